@@ -46,7 +46,7 @@ newest: ## site, check and the unit tests on the newest ansible-core, in a conta
 docs: ## the documentation as a site with a search, in .cache/docs/html
 	@tests/run/docs
 
-bench: ## how long the collection takes, beside the floor
+bench: ## how long the collection takes, compared with the baseline
 	@tests/run/bench
 
 soak: ## random faults and releases under load for SOAK_MINUTES (30); SOAK_SEED for the same ones again

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's half of M(xitrum.host.connection_load): shows how far it is, and ends a load when its time is over.
 
-An action plugin, since a module says nothing before it ends. Looking is also what keeps the load going: one that nobody
-looks at any more, since the run was interrupted, ends by itself.
+An action plugin, since a module says nothing before it ends. Polling is also what keeps the load going: one that nobody
+polls any more, since the run was interrupted, ends by itself.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.load.planning import LEASE
 
-#: Seconds between two looks.
+#: Seconds between two polls.
 PAUSE = 2
-#: Looks that may fail one after the other before the load is given up, as over a connection that has a hiccup.
+#: Polls that may fail one after the other before the load is given up, as over a connection that has a hiccup.
 FAILURES = 3
 
 
 class ActionModule(ActionBase):
-    """Starts, looks, stops."""
+    """Starts, polls, stops."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns what the module says at the end of the state that was asked for."""
@@ -53,10 +53,10 @@ class ActionModule(ActionBase):
     def _watch(
         self, run: str, task_vars: dict[str, Any] | None, enough: Callable[[Mapping[str, Any]], bool]
     ) -> dict[str, Any]:
-        """Looks until it is enough, or the load has ended, or should have ended long ago."""
+        """Polls until it is enough, or the load has ended, or should have ended long ago."""
         failures, began, deadline = 0, time.monotonic(), None
         while True:
-            load = self._on_host({"state": "looked", "run": run}, task_vars)
+            load = self._on_host({"state": "polled", "run": run}, task_vars)
             if "counts" in load:
                 failures, deadline = 0, load["deadline"]
                 self._display.display(progress((task_vars or {})["inventory_hostname"], load))

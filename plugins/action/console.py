@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         link: Any = self._connection
         command = shlex.join(argv)
         if link.become:
-            # For a person the word is noise by which Ansible itself tells that it became another user.
+            # For a person the word is noise by which Ansible itself sees that it became another user.
             command = link.become.build_become_command(command, link._shell).replace(
                 f"echo {link.become.success}", "true"
             )

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
 
-from ..module_utils.core.foreign_text import escaped
+from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.jdk import fetch as jdk_fetch
 
 #: What only the fetching needs. The hosts do not get it, since it may hold a secret.

@@ -25,7 +25,8 @@ from ..module_utils.host_state.machine import parse_df
 
 
 class ActionModule(ActionBase):
-    """Asks the host what it lacks, unless a read has told; sends that; lets the host put the release together."""
+    """Asks the host what it lacks, unless a read has returned it; sends that; lets the host put the release
+    together."""
 
     #: Of the options of a release that is made, all but those that the action sets itself.
     _VALID_ARGS = frozenset(

@@ -20,7 +20,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import 
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.core import schema
-from ..module_utils.core.foreign_text import escaped
+from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.desired import load
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report

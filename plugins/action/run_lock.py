@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         result.update(self._on_host(arguments, task_vars))
         held = result.get("held_by") or {}
         if result.get("failed") and arguments.get("state") == "held" and gone(held, here):
-            result = self._on_host({**arguments, "take_over": held["id"]}, task_vars)
+            result = self._on_host({**arguments, "break_lock": held["id"]}, task_vars)
         if not result.get("failed") and not self._task.check_mode:
             # What ends the run before its last task gives the lock back with the same words.
             host = (task_vars or {})["inventory_hostname"]
@@ -62,7 +62,7 @@ def user() -> str:
 
 
 def boot() -> str:
-    """What tells this boot of this machine, and the processes that can be seen here, from all others;
+    """What distinguishes this boot of this machine, and the processes that can be seen here, from all others;
     an empty text where the system does not say."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
@@ -92,6 +92,6 @@ def gone(lock: Mapping[str, Any], here: Mapping[str, str]) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        # Somebody else's process, of which /proc may say nothing.
+        # Another user's process, of which /proc may say nothing.
         return False
     return started(pid) != start

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables impor
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.application import rollout
-from ..module_utils.core.foreign_text import escaped
+from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.supervisor import pip
 
 KINDS = ("inventory", "values", "errors", "batches", "rollback", "pip")

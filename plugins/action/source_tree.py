@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.xitrum.host.plugins.plugin_utils import role_variables
 
-from ..module_utils.core.foreign_text import escaped
+from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.platforms import desired as platforms
 from ..module_utils.platforms import notes
 from ..module_utils.preflight import platforms as platform_rules

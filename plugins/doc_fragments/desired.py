@@ -23,7 +23,7 @@ options:
     SLOT = r"""
 options:
   slot:
-    description: With O(desired), the blue/green slot, 0 or 1, instead of the one in use.
+    description: With O(desired), the blue/green slot, 0 or 1, instead of the active one.
     type: int
 """
 

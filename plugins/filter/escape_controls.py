@@ -36,12 +36,12 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.core import foreign_text
+from ..module_utils.core import untrusted_text
 
 
 def escape_controls(value: Any) -> str:
     """A value as a text without control characters."""
-    return foreign_text.escaped(str(value))
+    return untrusted_text.escaped(str(value))
 
 
 class FilterModule:

@@ -11,7 +11,7 @@ short_description: Choose whether a host has blue/green slots where the inventor
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - With slots a new release starts beside the old one, and the redirect of the outside ports is switched to it.
+  - With slots a new release starts next to the old one, and the redirect of the outside ports is switched to it.
   - Under systemd, where the host can have them. Under another supervisor C(xitrum_slots=true) asks for them.
 options:
   _input:
@@ -27,7 +27,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Print whether a release starts beside the old one
+- name: Print whether a release starts next to the old one
   ansible.builtin.debug:
     msg: "{{ 'systemd' | xitrum.host.slots_default(host) }}"
   vars:

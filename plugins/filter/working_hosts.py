@@ -10,7 +10,7 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group
-    C(xitrum_run_acts) by the play that read them.
+    C(xitrum_run_changes) by the play that read them.
   - A host with nothing to do costs a play nothing then, where a condition on each task costs a process for each host.
   - Refuses a run whose C(--tags) or C(--skip-tags) have no effect, and one with C(--start-at-task) or C(--step). So the
     first play of each playbook needs this filter. A task could not do that, since these options skip it.
@@ -33,7 +33,7 @@ options:
   group:
     description: The group of the hosts with something to do, as the run made it.
     type: str
-    default: xitrum_run_acts
+    default: xitrum_run_changes
   read:
     description: Whether the hosts were read. Until then each may have something to do.
     type: bool
@@ -84,7 +84,7 @@ def working_hosts(
     groups: Mapping[str, Sequence[str]],
     among: str,
     every: bool = False,
-    group: str = "xitrum_run_acts",
+    group: str = "xitrum_run_changes",
     read: bool = True,
     away: Any = (),
     first: str = "",
@@ -130,8 +130,8 @@ class FilterModule:
     """The filter of this file.
 
     Ansible keeps no byte code of a collection, and loads the files of its filters by their names up to the one that it
-    looks for. This one is the last, and the first that a run asks for, in the process from which it forks a worker for
-    each task and host: so they, and what this file imports, are loaded once, and not in every worker.
+    searches for. This one is the last, and the first that a run asks for, in the process from which it forks a worker
+    for each task and host: so they, and what this file imports, are loaded once, and not in every worker.
     """
 
     def filters(self) -> dict[str, Callable[..., Any]]:

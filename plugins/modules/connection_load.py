@@ -23,7 +23,7 @@ options:
     description:
       - V(planned) only reports what it would take. V(held) starts a load and returns once all connections were tried.
         V(ended) holds on until O(seconds) are over, and ends it.
-      - V(started), V(looked) and V(stopped) are the single steps of these, which the part on the controller takes.
+      - V(started), V(polled) and V(stopped) are the single steps of these, which the part on the controller takes.
       - V(measured) reads what the connections cost the processes and the kernel of the host. Two readings show what
         happened in between.
       - V(burst) shows what a backlog is good for when many connect at once. For each of O(backlogs) it listens on a
@@ -33,9 +33,9 @@ options:
       - An option that has no meaning for the state is refused.
     type: str
     required: true
-    choices: [planned, held, ended, started, looked, stopped, measured, burst]
+    choices: [planned, held, ended, started, polled, stopped, measured, burst]
   run:
-    description: The load, as RV(run) of V(held) named it. Required with O(state=ended), O(state=looked) and
+    description: The load, as RV(run) of V(held) named it. Required with O(state=ended), O(state=polled) and
       O(state=stopped).
     type: path
   connections:
@@ -205,18 +205,18 @@ run:
   type: str
 phase:
   description: V(ramp), V(hold) or V(ended).
-  returned: when O(state=held), O(state=ended), O(state=looked) or O(state=stopped)
+  returned: when O(state=held), O(state=ended), O(state=polled) or O(state=stopped)
   type: str
 held_seconds:
   description: How long all have been tried.
-  returned: when O(state=held), O(state=ended), O(state=looked) or O(state=stopped)
+  returned: when O(state=held), O(state=ended), O(state=polled) or O(state=stopped)
   type: float
 counts:
   description: >-
     What became of them - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away), C(closed_early),
     C(client_files), C(client_ports), C(other), C(dropped), C(silent), C(delayed), C(pings), C(pongs), the last
     C(status) that was not 101, the last C(errno), and the times C(connect) and C(pong).
-  returned: when O(state=held), O(state=ended), O(state=looked) or O(state=stopped)
+  returned: when O(state=held), O(state=ended), O(state=polled) or O(state=stopped)
   type: dict
 load:
   description: What was read.
@@ -288,10 +288,10 @@ def start(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     return plan_load(host, desired, not check_mode)
 
 
-def look(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
+def poll(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     """Read how far a load is."""
     try:
-        return load_run.look(desired["run"])
+        return load_run.poll(desired["run"])
     except (load_run.LoadError, OSError) as error:
         raise failure(error) from error
 
@@ -325,7 +325,7 @@ PARTS: parts.Parts = {
     "held": parts.Reader(load_plan.SPEC, refuse),
     "ended": parts.Reader({**RUN, "seconds": load_plan.SPEC["seconds"]}, refuse),
     "started": parts.Reader(load_plan.SPEC, start),
-    "looked": parts.Reader(RUN, look),
+    "polled": parts.Reader(RUN, poll),
     "stopped": parts.Reader(RUN, stop),
     "measured": parts.Reader(load_state.SPEC, measure),
     "burst": burst,

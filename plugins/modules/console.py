@@ -26,7 +26,7 @@ options:
     type: path
     required: true
   user:
-    description: The application's user. A process of somebody else is not asked.
+    description: The application's user. A process of another user is not asked.
     type: str
     required: true
   instance:

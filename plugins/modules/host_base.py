@@ -15,8 +15,8 @@ description:
     of open files for logins, and does what M(xitrum.host.port_redirect) does, in that order - nobody may have more
     files open than C(fs.nr_open), which the second may raise.
   - What stands in the way of one stops those after it. Those before it are done, and reported.
-  - With O(read_only) it is M(xitrum.host.host_state_info) for the base alone, and less is sent to the host. A run that
-    has read with it acts with it, and it is put together once.
+  - With O(read_only) it is M(xitrum.host.host_state_info) for host preparation alone, and less is sent to the host. A
+    run that has read with it acts with it, and it is put together once.
 options:
   read_only:
     description: Says what would change and what stands in the way, and changes nothing.
@@ -39,7 +39,7 @@ options:
     type: dict
   alternatives:
     description: The options of M(xitrum.host.jdk) for alternatives. Without it the alternatives are left alone. Not
-      with O(read_only), where O(jdk) tells.
+      with O(read_only), where O(jdk) names it.
     type: dict
   kernel:
     description: The options of M(xitrum.host.sysctl_profile). Without it the kernel is left alone.
@@ -154,7 +154,7 @@ def misplaced(given: Mapping[str, Any]) -> List[str]:
     """The options that mean nothing with, or without, O(read_only)."""
     alone = []
     if given["jdk"] is not None and given["machine"] is None:
-        alone.append("jdk: needs machine, which tells of the operating system")
+        alone.append("jdk: needs machine, which reads the operating system")
     other = [alternatives.NAME] if given["read_only"] else [name for name in SPECS if name not in APPLIED]
     how = "without" if given["read_only"] else "with"
     return alone + [f"{name}: may be given only {how} read_only" for name in other if given[name] is not None]

@@ -21,10 +21,10 @@ options:
         second run does not take the work of the first for the host's.
       - V(read) finds everything that this collection has on the host, in one round trip, and changes nothing. It goes
         by marks in files and by the records of what was there before, and not by what variables say today. What it
-        returns tells which modules have something to undo.
+        returns shows which modules have something to undo.
       - V(proxies_restored) gives HAProxy, Nginx and Apache the configuration back that M(xitrum.host.proxy_config) has
-        kept, removes what is beside it, and restores the service - it goes on with the old configuration, or is stopped
-        and disabled where it was not there or did not run. A configuration without this collection's digest is
+        kept, removes what is next to it, and restores the service - it goes on with the old configuration, or is
+        stopped and disabled where it was not there or did not run. A configuration without this collection's digest is
         unmanaged, and stays. Where the service is to go on, the software checks the kept configuration before anything
         is changed.
       - V(leftovers_removed) is the last step of a removal. It removes the folders, users, packages and records of this
@@ -109,7 +109,7 @@ options:
   remove_packages:
     description:
       - Whether packages of the distribution go that were installed by this collection, with what came with them. Those
-        that somebody else has come to need stay.
+        that something else has come to need stay.
       - Only with O(state=read) or O(state=leftovers_removed). The default is V(false).
     type: bool
 extends_documentation_fragment:
@@ -154,7 +154,7 @@ record:
   returned: with O(state=recorded)
   type: dict
 lines:
-  description: What would be taken back, one line a thing. Empty where the host has nothing of this collection.
+  description: What would be undone, one line a thing. Empty where the host has nothing of this collection.
   returned: with O(state=read)
   type: list
   elements: str

@@ -10,9 +10,9 @@ short_description: Read everything about a host that the roles need, in one roun
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - For each concern that it is given, reads the host and says what the concern's own module would change - in three
+  - For each component that it is given, reads the host and says what the component's own module would change - in three
     columns, wanted, configured and effective.
-  - Changes nothing. The reading and the planning are those of the concerns' own modules.
+  - Changes nothing. The reading and the planning are those of the components' own modules.
 options:
   verify:
     description: With O(desired), whether the running processes, redirects and certificates are tested as well.
@@ -55,7 +55,7 @@ options:
     description: The wanted release, the options of M(xitrum.host.release) without the package itself.
     type: dict
   instances:
-    description: The wanted instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) tells.
+    description: The wanted instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) names.
     type: dict
   service:
     description: The files of the supervisor, the options of M(xitrum.host.service_definition).
@@ -68,7 +68,7 @@ options:
       configuration.
     type: dict
   certificates:
-    description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how
+    description: Certificates to read - C(items) with their C(path) and the C(port) that shows them, and C(days), how
       long they must be valid at least.
     type: dict
 extends_documentation_fragment:
@@ -120,7 +120,7 @@ redirects:
   description: >-
     Whether something C(differs), the C(packages) that are missing, C(rows) and C(problems). C(due) says when a run sets
     them - V(base) at once, V(start) after the start of the instance that they lead to, V(step) after its restart, or an
-    empty text. C(restored) are the redirects that lead back to the instance in use, where a killed run left them at
+    empty text. C(restored) are the redirects that lead back to the active instance, where a killed run left them at
     another one.
   returned: when O(redirects) is given
   type: dict
@@ -137,7 +137,7 @@ release:
   type: dict
 instances:
   description: >-
-    Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, whether a
+    Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(orphaned) ones, whether a
     run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)),
     C(rows) and C(problems).
   returned: when O(instances) is given

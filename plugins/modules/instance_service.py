@@ -34,8 +34,8 @@ options:
         O(instances) it removes those of all instances, whichever supervisor they have.
       - V(returned) switches those that are not switched to O(instances[].folder), what they had before, back to it.
         Those that run in it already are left alone.
-      - V(drained), V(enabled) and V(finished) only record the step. V(drained) is for before proxies take instances out
-        of use, V(enabled) for before they get them back, or a redirect leads to them, and V(finished) for when the
+      - V(drained), V(enabled) and V(finished) only record the step. V(drained) is for before proxies disable
+        instances, V(enabled) for before they get them back, or a redirect leads to them, and V(finished) for when the
         instances are in no step any more. They never report C(changed), since what is recorded is no configuration of
         the host. The states C(stopped), C(switched), C(started) and C(healthy) of a step are recorded by the other
         states.
@@ -45,7 +45,7 @@ options:
     choices: [started, restarted, stopped, absent, returned, drained, enabled, finished]
   user:
     description:
-      - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an
+      - The account that the instances run as, by name. The accounts count too that root gave C(tmp) in an
         instance's folders to.
       - What another account runs there is no instance. Without any account only root's processes count.
       - Only with states that start, stop or remove instances, such as O(state=started).

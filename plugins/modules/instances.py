@@ -13,7 +13,7 @@ description:
   - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own -
     its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
   - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
-  - Says for each instance whether the process that runs is what is wanted, and why it has to be started anew where it
+  - Says for each instance whether the process that runs is what is wanted, and why it has to be restarted where it
     is not.
 options:
   user:
@@ -25,7 +25,7 @@ options:
     type: str
     required: true
   main_class:
-    description: The class that C(script/runner) is told to run.
+    description: The class that C(script/runner) runs.
     type: str
     default: quickstart.Boot
   jdk_home:
@@ -89,7 +89,7 @@ options:
     default: false
   health_path:
     description:
-      - The page that tells whether an instance is healthy. A running instance that answers another status than
+      - The page that shows whether an instance is healthy. A running instance that answers another status than
         O(health_status) for it, below 500, is an error.
       - Empty asks nothing.
     type: str
@@ -176,7 +176,7 @@ instances:
     - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, the one to go
       C(back) to, whether it is C(running),
       its C(pid) and C(release), whether it is C(healthy) (null where that is not known), and C(due), the reasons to
-      start it anew.
+      start it again.
     - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key),
       with which
       the process differs. Values are in no result.
@@ -197,7 +197,7 @@ recovery:
   returned: always
   type: dict
   sample: {"replace": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}
-surplus:
+orphaned:
   description: The numbers of instances that are on the host and not in O(instances).
   returned: always
   type: list

@@ -13,12 +13,12 @@ description:
   - Of O(manage=archives), the archive is fetched once on the controller and sent to the hosts that lack it, or fetched
     by each of them.
   - It is unpacked under another name, has to be a JDK for the host's architecture and of the wanted version, has to
-    run, and only then is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that looks whole, and the
-    next run cleans up.
+    run, and only then is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that seems complete, and
+    the next run cleans up.
   - A JDK that is there is never changed. An archive with another checksum needs another O(name).
   - An archive with a member that leaves its folder is refused.
-  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is
-    refused.
+  - Files and folders that are not the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two
+    JDKs is refused.
   - Of O(manage=alternatives), it registers the commands that O(home) has, switches them together to it, and proves that
     all of them lead there. One round trip.
   - A command that O(home) does not have (recent JDKs have no C(javaws)) is left unchanged, and reported.

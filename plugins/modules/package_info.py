@@ -24,8 +24,8 @@ options:
   source:
     description:
       - The package. A folder such as C(target/xitrum), a tar.gz of it, or an C(http) or C(https) URL of a tar.gz.
-      - An archive may have the package at its top or in a folder, with other files beside it. Two packages in it are an
-        error.
+      - An archive may have the package at its top or in a folder, with other files next to it. Two packages in it are
+        an error.
       - A relative path is relative to the folder in which Ansible was started.
     type: str
     required: true
@@ -192,7 +192,7 @@ session_settings:
   description:
     - The settings that all instances need the same for their sessions, each with a digest of the value with which
       Xitrum starts - that of C(config/application.conf) and of what it includes.
-    - Beside them C(overrides), the names of those that C(config/application.conf) sets whatever C(config/xitrum.conf)
+    - In addition, C(overrides), the names of those that C(config/application.conf) sets whatever C(config/xitrum.conf)
       has, and C(unread), the statements of values from elsewhere, where there are some.
   returned: always
   type: dict
@@ -226,7 +226,7 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
            "session_settings": {}, "main_class": "", **package_java.summary({})}
 
 
-def look(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
+def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     """Everything about the package in a folder."""
     manifest, problems = package.manifest(folder) if package_files.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
@@ -291,7 +291,7 @@ def main() -> None:
         folder = package_source.obtain(
             wanted["source"], wanted["sha256"], wanted["headers"], cache, wanted["timeout"], wanted["validate_certs"],
             package_build.render_hint)
-        result = look(folder, wanted["main_class"], cache)
+        result = inspect_package(folder, wanted["main_class"], cache)
     except package_source.SourceError as error:
         result = {**NOTHING, "problems": [str(error)]}
     except OSError as error:

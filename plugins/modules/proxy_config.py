@@ -14,13 +14,13 @@ description:
     service and starts or reloads it.
   - Asks the running worker (HAProxy over its runtime socket, Nginx and Apache on the loopback) which configuration it
     has, and fails where it is not this one.
-  - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be told
-    of by a reload.
+  - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be set
+    to of by a reload.
   - A reload that an earlier run owes (it was killed, or failed later) is made up for, since the running worker is asked
     and not the file's time.
   - In check mode the configuration is checked too. Where the software is not installed yet it cannot be, and a warning
     says so.
-  - A configuration that this collection has not written is kept beside it, once, with C(.before-xitrum) at its end,
+  - A configuration that this collection has not written is kept next to it, once, with C(.before-xitrum) at its end,
     with its mode and owner. The new one has these, too. Where its path is a link, the link stays and the file at its
     end is replaced.
   - States of servers that M(xitrum.host.proxy_server) has written into the configuration of Nginx or Apache are carried
@@ -82,7 +82,7 @@ options:
     type: str
     required: true
   control_port:
-    description: The port on the loopback at which Nginx and Apache tell which configuration they have.
+    description: The port on the loopback at which Nginx and Apache report which configuration they have.
     type: int
     default: 0
   ports:
@@ -96,7 +96,7 @@ options:
     elements: str
     default: []
   patience:
-    description: Seconds to wait until every server is in use, for what is reported of them.
+    description: Seconds to wait until every server is up, for what is reported of them.
     type: int
     default: 0
   health_path:

@@ -12,7 +12,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Runs on a proxy. All servers of one call are set first, and then waited for together.
   - What is set is kept over a reload of the proxy. HAProxy forgets it with a restart.
-  - HAProxy is told over its runtime socket. Nginx and Apache have the states in their configuration and are reloaded,
+  - HAProxy is set over its runtime socket. Nginx and Apache have the states in their configuration and are reloaded,
     so that connections to a server also end when a reload closes idle ones. They do not close what one server still
     has.
   - HAProxy and Apache check the health of servers themselves. The open source version of Nginx does not, so this module
@@ -30,13 +30,13 @@ options:
     required: true
   state:
     description:
-      - V(drain) sends no new client there. Clients that are bound to the server by their cookie still get in, so that
+      - V(drain) sends no new client there. Clients with a session cookie of the server still get in, so that
         what they do (a session of SockJS) can end.
-      - V(maint) sends nobody there, bound clients are sent to another server. Requests and WebSockets that are under
+      - V(maint) sends nobody there, sticky clients are sent to another server. Requests and WebSockets that are under
         way go on.
-      - V(ready) puts it back. The proxy counts it as healthy only after its own health checks have succeeded anew, and
+      - V(ready) puts it back. The proxy counts it as healthy only after its own health checks have succeeded again, and
         the task ends then.
-      - To take an instance out of use without a lost request, use V(drain), then V(maint), and stop it after that.
+      - To disable an instance without a lost request, use V(drain), then V(maint), and stop it after that.
     type: str
     required: true
     choices: [ready, drain, maint]
@@ -61,7 +61,7 @@ options:
     type: bool
     default: false
   others:
-    description: Whether other servers have to stay in use. Where those that are named are the last ones that serve, it
+    description: Whether other servers have to stay enabled. Where those that are named are the last ones that serve, it
       is an error.
     type: bool
     default: false
@@ -121,7 +121,7 @@ options:
     elements: str
     default: []
   control_port:
-    description: The port on the loopback at which Nginx and Apache tell what they have, C(xitrum_proxy_stats_port).
+    description: The port on the loopback at which Nginx and Apache report what they have, C(xitrum_proxy_stats_port).
     type: int
     default: 8404
   health_path:

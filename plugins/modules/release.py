@@ -14,7 +14,7 @@ description:
   - Files that an older release on the host has with the same content become hard links. Only the others are sent, in
     one archive.
   - The folder appears when it is whole and every file in it was verified by its SHA-256. A run that is killed leaves no
-    release that looks whole.
+    release that seems complete.
   - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance
     runs, or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
 options:
@@ -188,7 +188,7 @@ interrupted:
   description:
     - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last
       task.
-    - Its instances may be out of use at the proxies then.
+    - Its instances may be disabled at the proxies then.
   returned: with O(state=read)
   type: bool
   sample: false

@@ -23,7 +23,7 @@ options:
       - V(host) fails where a run of C(site.yml) would change this host.
       - V(load_plan) returns what this host does in a load test, from the variables of the role
         P(xitrum.host.load_test#role), and what is wrong with them.
-      - V(load) writes the figures of a load test to O(dir), and returns them as a table beside those of earlier runs.
+      - V(load) writes the figures of a load test to O(dir), and returns them as a table next to those of earlier runs.
       - V(reach_probes) returns which hosts test whether the public ports can be reached, V(reach_blocked) the ports
         that they did not reach, and V(reach) what is reported of it. They are the steps of
         C(playbooks/tasks/reach.yml).

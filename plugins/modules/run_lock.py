@@ -15,7 +15,8 @@ description:
     with SIGKILL, or the host was lost), the controller that it ran on notices that and takes the lock over at once.
     For a run of another controller the lock holds for O(seconds), by a clock of the host that nobody sets.
   - The modules of a run verify before each change that the host's lock is still this run's. Where another run took it
-    over, they change nothing more and fail. A take-over waits until a module that is changing something has done so.
+    over, they change nothing more and fail. Breaking the lock waits until a module that is changing something has done
+    so.
   - When the lock is taken, a line is added to C(runs.log) in O(log_dir), with the outcome C(began).
     When it is given back, another one is added - when, who, from and to which release, the outcome, how long it took.
     Of a run that did not write that line the next run does, with the outcome C(died).
@@ -77,7 +78,7 @@ options:
     description: The age in seconds from which a lock no longer holds, counted from its last renewal.
     type: int
     default: 3600
-  take_over:
+  break_lock:
     description:
       - The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it.
       - V(any) takes a damaged one, too.

@@ -86,12 +86,12 @@ rules:
   elements: str
   sample: [xitrum.heap, host.disk-space]
 disabled:
-  description: The instances that the run starts and that a proxy has out of use, lists by host.
+  description: The instances that the run starts and that a proxy has disabled, lists by host.
   returned: with O(kind=errors)
   type: dict
 batches:
   description: >-
-    The batches in their order - C(number), C(of), C(gate) (whether it is the canary), C(label), C(servers), C(hosts),
+    The batches in their order - C(number), C(of), C(canary) (whether it is the canary), C(label), C(servers), C(hosts),
     which maps a host to its instances in the batch, and C(before), which maps a host to what these go back to where
     the batch fails.
   returned: with O(kind=batches)
@@ -100,7 +100,7 @@ batches:
   sample:
     - number: 1
       of: 4
-      gate: true
+      canary: true
       label: app1-0
       servers: [app1-0]
       hosts: {app1: [{index: 0, port: 8000, folder: 3f2a9c1b7d04-1a2b3c4d5e}]}

@@ -139,8 +139,8 @@ options:
     type: dict
   console:
     description:
-      - Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what it writes
-        to already.
+      - Whether C(config/logback.xml) writes to the console at the level INFO in production mode, in addition to what it
+        writes to already.
       - Only with O(state=edited). The default is V(false).
     type: bool
   aliases:
@@ -208,7 +208,7 @@ broken_rules: {description: "The rule that an error of RV(problems) breaks, by t
   has them.", returned: success, type: dict}
 # End of shared values
 paths:
-  description: The files that were looked after, changed or not, relative to O(path).
+  description: The files that were checked, changed or not, relative to O(path).
   returned: with O(state=edited)
   type: list
   elements: str

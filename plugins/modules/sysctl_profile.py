@@ -40,7 +40,7 @@ options:
   state:
     description:
       - V(present) makes the profile hold.
-      - V(absent) sets the recorded values back and removes the files. O(profile) is not looked at then.
+      - V(absent) sets the recorded values back and removes the files. O(profile) is not read then.
     type: str
     choices: [present, absent]
     default: present
@@ -52,7 +52,8 @@ options:
     default: true
   path:
     description:
-      - The file, in C(/etc/sysctl.d). It holds nothing else, and a file there with lines of somebody else is refused.
+      - The file, in C(/etc/sysctl.d). It holds nothing else, and a file there with lines that this module does not
+        manage is refused.
       - The files are read at boot in the order of their names, C(/etc/sysctl.conf) as C(99-sysctl.conf) on Debian.
     type: path
     default: /etc/sysctl.d/90-xitrum.conf

@@ -15,7 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from jinja2.exceptions import TemplateError
 
-from ..module_utils.core import foreign_text
+from ..module_utils.core import untrusted_text
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.preflight import messages
 from ..module_utils.preflight.catalog import Error
@@ -39,17 +39,17 @@ class Files:
         return role_templates.render(role, template, self.inputs, values)
 
     def read(self, path: str) -> str:
-        """Return the text of a file, looked for where a task looks for files. Raises AnsibleError where there is
+        """Return the text of a file, searched for where a task searches for files. Raises AnsibleError where there is
         none."""
-        return self._look_up(path, rstrip=False)
+        return self._lookup(path, rstrip=False)
 
     def read_pair(self, certificate: str, key: str, dated: bool) -> str:
         """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be
         served."""
         names = [f"xitrum_proxy_tls_certificate {certificate}", f"xitrum_proxy_tls_key {key}"]
-        return key_pair.joined(self._look_up(certificate), self._look_up(key), names, dated=dated)
+        return key_pair.joined(self._lookup(certificate), self._lookup(key), names, dated=dated)
 
-    def _look_up(self, path: str, **options: Any) -> str:
+    def _lookup(self, path: str, **options: Any) -> str:
         plugin = self.action._shared_loader_obj.lookup_loader.get(
             "ansible.builtin.file", loader=self.action._loader, templar=self.action._templar
         )
@@ -121,4 +121,4 @@ def failure(error: object) -> dict[str, Any]:
     lines = (messages.cause_of(text) or text).splitlines()
     # Identifiers alone: Ansible prints the whole result of a failed task, and each sentence is in the message.
     found = {"rules": [one.rule for one in error.errors]} if isinstance(error, Refused) else {}
-    return {"failed": True, "refused": True, "msg": "\n".join(map(foreign_text.escaped, lines)), **found}
+    return {"failed": True, "refused": True, "msg": "\n".join(map(untrusted_text.escaped, lines)), **found}

@@ -13,8 +13,8 @@ from typing import Any
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 
 from ..module_utils.core import commands
-from ..module_utils.core.foreign_text import sendable
 from ..module_utils.core.plan import Row
+from ..module_utils.core.untrusted_text import sendable
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import health as proxy_health
 from ..module_utils.report import findings, fleet_summary
@@ -61,7 +61,7 @@ def summary(
     states = states_of(hostvars, hosts)
     # One that was never read is no loss of this run.
     away = [] if reached is None else [host for host in hosts if host not in reached]
-    lost = [host for host in away if fleet_summary.concerns(states[host])]
+    lost = [host for host in away if fleet_summary.components(states[host])]
     return str(sendable(fleet_summary.fleet_summary(states, check_mode, everything, command, lost)))
 
 

@@ -28,7 +28,7 @@ from ansible import constants, context
 from ansible.parsing import vault
 from ansible.utils.display import Display
 
-from ..module_utils.core import commands, foreign_text
+from ..module_utils.core import commands, untrusted_text
 
 PLAY = pathlib.Path(__file__).resolve().parents[2] / "playbooks/plays/unlock.yml"
 
@@ -160,11 +160,11 @@ def give_back() -> None:
     if code:
         # Where the play did not come to its recap, no host is known to have its lock back.
         failed = [host for host in sorted(held) if host in read_failed_hosts(printed)] or sorted(held)
-        cause = " ".join(map(foreign_text.printable, printed.split("\n")[-8:])) if "PLAY RECAP" not in printed else ""
+        cause = " ".join(map(untrusted_text.printable, printed.split("\n")[-8:])) if "PLAY RECAP" not in printed else ""
         display.warning(
             f"The lock could not be given back on: {', '.join(failed)}. "
             "The next run from this controller takes it over at once. From another controller, after a restart of "
-            f"this one, or from another container, add -e xitrum_take_over=true. {cause}".rstrip()
+            f"this one, or from another container, add -e xitrum_break_lock=true. {cause}".rstrip()
         )
 
 

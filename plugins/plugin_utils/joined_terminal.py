@@ -16,7 +16,7 @@ import time
 import tty
 from collections.abc import Callable, Sequence
 
-#: Seconds between two looks whether the command has ended.
+#: Seconds between two checks whether the command has ended.
 PAUSE = 0.2
 #: The length of a prompt, with room to spare.
 LONGEST = 1024
@@ -31,7 +31,7 @@ def run_joined(
 ) -> int:
     """Run a command joined with a terminal, the file descriptor C(terminal). Return its exit code.
 
-    C(is_prompt) tells of bytes whether they ask for the password.
+    C(is_prompt) returns of bytes whether they ask for the password.
     The first such question is answered and not shown; others reach the person.
     """
     if is_prompt is None:

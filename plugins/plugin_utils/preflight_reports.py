@@ -75,7 +75,7 @@ def check_values(every: UsableHosts, host: str, addresses: bool = True, names: S
 
 
 def run_problems(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
-    """What keeps the rollout of one host from going well, as far as it is known from the host's read."""
+    """What keeps the rollout of one host from going well, as far as follows from the host's read."""
     yield from preflight.port_problems(of_host)
     if deploy:
         proxies = (of_host.get("groups") or {}).get("xitrum_proxy") or []
@@ -121,7 +121,7 @@ def find_errors(
     problems: dict[str, list[Error]] = {}
     needed: dict[str, list[str]] = {}
     for host, of_host in every.items():
-        # A host whose variables cannot be meant is not read, so nothing is known of it.
+        # A host whose variables are invalid is not read, so nothing is known of it.
         # Where the addresses of others do not matter (base.yml), it is.
         unread = preflight.is_unread(of_host)
         others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
@@ -196,13 +196,13 @@ def find_notes(
 def find_disabled(
     hostvars: HostVars, hosts: Sequence[str], proxies: Sequence[str]
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the instances that the run starts and that a proxy has out of use: host to its instances, without hosts
+    """Return the instances that the run starts and that a proxy has disabled: host to its instances, without hosts
     that have none."""
     read = [hostvars[name].get("xitrum_host_state") or {} for name in proxies]
     found = {}
     for host in hosts:
         instances = (hostvars[host].get("xitrum_host_state") or {}).get("instances") or {}
-        found[host] = rollout.started_out_of_use(instances.get("start", []), read, host)
+        found[host] = rollout.find_disabled(instances.get("start", []), read, host)
     return {host: instances for host, instances in found.items() if instances}
 
 

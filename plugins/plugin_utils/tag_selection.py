@@ -24,14 +24,14 @@ from ansible.playbook.task import Task
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.vars.manager import VariableManager
 
-from ..module_utils.host_state import registry as concerns
+from ..module_utils.host_state import registry
 
 #: The collection's own files.
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]
 #: What somebody may take for a tag of this collection: its roles, what a host is read for, and parts of them.
 COMPONENTS = (
     {path.name for path in (COLLECTION / "roles").iterdir()}
-    | set(concerns.SPECS)
+    | set(registry.SPECS)
     | {"alternatives", "limits", "rollout", "sysctl", "upload"}
 )
 ADVICE = (

@@ -1,4 +1,4 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the collection takes, beside the floor of what the machine can do, in one run: `make bench`."""
+"""How long the collection takes, compared with the baseline of what the machine can do, in one run: `make bench`."""

@@ -14,7 +14,7 @@ import time
 
 import yaml
 
-#: What the base is made with: two instances, so that there are no two slots to be told apart.
+#: What hosts are prepared with: two instances, so that there are no two slots to distinguish.
 BASE = ("-e", "xitrum_instances=2")
 
 
@@ -50,7 +50,7 @@ class Hosts:
         return self.together(lambda own, where: [*self.ssh(own), where, "sudo bash -s"], script)
 
 
-def told(times):
+def format_times(times):
     """The median, with the least and the most in brackets."""
     return f"{statistics.median(times):.2f} ({min(times):.2f}-{max(times):.2f})"
 

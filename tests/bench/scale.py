@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the controller needs for 1, 8, 32 and 64 hosts: seconds, its processors' seconds, and its memory at most.
 
-The base of a host from nothing, with nothing to do, and check.yml. `python -m tests.bench.scale INVENTORY FOLDER` writes
-scale.json into the folder, and prints a table with what one more host costs. The hosts are containers beside it: their work
+The preparation of a host from nothing, with nothing to do, and check.yml. `python -m tests.bench.scale INVENTORY FOLDER` writes
+scale.json into the folder, and prints a table with what one more host costs. The hosts are containers on the same machine: their work
 takes part of the same processors, so that the seconds are those of a controller with less than the whole machine.
 """
 

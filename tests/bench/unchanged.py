@@ -36,7 +36,7 @@ def first_hosts(inventory, count, path):
 
 
 def measure(inventory, variables):
-    """Case to the medians of its rounds, in turns."""
+    """Case to the medians of its rounds, alternating."""
     commands = {case: ["ansible-playbook", "-i", str(inventory), f"playbooks/{case}", "-e", json.dumps(variables)] for case in CASES}
     turns = {case: [] for case in CASES}
     for _turn in range(ROUNDS):

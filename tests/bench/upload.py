@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Upload of a package of 80 MB to one and to four hosts: fresh, unchanged, and with one jar of 1 MB changed.
 
-Beside it rsync, of the same folder to the same hosts at the same time, in turns. `python -m tests.bench.upload INVENTORY FOLDER`
+For comparison rsync, of the same folder to the same hosts at the same time, alternating. `python -m tests.bench.upload INVENTORY FOLDER`
 writes upload.json into the folder, and prints a table of medians with the least and the most.
 """
 
@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import time
 
-from tests.bench.hosts import Hosts, options, told
+from tests.bench.hosts import Hosts, format_times, options
 
 JARS, JAR_BYTES, ROUNDS = 90, 900_000, 5
 PLAYBOOK = pathlib.Path(__file__).with_name("upload.yml")
@@ -49,7 +49,7 @@ class Ways(Hosts):
     """The two ways to them."""
 
     def rsync(self, package):
-        """The floor: the seconds of rsync to all of them."""
+        """The baseline: the seconds of rsync to all of them."""
         return self.together(lambda own, where: ["rsync", "-a", "--delete", "--rsync-path", "sudo rsync", "-e", shlex.join(self.ssh(own)),
                                                  f"{package}/", f"{where}:/opt/rsync/"])
 
@@ -66,7 +66,7 @@ class Ways(Hosts):
 
 
 def measure(hosts, package, chance):
-    """Case to the times of each way, in turns."""
+    """Case to the times of each way, alternating."""
     found = {case: {"rsync": [], "release": [], "whole run": []} for case in CASES}
     for turn in range(ROUNDS):
         hosts.sh("rm -rf /opt/bench /opt/rsync; mkdir -p /opt/rsync")
@@ -74,9 +74,9 @@ def measure(hosts, package, chance):
             if case == "one jar changed":
                 change_jar(package, turn % JARS, chance)
             # Each is first in every other turn: the first one finds colder caches.
-            floor = hosts.rsync(package) if turn % 2 else None
+            baseline = hosts.rsync(package) if turn % 2 else None
             task, whole = hosts.release(package)
-            for way, seconds in (("rsync", floor or hosts.rsync(package)), ("release", task), ("whole run", whole)):
+            for way, seconds in (("rsync", baseline or hosts.rsync(package)), ("release", task), ("whole run", whole)):
                 found[case][way].append(round(seconds, 2))
     return found
 
@@ -86,7 +86,7 @@ def table(results):
     lines = ["| hosts | case | rsync | release | release / rsync | whole run |", "| --- | --- | --- | --- | --- | --- |"]
     for count, cases in results.items():
         for case, ways in cases.items():
-            cells = [told(times) for times in ways.values()]
+            cells = [format_times(times) for times in ways.values()]
             ratio = statistics.median(ways["release"]) / statistics.median(ways["rsync"])
             lines.append(f"| {count} | {case} | {cells[0]} | {cells[1]} | {ratio:.1f} | {cells[2]} |")
     return "\n".join(lines)

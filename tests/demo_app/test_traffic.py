@@ -147,7 +147,7 @@ def test_basic_authentication_covers_the_site(root):
 # Client addresses
 
 
-def test_stock_configuration_believes_anyone_and_the_first_element_wins(running):
+def test_stock_configuration_believes_all_and_the_first_element_wins(running):
     result = client(running, X_Forwarded_For="203.0.113.7, 198.51.100.2", X_Forwarded_Proto="https", Host="shop.example")
     assert (result["client"], result["peer"], result["scheme"]) == ("203.0.113.7", "127.0.0.1", "https")
     assert result["url"] == "https://shop.example/client"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draw docs/images/architecture.svg from the imports of plugins/: `python -m tests.docs.architecture`.
 
-A package of module_utils is a box, and so is a kind of plugins. A box stands one floor above the highest of what it
+A package of module_utils is a box, and so is a kind of plugins. A box stands one layer above the highest of what it
 imports, so every arrow points down. An arrow is drawn only where no longer way of arrows says the same.
 """
 
@@ -90,16 +90,16 @@ def circle(edges: dict[str, set[str]]) -> list[str]:
     return next((found for name in sorted(edges) if (found := search(name, []))), [])
 
 
-def floors(edges: dict[str, set[str]]) -> dict[str, int]:
-    """The floor of each box, 0 for what imports nothing. What Ansible loads is on the top floor, whatever it imports."""
+def layers(edges: dict[str, set[str]]) -> dict[str, int]:
+    """The layer of each box, 0 for what imports nothing. What Ansible loads is on the top layer, whatever it imports."""
     found: dict[str, int] = {}
 
-    def floor(name: str) -> int:
+    def layer(name: str) -> int:
         if name not in found:
-            found[name] = 1 + max((floor(other) for other in edges[name]), default=-1)
+            found[name] = 1 + max((layer(other) for other in edges[name]), default=-1)
         return found[name]
 
-    top = max(floor(name) for name in edges)
+    top = max(layer(name) for name in edges)
     inner = max(found[name] for name in edges if name not in ENTRIES)
     # What plugins share on the controller is above all that modules use too.
     if "plugin_utils" in found:
@@ -148,11 +148,11 @@ def _imported(file: Path, plugins: Path) -> Iterator[tuple[str, ...]]:
 
 # Where it is drawn
 
-_BOX_HEIGHT, _FLOOR_HEIGHT, _GAP, _MARGIN, _LANE = 44, 90, 22, 24, 12
+_BOX_HEIGHT, _LAYER_HEIGHT, _GAP, _MARGIN, _LANE = 44, 90, 22, 24, 12
 _NAME_WIDTH, _PURPOSE_WIDTH, _PADDING = 8.6, 5.9, 14
 _SWEEPS = 40
 
-#: A box by its name, or the place where an arrow passes a floor.
+#: A box by its name, or the place where an arrow passes a layer.
 _Item = str | tuple[str, str, int]
 
 
@@ -162,19 +162,19 @@ def _width(item: _Item) -> float:
     return 2 * _PADDING + max(_NAME_WIDTH * len(item), _PURPOSE_WIDTH * len(PURPOSES.get(item, "")))
 
 
-def _ways(edges: dict[str, set[str]], floor: dict[str, int]) -> list[list[_Item]]:
+def _ways(edges: dict[str, set[str]], layer: dict[str, int]) -> list[list[_Item]]:
     """Each arrow as what it passes, from the importer to the imported."""
     return [
-        [name, *((name, other, level) for level in range(floor[name] - 1, floor[other], -1)), other]
+        [name, *((name, other, level) for level in range(layer[name] - 1, layer[other], -1)), other]
         for name, other in arrows(edges)
     ]
 
 
-def _rows(floor: dict[str, int], ways: list[list[_Item]]) -> list[list[_Item]]:
-    """The items of each floor from the left to the right, ordered so that few arrows cross."""
-    rows: list[list[_Item]] = [[] for _floor in range(max(floor.values()) + 1)]
-    for name in sorted(floor):
-        rows[floor[name]].append(name)
+def _rows(layer: dict[str, int], ways: list[list[_Item]]) -> list[list[_Item]]:
+    """The items of each layer from the left to the right, ordered so that few arrows cross."""
+    rows: list[list[_Item]] = [[] for _layer in range(max(layer.values()) + 1)]
+    for name in sorted(layer):
+        rows[layer[name]].append(name)
     for way in ways:
         for item in way[1:-1]:
             rows[item[2]].append(item)
@@ -183,12 +183,12 @@ def _rows(floor: dict[str, int], ways: list[list[_Item]]) -> list[list[_Item]]:
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         for level in range(len(rows) - 2, -1, -1) if down else range(1, len(rows)):
-            beside = {item: number for number, item in enumerate(rows[level + (1 if down else -1)])}
+            neighbors = {item: number for number, item in enumerate(rows[level + (1 if down else -1)])}
             at = {item: number for number, item in enumerate(rows[level])}
 
-            def middle(item: _Item, beside: dict[_Item, int] = beside, at: dict[_Item, int] = at) -> float:
-                near = [beside[one if other == item else other] for one, other in pairs
-                        if item in (one, other) and (one if other == item else other) in beside]
+            def middle(item: _Item, neighbors: dict[_Item, int] = neighbors, at: dict[_Item, int] = at) -> float:
+                near = [neighbors[one if other == item else other] for one, other in pairs
+                        if item in (one, other) and (one if other == item else other) in neighbors]
                 return sum(near) / len(near) if near else at[item]
 
             rows[level].sort(key=middle)
@@ -258,12 +258,12 @@ def _apart(row: list[_Item], desired: list[float], widest: float) -> list[float]
 
 # Its own ground: it is readable on a page of either kind, whatever decides there which kind it is.
 _STYLE = """
-.ground { fill: #ffffff } .floor { fill: #f3f5f8 }
+.ground { fill: #ffffff } .layer { fill: #f3f5f8 }
 .box { fill: #ddeeff; stroke: #4a7fb5 } .entry { fill: #e4f5e4; stroke: #4b8f4b } .base { fill: #fff1d6; stroke: #b58a3a }
 .name { fill: #1f2328; font-weight: 600; font-size: 14px } .purpose { fill: #424a53; font-size: 11px }
 .arrow { fill: none; stroke: #6e7781; stroke-width: 1.3 } .head { fill: #6e7781 }
 @media (prefers-color-scheme: dark) {
-.ground { fill: #0d1117 } .floor { fill: #161b22 }
+.ground { fill: #0d1117 } .layer { fill: #161b22 }
 .box { fill: #12304d; stroke: #5b9bd8 } .entry { fill: #15361c; stroke: #58a65c } .base { fill: #40300f; stroke: #c9973b }
 .name { fill: #f0f6fc } .purpose { fill: #c9d1d9 }
 .arrow { stroke: #8b949e } .head { fill: #8b949e }
@@ -276,28 +276,28 @@ def picture(plugins: Path = PLUGINS) -> str:
     edges = imports(plugins)
     if found := circle(edges):
         raise SystemExit(f"packages import each other in a circle: {' -> '.join(found)}")
-    floor, files = floors(edges), boxes(plugins)
-    ways = _ways(edges, floor)
-    rows = _rows(floor, ways)
+    layer, files = layers(edges), boxes(plugins)
+    ways = _ways(edges, layer)
+    rows = _rows(layer, ways)
     place = _places(rows, ways)
     width = max(place[item] + _width(item) / 2 for row in rows for item in row) + 2 * _MARGIN
-    height = _FLOOR_HEIGHT * (len(rows) - 1) + _BOX_HEIGHT + 2 * _MARGIN
+    height = _LAYER_HEIGHT * (len(rows) - 1) + _BOX_HEIGHT + 2 * _MARGIN
 
     def top(level: int) -> float:
-        return _MARGIN + _FLOOR_HEIGHT * (len(rows) - 1 - level)
+        return _MARGIN + _LAYER_HEIGHT * (len(rows) - 1 - level)
 
     parts = [f'<rect class="ground" width="{width:.0f}" height="{height}" rx="8"/>']
     for level in range(len(rows)):
         parts.append(
-            f'<rect class="floor" x="8" y="{top(level) - 9}" width="{width - 16:.0f}" height="{_BOX_HEIGHT + 18}" rx="6"/>'
+            f'<rect class="layer" x="8" y="{top(level) - 9}" width="{width - 16:.0f}" height="{_BOX_HEIGHT + 18}" rx="6"/>'
         )
     for way in ways:
-        parts.append(_arrow([(_MARGIN + place[item], top(_level(item, floor))) for item in way]))
-    for name in sorted(floor):
-        x, y, kind = _MARGIN + place[name], top(floor[name]), _kind(name)
+        parts.append(_arrow([(_MARGIN + place[item], top(_level(item, layer))) for item in way]))
+    for name in sorted(layer):
+        x, y, kind = _MARGIN + place[name], top(layer[name]), _kind(name)
         imported = ", ".join(sorted(edges[name])) or "nothing of the collection"
         parts.append(
-            f'<g data-name="{name}" data-floor="{floor[name]}"><title>{escape(f"{name}: {len(files[name])} files; imports {imported}")}</title>'
+            f'<g data-name="{name}" data-layer="{layer[name]}"><title>{escape(f"{name}: {len(files[name])} files; imports {imported}")}</title>'
             f'<rect class="{kind}" x="{x - _width(name) / 2:.1f}" y="{y}" width="{_width(name):.1f}" height="{_BOX_HEIGHT}" rx="6"/>'
             f'<text class="name" x="{x:.1f}" y="{y + 20}">{name}</text>'
             f'<text class="purpose" x="{x:.1f}" y="{y + 36}">{escape(PURPOSES.get(name, ""))}</text></g>'
@@ -314,8 +314,8 @@ def picture(plugins: Path = PLUGINS) -> str:
     )
 
 
-def _level(item: _Item, floor: dict[str, int]) -> int:
-    return floor[item] if isinstance(item, str) else item[2]
+def _level(item: _Item, layer: dict[str, int]) -> int:
+    return layer[item] if isinstance(item, str) else item[2]
 
 
 def _kind(name: str) -> str:
@@ -325,7 +325,7 @@ def _kind(name: str) -> str:
 
 
 def _arrow(points: list[tuple[float, float]]) -> str:
-    """A curve from the bottom of the first place to the top of the last one, straight through the floors between them."""
+    """A curve from the bottom of the first place to the top of the last one, straight through the layers between them."""
     x, y = points[0][0], points[0][1] + _BOX_HEIGHT
     path = [f"M{x:.1f} {y:.0f}"]
     for number, (next_x, next_y) in enumerate(points[1:], start=2):

@@ -89,7 +89,7 @@ def attempt(
         with contextlib.suppress(DockerException, OSError):
             streams.extend(api.exec_start(process, demux=True))
 
-    # The SDK waits for output without an end, so something else must look at the clock.
+    # The SDK waits for output without an end, so something else must watch the clock.
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(seconds)

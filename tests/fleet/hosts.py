@@ -24,7 +24,7 @@ from .engine import AT_ONCE, CACHE, LABEL, PREFIX, FleetError, client, engine_er
 from .ports import free_port
 from .spec import USERS, FleetSpec, HostSpec
 
-# What systemd needs to start a whole system, and a full root must have to look into other users' processes.
+# What systemd needs to start a whole system, and a full root must have to inspect other users' processes.
 # A privileged container would do as well, but not every machine may start one.
 _SYSTEMD: dict[str, Any] = {
     "cap_add": ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"],
@@ -196,7 +196,7 @@ class _Host:
                 return
             except APIError as error:
                 remove({self.name})
-                # Something took the port between the look and the start.
+                # Something took the port between the check and the start.
                 taken = "already allocated" in str(error) or "already in use" in str(error)
                 if attempt == 4 or not taken:
                     raise
@@ -230,7 +230,7 @@ class _Host:
                 break
         raise FleetError(
             f"{self.spec.name}: systemd says {answer.strip() or 'nothing'!r}; wanted `running`, or no failed unit but {list(may_fail)}. "
-            f"Look with: docker exec {self.name} journalctl -b; docker logs {self.name}"
+            f"Inspect with: docker exec {self.name} journalctl -b; docker logs {self.name}"
         )
 
     def _set_locale(self) -> None:
@@ -263,7 +263,7 @@ class _Host:
                 found = str(error)
             if found.startswith("SSH-"):
                 return
-        raise FleetError(f"{self.spec.name}: {address}:{port} answered {found!r}; wanted an SSH server. Look with: docker logs {self.name}")
+        raise FleetError(f"{self.spec.name}: {address}:{port} answered {found!r}; wanted an SSH server. Inspect with: docker logs {self.name}")
 
 
 def _until(seconds: float) -> Iterator[None]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Ansible inventory of a fleet, and the SSH files beside it. Pure functions."""
+"""The Ansible inventory of a fleet, and the SSH files next to it. Pure functions."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a host is what it was: what tests/verify/baseline.py printed before, against what it prints now.
 
-What packages brought that stay is told by dpkg: the paths that it lists, links to those, and what their own scripts name.
+What packages brought that stay is listed by dpkg: the paths that it lists, links to those, and what their own scripts name.
 """
 
 import json

@@ -16,7 +16,7 @@ SECONDS = 1800
 
 
 @dataclass(frozen=True)
-class Looked:
+class CheckRun:
     """A check that ended: its exit code, what it printed, and the folder of its files."""
 
     code: int
@@ -64,4 +64,4 @@ class Checked(Site):
         """Runs the check."""
         self.count += 1
         folder = self.folder / str(self.count)
-        return Looked(*self.type(f"ansible-playbook playbooks/check.yml -e xitrum_report_dir={folder} {options}", inventory), folder)
+        return CheckRun(*self.type(f"ansible-playbook playbooks/check.yml -e xitrum_report_dir={folder} {options}", inventory), folder)

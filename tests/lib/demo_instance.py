@@ -106,7 +106,7 @@ class Instance:
                 raise AssertionError(f"the instance ended with code {self.process.returncode} before it was ready:\n{self.read_output()}")
             with contextlib.suppress(OSError, http.client.HTTPException):
                 request(self.port, path, timeout=2)
-                # The log's last line tells that all ports are open.
+                # The log's last line shows that all ports are open.
                 if "started in production mode" in self.log() or not (self.root / "log" / "xitrum.log").exists():
                     return self
             time.sleep(0.05)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of site.yml against test hosts, with other variables and other groups, and what the hosts look like around them."""
+"""Runs of site.yml against test hosts, with other variables and other groups, and the state of the hosts around them."""
 import contextlib
 import copy
 import json
@@ -92,7 +92,7 @@ class Site:
         folder.mkdir()
         (folder / "hosts.yml").write_text(yaml.safe_dump(data), encoding="utf-8")
         shutil.copytree(self.inventory / "group_vars", folder / "group_vars")
-        # It is told from the folder of the inventory, which is another one here.
+        # It is derived from the folder of the inventory, which is another one here.
         package = CLONE / ".cache/test/xitrum"
         text = (folder / "group_vars/xitrum.yml").read_text(encoding="utf-8")
         lines = [f"xitrum_package: {package}" if line.startswith("xitrum_package:") else line for line in text.splitlines()]

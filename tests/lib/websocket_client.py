@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small WebSocket client (RFC 6455) on the standard library, for tests.
 
-It shows each frame as it came, so that a test can tell a close frame from a cut connection.
+It shows each frame as it came, so that a test can distinguish a close frame from a cut connection.
 """
 import base64
 import hashlib

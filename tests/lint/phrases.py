@@ -4,7 +4,7 @@
 """Phrases that the project does not use, with the term to use instead: tests/lint/phrases.yml lists them.
 
 Names are identifiers of Python and of templates, keys and variables of YAML, strings that are one identifier, and names of files. They are
-compared word by word, however the words are joined: `read_again`, `readAgain` and `read-again`. Texts are comments, docstrings, messages,
+compared word by word, however the words are joined: `max_hosts`, `maxHosts` and `max-hosts`. Texts are comments, docstrings, messages,
 names of tasks, and pages. A phrase is found across the end of a line too.
 
 `python -m tests.lint.phrases` prints all findings with counts; with patterns as arguments, those of these patterns alone.

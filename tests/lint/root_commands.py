@@ -98,7 +98,7 @@ def name_of(function):
 
 
 def path_functions(functions):
-    """The functions of a module that return such a path, beside L(PATHS)."""
+    """The functions of a module that return such a path, in addition to L(PATHS)."""
     found = set(PATHS)
     for function in functions * 2:
         names = tainted_names(function, found)

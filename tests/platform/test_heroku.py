@@ -30,7 +30,7 @@ echo "staged"
 
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory, package):
-    """A tree that was looked at, and then prepared and pushed, twice in a row."""
+    """A tree that was inspected, and then prepared and pushed, twice in a row."""
     top = tmp_path_factory.mktemp("heroku")
     tree = make_tree(top / "shop")
     git(top, "init", "-q", "--bare", "-b", "main", "platform.git")

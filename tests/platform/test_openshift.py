@@ -31,7 +31,7 @@ def port():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory, port):
-    """A tree with Windows line ends and both layouts: looked at, prepared twice in a row, and then with an Ingress."""
+    """A tree with Windows line ends and both layouts: inspected, prepared twice in a row, and then with an Ingress."""
     tree = make_tree(tmp_path_factory.mktemp("openshift") / "shop", WINDOWS)
     wanted = {"openshift_path": str(tree), "openshift_image": "images.example.com/shop:1", "openshift_layouts": ["diy", "kubernetes"],
               "xitrum_name": "of-another", "openshift_port": port, "openshift_trusted_proxies": ["10.128.0.0/14", "127.0.0.1"], "openshift_start_timeout": 60}
@@ -103,7 +103,7 @@ def test_the_other_entrance_takes_the_place_of_the_first(prepared):
     assert sorted(path.stem for path in (prepared[0] / "deploy").iterdir()) == ["configmap", "deployment", "ingress", "service"]
 
 
-def test_uncommitted_work_is_refused_unless_told(prepared):
+def test_uncommitted_work_is_refused_unless_allowed(prepared):
     run = play("openshift", openshift_path=str(prepared[0]), openshift_layouts=["diy"], openshift_name="other")
     assert run.code == 2 and run.changed == 0
     assert "has uncommitted changes in" in " ".join(run.text.split())

@@ -6,7 +6,7 @@ export LOGS=.cache/log
 mkdir -p "$LOGS"
 export PATH="$PWD/.venv/bin:$PATH"
 export DEBIAN_FRONTEND=noninteractive
-# Byte code is kept, beside everything else that is written: or each of hundreds of runs would compile Ansible anew.
+# Byte code is kept, next to everything else that is written: or each of hundreds of runs would compile Ansible again.
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX=$PWD/.cache/pycache
 

@@ -12,7 +12,6 @@ import os
 import posixpath
 
 from ansible_collections.xitrum.host.plugins.module_utils.core import process, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.core.foreign_text import escaped
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import (
     COMMAND_SECONDS,
     OUTPUT_BYTES,
@@ -25,6 +24,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.host import (
     no_folder,
     resolve,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.core.untrusted_text import escaped
 
 from .socket_listing import without_processes
 
@@ -184,7 +184,7 @@ class FakeHost:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return text
 
-    def read_foreign(self, path, limit=OUTPUT_BYTES):
+    def read_untrusted(self, path, limit=OUTPUT_BYTES):
         text = self.read(path)
         return None if text is None else escaped(text[:limit])
 

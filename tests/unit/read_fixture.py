@@ -9,14 +9,14 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan,
 
 
 def read_of(plan):
-    """What host_state_info returns of a concern."""
+    """What host_state_info returns of a component."""
     report = plan.report()
     report["differs"] = report.pop("changed")
     return report
 
 
 def state(kernel=(), **instances):
-    found = {"instances": [], "start": [], "restart": [], "surplus": [], **instances}
+    found = {"instances": [], "start": [], "restart": [], "orphaned": [], **instances}
     return {
         "changed": False,
         "kernel": read_of(Plan(rows=[Row("kernel", "net.core.somaxconn", "1024", "1024", "4096")], actions=list(kernel))),

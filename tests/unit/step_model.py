@@ -31,7 +31,7 @@ class World:
         self.batch = batch
         #: Hosts and proxies that cannot be reached, and runs whose controller is known to be gone.
         self.away, self.dead = set(), set()
-        #: Proxies whose states somebody else has changed: an instance may be stopped while they send requests there.
+        #: Proxies whose states something else has changed: an instance may be stopped while they send requests there.
         self.meddled = set()
 
     def healthy(self, key):
@@ -273,7 +273,7 @@ class Run:
         yield from self.way_back(key)
 
     def put_back(self, key, folder):
-        """The rescue of a step: what is in use again is drained first."""
+        """The rescue of a step: what is enabled again is drained first."""
         if key in self.enabled:
             yield from self.way_out(key, lenient=True)
         now = self.world.instances[key]

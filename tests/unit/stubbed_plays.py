@@ -149,7 +149,7 @@ class Server:
 
 @functools.lru_cache(maxsize=None)
 def server(base, given, modules=MODULES):
-    """The one of this test run with these stubs, which is started at first use, in a folder beside those of its tests."""
+    """The one of this test run with these stubs, which is started at first use, in a folder next to those of its tests."""
     return Server(base / f"{'given' if given else 'stubbed'}-{len(modules)}", given, modules)
 
 
@@ -209,7 +209,7 @@ class Fleet:
             "name": "Read the hosts", "hosts": "all", "gather_facts": False, "strategy": "linear",
             "tasks": [
                 {"name": "Keep the read", "ansible.builtin.set_fact": {"xitrum_host_state": "{{ given_state }}"}},
-                {"name": "Group the hosts", "ansible.builtin.group_by": {"key": "xitrum_run_acts"}},
+                {"name": "Group the hosts", "ansible.builtin.group_by": {"key": "xitrum_run_changes"}},
             ],
         }
         book = [first, *({"name": f"Play {name}", "import_playbook": str(runner.playbooks / f"plays/{name}.yml")} for name in plays)]
@@ -235,12 +235,12 @@ def instance(index=0, folder="new-1", current="old-1", due=("another release",),
             "release": current.rpartition("-")[0], "due": list(due), "changes": [], "configured": {}, "healthy": True, **more}
 
 
-def read_of(*listed, surplus=(), pairs=()):
+def read_of(*listed, orphaned=(), pairs=()):
     """The read of a host with these instances."""
     picked = [{name: item[name] for name in ("index", "port", "folder", "healthy")} for item in listed if item["due"]]
     return {
         "instances": {"rows": [], "differs": False, "instances": list(listed), "start": [], "restart": picked, "locked": True, "interrupted": False,
-                      "surplus": [{"index": index} for index in surplus], "configured": {}},
+                      "orphaned": [{"index": index} for index in orphaned], "configured": {}},
         "redirects": {"rows": [], "differs": False, "moves": False, "pairs": list(pairs), "packages": []},
         "jdk": {"rows": [], "differs": False, "home": "/usr/lib/jvm/17", "version": 17},
     }
@@ -255,6 +255,6 @@ def state_of(*due):
         "machine": {**nothing, "family": "debian"}, "jdk": {**nothing, "home": "/jdk", "version": 17, "steps": []},
         "redirects": {**nothing, "moves": False, "pairs": [], "packages": []}, "release": {**nothing, "current": "aaaaaaaaaaaa"},
         "service": {**nothing, "packages": [], "from_pypi": False}, "kernel": nothing, "nofile": nothing,
-        "instances": {**nothing, "instances": listed, "start": [], "surplus": [], "locked": False, "configured": {},
+        "instances": {**nothing, "instances": listed, "start": [], "orphaned": [], "locked": False, "configured": {},
                       "restart": [{name: item[name] for name in ("index", "port", "folder")} for item in listed]},
     }

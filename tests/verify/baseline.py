@@ -4,7 +4,7 @@
 """Everything of a host that a removal has to bring back, as JSON. Runs on a host, as root, with nothing but Python.
 
 Argument: a file with what this printed before, of which the packages are taken: of those that are new, what dpkg says of
-them is told as well. tests/lib/baseline.py compares the two.
+them is listed as well. tests/lib/baseline.py compares the two.
 """
 
 import glob

@@ -86,8 +86,8 @@ class Load:
     """Use as a context manager: `threads` clients ask for `path` until it ends, each request on a connection of its own, or
     all of a client on one where `keep` is set.
 
-    A kept connection that the server has closed is opened anew and the request sent again, once, as browsers do (RFC 9112,
-    9.3.1); `reopened` counts that. A client that is bound to an instance by a cookie sends it back where `sticky` is set. Afterwards `statuses` counts
+    A kept connection that the server has closed is reopened and the request sent again, once, as browsers do (RFC 9112,
+    9.3.1); `reopened` counts that. A client with the session cookie of an instance sends it back where `sticky` is set. Afterwards `statuses` counts
     the answers by status, and `errors` holds what went wrong, as text.
     """
 

@@ -58,7 +58,7 @@ def own_address(address):
         return probe.getsockname()[0]
 
 
-def bound_clients(address):
+def sticky_clients(address):
     """A cookie for each instance, by its name HOST:PORT."""
     answers = [ask(address)[0] for _unused in range(20)]
     found = {answer.getheader("X-Demo-Instance"): answer.getheader("Set-Cookie").split(";")[0] for answer in answers}
@@ -117,7 +117,7 @@ class ProxyContract:
     def test_what_a_load_balancer_says_counts_for_one_request_and_a_client_is_nobody_to_believe(self, address, balancer):
         own = balancer.ansible.get_variables()["xitrum_address"]
         cases = [("203.0.113.7", "https", ("203.0.113.7", "https")), ("203.0.113.8", "http", ("203.0.113.8", "http")),
-                 # A client on the load balancer's own host, which claims to be somebody else.
+                 # A client on the load balancer's own host, which claims to be another one.
                  (f"203.0.113.9, {own}", "https", (own, "https")), ("203.0.113.7", "javascript, https", ("203.0.113.7", "http"))]
         asked = " --next ".join(f"-s -H 'X-Forwarded-For: {client}' -H 'X-Forwarded-Proto: {scheme}' -w '\\n' http://{address}/client"
                                 for client, scheme, _request in cases)
@@ -260,7 +260,7 @@ class ProxyContract:
     def bound(self, host, address):
         """A cookie for each instance."""
         del host
-        return bound_clients(address)
+        return sticky_clients(address)
 
     def set_servers(self, host, state, *names, check=False, **options):
         """Runs the module proxy_server on the proxy. What it fails with is a RuntimeError."""
@@ -270,7 +270,7 @@ class ProxyContract:
             raise RuntimeError(result["msg"])
         return result
 
-    def test_a_server_is_taken_out_of_use_and_put_back_and_no_request_is_lost(self, host, address):
+    def test_a_server_is_disabled_and_enabled_and_no_request_is_lost(self, host, address):
         bound = self.bound(host, address)
         first, second = sorted(bound)
         cookie = bound[first]
@@ -281,7 +281,7 @@ class ProxyContract:
                 assert self.set_servers(host, "drain", timeout=0)["changed"]
                 assert not self.set_servers(host, "drain", timeout=0)["changed"]
                 assert {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(20)} == {second}
-                assert asked_with(address, cookie) == first, "a bound client must be able to end what it does"
+                assert asked_with(address, cookie) == first, "a sticky client must be able to end what it does"
                 result = self.set_servers(host, "maint", timeout=180)
                 assert (result["changed"], result["open"]) == (True, 0)
                 assert asked_with(address, cookie) == second

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The check is green after a run, finds exactly what somebody has broken since, and what it says to type mends that.
+"""The check is green after a run, finds exactly what somebody has broken since, and the command that it prints fixes that.
 
 Faults of one round have nothing to do with each other. A round's check must be red for all of its faults and for nothing
-else, so it shows as well that what was typed after the round before has mended all of that.
+else, so it shows as well that the commands of the round before have fixed all of that.
 """
 
 import json
@@ -45,12 +45,12 @@ def around(site):
 
 def test_after_a_run_nothing_differs(around):
     assert "0 differ" in around[0].output
-    assert {found["concern"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
+    assert {found["component"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
                                                                   "proxy", "certificate"}
 
 
 def test_a_check_changes_nothing_on_the_hosts(around):
-    _looked, before, after = around
+    _checked, before, after = around
     assert all(before.values()), "there is something to compare everywhere"
     for (host, what), lines in before.items():
         assert set(lines) ^ set(after[host, what]) == set(), f"{what} of {host}"
@@ -70,25 +70,25 @@ def test_a_change_would_have_been_seen(site, what, change, back):
 
 
 @pytest.mark.parametrize("faults", ROUNDS, ids=["; ".join(fault.name for fault in faults) for faults in ROUNDS])
-def test_what_somebody_broke_is_found_and_nothing_else_and_what_is_said_mends_it(site, around, faults):
+def test_what_was_broken_is_found_and_nothing_else_and_the_printed_command_fixes_it(site, around, faults):
     for fault in faults:
         if fault.host:
             site.sh(fault.host, fault.does)
         else:
             site.must(fault.does)
-    looked = site.check()
-    assert looked.code != 0
+    checked = site.check()
+    assert checked.code != 0
     expected = {place: why for fault in faults for place, why in fault.red.items()}
-    assert set(looked.bad) == set(expected), looked.output[-4000:]
-    for place, found in looked.bad.items():
+    assert set(checked.bad) == set(expected), checked.output[-4000:]
+    for place, found in checked.bad.items():
         assert expected[place] in found["why"], found
-        assert found["mend"], found
-        assert found["why"] in looked.output and found["mend"] in looked.output, found
-    if RENEW in {found["why"] for found in looked.bad.values()}:
+        assert found["fix"], found
+        assert found["why"] in checked.output and found["fix"] in checked.output, found
+    if RENEW in {found["why"] for found in checked.bad.values()}:
         site.must(f"{CERTIFY} 90")
     # As they stand: without the environment's inventory.
-    for mend in dict.fromkeys(found["mend"] for found in looked.bad.values()):
-        site.must(mend, inventory="nowhere")
+    for fix in dict.fromkeys(found["fix"] for found in checked.bad.values()):
+        site.must(fix, inventory="nowhere")
 
 
 def test_after_all_that_was_typed_nothing_differs(site, around):
@@ -98,15 +98,15 @@ def test_after_all_that_was_typed_nothing_differs(site, around):
 @pytest.fixture(scope="module")
 def red(site, around):
     """A check that is red without a fault: of somebody who wants to know of certificates more than a year before their end."""
-    looked = site.check("-e xitrum_certificate_days=400")
-    assert looked.code != 0
-    assert set(looked.bad) == {("proxy1", f"certificate {CERTIFICATE}")}, looked.output[-4000:]
-    return looked
+    checked = site.check("-e xitrum_certificate_days=400")
+    assert checked.code != 0
+    assert set(checked.bad) == {("proxy1", f"certificate {CERTIFICATE}")}, checked.output[-4000:]
+    return checked
 
 
 def test_programs_get_all_findings_and_the_columns_of_each(red):
     for found in red.findings:
-        assert set(found) == {"host", "concern", "item", "wanted", "configured", "effective", "status", "level", "word", "why", "mend",
+        assert set(found) == {"host", "component", "item", "wanted", "configured", "effective", "status", "level", "word", "why", "fix",
                               "commands"}
     levels = [found["level"] for found in red.findings]
     assert levels == sorted(levels, key=["bad", "note", "good"].index)
@@ -134,7 +134,7 @@ class TestThePage:
         rows = page.rows_after(red.folder / "check.html", tmp_path)
         assert [row.cells[:5] for row in rows] == [[found[name] for name in ("host", "item", "wanted", "configured", "effective")] for found in red.findings]
         assert [row.level for row in rows] == [found["level"] for found in red.findings]
-        assert red.findings[0]["mend"] in rows[0].cells[6]
+        assert red.findings[0]["fix"] in rows[0].cells[6]
         assert {row.level: row.hidden for row in rows} == {"bad": False, "note": False, "good": True}
 
     def test_a_click_sorts_and_a_second_click_turns_it_round(self, red, tmp_path):
@@ -154,7 +154,7 @@ class TestThePage:
         assert shown == ["net.core.somaxconn"] * 2
         assert [row for row in page.rows_after(red.folder / "check.html", tmp_path, typed) if not row.hidden] == []
 
-    def test_it_can_be_looked_at(self, red, tmp_path):
+    def test_it_can_be_opened(self, red, tmp_path):
         picture = CLONE / ".cache/check.png"
         picture.unlink(missing_ok=True)
         page.browser(red.folder / "check.html", tmp_path / "profile", f"--screenshot={picture}")
@@ -162,11 +162,11 @@ class TestThePage:
         assert picture.stat().st_size > 20000
 
 
-def test_the_login_user_is_told_what_it_may_not_see_and_gets_no_false_alarm(site):
-    looked = site.check("-e xitrum_check_become=false").assert_green()
-    unseen = [found for found in looked.findings if found["status"] == "unseen"]
-    assert {found["concern"] for found in unseen} >= {"instances", "proxy"}
-    assert not [found for found in unseen if not found["why"] or not found["mend"]]
+def test_the_login_user_gets_a_note_of_what_it_may_not_see_and_gets_no_false_alarm(site):
+    checked = site.check("-e xitrum_check_become=false").assert_green()
+    unseen = [found for found in checked.findings if found["status"] == "unseen"]
+    assert {found["component"] for found in unseen} >= {"instances", "proxy"}
+    assert not [found for found in unseen if not found["why"] or not found["fix"]]
 
 
 @pytest.mark.parametrize("away", [["proxy1"], ["app1", "proxy1"]], ids=["one", "all"])
@@ -174,16 +174,16 @@ def test_a_host_that_does_not_answer_is_a_finding(site, tmp_path, away):
     """On a port of the loopback that refuses. Where the others answer they are read all the same."""
     nowhere = tmp_path / "nowhere.yml"
     nowhere.write_text(yaml.safe_dump({"all": {"hosts": {host: {"ansible_port": 1} for host in away}}}), encoding="utf-8")
-    looked = site.check(inventory=f"{site.inventory},{nowhere}")
-    assert looked.code != 0
-    assert {item["host"] for item in looked.findings} == {"app1", "proxy1"}
-    assert set(looked.bad) == {(host, "host") for host in away}
-    assert {found["why"] for found in looked.bad.values()} == {"it could not be reached"}
-    assert "could not be reached" in (looked.folder / "check.html").read_text(encoding="utf-8")
-    assert ElementTree.parse(looked.folder / "check.xml").getroot().get("failures") == str(len(away))
+    checked = site.check(inventory=f"{site.inventory},{nowhere}")
+    assert checked.code != 0
+    assert {item["host"] for item in checked.findings} == {"app1", "proxy1"}
+    assert set(checked.bad) == {(host, "host") for host in away}
+    assert {found["why"] for found in checked.bad.values()} == {"it could not be reached"}
+    assert "could not be reached" in (checked.folder / "check.html").read_text(encoding="utf-8")
+    assert ElementTree.parse(checked.folder / "check.xml").getroot().get("failures") == str(len(away))
     # What it says to type shows what is wrong.
-    found = looked.bad["proxy1", "host"]
-    assert found["mend"] == f"ansible proxy1 -i molecule/check/inventory -i {nowhere} -m ansible.builtin.ping"
-    assert found["mend"] in looked.output
-    code, output = site.type(found["mend"], inventory="nowhere")
+    found = checked.bad["proxy1", "host"]
+    assert found["fix"] == f"ansible proxy1 -i molecule/check/inventory -i {nowhere} -m ansible.builtin.ping"
+    assert found["fix"] in checked.output
+    code, output = site.type(found["fix"], inventory="nowhere")
     assert code != 0 and "UNREACHABLE" in output

@@ -19,5 +19,5 @@ def test_native_code_is_loaded_although_nothing_in_tmp_can_be_executed(site):
 
 
 @pytest.mark.parametrize("gone", [LOGS, f"{LOGS}/0"])
-def test_a_log_folder_that_somebody_removed_is_made_by_the_next_start(site, gone):
+def test_a_removed_log_folder_is_made_by_the_next_start(site, gone):
     folders.assert_log_folder_is_made(site, "app1", LOGS, gone, "systemctl restart xitrum@0")

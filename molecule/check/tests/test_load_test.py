@@ -38,7 +38,7 @@ def before(load_test):
 
 
 def test_a_run_that_is_killed_leaves_connections_for_now(site):
-    """That they do not stay is seen at the end: nobody looks at them any more."""
+    """That they do not stay is seen at the end: nobody checks them any more."""
     settings = {**COMMON, "load_test_connections": 100, "load_test_through": ["direct"], "load_test_seconds": 600, "load_test_burst": 0}
     with site.killed_run(playbook="playbooks/load_test.yml", **settings):
         wait_for("connections are held", lambda: site.sh("proxy1", LEFT, check=False))
@@ -67,7 +67,7 @@ def test_a_backlog_of_128_overflows_and_one_of_1024_does_not(before):
     assert live["asked"] == 0 and live["at_once"] + live["delayed"] == 400
 
 
-def test_a_low_limit_of_open_files_is_named_beside_the_run_before(site, before, load_test):
+def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before, load_test):
     """By HTTPS this time."""
     pid = site.main_pid("app1", 0)
     change = f"setpriv --reuid xitrum --regid xitrum --clear-groups prlimit --pid {pid} --nofile="

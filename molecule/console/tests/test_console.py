@@ -120,7 +120,7 @@ def test_without_a_terminal_it_says_what_to_do(site):
 
 @pytest.mark.parametrize(("action", "pattern"), [
     ("threads", '"Attach Listener"'), ("heap", r"(garbage-first heap|par new generation) +total"), ("histogram", r"java\.lang\.String")])
-def test_what_jcmd_tells_is_printed_and_kept(site, tmp_path, action, pattern):
+def test_what_jcmd_returns_is_printed_and_kept(site, tmp_path, action, pattern):
     run = site.run(playbook="playbooks/console.yml", console_action=action, console_save=str(tmp_path)).assert_ended_well()
     kept = sorted(tmp_path.iterdir())
     assert [path.name.partition("-0-")[0] for path in kept] == list(HOSTS)
@@ -151,7 +151,7 @@ def test_another_user_is_refused(site):
     assert "is not secure: file should be owned by the current user" in output
 
 
-def test_a_release_without_a_compiler_is_told_the_artifact(site):
+def test_a_release_without_a_compiler_names_the_artifact(site):
     lib = "/opt/xitrum/current/lib"
     jars = f"{lib}/scala-compiler-2.13.18.jar {lib}/scala-reflect-2.13.18.jar"
     with site.for_now("app2", f"mkdir /srv/scala && mv {jars} /srv/scala", f"mv /srv/scala/*.jar {lib}/ && rmdir /srv/scala"):

@@ -26,7 +26,7 @@ def test_native_code_is_loaded_although_nothing_in_tmp_can_be_executed(site, hos
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("gone", ["", "/0"])
-def test_a_log_folder_that_somebody_removed_is_made_by_the_next_start(site, host, gone):
+def test_a_removed_log_folder_is_made_by_the_next_start(site, host, gone):
     folders.assert_log_folder_is_made(site, host, LOGS[host], LOGS[host] + gone, RESTART[host])
     if host == "app2":
         wait_for("its output is kept", lambda: site.sh(host, f"ls {LOGS[host]}/output-0/current", check=False))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes archives like a vendor's of a JDK of the distribution: links followed. Arguments: its home, a folder for the archives.
 
-jdk.tar.gz is whole. foreign.tar.gz says that it is for another architecture. escape.tar.gz holds a path that leaves it.
+jdk.tar.gz is whole. other_architecture.tar.gz says that it is for another architecture. escape.tar.gz holds a path that leaves it.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ def write(path, home, change=None):
         out.write(hashlib.sha256(archive.read()).hexdigest())
 
 
-def foreign(name, data):
+def other_architecture(name, data):
     """The ELF header of another architecture."""
     return name, data[:18] + AARCH64 + data[20:] if name.endswith("/java") else data
 
@@ -48,5 +48,5 @@ if __name__ == "__main__":
     source, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
     write(f"{folder}/jdk.tar.gz", source)
-    write(f"{folder}/foreign.tar.gz", source, foreign)
+    write(f"{folder}/other_architecture.tar.gz", source, other_architecture)
     write(f"{folder}/escape.tar.gz", source, escape)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A JDK from an archive beside one of a package, with the alternatives of the Red Hat family."""
+"""A JDK from an archive next to one of a package, with the alternatives of the Red Hat family."""
 
 import json
 

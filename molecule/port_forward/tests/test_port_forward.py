@@ -198,7 +198,7 @@ def test_a_filter_that_drops_the_inside_port_is_named(host, name):
     assert free["rule"] == ""
 
 
-def test_a_redirect_by_somebody_else_stops_before_the_host_is_touched(host, name):
+def test_a_redirect_by_something_else_stops_before_the_host_is_touched(host, name):
     make, undo = {
         "nftables": ("nft 'table ip web { map ports { type inet_service : verdict; }; chain go { meta l4proto tcp redirect to :8001; }; "
                      "chain pre { type nat hook prerouting priority -110; tcp dport vmap { 80 : goto go }; }; }'", "nft delete table ip web"),
@@ -258,12 +258,12 @@ def test_a_flush_by_nftables_service_does_not_lose_them(host, name):
         pytest.skip("restored by another service than ours")
     # Debian's own file, or on the host nftables the one of prepare.yml: both begin with a flush.
     host.check_output(f"systemctl {'start' if name == 'iptables' else 'enable --now'} nftables")
-    # systemctl waits for the unit that it was told, and not for ours, which are started behind it.
-    settled = "while systemctl list-jobs --no-legend | grep -q xitrum-host; do sleep 0.1; done"
-    host.check_output(settled)
+    # systemctl waits for the unit that it was given, and not for ours, which are started behind it.
+    wait_for_jobs = "while systemctl list-jobs --no-legend | grep -q xitrum-host; do sleep 0.1; done"
+    host.check_output(wait_for_jobs)
     works(host)
     for action in ("reload nftables", "restart nftables", "stop nftables; systemctl start nftables"):
-        host.check_output(f"systemctl {action}; {settled}")
+        host.check_output(f"systemctl {action}; {wait_for_jobs}")
         works(host)
     assert not redirect(host, name=name)["changed"]
 

@@ -23,7 +23,7 @@ class TestApache(ProxyContract):
         assert f"X-Xitrum-Config: {digest} @states:@" in host.check_output("curl -sI http://127.0.0.1:8404/xitrum-config")
 
     def test_the_page_on_the_loopback_changes_nothing(self, host):
-        """The balancer-manager would let every user of the host take servers out of use."""
+        """The balancer-manager would let every user of the host disable servers."""
         assert "balancer-manager" not in host.check_output("cat /etc/apache2/apache2.conf")
 
     def test_the_configuration_of_the_distribution_is_kept(self, host):

@@ -29,7 +29,7 @@ def address(site, name):
     return site.hosts[name]["xitrum_address"]
 
 
-def told(text):
+def client_address(text):
     """What the application says of who asked; nothing where it was not asked."""
     found = re.search(r"\{.*\}", text)
     return json.loads(found[0])["forwarded_for"] if found else ""
@@ -49,17 +49,17 @@ def exchange(address, text):
 def test_the_load_balancer_is_believed(balancer, address):
     script = f"import socket; s = socket.create_connection((\"{address}\", 80)); s.sendall({HEADER + REQUEST!r}.encode()); " \
              "print(b\"\".join(iter(lambda: s.recv(65536), b\"\")).decode())"
-    assert told(balancer.check_output("python3 -c %s", script)) == "203.0.113.7"
+    assert client_address(balancer.check_output("python3 -c %s", script)) == "203.0.113.7"
 
 
 def test_nobody_else_is(address):
-    assert told(exchange(address, HEADER + REQUEST)) in ("", own_address(address))
+    assert client_address(exchange(address, HEADER + REQUEST)) in ("", own_address(address))
 
 
 def test_without_the_header_nobody_is_served_by_nginx_and_others_as_before_by_haproxy(name, address):
-    assert told(exchange(address, REQUEST)) == (own_address(address) if name == "haproxy1" else "")
+    assert client_address(exchange(address, REQUEST)) == (own_address(address) if name == "haproxy1" else "")
 
 
 def test_the_host_itself_asks_without_it(site, name):
-    assert told(site.sh(name, "curl -s http://127.0.0.1/client")) == "127.0.0.1"
+    assert client_address(site.sh(name, "curl -s http://127.0.0.1/client")) == "127.0.0.1"
     assert "notAfter" in site.sh(name, "openssl s_client -connect 127.0.0.1:443 < /dev/null 2> /dev/null | openssl x509 -noout -enddate")

@@ -9,7 +9,7 @@ pytest_plugins = ["tests.lib.site_fixtures"]
 
 
 @pytest.fixture
-def tell(capsys):
+def print_line(capsys):
     """Writes a line of figures to the log, whether or not the test fails."""
     def write(text):
         with capsys.disabled():

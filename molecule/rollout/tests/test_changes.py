@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What changes between two runs: carried out without a lost request, or refused with the way to it (docs/reference/changes.md)."""
+"""What changes between two runs: applied without a lost request, or refused with the way to it (docs/reference/changes.md)."""
 
 import contextlib
 
@@ -23,7 +23,7 @@ def ports(site):
 
 
 @pytest.mark.long
-def test_another_port_behind_a_proxy_loses_no_request(site, tell):
+def test_another_port_behind_a_proxy_loses_no_request(site, print_line):
     proxy = site.running()["proxy1"]
     # The proxy reads its configuration again: connections that clients keep end between two requests.
     with Traffic(site, requests=5000, keeps=False, pause=0.08) as traffic:
@@ -32,7 +32,7 @@ def test_another_port_behind_a_proxy_loses_no_request(site, tell):
         site.run(xitrum_http_port=9000).assert_did_nothing()
         site.run().assert_ended_well()
     traffic.assert_nothing_lost()
-    tell(f"{traffic.count} requests while four instances moved to another port and back: none lost")
+    print_line(f"{traffic.count} requests while four instances moved to another port and back: none lost")
     assert ports(site) == dict.fromkeys(APPS, ["8000", "8001"])
     assert site.statuses() == dict.fromkeys(EVERY, "UP")
     assert site.running()["proxy1"][0] == proxy[0], "the proxy was restarted: a reload keeps its first process"
@@ -74,7 +74,7 @@ def test_a_proxy_that_is_away_is_named_and_can_be_left_out(site):
 
 
 @pytest.mark.long
-def test_another_name_of_a_host_loses_no_request(site, tmp_path, tell):
+def test_another_name_of_a_host_loses_no_request(site, tmp_path, print_line):
     """The proxies have the servers by their old names when the steps of the same run drain them."""
     renamed = site.with_inventory(tmp_path / "inventory", renamed={"app1": "web1"})
     names = ["web1-0", "web1-1", "app2-0", "app2-1"]
@@ -84,7 +84,7 @@ def test_another_name_of_a_host_loses_no_request(site, tmp_path, tell):
         renamed.run(xitrum_heap="300m").assert_did_nothing()
         site.run().assert_ended_well()
     traffic.assert_nothing_lost()
-    tell(f"{traffic.count} requests while a host got another name and back, and its instances restarted: none lost")
+    print_line(f"{traffic.count} requests while a host got another name and back, and its instances restarted: none lost")
     assert site.statuses() == dict.fromkeys(EVERY, "UP")
     site.run().assert_did_nothing()
 

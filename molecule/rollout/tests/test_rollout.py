@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deploys, rollbacks, broken releases and killed runs while clients are served, in the order in which they are told here:
+"""Deploys, rollbacks, broken releases and killed runs while clients are served, in the order in which they are listed here:
 each test begins where the one before ended. Every request is counted. The first release is test-1, of converge."""
 
 import getpass
@@ -35,29 +35,29 @@ def last_line(site, host):
     return {"moment": moment, "who": who, **dict(word.split("=", 1) for word in words)}
 
 
-def assert_in_use(site):
+def assert_enabled(site):
     assert site.statuses() == dict.fromkeys(EVERY, "UP")
     for host in APPS:
         assert site.sh(host, f"test -e {LOCK} || echo free") == "free"
 
 
-def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(site, packages, tell):
+def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(site, packages, print_line):
     old, before, proxy = site.release("app1"), site.pids(EVERY), site.running()["proxy1"]
     with Traffic(site, **BUSY) as traffic:
         with ThreadPoolExecutor(1) as pool:
-            first = pool.submit(site.run, playbook=DEPLOY, xitrum_package=str(packages("test-2")), xitrum_gate_seconds=3)
+            first = pool.submit(site.run, playbook=DEPLOY, xitrum_package=str(packages("test-2")), xitrum_canary_seconds=3)
             wait_for("the first run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
             second = site.run(playbook=DEPLOY, xitrum_heap="400m")
             run = first.result().assert_ended_well()
     traffic.assert_nothing_lost()
     assert second.code != 0
     assert f"another run is at work here: that of {getpass.getuser()} on {socket.gethostname()}, since" in second.message
-    tell(f"{traffic.count} requests to HAProxy while four instances were deployed: none lost")
+    print_line(f"{traffic.count} requests to HAProxy while four instances were deployed: none lost")
     assert set(releases(site).values()) == {"test-2"}
     after = site.pids(EVERY)
     assert not set(before.items()) & set(after.items())
     assert site.running()["proxy1"] == proxy, "the proxy was restarted"
-    assert_in_use(site)
+    assert_enabled(site)
     results = [result for _host, result in run.results("xitrum.host.proxy_server")]
     assert sum(result["closed"] for result in results if result.get("closed")) >= WEBSOCKETS == len(traffic.closed), "closed at the deadline, and counted"
     took = [seconds for _host, result in run.results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values()]
@@ -75,7 +75,7 @@ def test_what_the_proxies_would_not_learn_is_refused_with_what_to_run(site):
     run = site.run("--limit", "app1", playbook=DEPLOY, xitrum_http_port=9000, xitrum_instances=3)
     assert run.code != 0 and not run.changed
     assert "found port 8000, expected 9000 (xitrum_http_port), for instance 0: deploy.yml leaves proxy1 at the old port" in run.message
-    assert "instance 2 is new on this host, and deploy.yml does not tell proxy1 about it" in run.message
+    assert "instance 2 is new on this host, and deploy.yml does not add it to proxy1" in run.message
     # The proxies take part in what is to run instead, and it is one line.
     command = 'xitrum.host.site -e \'{"xitrum_http_port": 9000, "xitrum_instances": 3}\' --limit app1,proxy1'
     assert any(line.strip().startswith("ansible-playbook -i ") and line.endswith(command) for line in run.failures[-1].splitlines())
@@ -109,12 +109,12 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
     for host in APPS:
         assert site.links(host)["previous"] == goes_back[host], "a rollback does not go to the release that failed"
         assert site.sh(host, "tail -n 1 /opt/xitrum/healthy") == old.removeprefix("releases/")
-    assert_in_use(site)
+    assert_enabled(site)
     assert {last_line(site, host)["outcome"] for host in APPS} == {"failed"}
 
 
 @pytest.mark.long
-def test_of_a_release_that_no_host_has_those_that_are_there_are_told(site):
+def test_of_a_release_that_no_host_has_those_that_are_there_are_listed(site):
     before = site.running()
     run = site.run(playbook=ROLLBACK, xitrum_rollback_to="000000000000")
     assert run.code != 0
@@ -124,7 +124,7 @@ def test_of_a_release_that_no_host_has_those_that_are_there_are_told(site):
 
 
 def release_names(site, host):
-    """The releases of a host, oldest first, as they are told."""
+    """The releases of a host, oldest first, as they are listed."""
     current = site.release(host)
     names = site.sh(host, "cd /opt/xitrum/manifests; ls -tr *.json | sed 's/.json//'").split()
     return [f"{name} (current)" if name == current else name for name in names]
@@ -139,7 +139,7 @@ def test_a_rollback_loses_no_request(site):
     assert not any(result.get("sent_bytes") for _host, result in run.results("xitrum.host.release")), "the hosts have it"
     assert set(releases(site).values()) == {"test-1"}
     assert {site.release(host) for host in APPS} == {previous}
-    assert_in_use(site)
+    assert_enabled(site)
 
 
 @pytest.mark.long
@@ -149,26 +149,26 @@ def test_maintenance_takes_one_host_after_the_other_out_and_loses_no_request(sit
         site.run(playbook=MAINTENANCE, xitrum_maintenance_tasks=work).assert_ended_well()
     traffic.assert_nothing_lost()
     assert site.pids(EVERY) == before
-    assert_in_use(site)
+    assert_enabled(site)
     for host in APPS:
         assert site.sh(host, "cat /run/maintained") == "done"
         assert last_line(site, host)["outcome"] == "maintained"
 
 
 @pytest.mark.long
-def test_maintenance_that_fails_says_that_the_host_is_out_of_use_and_the_next_one_boots_every_host(site, tmp_path):
+def test_maintenance_that_fails_says_that_the_host_is_disabled_and_the_next_one_boots_every_host(site, tmp_path):
     broken = tmp_path / "broken.yml"
     broken.write_text("---\n- name: The work is done\n  ansible.builtin.fail:\n    msg: the disk is full\n")
     for host in APPS:
         site.sh(host, "touch /run/not-yet-booted")
     with Traffic(site) as traffic:
         run = site.run(playbook=MAINTENANCE, xitrum_maintenance_tasks=str(broken))
-        assert run.code and "app1 could not be maintained: the disk is full It is out of use at proxy1" in run.message
+        assert run.code and "app1 could not be maintained: the disk is full It is disabled at proxy1" in run.message
         assert site.statuses()["app1-0"].startswith("MAINT") and site.statuses()["app2-0"].startswith("UP")
         site.run(playbook=MAINTENANCE).assert_ended_well()
     traffic.assert_nothing_lost()
     assert {site.sh(host, "ls /run").count("not-yet-booted") for host in APPS} == {0}, "every host has booted"
-    assert_in_use(site)
+    assert_enabled(site)
 
 
 @pytest.mark.parametrize("seed", [20261124])
@@ -185,14 +185,14 @@ def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packa
         site.run(**variables).assert_ended_well()
     traffic.assert_nothing_lost()
     assert set(releases(site).values()) == {"test-3"}
-    assert_in_use(site)
+    assert_enabled(site)
     assert "outcome=died" in site.sh("app1", "cat /var/log/xitrum/runs.log")
     site.run(**variables).assert_did_nothing()
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [20261125])
-def test_a_deploy_that_is_killed_at_ten_random_moments_is_finished_by_the_next(site, packages, tell, seed):
+def test_a_deploy_that_is_killed_at_ten_random_moments_is_finished_by_the_next(site, packages, print_line, seed):
     chance, killed, ended = random.Random(seed), 0, 0
     with Traffic(site) as traffic:
         while killed < 10:
@@ -209,9 +209,9 @@ def test_a_deploy_that_is_killed_at_ten_random_moments_is_finished_by_the_next(s
                 site.links(host)
         site.run(playbook=DEPLOY, xitrum_package=str(packages(f"random-{ended % 2}"))).assert_ended_well()
     traffic.assert_nothing_lost()
-    tell(f"{traffic.count} requests to HAProxy while a deploy was killed ten times, with {ended} that ended in between (seed {seed}): none lost")
+    print_line(f"{traffic.count} requests to HAProxy while a deploy was killed ten times, with {ended} that ended in between (seed {seed}): none lost")
     assert set(releases(site).values()) == {f"random-{ended % 2}"}
-    assert_in_use(site)
+    assert_enabled(site)
 
 
 @pytest.mark.long
@@ -231,7 +231,7 @@ def test_a_host_that_is_lost_ends_the_run_before_others_are_touched(site, tmp_pa
     assert "7s" not in site.sh("proxy1", "cat /etc/haproxy/haproxy.cfg")
     assert site.running()["proxy1"] == proxy
     site.run().assert_ended_well()
-    assert_in_use(site)
+    assert_enabled(site)
 
 
 @pytest.mark.long
@@ -242,7 +242,7 @@ def test_all_instances_restart_at_once_for_a_new_key(site):
     for host in APPS:
         files = "/opt/xitrum/instances/*/current/config/xitrum.conf"
         assert site.sh(host, f"grep -l {NEW_KEY} {files} | wc -l") == "2"
-    assert_in_use(site)
+    assert_enabled(site)
     site.run(xitrum_rollout_strategy="all_at_once").assert_ended_well()
 
 

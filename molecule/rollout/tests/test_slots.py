@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Without a proxy: one instance on a host that redirects port 80 itself. Releases take over from each other in its two slots,
-in the order in which they are told here."""
+"""Without a proxy: one instance on a host that redirects port 80 itself. Releases switch over between its two slots,
+in the order in which they are listed here."""
 
 import time
 
@@ -17,7 +17,7 @@ DEPLOY, MAINTENANCE = "playbooks/deploy.yml", "playbooks/maintenance.yml"
 
 
 class TestWithoutAProxy:
-    """One instance on a host that redirects port 80 itself: releases take over from each other in its two slots."""
+    """One instance on a host that redirects port 80 itself: releases switch over between its two slots."""
 
     @pytest.fixture(scope="class")
     def solo(self, site, tmp_path_factory):
@@ -33,20 +33,20 @@ class TestWithoutAProxy:
         there = solo.sh("solo", "ls /opt/xitrum/instances").split()
         return there, request(80, "/", host=solo.hosts["solo"]["xitrum_address"]).headers["X-Demo-Release"]
 
-    def test_releases_take_over_without_a_lost_request(self, solo, packages, tell):
+    def test_releases_switch_over_without_a_lost_request(self, solo, packages, print_line):
         assert self.slot(solo) == (["0"], "test-1")
         cut = []
         # A connection that is kept until the deadline is closed then.
         with Traffic(solo, "solo", **BUSY, keeps=False) as traffic:
             # Each with another port, too: the redirect is switched to it, and the old one is drained at the port that it has.
             for name, slot, port in (("test-2", "1", 9000), ("test-3", "0", 8000)):
-                run = self.deploy(solo, packages(name), xitrum_gate_seconds=2, xitrum_http_port=port).assert_ended_well()
+                run = self.deploy(solo, packages(name), xitrum_canary_seconds=2, xitrum_http_port=port).assert_ended_well()
                 assert self.slot(solo) == ([slot], name)
                 assert self.ports(solo) == [port + int(slot)]
                 assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
                 cut.append(sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service")))
         traffic.assert_nothing_lost()
-        tell(f"{traffic.count} requests to a host without a proxy while two releases took over: none lost")
+        print_line(f"{traffic.count} requests to a host without a proxy while two releases switched over: none lost")
         assert cut == [WEBSOCKETS + KEPT, KEPT], "what was cut at the deadline is counted, and is what its clients kept open"
         assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
         self.deploy(solo, packages("test-3")).assert_did_nothing()
@@ -57,9 +57,9 @@ class TestWithoutAProxy:
 
     @pytest.mark.long
     def test_the_redirect_follows_an_instance_that_a_deploy_restarts_in_place_at_another_port(self, solo, packages):
-        for port, gate in ((9000, 30), (8000, 0)):
+        for port, canary in ((9000, 30), (8000, 0)):
             with Load(solo.hosts["solo"]["xitrum_address"], 80, threads=1) as load:
-                run = self.deploy(solo, packages("test-3"), xitrum_http_port=port, xitrum_slots=False, xitrum_gate_seconds=gate)
+                run = self.deploy(solo, packages("test-3"), xitrum_http_port=port, xitrum_slots=False, xitrum_canary_seconds=canary)
                 run.assert_ended_well()
                 load.more()
             assert self.slot(solo) == (["0"], "test-3")
@@ -67,10 +67,10 @@ class TestWithoutAProxy:
             notes = " ".join(str(result.get("msg")) for task, _host, result in run.tasks if task == "Report notes")
             assert "the restart in place refuses requests until the instance answers again. With xitrum_slots: true" in notes
             assert f"port {port} is new here: deploy.yml does not reserve it" in notes
-            # Requests are refused while it restarts, and no longer: not while the gate is watched as well.
+            # Requests are refused while it restarts, and no longer: not while the canary is watched as well.
             first, last = (time.mktime(time.strptime(f"2026 {text.split()[0]}", "%Y %X")) for text in (load.errors[0], load.errors[-1]))
             took = max(seconds for _host, result in run.results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values())
-            assert not gate or last - first < took + gate, f"refused for {last - first} s, and it started in {took} s"
+            assert not canary or last - first < took + canary, f"refused for {last - first} s, and it started in {took} s"
 
     def test_what_a_deploy_would_leave_behind_is_refused(self, solo, packages):
         before = solo.running()

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random faults and releases under load, until SOAK_MINUTES are over: each is found, mended by the next run, and counted.
+"""Random faults and releases under load, until SOAK_MINUTES are over: each is found, fixed by the next run, and counted.
 
-A process that is killed takes the requests with it that it was at work on: these are told. Nothing else may lose one.
+A process that is killed takes the requests with it that it was at work on: these are reported. Nothing else may lose one.
 """
 
 import json
@@ -66,8 +66,8 @@ class Soak:
         """Somebody breaks something, and the check finds that and nothing else."""
         fault = self.chance.choice(FAULTS)
         self.site.sh(fault.host, fault.does)
-        looked = self.site.check(f"-e '{json.dumps(self.variables())}'")
-        assert set(looked.bad) == set(fault.red), fault.name
+        checked = self.site.check(f"-e '{json.dumps(self.variables())}'")
+        assert set(checked.bad) == set(fault.red), fault.name
         return fault.name
 
     def killed(self):
@@ -79,7 +79,7 @@ class Soak:
 
 
 @pytest.mark.soak
-def test_whatever_happens_is_mended_by_the_next_run(site, packages, tell, tmp_path):
+def test_whatever_happens_is_fixed_by_the_next_run(site, packages, print_line, tmp_path):
     seed, end = int(os.environ["SOAK_SEED"]), time.monotonic() + 60 * float(os.environ["SOAK_MINUTES"])
     chance, counts, requests, cut, failed = random.Random(seed), Counter(), 0, 0, []
     soak = Soak(Checked(site.inventory, tmp_path, secrets=site.secrets), chance, packages)
@@ -90,7 +90,7 @@ def test_whatever_happens_is_mended_by_the_next_run(site, packages, tell, tmp_pa
         with Traffic(site) as traffic:
             what = event() or event.__name__.replace("_", " ")
             site.run(**soak.variables()).assert_ended_well()
-        wait_for("all are in use", lambda: site.statuses() == dict.fromkeys(EVERY, "UP"))
+        wait_for("all are enabled", lambda: site.statuses() == dict.fromkeys(EVERY, "UP"))
         site.run(**soak.variables()).assert_did_nothing()
         errors = [error for load in traffic.loads for error in load.errors]
         bad = sum(count for load in traffic.loads for status, count in load.statuses.items() if status != 200)
@@ -100,8 +100,8 @@ def test_whatever_happens_is_mended_by_the_next_run(site, packages, tell, tmp_pa
             cut += len(errors) + bad
         elif errors or bad:
             failed.append(f"{what}: {bad} answers other than 200, {len(errors)} errors, the first: {errors[:2]}")
-        tell(f"soak: {what}: {traffic.count} requests, {len(errors) + bad} failed")
-    tell("soak: " + ", ".join(f"{number} x {what}" for what, number in sorted(counts.items())))
-    tell(f"soak: seed {seed}: {sum(counts.values())} events, {requests} requests; {cut} went with {counts['killed']} killed processes, {len(failed)} events "
-         "lost one otherwise")
+        print_line(f"soak: {what}: {traffic.count} requests, {len(errors) + bad} failed")
+    print_line("soak: " + ", ".join(f"{number} x {what}" for what, number in sorted(counts.items())))
+    print_line(f"soak: seed {seed}: {sum(counts.values())} events, {requests} requests; {cut} went with {counts['killed']} killed processes, "
+               f"{len(failed)} events lost one otherwise")
     assert failed == []

@@ -26,13 +26,13 @@ def serving(traffic):
     return {name for load in traffic.loads for name in load.instances}
 
 
-def test_a_deploy_loses_no_request(site, packages, tell, software):
+def test_a_deploy_loses_no_request(site, packages, print_line, software):
     before = site.running()
     # A reload ends kept connections between two requests.
     with Traffic(site, **BUSY, keeps=False) as traffic:
         site.run(playbook=DEPLOY, xitrum_proxy_software=software, xitrum_package=str(packages(f"{software}-2"))).assert_ended_well()
-    tell(f"{traffic.count} requests to {software} while four instances were deployed: {sum(len(load.errors) for load in traffic.loads)} failed, "
-         f"{sum(load.reopened for load in traffic.loads)} kept connections were opened anew")
+    print_line(f"{traffic.count} requests to {software} while four instances were deployed: {sum(len(load.errors) for load in traffic.loads)} failed, "
+         f"{sum(load.reopened for load in traffic.loads)} kept connections were reopened")
     traffic.assert_nothing_lost()
     assert serving(traffic) == EVERY
     assert not set(before["app1"] + before["app2"]) & set(site.running()["app1"] + site.running()["app2"])
@@ -48,4 +48,4 @@ def test_a_broken_release_stops_at_the_first_instance(site, packages, software):
     with Traffic(site, keeps=False) as traffic:
         traffic.more()
     # Not all four: Apache prefers those that have had fewer requests for as long as that is so.
-    assert "app1:8000" in serving(traffic), "it went back, and is in use again"
+    assert "app1:8000" in serving(traffic), "it went back, and is enabled again"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cannot be meant is refused before a host is touched: everything at once, with what was found and what to do.
+"""Invalid values are refused before a host is touched: everything at once, with what was found and what to do.
 
 A run costs seconds, so a test puts several mistakes into one; each has to be in the one message.
 """
@@ -112,7 +112,7 @@ def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site
 
 
 def test_a_release_folder_that_is_full_or_read_only(site, other):
-    """By a folder of their own; so the running instances, which hold the ports, are somebody else's and are named too."""
+    """By a folder of their own; so the running instances, which hold the ports, are unmanaged and are named too."""
     wrong = other(app1={"xitrum_root": "/srv/full"}, app2={"xitrum_root": "/srv/readonly"})
     with site.for_now("app1", "mkdir -p /srv/full; mount -t tmpfs -o size=4m none /srv/full", "umount /srv/full; rmdir /srv/full"), \
             site.for_now("app2", "mkdir -p /srv/readonly; mount -t tmpfs -o ro none /srv/readonly", "umount /srv/readonly; rmdir /srv/readonly"):
@@ -137,7 +137,7 @@ def test_a_folder_of_the_system_is_refused_by_its_name_and_behind_a_link(site, o
 
 
 def test_a_release_folder_that_becomes_full_leaves_the_previous_release_running(site, packages):
-    """A file system can have room for the bytes and none for the files: nothing tells before."""
+    """A file system can have room for the bytes and none for the files: nothing shows it before."""
     before, links, there = site.running(), site.links("app1"), site.releases("app1")
     fill = f"mkdir /srv/copy; cp -a {ROOT}/releases/. /srv/copy; mount -t tmpfs -o size=500m,nr_inodes=110 none {ROOT}/releases; " \
            f"cp -a /srv/copy/. {ROOT}/releases; rm -r /srv/copy"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The base alone, of a host that has nothing else, and taken back."""
+"""Host preparation alone, of a host that has nothing else, and its removal."""
 
 import pytest
 
@@ -25,6 +25,6 @@ def test_a_run_after_it_does_nothing(alone):
     assert run.text_of("Print the fleet summary").startswith("1 host\n")
 
 
-def test_it_is_taken_back(alone):
+def test_it_is_undone(alone):
     alone.run("--limit", "bare", playbook="playbooks/remove.yml", xitrum_remove=1, xitrum_remove_packages=True).assert_ended_well()
     assert alone.sh("bare", "command -v java", check=False) == ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fleet's everyday, in the order in which it is told here: each test begins where the one before ended.
+"""A fleet's everyday, in the order in which it is listed here: each test begins where the one before ended.
 
 New releases and old ones, parts of the fleet, fewer hosts and instances, and runs that are killed. The first release is
 test-1, of converge; the last one is test-4.
@@ -16,9 +16,9 @@ from tests.lib.site import CLONE, ROOT, wait_for
 APPS = ("app1", "app2")
 EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
 JAR = "lib/quickstart_2.13-1.0.jar"
-#: What a tar archive of the few small files beside that jar may take.
+#: What a tar archive of the few small files next to that jar may take.
 SMALL = 40 << 10
-#: Another definition of the service, which is another reason to start an instance anew.
+#: Another definition of the service, which is another reason to restart an instance.
 OTHER_UNIT = {"supervisor_restart_seconds": 2}
 
 
@@ -77,7 +77,7 @@ def test_the_same_package_by_a_url_is_the_same_release(site, packages, archives)
 
 @pytest.mark.long
 def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site):
-    """The first run dies after it wrote the unit and before systemd read it: no file tells the next one that anything is left."""
+    """The first run dies after it wrote the unit and before systemd read it: no file shows the next one that anything is left."""
     deadly = "printf '#!/bin/sh\\n[ \"$1\" != daemon-reload ] || { kill -9 $PPID; exit 1; }\\nexec /bin/systemctl \"$@\"\\n' " \
              "> /usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl"
     asked = "/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/owed"
@@ -102,7 +102,7 @@ def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site
 def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next(site):
     before = site.pids(EVERY)
     with site.killed_run(**OTHER_UNIT):
-        wait_for("the first instance of app2 was started anew", lambda: site.main_pid("app2", 0) not in (0, before["app2-0"]))
+        wait_for("the first instance of app2 was restarted", lambda: site.main_pid("app2", 0) not in (0, before["app2-0"]))
     assert site.main_pid("app2", 1) == before["app2-1"], "the run was killed too late to show anything"
     site.links("app2")
     wait_for("what was started comes up without the run", lambda: site.pids(EVERY).get("app2-0"))

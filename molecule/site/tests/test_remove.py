@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end: everything is taken back, one host while the others serve, and then the rest. Each test begins where the one before ended."""
+"""The end: everything is removed, one host while the others serve, and then the rest. Each test begins where the one before ended."""
 
 import pytest
 
@@ -19,11 +19,11 @@ def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(s
     run = site.run(playbook=REMOVE, **extra)
     assert run.code != 0 and not run.changed
     assert "Nothing was changed." in run.message and "-e xitrum_remove=3" in run.message
-    told = {host: result["msg"] for name, host, result in run.tasks if name == "Print what the removal undoes"}
+    printed = {host: result["msg"] for name, host, result in run.tasks if name == "Print what the removal undoes"}
     for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf",
                  "alternative java"):
-        assert line in told["app1"], told["app1"]
-    assert "/etc/haproxy/haproxy.cfg: the configuration from before comes back" in told["proxy1"]
+        assert line in printed["app1"], printed["app1"]
+    assert "/etc/haproxy/haproxy.cfg: the configuration from before comes back" in printed["proxy1"]
     assert site.running() == before
 
 
@@ -39,7 +39,7 @@ def test_check_mode_shows_every_step_and_does_nothing(site):
     assert site.running() == before
 
 
-def test_the_last_host_that_serves_is_not_taken_back(site):
+def test_the_last_host_that_serves_is_not_removed(site):
     def set_app1(state):
         for index in (0, 1):
             site.sh("proxy1", f"echo 'set server xitrum/app1-{index} state {state}' | socat stdio {SOCKET}")
@@ -51,12 +51,12 @@ def test_the_last_host_that_serves_is_not_taken_back(site):
     finally:
         set_app1("ready")
     messages = [result["msg"] for _host, result in run.results("xitrum.host.proxy_server")]
-    assert len(messages) == 1 and "app2-0 and app2-1 would be out of use, and haproxy has no other server that is in use and healthy" in messages[0]
+    assert len(messages) == 1 and "app2-0 and app2-1 would be disabled, and haproxy has no other server that is enabled and healthy" in messages[0]
     assert (run.code, run.changed, site.running()) == (2, {}, before)
-    wait_for("app1 is in use", lambda: set(site.statuses().values()) == {"UP"})
+    wait_for("app1 is enabled", lambda: set(site.statuses().values()) == {"UP"})
 
 
-def test_one_host_is_taken_back_with_its_packages_while_the_others_serve(site):
+def test_one_host_is_removed_with_its_packages_while_the_others_serve(site):
     before = site.running()
     with Load(site.hosts["proxy1"]["xitrum_address"], 80, "/", threads=1) as load:
         run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True, xitrum_drain_timeout=3, xitrum_drain_grace=1)
@@ -71,7 +71,7 @@ def test_one_host_is_taken_back_with_its_packages_while_the_others_serve(site):
 
 
 @pytest.mark.long
-def test_a_host_that_was_removed_and_is_set_up_again_is_in_use_again(site):
+def test_a_host_that_was_removed_and_is_set_up_again_is_enabled_again(site):
     site.run().assert_ended_well()
     assert site.statuses() == dict.fromkeys(["app1-0", "app1-1", "app2-0", "app2-1"], "UP")
 

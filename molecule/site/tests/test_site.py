@@ -27,7 +27,7 @@ class TestThroughTheProxy:
     def test_all_four_instances_answer_a_page_with_a_session_at_the_published_port(self, site):
         port = site.hosts["proxy1"]["fleet_published"][80]
         release, seen = site.release("app1"), set()
-        # In turn, but a busy machine may delay a health check.
+        # One after the other, but a busy machine may delay a health check.
         for _turn in range(40):
             answer, page = ask("127.0.0.1", port=port)
             assert answer.status == 200
@@ -101,7 +101,7 @@ class TestEachApplicationHost:
 
     def test_the_secret_is_in_no_command_line_journal_or_readable_file(self, site, host):
         secret = site.secrets[0]
-        # The pattern itself must not be found in the command line of what looks for it.
+        # The pattern itself must not be found in the command line of what searches for it.
         pattern = f"{secret[:5]}[{secret[5]}]{secret[6:]}"
         assert secret in site.sh(host, f"cat {ROOT}/instances/0/current/config/xitrum.conf")
         assert site.sh(host, f"ps -eo args | grep '{pattern}'", check=False) == ""
@@ -113,21 +113,21 @@ class TestEachApplicationHost:
 
 
 @pytest.fixture(scope="module")
-def looked(site):
+def idle_run(site):
     """A run after the faults of side_effect.yml, so all came back by itself; with the processes before and after it."""
     before = site.running()
     return before, site.run("-v"), site.running()
 
 
 class TestARunThatFindsNothingToDo:
-    def test_changes_nothing_and_restarts_nothing(self, looked):
-        before, run, after = looked
+    def test_changes_nothing_and_restarts_nothing(self, idle_run):
+        before, run, after = idle_run
         run.assert_did_nothing()
         assert before == after
         assert all(before[host] for host in (*APPS, "proxy1"))
 
-    def test_sends_one_task_to_a_host(self, looked):
-        _before, run, _after = looked
+    def test_sends_one_task_to_a_host(self, idle_run):
+        _before, run, _after = idle_run
         local = {"ansible.builtin.debug", "ansible.builtin.assert", "ansible.builtin.group_by", "ansible.builtin.include_tasks",
                  "ansible.builtin.fail", "ansible.builtin.validate_argument_spec", "xitrum.host.package_info",
                  # Actions of the controller, which send nothing to a host.
@@ -135,8 +135,8 @@ class TestARunThatFindsNothingToDo:
         sent = [(task, host) for task, host, result in run.tasks if result["action"] not in local and not result.get("skipped")]
         assert len(sent) == len({host for _task, host in sent}) == 3, sent
 
-    def test_shows_the_limits_as_wanted_configured_and_effective(self, looked):
-        _before, run, _after = looked
+    def test_shows_the_limits_as_wanted_configured_and_effective(self, idle_run):
+        _before, run, _after = idle_run
         rows = {line.split()[0]: line for line in run.text_of("Print the fleet summary").splitlines() if line.strip()}
         assert rows["3"].startswith("3 hosts, 4 of 4 instances running, release ")
         for name in ("nofile", "backlog"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts under test, and the order of the tests: looking first, what changes the hosts last."""
+"""The hosts under test, and the order of the tests: checks first, what changes the hosts last."""
 
 import pytest
 import yaml

@@ -24,7 +24,7 @@ class TestEachSupervisor(InstanceContract):
 
 
 def test_what_an_instance_prints_is_rotated(site):
-    """By the means of each: what it is told, and once for real where that takes no megabytes."""
+    """By the means of each: what it is configured with, and once for real where that takes no megabytes."""
     output = site.sh("supervisord", "cat /etc/xitrum-supervisord/0.conf")
     assert {"stdout_logfile_maxbytes=10485760", "stdout_logfile_backups=7", "startsecs=3", "autorestart=true"} <= set(output.splitlines())
     assert site.sh("runit", "cat /var/log/xitrum/output-0/config").split() == ["s10485760", "n7"]
@@ -50,7 +50,7 @@ def test_supervisord_of_pypi_runs_in_an_environment_of_its_own(site):
     assert site.sh("pypi", "dpkg-query --show --showformat='${db:Status-Status}' supervisor", check=False) != "installed"
 
 
-def test_rc_local_of_somebody_else_keeps_its_lines_and_gets_ours_before_the_last(site):
+def test_an_unmanaged_rc_local_keeps_its_lines_and_gets_ours_before_the_last(site):
     lines = site.sh("rclocal", "cat /etc/rc.local").splitlines()
     assert lines[:3] == ["#!/bin/sh -e", "date > /var/tmp/booted", "# Leave it to the others."]
     assert (lines[3], lines[5:]) == ("# BEGIN xitrum.host xitrum", ["# END xitrum.host xitrum", "exit 0"])
@@ -62,7 +62,7 @@ def test_rc_local_of_somebody_else_keeps_its_lines_and_gets_ours_before_the_last
 
 
 @pytest.mark.parametrize("host", RESTARTS)
-def test_log_folders_that_somebody_removed_are_made_by_the_next_start(site, host):
+def test_removed_log_folders_are_made_by_the_next_start(site, host):
     before = site.pid(host, 0)
     site.sh(host, "rm -r /var/log/xitrum")
     # supervisord opens its file of the output before it starts the program, and tries again where it cannot.

@@ -56,7 +56,7 @@ class Watch:
             time.sleep(0.1)
 
 
-def test_what_somebody_broke_is_found_and_mended_and_nothing_else_restarted(site):
+def test_what_was_broken_is_found_and_fixed_and_nothing_else_restarted(site):
     site.sh("supervisord", "rm /etc/supervisor/conf.d/xitrum-0.conf")
     site.sh("runit", "sv -w 60 force-stop /etc/xitrum-runit/0")
     site.sh("daemontools", "systemctl -q disable xitrum-daemontools")
@@ -104,7 +104,7 @@ def test_without_systemd_the_table_of_init_has_the_new_one_and_the_old_one_nothi
     site.run("--limit", "sysvinit").assert_did_nothing()
 
 
-def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):
+def test_what_is_unmanaged_is_never_overwritten(site, tmp_path):
     other = site.with_inventory(tmp_path / "inventory", host_vars={
         "runit": {"xitrum_supervisor": "rc.local"}, "supervisord": {"xitrum_supervisor": "daemontools"}, "daemontools": {"xitrum_supervisor": "runit"}})
     site.sh("runit", "printf '#!/usr/bin/perl\\ntrue\\n' > /etc/rc.local")
@@ -115,7 +115,7 @@ def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):
     assert run.code != 0
     for message in ("/etc/rc.local begins with '#!/usr/bin/perl'; expected a shell script",
                  "/etc/xitrum-daemontools/0/run exists and was not written by this collection",
-                 "the service directory /etc/xitrum-runit/0 exists and is somebody else's (finish)"):
+                 "the service directory /etc/xitrum-runit/0 exists and is not managed by this collection (finish)"):
         assert message in run.message
     assert not run.changed
     assert site.running() == before
@@ -156,7 +156,7 @@ def test_a_port_below_1024_is_taken_by_those_that_can_give_it_and_refused_by_the
 
 
 def test_an_outside_port_leads_to_another_port_of_its_instance_once_that_listens_there(site):
-    """Without slots: the instance is started anew, and only then the redirect moves."""
+    """Without slots: the instance is restarted, and only then the redirect moves."""
     site.run("--limit", "daemontools").assert_ended_well()
     for port in (9000, 8000):
         run = site.run("--limit", "daemontools", xitrum_http_port=port).assert_ended_well()
@@ -181,7 +181,7 @@ def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
     assert len(site.processes("runit")) == 1
 
 
-def test_everything_is_taken_back_and_a_second_run_does_nothing(site):
+def test_everything_is_removed_and_a_second_run_does_nothing(site):
     """Those from which the application was taken away are as those that still have it: what else was done is there."""
     theirs = site.processes("supervisord", "sleep")
     everything = {"playbook": "playbooks/remove.yml", "xitrum_remove": len(site.hosts)}

@@ -4,9 +4,9 @@
 """What an application cannot change on a host on which it runs: its name, its user and its root.
 
 Instances of two users cannot share the log folder, and under another name or root a run would leave the old instances
-beside the new ones. The way is host by host: removed, which drains it at the proxies first, and set up again. A name is
-also that of a proxy's configuration, so that a rename removes the proxies as well. docs/reference/changes.md lists what
-changes without that.
+next to the new ones. The way is host by host: removed, which drains it at the proxies first, and set up again. A name
+is also that of a proxy's configuration, so that a rename removes the proxies as well. docs/reference/changes.md lists
+what changes without that.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def rename(old: str, new: str) -> str:
 
 
 def way(variable: str, old: str, has_proxies: bool) -> str:
-    """How a user gets from the old value to the new one. Only a run that has the proxies puts the host in use there."""
+    """How a user gets from the old value to the new one. Only a run that has the proxies enables the host there."""
     limit = "HOST,xitrum_proxy" if has_proxies else "HOST"
     return (
         f"set {variable} back to {old}, or move one host after the other: with the old value run remove.yml with "

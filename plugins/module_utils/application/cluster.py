@@ -18,7 +18,7 @@ from typing import Any
 
 from ..configuration.xitrum_conf import Settings
 from ..core import addresses
-from ..core.foreign_text import printable
+from ..core.untrusted_text import printable
 from ..core.variables import is_true
 from ..proxy import definition as proxy
 
@@ -58,7 +58,7 @@ def address(host: Mapping[str, Any]) -> str:
             f"{name}: its cluster address {found} is {fault}, and whoever reaches a member's port can run code there: "
             f"set xitrum_cluster_address to the host's address in a private network; {EXPECTED}{shared_hint(found)}"
         )
-    # In one text: Akka compares the seeds with the address that each member is told.
+    # In one text: Akka compares the seeds with the address that each member is given.
     return addresses.canonical(found)
 
 

@@ -4,10 +4,10 @@
 """Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
 
 C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content
-of the files that hold no secret, and NUMBER (left out: 1) tells apart what differs in the others. Their content is
+of the files that hold no secret, and NUMBER (left out: 1) distinguishes what differs in the others. Their content is
 compared itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it
 away. A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration
-and that environment: one comparison tells whether a restart is due.
+and that environment: one comparison shows whether a restart is due.
 C(ROOT/instances/N/current) is the instance's switch.
 """
 
@@ -23,9 +23,9 @@ from typing import Any
 from ..configuration import shared as shared_settings
 from ..core import addresses, commands, disk_space, folders, lock_record, partial_folder, process, sockets
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.foreign_text import printable
 from ..core.host import Host
-from ..core.plan import LOOK, RUN, Draft, Plan, Problem, Row, broken
+from ..core.plan import CHECK, RUN, Draft, Plan, Problem, Row, broken
+from ..core.untrusted_text import printable
 from ..jdk import jvm
 from ..supervisor import table
 from ..supervisor.contract import WELL
@@ -67,7 +67,7 @@ SPEC = {
 }
 
 #: Seconds for a JVM to answer jcmd, or to show its flags. What answers in its place may be anybody's: a program of the
-#: application's user can put a socket where jcmd looks for the JVM.
+#: application's user can put a socket where jcmd expects the JVM.
 JVM_SECONDS = 30
 
 #: How often a page that is not as desired is asked for, and the seconds between two requests.
@@ -124,7 +124,7 @@ def folder_name(
     """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
 
     C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this
-    user may not read, and C(current) is the one in use. A folder that has these files counts before a name that is
+    user may not read, and C(current) is the active one. A folder that has these files counts before a name that is
     free: one with a lower number may have been removed since.
     """
     sha = hashlib.sha256()
@@ -179,7 +179,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "instances": {},
         "launcher": host.read(f"{root}/run"),
         "listening": listening_place(host, desired["interface"]),
-        "unsettled": release.unsettled(host, root),
+        "next_current": release.find_next_current(host, root),
         "locked": lock_record.is_interrupted(host, desired["name"]),
         "record": step_record.read_record(host, desired["name"]) if desired["name"] else {},
     }
@@ -226,7 +226,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             "settings": read_running_settings(host, root, folder, own),
             "process": own,
             "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
-            "foreign": foreign_listener(host, desired, rows, mains.get(number, 0), users, ports.get(number)),
+            "other_listener": find_other_listener(host, desired, rows, mains.get(number, 0), users, ports.get(number)),
             "unread": restarts.unread_sockets(rows, ports.get(number)),
             "log": host.stat(f"{desired['log_dir']}/{number}") is not None,
             "service": service.get(number),
@@ -250,7 +250,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def foreign_listener(
+def find_other_listener(
     host: Host,
     wanted: Mapping[str, Any],
     rows: list[dict[str, Any]] | None,
@@ -403,13 +403,13 @@ def start_probe(host: Host, running: Mapping[str, Any], options: Sequence[str]) 
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides which folders are made and which go, and says why a running instance has to be started anew."""
+    """Decides which folders are made and which go, and says why a running instance has to be restarted."""
     record = state.get("record") or {}
-    result = Draft(facts={"instances": [], "surplus": [], "locked": state["locked"], "interrupted": bool(record)})
+    result = Draft(facts={"instances": [], "orphaned": [], "locked": state["locked"], "interrupted": bool(record)})
     if state["launcher"] != launcher(desired["root"]):
         result.actions.append(("launcher", None, None))
-    if state["unsettled"]:
-        result.actions.append(("settle", None, None))
+    if state["next_current"]:
+        result.actions.append(("update_current", None, None))
     for instance in desired["instances"]:
         try:
             files = own_files(desired, instance, state["jdk"])
@@ -455,7 +455,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.facts["recovery"].update({"gone": gone} if gone else {})
     result.facts["unhealthy"] = [
         item["index"] for item in listed if item["running"] and is_sick(desired, state["instances"][item["index"]])]
-    result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
+    result.facts["orphaned"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
     shown = {
         index: (state["instances"][index]["environment"], detail[1]["environment"])
         for action, index, detail in result.actions
@@ -467,7 +467,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
             (item for item in result.actions if item[0] == "make")]
     result.after = "".join(sorted([*result.before.splitlines(True), *made]))
-    # What the JVM is told holds no secret, and is what a person wants to see of a change; xitrum.conf holds some.
+    # What the JVM is given holds no secret, and is what a person wants to see of a change; xitrum.conf holds some.
     for index, (old, new) in sorted(shown.items()):
         result.before += f"instances/{index} environment:\n{old}"
         result.after += f"instances/{index} environment:\n{new}"
@@ -475,8 +475,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
-    """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances
-    out of use, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
+    """Why the health page is invalid: an instance that runs does not know it. The proxies would take all instances
+    out of service, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), says nothing about the page."""
     for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["verify"] else ():
         has = state["instances"][instance["index"]]
@@ -510,8 +510,8 @@ def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], has: Mapp
     )
     if is_sick(wanted, has):
         also = " or xitrum_health_text" if text else ""
-        mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
-        row = row.replaced(status="differs", why="it runs, and its health page does not answer as desired", mend=mend)
+        fix = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
+        row = row.replaced(status="differs", why="it runs, and its health page does not answer as desired", fix=fix)
     return row
 
 
@@ -579,7 +579,7 @@ def plan_instance(
                 ", ".join(old),
                 "",
                 "differs",
-                "nothing refers to them any more",
+                "they are unreferenced",
                 RUN,
             )
         )
@@ -615,7 +615,7 @@ def setting_changes(files: Mapping[str, str], has: Mapping[str, Any], state: Map
 def instance_rows(
     wanted: Mapping[str, Any], instance: Mapping[str, Any], name: str, has: Mapping[str, Any], state: Mapping[str, Any]
 ) -> list[Row]:
-    """Three columns for one instance. What is C(restart) is a reason to start it anew."""
+    """Three columns for one instance. What is C(restart) is a reason to restart it."""
     running, label = has["process"], f"instance-{instance['index']}"
     row = functools.partial(restarts.instance_row, label)
 
@@ -629,7 +629,7 @@ def instance_rows(
                 effective="not running",
                 status="differs",
                 why="no process works in its folder",
-                mend=RUN,
+                fix=RUN,
             )
         ]
     works_in = (running["cwd"] or "").rpartition("/")[2]
@@ -649,7 +649,7 @@ def instance_rows(
             wanted["user"],
             running["user"],
             running["user"] == wanted["user"],
-            "it runs as somebody else",
+            "it runs as another user",
         ),
         restarts.java_row(label, running, state["java"]),
         restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
@@ -673,8 +673,11 @@ def instance_rows(
             restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
             address_row(wanted, instance, has, state, row),
         ]
-    if has.get("foreign"):
-        rows.append(Row("instance", f"{label} listener", "its own", "", "foreign", "differs", has["foreign"], LOOK))
+    if has.get("other_listener"):
+        rows.append(
+            Row("instance", f"{label} listener", "its own", "", "another process",
+                "differs", has["other_listener"], CHECK)
+        )
     if has["service"] is not None:
         rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
     if has["unasked"]:
@@ -713,7 +716,7 @@ def instance_rows(
         rows.append(health_row(wanted, instance, has))
     if unread:
         rows += [
-            Row("instance", f"{label} {item}", status="unseen", why=unread, mend=LOOK)
+            Row("instance", f"{label} {item}", status="unseen", why=unread, fix=CHECK)
             for item in ("backlog", "address")
         ]
     return rows
@@ -752,12 +755,12 @@ def service_row(wanted: Mapping[str, Any], label: str, state: Mapping[str, str],
     if elsewhere:
         effective = ", ".join([*filter(None, [state["active"]]), *elsewhere])
         why = f"{' and '.join(elsewhere)} has it"
-        found = found.replaced(effective=effective, status="restart", why=why, mend=RUN)
+        found = found.replaced(effective=effective, status="restart", why=why, fix=RUN)
     elif state["active"] != WELL["active"]:
-        found = found.replaced(status="restart", why="its supervisor does not keep it running", mend=RUN)
+        found = found.replaced(status="restart", why="its supervisor does not keep it running", fix=RUN)
     elif state != WELL:
         # No reason to interrupt what runs.
-        found = found.replaced(status="differs", why="it runs, and would not be started at boot", mend=RUN)
+        found = found.replaced(status="differs", why="it runs, and would not be started at boot", fix=RUN)
     return found
 
 
@@ -781,8 +784,8 @@ def apply(host: Host, plan: Plan) -> Applied:
     for action, index, detail in plan.actions:
         if action == "launcher":
             host.write(f"{root}/run", launcher(root), 0o755)
-        elif action == "settle":
-            release.settle(host, root)
+        elif action == "update_current":
+            release.update_current(host, root)
         elif action == "remove":
             host.remove(f"{root}/instances/{index}/{detail}")
         elif action == "make":
@@ -825,7 +828,7 @@ def fill(host: Host, wanted: Mapping[str, Any], index: int, files: Mapping[str, 
         if entry not in OWN:
             host.link(f"{partial}/{entry}", f"../../../releases/{wanted['release']}/{entry}")
     for tree in ("config", "script"):
-        # Hard links: the configuration folder must be a real one beside the instance's own xitrum.conf, and the runner
+        # Hard links: the configuration folder must be a real one next to the instance's own xitrum.conf, and the runner
         # finds its root through symbolic links, so it would leave the instance.
         host.link_tree(
             f"{source}/{tree}", f"{partial}/{tree}", [f"{partial}/{path}" for path in files], 0o750, "root", user

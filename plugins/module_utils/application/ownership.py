@@ -5,8 +5,8 @@
 
 A port above 1023 belongs to whoever is first, also while an instance restarts, and every user can name a program
 `java` and work in a folder of a name of their choice (a mount namespace of their own has any path). So neither a page
-that answers nor a working folder tells that an instance serves. What tells is the supervisor's word for its process,
-and the account to which root gave the instance's folder.
+that answers nor a working folder proves that an instance serves. What proves it is the supervisor's word for its
+process, and the account to which root gave the instance's folder.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..core import addresses, process, sockets
-from ..core.foreign_text import printable
 from ..core.host import Host
+from ..core.untrusted_text import printable
 from ..supervisor.table import SUPERVISORS
 from . import restarts
 
@@ -37,7 +37,7 @@ def is_below(host: Host, pid: int, ancestor: int) -> bool:
 
 
 def describe(host: Host, pid: int) -> str:
-    """A process in words: its number, its name, which is foreign text, and its user."""
+    """A process in words: its number, its name, which is untrusted text, and its user."""
     found = process.process(host, pid, 0)
     return (
         f"process {pid} ({printable(found['comm'])}) of the user {found['user']}"
@@ -64,7 +64,7 @@ def socket_fault(host: Host, rows: Iterable[dict[str, Any]], main: int, users: C
     for row in rows:
         place = f"port {row['port']}, where the instance is to answer,"
         if not row["pids"]:
-            return f"{place} is held by a process that cannot be seen; {expected}: look for it with ss -ltnp as root"
+            return f"{place} is held by a process that cannot be seen; {expected}: find it with ss -ltnp as root"
         for pid in row["pids"]:
             found = process.process(host, pid, 0)
             mine = bool(main) and is_below(host, pid, main) and (not found or found["user"] in users)
@@ -77,14 +77,14 @@ def socket_fault(host: Host, rows: Iterable[dict[str, Any]], main: int, users: C
 
 
 def answer_fault(
-    host: Host, instance: Mapping[str, Any], supervisor: str, name: str, users: set[str], looks: list[set[int | None]]
+    host: Host, instance: Mapping[str, Any], supervisor: str, name: str, users: set[str], earlier: list[set[int | None]]
 ) -> str:
     """Why what answers for an instance is not that instance, as a sentence; empty where it is.
 
-    C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen. C(looks)
-    is a list, to which each call adds the inodes of the sockets that take requests to C(port). An empty list is that of
-    the look before a page is requested, when an instance may not listen yet. In a look after the page was answered, a
-    socket of the instance has to be there, and to be one of the look before:
+    C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen.
+    C(earlier) is a list, to which each call adds the inodes of the sockets that take requests to C(port). An empty list
+    is that of the inspection before a page is requested, when an instance may not listen yet. In an inspection after
+    the page was answered, a socket of the instance has to be there, and to be one of the inspection before:
     whoever answers may close the socket first.
     """
     rows = sockets.listeners(host)
@@ -92,9 +92,9 @@ def answer_fault(
         return f"it is not known whose the socket on port {instance['port']} is: {restarts.NO_SS}"
     ports = [port for port in (instance["port"], instance["https"]) if port]
     there = [row for port in ports for row in listening(host, rows, instance["address"], port)]
-    answered = bool(looks)
-    looks.append({row["inode"] for row in there if row["port"] == instance["port"]})
-    if answered and not looks[-1]:
+    answered = bool(earlier)
+    earlier.append({row["inode"] for row in there if row["port"] == instance["port"]})
+    if answered and not earlier[-1]:
         note = sockets.unread_note(rows)
         return (
             f"port {instance['port']} has answered, and nothing listens on it now: another process may have answered; "
@@ -106,7 +106,7 @@ def answer_fault(
         return ""
     main = SUPERVISORS[supervisor].main_pids(host, name, [instance["index"]]).get(instance["index"], 0)
     fault = socket_fault(host, there, main, users, supervisor)
-    if not fault and answered and not looks[-1] & looks[-2]:
+    if not fault and answered and not earlier[-1] & earlier[-2]:
         return (
             f"port {instance['port']} has answered before this socket of the instance was there: another process may "
             "have answered; expected is the same socket before and after the request"

@@ -48,7 +48,7 @@ def release_of(path: str, root: str) -> str:
     return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
 
 
-def unsettled(host: Host, root: str) -> str:
+def find_next_current(host: Host, root: str) -> str:
     """The release that every instance of this host is switched
     to while C(ROOT/current) does not say so yet; else empty."""
     targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
@@ -58,10 +58,10 @@ def unsettled(host: Host, root: str) -> str:
     return min(targets)
 
 
-def settle(host: Host, root: str) -> None:
+def update_current(host: Host, root: str) -> None:
     """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what a rollback
     goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current) said before."""
-    release, before = unsettled(host, root), host.readlink(f"{root}/current")
+    release, before = find_next_current(host, root), host.readlink(f"{root}/current")
     if not release:
         return
     if before and read_healthy(host, root) is None:
@@ -200,7 +200,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "releases": releases,
         "has": has(host, root, releases) if desired["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
-        # Without a record of ours it is somebody else's folder.
+        # Without a record of ours it is an unmanaged folder.
         "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
         "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
@@ -268,7 +268,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                     else f"{desired['root']}/current leads elsewhere, as after a rollback, or a deploy with -e"
                 )
             ),
-            mend="" if leads else RUN,
+            fix="" if leads else RUN,
         )
     )
     every = [*(name for name in state["releases"] if name != release), release]
@@ -285,8 +285,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "",
             str(len(state["releases"])),
             status="differs" if gone else "ok",
-            why=f"nothing refers to {', '.join(gone)} any more" if gone else "",
-            mend=RUN if gone else "",
+            why=f"{', '.join(gone)}: unreferenced" if gone else "",
+            fix=RUN if gone else "",
         )
     )
     result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
@@ -347,7 +347,7 @@ def has_mode(host: Host, path: str, mode: str) -> bool:
 
 
 def seals(host: Host, found: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
-    """What tells later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of
+    """What shows later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of
     the last change of its inode in ns]. Raises OSError."""
     return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
@@ -537,14 +537,14 @@ def describe(error: OSError, wanted: Mapping[str, Any]) -> str:
     }
     reason = reasons.get(error.errno or 0, str(error.strerror))
     return (f"the release could not be written to {where}: {reason}. "
-            "What runs is untouched; mend this and run the playbook again.")
+            "What runs is untouched; fix this and run the playbook again.")
 
 
 def prune(host: Host, root: str, planned: Plan) -> None:
     """Removes the old releases that the plan names."""
     for action, name in planned.actions:
         if action == "remove":
-            # Under another name first: a run that is killed in between leaves nothing that looks whole.
+            # Under another name first: a run that is killed in between leaves nothing that seems complete.
             host.rename(folder(root, name), f"{root}/releases/.{name}.removed")
             host.remove(manifest_path(root, name))
             host.remove(f"{root}/releases/.{name}.removed")

@@ -5,7 +5,7 @@
 Read only.
 
 Host preparation changes all three for the next start and restarts nothing, so it reports which instances need one.
-The application's own concern, C(instances), judges by the same functions.
+The application's own component, C(instances), judges by the same functions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from ..core import process, sockets
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
-from ..core.plan import BASE, LOOK, RUN, Draft, Plan, Row
+from ..core.plan import BASE, CHECK, RUN, Draft, Plan, Row
 from ..limits import nofile as limits
 
 NAME = "restarts"
@@ -84,7 +84,7 @@ def somaxconn(host: Host) -> int:
 
 
 def planned_somaxconn(kernel: Mapping[str, Any] | None) -> int:
-    """What net.core.somaxconn is once the kernel's profile is applied, of what the kernel concern reports; 0 where
+    """What net.core.somaxconn is once the kernel's profile is applied, of what the kernel component reports; 0 where
     the profile does not have it. A value that cannot be set here is the live one."""
     after = ((kernel or {}).get("parameters") or {}).get("net.core.somaxconn", {}).get("after") or ""
     return int(after) if str(after).isdecimal() else 0
@@ -181,7 +181,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         rows = [java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
         rows += [nofile_row(label, running, desired["nofile"], state["granted"])] if running["nofile"] else []
         if has["unread"]:
-            rows.append(Row("instance", f"{label} backlog", status="unseen", why=has["unread"], mend=LOOK))
+            rows.append(Row("instance", f"{label} backlog", status="unseen", why=has["unread"], fix=CHECK))
         else:
             rows.append(backlog_row(label, has["listening"], desired["backlog"], state))
         result.rows += rows

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order in which running instances are started anew, and the release that a fleet goes back to. Pure."""
+"""The order in which running instances are restarted, and the release that a fleet goes back to. Pure."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def steps(
     strategy: str = "",
     sick: Container[tuple[str, int]] = (),
 ) -> list[dict[str, Any]]:
-    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says.
+    """The steps of a rollout: the first instance alone, which is the canary, then as many at a time as C(batch) says.
     With the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
 
     C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those
-    that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them out of use already,
-    a step of others would leave fewer than the batch allows. Each step is C({number, of, gate, label, hosts}): C(hosts)
-    maps a host to its instances of this step. Raises ValueError where C(batch) cannot be meant.
+    that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them disabled already,
+    a step of others would leave fewer than the batch allows. Each step is C({number, of, canary, label, hosts}):
+    C(hosts) maps a host to its instances of this step. Raises ValueError where C(batch) is invalid.
     """
     every = [(host, instance) for host, instances in due.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
@@ -69,7 +69,7 @@ def steps(
         for host, instance in part:
             hosts.setdefault(host, []).append(instance)
         found.append({
-            "number": number, "of": len(parts), "gate": number == 1, "hosts": hosts,
+            "number": number, "of": len(parts), "canary": number == 1, "hosts": hosts,
             "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
             "servers": [proxy.server_name(host, instance["index"]) for host, instance in part],
             **({"all_at_once": True} if together else {}),
@@ -77,10 +77,10 @@ def steps(
     return found
 
 
-def started_out_of_use(
+def find_disabled(
     start: Iterable[Mapping[str, Any]], proxies: Iterable[Mapping[str, Any]], host: str
 ) -> list[Mapping[str, Any]]:
-    """Those of the instances C(start), which a run starts on C(host), that a proxy had out of use when it was read.
+    """Those of the instances C(start), which a run starts on C(host), that a proxy had disabled when it was read.
     C(proxies) are the reads of all proxies;
     one that does not know an instance yet, and a first run, have nothing to say."""
     rows = [row for read in proxies for row in (read.get("proxy") or {}).get("rows", [])]
@@ -107,8 +107,8 @@ def redirects_due(state: Mapping[str, Any], slot: int = 0) -> str:
     return "base"
 
 
-def pairs_in_use(state: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The redirects of a host with slots, led back to the instance in use, where a killed run left them at the one
+def find_active_pairs(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The redirects of a host with slots, led back to the active instance, where a killed run left them at the one
     that is about to end.
 
     None where they do not lead to another one.
@@ -289,9 +289,9 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
             )
     names = sorted(set(wanted.values()))
     if not problems and len(names) > 1:
-        told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
+        listed = "; ".join(f"{host}: {name}" for host, name in wanted.items())
         problems.append(Problem(
-            f"the last healthy release before the current one is not the same on all hosts ({told}). "
+            f"the last healthy release before the current one is not the same on all hosts ({listed}). "
             "Set xitrum_rollback_to to one that all of them have.",
             rule="rollback.different-releases",
         ))

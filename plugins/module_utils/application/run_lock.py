@@ -19,7 +19,6 @@ from typing import Any
 
 from ..core import fence, schema
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
-from ..core.foreign_text import printable
 from ..core.host import Host
 from ..core.lock_record import (
     FOLDER,
@@ -35,6 +34,7 @@ from ..core.lock_record import (
     when,
 )
 from ..core.plan import Draft, Plan
+from ..core.untrusted_text import printable
 from . import releases as release
 
 LOG = "runs.log"
@@ -75,7 +75,7 @@ SPEC = {
     "outcome": {"type": "str", "default": "done"},
     "healthy": {"type": "bool", "default": False},
     "seconds": {"type": "int", "default": 3600},
-    "take_over": {"type": "str", "default": ""},
+    "break_lock": {"type": "str", "default": ""},
 }
 
 
@@ -85,7 +85,7 @@ class LockError(RuntimeError):
     def __init__(self, why: str, held_by: Mapping[str, Any] | None = None) -> None:
         super().__init__(why)
         self.held_by = held_by or {}
-        #: What a module returns beside the message.
+        #: What a module returns in addition to the message.
         self.results = {"held_by": self.held_by}
 
 
@@ -105,21 +105,21 @@ def read_state(host: Host, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def refusal(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """Why the lock cannot be had now, as a sentence; an empty text where it can."""
     lock = state["lock"]
-    if state["fault"] and wanted["take_over"] != "any":
+    if state["fault"] and wanted["break_lock"] != "any":
         return (
             f"the lock {path(wanted['name'])} of this host is damaged ({state['fault']}), so that it does not say "
             "whose run has it; expected is a "
-            "record of a run. Where no run is at work here, run again with -e xitrum_take_over=true"
+            "record of a run. Where no run is at work here, run again with -e xitrum_break_lock=true"
         )
     held = lock and lock["id"] != wanted["holder"]["id"]
     old = age(lock, state["clock"]) if held else 0
-    if not held or wanted["take_over"] in (lock["id"], "any") or old > wanted["seconds"]:
+    if not held or wanted["break_lock"] in (lock["id"], "any") or old > wanted["seconds"]:
         return ""
     return (
         f"another run is at work here: that of {holder_of(lock)} (it did something on this host {int(old)} s ago). "
         "Wait until it has ended. Where it ended without giving the lock back, it no longer holds after "
         f"{wanted['seconds']} s, or at once with "
-        "-e xitrum_take_over=true"
+        "-e xitrum_break_lock=true"
     )
 
 
@@ -178,7 +178,7 @@ def _runs(text: str) -> dict[str, dict[str, Any]]:
     return runs
 
 
-def settle(host: Host, wanted: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
+def change_lock(host: Host, wanted: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
     """Takes the lock, renews it or gives it back, as C(state) says. Returns C((interrupted, notes)), see L(take).
 
     No module of another run changes anything meanwhile. Raises L(LockError).
@@ -261,7 +261,7 @@ def give_back(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], n
     finally:
         for there in (unfinished_path(wanted["name"]), path(wanted["name"])):
             host.remove(there)
-        # Where everything is taken back, the lock was the last.
+        # Where everything is undone, the lock was the last.
         host.remove_empty(FOLDER)
     return notes
 
@@ -299,7 +299,7 @@ def record_died(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any],
 
 def record(host: Host, wanted: Mapping[str, Any], text: str) -> list[str]:
     """Appends to the log of runs, which is in the folder of log files where there is one. A removal begins no new one
-    in a folder of somebody else.
+    in a folder of another user.
 
     Returns a sentence where that could not be done: no run ends for it, and no lock stays.
     """
@@ -331,7 +331,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     """Takes the lock, renews it or gives it back: the results `interrupted` and `run`. Raises LockError and OSError."""
     desired = plan.desired
     try:
-        interrupted, notes = settle(host, desired, time.time())
+        interrupted, notes = change_lock(host, desired, time.time())
     except LockError:
         raise
     except (OSError, RuntimeError) as error:

@@ -20,7 +20,7 @@ def read_instances(host: Host, root: str) -> list[dict[str, int]]:
 
 
 def read_slot(host: Host, root: str) -> int:
-    """The slot that is in use, 0 or 1: see L(slots).
+    """The active slot, 0 or 1: see L(slots).
     Live redirects are read by root; another user goes by what runs."""
     folder = host.realpath(f"{root}/instances")
     running = process.processes_under(host, folder)

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a release can start beside the one that runs (blue/green slots), and why not;
-and which slot is in use. Pure."""
+"""Whether a release can start next to the one that runs (blue/green slots), and why not;
+and which slot is active. Pure."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def find_used(
     running: Iterable[int],
     remembered: int,
 ) -> int:
-    """The slot that is in use, 0 or 1: the one to whose ports the live redirects C(pairs) lead,
+    """The active slot, 0 or 1: the one to whose ports the live redirects C(pairs) lead,
     whatever was written down before a run was killed.
 
     C(configured) maps a slot to its C(http) and C(https) ports, C(running) are the slots with a process, C(remembered)
-    is the one that the last run wrote down. Where no redirect tells, or it leads to a slot in which nothing runs while
-    the other one does, it is the one that runs; where that does not tell either, the one that is remembered.
+    is the one that the last run wrote down. Where no redirect decides, or it leads to a slot in which nothing runs
+    while the other one does, it is the one that runs; where that does not decide either, the one that is remembered.
     """
     inside = {pair["inside"] for pair in pairs}
     led = {slot for slot, ports in configured.items() if inside & ({ports.get("http"), ports.get("https")} - {None, 0})}
@@ -82,5 +82,5 @@ def in_place_note(supervisor: str, host: SlotsHost) -> str:
     reasons = missing(supervisor, host)
     start = "no proxy stands in front, so that the restart in place refuses requests until the instance answers again"
     if reasons:
-        return f"{start}. A release cannot start beside the old one here: {'; '.join(reasons)}"
-    return f"{start}. With xitrum_slots: true the new release starts beside the old one, and no request is lost"
+        return f"{start}. A release cannot start next to the old one here: {'; '.join(reasons)}"
+    return f"{start}. With xitrum_slots: true the new release starts next to the old one, and no request is lost"

@@ -18,7 +18,7 @@ from ..core.plan import Draft, Plan
 from ..supervisor import table
 from ..supervisor.contract import fill
 from ..supervisor.table import SUPERVISORS
-from . import instances, own_entries, ownership, step_record, step_state
+from . import instances, managed_entries, ownership, step_record, step_state
 from . import releases as release
 
 NAME = "instance_service"
@@ -85,7 +85,7 @@ def instance_processes(host: Host, folder: str) -> list[dict[str, Any]]:
 
 
 def filled(wanted: Mapping[str, Any], index: int, verb: str) -> Any:
-    """What the supervisor is told of an instance: its command or commands, or paths."""
+    """What the supervisor is given for an instance: its command or commands, or paths."""
     return fill(getattr(SUPERVISORS[wanted["supervisor"]], verb), name=wanted["name"], index=index,
                 timeout=wanted["stop_timeout"], log_dir=wanted["log_dir"])
 
@@ -159,7 +159,7 @@ def stop(host: Host, wanted: Mapping[str, Any], index: int) -> None:
             result = host.run(command, seconds=wanted["stop_timeout"] + COMMAND_SECONDS)
             words += [(result.err or result.out).strip()] if result.rc != 0 else []
     if not gone(host, wanted, index, 0):
-        # Nobody watches over what rc.local has started; a JVM that has been told already does not mind.
+        # Nobody watches over what rc.local has started; a JVM that has got a signal already ignores another.
         kill(host, wanted, index, signal.SIGTERM)
     if not gone(host, wanted, index, wanted["stop_timeout"]):
         kill(host, wanted, index, signal.SIGKILL)
@@ -167,7 +167,7 @@ def stop(host: Host, wanted: Mapping[str, Any], index: int) -> None:
         left = [row["pid"] for row in running(host, wanted, index)]
         reported = "; ".join(filter(None, words)) or "no message"
         raise RuntimeError(
-            f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({reported}): its "
+            f"instance {index} still runs {wanted['stop_timeout']} s after it got the signal to stop ({reported}): its "
             f"processes are {left}"
         )
 
@@ -196,7 +196,7 @@ def gone(host: Host, wanted: Mapping[str, Any], index: int, seconds: float) -> b
 
 
 def start(host: Host, wanted: Mapping[str, Any], index: int) -> None:
-    """Tells the supervisor to start an instance; it is not healthy yet."""
+    """Asks the supervisor to start an instance; it is not healthy yet."""
     mark_logs(host, wanted, index)
     SUPERVISORS[wanted["supervisor"]].allow_start(host, wanted["name"], index)
     for command in filled(wanted, index, "start"):
@@ -224,10 +224,10 @@ def health_fault(host: Host, wanted: Mapping[str, Any], item: Mapping[str, Any],
         "https": configured["https"] if configured else 0,
     }
     users = process.accounts(host, home(wanted, item["index"]), wanted.get("user", ""))
-    looks: list[set[int | None]] = []
+    earlier: list[set[int | None]] = []
 
     def stranger() -> str:
-        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, looks)
+        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, earlier)
 
     fault = stranger()
     if fault:
@@ -398,7 +398,7 @@ def find_pending(host: Host, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     return todo
 
 
-def surplus(host: Host, wanted: Mapping[str, Any]) -> dict[str, list[str]]:
+def find_unused_supervisors(host: Host, wanted: Mapping[str, Any]) -> dict[str, list[str]]:
     """The supervisors that have something of the application although none of its instances:
     all, where all are taken away."""
     every = wanted["state"] == "absent" and not wanted["instances"]
@@ -419,8 +419,8 @@ def left_of_root(host: Host, wanted: Mapping[str, Any]) -> list[str]:
     made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root)
     if made:
         return [root] if host.stat(root) is not None else []
-    # Of a folder that was adopted, what is ours; one that is not on record is somebody else's.
-    return [f"{root}/{name}" for name in own_entries.inside(host, "roots", root)] if made is not None else []
+    # Of a folder that was adopted, what is ours; one that is not on record is unmanaged.
+    return [f"{root}/{name}" for name in managed_entries.inside(host, "roots", root)] if made is not None else []
 
 
 def remove_root(host: Host, wanted: Mapping[str, Any], left: Sequence[str]) -> None:
@@ -435,20 +435,20 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """The instances that are not in the desired state, and what else is left of the application."""
     every = desired["state"] == "absent"
     return {"pending": find_pending(host, desired), "left": left_of_root(host, desired),
-            "surplus": surplus(host, desired) if every else {}}
+            "unused_supervisors": find_unused_supervisors(host, desired) if every else {}}
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which instances are acted on."""
     actions = [("instance", item) for item in state["pending"]] + [("left", path) for path in state["left"]]
-    actions += [("surplus", kind) for kind in state["surplus"]]
+    actions += [("unused_supervisor", kind) for kind in state["unused_supervisors"]]
     before, after = diff_texts(desired, state["pending"])
     return Draft(actions=actions, before=before, after=after).plan(desired, state)
 
 
 def diff_texts(wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The texts of Ansible's diff, before and after: one line an instance."""
-    after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent",
+    after = {"started": "runs", "restarted": "restarted", "stopped": "stopped", "absent": "absent",
              "returned": "back to"}[wanted["state"]]
     return (
         "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
@@ -494,13 +494,13 @@ def execute(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, A
             host.remove(home(wanted, instance["index"]))
             step_record.forget(host, wanted["name"], instance["index"])
     if wanted["state"] == "absent":
-        # One that was left on an older release kept the others from being told as the host's current one.
-        release.settle(host, wanted["root"])
+        # One that was left on an older release kept the others from being reported as the host's current one.
+        release.update_current(host, wanted["root"])
     took = begin(host, patient(wanted) if wanted["state"] == "returned" else wanted, todo) if starts else {}
     for index in {item["index"] for item in todo} - in_step:
         step_record.forget(host, wanted["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
-    for kind in surplus(host, wanted) if wanted["state"] != "stopped" else ():
+    for kind in find_unused_supervisors(host, wanted) if wanted["state"] != "stopped" else ():
         SUPERVISORS[kind].clean(host, wanted["name"])
     return took
 
@@ -531,7 +531,7 @@ def begin(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any
         # First of all: nothing runs, and on a full disk what follows fails too.
         went = go_back(host, wanted, todo, before)
         raise RuntimeError(f"{explain(host, wanted, error)}\n{went}{drop_failed(host, wanted, todo)}") from error
-    release.settle(host, wanted["root"])
+    release.update_current(host, wanted["root"])
     return took
 
 

@@ -93,7 +93,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides that `state` is recorded for all instances, and the slot that is in use."""
+    """Decides that `state` is recorded for all instances, and the active slot."""
     actions = [("step", item) for item in desired["instances"]]
     actions += [("slot", desired["slot"])] if desired["slot"] is not None else []
     return Draft(actions=actions, facts={"record": state["record"]}).plan(desired, state)
@@ -114,7 +114,7 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def write_slot(host: Host, root: str, slot: int) -> None:
-    """Writes the slot that is in use, unless it is on record."""
+    """Writes the active slot, unless it is on record."""
     if (host.read(f"{root}/slot") or "").strip() != str(slot):
         host.write(f"{root}/slot", f"{slot}\n", 0o644)
 

@@ -97,7 +97,7 @@ def advance(
 
 
 def finish(record: Mapping[str, Any], index: int | str) -> dict[str, Any]:
-    """The record once an instance is in no step any more: it is in use, or it was removed."""
+    """The record once an instance is in no step any more: it is enabled, or it was removed."""
     return {number: entry for number, entry in record.items() if number != str(index)}
 
 
@@ -134,8 +134,8 @@ def plan_recovery(
 
     C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is
     C(due) for a restart, and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended
-    without a word, so that proxies may have any instance out of use.
-    What is observed decides; the record says where to look.
+    without a word, so that proxies may have any instance disabled.
+    What is observed decides; the record says where to check.
 
     - An empty text: nothing.
     - C(start): it does not run, and never served. It is started like any other that does not.

@@ -4,8 +4,8 @@
 """Lets environment variables override settings of a C(xitrum.conf), in any version of Typesafe Config. Pure.
 
 A variable C(CONFIG_FORCE_xitrum_session_secureKey) overrides by itself only from version 1.3.4 on, and only where the
-JVM is told so (C(-Dconfig.override_with_env_vars=true)). Older versions, such as the one of Xitrum 3.11, ignore both
-without a word. A substitution C(${?NAME}) in the file works in all of them.
+JVM gets an option for that (C(-Dconfig.override_with_env_vars=true)). Older versions, such as the one of Xitrum 3.11,
+ignore both without a word. A substitution C(${?NAME}) in the file works in all of them.
 """
 
 from __future__ import annotations

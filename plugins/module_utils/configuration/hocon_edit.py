@@ -40,7 +40,7 @@ def split_key(key: str) -> tuple[str, ...]:
 
 
 def find_force(text: str, path: tuple[str, ...]) -> Force:
-    """What is in force for a path, as far as the text alone tells."""
+    """What is in force for a path, as far as the text alone shows."""
     document = parse(text)
     return _walk(document.text, document.members, path, Force(ABSENT))
 
@@ -132,7 +132,8 @@ def put_override(text: str, key: str, value: str) -> str:
 
 
 def _first_good(text: str, key: str, requested: Force, edits: tuple[Callable[[], str | None], ...]) -> str:
-    """The result of the first edit after which what is requested is in force, and nothing refers to what is gone."""
+    """The result of the first edit after which what is requested is in force, and no reference to what is gone is
+    left."""
     path, document = split_key(key), parse(text)
     needed = [item for item in substitutions(document) if not item.optional and item.target[:len(path)] == path]
     for item in needed:

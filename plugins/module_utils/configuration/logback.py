@@ -179,7 +179,7 @@ def end_of(data: bytes, element: Element) -> int:
 
 
 def appender(data: bytes, roots: list[Element], top: Element, name: str, end: str) -> tuple[int, int, str]:
-    """The edit that adds the console's appender: after the last one beside the root, else before the root."""
+    """The edit that adds the console's appender: after the last one next to the root, else before the root."""
     lines = (
         f'<appender name="{name}" class="{CLASS}">',
         "  <encoder>",
@@ -187,12 +187,12 @@ def appender(data: bytes, roots: list[Element], top: Element, name: str, end: st
         "  </encoder>",
         "</appender>",
     )
-    beside = [child for child in (roots[-1].around[-1] if roots else top).children if child.name == "appender"]
-    if beside:
-        line, stop = data.rfind(b"\n", 0, beside[-1].start) + 1, end_of(data, beside[-1])
+    siblings = [child for child in (roots[-1].around[-1] if roots else top).children if child.name == "appender"]
+    if siblings:
+        line, stop = data.rfind(b"\n", 0, siblings[-1].start) + 1, end_of(data, siblings[-1])
         rest = re.compile(rb"[ \t]*(?:<!--(?:(?!-->)[^\n])*-->[ \t]*)?\r?\n").match(data, stop)
-        if rest and not data[line:beside[-1].start].strip():
-            here = data[line:beside[-1].start].decode()
+        if rest and not data[line:siblings[-1].start].strip():
+            here = data[line:siblings[-1].start].decode()
             # With a blank line before it where the file has one after the other.
             gap = end if data[rest.end():].lstrip(b" \t\r").startswith(b"\n") else ""
             return rest.end(), rest.end(), gap + "".join(f"{here}{text}{end}" for text in lines)

@@ -72,7 +72,7 @@ def find_values(paths: list[tuple[str, ...]], settings: Settings | None) -> set[
 def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
     """The settings of sessions that a package brings: name to a digest; None where it has no C(config/xitrum.conf).
 
-    Beside them, where there are some: C(overrides), the names of those that C(config/application.conf) sets whatever
+    In addition, where there are some: C(overrides), the names of those that C(config/application.conf) sets whatever
     C(config/xitrum.conf) has, and C(unread), statements and values from which one may come and which are not read.
     C(read) is a function from a path in the package to the text of the file, None where there is none.
     """

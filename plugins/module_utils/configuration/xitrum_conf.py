@@ -40,7 +40,7 @@ XITRUM, APPLICATION = READ_AT_START = ("config/xitrum.conf", "config/application
 _INCLUDED = re.compile(r'include\s*(?:required\(\s*)?(url|file|classpath)?\(?\s*"((?:[^"\\]|\\.)*)"')
 #: How many substitutions are followed one after the other. The library refuses circles.
 _DEPTH = 10
-#: How many values of one setting are told apart.
+#: How many values of one setting are distinguished.
 _MOST_JOINED = 256
 
 #: A function from the text of a statement, or from a path, to the text of a file; None where there is none.
@@ -280,7 +280,7 @@ def included_path(folder: str, statement: str) -> str:
 
 
 def included_paths(statement: str) -> list[str]:
-    """The paths in a package that an C(include) statement may mean, in the order in which they are looked for.
+    """The paths in a package that an C(include) statement may mean, in the order in which they are searched for.
 
     A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the
     runner goes.

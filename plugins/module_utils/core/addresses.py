@@ -16,13 +16,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .foreign_text import parse_json
 from .host import Host
+from .untrusted_text import parse_json
 
 #: Lists the IPv6 addresses of a host. Missing with C(ipv6.disable=1), and empty with C(disable_ipv6=1).
 IF_INET6 = "/proc/net/if_inet6"
 
-#: Texts that stand for every address beside the unspecified addresses of both families.
+#: Texts that stand for every address in addition to the unspecified addresses of both families.
 EVERY = ("", "*")
 
 #: C(0.0.0.0) in the short forms that a JVM and the C library take: C(0), C(0.0).
@@ -117,7 +117,7 @@ def bracketed(text: Any) -> str:
 
 
 def application_address(text: Any) -> str:
-    """What the application is told for a configured address, so that a JVM understands it on every host.
+    """What the application is given for a configured address, so that a JVM understands it on every host.
 
     A JVM takes C(0.0.0.0) for every address of the families that the host has, where it refuses C(::) without IPv6.
     For C(localhost) it takes the first address of the name, and a proxy another: both use C(127.0.0.1), which every
@@ -189,7 +189,7 @@ def accepts(row: Mapping[str, Any], address: Any) -> bool:
 
 
 def serves(rows: Sequence[Mapping[str, Any]], text: Any, resolved: Iterable[Any] = ()) -> bool:
-    """Whether listening sockets serve a configured address, and nothing beside it.
+    """Whether listening sockets serve a configured address, and nothing else.
 
     C(resolved) are the addresses of a name, as L(resolve) gives them. A JVM binds one socket for every address of the
     families that the host has, whichever text asked for it. A name may stand for every address, too.

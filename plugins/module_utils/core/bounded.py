@@ -23,7 +23,7 @@ from typing import IO, Any, NamedTuple
 #: Bytes that are read or written at once.
 BLOCK = 1 << 16
 
-#: Seconds between two looks at a lock, and at a process whose output somebody else still holds.
+#: Seconds between two checks of a lock, and at a process whose output another process still holds.
 PAUSE = 0.1
 
 #: Seconds that a process has to end after SIGTERM, and after SIGKILL.

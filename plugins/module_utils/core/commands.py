@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import urls
-from .foreign_text import parse_json
+from .untrusted_text import parse_json
 
 #: Options that say how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the option.
 #: A run by a line to type has to be given them again. A password that was typed is asked for again.
@@ -46,7 +46,7 @@ OF_ONE_RUN = (
     "xitrum_remove_last",
     "xitrum_remove_keep_data",
     "xitrum_remove_packages",
-    "xitrum_take_over",
+    "xitrum_break_lock",
     "xitrum_health_path_new",
     "xitrum_maintenance_tasks",
 )
@@ -56,7 +56,7 @@ SECRET = re.compile(
     r"|(?<![a-z])(?:pins?|pw|otp|psk|creds?|dsn|jwt|salt|sig|signature)(?![a-z])",
     re.IGNORECASE,
 )
-#: Names that look like those, and whose values are no secret: how hosts are reached, and the name of a cookie.
+#: Names that resemble those, and whose values are no secret: how hosts are reached, and the name of a cookie.
 NO_SECRET = (
     "proxy_cookie",
     "xitrum_proxy_cookie",
@@ -77,7 +77,7 @@ _ARGUMENT = re.compile(
     {_WORD}""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-#: What keeps white space in a word of C(-e), besides quotes.
+#: What keeps white space in a word of C(-e), apart from quotes.
 _BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
@@ -119,7 +119,7 @@ def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
 
 
 def variable_words(text: str) -> list[str]:
-    """C(-e) with one value as it was given, without secrets and without what only that run was told.
+    """C(-e) with one value as it was given, without secrets and without what applied to that run only.
     No word where nothing is left."""
     if text.startswith("@"):
         return ["-e", text]

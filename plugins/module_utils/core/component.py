@@ -85,8 +85,8 @@ class Execution:
     """How `runner` executes a component, where that differs from these defaults.
 
     Before it reads:
-    `options` are those of the module alone, beside the component's `SPEC`. `quiet` keeps the invocation out of the
-    host's journal. `secrets(desired)` are texts to hide in the result. `masked` are options that are hidden in the
+    `options` are those of the module alone, in addition to the component's `SPEC`. `quiet` keeps the invocation out of
+    the host's journal. `secrets(desired)` are texts to hide in the result. `masked` are options that are hidden in the
     invocation that Ansible shows, and not in the result. `fenced` allows changes only while the lock of
     the run is held (`fence`). `prepare(host, desired)` completes the desired state. `refuse(host, desired)` is why the
     host is not even read, as a sentence; empty where it is. `seen(desired)` stands in for what was read before.
@@ -101,7 +101,7 @@ class Execution:
     `root` names what only root may set, such as "Limits"; empty where every user may. `always` applies a plan without
     actions, too. `bookkeeping` reports no change, whatever was applied. `rehearse(host, plan)` stands in for `apply` in
     check mode; None where check mode has nothing to add. `rounds` reads and plans again after `apply`, at most so many
-    times, until nothing is left, of which `left(plan)` tells; with 0 nothing is verified. `verify(host, plan)` is what
+    times, until nothing is left, which `left(plan)` reports; with 0 nothing is verified. `verify(host, plan)` is what
     is wrong after `apply`, as a sentence; empty where nothing is.
 
     Results:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from .foreign_text import printable
+from .untrusted_text import printable
 
 if TYPE_CHECKING:
     # It imports this file.

@@ -5,7 +5,7 @@
 
 A module goes on after its controller was killed or its connection was cut. The next run takes the lock over, and from
 then
-on each change of the module before it is refused. Changes hold a kernel lock together, a take-over holds it alone, so
+on each change of the module before it is refused. Changes hold a kernel lock together, a broken lock holds it alone, so
 that
 no change is under way when the lock gets another holder.
 """

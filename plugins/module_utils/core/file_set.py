@@ -13,11 +13,11 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import foreign_file, marked_block
+from . import marked_block, unmanaged_file
 from .component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from .foreign_text import hidden_text, shown_text
 from .host import Host, writable_by_all
 from .plan import RUN, Draft, Plan, Row, broken
+from .untrusted_text import hidden_text, shown_text
 
 #: Stands for the text of a private file.
 PRIVATE = "(not shown, since the file is private)\n"
@@ -66,7 +66,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         folder, _slash, name = pattern.rpartition("/")
         paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
     state: dict[str, Any] = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{desired['name']}")}
-    files = {item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in desired["files"]}
+    files = {item["path"]: unmanaged_file.read_file(host, item["path"], unmanaged=False) for item in desired["files"]}
     for path in sorted(paths):
         found = files[path].stat if path in files else host.stat(path)
         if path in files and files[path].problem:

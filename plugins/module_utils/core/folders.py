@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import input_types
-from .foreign_text import lines_of, printable
 from .host import Host, Stat
 from .plan import Problem, broken
 from .process import seen
+from .untrusted_text import lines_of, printable
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
 PATH = re.compile(input_types.TYPES["path"].pattern)
@@ -53,7 +53,7 @@ WHOLE = tuple(
     """.split()
 )
 
-#: What of the host may be taken over, though it exists without a record: the words of the variable xitrum_adopt.
+#: What of the host may be adopted, though it exists without a record: the words of the variable xitrum_adopt.
 ADOPT = ("root", "log_dir", "user")
 
 #: Folders whose contents the system removes, at boot or by age.
@@ -353,8 +353,8 @@ def read_folder(
     stat = seen(host.stat, real)
     entries = [entry for entry in (seen(host.listdir, real) or []) if entry != "lost+found"]
     ours, adopted = made is not None or not known, name in wanted["adopt"]
-    foreign = [] if ours else entries
-    of_ours = bool(foreign) and is_ours(host, name, real, entries)
+    unmanaged = [] if ours else entries
+    of_ours = bool(unmanaged) and is_ours(host, name, real, entries)
     above = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
     parents = [(parent, found) for parent, found in above if found is not None]
     return {
@@ -365,10 +365,10 @@ def read_folder(
         "adopted": adopted,
         "owner": stat.owner if stat and stat.kind == "directory" and not ours else "",
         "package": package_of(host, real) if stat and not made else "",
-        "foreign": foreign,
+        "unmanaged": unmanaged,
         "of_ours": of_ours,
         "unsafe": unsafe_entries(host, name, real, wanted["user"]) if of_ours else [],
-        "in_the_way": [] if of_ours else [entry for entry in foreign if _INSIDE[name].fullmatch(entry)],
+        "in_the_way": [] if of_ours else [entry for entry in unmanaged if _INSIDE[name].fullmatch(entry)],
         "closed": next(
             (
                 (parent, found.mode)
@@ -439,7 +439,7 @@ def host_problems(wanted: Mapping[str, Any], state: dict[str, Any], hiding: Sequ
 
 
 def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
-    """The first reason why a folder belongs to somebody else."""
+    """The first reason why a folder is managed by something else."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"
     instead = f"Set {name} to a folder for this application alone, such as {example(name, wanted['name'], path)}"
@@ -473,9 +473,9 @@ def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, fou
         yield f"{name} is {where}, which has the home of the account {inside} in it. {instead}"
     elif found["package"]:
         yield f"{name} is {where}, which the package {found['package']} has brought. {instead}"
-    elif found["foreign"] and real.count("/") == 1 and not (found["adopted"] and found["of_ours"]):
+    elif found["unmanaged"] and real.count("/") == 1 and not (found["adopted"] and found["of_ours"]):
         yield (
-            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['foreign'][:3]))}). "
+            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}). "
             f"Set {name} to a folder in it, such as {real}/{wanted['name'] or 'shop'}"
         )
     elif found["in_the_way"]:
@@ -490,10 +490,10 @@ def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, fou
             f"{wanted['user']}, since root writes to them. Remove {printable(entry)}, or run chown -h root on a file "
             f"that you know, or set {name} to another folder"
         )
-    elif not found["adopted"] and (found["foreign"] or found["owner"] not in ("", "root")):
+    elif not found["adopted"] and (found["unmanaged"] or found["owner"] not in ("", "root")):
         what = (
-            f"has other contents ({', '.join(map(printable, found['foreign'][:3]))})"
-            if found["foreign"]
+            f"has other contents ({', '.join(map(printable, found['unmanaged'][:3]))})"
+            if found["unmanaged"]
             else f"belongs to {found['owner']}"
         )
         yield (
@@ -550,10 +550,10 @@ def host_notes(state: dict[str, Any]) -> list[str]:
         if found["owners"]
     ]
     notes += [
-        f"{name} ({found['path']}) has other contents ({', '.join(map(printable, found['foreign'][:3]))}): "
+        f"{name} ({found['path']}) has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}): "
         "the folder gets the application's owner and mode, and they stay in it"
         for name, found in rows
-        if found["foreign"] and found["adopted"] and not found["in_the_way"]
+        if found["unmanaged"] and found["adopted"] and not found["in_the_way"]
     ]
     if state["account"] and state["account"]["adopted"]:
         name = state["account"]["name"]

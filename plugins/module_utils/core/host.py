@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one thin reader and writer of files and commands.
 
-Every concern (kernel, limits, jdk, release, process, proxy) is handed a L(Host) and touches a machine through
+Every component (kernel, limits, jdk, release, process, proxy) is handed a L(Host) and touches a machine through
 nothing else, so that its reading can be tested with a dictionary of files and its planning without any host.
 """
 
@@ -24,7 +24,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
 
 from . import bounded, disk_space, trees
-from .foreign_text import escaped, printable
+from .untrusted_text import escaped, printable
 
 if TYPE_CHECKING:
     # Not at run time: most modules ask for no page, and it takes every run of theirs 10 ms.
@@ -39,7 +39,8 @@ COMMAND_SECONDS = 120
 #: Seconds that a package manager or an upload may take: it waits for locks and for other hosts.
 LONG_SECONDS = 3600
 
-#: Seconds that a lock of ours is waited for: several application hosts change the servers of one proxy in turn.
+#: Seconds that a lock of ours is waited for: several application hosts change the servers of one proxy one after the
+#: other.
 LOCK_SECONDS = 300
 
 #: Bytes of each output of a command, and of a file, that are read at most.
@@ -67,7 +68,7 @@ DAEMON_FOLDERS = {"/var/log": "syslog"}
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-#: What a file has beside its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
+#: What a file has apart from its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
 KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
 
 
@@ -179,8 +180,8 @@ class Host:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes; expected a text: move it away", path)
         return None if found is None else found.decode("utf-8", "surrogateescape")
 
-    def read_foreign(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
-        """The text of a file that somebody else writes, as L(escaped): None where there is none, cut after C(limit)."""
+    def read_untrusted(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
+        """The text of a file that others write, as L(escaped): None where there is none, cut after C(limit)."""
         found = self._content(path, limit)
         if found is None:
             return None
@@ -381,7 +382,7 @@ class Host:
     def open_file(self, path: str, flags: int, mode: int = 0o600) -> int:
         """A descriptor of a regular file in a folder that others may write. C(flags) and C(mode) are those of open(2).
 
-        A link, a pipe or a device in its place is refused, and so is a file of somebody else than the folder's owner:
+        A link, a pipe or a device in its place is refused, and so is a file of another user than the folder's owner:
         a hard link of theirs. Raises L(PathError) then, and OSError where it cannot be opened.
         """
         with self.open_parent(path) as (folder, name):
@@ -492,7 +493,7 @@ class Host:
         A process that ends gives it back.
 
         Raises TimeoutError where another one has it after C(seconds) (by default C(LOCK_SECONDS)),
-        and L(PathError) where the file is somebody else's.
+        and L(PathError) where the file is another user's.
         """
         # A lock that others may open, they may hold.
         with os.fdopen(self.open_file(path, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
@@ -599,7 +600,7 @@ class Host:
     ) -> None:
         """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
 
-        Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there, and where the
+        Raises L(PathError) where there is a pipe, a device or a file that another user has put there, and where the
         tree is deeper than C(MOST_LEVELS).
         """
         left = [(source, target, 0)]
@@ -962,7 +963,7 @@ def open_below(handle: int, part: str, flags: int, make: bool) -> int:
 
 
 def may_be_planted(folder: os.stat_result, found: os.stat_result) -> bool:
-    """Whether somebody else than its owner may have put a file into an open folder, by what fstat says of both: a hard
+    """Whether another user than its owner may have put a file into an open folder, by what fstat says of both: a hard
     link needs no right to the file, and the file may have lost its other names since."""
     trusted = (0, os.geteuid())
     if folder.st_uid not in trusted:
@@ -1021,7 +1022,7 @@ def remove_entry(path: str, folder: int, name: str) -> None:
 
 
 def place_of(handle: int) -> tuple[int, int]:
-    """What tells an open folder from all others: its device and inode."""
+    """What distinguishes an open folder from all others: its device and inode."""
     found = os.fstat(handle)
     return found.st_dev, found.st_ino
 

@@ -23,7 +23,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides what is added to the record. Raises ValueError for what may not be taken over."""
+    """Decides what is added to the record. Raises ValueError for what may not be adopted."""
     record = recorded.noted(desired, state)
     before, after = (recorded.text_of(one) or "" for one in (state["record"], record))
     actions = [("record", record)] if record != state["record"] else []

@@ -14,7 +14,7 @@ import re
 from typing import Any, NamedTuple
 
 from .addresses import EVERY, parse_address
-from .foreign_text import printable
+from .untrusted_text import printable
 
 #: The characters of a host name, an address and a path that all configuration files take as they are, without quotes.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"

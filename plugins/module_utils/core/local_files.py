@@ -25,5 +25,5 @@ def sha256_of(path: str) -> str:
 
 
 def is_package(folder: str) -> bool:
-    """Whether a folder looks like a package at all. One that does not is not read: it may be a home directory."""
+    """Whether a folder resembles a package at all. One that does not is not read: it may be a home directory."""
     return any(os.path.isdir(os.path.join(folder, name)) for name in ("config", "lib", "script"))

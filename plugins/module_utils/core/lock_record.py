@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import schema
-from .foreign_text import printable
 from .host import Host
+from .untrusted_text import printable
 
 FOLDER = "/var/lib/xitrum.host"
 
@@ -36,7 +36,7 @@ def unfinished_path(name: str) -> str:
 
 
 def guard_path(name: str) -> str:
-    """The file whose kernel lock every module holds while it changes something, together with others, and a take-over
+    """The file whose kernel lock every module holds while it changes something, together with others, and a broken lock
     alone.
 
     In C(/run), which is in memory: a full disk is no reason to keep a lock.
@@ -95,8 +95,8 @@ def _is_valid(value: Any, kind: type | tuple[type, ...]) -> bool:
 
 def age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
     """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as
-    that boot, and so it is where the host runs for less time than the lock says: the clock began anew in the same boot,
-    as in a container, whose kernel goes on.
+    that boot, and so it is where the host runs for less time than the lock says: the clock began again in the same
+    boot, as in a container, whose kernel goes on.
     """
     boot, seconds = clock
     if not boot:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of our own between two marks, in a file that may be somebody else's. Pure: text in, text out.
+"""Lines of our own between two marks, in a file that may be managed by something else. Pure: text in, text out.
 
 A block is recognised whatever line ends the file has. A file without a line end at its end has none with a block
 there either: that is how it is given back byte for byte.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from . import process
 from .host import Host
 
-#: What a JVM takes beside its heap: metaspace, compiled code, threads and network buffers. Bytes.
+#: What a JVM takes in addition to its heap: metaspace, compiled code, threads and network buffers. Bytes.
 OVERHEAD = 192 << 20
 
 

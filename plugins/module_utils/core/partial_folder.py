@@ -17,7 +17,7 @@ from .host import Host
 
 ENDING = ".partial"
 
-#: What this collection makes or removes under another name. Whatever else is hidden is somebody else's.
+#: What this collection makes or removes under another name. Whatever else is hidden is unmanaged.
 _OWN = re.compile(r"\..+\.(?:part|partial|removed)(?:\.old)?", re.DOTALL)
 
 

@@ -13,13 +13,13 @@ import shlex
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Iterable, Mapping, Sequence
 
-from .foreign_text import escaped, printable, sendable
 from .statuses import STATUSES
+from .untrusted_text import escaped, printable, sendable
 
-#: The mends of what a run of a playbook mends, of what only root sees, and of a host that does not answer. Playbooks
+#: The fixes of what a run of a playbook fixes, of what only root sees, and of a host that does not answer. Playbooks
 #: by their names in the collection, which can be typed in any folder.
 RUN = "ansible-playbook xitrum.host.site"
-LOOK = "ansible-playbook xitrum.host.check"
+CHECK = "ansible-playbook xitrum.host.check"
 #: The host's JDK, kernel and limits alone; and a release that the hosts have.
 BASE = "ansible-playbook xitrum.host.base"
 ROLLBACK = "ansible-playbook xitrum.host.rollback"
@@ -32,26 +32,26 @@ SERVER = "proxy_server"
 class Row:
     """One line of the three columns. Values are text, as a person would write them; an empty one is not known.
 
-    `commands` fix what the row reports on its host, in their order; each is a sequence of words. `mend` shows them as a
+    `commands` fix what the row reports on its host, in their order; each is a sequence of words. `fix` shows them as a
     line, unless it is something else to do. A line to paste is made of `commands` alone, never of a text.
     """
 
-    concern: str
+    component: str
     item: str
     wanted: str = ""
     configured: str = ""
     effective: str = ""
     status: str = "ok"
     why: str = ""
-    mend: str = ""
+    fix: str = ""
     commands: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ValueError(f"{self.status!r} is the status of a row: expected one of {', '.join(STATUSES)}")
         object.__setattr__(self, "commands", tuple(tuple(words) for words in self.commands))
-        if self.commands and not self.mend:
-            object.__setattr__(self, "mend", shell_line(self.commands))
+        if self.commands and not self.fix:
+            object.__setattr__(self, "fix", shell_line(self.commands))
 
     def replaced(self, **fields: Any) -> Row:
         """The same row with other values in these fields."""
@@ -59,7 +59,7 @@ class Row:
 
     def fixed(self, *commands: Sequence[str]) -> Row:
         """The same row, fixed by these commands of its host."""
-        return replace(self, commands=tuple(tuple(words) for words in commands), mend="")
+        return replace(self, commands=tuple(tuple(words) for words in commands), fix="")
 
 
 class Problem(str):
@@ -188,7 +188,7 @@ def comment_out(file: str, number: int) -> list[str]:
     return ["sed", "-i", f"{number}s/^/# /", file]
 
 
-def unread_rows(concern: str, lines: Iterable[tuple[str, int, str, str]], most: int = 5) -> list[Row]:
+def unread_rows(component: str, lines: Iterable[tuple[str, int, str, str]], most: int = 5) -> list[Row]:
     """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number,
     text, why))."""
     rows: list[Row] = []
@@ -196,9 +196,9 @@ def unread_rows(concern: str, lines: Iterable[tuple[str, int, str, str]], most: 
     for file, number, text, why in lines:
         counts[file] = counts.get(file, 0) + 1
         if counts[file] <= most:
-            rows.append(Row(concern, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
+            rows.append(Row(component, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
                             commands=(tuple(comment_out(file, number)),)))
-    rows += [Row(concern, f"{file}, more lines", status="unseen",
+    rows += [Row(component, f"{file}, more lines", status="unseen",
                  why=f"found {count - most} more lines that could not be read; correct the file")
              for file, count in counts.items() if count > most]
     return rows

@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from .foreign_text import lines_of
 from .host import Host, user_name
+from .untrusted_text import lines_of
 
 #: What a reading gives.
 Value = TypeVar("Value")
@@ -39,7 +39,7 @@ UNIT_PROPERTIES = (
 
 #: The name of a service, as systemd.unit(5) allows it. It does not begin as an option does.
 SERVICE = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,246}\.service")
-#: Levels of control groups that are looked at: anybody may make more below their own.
+#: Levels of control groups that are read: anybody may make more below their own.
 MOST_GROUPS = 16
 
 
@@ -133,8 +133,8 @@ def process(host: Host, pid: int, boot_time: int | None = None) -> dict[str, Any
     not see is None. Pass C(boot_time) (see L(boot_time)) when many are read.
     """
     folder = f"/proc/{pid}"
-    stat = parse_stat(host.read_foreign(f"{folder}/stat") or "")
-    status = parse_status(host.read_foreign(f"{folder}/status") or "")
+    stat = parse_stat(host.read_untrusted(f"{folder}/stat") or "")
+    status = parse_status(host.read_untrusted(f"{folder}/status") or "")
     uid, gid = effective_id(status, "Uid"), effective_id(status, "Gid")
     if not stat or uid is None or gid is None:
         return None

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .foreign_text import sendable
+from .untrusted_text import sendable
 
 
 class Utf8Module(AnsibleModule):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was there before the first change, where the concern that changes it keeps no record of its own.
+"""What was there before the first change, where the component that changes it keeps no record of its own.
 
 What is written down stays: a second run finds the first one's work and would take it for the host's. It is written
 before the change, so that a run which is killed in between loses nothing.
@@ -25,10 +25,10 @@ SUPERVISORD_PATHS = ("/opt/supervisord", "/etc/supervisor/supervisord.conf", "/e
                      "/usr/local/bin/supervisord", "/usr/local/bin/supervisorctl")
 
 #: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for
-#: the application, and C(ports), those that it takes. They are its marks: what is not on record is somebody else's.
+#: the application, and C(ports), those that it takes. They are its marks: what is not on record is unmanaged.
 #: C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the unit came
 #: with a package of ours. C(made): the paths of a supervisord of PyPI that were not there. C(files): the path of
-#: somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which is missing where
+#: an unmanaged file, which may be a link, to C(target), the file that it led to, C(mode), which is missing where
 #: there was no file, and C(made), the folders above it that were missing.
 EMPTY: dict[str, Any] = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
@@ -55,7 +55,7 @@ def parse(text: str | None) -> dict[str, Any]:
         raise ValueError(str(error)) from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it "
+            f"{PATH} is damaged ({error}): it says what was on the host before the first change. Fix it, or move it "
             "away; what is there today then counts as the host's own."
         ) from error
     return {**copy.deepcopy(EMPTY), **found}
@@ -155,7 +155,7 @@ def state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def noted(wanted: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not
-    to be adopted: it is somebody else's. An empty folder is nobody's."""
+    to be adopted: it is unmanaged. An empty folder is nobody's."""
     record, application = copy.deepcopy(found["record"]), wanted["application"]
     record["packages"] = sorted(
         {*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])}
@@ -203,7 +203,7 @@ def note_unit(host: Host, unit: str, package: str = "") -> None:
 
 
 def noted_file(host: Host, path: str) -> dict[str, Any]:
-    """What is on record of somebody else's file; empty where there is nothing, or this user may not see the record."""
+    """What is on record of an unmanaged file; empty where there is nothing, or this user may not see the record."""
     try:
         return read(host)["files"].get(path, {})
     except (PermissionError, ValueError):
@@ -219,12 +219,12 @@ def forget(host: Host, kind: str, name: str) -> Any:
     return entry
 
 
-def unit_commands(before: Mapping[str, str], now: Mapping[str, str], in_use: bool = False) -> list[list[str]]:
+def unit_commands(before: Mapping[str, str], now: Mapping[str, str], needed: bool = False) -> list[list[str]]:
     """What brings a unit back to how it was, as commands without C(systemctl) and the unit. Pure.
 
-    C(in_use): somebody else has come to need it since, so that it stays as it is.
+    C(needed): something else has come to need it since, so that it stays as it is.
     """
-    if in_use or not any(now.values()):
+    if needed or not any(now.values()):
         return []
     runs, starts = now["active"] in ("active", "activating", "reloading"), now["boot"] == "enabled"
     found = []
@@ -248,12 +248,12 @@ def words(unit: str, before: Mapping[str, str]) -> str:
     )
 
 
-def put_back(host: Host, unit: str, in_use: bool = False, again: str = "") -> None:
+def put_back(host: Host, unit: str, needed: bool = False, again: str = "") -> None:
     """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again.
     C(again) is C(reload) or C(restart) for one that runs and goes on running, but with other files.
     Raises RuntimeError with what systemd said."""
     before, now = read(host)["units"][unit], unit_state(host, unit)
-    commands = unit_commands(before, now, in_use)
+    commands = unit_commands(before, now, needed)
     if again and before["active"] == now["active"] == "active":
         commands.append([again])
     for command in commands:
@@ -261,6 +261,6 @@ def put_back(host: Host, unit: str, in_use: bool = False, again: str = "") -> No
         if result.rc != 0:
             raise RuntimeError(
                 f"systemctl {' '.join(command)} {unit} ended with {result.rc}: {(result.err or result.out).strip()}. "
-                f"It is as it was but for that: mend it, and run the playbook again."
+                f"It is as it was but for that: fix it, and run the playbook again."
             )
     forget(host, "units", unit)

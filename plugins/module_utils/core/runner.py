@@ -58,7 +58,7 @@ def run_info(component: Component) -> None:
     module = Utf8Module(argument_spec=component.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
     desired = module.params
     if not any(desired[name] for name in targets.SPEC):
-        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
+        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to read.")
     module.exit_json(**component.plan(desired, component.read(Host(), desired)).report())
 
 
@@ -72,7 +72,7 @@ def finish(module: Utf8Module, act: Callable[[], Results]) -> None:
 
 
 def finish_all(module: Utf8Module, acts: Mapping[str, Callable[[], Results]]) -> None:
-    """The end of a module that does what several modules do, in turn: name to what `finish` takes.
+    """The end of a module that does what several modules do, one after the other: name to what `finish` takes.
 
     What went before one that failed is done, and reported; what comes after it is not done.
     """

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .foreign_text import parse_json, printable
+from .untrusted_text import parse_json, printable
 
 #: The key of the version in a record.
 KEY = "schema_version"
@@ -94,12 +94,12 @@ REDIRECTS = Format(
 )
 LOCK = Format(
     "the lock of a run", 1,
-    "Where no run is at work on this host, run again with -e xitrum_take_over=true.",
+    "Where no run is at work on this host, run again with -e xitrum_break_lock=true.",
 )
 STEP = Format(
     "the step of a rollout",
     1,
-    f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them in use, move "
+    f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them enabled, move "
     "the file away.",
 )
 MANIFEST = Format(

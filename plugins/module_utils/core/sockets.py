@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Listening and established TCP sockets, from ss(8): the only tool that tells a socket's own backlog (/proc/net/tcp
+"""Listening and established TCP sockets, from ss(8): the only tool that shows a socket's own backlog (/proc/net/tcp
 does not). Who holds one comes from the file descriptors in /proc, by the number of the socket (its inode).
 
 ss is not asked for processes: their names are chosen by others, and may hold whole rows. Of what it prints without
@@ -17,8 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Dict, List
 
 from . import addresses, process
-from .foreign_text import printable
 from .host import LISTING_BYTES, Host
+from .untrusted_text import printable
 
 #: C(-e) adds the inode, the control group and v6only.
 SS = ("ss", "-H", "-l", "-t", "-n", "-e")
@@ -186,8 +186,9 @@ def with_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
 def listeners(host: Host) -> Rows | None:
     """All listening TCP sockets of a host, L(Rows), or None where ss could not say (not installed, or refused).
 
-    Beside the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users for root
-    only), C(pid) and C(process) (the id and the printable name of the lowest; None and empty where there is none).
+    In addition to the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users
+    for root only), C(pid) and C(process) (the id and the printable name of the lowest; None and empty where there is
+    none).
     """
     result = host.run(list(SS), limit=LISTING_BYTES)
     if result.rc != 0:

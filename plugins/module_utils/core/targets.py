@@ -4,7 +4,7 @@
 """What the C(*_info) modules are pointed at: processes and sockets named by port, systemd unit or process id.
 
 No root is needed where the kernel needs none: ports and backlogs are seen by everybody, and so are a process's limits.
-Which process holds a socket of another user is told by its control group, or is unseen.
+Which process holds a socket of another user is read from its control group, or is unseen.
 """
 
 from __future__ import annotations

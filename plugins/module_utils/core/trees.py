@@ -32,7 +32,7 @@ def digest(path: str) -> str:
 
 
 def seal(path: str) -> list[int]:
-    """What tells whether a file was touched: its size, and when its inode was changed, in ns. Raises OSError."""
+    """What shows whether a file was touched: its size, and when its inode was changed, in ns. Raises OSError."""
     found = os.stat(path)
     return [found.st_size, found.st_ctime_ns]
 

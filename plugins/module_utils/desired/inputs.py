@@ -45,7 +45,7 @@ class Inputs(Mapping[str, Any]):
 
     verify: whether the running processes are tested as well. patience: seconds to wait for servers of a proxy.
     release_only: whether the run deploys a release and leaves the host's preparation alone. slot: the blue/green slot
-    instead of the one in use.
+    instead of the active one.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Inputs(Mapping[str, Any]):
 
     @cached_property
     def slot(self) -> int:
-        """The slot in use; 0 on a host without slots."""
+        """The active slot; 0 on a host without slots."""
         if not self.slots:
             return 0
         return int((self.get(SLOT) or {}).get("slot") or 0) if self._slot is None else self._slot
@@ -152,7 +152,7 @@ class Inputs(Mapping[str, Any]):
 
     @cached_property
     def places(self) -> int:
-        """How many instances there may be at once: with slots, one release takes over from the other."""
+        """How many instances there may be at once: with slots, one release runs next to the other."""
         return 2 if self.slots else self.number("xitrum_instances")
 
     @cached_property
@@ -243,7 +243,7 @@ def file_max(inputs: Inputs) -> int:
 
 
 def redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
-    """Return the redirects to the instance in use. A host that is a proxy as well has none, since the proxy itself
+    """Return the redirects to the active instance. A host that is a proxy as well has none, since the proxy itself
     listens on the ports that browsers use."""
     if inputs.is_proxy:
         return []

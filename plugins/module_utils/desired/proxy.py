@@ -67,7 +67,8 @@ def pem_path(inputs: Inputs) -> str:
 
 
 def template_values(inputs: Inputs) -> dict[str, Any]:
-    """Return what the templates of the proxies need beside the public variables. Raises ValueError for wrong values."""
+    """Return what the templates of the proxies need in addition to the public variables. Raises ValueError for wrong
+    values."""
     backends = definition.backends(inputs["proxy_backends"], definition.RESERVED)
     # What HAProxy works out itself from the open files that it is granted.
     connections = inputs.number("proxy_max_connections") or CONNECTIONS
@@ -129,7 +130,7 @@ def service_files(inputs: Inputs, controller: Controller) -> dict[str, Any]:
 
 
 def extra_files(own: ProxyBackend, controller: Controller, values: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the files of a proxy's service beside its configuration."""
+    """Return the files of a proxy's service next to its configuration."""
     return [
         {"path": file.path, "content": controller.render(own.name, file.template, values), "mode": file.mode}
         for file in own.files

@@ -74,7 +74,7 @@ def service(inputs: Inputs, controller: Controller) -> Service:
 
 
 def template_values(inputs: Inputs) -> dict[str, Any]:
-    """Return what the templates of the role `supervisor` need beside its public variables."""
+    """Return what the templates of the role `supervisor` need in addition to its public variables."""
     logs = inputs["xitrum_log_dir"]
     folders = [inputs["xitrum_root"], logs, *inputs["supervisor_writable_paths"]]
     return {

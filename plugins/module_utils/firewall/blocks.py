@@ -16,9 +16,9 @@ from typing import Any
 
 from ..core import addresses as address_rules
 from ..core import sockets
-from ..core.foreign_text import parse_json
 from ..core.host import LISTING_BYTES, Host
 from ..core.plan import shell_line
+from ..core.untrusted_text import parse_json
 from ..redirects import iptables as redirects_iptables
 from . import component as firewall
 from . import firewalld, ufw
@@ -152,7 +152,7 @@ def _ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[st
     if state is None:
         return _NO_BLOCK
     allows = ["ufw", "allow", f"{port}/tcp"]
-    for one in [source] if source else ufw.ANYBODY[:1]:
+    for one in [source] if source else ufw.EVERY_SOURCE[:1]:
         if not ufw.lets_in(state["rules"], port, one):
             rule = ufw.deciding(state["rules"], port, one)
             if rule:

@@ -265,7 +265,7 @@ def rules_of(port: int, source: str, state: dict[str, Any]) -> list[dict[str, An
         )
         return [{"backend": "firewalld", "zone": zone, "port": port, "source": source} for zone in zones]
     if state["active"] == "ufw":
-        sources = [source] if source else ufw.ANYBODY
+        sources = [source] if source else ufw.EVERY_SOURCE
         return [
             {"backend": "ufw", "zone": "", "port": port, "source": one}
             for one in sources
@@ -302,7 +302,7 @@ def title(rule: dict[str, Any]) -> str:
 
 
 def refusing_rule(rule: dict[str, Any], missing: list[str], state: dict[str, Any]) -> ufw.Rule | None:
-    """The rule of ufw by somebody else that refuses a port:
+    """The rule of ufw by something else that refuses a port:
     the first rule decides, so that one of ours behind it changes nothing."""
     if not missing or rule["backend"] != "ufw":
         return None
@@ -318,7 +318,7 @@ def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) ->
         why = f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule"
         row = row.replaced(status="read_only", why=why)
     elif missing:
-        row = row.replaced(status="differs", why="xitrum_open_firewall asks for it", mend=RUN)
+        row = row.replaced(status="differs", why="xitrum_open_firewall asks for it", fix=RUN)
     return row
 
 

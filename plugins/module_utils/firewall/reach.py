@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import addresses as address_rules
-from ..core.plan import LOOK, RUN, Row
+from ..core.plan import CHECK, RUN, Row
 
 CONTROLLER = "localhost"
 #: A connection's word to what a person reads.
@@ -210,11 +210,11 @@ def row_of(
     status: str,
     effective: str,
     why: str = "",
-    mend: str = "",
+    fix: str = "",
     commands: Sequence[list[str]] = (),
 ) -> Row:
     """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
-    mend = mend or (LOOK if status == "unseen" else "")
+    fix = fix or (CHECK if status == "unseen" else "")
     family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
     return Row(
         "reach",
@@ -224,7 +224,7 @@ def row_of(
         effective,
         status,
         why,
-        mend,
+        fix,
         list(commands),
     )
 
@@ -302,7 +302,7 @@ def remedy(host: str, row: Row) -> str:
         return ""
     # xitrum_open_firewall opens ports in these two alone.
     managed = row.commands[0][0] in ("firewall-cmd", "ufw")
-    return f" To open it, run on {host}: {row.mend}." + (" Or set xitrum_open_firewall: true." if managed else "")
+    return f" To open it, run on {host}: {row.fix}." + (" Or set xitrum_open_firewall: true." if managed else "")
 
 
 def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
@@ -330,18 +330,18 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
         )
     unreached_by = f"{by} cannot reach {place}"
     listens = block["answers"] or block["listener"]
-    mend = ""
+    fix = ""
     commands: list[list[str]] = []
     if listens:
         why, commands = explain(block, unreached_by, "its own host")
     else:
-        why, mend = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
+        why, fix = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
     if result["note"]:
         return row_of(result, "unseen", effective, f"{why} ({result['note']})")
     # A second address that only the network between keeps away is not what users know.
     if not result["first"] and not (listens and block["rule"]):
         return row_of(result, "unseen", effective, why)
-    return row_of(result, "differs", effective, why, mend, commands)
+    return row_of(result, "differs", effective, why, fix, commands)
 
 
 def sentences(rows: dict[str, list[Row]]) -> list[str]:

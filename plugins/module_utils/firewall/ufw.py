@@ -13,7 +13,7 @@ from .firewalld import contains
 FILES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 CONF, DEFAULTS = "/etc/ufw/ufw.conf", "/etc/default/ufw"
 #: Anybody, as ufw writes it for each family.
-ANYBODY = ("0.0.0.0/0", "::/0")
+EVERY_SOURCE = ("0.0.0.0/0", "::/0")
 COMMENT = "xitrum.host"
 
 _TUPLE = re.compile(
@@ -53,7 +53,7 @@ def has_ipv6(text: str | None) -> bool:
 
 
 def deciding(rules: list[Rule], port: int, source: str) -> Rule | None:
-    """The first rule that surely decides on a port for a source (one of ANYBODY for everybody); None where the
+    """The first rule that surely decides on a port for a source (one of EVERY_SOURCE for everybody); None where the
     default policy does.
 
     A rule for some interface, some address of the host or some other source decides on a part only, and is passed over.
@@ -62,7 +62,7 @@ def deciding(rules: list[Rule], port: int, source: str) -> Rule | None:
         if (
             rule.protocol in ("tcp", "any")
             and _includes(rule.ports, port)
-            and rule.target in ANYBODY
+            and rule.target in EVERY_SOURCE
             and not rule.interface
             and contains(rule.source, source)
         ):

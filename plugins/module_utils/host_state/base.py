@@ -17,7 +17,7 @@ from ..application import restarts
 from ..core import schema
 from ..core.component import Component, Desired
 from ..core.host import Host
-from ..core.plan import LOOK, Draft, Plan, Problem, Row
+from ..core.plan import CHECK, Draft, Plan, Problem, Row
 from ..core.quiet import Utf8Module
 from ..firewall import component as firewall
 from ..jdk import component as jdk
@@ -50,8 +50,8 @@ def checked(
 
 
 def read_all(host: Host, desired: Mapping[str, Any], components: Sequence[Component]) -> dict[str, dict[str, Any]]:
-    """Reads and plans the components that are desired, in turn: name to its report, with `differs` for what a module
-    calls changed, since a read changes nothing."""
+    """Reads and plans the components that are desired, one after the other: name to its report, with `differs` for what
+    a module calls changed, since a read changes nothing."""
     seen: dict[str, dict[str, Any]] = {}
     for component in components:
         if desired[component.NAME] is not None:
@@ -71,14 +71,14 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
     except schema.VersionError as error:
         draft = Draft(problems=[Problem(str(error), rule="host.record")])
     # A wait that was given up is a finding, also where what was read of it is enough.
-    draft.rows += [Row(component.NAME, f"{component.NAME}, reading", status="unseen", why=why, mend=LOOK)
+    draft.rows += [Row(component.NAME, f"{component.NAME}, reading", status="unseen", why=why, fix=CHECK)
                    for why in dict.fromkeys(host.overruns[before:])]
     return draft.plan(desired, None)
 
 
 def unseen(name: str, error: OSError) -> Row:
     """A component that this user may not read, as a row that says so."""
-    return Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend=LOOK)
+    return Row(name, name, status="unseen", why=f"{error.filename}: permission denied", fix=CHECK)
 
 
 def finish(module: Utf8Module, read: Callable[[], Mapping[str, Any]]) -> None:

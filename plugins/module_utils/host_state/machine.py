@@ -18,10 +18,10 @@ from ..core import addresses, folders, process, recorded, sockets
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.disk_space import size
 from ..core.distributions import table as distributions
-from ..core.foreign_text import lines_of, printable
 from ..core.host import Host
 from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
 from ..core.plan import Draft, Plan, Problem, broken, shell_line
+from ..core.untrusted_text import lines_of, printable
 from ..supervisor import init_system, table
 from ..supervisor.table import SUPERVISORS
 
@@ -122,7 +122,7 @@ def own_folders(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def system(host: Host) -> dict[str, Any]:
-    """What the machine is: the facts that other concerns need too."""
+    """What the machine is: the facts that other components need too."""
     release = parse_os_release(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
     memory = parse_meminfo(host.read("/proc/meminfo") or "")
     distribution = distributions.BY_ID.get(release.get("ID", ""))
@@ -185,12 +185,12 @@ def holder(host: Host, row: dict[str, Any], wanted: dict[str, Any]) -> dict[str,
         any(is_instance(host, found, folder, root, wanted.get("user", "")) for root in roots)
         or unit in wanted["own_units"]
     )
-    # Beside a socket of another address there is room for one of this.
+    # A socket of another address leaves room for one of this.
     # What is not bound to the interface needs every address.
     places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
-    beside = {} if addresses.collides(row, places) else {"beside": True}
+    coexists = {} if addresses.collides(row, places) else {"coexists": True}
     user = {"user": found["user"]} if found else {}
-    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **beside}
+    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **coexists}
 
 
 def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, root: str, user: str) -> bool:
@@ -298,12 +298,12 @@ def folder_problems(wanted: dict[str, Any], state: dict[str, Any], renamed: str 
 
 
 def port_problems(found: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The ports that somebody else has."""
+    """The ports that other processes have."""
     others = sorted(
         {
             (row["port"], row["pid"] or 0, row["process"], row["unit"], row.get("user", ""))
             for row in found or []
-            if not row["own"] and "beside" not in row
+            if not row["own"] and "coexists" not in row
         }
     )
     for port, pid, name, unit, user in others:
@@ -323,7 +323,7 @@ def memory_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[s
     if wanted["heap_bytes"] and needed > state["memory_free_bytes"]:
         yield (
             f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory "
-            f"({size(wanted['heap_bytes'])} heap and {size(wanted['overhead_bytes'])} beside it each), and "
+            f"({size(wanted['heap_bytes'])} heap and {size(wanted['overhead_bytes'])} each in addition), and "
             f"{size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free: lower xitrum_heap or "
             "xitrum_instances, or give the host more memory"
         )
@@ -334,7 +334,7 @@ def notes(state: dict[str, Any]) -> list[str]:
     found = folders.host_notes(state["folders"]) if state["folders"] else []
     distribution, release = distributions.DISTRIBUTIONS.get(state["distribution"]), numbers(state["release"])
     if distribution and (release or (0,))[0] not in distribution.tested:
-        found.append(f"{state['name']} is known but not tested here: look at the report of the first run with care")
+        found.append(f"{state['name']} is known but not tested here: check the report of the first run with care")
     if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:
         found.append(
             "root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container "

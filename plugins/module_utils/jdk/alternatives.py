@@ -79,7 +79,7 @@ def _fields(block: str) -> dict[str, str]:
 def parse_display(text: str) -> dict[str, Any] | None:
     """What the Red Hat family's C(alternatives --display) says, in the form of L(parse_kept).
 
-    It does not tell the links: those of commands among the followers are taken to be where commands are.
+    It does not print the links: those of commands among the followers are taken to be where commands are.
     """
     mode = re.search(r" - status is (auto|manual)\.$", text, re.MULTILINE)
     if mode is None:
@@ -163,7 +163,7 @@ def read_debian(host: Host, home: str, name: str) -> dict[str, Any]:
     """One command of Debian's, each of which has a group of its own."""
     folder, program = KEPT["update-alternatives"], "update-alternatives"
     own = find_own_files(host, home, name)
-    group = settled(host, folder, name, own)
+    group = read_pinned(host, folder, name, own)
     if group is None and (host.exists(f"{folder}/{name}") or not host.exists(folder)):
         group = parse_query(host.run([program, "--query", name]).out)
     return describe(host, name, group, own)
@@ -202,9 +202,9 @@ def describe(
     }
 
 
-def settled(host: Host, folder: str, name: str, own: list[str]) -> dict[str, Any] | None:
+def read_pinned(host: Host, folder: str, name: str, own: list[str]) -> dict[str, Any] | None:
     """One command that is pinned to C(own) and leads there, without a process;
-    None for any other, which the program is to tell."""
+    None for any other, which the program is to print."""
     kept = parse_kept(host.read(f"{folder}/{name}") or "")
     value = host.readlink(f"{followers.LINKS}/{name}") or ""
     if not kept or kept["mode"] != "manual" or value not in [choice["path"] for choice in kept["choices"]]:
@@ -381,7 +381,7 @@ def choose(wanted: dict[str, Any], name: str, has: dict[str, Any], record: dict[
     C(path), C(priority), C(family) and C(targets) of its followers.
 
     C(register): whether the program has to hear of it.
-    C(replaced): whether that replaces what somebody else registered.
+    C(replaced): whether that replaces what was registered by something else.
     """
     found = [path for path, real in has["choices"].items() if real in has["reals"]]
     path = has["own"] if has["own"] in found or not found else found[0]

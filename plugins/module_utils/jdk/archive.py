@@ -5,7 +5,7 @@
 
 The download and the unpacking are those of the package (C(package_source)). The folder of a JDK says in MARKER which
 archive it is from; folder and marker come into their place by one rename,
-so a killed run leaves no JDK that looks whole.
+so a killed run leaves no JDK that seems complete.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def elf_architecture(head: bytes) -> str:
 def home_in(host: Host, folder: str) -> str:
     """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
     found: list[str] = []
-    # An archive may hold a JRE beside its JDK.
+    # An archive may hold a JRE next to its JDK.
     for programs in (("bin/java", "bin/javac"), ("bin/java",)):
         def matches(path: str, names: tuple[str, ...] = programs) -> bool:
             return all(host.is_file(f"{path}/{name}") for name in names)
@@ -259,7 +259,7 @@ def _secrets(desired: Desired) -> set[str]:
 def _failure(_host: Host, plan: Plan, error: Exception) -> str:
     if isinstance(error, SourceError):
         return f"{plan.facts['home']}: {error}"
-    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is mended."
+    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is fixed."
 
 
 def _header(_desired: Desired) -> str:

@@ -99,7 +99,7 @@ def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> 
     """The version of the JDK in a folder, verified by running it; an empty text where it does not run.
 
     A JVM takes 0.1 s to start, so where a process runs on this very file already, it shows that it runs, and
-    its release file tells the version.
+    its release file has the version.
     """
     if not host.exists(f"{home}/bin/java"):
         return ""
@@ -153,7 +153,7 @@ def read_absent(host: Host, name: str, running: dict[int, str]) -> dict[str, Any
 
 
 def alternatives_wanted(home: str) -> dict[str, Any]:
-    """The alternatives of a JDK, as the concern C(alternatives) takes them."""
+    """The alternatives of a JDK, as the component C(alternatives) takes them."""
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
 
@@ -189,7 +189,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             effective=state["reported_version"],
             status="ok" if there else "differs",
             why="" if there else f"{home} has no JDK {version} that runs",
-            mend="" if there else RUN,
+            fix="" if there else RUN,
         )
     )
     if desired["alternatives"]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A console in the running JVM of an instance, and what jcmd tells of it.
+"""A console in the running JVM of an instance, and what jcmd prints of it.
 
 A JVM is attached to by its own user only, and the two meet in /tmp, of which a hardened service has one of its own. So
 whatever asks it runs as that user in its mount namespace, whichever supervisor keeps it.
@@ -38,7 +38,7 @@ SPEC: dict[str, Any] = {
 ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram": ["GC.class_histogram", "-all"]}
 #: The last that Scalive attaches to, and the first of the console's own; then the Scala that each knows.
 SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
-#: What a JVM and its compiler may take to start on a busy host, beside the time of an expression.
+#: What a JVM and its compiler may take to start on a busy host, in addition to the time of an expression.
 START_SECONDS = 120
 #: Seconds beyond the end of a command that ends itself, within which it is gone.
 END_SECONDS = 15
@@ -192,7 +192,7 @@ def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -
     words = options(running)
     if (running["exe"] or "").endswith(" (deleted)"):
         yield (f"the JDK that {where} runs on is no longer on the disk: {running['exe']}. An upgrade has replaced it. "
-               "Start the instance anew: ansible-playbook xitrum.host.site does so, one after the other")
+               "Restart the instance: ansible-playbook xitrum.host.site does so, one after the other")
         return
     if state["stranger"]:
         yield state["stranger"]
@@ -298,7 +298,7 @@ def alone(running: dict[str, Any], argv: list[str]) -> list[str]:
 
 
 def ask(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
-    """What jcmd tells of the JVM. Raises RuntimeError with what it said where it could not."""
+    """What jcmd prints of the JVM. Raises RuntimeError with what it said where it could not."""
     running, home = state["running"], state["home"]
     argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[wanted["action"]]]
     if wanted["action"] == "heap" and major(state["release"]) <= 8:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an instance's JVM is told through its environment, since the package's C(script/runner) is never edited.
+"""What an instance's JVM is given through its environment, since the package's C(script/runner) is never edited.
 
 The C(java) launcher reads C(JDK_JAVA_OPTIONS) from JDK 9 on, before the options that the runner has; the JVM reads
 C(_JAVA_OPTIONS) last, so that it wins. JDK 8 knows only the second. Both are printed at start: no secret in either.
@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core import input_types
 from ..core.commands import hide_secrets
-from ..core.foreign_text import printable
+from ..core.untrusted_text import printable
 
 #: Needed by Xitrum's serializer from JDK 9 on: without them a page that touches the session answers nothing.
 OPENED_PACKAGES = ("java.base/java.util", "java.base/java.lang.invoke")
@@ -90,7 +90,7 @@ def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
                for option in options if option.startswith("--")]
     if faults:
         raise ValueError("\n".join(faults))
-    # An instance that is out of memory must end to be started anew; half alive it would answer some requests. The dump
+    # An instance that is out of memory must end to be restarted; half alive it would answer some requests. The dump
     # has one name, and the JVM does not replace a file: the first one stays, and they cannot fill the disk.
     dump = (
         ["-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}/heap.hprof"]
@@ -256,7 +256,7 @@ def environment(java_home: str, java_version: int, heap: str, options: list[str]
 
 
 def options_environment(java_version: int, heap: str, options: list[str], dump_folder: str = "") -> dict[str, str]:
-    """What a JVM of this major version is told through its environment:
+    """What a JVM of this major version is given through its environment:
     JDK_JAVA_OPTIONS (not for JDK 8) and _JAVA_OPTIONS."""
     variables = {}
     launcher = [option for option in options if option.startswith("--")]

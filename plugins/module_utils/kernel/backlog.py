@@ -13,9 +13,9 @@ from typing import Any
 
 from ..core import targets
 from ..core.component import NOTHING_SEEN, Desired, Seen
-from ..core.foreign_text import printable
 from ..core.host import Host
 from ..core.plan import Draft, Plan, Row
+from ..core.untrusted_text import printable
 from . import files as kernel_files
 
 KEY = "net.core.somaxconn"
@@ -74,12 +74,12 @@ def _socket(
 ) -> tuple[Row, dict[str, Any]]:
     live, unit = state["live"], target["unit"].get("Id", "")
     status, why = judge(wanted["asked"], live, row["backlog"])
-    mend = ""
+    fix = ""
     commands: list[list[str]] = []
     if status == "restart" and unit:
         commands = [["systemctl", "restart", unit]]
     elif status == "restart":
-        mend = "restart the process" + (f" {row['pid']} ({printable(row['process'])})" if row["pid"] else "")
+        fix = "restart the process" + (f" {row['pid']} ({printable(row['process'])})" if row["pid"] else "")
     elif status == "differs":
         commands = [["sysctl", "-w", f"{KEY}={wanted['asked']}"]]
     asked = wanted["asked"] or live
@@ -109,7 +109,7 @@ def _socket(
             str(row["backlog"]),
             status,
             why,
-            mend,
+            fix,
             commands,
         ),
         facts,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(kernel): a whole profile of kernel parameters, live and at boot.
+"""The component C(kernel): a whole profile of kernel parameters, live and at boot.
 L(kernel_plan) says how it is planned."""
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import copy
 import re
 from typing import Any, Optional, Tuple
 
-from ..core import foreign_file, schema
+from ..core import schema, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.foreign_text import lines_of
 from ..core.host import Host, Stat
 from ..core.plan import Draft, Plan
+from ..core.untrusted_text import lines_of
 from . import files as kernel_files
 from . import values as kernel_values
 from .planning import MODULE, Decision, file_text, modules_path, plan, proc_path, profile_record
@@ -50,7 +50,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     keys = [entry.key for entry in entries] + sorted(profile_record(record, desired["path"])["keys"])
     mounts = host.read("/proc/self/mounts") or ""
     texts, unread = kernel_files.read(host, desired["path"])
-    files = [foreign_file.read_file(host, path) for path in (desired["path"], modules_path(desired["path"]))]
+    files = [unmanaged_file.read_file(host, path) for path in (desired["path"], modules_path(desired["path"]))]
     state: dict[str, Any] = {
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
@@ -105,7 +105,7 @@ def _read_record(host: Host) -> tuple[dict[str, Any], str]:
         return {"profiles": {}}, str(error)
     except ValueError as error:
         damage = f"{RECORD} is damaged ({error}): it holds the values from before the first change."
-        return {"profiles": {}}, f"{damage} Mend it or remove it."
+        return {"profiles": {}}, f"{damage} Fix it or remove it."
 
 
 def recorded_profiles(host: Host) -> tuple[list[str], str]:

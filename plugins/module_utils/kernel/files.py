@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from ..core.foreign_text import BLANKS, lines_of, printable
 from ..core.host import Host
+from ..core.untrusted_text import BLANKS, lines_of, printable
 from .values import after_writing, key_of, normal, path_of
 
 #: A name in an earlier folder masks the same name in a later one. /lib is a link to /usr/lib on today's systems.

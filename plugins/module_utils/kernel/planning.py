@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The planning of the concern C(kernel): pure functions from what is wanted and what was read to a L(Plan).
+"""The planning of the component C(kernel): pure functions from what is wanted and what was read to a L(Plan).
 
 The file must not lower at boot what the kernel, or another file, would have given without it. So a parameter with a
 policy other than C(exact) is written to the file only where it is better than what would hold at boot without us, and
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.component import Desired
-from ..core.foreign_text import printable
 from ..core.plan import Draft, Plan, Problem, Row, broken, comment_out, unread_rows
+from ..core.untrusted_text import printable
 from . import files as kernel_files
 from . import values as kernel_values
 from .files import Boot, Setting
@@ -100,7 +100,8 @@ def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
         if text is not None and not text.startswith(MARK):
             found.append(
                 Problem(
-                    f"{path} holds lines of somebody else and would be replaced: move it away, or choose another path.",
+                    f"{path} holds lines that this collection does not manage, and would be replaced: move it away, "
+                    "or choose another path.",
                     rule="host.file-foreign",
                 )
             )
@@ -158,13 +159,13 @@ def _why_absent(entry: Entry) -> tuple[str, str]:
     )
 
 
-def _leave(decision: Decision, outcome: str, status: str, why: str, mend: str = "") -> Decision:
-    decision.outcome, decision.row = outcome, decision.row.replaced(status=status, why=why, mend=mend)
+def _leave(decision: Decision, outcome: str, status: str, why: str, fix: str = "") -> Decision:
+    decision.outcome, decision.row = outcome, decision.row.replaced(status=status, why=why, fix=fix)
     return decision
 
 
 def _refused(old: dict[str, Any], key: str, target: str, kernel: str) -> str:
-    """Why this kernel refused this very value before: asked again it would refuse again, and look like a change."""
+    """Why this kernel refused this very value before: asked again it would refuse again, and seem like a change."""
     before = old["refused"].get(key, {})
     return before["why"] if (before.get("value"), before.get("kernel")) == (target, kernel) else ""
 
@@ -286,7 +287,7 @@ def _modules(wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any])
         )
         if not found["loaded"] and why:
             where = f"{why}; load it on the machine that runs this container"
-            row = row.replaced(status="read_only", why=where, mend=f"modprobe {name}")
+            row = row.replaced(status="read_only", why=where, fix=f"modprobe {name}")
         elif not found["loaded"] or (wanted["persist"] and not listed):
             row = row.replaced(status="differs")
         rows.append((name, row))

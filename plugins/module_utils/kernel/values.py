@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.foreign_text import BLANKS, words_of
+from ..core.untrusted_text import BLANKS, words_of
 
 #: C(exact): this very value. C(at_least), C(at_most): an element that is already as good stays. C(range): two numbers,
 #: the lower end at most, the upper at least. C(union): a list of ports, what was reserved stays. C(leave): reported

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(capacity): from the number of connections that one host must hold to every limit on the way.
+"""The component C(capacity): from the number of connections that one host must hold to every limit on the way.
 
-L(limits_for) is pure and knows of the host what it is told; the concern asks the host how much memory and how many open
-files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
+L(limits_for) is pure and knows of the host what it is given; the component asks the host how much memory and how many
+open files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SOCKET_BYTES = 4608
 PAGE_BYTES = 4096
 #: One entry of the connection tracking table, and one slot of its hash table.
 CONNTRACK_BYTES, BUCKET_BYTES = 320, 8
-#: What an instance holds open besides its connections: jars, logs, epoll, cluster, database.
-FILES_BESIDE = 1024
+#: What an instance holds open in addition to its connections: jars, logs, epoll, cluster, database.
+BASE_FILES = 1024
 #: For everything else on the host: shells, logs, the other services.
 FILES_OF_OTHERS, MEMORY_OF_OTHERS = 65536, 256 << 20
 #: HAProxy and Nginx, per connection: an idle one gives its buffers back, a busy one has two of 16 KiB.
@@ -38,7 +38,7 @@ CONNECTION_HEAP = 8 << 10
 FIRST_PORT, LAST_PORT = 1024, 65535
 #: The kernel's own fs.nr_open, and the largest that it takes.
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
-#: Nothing beyond this is looked at: more than any Linux host holds.
+#: Nothing beyond this is considered: more than any Linux host holds.
 MOST = 1 << 30
 
 NAME = "capacity"
@@ -77,7 +77,7 @@ def _option(field: Field[Any]) -> dict[str, Any]:
     return {"type": _TYPES[str(field.type)], **default}
 
 
-#: The options of a plan: those of the component, and those that the filter takes beside them.
+#: The options of a plan: those of the component, and those that the filter takes in addition.
 OPTIONS: dict[str, Any] = {
     "connections": {"type": "int", "default": 0},
     **{field.name: _option(field) for field in fields(HostShape)},
@@ -93,7 +93,7 @@ class Bound:
     needed: int
     there: int
     unit: str
-    mend: str
+    fix: str
 
 
 def problems_of(connections: int, shape: HostShape) -> list[str]:
@@ -122,12 +122,12 @@ def sockets(connections: int, shape: HostShape) -> int:
 
 def instance_files(connections: int, shape: HostShape) -> int:
     """Files that one instance has open where the connections are spread evenly."""
-    return split(connections, shape.instances) + FILES_BESIDE if shape.application else 0
+    return split(connections, shape.instances) + BASE_FILES if shape.application else 0
 
 
 def proxy_files(connections: int, shape: HostShape) -> int:
     """Files that the proxy has open."""
-    return 2 * connections + FILES_BESIDE if shape.proxy else 0
+    return 2 * connections + BASE_FILES if shape.proxy else 0
 
 
 def nofile(connections: int, shape: HostShape) -> int:
@@ -246,8 +246,8 @@ def limits_for(connections: int, shape: HostShape) -> dict[str, Any]:
         "instances_for_ports": split(connections, shape.ports),
         "haproxy_maxconn": connections,
         # Connections are not spread evenly over Nginx's workers: half as many again each, and never more than all.
-        "nginx_worker_connections": min(2 * connections, workers * 3 // 2) + FILES_BESIDE,
-        "nginx_worker_rlimit_nofile": min(2 * connections, workers * 3 // 2) + 2 * FILES_BESIDE,
+        "nginx_worker_connections": min(2 * connections, workers * 3 // 2) + BASE_FILES,
+        "nginx_worker_rlimit_nofile": min(2 * connections, workers * 3 // 2) + 2 * BASE_FILES,
         "conntrack_max": entries,
         "conntrack_buckets": power_of_two(split(entries, 4)) if entries else 0,
         "kernel": kernel(connections, shape),
@@ -297,7 +297,7 @@ def _refusal(connections: int, shape: HostShape, most: int, ends: str) -> str:
     return (
         f"xitrum_max_connections: {connections} connections cannot be held. {short[0].resource} ends first: {first}. "
         f"{f'Too little as well: {also}. ' if also else ''}The largest number that holds is {most}. "
-        f"To hold more: {'; and '.join(bound.mend for bound in short)}."
+        f"To hold more: {'; and '.join(bound.fix for bound in short)}."
     )
 
 
@@ -328,7 +328,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         why=found["problem"],
     )
     if found["problem"]:
-        row = row.replaced(status="differs", mend=f"xitrum_max_connections: {found['largest']}")
+        row = row.replaced(status="differs", fix=f"xitrum_max_connections: {found['largest']}")
     return Draft(rows=[row], problems=broken("host.capacity", [found["problem"]]), facts={"limits": found}).plan(
         desired, state
     )

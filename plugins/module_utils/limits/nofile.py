@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(nofile): how many files a login may have open, from a limits.d file of our own.
+"""The component C(nofile): how many files a login may have open, from a limits.d file of our own.
 
 What the host can grant is found out first, and nothing above it is ever written: above C(fs.nr_open) PAM refuses the
 login (su and sudo are locked out), and where root lacks CAP_SYS_RESOURCE the line would silently do nothing.
@@ -14,12 +14,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..core import foreign_file
+from ..core import unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.foreign_text import lines_of, lowercase, printable, words_of
 from ..core.host import Host
 from ..core.plan import Draft, Plan, Problem, Row, broken, comment_out, unread_rows
 from ..core.process import UNLIMITED, nofile_of, parse_status, seen
+from ..core.untrusted_text import lines_of, lowercase, printable, words_of
 from ..kernel import files as kernel_files
 from ..kernel.files import Unread
 
@@ -137,7 +137,7 @@ def of_domain(lines: list[Line], domain: str, kind: str) -> Line | None:
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs."""
     found, unread = read_lines(host)
-    own = foreign_file.read_file(host, desired["path"])
+    own = unmanaged_file.read_file(host, desired["path"])
     texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
     at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
     return {
@@ -189,7 +189,7 @@ def inherited(host: Host) -> tuple[int, int]:
 def raises(host: Host, nofile: int) -> bool:
     """Whether root can raise a hard limit here: tried in a process of its own, as root, and else from the capabilities.
 
-    A capability alone does not tell: in a user namespace root has it, and the kernel refuses all the same.
+    A capability alone does not decide: in a user namespace root has it, and the kernel refuses all the same.
     """
     status = parse_status(host.read("/proc/self/status") or "")
     if status.get("Uid", "").split()[1:2] == ["0"]:
@@ -326,7 +326,8 @@ def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     if state["own"] is not None and not state["own"].startswith(MARK):
         found.append(
             Problem(
-                f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another "
+                f"{wanted['path']} holds lines that this collection does not manage, and would be replaced: "
+                "move it away, or choose another "
                 "path.",
                 rule="host.file-foreign",
             )
@@ -376,8 +377,8 @@ def _row(
         row = row.replaced(status="differs", why=why_later).fixed(comment_out(later.file, later.number))
     elif why:
         most = wanted["nofile"]
-        mend = f"sysctl -w fs.nr_open={most}" if state["raises"] else f"docker run --ulimit nofile={most}"
-        row = row.replaced(status="read_only", mend=mend)
+        fix = f"sysctl -w fs.nr_open={most}" if state["raises"] else f"docker run --ulimit nofile={most}"
+        row = row.replaced(status="read_only", fix=fix)
     if why:
         more = f"; {row.why}" if row.why else ""
         row = row.replaced(why=f"granted {limit} of {wanted['nofile']}: {why}{more}")

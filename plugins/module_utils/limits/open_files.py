@@ -108,7 +108,7 @@ def _process(
         return Row("nofile", item, str(wanted["nofile"]), words, "", "unseen", facts["why"]), facts
     soft, hard = row["nofile"]
     status, why = judge(wanted["nofile"], number, soft, limits.granted(wanted["nofile"], state["limits"]))
-    mend = {
+    fix = {
         "restart": f"restart the process {row['pid']} from a new login",
         "read_only": f"docker run --ulimit nofile={wanted['nofile']}",
     }.get(status, "")
@@ -117,4 +117,4 @@ def _process(
         "differs": [["prlimit", "--pid", str(row["pid"]), f"--nofile={wanted['nofile']}"]],
     }.get(status, [])
     facts.update(soft=soft, hard=hard, status=status, why=why)
-    return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, mend, commands), facts
+    return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, fix, commands), facts

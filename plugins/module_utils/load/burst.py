@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A burst of connects at once against a listening socket of one's own: what a backlog is good for while nobody accepts.
+"""A burst of connects at once against a listening socket of its own: what a backlog is good for while nobody accepts.
 
 The listener does not accept for a while, as an application does not during a pause of its garbage collection. What
 finds the queue full is dropped, and the client's kernel sends its SYN again a second later:
@@ -37,11 +37,11 @@ SPEC: dict[str, Any] = {
 #: A burst is a burst: more at once only measures how fast one process can call connect().
 #: Seconds that a listener may not accept.
 CONNECTS_MOST, PAUSE_MOST = 20000, 5
-FILES_BESIDE = 64
+BASE_FILES = 64
 
 
 def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
-    """What cannot be meant or made, as sentences. A burst on a listener of one's own has two files a connect."""
+    """What is invalid or cannot be made, as sentences. A burst on a listener of its own has two files a connect."""
     found = []
     if not 1 <= wanted["connects"] <= CONNECTS_MOST:
         found.append(f"load_test_burst: found {wanted['connects']}, wanted a number from 1 to {CONNECTS_MOST}.")
@@ -49,7 +49,7 @@ def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
         found.append(f"load_test_burst_pause: found {wanted['pause']}, wanted seconds from 0 to {PAUSE_MOST}.")
     if any(backlog < 1 for backlog in wanted["backlogs"]):
         found.append(f"load_test_burst_backlogs: found {wanted['backlogs']}, wanted numbers from 1 on.")
-    most = min((nofile - FILES_BESIDE) // 2, ports)
+    most = min((nofile - BASE_FILES) // 2, ports)
     if not found and wanted["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
         found.append(
@@ -120,7 +120,7 @@ class Burst:
 
 
 def burst(host: Host, wanted: dict[str, Any], backlog: int = 0) -> dict[str, float | None]:
-    """A burst against a listener of one's own with this backlog,
+    """A burst against a listener of its own with this backlog,
     or without one against the address and port. Returns its numbers."""
     listener, address = None, (addresses.local_target(wanted["address"]), wanted["port"])
     before = load_state.parse_netstat(host.read("/proc/net/netstat") or "")

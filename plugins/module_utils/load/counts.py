@@ -107,6 +107,6 @@ def merged(totals: list[dict[str, Any]]) -> dict[str, Any]:
     return counts
 
 
-def settled(counts: dict[str, Any]) -> int:
+def count_finished(counts: dict[str, Any]) -> int:
     """How many connections are no longer on their way."""
     return counts["opened"] + sum(counts[name] for name in FAILED)

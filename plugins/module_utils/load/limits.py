@@ -132,7 +132,7 @@ def of_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Ite
     names = {row["name"] for row in after["processes"]}
     for row in before["processes"]:
         if (row["name"], row["pid"]) not in pids:
-            now = "started anew" if row["name"] in names else "not there any more"
+            now = "restarted" if row["name"] in names else "not there any more"
             yield "process", (f"{row['name']} on {host} ended meanwhile (process {row['pid']}, {now}): "
                               "its log and the kernel's say whether it was out of memory")
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from ..core.plan import Draft, Plan
 
-#: What a process has open besides its connections: its own files, epoll, the modules that Python has open.
-FILES_BESIDE = 64
+#: What a process has open in addition to its connections: its own files, epoll, the modules that Python has open.
+BASE_FILES = 64
 #: More would not be faster anywhere, and 64 processes of 20,000 files each are more than a million connections.
 PROCESSES_MOST = 64
 #: Below this a second process is not worth its start.
@@ -103,7 +103,7 @@ def header_problems(headers: Any) -> list[str]:
 
 
 def input_problems(wanted: dict[str, Any]) -> list[str]:
-    """Values that cannot be meant, as sentences."""
+    """Invalid values, as sentences."""
     found = []
     for name in ("connections", "rate", "seconds", "heartbeat", "timeout"):
         if wanted[name] < 1:
@@ -138,7 +138,7 @@ def bounds(wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
     """Each resource that the client can run out of, with the connections that it is good for. None is not known."""
     count = len(wanted["targets"])
     found = {
-        "nofile": PROCESSES_MOST * max(0, state["nofile"] - FILES_BESIDE),
+        "nofile": PROCESSES_MOST * max(0, state["nofile"] - BASE_FILES),
         "ports": count * state["ports"] * min(sources_of(target, wanted, state) for target in wanted["targets"]),
         "memory": state["memory_free_bytes"] // CLIENT_BYTES,
         "file-max": state["files_free"],
@@ -149,7 +149,7 @@ def bounds(wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
 
 def processes(connections: int, state: dict[str, Any]) -> int:
     """How many processes hold them: as many as their open files need, and as the processors are worth."""
-    each = state["nofile"] - FILES_BESIDE
+    each = state["nofile"] - BASE_FILES
     return max(-(-connections // each), min(state["cpus"], -(-connections // PROCESS_LEAST)))
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a load test: the figures of each way that connections took, and of earlier runs beside them. Pure."""
+"""The report of a load test: the figures of each way that connections took, and of earlier runs next to them. Pure."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def way_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def load_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
-    """A report as text, with those of earlier runs (other labels) beside it."""
+    """A report as text, with those of earlier runs (other labels) next to it."""
     before = sorted([run for run in earlier if run["label"] != report["label"]], key=lambda run: run["when"])[
         -EARLIER_MOST:
     ]

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A load in the background: it is started, looked at and stopped by one call each,
-and ends by itself when nobody looks any more.
+"""A load in the background: it is started, polled and stopped by one call each,
+and ends by itself when nobody polls any more.
 
 In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it,
-C(lease) is touched by whoever looks, C(stop) ends it.
+C(lease) is touched by whoever polls, C(stop) ends it.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def stat_of(pid: int) -> dict[str, Any] | None:
     return None if found["state"] in "ZX" else found
 
 
-def look(folder: str) -> dict[str, Any]:
-    """What a load says. Whoever looks lets it go on."""
+def poll(folder: str) -> dict[str, Any]:
+    """What a load says. Whoever polls lets it go on."""
     found = check(folder)
     touch(f"{found}/lease")
     return alive(found)
@@ -107,7 +107,7 @@ def alive(folder: str) -> dict[str, Any]:
         raise LoadError(
             f"its process {process['pid']} is gone, {state['seconds']:g} s after its start or later, and has not said "
             "what was held. Somebody has killed it, or the kernel, out of memory: see its log on this host "
-            "(journalctl -k), and start it anew."
+            "(journalctl -k), and start it again."
         )
     return state
 
@@ -126,7 +126,7 @@ def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, 
 
 
 def check(folder: str) -> str:
-    """The folder, where it is one of a load, and of this user: somebody else could have links in it."""
+    """The folder, where it is one of a load, and of this user: another user could have links in it."""
     try:
         found = os.lstat(folder)
     except OSError:
@@ -135,12 +135,12 @@ def check(folder: str) -> str:
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
         raise LoadError(
             f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}."
-            " Nothing was read or written in it. See who made it, and start the load anew."
+            " Nothing was read or written in it. See who made it, and start the load again."
         )
     if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
         raise LoadError(
             f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start "
-            "it anew."
+            "it again."
         )
     return folder
 
@@ -161,7 +161,7 @@ def read(folder: str, name: str) -> dict[str, Any]:
             raise LoadError(
                 str(error)
                 if isinstance(error, schema.VersionError)
-                else f"{path} is damaged ({error}): start the load anew"
+                else f"{path} is damaged ({error}): start the load again"
             ) from error
 
 
@@ -224,7 +224,7 @@ class Load:
         return len(gone)
 
     def over(self) -> bool:
-        """Whether it is to end: somebody says so, nobody looks any more, its time is over,
+        """Whether it is to end: somebody says so, nobody polls any more, its time is over,
         or its processes are gone."""
         self.lost += self.reap()
         if not os.path.exists(f"{self.folder}/lease"):
@@ -247,7 +247,7 @@ class Load:
         tried_all = totals["tried"] >= self.wanted["connections"] or totals["stopped"] + self.lost >= len(
             self.facts["workers"]
         )
-        if not self.full and tried_all and load_counts.settled(totals) >= totals["tried"]:
+        if not self.full and tried_all and load_counts.count_finished(totals) >= totals["tried"]:
             self.full = now
         if os.path.isdir(self.folder):
             write(self.folder, "state", {"phase": phase, "seconds": round(now - self.began, 1),

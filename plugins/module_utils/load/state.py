@@ -87,7 +87,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The processes of one watched port, without those that hold the socket and none
-    of its connections (a master) being told apart."""
+    of its connections (a master) being distinguished."""
     rows = [row for row in found if row["port"] == item["port"]]
     for pid in sorted({pid for row in rows for pid in row["pids"]}):
         one = process.process(host, pid)

@@ -24,7 +24,7 @@ from .counts import FAILED, Counts, repeated
 #: one port then serves several targets (ip(7), Linux 4.2).
 IP_BIND_ADDRESS_NO_PORT = 24
 
-#: How often a process looks up, in seconds, and how many events it takes at once.
+#: How often a process checks its folder, in seconds, and how many events it takes at once.
 TICK, EVENTS = 0.05, 512
 
 #: How long it waits for the server to close as well, in seconds.

@@ -142,7 +142,7 @@ def remembered(path: str) -> dict[str, dict[str, Any]]:
 
 
 def remember(path: str, scans: dict[str, dict[str, Any]]) -> None:
-    """Keeps the newest scans: enough for several packages in turn, and the file does not grow for ever."""
+    """Keeps the newest scans: enough for several packages one after the other, and the file does not grow for ever."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=".part-", dir=os.path.dirname(path))
     with os.fdopen(handle, "w", encoding="utf-8") as out:

@@ -30,7 +30,7 @@ from ..core.mac_files import is_mac_file
 #: Seconds after which an unfinished entry of the cache cannot be another run's.
 ABANDONED = 86400
 
-#: Errors of the cache itself, which no other archive would mend.
+#: Errors of the cache itself, which no other archive would fix.
 CACHE_UNUSABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 PART = ".part-"
@@ -149,15 +149,15 @@ def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_cer
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         # It may quote the URL, or the password in one that was not escaped.
-        told = urls.hide_all(str(reason), url)
+        detail = urls.hide_all(str(reason), url)
         if isinstance(reason, TimeoutError):
             raise SourceError(silent(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
             raise SourceError(
-                f"the certificate of {name} is not accepted ({told}): install its authority on the controller"
+                f"the certificate of {name} is not accepted ({detail}): install its authority on the controller"
             ) from error
         raise SourceError(
-            f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings"
+            f"{name} cannot be fetched ({detail}): check the URL, and this machine's network and proxy settings"
         ) from error
     if wanted and wanted.isdecimal() and received != int(wanted):
         raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
@@ -206,7 +206,7 @@ def unpacked(archive: str, sha256: str, cache: str) -> str:
 
 def package_in(folder: str) -> str:
     """The folder of the package in what an archive holds: C(target/xitrum) may have been packed with or without itself,
-    in other folders, and with files beside it. Raises SourceError where there are several.
+    in other folders, and with files next to it. Raises SourceError where there are several.
 
     A whole package counts before what has only some parts of one. Where there is neither, it is the first folder that
     is not just one folder, whose problems are listed then.

@@ -16,11 +16,11 @@ from typing import Any, Callable, Dict
 from ..jdk import jvm
 
 Values = Dict[str, Any]
-#: Renders a template of the role: its name and the variables that it has beside the role's.
+#: Renders a template of the role: its name and the variables that it has in addition to the role's.
 Render = Callable[[str, Values], str]
 
 #: The settings that hold keys, and the variables of the environment that override them. Typesafe Config from 1.3.4 on
-#: can be told to read variables of these names by itself; the line in config/xitrum.conf works in all versions.
+#: can be set to read variables of these names by itself; the line in config/xitrum.conf works in all versions.
 KEY_VARIABLES = {
     "xitrum.session.secureKey": "CONFIG_FORCE_xitrum_session_secureKey",
     "xitrum.metrics.apiKey": "CONFIG_FORCE_xitrum_metrics_apiKey",

@@ -481,7 +481,7 @@ RULES = tuple(
         ),
         (
             "openshift.memory",
-            "`openshift_memory_mb` holds the heap and what a JVM needs beside it",
+            "`openshift_memory_mb` holds the heap and what a JVM needs in addition",
             "Raise `openshift_memory_mb`, or lower `openshift_heap`",
         ),
         (
@@ -796,7 +796,7 @@ RULES = tuple(
         ),
         (
             "xitrum.rollout-seconds",
-            "The seconds of a rollout (drain, gate, lock) are not negative, and those of the lock at least 1",
+            "The seconds of a rollout (drain, canary, lock) are not negative, and those of the lock at least 1",
             "Set the number of seconds that the message expects",
         ),
         (

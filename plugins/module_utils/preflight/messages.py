@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that stands in the way of a run, of all hosts and of the controller, told once. Pure: no file, no host.
+"""Everything that stands in the way of a run, of all hosts and of the controller, reported once. Pure: no file, no
+host.
 
 Each error is one of a rule of catalog.py. Notes stop nothing, and are sentences.
 """
@@ -19,7 +20,7 @@ from ..application import slots
 from ..configuration import shared as shared_settings
 from ..configuration.xitrum_conf import EXAMPLE_VALUES, settings_of
 from ..core import addresses
-from ..core.foreign_text import printable
+from ..core.untrusted_text import printable
 from ..core.variables import is_true
 from ..package.java import java_problem
 from ..proxy import definition as proxy
@@ -59,7 +60,7 @@ def example_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Public example secrets that one host would go live with: its own, and those that the package still has.
 
     The package's apiKey and TLS key are no problem:
-    without one's own the metrics page and HTTPS of the instance are off.
+    without a key of yours the metrics page and HTTPS of the instance are off.
     """
     if not runs_the_package(variables):
         return
@@ -288,9 +289,9 @@ def deploy_problems(
             f"the JDK {jdk.get('version')} is not ready in {jdk.get('home')}, and deploy.yml installs none. "
             f"Run first:\n{command('base')}",
         )
-    # Of a host with slots, the rollout itself ends the instance that is not in use.
+    # Of a host with slots, the rollout itself ends the inactive instance.
     slotted = "slot" in (variables.get("application_slot_read") or {})
-    extra = [str(item["index"]) for item in found.get("surplus", [])]
+    extra = [str(item["index"]) for item in found.get("orphaned", [])]
     if extra and not slotted:
         wanted = ", ".join(str(item["index"]) for item in listed)
         yield Error(
@@ -311,7 +312,7 @@ def proxied_problems(
     if new:
         yield Error(
             "deploy.new-instance",
-            f"instance {', '.join(new)} is new on this host, and deploy.yml does not tell {proxies} about it: "
+            f"instance {', '.join(new)} is new on this host, and deploy.yml does not add it to {proxies}: "
             f"no request would reach it. Run instead:\n{site}",
         )
     moved = next((item for item in known if item["configured"]["http"] != item["port"]), None)
@@ -473,8 +474,8 @@ def restart_note(variables: Mapping[str, Any]) -> list[str]:
 
 def address_of(interface: Any) -> str:
     """The address that an interface names, in one text; empty for every one."""
-    told = addresses.application_address(interface or "")
-    return "" if addresses.is_every(told) else addresses.canonical(told)
+    address = addresses.application_address(interface or "")
+    return "" if addresses.is_every(address) else addresses.canonical(address)
 
 
 def port_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
@@ -483,10 +484,10 @@ def port_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
     listed, configured = found.get("instances", []), found.get("configured") or {}
     slot = (variables.get("application_slot_read") or {}).get("slot")
     # They are removed after the last step. Of a host with slots, the other one is emptied before.
-    surplus = [
-        {**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None
+    orphaned = [
+        {**item, "configured": configured.get(str(item["index"]))} for item in found.get("orphaned", []) if slot is None
     ]
-    surplus = [item for item in surplus if item["configured"]]
+    orphaned = [item for item in orphaned if item["configured"]]
     for item in listed:
         index, port = item["index"], item["port"]
         if slot is not None:
@@ -499,7 +500,7 @@ def port_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
             (other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None
         )
         removed = next(
-            (other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None
+            (other for other in orphaned if port in (other["configured"]["http"], other["configured"]["https"])), None
         )
         if removed:
             yield Error(
@@ -521,7 +522,7 @@ def decommissioned_problems(
 ) -> dict[str, list[Error]]:
     """What keeps a run from finding the application on hosts where it is to run no longer: host to errors.
     C(decommissioned) and C(applications) map hosts to their variables.
-    Without its names a run would look elsewhere, find nothing, and be green."""
+    Without its names a run would search elsewhere, find nothing, and be green."""
     found: dict[str, list[Error]] = {}
     for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
         other = next((host for host in applications if name in applications[host]), "")
@@ -588,7 +589,7 @@ def host_notes(variables: Mapping[str, Any]) -> list[str]:
     release, package = reports.get("release", {}), variables.get("application_package_read") or {}
     now, wanted = release.get("current"), package.get("release")
     if now and wanted and now != wanted:
-        notes.append(f"release {now} is in use, and {wanted} is wanted")
+        notes.append(f"release {now} is active, and {wanted} is desired")
         notes += session_notes(variables)
     if (
         "current" in release
@@ -671,5 +672,5 @@ def message(
     parts += [bullets(heading, sentences) for heading, sentences in found.items()]
     for heading, sentences in groups(notes or {}, len(problems)).items():
         parts.append(bullets(f"good to know, {heading}", sentences))
-    parts.append(f"Mend {'it' if number == 1 else 'these'}, then run the same command again.")
+    parts.append(f"Fix {'it' if number == 1 else 'these'}, then run the same command again.")
     return "\n\n".join(parts)

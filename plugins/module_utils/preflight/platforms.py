@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..core import input_types
-from ..core.foreign_text import printable
+from ..core.untrusted_text import printable
 from ..jdk import jvm
 from .catalog import Error, errors_of
 
@@ -133,7 +133,7 @@ def needed_mib(heap: str) -> int:
 
 
 def find_tree_errors(prefix: str, values: Mapping[str, Any], tree: dict[str, Any]) -> list[Error]:
-    """Return errors as `find_errors`, for what only the tree tells: what the module source_tree returned."""
+    """Return errors as `find_errors`, for what only the tree shows: what the module source_tree returned."""
     java, version = tree["java"], whole(values.get(f"{prefix}_java_version") or 0)
     errors: list[Error] = []
     if prefix == "heroku" and java and version > java:

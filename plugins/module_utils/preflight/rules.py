@@ -128,7 +128,7 @@ def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> It
             "xitrum_proxy_redirect_https is "
             f"{redirect}: set both files, or neither, and redirect to HTTPS only where there is HTTPS.",
         )
-    # A relative path is looked for in more folders than one.
+    # A relative path is searched for in more folders than one.
     absent = [path for path in (certificate, key) if path.startswith("/") and not exists(path)]
     if absent:
         yield Error(

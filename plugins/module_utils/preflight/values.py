@@ -183,7 +183,7 @@ def rollout(variables: Mapping[str, Any]) -> Iterator[Error]:
     for name, least in (
         ("xitrum_drain_timeout", 0),
         ("xitrum_drain_grace", 0),
-        ("xitrum_gate_seconds", 0),
+        ("xitrum_canary_seconds", 0),
         ("xitrum_lock_seconds", 1),
     ):
         value = number(variables.get(name, least))
@@ -289,7 +289,7 @@ def config(variables: Mapping[str, Any]) -> Iterator[Error]:
 
 
 def pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:
-    """What pip is told: a command line shows it to every user of the host."""
+    """What pip is given: a command line shows it to every user of the host."""
     try:
         pip.settings(str(variables.get(pip.VARIABLE, "")))
     except ValueError as error:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(certificates): until when they are valid, in the file and on the live socket. Read only."""
+"""The component C(certificates): until when they are valid, in the file and on the live socket. Read only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Mapping
 from ..core import addresses
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import LATE, Host
-from ..core.plan import LOOK, RUN, Draft, Plan, Row
+from ..core.plan import CHECK, RUN, Draft, Plan, Row
 
 NAME = "certificates"
 
@@ -93,7 +93,7 @@ def read_file(host: Host, path: str) -> tuple[str, bool]:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """One row an item. A certificate that ends soon is a finding that a run mends only once somebody has renewed it."""
+    """One row an item. A certificate that ends soon is a finding that a run fixes only once it is renewed."""
     return Draft(rows=[row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
@@ -111,18 +111,18 @@ def row(wanted: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, 
         result = result.replaced(status="unseen", why="there is no openssl on this host")
         result = result.fixed([*state["installer"], "openssl"])
     elif item["hidden"]:
-        result = result.replaced(status="unseen", why="only root may read the file", mend=LOOK)
+        result = result.replaced(status="unseen", why="only root may read the file", fix=CHECK)
     elif not item["configured"]:
-        result = result.replaced(status="differs", why="the file is no certificate, or is not there", mend=RUN)
+        result = result.replaced(status="differs", why="the file is no certificate, or is not there", fix=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
         silent = f"nothing answers with a certificate on port {item['port']}"
-        result = result.replaced(status="differs", why=late if item.get("late") else silent, mend=RUN)
+        result = result.replaced(status="differs", why=late if item.get("late") else silent, fix=RUN)
     elif item["configured"][1] != item["effective"][1]:
         why = "the socket shows another certificate than the file has"
-        result = result.replaced(status="restart", why=why, mend=RUN)
+        result = result.replaced(status="restart", why=why, fix=RUN)
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
         days = (item["configured"][0] - state["now"]).days
         why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
-        result = result.replaced(status="differs", why=why, mend=RUN)
+        result = result.replaced(status="differs", why=why, fix=RUN)
     return result

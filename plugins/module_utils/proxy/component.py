@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(proxy): its configuration on the disk, and whether the running worker has that configuration.
+"""The component C(proxy): its configuration on the disk, and whether the running worker has that configuration.
 
-A configuration costs no restart: it is checked beside the old one, put in its place, and taken up by a reload. A
+A configuration costs no restart: it is checked next to the old one, put in its place, and taken up by a reload. A
 reload that was lost with a killed run is noticed, since the digest of the live worker is read, not the file's time.
 What differs from one software to the other is in a file for each in `kinds`, see `contract`.
 """
@@ -15,11 +15,11 @@ import re
 import time
 from typing import Any, Mapping, Optional, Sequence
 
-from ..core import addresses, foreign_file, process, recorded, sockets
+from ..core import addresses, process, recorded, sockets, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
-from ..core.foreign_text import hidden_text, printable, shown_text
 from ..core.host import Host
-from ..core.plan import LOOK, RUN, SERVER, Draft, Plan, Problem, Row, broken
+from ..core.plan import CHECK, RUN, SERVER, Draft, Plan, Problem, Row, broken
+from ..core.untrusted_text import hidden_text, printable, shown_text
 from ..redirects import component as redirects
 from ..redirects import ports as redirects_ports
 from . import reloaded as proxy_reloaded
@@ -32,7 +32,7 @@ TRIAL = "/run/xitrum.host-proxy"
 PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "MainPID", "NeedDaemonReload")
 PATIENCE = 15.0
 ALL_THAT_IS_GRANTED = "all that is granted"
-#: What the configuration of somebody else is kept as, once.
+#: What an unmanaged configuration is kept as, once.
 KEPT = ".before-xitrum"
 
 _FILE = {"path": {"type": "path", "required": True}, "mode": {"type": "str", "default": "0644"}}
@@ -95,9 +95,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             ]
         ).out
     )
-    config = foreign_file.read_file(host, desired["config_path"])
+    config = unmanaged_file.read_file(host, desired["config_path"])
     paths = [item["path"] for item in [*desired["files"], *desired["pems"]]]
-    files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
+    files = {config.path: config, **{path: unmanaged_file.read_file(host, path, unmanaged=False) for path in paths}}
     main = process.main_pid(unit)
     state: dict[str, Any] = {
         "version": version.group(1) if version else "",
@@ -118,7 +118,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
         "missing": software.missing(host, main),
         "rules": redirects.read_live(host),
-        "live": settled(host, desired),
+        "live": wait_for_servers(host, desired),
     }
     state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
     limits = process.seen(host.read, f"/proc/{state['live']['pid']}/limits")
@@ -138,9 +138,9 @@ def _hard(host: Host, pid: Any) -> int:
     return (process.nofile_of(limits or "") or (0, 0))[1]
 
 
-def settled(host: Host, wanted: Desired) -> dict[str, Any]:
-    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some
-    checks. One that somebody took out of use is not waited for."""
+def wait_for_servers(host: Host, wanted: Desired) -> dict[str, Any]:
+    """What the worker says, when every server is enabled or C(patience) is over: one that was just started takes some
+    checks. One that somebody disabled is not waited for."""
     deadline = time.monotonic() + wanted["patience"]
     live = read_live(host, wanted)
     while time.monotonic() < deadline and any(_coming(row) for row in live["servers"]):
@@ -177,7 +177,7 @@ def _coming(row: Mapping[str, Any]) -> bool:
 
 
 def read_other_proxies(host: Host, software: str) -> list[str]:
-    """The software of proxies that this collection has set up on the host beside `software`."""
+    """The software of proxies that this collection has set up on the host next to `software`."""
     others = [other for other in PROXIES.values() if other.name != software]
     return [other.name for other in others if proxy_text.stamp_of(host.read(other.config_path) or "")]
 
@@ -267,7 +267,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 note
                 for kind, item in result.actions
                 if kind == "keep"
-                for note in foreign_file.names_notes(desired["config_path"], state["files"][desired["config_path"]][1])
+                for note in unmanaged_file.names_notes(
+                    desired["config_path"], state["files"][desired["config_path"]][1]
+                )
             ),
         ],
         **serving(desired, state["version"], state["unit"], state["files"][desired["config_path"]][0]),
@@ -304,13 +306,13 @@ def _row(
     effective: str,
     good: Any,
     why: str = "",
-    mend: str = RUN,
+    fix: str = RUN,
     commands: Sequence[Any] = (),
 ) -> None:
     result.rows.append(
         Row("proxy", item, want, configured, effective)
         if good
-        else Row("proxy", item, want, configured, effective, "differs", why, mend, list(commands))
+        else Row("proxy", item, want, configured, effective, "differs", why, fix, list(commands))
     )
 
 
@@ -386,7 +388,9 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
     found += [
         text
-        for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port")
+        for _port, text, certain in redirects_ports.find_conflicts(
+            ports, state["rules"], "or give the proxy another port"
+        )
         if certain
     ]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
@@ -436,7 +440,7 @@ def granted_nofile(state: Mapping[str, Any]) -> int:
 
 
 def _files(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
-    """Rows, actions and diff of the configuration, the files beside it and the PEM files (never their text)."""
+    """Rows, actions and diff of the configuration, the files next to it and the PEM files (never their text)."""
     path = wanted["config_path"]
     old = state["files"][path][0]
     config = {"path": path, "content": PROXIES[wanted["software"]].carried(text, old), **_as_before(state, path)}
@@ -509,7 +513,7 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
         and runs in ("", state["version"])
         and proxy_text.states(live["description"]) == proxy_text.states(old)
     )
-    rewritten = any(kind == "write" and not _beside(wanted, item) for kind, item in result.actions)
+    rewritten = any(kind == "write" and not _is_extra_file(wanted, item) for kind, item in result.actions)
     if not active:
         result.actions.append(("start", None))
     elif rewritten or not current:
@@ -519,7 +523,8 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
     configured = proxy_text.stamp_of(old)
     if hidden:
         result.rows.append(
-            Row("proxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", LOOK)
+            Row("proxy", "configuration", want, configured, "", "unseen",
+                f"only root may ask {wanted['socket']}", CHECK)
         )
     else:
         good = active and current and configured == want
@@ -528,7 +533,7 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
         )
 
 
-def _beside(wanted: Desired, item: Mapping[str, Any]) -> bool:
+def _is_extra_file(wanted: Desired, item: Mapping[str, Any]) -> bool:
     """Whether a written file is not read by the proxy itself, so that it needs no reload."""
     return any(item["path"] == other["path"] for other in wanted["files"])
 
@@ -561,7 +566,7 @@ def _limits(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft,
 def _servers(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
     """What the running worker thinks of each server.
 
-    A server that is down is mended on its own host, not here: what is said to type shows what the proxy is answered.
+    A server that is down is fixed on its own host, not here: the printed command shows what the proxy is answered.
     """
     software = PROXIES[wanted["software"]]
     known = {(row["backend"], row["name"]): row for row in state["live"]["servers"]}
@@ -571,11 +576,11 @@ def _servers(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
             continue
         good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
         if row["admin"] == "ready":
-            why, mend, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
+            why, fix, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
-            mend, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
-        _row(result, f"{backend}/{name}", "UP", address, row["status"], good, why, mend, commands)
+            fix, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
+        _row(result, f"{backend}/{name}", "UP", address, row["status"], good, why, fix, commands)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
@@ -623,9 +628,9 @@ def apply(host: Host, plan: Plan) -> Applied:
         )
     warnings = validate(host, desired)
     recorded.note_unit(host, desired["service"] + ".service", desired["packages"][0])
-    config = foreign_file.read_file(host, desired["config_path"])
+    config = unmanaged_file.read_file(host, desired["config_path"])
     if not proxy_text.stamp_of(config.text):
-        foreign_file.note_file(host, config)
+        unmanaged_file.note_file(host, config)
     for kind, item in plan.actions:
         if kind in ("keep", "write"):
             owner, group = item.get("owner", "root"), item.get("group", "root")
@@ -668,7 +673,7 @@ def verify_running(host: Host, wanted: Desired, patience: float = PATIENCE) -> N
             return
         if time.monotonic() > deadline:
             raise RuntimeError(
-                f"{software.title} has the configuration {has or 'of nobody known'} {patience:.0f} s after it was told "
+                f"{software.title} has the configuration {has or 'of nobody known'} {patience:.0f} s after the order "
                 f"to take {want} "
                 f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}"
             )

@@ -12,7 +12,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 
 class ExtraFile(NamedTuple):
-    """A file beside the configuration that the proxy's service needs: a template of its role, without `.j2`, and its
+    """A file next to the configuration that the proxy's service needs: a template of its role, without `.j2`, and its
     path."""
 
     template: str
@@ -33,7 +33,7 @@ class ProxyBackend(abc.ABC):
     service: str
     config_path: str
     template: str
-    #: The distribution's packages, its own first, and programs that have to be there beside it.
+    #: The distribution's packages, its own first, and further programs that have to be there.
     packages: tuple[str, ...]
     #: The command that prints the version, and the pattern that finds it; the command that checks a file.
     version_command: tuple[str, ...]
@@ -59,9 +59,9 @@ class ProxyBackend(abc.ABC):
     #: Whether it answers nobody but its own host without the header of the PROXY protocol, where it takes that.
     answers_header_alone: bool = False
     files: tuple[ExtraFile, ...] = ()
-    #: What is ours beside the configuration, folders with all that is in them; folders that may be empty without it;
-    #: services that the package starts beside; and what makes the configuration from before effective.
-    beside: tuple[str, ...] = ()
+    #: What is ours apart from the configuration, folders with all that is in them; folders that may be empty without
+    #: it; services that the package starts as well; and what makes the configuration from before effective.
+    extra_paths: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
     restore_by: str = "reload"

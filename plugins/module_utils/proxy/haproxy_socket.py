@@ -9,8 +9,8 @@ import csv
 import re
 from typing import Any, Mapping
 
-from ..core.foreign_text import escaped, lines_of
 from ..core.host import Host
+from ..core.untrusted_text import escaped, lines_of
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 

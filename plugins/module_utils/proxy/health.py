@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component `proxy_health`: what a proxy thinks of its servers, without a look at its configuration. And whether
+"""The component `proxy_health`: what a proxy thinks of its servers, without reading its configuration. And whether
 a proxy serves anybody.
 
 A deploy reads it at its end. A site reads the component `proxy`, whose report has the same.
@@ -50,7 +50,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "servers": [],
     }
     if state["version"] and proxy_text.stamp_of(text or ""):
-        state["servers"] = proxy_config.settled(host, desired)["servers"]
+        state["servers"] = proxy_config.wait_for_servers(host, desired)["servers"]
     return state
 
 
@@ -91,7 +91,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def report_of(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The report of a host's read that tells whether its proxy serves; None where the host is no proxy, or was not
+    """The report of a host's read that shows whether its proxy serves; None where the host is no proxy, or was not
     read."""
     state = state or {}
     return next(

@@ -3,19 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a proxy was before its configuration was ours: the configuration that was kept, and its service as it was.
 
-All three are looked at, since a host may have had another one before. A configuration without our digest is somebody
-else's and stays.
+All three are read, since a host may have had another one before. A configuration without our digest is
+unmanaged and stays.
 """
 
 from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..core import foreign_file, recorded
+from ..core import recorded, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.foreign_text import hidden_text
 from ..core.host import Host
 from ..core.plan import Draft, Plan
+from ..core.untrusted_text import hidden_text
 from . import component as proxy_config
 from . import text as proxy_text
 from .table import PROXIES
@@ -26,7 +26,7 @@ SPEC: dict[str, Any] = {}
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """Of each software, its configuration, the kept one, what is beside it, and how its service was and is."""
+    """Of each software, its configuration, the kept one, what is next to it, and how its service was and is."""
     record, found = recorded.read(host), {}
     for software, backend in PROXIES.items():
         path = backend.config_path
@@ -35,7 +35,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             "config": host.read(place),
             "kept": host.read(path + proxy_config.KEPT),
             "place": place,
-            "beside": [own for own in backend.beside if host.stat(own) is not None],
+            "extra_paths": [own for own in backend.extra_paths if host.stat(own) is not None],
             "folders": [folder for folder in backend.folders if host.stat(folder) is not None],
             "before": record["units"].get(backend.unit),
         }
@@ -44,7 +44,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def place_of(host: Host, path: str) -> str:
     """The file that has our configuration, or may have it: where the path leads, or where it led at first."""
-    places = foreign_file.places(host, path)
+    places = unmanaged_file.places(host, path)
     return next((place for place in places if proxy_text.stamp_of(host.read(place))), places[0] if places else path)
 
 
@@ -63,16 +63,16 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         elif found["kept"] is not None and found["kept"] == found["config"]:
             # It is back, and a killed run has left its copy.
             steps.append(("remove", path + proxy_config.KEPT))
-        steps += [("remove", own) for own in found["beside"]]
+        steps += [("remove", own) for own in found["extra_paths"]]
         if steps or found["before"] is not None:
             result.actions.append((software, steps))
             result.before += f"# {path}\n{found['config']}" if ours else ""
-            result.before += "".join(f"# {own}\n" for own in found["beside"])
+            result.before += "".join(f"# {own}\n" for own in found["extra_paths"])
     return result.plan(desired, state)
 
 
 def lines(state: Mapping[str, Any], planned: Plan) -> list[str]:
-    """What would be taken back, one line a thing."""
+    """What would be undone, one line a thing."""
     found = []
     for software, steps in planned.actions:
         found += [
@@ -100,7 +100,7 @@ def apply(host: Host, plan: Plan) -> Applied:
             if result.rc != 0:
                 raise RuntimeError(
                     f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
-                    f"{(result.err or result.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook "
+                    f"{(result.err or result.out).strip()[-800:]}. Fix that file, or remove it, and run the playbook "
                     "again."
                 )
         if steps and not goes_on:
@@ -135,8 +135,8 @@ def restore(host: Host, path: str, place: str) -> None:
         return
     stat, text = host.stat(kept), host.read(kept)
     if stat is None or text is None:
-        raise FileNotFoundError(f"{kept}, the configuration from before, is missing; expected it beside {path}")
-    host.write(place, text, foreign_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
+        raise FileNotFoundError(f"{kept}, the configuration from before, is missing; expected it next to {path}")
+    host.write(place, text, unmanaged_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
     host.remove(kept)
 
 

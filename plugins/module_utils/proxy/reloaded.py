@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ..core import addresses, sockets
-from ..core.foreign_text import escaped, printable
 from ..core.host import Host
+from ..core.untrusted_text import escaped, printable
 from . import text as proxy_text
 from .contract import ProxyBackend
 
@@ -99,7 +99,7 @@ def view(
     if worker["refused"] or not worker["description"]:
         raise RuntimeError(
             f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
-            f"({worker['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it "
+            f"({worker['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} shows whether it "
             "runs, site.yml sets it up."
         )
     rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))

@@ -181,7 +181,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def serving_errors(wanted: Desired, state: Mapping[str, Any]) -> list[str]:
-    """Why the servers must not be drained: nobody else would serve. Empty where somebody does.
+    """Why the servers must not be drained: nothing else would serve. Empty where something does.
 
     A server that serves nobody itself may always go: otherwise a fleet that is half broken could not be repaired.
     """
@@ -191,7 +191,7 @@ def serving_errors(wanted: Desired, state: Mapping[str, Any]) -> list[str]:
         return []
     if wanted["others"]:
         return [
-            f"{' and '.join(gone)} would be out of use, and {wanted['software']} has no other server that is in use "
+            f"{' and '.join(gone)} would be disabled, and {wanted['software']} has no other server that is enabled "
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
             "serve first: ansible-playbook xitrum.host.site."
         ]
@@ -263,7 +263,7 @@ def unhealthy(wanted: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
         for row in rows
     )
     return (
-        f"not healthy for {wanted['software']} after {wanted['timeout']} s: {causes}. Look at the log of the instance, "
+        f"not healthy for {wanted['software']} after {wanted['timeout']} s: {causes}. Read the log of the instance, "
         "and at the way from the "
         "proxy to it."
     )
@@ -276,7 +276,7 @@ def wait(
 
     `ready` is in effect when the proxy itself counts each server as healthy, the others when no request and no
     WebSocket is left there. Raises RuntimeError where a server is not healthy after `timeout` seconds, unless that is 0
-    and nothing is waited for, and where a server does not have the state that was set: somebody else set it back, or a
+    and nothing is waited for, and where a server does not have the state that was set: something else set it back, or a
     restart of the proxy did. Connections that are left are not an error, but counted.
     """
     began = clock()
@@ -314,7 +314,7 @@ def verify_state(wanted: Desired, servers: Sequence[Mapping[str, Any]]) -> None:
     if lost and wanted["state"] != "ready":
         listed = ", ".join(f"{row['backend']}/{row['name']} is {row['state']}" for row in lost)
         raise RuntimeError(
-            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: somebody else set it back, "
+            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: something else set it back, "
             "or "
             f"{wanted['service']} was restarted meanwhile. Nothing was closed or stopped. Run the same command again."
         )

@@ -22,8 +22,8 @@ _STAMP = re.compile(r"xitrum\.host-([0-9a-f]{12})\b")
 
 _APPLICATION = re.compile(r"^# application: (\S+)$", re.MULTILINE)
 
-#: Open files beside the two of each connection: listeners, pollers, pipes, logs, the runtime socket, one check a
-#: server.
+#: Open files in addition to the two of each connection: listeners, pollers, pipes, logs, the runtime socket, one check
+#: a server.
 OVERHEAD = 100
 
 
@@ -64,7 +64,7 @@ def most_connections(nofile: int, count: int) -> int:
 
 
 # What Nginx and Apache know of servers is what their configuration says. The templates put a line C(# server NAME new)
-# or C(# server NAME bound) before each line that sends new or bound clients to a server, and one token that the worker
+# or C(# server NAME bound) before each line that sends new or sticky clients to a server, and one token that the worker
 # repeats.
 
 STATES = ("ready", "drain", "maint")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..core import addresses, foreign_file, recorded
+from ..core import addresses, recorded, unmanaged_file
 from ..core.addresses import parse_interfaces
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import LISTING_BYTES, Host
@@ -21,11 +21,11 @@ from ..core.process import parse_unit
 from ..core.sockets import listeners, unread_note
 from . import boot as redirects_boot
 from . import firewalld as redirects_firewalld
-from . import foreign as redirects_foreign
 from . import iptables as redirects_iptables
 from . import leftovers as redirects_leftovers
 from . import nft as redirects_nft
 from . import ports as redirects_ports
+from . import unmanaged as redirects_unmanaged
 from .rules import (
     FAMILIES,
     FAMILY_NAME,
@@ -68,7 +68,7 @@ def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
 
 
 def _left(plan: Plan) -> str:
-    return f"see the rows. Left to do: {told(plan)}"
+    return f"see the rows. Left to do: {describe_steps(plan)}"
 
 
 def _header(_desired: Desired) -> str:
@@ -112,7 +112,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         *redirects_iptables.FILES.values(),
         *(path for files in redirects_iptables.SAVERS.values() for path in files.values()),
     ]
-    files = {path: foreign_file.read_file(host, path) for path in paths}
+    files = {path: unmanaged_file.read_file(host, path) for path in paths}
     state["iptables"] = {
         "live": saves, "saved": {path: file.text for path, file in files.items()}, "saver": _saver(state),
         "modes": {path: file.stat.mode for path, file in files.items() if file.stat},
@@ -145,7 +145,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_live(host: Host) -> dict[str, Any]:
-    """The live rules alone, as L(redirects_foreign.find_takings) takes them,
+    """The live rules alone, as L(redirects_unmanaged.find_takings) takes them,
     and what an aim of it needs of the host."""
     state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
@@ -207,8 +207,8 @@ def _objects(host: Host, state: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _addresses(host: Host, state: dict[str, Any]) -> list[Any]:
-    """The host's own addresses, where a rule of somebody else is for some addresses only."""
-    takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
+    """The host's own addresses, where an unmanaged rule is for some addresses only."""
+    takings = redirects_unmanaged.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     if not any(
         condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions
     ):
@@ -398,7 +398,7 @@ def _pair_rows(
                 there = row.configured or row.effective
                 why = "the inventory asks for another redirect" if there else "there is no redirect yet"
                 stopped = name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured
-                row = row.replaced(status="differs", why="firewalld does not run" if stopped else why, mend=RUN)
+                row = row.replaced(status="differs", why="firewalld does not run" if stopped else why, fix=RUN)
                 row = row.fixed(["systemctl", "start", "firewalld"]) if stopped else row
             elif interfaces.get(outside):
                 row = row.replaced(why=f"only what comes in by {interfaces[outside]}")
@@ -421,7 +421,7 @@ def _old_rows(name: str, saved: dict[str, list[Rule]], live: dict[str, list[Rule
             effective=f"{len(live[backend])} rules",
             status="differs",
             why=f"the back end is {name} now",
-            mend=RUN,
+            fix=RUN,
         )
         for backend in BACKENDS
         if backend != name and (saved[backend] or live[backend])
@@ -439,7 +439,7 @@ def _boot_row(name: str, state: dict[str, Any]) -> Row:
         why = "systemd does not run here, so nothing restores the redirects at boot"
         row = row.replaced(status="absent", why=why)
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
-        row = row.replaced(status="differs", why="the redirects would not be there after a reboot", mend=RUN)
+        row = row.replaced(status="differs", why="the redirects would not be there after a reboot", fix=RUN)
         if unit != redirects_boot.UNIT:
             row = row.fixed(["systemctl", "enable", "--now", unit])
     return row
@@ -464,16 +464,16 @@ def apply(host: Host, plan: Plan) -> Applied:
             if result.rc != 0:
                 raise RuntimeError(
                     f"{' '.join(step.argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
-                    "Run the playbook again once that is mended."
+                    "Run the playbook again once that is fixed."
                 )
     return Applied()
 
 
 def write_saved(host: Host, step: Step) -> None:
     """Writes a file of the distribution, with our rules or without. One that was not there goes with our last rule."""
-    file = foreign_file.read_file(host, step.path)
+    file = unmanaged_file.read_file(host, step.path)
     if not redirects_iptables.there(file.text):
-        foreign_file.note_file(host, file)
+        unmanaged_file.note_file(host, file)
     note, last = recorded.noted_file(host, step.path), not redirects_iptables.there(step.text)
     if last and not step.text and note and "mode" not in note:
         host.remove_written(step.path)
@@ -483,6 +483,6 @@ def write_saved(host: Host, step: Step) -> None:
         recorded.forget(host, "files", step.path)
 
 
-def told(planned: Plan) -> str:
+def describe_steps(planned: Plan) -> str:
     """The planned steps for a message: commands, and files without what is in them."""
     return "; ".join(" ".join(step.argv) if step.argv else f"{step.kind} {step.path}" for step in planned.actions)

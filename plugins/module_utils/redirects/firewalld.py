@@ -10,7 +10,7 @@ import re
 from typing import Any, Tuple
 from xml.etree import ElementTree
 
-from ..core.foreign_text import lines_of
+from ..core.untrusted_text import lines_of
 from . import iptables
 from .rules import UNKNOWN, Rule, Step, run
 
@@ -43,7 +43,7 @@ def direct_rules(text: str | None) -> list[Direct]:
     if not text:
         return []
     try:
-        # As bytes, of which the first line may tell the encoding.
+        # As bytes, of which the first line may name the encoding.
         root = ElementTree.fromstring(text.encode("utf-8", "surrogateescape"))
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ValueError(f"{FILE}: {error}") from error

@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import Any
 
-from ..core.foreign_text import lines_of
+from ..core.untrusted_text import lines_of
 from .rules import FAMILIES, FOLDER, LOOPBACK, LOOPBACK_ADDRESS, OUTSIDE, UNKNOWN, Rule, Step, remove, run, write
 
 #: Our chain for each origin, and the kernel's that jumps there.

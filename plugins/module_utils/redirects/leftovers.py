@@ -5,7 +5,7 @@
 and never removes them. Pure.
 
 What was there before our first rule is recorded, so that only what came with us goes with us. An empty chain that
-somebody else had made stays.
+was made by something else stays.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from ..core.foreign_text import parse_json
+from ..core.untrusted_text import parse_json
 from .rules import FAMILIES, FOLDER, LOOPBACK, LOOPBACK_ADDRESS, OUTSIDE, UNKNOWN, Rule, Step, remove, run, write
 
 TABLE = "xitrum_host"
@@ -17,7 +17,7 @@ FILE = f"{FOLDER}/redirects.nft"
 PRIORITY = -100
 
 _PROTOCOL = {"ipv4": "ip", "ipv6": "ip6"}
-#: How versions of nft tell C(fib daddr type).
+#: How versions of nft print C(fib daddr type).
 _FIB = ('{"fib": {"flags": ["daddr"], "result": "type"}}', '{"fib": {"flags": "daddr", "result": "type"}}')
 _LINE = re.compile(
     r'^\s*(?:iifname "(?P<interface>[^"]+)" )?(?:fib daddr type local|(?P<protocol>ip6?) daddr \S+) '
@@ -63,7 +63,7 @@ def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
 def parse(text: str) -> list[dict[str, Any]]:
     """C(nft -j list ruleset) as its list of objects. Raises ValueError where it is no such text.
 
-    What nft has to say besides stands in lines of its own, before it.
+    What nft prints in addition stands in lines of its own, before it.
     """
     begin = re.search(r"^\{", text, re.MULTILINE)
     if not text.strip():

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import addresses, input_types
-from ..core.foreign_text import printable
 from ..core.host import Host
 from ..core.plan import RUN, Problem, Row
 from ..core.process import unit_of_process
 from ..core.sockets import Rows
-from . import foreign as redirects_foreign
+from ..core.untrusted_text import printable
 from . import iptables as redirects_iptables
 from . import nft as redirects_nft
+from . import unmanaged as redirects_unmanaged
 from .rules import LOOPBACK_ADDRESS, Rule, Step, stop
 
 _PROBE_SECONDS = 2
@@ -74,7 +74,7 @@ def problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
         for name in wanted["stop_conflicting"]
         if not input_types.fits("unit", name)
     ]
-    return found + _held(wanted, state) + [text for _port, text, certain in foreign(wanted, state) if certain]
+    return found + _held(wanted, state) + [text for _port, text, certain in find_unmanaged(wanted, state) if certain]
 
 
 def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
@@ -98,13 +98,13 @@ def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
                     [],
                     f"publish the container at another port (docker ps --filter publish={row['port']} names it)",
                 )
-            mend = (
+            fix = (
                 f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]"
                 if row["unit"]
                 else end
             )
             text = (
-                f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out."
+                f"port {row['port']} is held by {what}, which a redirect would cut off: {fix}, or take the pair out."
                 + (
                     " An instance of the application leaves the port by a run with xitrum_port_forward: false."
                     if name == "java"
@@ -142,7 +142,7 @@ def _runs(unit: dict[str, str]) -> bool:
 
 
 def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Row]:
-    """What concerns the ports beside the redirects themselves."""
+    """What applies to the ports apart from the redirects themselves."""
     found = []
     if rules:
         units = [(name, state["units"].get(name, {})) for name in map(unit_name, wanted["stop_conflicting"])]
@@ -155,7 +155,7 @@ def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> li
                 effective=unit["ActiveState"],
                 status="differs",
                 why="it holds an outside port",
-                mend=RUN,
+                fix=RUN,
             )
             for name, unit in units
             if _runs(unit)
@@ -177,25 +177,27 @@ def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> li
         for family in state["families"]:
             found += _answer_rows(pair, family, state, wanted)
     return found + [Row("redirects", f"another redirect of port {port}", status="unseen", why=why)
-                    for port, why, certain in foreign(wanted, state) if rules and not certain]
+                    for port, why, certain in find_unmanaged(wanted, state) if rules and not certain]
 
 
-def foreign(wanted: dict[str, Any], state: dict[str, Any]) -> list[tuple[int, str, bool]]:
+def find_unmanaged(wanted: dict[str, Any], state: dict[str, Any]) -> list[tuple[int, str, bool]]:
     """The redirects of the outside ports by something else: C([(port, sentence, certain)]), each sentence once."""
     pairs = wanted["pairs"] if wanted["state"] == "present" else []
-    return foreign_of([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
+    return find_conflicts([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
                       "or take the pair out (xitrum_port_forward: false)")
 
 
-def foreign_of(ports: list[tuple[int, str]], state: dict[str, Any], otherwise: str) -> list[tuple[int, str, bool]]:
+def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwise: str) -> list[tuple[int, str, bool]]:
     """The redirects of ports, each with the interface that it is for, by something else.
     C(otherwise) is what else can be done about one."""
-    takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
+    takings = redirects_unmanaged.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     found: dict[tuple[int, str], bool] = {}
     for port, interface in ports:
         for family in state["families"]:
-            aim = redirects_foreign.Aim(family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"]))
-            for taking, certain in redirects_foreign.conflicts(takings, aim):
+            aim = redirects_unmanaged.Aim(
+                family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"])
+            )
+            for taking, certain in redirects_unmanaged.conflicts(takings, aim):
                 text = (
                     Problem(
                         f"port {port} is redirected by {taking.who} already, and of two programs one gets all "

@@ -33,7 +33,7 @@ class Rule(NamedTuple):
 
 class Step(NamedTuple):
     """One thing to do. C(kind) is C(write) (C(path), C(text), C(mode)), C(remove) (C(path)) or C(run) (C(argv), C(text)
-    on its input). C(stop) is a C(run) that ends somebody else's service C(path)."""
+    on its input). C(stop) is a C(run) that ends an unmanaged service C(path)."""
 
     kind: str
     path: str = ""
@@ -42,7 +42,7 @@ class Step(NamedTuple):
     mode: int = 0o644
 
 
-#: Stands for a rule that is among ours and not of our form: somebody edited it, so that ours are written anew.
+#: Stands for a rule that is among ours and not of our form: somebody edited it, so that ours are rewritten.
 UNKNOWN = Rule("unknown", "", "", 0, 0)
 
 
@@ -62,7 +62,7 @@ def run(*argv: str, **more: str) -> Step:
 
 
 def stop(unit: str) -> Step:
-    """The step that stops and disables somebody else's service."""
+    """The step that stops and disables an unmanaged service."""
     return Step("stop", path=unit, argv=("systemctl", "disable", "--now", unit))
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that this collection has on a host, found there and not in variables: the plan of a removal.
 
-Each concern plans its own removal; what is put together here is which of them have something to do.
+Each component plans its own removal; what is put together here is which of them have something to do.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from ..redirects import component as redirects
 from ..supervisor import table
 from . import leftovers
 
-#: What is wanted of each concern: nothing.
+#: What is wanted of each component: nothing.
 _NO_KERNEL = {"profile": {}, "state": "absent", "persist": True, "modules": []}
 _NO_FIREWALL = {name: option.get("default") for name, option in firewall.SPEC.items()}
 _NO_REDIRECTS = {**{name: option.get("default") for name, option in redirects.SPEC.items()}, "state": "absent"}
 
-#: Where an application of which only the lock is left is looked for.
+#: Where an application of which only the lock is left is searched for.
 _ROOT, _LOGS = "/opt/{}", "/var/log/{}"
 
 
@@ -145,7 +145,7 @@ def _jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
 
 def summary(state: Mapping[str, Any]) -> dict[str, Any]:
     """What the playbook goes by, and C(lines):
-    what would be taken back, one line a thing, in the order in which it is done. Pure."""
+    what would be undone, one line a thing, in the order in which it is done. Pure."""
     (originals, proxies), (left, rest) = state["proxies"], state["leftovers"]
     changed = {home: plan for home, plan in state["alternatives"].items() if plan.changed}
     lines = proxy_original.lines(originals, proxies)

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from ..application import own_entries
+from ..application import managed_entries
 from ..core import recorded
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
@@ -49,7 +49,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         for kind in ("roots", "logs"):
             for path, made in entry[kind].items():
                 if host.stat(path) is not None:
-                    ours = own_entries.inside(host, kind, path)
+                    ours = managed_entries.inside(host, kind, path)
                     # Two applications may share a folder, of which the first one found nothing there.
                     folders[path] = {
                         "application": name,
@@ -138,7 +138,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def lines(state: Mapping[str, Any], planned: Plan | Draft) -> list[str]:
-    """What would be taken back, one line a thing."""
+    """What would be undone, one line a thing."""
     words = {
         "folder": "{}",
         "passwd": "user {}",
@@ -170,7 +170,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         elif kind == "passwd" or (kind == "group" and host.run(["getent", "group", detail]).rc == 0):
             _call(host, "userdel" if kind == "passwd" else "groupdel", detail)
         elif kind == "unit":
-            recorded.put_back(host, detail, in_use=detail == "supervisor.service" and bool(state["others"]))
+            recorded.put_back(host, detail, needed=detail == "supervisor.service" and bool(state["others"]))
         elif kind == "packages" and detail == removed[0]:
             package_removal.apply(host, removed)
         elif kind == "record":
@@ -184,7 +184,7 @@ def _call(host: Host, *argv: str) -> None:
     if result.rc != 0:
         raise RuntimeError(
             f"{' '.join(argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
-            "Mend that, and run the playbook again."
+            "Fix that, and run the playbook again."
         )
 
 

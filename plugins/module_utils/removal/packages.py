@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages that this collection installed, and what came with them, and nothing that anybody else has come to need."""
+"""Packages that this collection installed, and what came with them, and nothing that anything else has come to need."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def apply(host: Any, names: Sequence[str]) -> None:
     if result.rc != 0:
         raise RuntimeError(
             f"{' '.join(names)} could not be removed: {(result.err or result.out).strip()[-800:]}. "
-            "Mend that and run the playbook again, or leave the packages (xitrum_remove_packages: false)."
+            "Fix that and run the playbook again, or leave the packages (xitrum_remove_packages: false)."
         )

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..core.foreign_text import sendable
-from ..core.plan import LOOK, PING, RUN
+from ..core.plan import CHECK, PING, RUN
 from ..core.statuses import STATUSES
+from ..core.untrusted_text import sendable
 from ..preflight import messages as preflight
 from ..proxy.definition import server_name
-from . import mends
-from .fleet_summary import WORDS, concerns, format_host_count, rows, table
+from . import fixes
+from .fleet_summary import WORDS, components, format_host_count, rows, table
 
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
 LEVELS = {name: status.level for name, status in STATUSES.items()}
@@ -24,17 +24,17 @@ def findings(
     states: dict[str, dict[str, Any] | None], reached: list[str], inventory: str = "", variables: str = ""
 ) -> list[dict[str, Any]]:
     """Every row of every host, and every problem, as one flat list: the worst first, then by host. C(inventory) are the
-    options of the lines to type, from L(mends.inventory_options), and C(variables) those of playbooks alone."""
+    options of the lines to type, from L(fixes.inventory_options), and C(variables) those of playbooks alone."""
     found = []
-    kept = {host: (concerns(state).get("release") or {}).get("kept", "") for host, state in states.items()}
+    kept = {host: (components(state).get("release") or {}).get("kept", "") for host, state in states.items()}
     for host, state in states.items():
         found += of_host(host, state, host in reached)
     for item in consequences(found, kept):
-        item["mend"] = mends.keep_release(item, kept[item["host"]])
+        item["fix"] = fixes.keep_release(item, kept[item["host"]])
         # Of a note, what is said to type is for another machine (the one that runs a container),
         # unless it is about seeing more.
         if item["level"] == "bad" or item["status"] == "unseen":
-            item["mend"] = mends.typed(item["mend"], item["host"], inventory, variables, item["commands"])
+            item["fix"] = fixes.to_command(item["fix"], item["host"], inventory, variables, item["commands"])
     order = ["bad", "note", "good"]
     # Not all of it is of our modules: Ansible's own, and hosts that are not reached, have messages too.
     found = sendable(found)
@@ -43,7 +43,7 @@ def findings(
 
 def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict[str, Any]]:
     """The findings of one host."""
-    if state is None or not concerns(state) or not reached:
+    if state is None or not components(state) or not reached:
         away, message = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
         why = "it could not be reached" if away else f"it could not be read: {message or 'no reason was given'}"
         if not away and message:
@@ -53,56 +53,56 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
             finding(
                 host,
                 {
-                    "concern": "host",
+                    "component": "host",
                     "item": "host",
                     "wanted": "readable",
                     "status": "differs",
                     "why": why,
-                    "mend": PING if away else RUN,
+                    "fix": PING if away else RUN,
                 },
             )
         ]
     # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
-    root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": LOOK, "commands": []}
+    root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "fix": CHECK, "commands": []}
     found = [finding(host, row if root or row["status"] != "restart" else {**row, **hidden}) for row in rows(state)]
-    told = {item["why"] for item in found}
+    reported = {item["why"] for item in found}
     found += [
         finding(
             host,
             {
-                "concern": name,
+                "component": name,
                 "item": name,
                 "status": "differs",
                 "why": problem,
-                "mend": RUN,
+                "fix": RUN,
                 "commands": report.get("fixes", {}).get(problem, []),
                 **({} if root else hidden),
             },
         )
-        for name, report in concerns(state).items()
+        for name, report in components(state).items()
         for problem in report.get("problems", [])
-        if problem not in told
+        if problem not in reported
     ]
     found += [
         finding(
             host,
             {
-                "concern": "instance",
+                "component": "instance",
                 "item": f"instance-{item['index']}",
                 "wanted": "absent",
                 "effective": "there",
                 "status": "differs",
                 "why": "the inventory has fewer instances",
-                "mend": RUN,
+                "fix": RUN,
             },
         )
-        for item in concerns(state).get("instances", {}).get("surplus", [])
+        for item in components(state).get("instances", {}).get("orphaned", [])
     ]
     return found
 
 
 def consequences(found: list[dict[str, Any]], kept: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended.
+    """The findings, those that follow from another one no longer red: a cause is reported once, where it can be fixed.
     C(kept) maps a host to the
     release that it runs instead of the inventory's."""
     red = {(item["host"], item["item"]) for item in found if item["level"] == "bad"}
@@ -110,7 +110,7 @@ def consequences(found: list[dict[str, Any]], kept: dict[str, str] | None = None
         source = cause(item, red, (kept or {}).get(item["host"], "")) if item["level"] == "bad" else None
         if source:
             why = f"follows from {' '.join(source)}: {item['why']}"
-            item.update(finding(item["host"], {**item, "status": "follows", "why": why, "mend": "", "commands": []}))
+            item.update(finding(item["host"], {**item, "status": "follows", "why": why, "fix": "", "commands": []}))
     return found
 
 
@@ -119,7 +119,7 @@ def cause(item: dict[str, Any], red: set[tuple[str, str]], kept: str = "") -> tu
     is not as wanted, or whose host is not reached; a file that was replaced has another certificate; nothing answers
     through a redirect that is not there."""
     host, words = item["host"], item["item"].split()
-    if item["concern"] == "proxy" and item["effective"].startswith("DOWN"):
+    if item["component"] == "proxy" and item["effective"].startswith("DOWN"):
         name = words[0].partition("/")[2]
         instances = {
             server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what)
@@ -148,14 +148,14 @@ def cause(item: dict[str, Any], red: set[tuple[str, str]], kept: str = "") -> tu
     others = []
     if (
         kept
-        and item["concern"] == "instance"
+        and item["component"] == "instance"
         and words[1:] == ["folder"]
         and item["effective"].rpartition("-")[0] == kept
     ):
         others = ["release"]
-    elif item["concern"] == "certificate":
+    elif item["component"] == "certificate":
         others = [words[-1]]
-    elif item["concern"] == "reach" and words[0] == "port":
+    elif item["component"] == "reach" and words[0] == "port":
         # Nobody reaches a port whose redirect, service or instance is not there, or that the firewall has yet to open.
         others = [f"port {words[1]} (IPv4)", f"port {words[1]} (IPv6)", "service"]
         others += [what for there, what in sorted(red) if there == host
@@ -167,13 +167,13 @@ def cause(item: dict[str, Any], red: set[tuple[str, str]], kept: str = "") -> tu
 
 def finding(host: str, row: dict[str, Any]) -> dict[str, Any]:
     """One finding: a row with its host, its level, and its status as a word.
-    What differs always says why, and what mends it."""
-    empty = {"wanted": "", "configured": "", "effective": "", "why": "", "mend": "", "commands": []}
+    What differs always says why, and what fixes it."""
+    empty = {"wanted": "", "configured": "", "effective": "", "why": "", "fix": "", "commands": []}
     found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
     if found["level"] == "bad":
         found["why"] = found["why"] or "what is in force is not what the inventory asks for"
         # Where a port is not reached and no command opens it, no run of a playbook does.
-        found["mend"] = found["mend"] or ("" if found["concern"] == "reach" else RUN)
+        found["fix"] = found["fix"] or ("" if found["component"] == "reach" else RUN)
     return found
 
 
@@ -200,11 +200,11 @@ def check_table(found: list[dict[str, Any]], everything: bool) -> str:
     reasons: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for item in shown:
         if item["level"] == "bad":
-            reasons.setdefault((item["why"], item["mend"].replace(f" --limit {item['host']}", " --limit ")), []).append(
+            reasons.setdefault((item["why"], item["fix"].replace(f" --limit {item['host']}", " --limit ")), []).append(
                 item
             )
-    for (why, mend), items in reasons.items():
+    for (why, fix), items in reasons.items():
         hosts = ",".join(dict.fromkeys(item["host"] for item in items))
         text += ["", f"{', '.join(item['host'] + ' ' + item['item'] for item in items)}: {why}"]
-        text += [f"    {mend}{hosts if mend.endswith(' --limit ') else ''}"] if mend else []
+        text += [f"    {fix}{hosts if fix.endswith(' --limit ') else ''}"] if fix else []
     return "\n".join([head, "", *text]).rstrip()

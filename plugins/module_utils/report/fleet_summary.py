@@ -16,28 +16,28 @@ from ..core.statuses import STATUSES
 WORDS = {name: status.words for name, status in STATUSES.items()}
 
 
-def concerns(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """The concerns of one host's read: name to its report."""
+def components(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The components of one host's read: name to its report."""
     return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
 
 
 def needs_work(state: Mapping[str, Any] | None) -> bool:
     """Whether a run would change anything on the host: a file, a process, or what is left over."""
-    found = concerns(state)
+    found = components(state)
     instances = found.get("instances", {})
-    left = ("start", "restart", "surplus", "unhealthy")
+    left = ("start", "restart", "orphaned", "unhealthy")
     return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
 
 
 def is_unfinished(state: Mapping[str, Any] | None) -> bool:
     """Whether a run is at work on the host or has ended early there: its lock, or a step that it has not ended."""
-    instances = concerns(state).get("instances", {})
+    instances = components(state).get("instances", {})
     return bool(instances.get("locked") or instances.get("interrupted"))
 
 
 def rows(state: dict[str, Any] | None) -> list[dict[str, Any]]:
     """All rows of a host's read."""
-    return [row for report in concerns(state).values() for row in report["rows"]]
+    return [row for report in components(state).values() for row in report["rows"]]
 
 
 def open_work(state: dict[str, Any], host: str) -> str:
@@ -48,8 +48,8 @@ def open_work(state: dict[str, Any], host: str) -> str:
         for row in rows(state)
         if row["status"] in ("differs", "restart")
     ]
-    changed = sorted(name for name, report in concerns(state).items() if report["differs"])
-    sick = concerns(state).get("instances", {}).get("unhealthy")
+    changed = sorted(name for name, report in components(state).items() if report["differs"])
+    sick = components(state).get("instances", {}).get("unhealthy")
     advice = ("An instance that runs and is not healthy is fixed in the application: read its log." if sick else
               "Run the playbook again; if this stays, it is a fault of the collection.")
     return "\n".join(
@@ -76,18 +76,18 @@ def fleet_summary(
     instances = [
         (host, item)
         for host in sorted(states)
-        for item in concerns(states[host]).get("instances", {}).get("instances", [])
+        for item in components(states[host]).get("instances", {}).get("instances", [])
     ]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
     head = format_host_count(len(states))
-    if any("instances" in concerns(state) for state in states.values()):
+    if any("instances" in components(state) for state in states.values()):
         head += (
             f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release "
             f"{', '.join(releases) or 'none'}"
         )
     text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
     if instances:
-        jdks = {host: concerns(states[host]).get("jdk", {}) for host in states}
+        jdks = {host: components(states[host]).get("jdk", {}) for host in states}
         text += table(
             ("host", "instance", "port", "pid", "release", "jdk"),
             [
@@ -110,7 +110,7 @@ def fleet_summary(
             f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
             "then run the playbook again."
         )
-    unread = sorted(host for host in states if not concerns(states[host]) and host not in lost)
+    unread = sorted(host for host in states if not components(states[host]) and host not in lost)
     if unread:
         text.append(f"Not reached: {', '.join(unread)}")
     return "\n".join(text).rstrip()
@@ -119,7 +119,7 @@ def fleet_summary(
 def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
     """The running instances that need a restart after a run that restarts none (host preparation),
     and the command that restarts them."""
-    due = {host: concerns(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
+    due = {host: components(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
     found = [
         f"  {host} instance {item['index']} ({'; '.join(item['why'])})" for host, items in due.items() for item in items
     ]
@@ -135,7 +135,8 @@ def alike(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dic
     found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for host in sorted(states):
         for row in rows(states[host]):
-            place, _space, item = row["item"].partition(" ") if row["concern"] == "instance" else ("", "", row["item"])
+            of_instance = row["component"] == "instance"
+            place, _space, item = row["item"].partition(" ") if of_instance else ("", "", row["item"])
             key = (
                 item,
                 row["wanted"] or "-",

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells how a package is built, from the source tree around it on the controller, and why a build command failed."""
+"""Finds out how a package is built, from the source tree around it on the controller, and why a build command
+failed."""
 
 from __future__ import annotations
 
@@ -11,16 +12,16 @@ import shlex
 import shutil
 from typing import NamedTuple
 
-from ..core.foreign_text import printable
+from ..core.untrusted_text import printable
 from . import sbt_project
 
-#: How an error of the build is told: its last lines.
+#: How an error of the build is reported: its last lines.
 _LINES = 6
 #: sbt's words for a task that the build does not have (sbt 0.13 and 1.x).
 _UNKNOWN_TASK = re.compile(r"Not a valid (?:command|key): (xitrum-package|xitrumPackage)\b")
 #: Plugins before 1.9 print an exception of the packaging task, and sbt ends with code 0.
 _SILENT_FAILURE = re.compile(r"(?m)^xitrum-package failed, reason:")
-#: How many folders below a build's an application is looked for.
+#: How many folders below a build's an application is searched for.
 _DEEPEST = 6
 _COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -127,7 +128,7 @@ def names_in(folder: str) -> list[str]:
 
 
 def read_texts(folder: str) -> dict[str, str]:
-    """The files of a build that tell how it packages: path to text."""
+    """The files of a build that show how it packages: path to text."""
     texts = {}
     named = [*names_in(folder), *(f"project/{name}" for name in names_in(os.path.join(folder, "project")))]
     definitions = [path for path in named if sbt_project.is_definition(path, ".")]
@@ -142,7 +143,7 @@ def read_texts(folder: str) -> dict[str, str]:
 
 def render_hint(path: str) -> tuple[str, str]:
     """What to do to get a package: the command, where it runs, and what it makes.
-    C(path): where the package was looked for."""
+    C(path): where the package was searched for."""
     found = find_packaging(path)
     if found is None:
         sbt = sbt_project.LAUNCHER

@@ -88,7 +88,7 @@ def choose_app(wanted: dict[str, Any], paths: list[str]) -> str:
 
 
 def needs_text(path: str, build: str, sources: set[str]) -> bool:
-    """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
+    """Whether the text of a tree's file is needed to find out how it is built, or which main class it has."""
     return (
         path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
     )
@@ -165,7 +165,7 @@ def paths_to_read(wanted: dict[str, Any], paths: list[str]) -> set[str]:
         return set()
     build = sbt_project.find_build(dict.fromkeys(paths), app)
     found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
-    # What config/application.conf includes is beside it.
+    # What config/application.conf includes is next to it.
     found |= {
         path for path in paths if path.startswith(inside(app, "config") + "/") and path.endswith((".conf", ".json"))
     }

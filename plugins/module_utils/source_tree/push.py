@@ -48,9 +48,9 @@ def git(host: Host, wanted: dict[str, Any], *words: str, login: dict[str, Any] |
 
 
 def remote_of(host: Host, wanted: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
-    """What git is told of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
+    """What git is given of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
     C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
-    looked up. C(url) is what has the secrets, for L(urls.hide_all)."""
+    resolved. C(url) is what has the secrets, for L(urls.hide_all)."""
     remote = url = wanted["remote"]
     if "://" not in remote:
         url = git(host, wanted, "remote", "get-url", "--push", remote).out.strip()
@@ -93,7 +93,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result, target = Draft(), f"{urls.hide_credentials(desired['remote'])} {desired['branch']}"
     if state["failed"]:
         result.problems.append(
-            f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Look at git remote -v there; git "
+            f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Check git remote -v there; git "
             "remote add adds one."
         )
         return result.plan(desired, state)
@@ -159,7 +159,7 @@ def _secrets(desired: Desired) -> set[str]:
 
 
 def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
-    return f"{error}. Mend that and run the playbook again: it goes on where this ended."
+    return f"{error}. Fix that and run the playbook again: it goes on where this ended."
 
 
 def _header(desired: Desired) -> str:

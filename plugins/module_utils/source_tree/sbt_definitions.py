@@ -126,7 +126,7 @@ def _definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
 
 def _expression_end(tokens: list[Token], pairs: dict[int, int], at: int) -> int:
     """The index after the last token of an expression:
-    a line ends it unless it, or the next one, tells that it goes on."""
+    a line ends it unless it, or the next one, shows that it goes on."""
     begin = at
     while at < len(tokens):
         token = tokens[at]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells how a Xitrum application's source tree is laid out and built. Pure: paths and texts in, a description out.
+"""Finds out how a Xitrum application's source tree is laid out and built. Pure: paths and texts in, a description out.
 
 The application is at the top of the tree, in a folder of it, or one project of an sbt build with several. The task that
 packages it is called as its own plugin calls it: C(xitrumPackage) since xitrum-package 1.9, the first one for sbt 1.x,
@@ -33,7 +33,7 @@ _DEPENDENCY = re.compile(r'%\s*"xitrum(?:_[\d.]+)?"\s*%')
 #: What makes a definition in Scala the one of a build, until sbt 0.13.
 _BUILD_OBJECT = re.compile(r"\b(?:extends|with)\s+(?:sbt\s*\.\s*)?Build\b")
 _SBT = re.compile(r"(?m)^\s*sbt\.version\s*[=:]\s*(\S+)")
-#: Folders in which neither an application nor its sources are looked for.
+#: Folders in which neither an application nor its sources are searched for.
 _SKIPPED = ("target", "node_modules", "project", "public", "lib")
 
 
@@ -77,7 +77,7 @@ def find_apps(paths: list[str]) -> list[str]:
 
 
 def is_skipped(name: str) -> bool:
-    """Whether neither applications nor sources are looked for in a folder of this name."""
+    """Whether neither applications nor sources are searched for in a folder of this name."""
     return name in _SKIPPED
 
 

@@ -29,7 +29,7 @@ def blank(text: str) -> str:
 def without_comments(text: str, strings: bool = True, java: bool = False) -> str:
     """A Scala or Java text with blanks in place of its comments, so that positions stay.
 
-    strings: whether strings stay too; what looks like a comment inside of one is none.
+    strings: whether strings stay too; what resembles a comment inside of one is none.
     java: a block comment of Java ends at the first end mark, while those of Scala may be nested.
     """
     return _replaced(text, str if strings else blank, java)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Iterator, Mapping
 
-from ..core import file_set, foreign_file, marked_block, process, recorded
+from ..core import file_set, marked_block, process, recorded, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Problem, Row, broken, unread_rows
@@ -79,7 +79,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "folders": {path: host.listdir(path) for path in service_folders(desired)},
         "granted": limits.granted_to_services(host, desired["nofile"]) if kind.inherits else 0,
         "init": init,
-        "inittab": foreign_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
+        "inittab": unmanaged_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
         "hiding": kind.hiding_files(host, name),
         "daemon": daemon(host, fill(kind.daemon, name=name), desired),
         "own": kind.read_own(host, desired, init),
@@ -168,7 +168,7 @@ def compose(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, An
         files = [item for item in files if item["path"] != fill(kind.unit, name=name)]
         text = inittab.with_entry(file.text, inittab.entry_of(name, kind.name), scan)
         files.append(edited_file(file, text, file.stat.mode & 0o777))
-        commands = [inittab.READ_AGAIN]
+        commands = [inittab.RELOAD]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != kind.name))
     for index, (path, target) in enumerate(marks(wanted).items()):
         runs = state["states"].get(index, {}).get("active") == WELL["active"]
@@ -227,17 +227,17 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def foreign_files(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[foreign_file.ForeignFile]:
-    """The files of somebody else that get a block of ours."""
-    return [*SUPERVISORS[wanted["supervisor"]].foreign_files(state), *filter(None, [state["inittab"]])]
+def unmanaged_files(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[unmanaged_file.UnmanagedFile]:
+    """The unmanaged files that get a block of ours."""
+    return [*SUPERVISORS[wanted["supervisor"]].unmanaged_files(state), *filter(None, [state["inittab"]])]
 
 
 def notes(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
-    """What is worth knowing of somebody else's files that get a block of ours."""
+    """What is worth knowing of unmanaged files that get a block of ours."""
     found = []
-    for file in foreign_files(wanted, state):
+    for file in unmanaged_files(wanted, state):
         if marked_block.MARK not in (file.text or ""):
-            found += foreign_file.names_notes(file.target, file.stat)
+            found += unmanaged_file.names_notes(file.target, file.stat)
     return found + SUPERVISORS[wanted["supervisor"]].notes(wanted["name"], state)
 
 
@@ -291,7 +291,8 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
     for path, names in state["folders"].items():
         if set(names) - kept and "run" not in names:
             yield Problem(
-                f"the service directory {path} exists and is somebody else's ({', '.join(names)}): move it away, or "
+                f"the service directory {path} exists and is not managed by this collection "
+                f"({', '.join(names)}): move it away, or "
                 "set another xitrum_name",
                 rule="host.file-foreign",
             )
@@ -339,11 +340,11 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def note(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file with our block."""
+    """Records what is unmanaged and is about to be changed: a daemon for everybody, a file with our block."""
     kind = SUPERVISORS[wanted["supervisor"]]
     if kind.daemon and "{name}" not in kind.daemon:
         recorded.note_unit(host, kind.daemon, kind.packages[0])
-    for file in foreign_files(wanted, state):
+    for file in unmanaged_files(wanted, state):
         # With a block in it, it was changed before: nobody knows any more how it was.
         if marked_block.MARK not in (file.text or ""):
-            foreign_file.note_file(host, file)
+            unmanaged_file.note_file(host, file)

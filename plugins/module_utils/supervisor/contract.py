@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, ClassVar, Collection, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
-from ..core import foreign_file, marked_block
+from ..core import marked_block, unmanaged_file
 from ..core.plan import RUN, Row
 from . import inittab
 from .init_system import Init, has_systemd
@@ -69,7 +69,7 @@ class Supervisor(abc.ABC):
     #: The files of a definition in the order in which they are written, see `layout`.
     files: tuple[ServiceFile, ...]
     start: tuple[Command, ...]
-    #: Commands in turn: `stop` ends an instance, `forget` lets go of one whose mark is gone.
+    #: Commands in their order: `stop` ends an instance, `forget` lets go of one whose mark is gone.
     stop: tuple[Command, ...] = ()
     forget_commands: tuple[Command, ...] = ()
     #: Commands that take up a new definition; those after the last instance, before and after its files are removed.
@@ -91,7 +91,7 @@ class Supervisor(abc.ABC):
     hold: str = ""
     ready: tuple[Command, ...] = ()
     patience: int = 0
-    #: The names that it keeps in a service directory beside `run`: one with only these is what a removal left.
+    #: The names that it keeps in a service directory next to `run`: one with only these is what a removal left.
     KEEPS: ClassVar[tuple[str, ...]] = ()
     #: Files that win over the definition where they exist and their text has the pattern `hiding`: they are removed.
     hides: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class Supervisor(abc.ABC):
     #: Whether an instance cannot see the homes of users (ProtectHome= of systemd).
     hides_homes: bool = False
     #: Whether a host without proxies has two slots where the inventory sets nothing, and why a release can never start
-    #: beside another one (empty: it can).
+    #: next to another one (empty: it can).
     slots_by_default: bool = False
     no_slots: str = ""
     #: Whether the supervisor may write the link of a mark in another way than we do.
@@ -139,11 +139,11 @@ class Supervisor(abc.ABC):
         return {"@NOFILE@": state["granted"]}
 
     def edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Files of somebody else that get a block of ours, as files of a set."""
+        """Unmanaged files that get a block of ours, as files of a set."""
         return []
 
     def links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Links beside the marks of instances."""
+        """Links next to the marks of instances."""
         return []
 
     def plan_packages(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[list[str], list[Row]]:
@@ -153,7 +153,7 @@ class Supervisor(abc.ABC):
         return packages, [missing] if packages else []
 
     def plan_daemon(self, state: Mapping[str, Any]) -> tuple[list[Row], list[tuple[str, Any]]]:
-        """The rows of the running daemon, and the actions, beside the one that it has to run."""
+        """The rows of the running daemon, and the actions, in addition to the one that it has to run."""
         return [], []
 
     def unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
@@ -161,15 +161,15 @@ class Supervisor(abc.ABC):
         return []
 
     def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
-        """Why this kind cannot be used on this host, as sentences, beside what holds for every kind."""
+        """Why this kind cannot be used on this host, as sentences, in addition to what holds for every kind."""
         return ()
 
     def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
         """What is worth a warning, as sentences."""
         return []
 
-    def foreign_files(self, state: Mapping[str, Any]) -> list[Any]:
-        """The files of somebody else that get a block of ours, as they were read: they are recorded first."""
+    def unmanaged_files(self, state: Mapping[str, Any]) -> list[Any]:
+        """The unmanaged files that get a block of ours, as they were read: they are recorded first."""
         return []
 
     def output_files(self, host: Any, names: Iterable[str]) -> list[str]:
@@ -177,16 +177,16 @@ class Supervisor(abc.ABC):
         return []
 
     def blocks(self, host: Any, name: str) -> list[str]:
-        """The files of somebody else that have a block of ours."""
+        """The unmanaged files that have a block of ours."""
         return [inittab.PATH] if has_block(host, inittab.PATH, inittab.entry_of(name, self.name)) else []
 
     def remove_blocks(self, host: Any, name: str) -> None:
-        """Removes our blocks from the files of somebody else."""
+        """Removes our blocks from unmanaged files."""
         entry = inittab.entry_of(name, self.name)
         if has_block(host, inittab.PATH, entry):
-            foreign_file.restore_file(host, inittab.PATH, lambda text: marked_block.without(text, entry))
+            unmanaged_file.restore_file(host, inittab.PATH, lambda text: marked_block.without(text, entry))
             # It ends what it has started, too.
-            host.run(inittab.READ_AGAIN)
+            host.run(inittab.RELOAD)
 
     def boot_word(self, host: Any, name: str) -> str:
         """WELL["boot"] where what starts the instances starts at boot, else the reason."""
@@ -338,11 +338,11 @@ def pid_of(text: str) -> int:
 
 def has_block(host: Any, path: str, name: str) -> bool:
     """Whether a file, which may be a link, has a block of ours: where it leads now, or where it led before."""
-    return any(marked_block.has_block(host.read(place), name) for place in foreign_file.places(host, path))
+    return any(marked_block.has_block(host.read(place), name) for place in unmanaged_file.places(host, path))
 
 
-def edited_file(file: foreign_file.ForeignFile, text: str, mode: int) -> dict[str, Any]:
-    """Somebody else's file with our block, as a file of a set: it keeps its owner."""
+def edited_file(file: unmanaged_file.UnmanagedFile, text: str, mode: int) -> dict[str, Any]:
+    """An unmanaged file with our block, as a file of a set: it keeps its owner."""
     owner, group = (file.stat.owner, file.stat.group) if file.stat else ("root", "root")
     return {"path": file.path, "content": text, "mode": f"{mode:04o}", "owner": owner, "group": group}
 
@@ -351,7 +351,7 @@ def enabled(host: Any, unit: str, entry: str) -> str:
     """Whether a unit starts at boot, in systemd's own word, or the entry of that name in the table of another init."""
     if has_systemd(host):
         return host.run(["systemctl", "is-enabled", unit]).out.strip() or "unknown"
-    table = foreign_file.read_file(host, inittab.PATH).text
+    table = unmanaged_file.read_file(host, inittab.PATH).text
     return WELL["boot"] if marked_block.has_block(table, entry) else "disabled"
 
 

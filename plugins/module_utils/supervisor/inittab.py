@@ -21,7 +21,7 @@ from ..core.marked_block import (
 PATH = "/etc/inittab"
 
 #: What has init read its file again, start what is new there, and end what is gone.
-READ_AGAIN = ["telinit", "q"]
+RELOAD = ["telinit", "q"]
 
 #: init(8) takes at most four characters for the id of an entry.
 _IDS = [f"x{number:02d}" for number in range(100)]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A marked block of our own in /etc/rc.local, which may be somebody else's script. Pure: text in, text out."""
+"""A marked block of our own in /etc/rc.local, which may be an unmanaged script. Pure: text in, text out."""
 
 from __future__ import annotations
 

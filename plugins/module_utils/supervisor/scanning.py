@@ -13,7 +13,7 @@ from typing import Any, Sequence
 
 from .contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
 
-#: They look into their folder every five seconds.
+#: They read their folder every five seconds.
 PATIENCE_SECONDS = 15
 
 

@@ -16,8 +16,8 @@ import re
 from fnmatch import fnmatchcase
 from typing import Mapping, Sequence
 
-from ..core.foreign_text import lines_of, lowercase, printable
 from ..core.recorded import SUPERVISORD_PATHS
+from ..core.untrusted_text import lines_of, lowercase, printable
 
 #: From 4.0 on supervisorctl ends with a status of its own; before, it ended with 0 whatever had happened.
 OLDEST = (4, 0)

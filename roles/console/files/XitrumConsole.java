@@ -49,7 +49,7 @@ final class XitrumConsole {
     static int run(Path folder, String pid, int seconds) throws Exception {
         FileInputStream out;
         FileOutputStream in;
-        // Opened for both first, which does not wait for the other side: it is there before this one lets go.
+        // Opened for both first, which does not wait for the other side: it exists before this one lets go.
         try (RandomAccessFile keepOut = new RandomAccessFile(folder.resolve("out").toFile(), "rw");
              RandomAccessFile keepIn = new RandomAccessFile(folder.resolve("in").toFile(), "rw")) {
             attach(folder, pid);
@@ -72,7 +72,7 @@ final class XitrumConsole {
             in.close();
             System.err.println("given up after " + seconds + " s: the expression was interrupted, and "
                 + (ended.await(3, TimeUnit.SECONDS) ? "has ended" : "does not end: the thread " + XitrumConsoleShell.THREAD
-                + " goes on in process " + pid + " until it does, or until the instance is started anew"));
+                + " goes on in process " + pid + " until it does, or until the instance is restarted"));
             return 124;
         }
         return Files.exists(folder.resolve("failed")) ? 1 : 0;

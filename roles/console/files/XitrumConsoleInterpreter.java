@@ -30,7 +30,7 @@ final class XitrumConsoleInterpreter {
         // What println in an expression writes is for whoever typed it, not for the application's log.
         boolean cached = URLConnection.getDefaultUseCaches("jar");
         try {
-            // Java would keep each jar of the application open a second time, for ever, since the interpreter looks into it.
+            // Java would keep each jar of the application open a second time, for ever, since the interpreter reads it.
             URLConnection.setDefaultUseCaches("jar", false);
             return Console.withOut(out, () -> Console.withErr(out, body));
         } finally {

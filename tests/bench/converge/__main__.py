@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The base of a host, by a shell script, a conventional playbook, pyinfra and this collection: 1, 4 and 8 hosts, in turns.
+"""The preparation of a host, by a shell script, a conventional playbook, pyinfra and this collection: 1, 4 and 8 hosts, alternating.
 
 Kernel parameters live and persistent, the limit of open files, two redirects of ports, and the alternatives of a JDK: from
 nothing, and with nothing to do. `python -m tests.bench.converge INVENTORY FOLDER PYINFRA` writes converge.json and
@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import time
 
-from tests.bench.hosts import BASE, Hosts, options, told
+from tests.bench.hosts import BASE, Hosts, format_times, options
 from tests.bench.plot import plot
 
 HERE = pathlib.Path(__file__).parent
@@ -69,8 +69,8 @@ def ways(hosts, folder, pyinfra):
     }
 
 
-def measure(hosts, folder, pyinfra, tell):
-    """Case to the times of each way, in turns: another one is first in each."""
+def measure(hosts, folder, pyinfra, print_line):
+    """Case to the times of each way, alternating: another one is first in each."""
     all_ways = ways(hosts, folder, pyinfra)
     reset = (HERE / "reset.sh").read_text(encoding="utf-8")
     names = list(all_ways)
@@ -80,18 +80,18 @@ def measure(hosts, folder, pyinfra, tell):
             hosts.sh(reset)
             for case in CASES:
                 found[case][name].append(round(all_ways[name](), 2))
-        tell(f"{len(hosts.hosts)} hosts, turn {turn + 1} of {ROUNDS}")
+        print_line(f"{len(hosts.hosts)} hosts, turn {turn + 1} of {ROUNDS}")
     return found
 
 
 def table(results):
-    """Markdown: medians, with the least and the most in brackets, and how many times the floor that is."""
+    """Markdown: medians, with the least and the most in brackets, and how many times the baseline that is."""
     names = list(next(iter(results.values()))[CASES[0]])
     lines = [f"| case | hosts | {' | '.join(names)} |", "| --- " * (len(names) + 2) + "|"]
     for case in CASES:
         for count, cases in results.items():
-            floor = statistics.median(cases[case][names[0]])
-            cells = [told(times) + (f", {statistics.median(times) / floor:.1f}x" if name != names[0] else "") for name, times in cases[case].items()]
+            baseline = statistics.median(cases[case][names[0]])
+            cells = [format_times(times) + (f", {statistics.median(times) / baseline:.1f}x" if name != names[0] else "") for name, times in cases[case].items()]
             lines.append(f"| {case} | {count} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

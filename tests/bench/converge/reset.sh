@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Before each fresh run: nothing of anybody's work is there, and a JDK of somebody else is in use.
+# Before each fresh run: nothing of anybody's work is there, and another JDK is in use.
 set -euo pipefail
 rm -f /etc/sysctl.d/90-* /etc/security/limits.d/90-* /etc/nftables.d/bench.nft
 rm -rf /etc/xitrum.host /var/lib/xitrum.host

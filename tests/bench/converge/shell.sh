@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The floor: the same work as a shell script, which looks before it acts too. Its input is sent over one SSH connection.
+# The baseline: the same work as a shell script, which checks before it acts too. Its input is sent over one SSH connection.
 set -euo pipefail
 
 put() {

@@ -78,7 +78,7 @@ def test_errors_come_with_the_rules_that_they_break():
     assert found["failed"] and found["rules"] == ["package.contents", "xitrum.heap", "host.disk-space"], found
 
 
-def test_notes_and_what_a_proxy_has_out_of_use_are_by_host():
+def test_notes_and_what_a_proxy_has_disabled_are_by_host():
     host = {"machine": {"problems": [], "notes": ["not tested"]}, "instances": {"start": [{"index": 0}, {"index": 1}]}}
     proxy = {"proxy": {"rows": [{"item": "xitrum/app1-1", "effective": "MAINT"}], "problems": []}}
     hostvars = {"app1": {"xitrum_host_state": host}, "proxy1": {"xitrum_host_state": proxy}}
@@ -93,7 +93,7 @@ def test_the_batches_begin_with_a_canary_and_know_what_each_goes_back_to():
     hostvars = {host: {"xitrum_host_state": read_of(instance()), "xitrum_rolling_batch": "100%"} for host in ("app1", "app2", "app3")}
     hostvars["app3"]["xitrum_host_state"]["instances"]["instances"][0]["healthy"] = False
     found = planned("batches", hostvars)["batches"]
-    assert [(batch["label"], batch["gate"]) for batch in found] == [("app3-0", True), ("app1-0, app2-0", False)]
+    assert [(batch["label"], batch["canary"]) for batch in found] == [("app3-0", True), ("app1-0, app2-0", False)]
     assert found[0]["before"] == {"app3": [{"index": 0, "port": 8000, "folder": "old-1"}]}
 
 
@@ -146,5 +146,5 @@ def test_arguments_of_pip_are_split_from_their_credentials():
     assert planned("pip", {"app1": {}})["files"] == {}
 
 
-def test_each_action_is_documented_beside_the_modules():
+def test_each_action_is_documented_next_to_the_modules():
     assert {path.stem for path in ROOT.glob("plugins/action/*.py")} <= {path.stem for path in ROOT.glob("plugins/modules/*.*")}

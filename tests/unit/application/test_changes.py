@@ -77,7 +77,7 @@ def test_a_renamed_application_is_reported_once():
 def test_nothing_else_is_refused():
     assert errors() == []
     assert errors(installed={}, user="web") == []
-    # A second application of its own beside the first.
+    # A second application in addition to the first.
     assert errors(name="blog", root="/opt/blog", user="blog") == []
     # A proxy that is no application host.
     assert errors(name="", root="", user="") == []

@@ -50,14 +50,14 @@ def running(want, **more):
     has = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
            "flags": None, "unasked": "", "elsewhere": [],
            "service": {"active": "active", "boot": "enabled"}}
-    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "",
+    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "next_current": "",
             "locked": False, "instances": {0: has}}
 
 
 def test_nothing_is_due_where_all_is_as_wanted():
     plan = instances.plan(wanted(), running(wanted()))
     assert not plan.changed
-    assert plan.facts["start"] == plan.facts["restart"] == plan.facts["surplus"] == []
+    assert plan.facts["start"] == plan.facts["restart"] == plan.facts["orphaned"] == []
     assert {row.status for row in plan.rows} == {"ok"}
 
 
@@ -90,7 +90,7 @@ ASKED = f"setpriv --no-new-privs --inh-caps=-all -- nsenter --target 7 --mount -
 
 
 def asked(**links):
-    """What a check read of instance 0, in whose folder somebody else's process, a shell and the JVM work, and what it ran."""
+    """What a check read of instance 0, in whose folder another process, a shell and the JVM work, and what it ran."""
     files = {JAVA: "", "/proc/1/limits": LIMITS}
     all_links = {"/proc/self/ns/user": "user:[1]"}
     for pid, comm, uid in ((3, "java", 815817), (5, "sh", 815815), (7, "java", 815815)):
@@ -186,7 +186,7 @@ def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify,
     if text and verify:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
         assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(status))
-        assert status == 200 or "xitrum_health_text" in row.mend
+        assert status == 200 or "xitrum_health_text" in row.fix
 
 
 def test_an_instance_that_listens_elsewhere_is_due():
@@ -200,7 +200,7 @@ def test_an_instance_that_its_supervisor_does_not_know_is_due():
     assert instances.plan(wanted(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
 
 
-def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_started_anew():
+def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_restarted():
     state = running(wanted())
     state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}
     plan = instances.plan(wanted(), state)
@@ -259,7 +259,7 @@ def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
 
 
 def test_another_secret_makes_an_instance_outdated(tmp_path):
-    """On a real host: the folder of the secret before stays, and the process in it has to be started anew."""
+    """On a real host: the folder of the secret before stays, and the process in it has to be restarted."""
     def want(secret):
         return wanted(root=str(tmp_path), log_dir=f"{tmp_path}/log", name="", instances=[
             {"index": 0, "port": 8000, "files": {"config/xitrum.conf": f"secureKey = {secret}"}}])
@@ -286,14 +286,14 @@ def test_who_may_not_read_the_files_takes_them_for_the_same():
         "aa-1": {"environment": None, "config/a": "x", "none": ""}}
 
 
-def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
+def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_orphaned():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
     none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
             "unasked": "", "elsewhere": [], "service": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]
-    assert plan.facts["surplus"] == [{"index": 2}]
+    assert plan.facts["orphaned"] == [{"index": 2}]
     assert [action for action, _index, _detail in plan.actions] == ["launcher", "make", "make"]
 
 
@@ -304,13 +304,13 @@ def test_old_folders_go_but_not_the_current_previous_or_running_one():
     assert [detail for action, _index, detail in plan.actions if action == "remove"] == ["old-1"]
 
 
-def test_an_old_folder_alone_goes_too_and_is_told():
+def test_an_old_folder_alone_goes_too_and_is_reported():
     state = running(wanted())
     state["instances"][0]["folders"].append("old-1")
     plan = instances.plan(wanted(), state)
     assert list(plan.actions) == [("remove", 0, "old-1")]
     row = next(row for row in plan.rows if row.status == "differs")
-    assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "nothing refers to them any more")
+    assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "they are unreferenced")
 
 
 def test_an_option_that_cannot_be_passed_stops_it():
@@ -506,7 +506,7 @@ def test_without_ss_nobody_knows_where_an_instance_listens():
     (600, "1024", 128, 1024, "restart", True),  # it would help, though not enough
     (4096, "512", 512, 512, "ok", False),  # the profile asks for less
 ])
-def test_the_desired_backlog_is_that_of_the_profile_and_not_what_somebody_has_set(
+def test_the_desired_backlog_is_that_of_the_profile_and_not_the_live_one(
     live, after, effective, desired, status, restarted
 ):
     kernel = {"parameters": {"net.core.somaxconn": {"after": after}} if after else {}}
@@ -599,7 +599,7 @@ def test_what_a_restart_would_give_is_in_sync():
     assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", None)[0]["MaxHeapSize"] == "restart"
 
 
-def test_a_flag_that_is_not_printed_is_looked_up_and_one_that_the_jdk_lacks_is_no_drift():
+def test_a_flag_that_is_not_printed_is_read_from_the_jvm_and_one_that_the_jdk_lacks_is_no_drift():
     options = ["-XX:+AggressiveOpts", "-XX:MaxGCPauseMillis=200", "-XX:ParallelGCThreads=2", "-javaagent:/x.jar"]
     table = (
         "   size_t MaxHeapSize   = 429916160    {product}\n    uintx MaxGCPauseMillis   = 200   {product} {default}\n"

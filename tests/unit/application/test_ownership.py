@@ -52,7 +52,7 @@ def add(there, pid, uid=APP, parent=1, comm="java", cwd=f"{HOME}/bb-2"):
 
 
 def machine_with(kind="systemd", holder=70, main=70, place="*", port=8000):
-    """A host whose supervisor has the process 70 (parent of 71), and on which C(holder) listens; 90 is somebody else's."""
+    """A host whose supervisor has the process 70 (parent of 71), and on which C(holder) listens; 90 is another one."""
     there = FakeHost({"/proc/stat": "btime 1\n", f"{HOME}/bb-2/config/xitrum.conf": "    http = 8000\n    https = 4430\n"})
     there.stats[f"{HOME}/bb-2/tmp"] = Stat("directory", 0o750, APP, APP, 0)
     there.links[f"{HOME}/current"] = "bb-2"
@@ -105,7 +105,7 @@ def test_whoever_takes_the_port_while_an_instance_restarts_is_not_the_instance(k
     # One socket in two hands: whoever has it takes connections from it.
     ({"holder": (70, 90)}, "process 90 (java) of the user 666666"),
     ({"main": 0}, "expected is a process that systemd started"),
-    # The supervisor's number is of a process that has ended, and that somebody else has by now.
+    # The supervisor's number is of a process that has ended, and that another process has by now.
     ({"holder": 90, "main": 90}, "process 90 (java) of the user 666666"),
     ({"holder": 99}, "process 99, which has ended"),
     ({"holder": ()}, "a process that cannot be seen"),
@@ -152,7 +152,7 @@ def test_without_ss_nothing_is_healthy():
 
 @pytest.mark.parametrize(("before", "after", "why"), [
     (None, {"holder": 90}, "process 90"),
-    # Who answers binds the port after the first look, and closes the listening socket before the second.
+    # Who answers binds the port after the first inspection, and closes the listening socket before the second.
     (None, None, "port 8000 has answered, and nothing listens on it now"),
     ({}, None, "port 8000 has answered, and nothing listens on it now"),
     # The instance takes the port when the other process has left it.
@@ -168,13 +168,13 @@ def test_only_one_socket_of_the_instance_before_and_after_the_page_is_healthy(be
         found[0]["inode"] = change.get("inode", 1)
         return found
 
-    looks = iter([rows(before), rows(after)])
-    monkeypatch.setattr(ownership.sockets, "listeners", lambda _host: next(looks))
+    earlier = iter([rows(before), rows(after)])
+    monkeypatch.setattr(ownership.sockets, "listeners", lambda _host: next(earlier))
     fault = service.health_fault(machine_with(), wanted(), wanted()["instances"][0])
     assert why in fault and bool(fault) is bool(why)
 
 
-def test_an_instance_that_listens_between_two_looks_is_healthy_at_the_next_request(monkeypatch):
+def test_an_instance_that_listens_between_two_inspections_is_healthy_at_the_next_request(monkeypatch):
     there = machine_with()
     full, asked = listing(), there.page
     there.commands[" ".join(sockets.SS)] = ""
@@ -188,7 +188,7 @@ def test_an_instance_that_listens_between_two_looks_is_healthy_at_the_next_reque
     assert list(service.wait_until_healthy(there, wanted(start_timeout=60), wanted()["instances"])) == [0]
 
 
-def test_a_canary_that_somebody_else_takes_over_is_not_healthy_any_more(monkeypatch):
+def test_a_canary_that_another_process_replaces_is_not_healthy_any_more(monkeypatch):
     there, takes = machine_with(), machine_with(holder=90).commands
     asked = there.page
 
@@ -241,7 +241,7 @@ def test_in_a_folder_without_tmp_the_applications_user_counts_alone(user, runnin
     assert bool(service.health_fault(there, wanted(user=user), wanted()["instances"][0])) is (user != APP)
 
 
-def test_preparation_of_a_host_judges_no_process_of_somebody_else():
+def test_preparation_of_a_host_judges_no_process_of_others():
     there = machine_with(holder=90)
     want = {"root": ROOT, "user": APP, "http_port": 8000, "nofile": 100, "backlog": 1}
     there.files["/proc/1/limits"] = "Max open files            100                100                files\n"
@@ -266,12 +266,12 @@ def test_a_report_names_what_listens_in_the_place_of_an_instance():
     users = {APP}
     for holder, words in ((90, "process 90 (java) of the user 666666"), (70, "")):
         there = machine_with(holder=holder)
-        fault = instances.foreign_listener(there, want, sockets.listeners(there), 70, users, 8000)
+        fault = instances.find_other_listener(there, want, sockets.listeners(there), 70, users, 8000)
         assert words in fault and bool(fault) is bool(words)
-    assert instances.foreign_listener(there, want, None, 70, users, 8000) == ""
+    assert instances.find_other_listener(there, want, None, 70, users, 8000) == ""
 
 
-def test_real_processes_are_told_apart_by_who_started_them():
+def test_real_processes_are_distinguished_by_who_started_them():
     host = Host(None)
     with subprocess.Popen(["sh", "-c", "sleep 30 & echo $!; wait"], stdout=subprocess.PIPE, text=True) as shell:
         try:

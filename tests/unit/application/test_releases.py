@@ -51,7 +51,7 @@ def test_the_newest_are_kept_the_new_one_counts():
     assert removed(planned(fake("aa", "bb", "cc"), "dd", keep=2)) == ["aa", "bb"]
 
 
-def test_a_folder_without_a_manifest_is_somebody_elses_and_stays():
+def test_a_folder_without_a_manifest_is_unmanaged_and_stays():
     """As in a root that another tool has filled: the first run removed its releases."""
     host = fake("bb", "cc")
     host.files.update({f"{ROOT}/releases/20260101/index.html": "", f"{ROOT}/releases/.git/HEAD": "", f"{ROOT}/releases/.dd.partial/x": ""})
@@ -84,15 +84,15 @@ def test_the_release_that_a_rollback_goes_to_is_never_removed(healthy, gone):
     assert removed(planned(host, "ee", keep=1)) == gone
 
 
-def test_old_ones_go_without_an_upload_too_and_are_told():
+def test_old_ones_go_without_an_upload_too_and_are_reported():
     plan = planned(fake("aa", "bb", "cc", "dd", current="releases/cc"), "bb", keep=1)
     assert list(plan.actions) == [("remove", "aa"), ("remove", "dd")]
     row = plan.rows[1]
-    assert (row.item, row.wanted, row.effective, row.status, row.why) == ("releases to keep", "1", "4", "differs", "nothing refers to aa, dd any more")
+    assert (row.item, row.wanted, row.effective, row.status, row.why) == ("releases to keep", "1", "4", "differs", "aa, dd: unreferenced")
     assert (plan.before, plan.after) == ("release aa\nrelease bb\nrelease cc\nrelease dd\n", "release bb\nrelease cc\n")
 
 
-def test_more_than_are_to_be_kept_may_stay_where_all_are_in_use():
+def test_more_than_are_to_be_kept_may_stay_where_all_are_needed():
     plan = planned(fake("aa", "bb", "cc", current="releases/bb"), "cc", keep=1, running={"aa"})
     assert (list(plan.actions), plan.rows[1].status) == ([], "ok")
 
@@ -114,18 +114,18 @@ def test_the_release_of_a_folder():
     assert release.release_of(None, ROOT) == ""
 
 
-@pytest.mark.parametrize("current, switched, unsettled", [
+@pytest.mark.parametrize("current, switched, next_current", [
     ("releases/aa", ("aa-1", "aa-2"), ""),
     ("releases/aa", ("bb-1", "bb-2"), "bb"),
     ("releases/aa", ("bb-1", "aa-2"), ""),
     (None, ("aa-1", "aa-1"), "aa"),
 ])
-def test_current_says_what_all_instances_are_switched_to(current, switched, unsettled):
+def test_current_says_what_all_instances_are_switched_to(current, switched, next_current):
     links = {f"{ROOT}/instances/{number}/current": target for number, target in enumerate(switched)}
     host = FakeHost(links={**links, **({f"{ROOT}/current": current} if current else {})})
-    assert release.unsettled(host, ROOT) == unsettled
-    release.settle(host, ROOT)
-    assert release.unsettled(host, ROOT) == ""
+    assert release.find_next_current(host, ROOT) == next_current
+    release.update_current(host, ROOT)
+    assert release.find_next_current(host, ROOT) == ""
 
 
 class Local(Host):
@@ -175,13 +175,13 @@ def test_only_what_changed_is_sent_and_the_rest_is_shared(tmp_path, package):
     assert sorted(os.listdir(releases / ("2" * 12))) == ["config", "lib"]
 
 
-def test_what_a_host_has_is_told_where_the_release_is_not_there_yet(tmp_path, package):
+def test_what_a_host_has_is_reported_where_the_release_is_not_there_yet(tmp_path, package):
     folder, manifest = package("one", lib__a="a", lib__b="b")
     install(tmp_path, "1" * 12, folder, manifest)
     wanted = {"root": str(tmp_path / "opt"), "release": "2" * 12, "keep": 5, "group": "unused"}
     host = Local(lambda *_arguments, **_more: (0, "", ""))
-    told = release.plan(wanted, {**release.read(host, wanted), "running": ()}).facts["has"]
-    assert told == sorted(f"0644 {entry['sha256']}" for entry in manifest)
+    reported = release.plan(wanted, {**release.read(host, wanted), "running": ()}).facts["has"]
+    assert reported == sorted(f"0644 {entry['sha256']}" for entry in manifest)
     there = {**wanted, "release": "1" * 12}
     assert "has" not in release.plan(there, {**release.read(host, there), "running": ()}).facts
 
@@ -220,14 +220,14 @@ def test_a_damaged_record_of_an_old_release_stops_nothing(tmp_path, package):
     assert sorted(os.listdir(tmp_path / "opt" / "releases")) == ["1" * 12, "2" * 12]
 
 
-def test_an_archive_tells_what_it_holds(tmp_path, package):
+def test_an_archive_lists_what_it_holds(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
     host = Local()
     assert release.archived(host, None) == set()
     assert release.archived(host, action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))) == {manifest[0]["sha256"]}
 
 
-def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
+def test_a_file_that_was_edited_in_place_is_not_shared(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
     install(tmp_path, "1" * 12, folder, manifest)
     (tmp_path / "opt" / "releases" / ("1" * 12) / "lib" / "a").chmod(0o600)
@@ -264,7 +264,7 @@ def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
 
 
 class Paused(Local):
-    """A host whose first module stays in the middle of a release until it is told to go on."""
+    """A host whose first module stays in the middle of a release until it is released."""
 
     def __init__(self):
         super().__init__(lambda *_arguments, **_more: (0, "", ""))

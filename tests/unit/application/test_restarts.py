@@ -66,7 +66,7 @@ def test_what_a_process_takes_on_only_when_it_starts_is_due(change, why):
     assert due(host(**change)) == ({0: [why]} if why else {})
 
 
-def test_a_kernel_value_that_somebody_lowered_is_no_reason_for_a_restart_before_it_is_repaired():
+def test_a_lowered_kernel_value_is_no_reason_for_a_restart_before_it_is_repaired():
     plan_of = restarts.plan(WANTED, restarts.read(host(backlog=128, somaxconn=128), WANTED, {"jdk": JDK, "kernel": KERNEL}))
     row = next(row for row in plan_of.rows if row.item == "instance-0 backlog")
     assert (plan_of.facts["due"], row.status, row.wanted) == ([], "differs", ">= 1024")

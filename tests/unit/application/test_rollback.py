@@ -41,13 +41,13 @@ class Demo(FakeHost):
 
 def roll(host, name, fault=""):
     """A run that brings a release to all instances, one after the other. C(fault): it does not start on instance 0 or 1,
-    fails at the C(gate) (healthy at first), or the run is C(killed) after the first instance."""
+    fails at the C(canary) (healthy at first), or the run is C(killed) after the first instance."""
     # Another run than the one before, which may have been killed with the lock.
     holder = {**HOLDER, "id": f"boot/1/{len(host.done)}"}
-    lock = {**WANTED, "state": "held", "holder": holder, "release": name, "outcome": "done", "seconds": 1, "take_over": "any"}
+    lock = {**WANTED, "state": "held", "holder": holder, "release": name, "outcome": "done", "seconds": 1, "break_lock": "any"}
     run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
     # As instances.apply, before anything is started.
-    release.settle(host, ROOT)
+    release.update_current(host, ROOT)
     outcome = "done"
     for number in range(host.count):
         before = host.readlink(f"{ROOT}/instances/{number}/current")
@@ -62,7 +62,7 @@ def roll(host, name, fault=""):
             continue
         try:
             service.begin(host, WANTED, [instance])
-            if fault == "gate":
+            if fault == "canary":
                 raise RuntimeError("it did not stay healthy")
         except RuntimeError:
             outcome = "failed"
@@ -102,21 +102,21 @@ def fixture_quick():
 @pytest.mark.parametrize(("runs", "goes"), [
     ("aa bb", "aa"),
     # The canary of cc failed, at its start or after it: the release that was put back is current, so aa is before it.
-    ("aa bb cc:0", "aa"), ("aa bb cc:gate", "aa"),
+    ("aa bb cc:0", "aa"), ("aa bb cc:canary", "aa"),
     # A fixed release after one that failed: not the failed one, and not the one before all.
-    ("aa bb cc:gate dd", "bb"), ("aa bb cc:0 dd", "bb"), ("aa cc:gate bb", "aa"), ("aa bb cc:gate dd:gate ee", "bb"),
+    ("aa bb cc:canary dd", "bb"), ("aa bb cc:0 dd", "bb"), ("aa cc:canary bb", "aa"), ("aa bb cc:canary dd:canary ee", "bb"),
     # It failed at the second instance, so the first still runs it: the rollback ends that.
     ("aa bb cc:1", "bb"),
     ("aa bb cc:killed", "bb"),
     # Back, and back again.
     ("aa bb aa", "bb"), ("aa bb cc bb", "cc"), ("aa bb cc bb cc", "bb"),
     # A release that was healthy once and failed when it came again.
-    ("aa bb cc bb:gate", "aa"), ("aa bb cc bb:0", "aa"), ("aa bb aa:gate", ""),
+    ("aa bb cc bb:canary", "aa"), ("aa bb cc bb:0", "aa"), ("aa bb aa:canary", ""),
     # Another configuration of the release that runs has failed, which says nothing about the release.
-    ("aa bb bb:gate", "aa"), ("aa bb bb:gate cc", "bb"),
-    ("aa", ""), ("aa bb:gate", ""), ("bb:0 aa", ""),
+    ("aa bb bb:canary", "aa"), ("aa bb bb:canary cc", "bb"),
+    ("aa", ""), ("aa bb:canary", ""), ("bb:0 aa", ""),
     # A first release that was never healthy, once or again: instances were switched to it all the same.
-    ("aa:0 aa:0 bb", ""), ("aa:0 aa:gate bb", ""), ("aa:0 aa:0 bb cc", "bb"), ("aa:0 aa:0 aa bb", "aa"), ("aa:0 bb:0 cc", ""),
+    ("aa:0 aa:0 bb", ""), ("aa:0 aa:canary bb", ""), ("aa:0 aa:0 bb cc", "bb"), ("aa:0 aa:0 aa bb", "aa"), ("aa:0 bb:0 cc", ""),
     # Its run was killed.
     ("aa:killed bb", ""), ("aa:killed aa:0 bb", ""), ("aa:killed bb cc", "bb"),
 ])
@@ -138,7 +138,7 @@ def test_a_host_from_before_the_record_begins_it_with_what_it_ran():
     host.files.update({f"{ROOT}/instances/{number}/bb-1/script/runner": "" for number in (0, 1)})
     host.links.update({f"{ROOT}/current": "releases/bb", f"{ROOT}/previous": "releases/aa"})
     assert target(host) == "aa"
-    roll(host, "cc", "gate")
+    roll(host, "cc", "canary")
     assert (target(host), release.read_healthy(host, ROOT)) == ("aa", ["aa", "bb"])
     roll(host, "dd")
     assert target(host) == "bb"
@@ -148,19 +148,19 @@ def test_check_mode_and_a_run_that_has_no_release_write_no_record():
     host = Demo()
     roll(host, "aa")
     for name, healthy in (("", True), ("bb", True), ("", False)):
-        lock = {**WANTED, "state": "held", "holder": HOLDER, "release": name, "outcome": "done", "healthy": healthy, "seconds": 1, "take_over": ""}
+        lock = {**WANTED, "state": "held", "holder": HOLDER, "release": name, "outcome": "done", "healthy": healthy, "seconds": 1, "break_lock": ""}
         run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
         run_lock.give_back(host, lock, run_lock.read_state(host, lock), 2.0)
     assert release.read_healthy(host, ROOT) == ["aa"]
 
 
-RUNS = some.lists(some.tuples(some.sampled_from([*NAMES, "back"]), some.sampled_from(["", "", "0", "1", "gate", "killed"])), max_size=12)
+RUNS = some.lists(some.tuples(some.sampled_from([*NAMES, "back"]), some.sampled_from(["", "", "0", "1", "canary", "killed"])), max_size=12)
 
 
 @settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(RUNS, some.sampled_from([1, 2]))
 # The release of before a killed run fails its canary, where nothing else runs it.
-@example([("aa", ""), ("bb", "killed"), ("aa", "gate")], 1)
+@example([("aa", ""), ("bb", "killed"), ("aa", "canary")], 1)
 def test_after_any_runs_the_target_is_the_last_healthy_release_before_the_current_one(runs, count):
     host, healthy, current = Demo(count), [], ""
     for name, fault in runs:
@@ -172,7 +172,7 @@ def test_after_any_runs_the_target_is_the_last_healthy_release_before_the_curren
         fault = "0" if fault == "1" and count == 1 else fault
         if first:
             # Both start at once, and what does not start has nothing to go back to.
-            fault = "" if fault in ("1", "gate") else fault
+            fault = "" if fault in ("1", "canary") else fault
         roll(host, name, fault)
         if not fault:
             healthy = [one for one in healthy if one != name] + [name]

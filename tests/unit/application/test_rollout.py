@@ -31,14 +31,14 @@ def test_the_first_goes_alone_and_then_as_many_as_the_batch_says(batch, expected
 
 def test_a_step_names_its_hosts_and_where_it_is():
     assert rollout.steps(DUE, 2)[1] == {
-        "number": 2, "of": 3, "gate": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
+        "number": 2, "of": 3, "canary": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
         "servers": ["app1-1", "app2-0"]}
 
 
 @pytest.mark.parametrize("batch", [1, "25%", "100%"])
 def test_all_at_once_is_one_step_of_all_instances(batch):
     (step,) = rollout.steps(DUE, batch, "all_at_once")
-    assert step == {"number": 1, "of": 1, "gate": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
+    assert step == {"number": 1, "of": 1, "canary": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
                     "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
     assert rollout.steps(DUE, batch, "rolling") == rollout.steps(DUE, batch)
     assert rollout.steps({"app1": []}, batch, "all_at_once") == []
@@ -51,18 +51,18 @@ def test_nothing_due_is_no_step():
 
 
 @pytest.mark.parametrize("batch", ["0", "-1", "1.5", "all", "", "0%", "101%", None])
-def test_a_batch_that_cannot_be_meant(batch):
+def test_an_invalid_batch(batch):
     with pytest.raises(ValueError, match="xitrum_rolling_batch is"):
         rollout.steps(DUE, batch)
 
 
 @given(some.lists(some.integers(0, 5), max_size=6), some.one_of(some.integers(1, 9), some.integers(1, 100).map("{}%".format)))
-def test_every_instance_is_in_exactly_one_step_and_only_the_first_step_is_a_gate(counts, batch):
+def test_every_instance_is_in_exactly_one_step_and_only_the_first_step_is_a_canary(counts, batch):
     due = {f"app{number}": [{"index": index} for index in range(count)] for number, count in enumerate(counts)}
     steps = rollout.steps(due, batch)
     assert [(host, item["index"]) for step in steps for host, items in step["hosts"].items() for item in items] == \
         [(host, item["index"]) for host, items in due.items() for item in items]
-    assert [step["gate"] for step in steps] == [True, *[False] * (len(steps) - 1)][:len(steps)]
+    assert [step["canary"] for step in steps] == [True, *[False] * (len(steps) - 1)][:len(steps)]
     assert all(sum(map(len, step["hosts"].values())) <= rollout.size(batch, sum(counts)) for step in steps)
 
 
@@ -178,12 +178,12 @@ def test_a_release_that_is_named_is_used_and_its_record_reported(healthy, releas
     assert [sentence[:len(note)] for sentence in choice["notes"]] == ([note] if note else [])
 
 
-def test_what_is_started_and_out_of_use_is_told_apart_by_its_name_at_the_proxies():
+def test_what_is_started_and_disabled_is_found_by_its_name_at_the_proxies():
     start = [{"index": 0, "port": 8000}, {"index": 1, "port": 8001}]
     rows = [{"item": "xitrum/app_2-0", "effective": "MAINT"}, {"item": "xitrum/app_2-1", "effective": "UP"}, {"item": "xitrum/other-1", "effective": "DRAIN"}]
-    assert rollout.started_out_of_use(start, [{"proxy": {"rows": rows}}, {}], "app 2") == start[:1]
-    assert rollout.started_out_of_use(start, [{"proxy": {"rows": [{"item": "xitrum/app_2-1", "effective": "drain"}]}}], "app 2") == start[1:]
-    assert rollout.started_out_of_use(start, [{}], "app 2") == []
+    assert rollout.find_disabled(start, [{"proxy": {"rows": rows}}, {}], "app 2") == start[:1]
+    assert rollout.find_disabled(start, [{"proxy": {"rows": [{"item": "xitrum/app_2-1", "effective": "drain"}]}}], "app 2") == start[1:]
+    assert rollout.find_disabled(start, [{}], "app 2") == []
 
 
 def due_state(differs=True, moves=True, start=(), restart=()):
@@ -216,15 +216,15 @@ def test_a_redirect_waits_for_the_instance_that_it_leads_to(state, slot, when):
     ({80: 8000}, {"0": (8000, 0)}, 0, {}),
     ({}, {}, 0, {}),
 ])
-def test_redirects_lead_back_to_the_slot_in_use_before_the_other_ends(pairs, configured, index, led):
+def test_redirects_lead_back_to_the_active_slot_before_the_other_ends(pairs, configured, index, led):
     ports = {key: {"http": value[0], "https": value[1]} if value else {} for key, value in configured.items()}
     state = {"redirects": {"pairs": [{"outside": outside, "inside": inside} for outside, inside in pairs.items()]},
              "instances": {"instances": [{"index": index}], "configured": ports}}
-    assert rollout.pairs_in_use(state) == [{"outside": outside, "inside": inside} for outside, inside in led.items()]
-    assert rollout.pairs_in_use({}) == []
+    assert rollout.find_active_pairs(state) == [{"outside": outside, "inside": inside} for outside, inside in led.items()]
+    assert rollout.find_active_pairs({}) == []
 
 
 def test_instances_that_get_no_requests_are_taken_first():
     steps = rollout.steps(DUE, 1, sick={("app2", 0), ("app9", 0)})
     assert [step["label"] for step in steps] == ["app2-0", "app1-0", "app1-1", "app2-1"]
-    assert steps[0]["gate"] and not steps[1]["gate"]
+    assert steps[0]["canary"] and not steps[1]["canary"]

@@ -28,7 +28,7 @@ MINE = {**ANN, **BOB}
 
 def wanted(state="held", **more):
     return {"name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "state": state, "holder": BOB,
-            "release": "bb", "outcome": "done", "seconds": 3600, "take_over": "", **more}
+            "release": "bb", "outcome": "done", "seconds": 3600, "break_lock": "", **more}
 
 
 def host(lock=None, current="bb", uptime=150.0, boot="b1", log=None, double=FakeHost):
@@ -38,27 +38,27 @@ def host(lock=None, current="bb", uptime=150.0, boot="b1", log=None, double=Fake
                    **({LOCK: text} if lock is not None else {}), **({LOG: log} if log else {})}, links={"/opt/demo/current": f"releases/{current}"})
 
 
-def settle(there, state="held", now=1100.0, **more):
-    return run_lock.settle(there, wanted(state, **more), now)
+def change_lock(there, state="held", now=1100.0, **more):
+    return run_lock.change_lock(there, wanted(state, **more), now)
 
 
 def refusal(there, **more):
     """Why the lock cannot be had: an empty text where it was taken."""
     try:
-        settle(there, **more)
+        change_lock(there, **more)
     except run_lock.LockError as error:
         return str(error)
     return ""
 
 
-def test_a_lock_of_somebody_else_names_whose_it_is_and_what_to_do():
+def test_a_lock_of_another_run_names_whose_it_is_and_what_to_do():
     message = refusal(host(ANN, uptime=60.0))
     assert "that of ann on laptop, since 1970-01-01T00:16:40Z (it did something on this host 10 s ago)" in message
-    assert "xitrum_take_over=true" in message
+    assert "xitrum_break_lock=true" in message
 
 
 @pytest.mark.parametrize("lock, more", [
-    (None, {}), ({**ANN, "id": BOB["id"]}, {}), (ANN, {"take_over": ANN["id"]}), (ANN, {"take_over": "any"}),
+    (None, {}), ({**ANN, "id": BOB["id"]}, {}), (ANN, {"break_lock": ANN["id"]}), (ANN, {"break_lock": "any"}),
 ])
 def test_when_it_can_be_had(lock, more):
     assert refusal(host(lock), **more) == ""
@@ -69,7 +69,7 @@ def test_when_it_can_be_had(lock, more):
     (3649.0, "b1", False), (3651.0, "b1", True),
     # The host booted since: the run was heard of before that.
     (3599.0, "b2", False), (3601.0, "b2", True),
-    # Its clock began anew in the same boot.
+    # Its clock began again in the same boot.
     (49.0, "b1", False),
     # No clock but the one that is set: a lock has no age then.
     (9999.0, "", False),
@@ -78,21 +78,21 @@ def test_a_lock_ages_by_a_clock_that_nobody_sets(uptime, boot, is_free, now):
     assert (refusal(host(ANN, uptime=uptime, boot=boot), now=now) == "") is is_free
 
 
-def test_to_take_over_from_one_holder_is_not_to_take_over_from_the_next():
-    assert refusal(host(ANN), take_over="boot/6/50")
+def test_to_break_the_lock_of_one_holder_is_not_to_break_that_of_the_next():
+    assert refusal(host(ANN), break_lock="boot/6/50")
 
 
 def test_a_free_lock_is_taken_and_remembers_the_release():
     there = host()
-    assert settle(there) == (False, [])
+    assert change_lock(there) == (False, [])
     assert json.loads(there.files[LOCK]) == {"schema_version": 1, **BOB, "since": 1100.0, "from": "bb", "boot": "b1", "uptime": 150.0}
     assert there.files[LOG] == "1970-01-01T00:18:20Z bob@desk from=bb to=bb outcome=began seconds=0\n"
 
 
-def test_it_is_taken_and_given_back_by_one_at_a_time_and_renewed_beside_modules_at_work():
+def test_it_is_taken_and_given_back_by_one_at_a_time_and_renewed_while_modules_work():
     there = host()
     for state in ("held", "renewed", "released"):
-        settle(there, state)
+        change_lock(there, state)
     assert [step[2] for step in there.done if step[0] == "guarded"] == [True, False, True]
 
 
@@ -103,14 +103,14 @@ class Busy(FakeHost):
         raise PathError(errno.ETIMEDOUT, f"{path} is held")
 
 
-def test_while_a_module_of_the_run_before_changes_something_its_lock_is_not_taken_over():
+def test_while_a_module_of_the_run_before_changes_something_its_lock_is_not_broken():
     there = host(ANN, double=Busy)
-    message = refusal(there, take_over="any")
+    message = refusal(there, break_lock="any")
     assert "a module of the run of ann on laptop, since 1970-01-01T00:16:40Z is still changing something" in message
     assert there.files[LOCK] == record_text(ANN) and not there.done
 
 
-def test_of_two_that_take_it_at_once_one_is_told():
+def test_of_two_that_take_it_at_once_one_is_reported():
     there = host()
     state = run_lock.read_state(there, wanted())
     there.files[LOCK] = record_text(ANN)
@@ -120,7 +120,7 @@ def test_of_two_that_take_it_at_once_one_is_told():
 
 def test_what_another_run_left_is_written_down():
     there = host(ANN)
-    assert settle(there, take_over=ANN["id"])[0] is True
+    assert change_lock(there, break_lock=ANN["id"])[0] is True
     assert there.files[LOG].startswith("1970-01-01T00:16:40Z ann@laptop from=aa to=bb outcome=died seconds=100\n")
     assert json.loads(there.files[LOCK])["user"] == "bob"
 
@@ -132,20 +132,20 @@ DAMAGED = ["", '{"id": "bo', "[]", '"x"', "{}", record_text({**ANN, "since": "x"
 @pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 def test_a_damaged_lock_is_reported_with_what_to_do(text):
     message = refusal(host(text))
-    assert f"the lock {LOCK} of this host is damaged" in message and "-e xitrum_take_over=true" in message
+    assert f"the lock {LOCK} of this host is damaged" in message and "-e xitrum_break_lock=true" in message
     for state in ("renewed", "released", "abandoned"):
         there = host(text)
         assert f"{LOCK} is damaged" in refusal(there, state=state) or state != "renewed"
         assert there.files[LOCK] == text
     there = host(text)
-    assert settle(there, take_over="any")[0] is True
+    assert change_lock(there, break_lock="any")[0] is True
     assert json.loads(there.files[LOCK])["user"] == "bob"
 
 
 def test_a_run_that_goes_on_keeps_its_lock_young():
     for state in ("held", "renewed"):
         there = host(MINE)
-        assert settle(there, state) == (False, [])
+        assert change_lock(there, state) == (False, [])
         lock = json.loads(there.files[LOCK])
         assert (lock["since"], lock["uptime"]) == (1000.0, 150.0)
         lock["id"] = ANN["id"]
@@ -156,7 +156,7 @@ def test_a_run_that_goes_on_keeps_its_lock_young():
 def test_a_lock_that_is_gone_or_anothers_is_not_renewed_whatever_the_command_line_says(lock, words):
     there = host(lock)
     before = dict(there.files)
-    message = refusal(there, state="renewed", take_over="any", seconds=1)
+    message = refusal(there, state="renewed", break_lock="any", seconds=1)
     assert "this run has lost its lock of demo on this host" in message and words in message
     assert there.files == before
 
@@ -164,7 +164,7 @@ def test_a_lock_that_is_gone_or_anothers_is_not_renewed_whatever_the_command_lin
 @pytest.mark.parametrize("outcome, to", [("done", "cc"), ("failed", "bb")])
 def test_giving_it_back_leaves_a_line_and_no_lock(outcome, to):
     there = host(MINE, current="cc")
-    settle(there, "released", 1025.0, outcome=outcome)
+    change_lock(there, "released", 1025.0, outcome=outcome)
     assert there.files[LOG].endswith(f"from=aa to={to} outcome={outcome} seconds=25\n")
     assert LOCK not in there.files
 
@@ -195,21 +195,21 @@ def test_who_runs_ansible_comes_from_the_account(monkeypatch, number, environmen
 
 
 @pytest.mark.parametrize("state", ["released", "abandoned"])
-def test_somebody_elses_lock_is_not_given_back(state):
+def test_the_lock_of_another_run_is_not_given_back(state):
     there = host(ANN)
-    settle(there, state)
+    change_lock(there, state)
     assert there.files[LOCK] == record_text(ANN) and LOG not in there.files and UNFINISHED not in there.files
 
 
 def test_a_run_that_ends_before_its_last_task_is_known_to_the_next():
     there = host(MINE)
-    settle(there, "abandoned", 1025.0)
+    change_lock(there, "abandoned", 1025.0)
     assert LOCK not in there.files and there.files[LOG].endswith("outcome=stopped seconds=25\n")
     assert run_lock.is_interrupted(there, "demo")
     other = {"id": "boot/9/1", "user": "cleo", "host": "ci"}
-    assert settle(there, holder=other) == (True, []), "at once, from another controller too"
-    settle(there, "released", holder=other)
-    assert not run_lock.is_interrupted(there, "demo") and settle(there) == (False, [])
+    assert change_lock(there, holder=other) == (True, []), "at once, from another controller too"
+    change_lock(there, "released", holder=other)
+    assert not run_lock.is_interrupted(there, "demo") and change_lock(there) == (False, [])
 
 
 class Full(FakeHost):
@@ -224,7 +224,7 @@ class Full(FakeHost):
 @pytest.mark.parametrize("state", ["released", "abandoned"])
 def test_a_full_disk_keeps_no_lock(state):
     there = host(MINE, double=Full)
-    _interrupted, notes = settle(there, state)
+    _interrupted, notes = change_lock(there, state)
     assert LOCK not in there.files and "runs.log" in notes[0] and "the file system is full" in notes[0]
 
 
@@ -232,19 +232,19 @@ def test_a_full_disk_keeps_no_lock_where_the_release_was_healthy():
     there = host(MINE, double=Full)
     there.files["/opt/demo/releases/bb/lib"] = ""
     with pytest.raises(OSError, match="file system is full"):
-        settle(there, "released", healthy=True)
+        change_lock(there, "released", healthy=True)
     assert LOCK not in there.files
 
 
 def test_a_full_disk_ends_no_run_in_the_middle():
-    _interrupted, notes = settle(host(MINE, double=Full), "renewed")
+    _interrupted, notes = change_lock(host(MINE, double=Full), "renewed")
     assert "could not be renewed, and is as old as it was" in notes[0]
 
 
 def test_a_log_that_cannot_be_written_keeps_nobody_from_the_lock():
     there = host(ANN)
     there.stats[LOG] = Stat("other", 0o644, "root", "root", 0)
-    interrupted, notes = settle(there, take_over="any")
+    interrupted, notes = change_lock(there, break_lock="any")
     assert interrupted and len(notes) == 2 and json.loads(there.files[LOCK])["user"] == "bob"
 
 
@@ -263,7 +263,7 @@ def test_a_run_that_began_and_did_not_end_has_died(text, outcomes):
 
 def test_a_run_that_has_the_lock_has_not_died():
     there = host()
-    settle(there)
+    change_lock(there)
     lock = json.loads(there.files[LOCK])
     assert [run["outcome"] for run in run_lock.read_runs(there.files[LOG], lock)] == ["began"]
     assert [run["outcome"] for run in run_lock.read_runs(there.files[LOG], ANN)] == ["died"]
@@ -273,16 +273,16 @@ def test_a_run_that_has_the_lock_has_not_died():
 
 def test_the_next_run_writes_down_what_died_once():
     there = host(log=BEGAN + ENDED + LATER)
-    settle(there)
+    change_lock(there)
     assert there.files[LOG].count("outcome=died") == 1 and LATER.replace("began", "died") in there.files[LOG]
-    settle(there, "released")
-    settle(there)
+    change_lock(there, "released")
+    change_lock(there)
     assert there.files[LOG].count("outcome=died") == 1
 
 
 def test_a_line_is_one_line_of_seven_words_whatever_a_name_holds():
     there = host()
-    settle(there, holder={"id": "x", "user": "a b\nc outcome=done", "host": "\x1b]0;h"}, release="bb cc")
+    change_lock(there, holder={"id": "x", "user": "a b\nc outcome=done", "host": "\x1b]0;h"}, release="bb cc")
     line = there.files[LOG]
     assert line.count("\n") == 1 and len(line.split()) == 6 and "\x1b" not in line
     assert [run["outcome"] for run in run_lock.read_runs(line)] == ["died"]

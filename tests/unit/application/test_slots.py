@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a release can start beside the old one, why not, and what a user learns before it does not."""
+"""Whether a release can start next to the old one, why not, and what a user learns before it does not."""
 
 from __future__ import annotations
 
@@ -72,16 +72,16 @@ def notes(restart=(0,), slot=None, **variables):
     [
         (
             {"xitrum_supervisor": "runit"},
-            "With xitrum_slots: true the new release starts beside the old one, and no request is lost",
+            "With xitrum_slots: true the new release starts next to the old one, and no request is lost",
         ),
         ({"xitrum_slots": False}, "With xitrum_slots: true"),
         (
             {"xitrum_supervisor": "upstart"},
-            "A release cannot start beside the old one here: upstart starts every job in /etc/init at boot",
+            "A release cannot start next to the old one here: upstart starts every job in /etc/init at boot",
         ),
         (
             {"xitrum_instances": "2"},
-            "A release cannot start beside the old one here: xitrum_instances is 2 and not 1",
+            "A release cannot start next to the old one here: xitrum_instances is 2 and not 1",
         ),
         ({"xitrum_cluster": "yes"}, "here: the instance is a member of a cluster"),
         ({"groups": {"xitrum_proxy": ["proxy1"]}}, ""),

@@ -143,7 +143,7 @@ def test_all_is_taken_away_whichever_supervisor_has_it():
     assert [item["index"] for item in todo] == [0, 4]
     service.execute(there, want, todo)
     assert table.leftovers(there, "demo") == table.defined(there, "demo") == {}
-    assert service.find_pending(there, want) == [] and not service.surplus(there, want)
+    assert service.find_pending(there, want) == [] and not service.find_unused_supervisors(there, want)
 
 
 @pytest.fixture(name="port")
@@ -276,7 +276,7 @@ def test_what_a_step_has_switched_goes_back_and_what_it_has_not_stays_as_it_runs
     there.links.update({f"{HOME}/current": "aa-1", f"{HOME}/previous": "cc-3"})
     assert [item["folder"] for item in back(there)] == ["bb-2"]
     there.links[f"{HOME}/current"] = "bb-2"
-    assert back(there) == [], "a step that only starts anew has nothing to go back to"
+    assert back(there) == [], "a step that only restarts has nothing to go back to"
 
 
 def test_what_was_stopped_and_not_switched_is_started_again():
@@ -296,7 +296,7 @@ def test_what_stays_healthy_passes_and_is_asked_until_the_end(port):
     assert len(asked) >= 5 and set(asked) == {("page", "127.0.0.1", port, "/")}
 
 
-def test_what_does_not_stay_healthy_is_told_with_the_end_of_its_log(port):
+def test_what_does_not_stay_healthy_is_reported_with_the_end_of_its_log(port):
     with pytest.raises(RuntimeError, match="(?s)did not stay so for 1 s: it answers 500.*Could not open port"):
         watched(host(runs=True), port, path="/broken")
 
@@ -539,7 +539,7 @@ def test_a_broken_application_that_answers_200_is_detected_by_the_text_alone(ser
     assert fault(port, path="/health", text="all is well, \u00fc") == ""
 
 
-def test_a_text_behind_the_first_mebibyte_is_not_looked_for(serve):
+def test_a_text_behind_the_first_mebibyte_is_not_searched_for(serve):
     assert "without the text" in fault(
         serve(lambda handler, _count: reply(handler, text="x" * (1 << 20) + "well")), text="well"
     )

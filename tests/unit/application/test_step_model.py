@@ -92,7 +92,7 @@ def test_the_run_after_two_that_were_killed_anywhere_converges(first, second):
 
 @pytest.mark.parametrize(("first", "second"), [("new-1", "new-1"), ("broken-1", "fixed-1"), ("new-1", "broken-1")])
 def test_a_module_that_outlives_its_controller_changes_nothing_under_the_next_run(first, second):
-    """The connection is half open: the module goes on for a while, before and during the next run. Its lock was taken over."""
+    """The connection is half open: the module goes on for a while, before and during the next run. Its lock went to the next run."""
     hosts = {"app1": 2, "app2": 1}
     for count, before, during in itertools.product(points(hosts, ("lb",), 1, first), (0, 3), (1, 4, 9)):
         world = World(hosts)

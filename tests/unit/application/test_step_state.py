@@ -72,7 +72,7 @@ def test_a_record_that_is_damaged_says_nothing(text):
 
 
 @given(some.lists(some.tuples(some.integers(0, 3), some.sampled_from(step_state.STATES), some.sampled_from(["", "aa-1", "bb-2"])), max_size=20))
-def test_whatever_follows_is_read_again_as_it_was_written(steps):
+def test_whatever_follows_is_read_as_it_was_written(steps):
     found = {}
     for index, state, current in steps:
         try:
@@ -284,10 +284,10 @@ def test_instances_that_serve_nobody_come_first():
     ({80: 9001}, [], 0, 1),
     # No redirect is live: what runs, and then what is remembered.
     ({}, [1], 0, 1), ({}, [0, 1], 1, 1), ({}, [], 1, 1),
-    # Somebody else's redirect.
+    # An unmanaged redirect.
     ({80: 3000}, [1], 0, 1),
 ])
-def test_the_slot_in_use_is_the_one_that_the_live_redirect_leads_to(pairs, running_slots, remembered, slot):
+def test_the_active_slot_is_the_one_that_the_live_redirect_leads_to(pairs, running_slots, remembered, slot):
     configured = {0: {"http": 8000, "https": 4430}, 1: {"http": 9001, "https": 0}}
     listed = [{"outside": outside, "inside": inside} for outside, inside in pairs.items()]
     assert slots.find_used(listed, configured, running_slots, remembered) == slot

@@ -94,7 +94,7 @@ def test_what_was_put_out_is_not_in_force_and_the_comments_stay(text, key):
     ("{\n  includes = 1\n}\n", "{\n  includes = 1\n  xitrum.port.http = 8000\n}\n"),
     ("xitrum.port.http # why\n = 1 // x\n", "xitrum.port.http # why\n = 8000 // x\n"),
 ], ids=["include-after", "substitution-after", "null-after", "joined", "appended", "key-like-include", "comment-in-between"])
-def test_what_was_put_wins_over_what_the_file_has_besides(text, after):
+def test_what_was_put_wins_over_what_else_the_file_has(text, after):
     assert hocon_edit.put(text, "xitrum.port.http", "8000") == after
     assert hocon_edit.put(after, "xitrum.port.http", "8000") == after
 

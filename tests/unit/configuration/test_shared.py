@@ -47,7 +47,7 @@ def test_two_texts_have_the_same_key(one, other, same):
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_keys_as_the_template_writes_them_are_told_apart(one, other):
+def test_keys_as_the_template_writes_them_are_distinguished(one, other):
     found = [shared_settings.read_session_settings(f"session.secureKey = {json.dumps(key)}") for key in (one, other)]
     assert (found[0] == found[1]) == (one == other)
 
@@ -295,7 +295,7 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
     folder = make_package(tmp_path / "x")
     example = package_config.EXAMPLE_VALUES["secureKey"]
     (folder / "config/application.conf").write_text(f'{START}xitrum.session.secureKey = "{example}"\n')
-    read = package_info.look(str(folder), "quickstart.Boot", str(tmp_path / "cache"))
+    read = package_info.inspect_package(str(folder), "quickstart.Boot", str(tmp_path / "cache"))
     assert read["examples"] == ["secureKey"] and read["session_settings"]["overrides"] == ["xitrum_secure_key"]
     found = of_host()
     found["application_package_read"] = {**read, "problems": []}
@@ -304,7 +304,7 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
     # And a public key that is not in force is none.
     (folder / "config/xitrum.conf").write_text(f'xitrum.session.secureKey = "{example}"\n')
     (folder / "config/application.conf").write_text(f"{START}xitrum.session.secureKey = {NEW}\n")
-    assert package_info.look(str(folder), "quickstart.Boot", str(tmp_path / "cache"))["examples"] == []
+    assert package_info.inspect_package(str(folder), "quickstart.Boot", str(tmp_path / "cache"))["examples"] == []
 
 
 def test_what_is_not_read_is_a_note_of_a_new_release():
@@ -330,5 +330,5 @@ def test_an_option_of_the_jvm_does_not_replace_a_setting_of_the_instances(option
     given = {"xitrum_java_options": ["-Xss1m", option, option, "-Dxitrum.other=1", "-Xxitrum.session.secureKey=1"]}
     (problem,) = [text for text in plan_problems(given) if "white space" not in text and "begin with" not in text]
     assert f"-Dxitrum.{name}, which wins over" in problem and problem.endswith(f"set {variable}") and NEW not in problem
-    # A play of one's own that runs the module reads no variables.
+    # A play of yours that runs the module reads no variables.
     assert problem in instances.plan(wanted(java_options=given["xitrum_java_options"]), running(wanted())).problems

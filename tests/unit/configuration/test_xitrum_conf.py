@@ -40,7 +40,7 @@ SECURE, API = package_config.EXAMPLE_VALUES["secureKey"], package_config.EXAMPLE
     (f'secureKey = "{SECURE}"\nsecureKey = ${{SECRET}}', []),
     (f'example = "{SECURE}"\nsession {{ secureKey = ${{example}} }}', ["secureKey"]),
     (f'base {{ secureKey = "{SECURE}" }}\nbase.secureKey = mine\nsession = ${{base}}', []),
-    # What is not set adds nothing to a text beside it.
+    # What is not set adds nothing to a text next to it.
     (f'secureKey = ${{?SECRET}}"{SECURE}"', ["secureKey"]), (f'secureKey = "{SECURE}" ${{?SECRET}}', ["secureKey"]),
     (f'secureKey = ${{?ONE}}${{?TWO}}{SECURE}', ["secureKey"]), (f'secureKey = ${{SECRET}}"{SECURE}"', []), (f'secureKey = ${{?SECRET}}"{SECURE}x"', []),
     (f'half = {SECURE[:9]}\nsession.secureKey = ${{half}}"{SECURE[9:]}"', ["secureKey"]),

@@ -125,7 +125,7 @@ def test_a_short_zero_and_a_name_of_it_stand_for_every_address(end):
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0.0", "0.", "10", "0.1", "0a", "zero"])
-def test_what_only_looks_like_zero_is_not_every_address(text):
+def test_what_only_resembles_zero_is_not_every_address(text):
     assert not addresses.is_every(text)
 
 
@@ -194,7 +194,7 @@ def test_which_connections_a_socket_takes(end, taken, not_taken):
 
 
 @pytest.mark.parametrize(
-    "end, texts, beside",
+    "end, texts, coexists",
     [
         (("127.0.0.53", ""), ["192.0.2.1"], True),
         (("127.0.0.1", ""), ["0.0.0.0"], False),
@@ -206,12 +206,12 @@ def test_which_connections_a_socket_takes(end, taken, not_taken):
         (("192.0.2.1", ""), [""], False),
     ],
 )
-def test_who_is_in_the_way_of_a_listener(end, texts, beside):
-    assert addresses.collides(rows(end)[0], texts) is not beside
+def test_who_is_in_the_way_of_a_listener(end, texts, coexists):
+    assert addresses.collides(rows(end)[0], texts) is not coexists
 
 
 @pytest.mark.parametrize(
-    "text, told, reached",
+    "text, passed, reached",
     [
         ("", "", "127.0.0.1"),
         ("  ", "", "127.0.0.1"),
@@ -226,8 +226,8 @@ def test_who_is_in_the_way_of_a_listener(end, texts, beside):
         ("::1", "::1", "::1"),
     ],
 )
-def test_what_the_application_is_told_and_where_the_host_reaches_it(text, told, reached):
-    assert addresses.application_address(text) == told
+def test_what_the_application_is_given_and_where_the_host_reaches_it(text, passed, reached):
+    assert addresses.application_address(text) == passed
     assert addresses.local_target(text) == reached
 
 

@@ -72,7 +72,7 @@ def silent(_link, over):
 
 def is_running(pid):
     """Whether a process is there and has not ended; nobody may wait for it in a container."""
-    return (process.parse_stat(Host().read_foreign(f"/proc/{pid}/stat") or "") or {"state": "Z"})["state"] != "Z"
+    return (process.parse_stat(Host().read_untrusted(f"/proc/{pid}/stat") or "") or {"state": "Z"})["state"] != "Z"
 
 
 # ---------------------------------------------------------------------------------------------------------- commands
@@ -160,7 +160,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
         for name in ("pipe", "socket", "link"):
             machine = Host()
             assert machine.read(str(tmp_path / name)) is None
-            assert machine.read_foreign(str(tmp_path / name)) is None
+            assert machine.read_untrusted(str(tmp_path / name)) is None
             assert "expected a file: move it away" in machine.overruns[0]
     masked = tmp_path / "masked"
     masked.symlink_to("/dev/null")
@@ -170,18 +170,18 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
         Host().read(str(tmp_path))
 
 
-def test_a_file_for_editing_is_exact_or_refused_and_a_foreign_one_is_escaped_and_cut(tmp_path):
+def test_a_file_for_editing_is_exact_or_refused_and_an_untrusted_one_is_escaped_and_cut(tmp_path):
     path, text = tmp_path / "file", "a\r\n\x1b]0;\x07\x0c\udc9b\n"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     machine = Host()
     assert machine.read(str(path)) == text
     machine.write(str(path), machine.read(str(path)))
     assert path.read_bytes() == text.encode("utf-8", "surrogateescape")
-    assert machine.read_foreign(str(path)) == "a\\r\n\\x1b]0;\\x07\\x0c\\x9b\n"
+    assert machine.read_untrusted(str(path)) == "a\\r\n\\x1b]0;\\x07\\x0c\\x9b\n"
     assert "\x1b" not in machine.tail(str(path))
     with pytest.raises(OSError, match="larger than 5 bytes"):
         machine.read(str(path), limit=5)
-    assert machine.read_foreign(str(path), limit=2) == "a\\r"
+    assert machine.read_untrusted(str(path), limit=2) == "a\\r"
     assert machine.overruns == [f"{path} has more than 2 bytes, and the rest was cut"]
 
 
@@ -257,7 +257,7 @@ def test_a_listener_that_never_answers_tls_is_a_finding(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------------------------------------ locks and findings
 
-def test_a_lock_that_somebody_keeps_is_given_up(tmp_path, monkeypatch):
+def test_a_lock_that_another_process_keeps_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(host_file, "LOCK_SECONDS", 1)
     path = tmp_path / "lock"
     with open(path, "w", encoding="ascii") as held:

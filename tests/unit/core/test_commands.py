@@ -36,7 +36,7 @@ SITE = "ansible-playbook xitrum.host.site"
         ({"extra_vars": ("a='x y'",)}, f"""{SITE} -e 'a='"'"'x y'"'"''"""),
         ({"extra_vars": ('{"a": [1, 2], "b": true}',)}, f"""{SITE} -e '{{"a": [1, 2], "b": true}}'"""),
         ({"extra_vars": ("@secrets.yml",)}, f"{SITE} -e @secrets.yml"),
-        # What only that run was told is no wish for the next.
+        # What applied to that run only is no wish for the next.
         (
             {"extra_vars": ("xitrum_rollback_to=aa", '{"xitrum_report_dir": "/tmp"}', "a=1 xitrum_remove=2")},
             f"{SITE} -e a=1",
@@ -107,7 +107,7 @@ def test_no_text_of_a_secret_is_ever_shown(text, name):
         "redis-dsn",
     ],
 )
-def test_a_name_tells_that_a_value_is_a_secret(name):
+def test_a_name_shows_that_a_value_is_a_secret(name):
     given = [
         f"{name}=hunter2",
         f"a=1 {name}='hunter2 hunter2' b=2",
@@ -145,7 +145,7 @@ def test_what_is_no_secret_is_repeated_as_it_was_given(text):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("-o ProxyJump=me@bastion:22,you@gate:22 -p 2222", "-o ProxyJump=me@bastion:22,you@gate:22 -p 2222"),
+        ("-o ProxyJump=me@bastion:22,you@jump:22 -p 2222", "-o ProxyJump=me@bastion:22,you@jump:22 -p 2222"),
         ("-o PreferredAuthentications=password -o PasswordAuthentication=no", None),
         ("-o ProxyCommand='sshpass -f /etc/p ssh -W %h:%p bastion'", None),
         (

@@ -70,7 +70,7 @@ def names_below(folder):
             if path.suffix != ".guard"}
 
 
-@pytest.mark.parametrize("record", [BOB, None, "", '{"id": "boo'], ids=["taken over", "gone", "empty", "damaged"])
+@pytest.mark.parametrize("record", [BOB, None, "", '{"id": "boo'], ids=["of another run", "gone", "empty", "damaged"])
 @pytest.mark.parametrize("name", CHANGES)
 def test_nothing_is_changed_once_the_lock_is_lost(folder, name, record):
     there = host()
@@ -92,7 +92,7 @@ def test_nothing_is_changed_once_the_lock_is_lost(folder, name, record):
 
 def test_every_way_to_change_a_host_is_behind_the_fence():
     """The others only read; a new method is added to one of the two."""
-    reads = {"which", "read", "tail", "position", "read_foreign", "readlink", "listdir", "free_space",
+    reads = {"which", "read", "tail", "position", "read_untrusted", "readlink", "listdir", "free_space",
              "realpath", "exists", "stat", "resolve", "locked", "guarded", "page", "read_page", "connect",
              "addresses_of", "bind_error", "exchange", "request", "digest", "seal", "has_mode", "entries", "archive_names",
              "head", "is_file", "held", "is_held", "fenced", "sync", "clock_ticks", "processors", "architecture", "absolute",
@@ -129,8 +129,8 @@ def test_what_a_task_says_of_its_run_is_read_back():
     assert fence.read_runs("") == fence.read_runs("demo") == fence.read_runs("\n \n") == []
 
 
-def test_a_lock_is_not_taken_over_while_a_change_is_under_way(folder, monkeypatch):
-    """The take-over waits, and gets the lock when the change has been made; the next change is refused."""
+def test_a_lock_is_not_broken_while_a_change_is_under_way(folder, monkeypatch):
+    """Breaking the lock waits, and gets the lock when the change has been made; the next change is refused."""
     hold(folder, ANN)
     order, began = [], threading.Event()
 
@@ -161,8 +161,8 @@ def taken(folder, monkeypatch, seconds=30):
     monkeypatch.setattr(run_lock, "FOLDER", str(folder))
     monkeypatch.setattr(run_lock.release, "begin_healthy", lambda *_given: None)
     wanted = {"name": "demo", "root": str(folder), "log_dir": f"{folder}/none", "user": "root", "state": "held", "release": "", "outcome": "done",
-              "holder": {name: BOB[name] for name in ("id", "user", "host")}, "seconds": 3600, "take_over": "any"}
-    return run_lock.settle(Host(), wanted, 2000.0)
+              "holder": {name: BOB[name] for name in ("id", "user", "host")}, "seconds": 3600, "break_lock": "any"}
+    return run_lock.change_lock(Host(), wanted, 2000.0)
 
 
 def test_a_change_that_does_not_end_is_named(folder, monkeypatch):
@@ -235,7 +235,7 @@ def test_a_module_that_changes_a_host_is_behind_the_fence(path):
         assert isinstance(part, parts.Reader) or part.EXECUTION.fenced is (path.stem not in WITHOUT)
 
 
-AFTER_LOCK = {"base", "release", "rollout", "proxy", "surplus", "close_ports", "prune"}
+AFTER_LOCK = {"base", "release", "rollout", "proxy", "orphaned", "close_ports", "prune"}
 
 
 @pytest.mark.parametrize("name", sorted(AFTER_LOCK))

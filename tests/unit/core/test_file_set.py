@@ -158,7 +158,7 @@ def test_a_link_into_the_folder_of_a_user_is_a_problem(host):
     assert len(problems) == 1 and "/home/carol belongs to carol, who could change what root runs" in problems[0]
 
 
-def test_a_file_of_ours_that_others_may_write_is_put_right(host):
+def test_a_file_of_ours_that_others_may_write_is_fixed(host):
     run(host, wanted())
     host.stats[UNIT] = Stat("file", 0o666, "root", "root", 5)
     assert run(host, wanted()).changed and host.stats[UNIT].mode == 0o644

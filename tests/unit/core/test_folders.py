@@ -377,7 +377,7 @@ def test_two_applications_do_not_share_a_folder(root, logs):
     assert problems(host(), record_of("blog", root, logs)) == []
 
 
-def test_a_folder_that_was_made_for_the_application_is_not_looked_up_again():
+def test_a_folder_that_was_made_for_the_application_is_not_reread():
     there = host({"/opt/shop/run": ""}, commands={"dpkg-query --search /opt/shop": "shop-deb: /opt/shop\n"})
     assert problems(there, record_of("shop", "/opt/shop", "/var/log/shop")) == []
     assert not [words for kind, words in there.done if "/opt/shop" in words]
@@ -496,7 +496,7 @@ ACCOUNTS = {"/etc/passwd": "root:x:0:0::/root:/bin/sh\nweb:x:990:990::/srv/web:/
     ({**ACCOUNTS, "/etc/passwd": "web:x:990:100::/:/bin/sh\n"}, ["user"], "whose own group is not web"),
     ({"/etc/passwd": "web:x:990:990::/:/bin/sh\n"}, ["user"], "whose own group is not web"),
 ])
-def test_an_account_of_somebody_else_is_refused(files, adopt, text):
+def test_an_account_of_something_else_is_refused(files, adopt, text):
     found = problems(FakeHost(files), user="web", adopt=adopt)
     assert len(found) == 1 and found[0].startswith("xitrum_user is web") and text in found[0]
 

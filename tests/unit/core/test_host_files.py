@@ -352,7 +352,7 @@ def test_the_double_refuses_what_a_host_refuses(there):
     assert there.files == before and not there.done
 
 
-def test_who_may_replace_a_path_is_told_from_its_folders():
+def test_who_may_replace_a_path_follows_from_its_folders():
     there = FakeHost({"/srv/conf/x": ""}, stats={"/srv/conf": Stat("directory", 0o775, "root", "deploy", 0)})
     assert untrusted(there, "/srv/conf/x") == "/srv/conf may be written by the group deploy"
     assert untrusted(FakeHost({"/srv/conf/x": ""}), "/srv/conf/x") == ""

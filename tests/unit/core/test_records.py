@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.core import foreign_file, recorded
+from ansible_collections.xitrum.host.plugins.module_utils.core import recorded, unmanaged_file
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 
 from tests.unit.fake_host import FakeHost
@@ -140,10 +140,10 @@ def test_a_unit_gets_what_brings_it_back(before, now, commands):
 
 
 def test_a_unit_that_others_need_stays():
-    assert recorded.unit_commands(NONE, ON, in_use=True) == []
+    assert recorded.unit_commands(NONE, ON, needed=True) == []
 
 
-def test_a_unit_that_goes_on_is_told_of_its_files_and_then_forgotten():
+def test_a_unit_that_goes_on_reads_its_files_and_then_forgotten():
     host = FakeHost({recorded.PATH: record_text({"units": {"nginx.service": ON}})}, {
         SHOW + "nginx.service": "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n", "systemctl reload nginx.service": ""})
     recorded.put_back(host, "nginx.service", again="reload")
@@ -161,9 +161,9 @@ def test_a_unit_that_refuses_is_an_error_and_stays_on_record():
 
 def test_a_file_is_recorded_once_and_forgotten_when_it_is_back():
     host = FakeHost({"/etc/rc.local": "x"}, stats={"/etc/rc.local": Stat("file", 0o600, "root", "root", 1)})
-    foreign_file.note_file(host, foreign_file.read_file(host, "/etc/rc.local"))
+    unmanaged_file.note_file(host, unmanaged_file.read_file(host, "/etc/rc.local"))
     host.stats["/etc/rc.local"] = Stat("file", 0o711, "root", "root", 1)
-    foreign_file.note_file(host, foreign_file.read_file(host, "/etc/rc.local"))
+    unmanaged_file.note_file(host, unmanaged_file.read_file(host, "/etc/rc.local"))
     assert recorded.forget(host, "files", "/etc/rc.local") == {"target": "/etc/rc.local", "mode": 0o600}
     assert recorded.forget(host, "files", "/etc/rc.local") is None
 
@@ -177,7 +177,7 @@ def test_a_recorded_mode_lets_no_other_write(recorded_mode, mode):
         },
         stats={"/etc/rc.local": Stat("file", recorded_mode, "root", "root", 0)},
     )
-    foreign_file.restore_file(there, "/etc/rc.local", lambda text: text.replace("#!", "#! "))
+    unmanaged_file.restore_file(there, "/etc/rc.local", lambda text: text.replace("#!", "#! "))
     assert there.files["/etc/rc.local"] == "#! /bin/sh\n" and there.stat("/etc/rc.local").mode == mode
     assert recorded.read(there)["files"] == {}
 
@@ -189,13 +189,13 @@ def test_a_group_other_than_roots_gets_no_right_to_write_back(group, mode):
         {"/etc/inittab": "id:2\nours\n", recorded.PATH: record_text({"files": {"/etc/inittab": note}})},
         stats={"/etc/inittab": Stat("file", 0o644, "root", group, 0)},
     )
-    foreign_file.restore_file(there, "/etc/inittab", lambda text: text.replace("ours\n", ""))
+    unmanaged_file.restore_file(there, "/etc/inittab", lambda text: text.replace("ours\n", ""))
     assert there.stat("/etc/inittab").mode == mode
 
 
 def test_a_file_that_others_may_write_by_now_loses_what_is_ours_and_that_right():
     there = FakeHost({"/etc/rc.local": "a\nours\n"}, stats={"/etc/rc.local": Stat("file", 0o777, "root", "root", 0)})
-    foreign_file.restore_file(there, "/etc/rc.local", lambda text: text.replace("ours\n", ""))
+    unmanaged_file.restore_file(there, "/etc/rc.local", lambda text: text.replace("ours\n", ""))
     assert (there.files["/etc/rc.local"], there.stat("/etc/rc.local").mode) == ("a\n", 0o755)
 
 
@@ -210,10 +210,10 @@ def test_a_file_that_others_may_write_by_now_loses_what_is_ours_and_that_right()
 )
 def test_a_file_that_root_obeys_is_roots_alone_also_without_a_link(stats, message):
     there = FakeHost({"/etc/rc.local": "x"}, stats=stats)
-    found = foreign_file.read_file(there, "/etc/rc.local")
+    found = unmanaged_file.read_file(there, "/etc/rc.local")
     assert message in found.problem and "expected a file and folders that root alone may change" in found.problem
 
 
 @pytest.mark.parametrize("stat", [Stat("file", 0o664, "root", "root", 0), Stat("file", 0o640, "root", "adm", 0)])
 def test_a_file_that_others_may_only_read_is_fine(stat):
-    assert not foreign_file.read_file(FakeHost({"/etc/inittab": "x"}, stats={"/etc/inittab": stat}), "/etc/inittab").problem
+    assert not unmanaged_file.read_file(FakeHost({"/etc/inittab": "x"}, stats={"/etc/inittab": stat}), "/etc/inittab").problem

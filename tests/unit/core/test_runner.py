@@ -53,12 +53,12 @@ class Component:
         return Applied(results or {})
 
 
-def as_told(_host, _plan, error):
+def describe_error(_host, _plan, error):
     return f"it is so: {error}"
 
 
 def ended(plan, apply, check_mode=False, **execution):
-    component = Component(plan, apply, **{"describe": as_told, **execution})
+    component = Component(plan, apply, **{"describe": describe_error, **execution})
     with pytest.raises(End) as end:
         runner.finish(Module(check_mode), lambda: runner.converge(component, FakeHost(), {"path": "/etc/x"}, check_mode))
     return end.value.args
@@ -68,7 +68,7 @@ def refuse():
     raise OSError("no room")
 
 
-def test_problems_are_told_line_by_line_and_nothing_is_done():
+def test_problems_are_reported_line_by_line_and_nothing_is_done():
     how, result = ended(Plan(problems=["a", "b"], actions=[("write", "x")]), refuse)
     assert (how, result["msg"], result["changed"]) == ("failed", "a\nb", False)
 
@@ -90,7 +90,7 @@ def test_what_was_done_may_say_more():
     assert ended(Plan(actions=[("write", "x")]), lambda: {"output": ["done"]})[1]["output"] == ["done"]
 
 
-def test_an_error_of_the_system_is_told_as_the_module_describes_it():
+def test_an_error_of_the_system_is_reported_as_the_module_describes_it():
     how, result = ended(Plan(actions=[("write", "x")]), refuse)
     assert (how, result["msg"]) == ("failed", "it is so: no room")
 
@@ -103,14 +103,14 @@ def each(*components, check_mode=False, host=None):
     return end.value.args
 
 
-def test_several_are_done_in_turn():
+def test_several_are_done_one_after_the_other():
     first, second = Component(Plan()), Component(Plan(actions=["x"]))
     how, result = each(first, second)
     assert (how, result["changed"], first.done, second.done) == ("well", True, False, True)
     assert [part["after_header"] for part in result["diff"]] == ["/etc/0", "/etc/1"]
 
 
-def test_several_are_only_told_in_check_mode():
+def test_several_are_only_reported_in_check_mode():
     both = [Component(Plan(actions=["x"])), Component(Plan(actions=["x"]))]
     how, result = each(*both, check_mode=True)
     assert (how, result["changed"], [one.done for one in both]) == ("well", True, [False, False])
@@ -118,7 +118,7 @@ def test_several_are_only_told_in_check_mode():
 
 @pytest.mark.parametrize("bad, message", [
     (Component(Plan(actions=["x"], problems=["a", "b"])), "a\nb"), (Component(Plan(actions=["x"]), refuse), "no room")])
-def test_what_was_done_before_one_failed_is_told(bad, message):
+def test_what_was_done_before_one_failed_is_reported(bad, message):
     first, last = Component(Plan(actions=["x"])), Component(Plan(actions=["x"]))
     how, result = each(first, bad, last)
     assert (how, result["msg"], result["changed"], first.done, last.done, "2" in result) == ("failed", message, True, True, False, False)
@@ -135,7 +135,7 @@ def test_what_cannot_be_read_after_another_was_done_does_not_lose_its_report(mon
     assert (how, result["msg"], result["changed"], first.done) == ("failed", "1: a directory", True, True)
 
 
-def test_another_user_than_root_is_told_what_to_do():
+def test_another_user_than_root_reads_what_to_do():
     host = FakeHost()
     host.is_root = lambda: False
     how, result = each(Component(Plan(actions=["x"]), root="Limits"), host=host)

@@ -55,7 +55,7 @@ def error_of(read, *kinds):
 
 
 def read_lock(text):
-    host, wanted = FakeHost({lock_record.path("demo"): text}), {**INSTANCE, "take_over": "", "seconds": 1, "holder": {"id": "a"}}
+    host, wanted = FakeHost({lock_record.path("demo"): text}), {**INSTANCE, "break_lock": "", "seconds": 1, "holder": {"id": "a"}}
     return run_lock.refusal(wanted, run_lock.read_state(host, wanted))
 
 
@@ -120,7 +120,7 @@ def test_a_record_of_another_version_is_refused_with_what_to_do(record, version,
     errors = report(json.dumps({} if version is None else {schema.KEY: version}), tmp_path)
     assert path in errors and words in errors and f"expected {record.version}" in errors
     # Of a lock, what to do is said for a damaged one too.
-    assert record.remedy in errors or (record is schema.LOCK and "run again with -e xitrum_take_over=true" in errors)
+    assert record.remedy in errors or (record is schema.LOCK and "run again with -e xitrum_break_lock=true" in errors)
 
 
 @pytest.mark.parametrize("record", READERS, ids=lambda one: one.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import process, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.core.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.core.untrusted_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import backlog
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ def rows(name):
 
 
 @pytest.mark.parametrize(("name", "pid"), [("debian-11.txt", 34), ("debian-12.txt", 39), ("debian-13.txt", 53)])
-def test_sshd_and_a_listener_of_somebody_else(name, pid):
+def test_sshd_and_another_listener(name, pid):
     found = rows(name)
     assert (22, "0.0.0.0", "inet", 128, pid, "sshd", [pid], SSHD_GROUP) in found
     assert (22, "::", "inet6", 128, pid, "sshd", [pid], SSHD_GROUP) in found
@@ -100,7 +100,7 @@ def test_three_columns_of_a_port_for_both_families():
     assert found["configured"] == "1024 (/etc/sysctl.d/90-xitrum.conf)"
     assert [(one["family"], one["effective"], one["status"]) for one in found["sockets"]] == [("inet", 128, "restart"), ("inet6", 128, "restart")]
     assert found["rows"][1]["item"] == "port 22, inet6 [::]:22"
-    assert found["rows"][0]["mend"] == "restart the process 39 (sshd)"
+    assert found["rows"][0]["fix"] == "restart the process 39 (sshd)"
 
 
 def test_what_nobody_listens_on_is_said():
@@ -118,7 +118,7 @@ def test_a_unit_is_found_by_its_control_group_without_root():
                      "LimitNOFILESoft -- ssh.service"] = unit
     for found in (report(machine, units=["ssh"]), report(machine, ports=[22])):
         assert [(one["unit"], one["pid"], one["effective"]) for one in found["sockets"]] == [("ssh.service", None, 128)] * 2
-        assert found["rows"][0]["mend"] == "systemctl restart ssh.service"
+        assert found["rows"][0]["fix"] == "systemctl restart ssh.service"
 
 
 def test_a_pid_that_is_gone_and_one_that_does_not_listen():
@@ -187,7 +187,7 @@ USERS = 'users:(("java",pid=7,fd=12))'
         (f"LISTEN\t0\t1024\t*:8000\t*:*\t{USERS} ino:1 sk:1 v6only:0 <->   ", ""),
     ],
 )
-def test_columns_of_any_width_and_a_group_that_looks_like_more(line, cgroup):
+def test_columns_of_any_width_and_a_group_that_resembles_more(line, cgroup):
     found = listeners(line + "\n")
     assert found.unread == ()
     row = found[0]

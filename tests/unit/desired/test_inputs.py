@@ -62,11 +62,11 @@ def test_outgoing_connections_take_no_port_of_an_instance(more, ports):
     ({"groups": {"xitrum": ["app1"], "xitrum_proxy": ["app1"]}}, []),
     ({"xitrum_slots": True, "application_slot_read": {"slot": 1}}, [(80, 8001)]),
 ])
-def test_the_outside_ports_lead_to_the_instance_in_use(more, pairs):
+def test_the_outside_ports_lead_to_the_active_instance(more, pairs):
     assert [(pair["outside"], pair["inside"]) for pair in inputs(**more)["port_forward_pairs"]] == pairs
 
 
-def test_a_slot_that_is_given_wins_over_the_one_in_use():
+def test_a_slot_that_is_given_wins_over_the_active_one():
     more = {"xitrum_slots": True, "application_slot_read": {"slot": 0}, "port_forward_state": "present", "port_forward_backend": "auto",
             "port_forward_loopback": True, "port_forward_stop_conflicting": [], "port_forward_probe": False}
     assert network.redirects(Inputs({**GIVEN, **more}, slot=1))["pairs"] == [{"outside": 80, "inside": 8001}]

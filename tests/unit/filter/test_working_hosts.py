@@ -13,15 +13,15 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.xitrum.host.plugins.filter import working_hosts as filters
 from ansible_collections.xitrum.host.plugins.filter.working_hosts import working_hosts
 
-WORKS = {"xitrum": ["app1", "app2"], "xitrum_run_acts": ["app1"]}
+WORKS = {"xitrum": ["app1", "app2"], "xitrum_run_changes": ["app1"]}
 
 
 @pytest.mark.parametrize(("groups", "how", "pattern"), [
     ({}, {"read": False}, "xitrum"),
     (WORKS, {"read": False}, "xitrum"),
-    ({"xitrum": ["app1"], "xitrum_run_looks": ["app1"]}, {}, "all:!all"),
+    ({"xitrum": ["app1"], "xitrum_run_reads": ["app1"]}, {}, "all:!all"),
     ({"xitrum": ["app1"]}, {"every": True}, "all:!all"),
-    (WORKS, {}, "xitrum:&xitrum_run_acts"),
+    (WORKS, {}, "xitrum:&xitrum_run_changes"),
     (WORKS, {"every": True}, "xitrum"),
     (WORKS, {"group": "xitrum_rollout_due"}, "all:!all"),
     (WORKS, {"read": False, "first": "left"}, "xitrum"),
@@ -34,7 +34,7 @@ def test_the_pattern(groups, how, pattern):
 
 def test_the_hosts_stay_in_the_order_of_the_inventory_whichever_of_them_answered_first():
     inventory = InventoryManager(DataLoader(), sources=["app1,app2,app3"])
-    for group, hosts in {"xitrum": ("app1", "app2", "app3"), "xitrum_run_acts": ("app3", "app1")}.items():
+    for group, hosts in {"xitrum": ("app1", "app2", "app3"), "xitrum_run_changes": ("app3", "app1")}.items():
         inventory.add_group(group)
         for host in hosts:
             inventory.add_host(host, group)

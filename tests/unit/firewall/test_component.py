@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ports opened in firewalld and ufw: exactly those, recorded, kept where somebody else had them open, and closed
+"""Ports opened in firewalld and ufw: exactly those, recorded, kept where they were open before, and closed
 again."""
 
 from __future__ import annotations
@@ -312,7 +312,7 @@ def test_ufw_closes_what_it_opened():
     ]
 
 
-def test_a_rule_of_ufw_by_somebody_else_that_refuses_is_a_note_and_not_overruled():
+def test_a_rule_of_ufw_by_something_else_that_refuses_is_a_note_and_not_overruled():
     plan = planned(with_ufw(), 8081)
     assert list(plan.actions) == []
     assert {(row.status, "a rule of ufw says deny" in row.why) for row in plan.rows} == {("read_only", True)}

@@ -237,7 +237,7 @@ def test_what_an_answer_means(word, block, more, status, text):
     sentences = reach.sentences({"app1": [row]})
     assert bool(sentences) == (status == "differs")
     # A run of a playbook opens no port: it may start what is to listen.
-    assert (row.mend == RUN) == (block is not None and not block["answers"] and not block["listener"])
+    assert (row.fix == RUN) == (block is not None and not block["answers"] and not block["listener"])
     assert not sentences or RUN not in sentences[0]
     if status == "differs" and block and block["rule"] and block["answers"]:
         assert "run on app1: firewall-cmd X. Or set xitrum_open_firewall: true." in sentences[0]
@@ -382,8 +382,8 @@ def not_ports(right):
     return {"match": {"op": "!=", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": right}}
 
 
-def foreign_table(*rules, family="inet", policy="accept", more=()):
-    place = {"family": family, "table": "foreign"}
+def unmanaged_table(*rules, family="inet", policy="accept", more=()):
+    place = {"family": family, "table": "theirs"}
     chain = {**place, "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": policy}
     items = [
         {"rule": {**place, "chain": "in", "handle": number, "expr": expr}} for number, expr in enumerate(rules, start=4)
@@ -392,7 +392,7 @@ def foreign_table(*rules, family="inet", policy="accept", more=()):
     return {"nft -j list ruleset": json.dumps({"nftables": [{"metainfo": {}}, *named, {"chain": chain}, *items]})}
 
 
-DELETE, INSERT = "nft delete rule inet foreign in handle 4", "nft insert rule inet foreign in tcp dport 80 accept"
+DELETE, INSERT = "nft delete rule inet theirs in handle 4", "nft insert rule inet theirs in tcp dport 80 accept"
 
 
 @pytest.mark.parametrize(
@@ -433,23 +433,23 @@ DELETE, INSERT = "nft delete rule inet foreign in handle 4", "nft insert rule in
         ([[PORT, ACCEPT], [PORT, DROP]], "", ""),
     ],
 )
-def test_a_plain_rule_of_a_foreign_table_is_reported(rules, text, command):
+def test_a_plain_rule_of_an_unmanaged_table_is_reported(rules, text, command):
     more = [("closed", [22, {"elem": {"val": 80, "comment": "web"}}])]
-    found = blocks(FakeHost(commands={**foreign_table(*rules, more=more), **ETH0}), (80, 80), family="ipv4")[0]
-    expected = f"the rule '{text}' (handle 4) of the chain inet foreign in of nftables refuses it" if text else ""
+    found = blocks(FakeHost(commands={**unmanaged_table(*rules, more=more), **ETH0}), (80, 80), family="ipv4")[0]
+    expected = f"the rule '{text}' (handle 4) of the chain inet theirs in of nftables refuses it" if text else ""
     assert (found["rule"], found["command"]) == (expected, command)
 
 
 @pytest.mark.parametrize("rules", [[[PORT, DROP]], [[about("ip", "saddr", "10.0.0.2"), DROP], [PORT, DROP]]])
 def test_where_the_policy_drops_too_the_port_is_accepted(rules):
-    assert blocks(FakeHost(commands=foreign_table(*rules, policy="drop")), (80, 80))[0]["command"] == INSERT
+    assert blocks(FakeHost(commands=unmanaged_table(*rules, policy="drop")), (80, 80))[0]["command"] == INSERT
 
 
 def test_new_connections_that_a_chain_accepts_are_not_blocked_by_its_policy():
     new = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "new"]}}
     old = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "established"}}
     for match, command in ((new, ""), (old, INSERT)):
-        fake = FakeHost(commands=foreign_table([match, PORT, ACCEPT], policy="drop"))
+        fake = FakeHost(commands=unmanaged_table([match, PORT, ACCEPT], policy="drop"))
         assert blocks(fake, (80, 80))[0]["command"] == command
 
 
@@ -458,7 +458,7 @@ def test_new_connections_that_a_chain_accepts_are_not_blocked_by_its_policy():
     [("ip", "ipv4", True), ("ip", "ipv6", False), ("ip6", "ipv4", False), ("ip6", "ipv6", True), ("inet", "ipv6", True)],
 )
 def test_a_rule_of_the_other_family_blocks_nothing(table, family, blocked):
-    fake = FakeHost(commands=foreign_table([PORT, DROP], family=table))
+    fake = FakeHost(commands=unmanaged_table([PORT, DROP], family=table))
     assert bool(blocks(fake, (80, 80), family=family)[0]["rule"]) == blocked
     saved = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n"
     command = {"ip": "iptables", "ip6": "ip6tables"}.get(table)
@@ -469,8 +469,8 @@ def test_a_rule_of_the_other_family_blocks_nothing(table, family, blocked):
 
 @pytest.mark.parametrize("flags, blocked", [([], True), (["owner"], True), (["dormant"], False), ("dormant", False)])
 def test_a_table_that_is_switched_off_blocks_nothing(flags, blocked):
-    listed = json.loads(foreign_table([PORT, DROP])["nft -j list ruleset"])
-    listed["nftables"].insert(0, {"table": {"family": "inet", "name": "foreign", "flags": flags}})
+    listed = json.loads(unmanaged_table([PORT, DROP])["nft -j list ruleset"])
+    listed["nftables"].insert(0, {"table": {"family": "inet", "name": "theirs", "flags": flags}})
     fake = FakeHost(commands={"nft -j list ruleset": json.dumps(listed)})
     assert bool(blocks(fake, (80, 80))[0]["rule"]) == blocked
 
@@ -514,7 +514,7 @@ def test_a_plain_rule_of_iptables_is_reported(lines, command):
 @pytest.mark.parametrize(
     "lines, found", [(["{drop}", "{ufw}"], True), (["{ufw}", "{drop}"], False), (["-j DROP", "{ufw}"], False)]
 )
-def test_beside_ufw_only_a_rule_before_its_own_is_certain(lines, found):
+def test_with_ufw_only_a_rule_before_its_own_is_certain(lines, found):
     words = {"drop": "-p tcp -m tcp --dport 80 -j DROP", "ufw": "-j ufw-before-input"}
     rules = [f"-A INPUT {line.format(**words)}" for line in lines]
     text = "\n".join(["*filter", ":INPUT DROP [0:0]", *rules, "COMMIT", ""])
@@ -550,11 +550,11 @@ def test_an_instance_that_listens_and_does_not_answer_is_a_row():
     block = {**BLOCK, "port": 8000, "source": "10.0.0.2", "answers": False, "listener": "java listens at *:8000"}
     (row,) = proxy_health.instance_rows(asked, {"app1": [block]})["app1"]
     assert row.why.startswith("proxy1 cannot reach 10.0.0.3:8000, and java listens at *:8000, which does not answer")
-    assert row.mend == "firewall-cmd X"
+    assert row.fix == "firewall-cmd X"
     assert proxy_health.instance_rows(asked, {"app1": [{**block, "listener": ""}]}) == {}
 
 
-def test_what_ufw_made_is_not_told_as_iptables():
+def test_what_ufw_made_is_not_reported_as_iptables():
     fake = with_ufw(**{"iptables-save": data("iptables-save-ufw.txt")})
     assert blocks(fake, (80, 80))[0]["rule"] == ""
 
@@ -812,7 +812,7 @@ def test_nginx_is_asked_for_the_health_of_its_servers_from_the_proxy(monkeypatch
 def test_a_redirect_by_others_of_a_proxys_port_is_an_error():
     rules = {"nftables": {"objects": []}, "iptables": {"live": {"ipv4": "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp "
              "--dport 80 -j DNAT --to-destination 10.0.0.9\nCOMMIT\n"}}, "families": ["ipv4"], "interfaces": ["eth0", "lo"], "addresses": []}
-    found = redirects_ports.foreign_of([(80, ""), (443, "")], rules, "or give the proxy another port")
+    found = redirects_ports.find_conflicts([(80, ""), (443, "")], rules, "or give the proxy another port")
     assert [(port, certain) for port, _text, certain in found] == [(80, True)]
     assert found[0][1].endswith("or give the proxy another port.")
 
@@ -821,5 +821,5 @@ def test_a_redirect_by_others_of_a_proxys_port_is_an_error():
 def test_what_could_not_be_tried_names_the_next_step(word):
     result = {"address": "2001:db8::1", "port": 80, "word": word, "message": "no address", "note": "", "first": False}
     row = reach.judge("proxy1", result, None)
-    assert (row.status, row.mend) == ("unseen", "ansible-playbook xitrum.host.check")
+    assert (row.status, row.fix) == ("unseen", "ansible-playbook xitrum.host.check")
     assert row.why.endswith("xitrum_reach_from names a host that can")

@@ -75,7 +75,7 @@ def test_a_mirror_without_security():
     assert len(sources_list(main, security, "bookworm")) == 2
 
 
-def test_only_how_mirrors_are_reached_is_taken_over():
+def test_only_how_mirrors_are_reached_is_copied():
     dump = """\
 APT::Install-Recommends "0";
 Acquire "";

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which images and containers are ours. Labels do not tell: images derived from ours, and containers of those, inherit them."""
+"""Which images and containers are ours. Labels do not decide: images derived from ours, and containers of those, inherit them."""
 from types import SimpleNamespace
 
 import pytest
@@ -61,7 +61,7 @@ def test_an_image_with_packages_is_made_of_the_plain_one_by_its_id(monkeypatch):
     assert [recipe.splitlines()[0] for recipe in made.built] == ["FROM sha256:11"]
 
 
-def test_a_container_of_an_image_that_somebody_committed_from_a_host_is_not_of_the_fleet(monkeypatch):
+def test_a_container_of_an_image_committed_from_a_host_is_not_of_the_fleet(monkeypatch):
     ours, theirs, other = f"{PREFIX}-demo-app1", "my-snapshot", f"{PREFIX}-democracy-app1"
 
     def containers(all, filters):

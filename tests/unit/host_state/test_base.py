@@ -24,7 +24,7 @@ def test_what_can_be_read_is_read_and_what_can_be_set_is_set(options):
 @pytest.mark.parametrize("options, message", [
     (given(True, alternatives={}), "alternatives: may be given only without read_only"),
     (given(False, capacity={}), "capacity: may be given only with read_only"),
-    (given(True, jdk={}), "jdk: needs machine, which tells of the operating system"),
+    (given(True, jdk={}), "jdk: needs machine, which reads the operating system"),
     (given(False, machine={}), "machine: may be given only with read_only"),
 ])
 def test_what_would_be_ignored_is_refused(options, message):

@@ -76,7 +76,7 @@ def test_what_has_an_apply_is_run_by_a_module():
     assert {name for name, component in ALL.items() if hasattr(component, "apply")} == set(APPLIED)
 
 
-def test_names_are_each_ones_own():
+def test_names_are_unique():
     for components in (registry.COMPONENTS, list({id(one): one for one in APPLIED.values()}.values())):
         names = [component.NAME for component in components]
         assert len(names) == len(set(names))
@@ -86,7 +86,7 @@ def test_names_are_each_ones_own():
 def test_the_modules_that_change_a_host_use_the_runner():
     """The others read, or have an end of their own, with the reason."""
     own_end = {
-        "host_base": "several components in turn, by the same runner",
+        "host_base": "several components one after the other, by the same runner",
         "report": "documentation alone: its action plugin connects to no host",
         "run_plan": "documentation alone: its action plugin connects to no host",
     }

@@ -80,7 +80,7 @@ def test_an_instance_that_listens_on_its_address_is_not_restarted(interface, lis
     assert (row_of(plan, "instance-0 address").status, due) == ("ok", [])
 
 
-def test_the_desired_backlog_stays_when_somebody_lowers_somaxconn():
+def test_the_desired_backlog_stays_when_somaxconn_is_lowered():
     row = row_of(read_and_plan(backlog=128, somaxconn=128), "instance-0 backlog")
     assert row.wanted == ">= 1024" and row.status != "ok"
 
@@ -107,7 +107,7 @@ def test_after_a_rollback_no_line_to_type_brings_the_release_back():
     wanted = {"root": "/opt/demo", "release": "aa", "keep": 5}
     report = release.plan(wanted, release.read(host, wanted)).report()
     found = findings.findings({"app1": {"release": report}}, ["app1"], "-i fleet")
-    lines = [item["mend"] for item in found if item["item"] == "release"]
+    lines = [item["fix"] for item in found if item["item"] == "release"]
     assert len(lines) == 1 and "xitrum.host.site" not in lines[0], lines
 
 
@@ -173,7 +173,7 @@ def test_a_run_whose_proxy_has_no_healthy_server_at_the_end_fails(tmp_path, stat
     read = tmp_path / "read.yml"
     keep = {"name": "Keep the state of the proxy", "ansible.builtin.set_fact": {"xitrum_host_state": state}}
     read.write_text(yaml.safe_dump([keep]))
-    hosts = {name: {"hosts": {"proxy1": HERE}} for name in ("xitrum_proxy", "xitrum_run_acts")}
+    hosts = {name: {"hosts": {"proxy1": HERE}} for name in ("xitrum_proxy", "xitrum_run_changes")}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
     path = os.path.relpath(read, ROOT / "playbooks/tasks")
     found, printed = play("playbooks/plays/report.yml", "-i", tmp_path / "hosts.yml", "-e", f"__read_tasks={path}")
@@ -190,7 +190,7 @@ def test_a_run_whose_public_port_is_not_reached_from_elsewhere_fails(tmp_path, l
         firewall = {"public": public, "address6": "", "rows": [], "differs": False}
         state = {"machine": {"problems": []}, "firewall": firewall}
         app1 = {**HERE, "xitrum_address": "127.0.0.2", "xitrum_reach_from": "localhost", "xitrum_host_state": state}
-        hosts = {"xitrum": {"hosts": {"app1": app1}}, "xitrum_run_acts": {"hosts": {"other": HERE}}}
+        hosts = {"xitrum": {"hosts": {"app1": app1}}, "xitrum_run_changes": {"hosts": {"other": HERE}}}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
         found, printed = play("playbooks/plays/report.yml", "-i", tmp_path / "hosts.yml")
     assert found == code, printed

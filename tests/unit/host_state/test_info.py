@@ -1,50 +1,49 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reader of all concerns: what it takes, what it keeps to itself, and what it may not see."""
+"""The reader of all components: what it takes, what it keeps to itself, and what it may not see."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import quiet
-from ansible_collections.xitrum.host.plugins.module_utils.host_state import base
-from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry as concerns
+from ansible_collections.xitrum.host.plugins.module_utils.host_state import base, registry
 
 from ..fake_host import FakeHost, Unreadable
 
 
 def given(**wanted):
-    return {**dict.fromkeys(concerns.SPECS), **wanted}
+    return {**dict.fromkeys(registry.SPECS), **wanted}
 
 
 def test_options_get_their_types_and_defaults():
-    wanted, _secrets, wrong = base.checked(concerns.SPECS, given(jdk={"version": "17"}))
+    wanted, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"version": "17"}))
     assert wrong == []
     assert wanted["jdk"]["version"] == 17 and wanted["release"] is None
 
 
-def test_what_is_wrong_is_said_with_its_concern():
-    _wanted, _secrets, wrong = base.checked(concerns.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
+def test_what_is_wrong_is_said_with_its_component():
+    _wanted, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
     assert any(message.startswith("jdk: ") and "verzion" in message for message in wrong)
     assert any(message.startswith("release: ") and "release" in message for message in wrong)
 
 
 def test_secrets_are_known_as_such():
     instance = {"index": 0, "port": 8000, "files": {"config/xitrum.conf": "secureKey = abc"}}
-    _wanted, secrets, wrong = base.checked(concerns.SPECS, given(instances={
+    _wanted, secrets, wrong = base.checked(registry.SPECS, given(instances={
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aa", "instances": [instance]}))
     assert wrong == []
     assert "secureKey = abc" in secrets
 
 
 def test_only_what_is_wanted_is_read():
-    wanted, _secrets, _wrong = base.checked(concerns.SPECS, given(service={"name": "demo"}))
-    assert list(base.read_all(FakeHost(), wanted, concerns.COMPONENTS)) == ["service"]
+    wanted, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo"}))
+    assert list(base.read_all(FakeHost(), wanted, registry.COMPONENTS)) == ["service"]
 
 
 def test_what_the_user_may_not_read_is_a_row_that_says_so():
-    wanted, _secrets, _wrong = base.checked(concerns.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
-    result = base.read_all(FakeHost({"/etc/x": Unreadable()}), wanted, concerns.COMPONENTS)["service"]
+    wanted, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
+    result = base.read_all(FakeHost({"/etc/x": Unreadable()}), wanted, registry.COMPONENTS)["service"]
     assert not result["differs"]
     assert [(row["status"], row["why"]) for row in result["rows"]] == [("unseen", "/etc/x: permission denied")]
 

@@ -248,7 +248,7 @@ def test_the_removal_brings_back_what_was_chosen_before_and_unregisters_only_our
     assert OURS not in plan.after
 
 
-def test_the_removal_of_a_jdk_that_is_not_in_use_keeps_the_choice_and_its_record():
+def test_the_removal_of_a_jdk_that_is_not_chosen_keeps_the_choice_and_its_record():
     groups = {"java": ("manual", f"{DEBIAN}/bin/java", [(f"{DEBIAN}/bin/java", 1711), (f"{OURS}/bin/java", 1)])}
     record = {"java": {"mode": "auto", "path": "", "registered": [f"{OURS}/bin/java"]}}
     plan = planned(debian_host(groups, FILES, record), OURS, state="absent")

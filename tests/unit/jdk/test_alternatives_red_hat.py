@@ -46,7 +46,7 @@ def register(host, home, priority, names=("java", "javac"), chosen=False):
             host.run(["alternatives", "--set", name, f"{home}/bin/{name}"])
 
 
-def settle(host, home=ARCHIVE, check_mode=False, **more):
+def run_module(host, home=ARCHIVE, check_mode=False, **more):
     """What the module does. Afterwards a second run must have nothing to do."""
     wanted = {
         "state": "present",
@@ -84,19 +84,19 @@ def modes_of(host):
 def test_all_commands_move_to_the_archives_jdk_and_back_as_they_were(rpms):
     host = make_host(*rpms)
     before = host.snapshot()
-    settle(host)
+    run_module(host)
     names = ("java", "javac", "javap", "keytool", "jar") if not rpms else ALL
     assert homes_of(host, names) == {ARCHIVE}
     assert [host.files[f"{GROUPS}/{name}"].partition("\n")[0] for name in ("java", "javac")] == ["manual"] * 2
     assert f"{GROUPS}/javap" not in host.files
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.snapshot() == before
     assert record_of(host) == {}
 
 
 def test_javap_is_never_registered_as_a_group_of_its_own():
     host = make_host(RPM)
-    _result, calls = settle(host)
+    _result, calls = run_module(host)
     assert [words[:3] for words in calls] == [
         ["--install", "/usr/bin/java", "java"],
         ["--install", "/usr/bin/javac", "javac"],
@@ -111,7 +111,7 @@ def test_javap_is_never_registered_as_a_group_of_its_own():
 
 def test_an_archive_is_registered_with_all_that_it_has_of_the_groups_followers():
     host = make_host(RPM)
-    settle(host)
+    run_module(host)
     group = alternatives.parse_kept(host.files[f"{GROUPS}/java"])
     ours = next(choice for choice in group["choices"] if choice["path"] == f"{ARCHIVE}/bin/java")
     # The package's manual pages are not the archive's, which has no alt-java either.
@@ -127,9 +127,9 @@ def test_followers_that_a_new_jdk_does_not_have_go_and_come_back():
     host = make_host(RPM_8)
     gone = ("unpack200", "rmid", "jjs", "orbd")
     assert all(host.links_of(*gone).values())
-    settle(host)
+    run_module(host)
     assert not any(host.links_of(*gone).values())
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert all(host.links_of(*gone).values())
 
 
@@ -163,14 +163,14 @@ def test_manual_pages_of_an_archive_are_followers_where_the_group_has_them_there
             f"{other}/lib/jexec",
         ]
     )
-    settle(host)
+    run_module(host)
     assert host.realpath("/usr/share/man/man1/java.1") == f"{ARCHIVE}/man/man1/java.1"
     assert host.realpath("/usr/bin/jexec") == f"{ARCHIVE}/lib/jexec"
 
 
 def test_a_second_run_asks_the_program_nothing():
     host = make_host(RPM)
-    settle(host)
+    run_module(host)
     host.calls.clear()
     alternatives.read(host, {"home": ARCHIVE, "commands": list(alternatives.COMMANDS)})
     assert host.calls == []
@@ -179,27 +179,27 @@ def test_a_second_run_asks_the_program_nothing():
 def test_the_packages_own_choice_is_pinned_as_it_is():
     host = make_host(RPM_11, RPM)
     before = host.snapshot()
-    result, calls = settle(host, RPM)
+    result, calls = run_module(host, RPM)
     assert result["pinned"] == ["java", "javac"]
     assert [words[0] for words in calls] == ["--set", "--set"]
     assert [row["status"] for row in result["rows"]] == ["differs", "differs", "ok", "absent"]
-    settle(host, RPM_11)
+    run_module(host, RPM_11)
     assert homes_of(host) == {RPM_11}
-    settle(host, RPM_11, state="absent")
+    run_module(host, RPM_11, state="absent")
     assert host.snapshot() == before
 
 
 def test_the_versioned_choice_is_taken_where_the_home_is_the_packages_link():
     host = make_host(RPM_11, RPM)
     assert host.realpath(f"{JVM}/java-11-openjdk") == RPM_11
-    _result, calls = settle(host, f"{JVM}/java-11-openjdk")
+    _result, calls = run_module(host, f"{JVM}/java-11-openjdk")
     assert calls == [["--set", "java", f"{RPM_11}/bin/java"], ["--set", "javac", f"{RPM_11}/bin/javac"]]
 
 
 def test_java_8_of_a_package_is_the_java_of_its_jre():
     host = make_host(RPM, RPM_8)
     host.add_jdk(RPM_8, "java", "keytool")
-    _result, calls = settle(host, RPM_8)
+    _result, calls = run_module(host, RPM_8)
     assert calls == [["--set", "java", f"{RPM_8}/jre/bin/java"], ["--set", "javac", f"{RPM_8}/bin/javac"]]
 
 
@@ -209,8 +209,8 @@ def test_a_choice_that_was_made_by_hand_comes_back_as_one(hand):
     for name in ("java", "javac"):
         host.run(["alternatives", "--set", name, f"{hand}/bin/{name}"])
     before = host.snapshot()
-    settle(host)
-    settle(host, state="absent")
+    run_module(host)
+    run_module(host, state="absent")
     assert host.snapshot() == before
 
 
@@ -218,12 +218,12 @@ def test_after_an_update_of_the_package_the_choice_by_hand_is_the_familys_new_on
     host = make_host(RPM, RPM_21)
     for name in ("java", "javac"):
         host.run(["alternatives", "--set", name, f"{RPM}/bin/{name}"])
-    settle(host)
+    run_module(host)
     host.install_rpm(UPDATE)
     host.remove_rpm(RPM)
     assert homes_of(host) == {ARCHIVE}
-    settle(host)
-    result, _calls = settle(host, state="absent")
+    run_module(host)
+    result, _calls = run_module(host, state="absent")
     assert "lost" not in result
     assert homes_of(host) == {UPDATE}
     assert host.files[f"{GROUPS}/java"].startswith("manual\n")
@@ -235,41 +235,41 @@ def test_after_an_update_of_the_package_the_choice_by_hand_is_the_familys_new_on
 
 def test_after_an_update_of_the_package_automatic_mode_comes_back():
     host = make_host(RPM)
-    settle(host)
+    run_module(host)
     host.install_rpm(UPDATE)
     host.remove_rpm(RPM)
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.files[f"{GROUPS}/java"].startswith("auto\n")
     assert host.links == make_host(UPDATE).links
 
 
 def test_the_last_package_may_go_while_the_archive_is_chosen():
     host = make_host(RPM)
-    settle(host)
+    run_module(host)
     host.remove_rpm(RPM)
     assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {ARCHIVE}
-    settle(host)
-    settle(host, state="absent")
+    run_module(host)
+    run_module(host, state="absent")
     assert host.snapshot() == ({}, {})
 
 
 @pytest.mark.parametrize("headless", [True, False])
 def test_a_package_that_comes_later_finds_its_groups(headless):
     host = make_host()
-    settle(host)
+    run_module(host)
     host.install_rpm(RPM, headless)
     assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {ARCHIVE}
     # It has brought followers that the archive was not registered with.
-    settle(host)
+    run_module(host)
     assert host.links_of("jcmd") == {"jcmd": f"{ARCHIVE}/bin/jcmd"}
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.links == make_host(RPM, headless=headless).links
     assert host.files[f"{GROUPS}/java"].startswith("auto\n")
 
 
 def test_new_followers_of_a_group_are_drift():
     host = make_host(RPM)
-    settle(host)
+    run_module(host)
     host.add_jdk(ARCHIVE, "jwebserver")
     host.run(
         [
@@ -285,7 +285,7 @@ def test_new_followers_of_a_group_are_drift():
             f"{RPM_21}/bin/jwebserver",
         ]
     )
-    result, calls = settle(host)
+    result, calls = run_module(host)
     assert [words[0] for words in calls] == ["--install", "--set"]
     assert [row["why"] for row in result["rows"] if row["status"] == "differs"] == ["its followers differ: jwebserver"]
     assert f"    jwebserver: {ARCHIVE}/bin/jwebserver\n" in result["diff"]["after"]
@@ -296,7 +296,7 @@ def test_a_jre_alone_switches_what_it_has():
     jre = "/opt/jre"
     host = make_host(RPM)
     host.add_jdk(jre, "java", "keytool")
-    result, _calls = settle(host, jre)
+    result, _calls = run_module(host, jre)
     assert host.links_of("java", "keytool", "javac", "jar") == {
         "java": f"{jre}/bin/java",
         "keytool": f"{jre}/bin/keytool",
@@ -309,9 +309,9 @@ def test_a_jre_alone_switches_what_it_has():
 def test_a_headless_package_has_no_group_of_javac():
     host = make_host(RPM, headless=True)
     before = host.snapshot()
-    settle(host)
+    run_module(host)
     assert homes_of(host, ("java", "javac", "javap", "jar", "keytool")) == {ARCHIVE}
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.snapshot() == before
 
 
@@ -322,9 +322,9 @@ def test_another_choice_without_followers_stays_as_it_is():
     register(host, own, 99999999, chosen=True)
     before = host.snapshot()
     assert host.links_of("jar") == {"jar": ""}
-    settle(host)
+    run_module(host)
     assert homes_of(host) == {ARCHIVE}
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.snapshot() == before
 
 
@@ -334,20 +334,20 @@ def test_a_group_without_followers_gets_them_and_loses_them_again():
     host.add_jdk(own, *ALL)
     register(host, own, 5)
     before = host.snapshot()
-    settle(host)
+    run_module(host)
     assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {ARCHIVE}
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.snapshot() == before
 
 
-def test_a_home_that_somebody_registered_without_followers_gets_them_until_it_is_given_up():
+def test_a_home_registered_without_followers_gets_them_until_it_is_given_up():
     host = make_host(RPM)
     register(host, ARCHIVE, 7)
     before = host.snapshot()
-    settle(host)
+    run_module(host)
     assert homes_of(host) == {ARCHIVE}
     assert f"{ARCHIVE}/bin/java\n7\n" in host.files[f"{GROUPS}/java"]
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.snapshot() == before
 
 
@@ -356,7 +356,7 @@ def test_a_home_that_somebody_registered_without_followers_gets_them_until_it_is
 @pytest.mark.parametrize("target", ["", "/nowhere", f"{RPM}/bin/java"])
 def test_broken_links_are_made_again(command, path, target):
     host = make_host(RPM)
-    settle(host)
+    run_module(host)
     path = path.format(command)
     if target:
         host.links[path] = target
@@ -364,10 +364,10 @@ def test_broken_links_are_made_again(command, path, target):
         del host.links[path]
     if not target and path in ("/etc/alternatives/java", "/etc/alternatives/javac"):
         with pytest.raises(NotApplied, match="ln -s"):
-            settle(host)
+            run_module(host)
         host.links[path] = f"{ARCHIVE}/bin/{command}"
     else:
-        settle(host)
+        run_module(host)
     assert homes_of(host) == {ARCHIVE}
 
 
@@ -375,7 +375,7 @@ def test_a_group_whose_file_is_damaged_is_an_error_with_what_the_program_says():
     host = make_host(RPM)
     host.files[f"{GROUPS}/java"] = "auto\n/usr/bin/java\n\nwhat\n"
     with pytest.raises(NotApplied, match="path to alternate expected in /var/lib/alternatives/java"):
-        settle(host)
+        run_module(host)
 
 
 def test_a_group_in_a_form_that_is_unknown_here_is_read_as_the_program_shows_it():
@@ -402,7 +402,7 @@ def test_a_file_in_the_place_of_a_follower_is_an_error(command):
     with pytest.raises(
         NotApplied, match=f"found a file of its own at /usr/bin/{command}; expected a link of the alternatives"
     ):
-        settle(host)
+        run_module(host)
     assert not host.calls
 
 
@@ -414,10 +414,10 @@ def test_a_command_of_something_else_is_not_taken(link, text):
     else:
         host.files["/usr/bin/jar"] = text
     before = host.snapshot(), dict(host.files)
-    settle(host)
+    run_module(host)
     assert host.links_of("javap") == {"javap": f"{ARCHIVE}/bin/javap"}
     assert (host.links.get("/usr/bin/jar"), host.files.get("/usr/bin/jar")) == (link, text)
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.snapshot() == before[0]
 
 
@@ -427,10 +427,10 @@ def test_a_command_with_a_group_of_its_own_keeps_it():
     host.add_jdk(other, *ALL)
     register(host, other, 5, ("javap",))
     before = host.snapshot()
-    settle(host)
+    run_module(host)
     assert homes_of(host, ("java", "javac", "javap", "jar")) == {ARCHIVE}
     assert record_of(host)["javap"]["registered"] == [f"{ARCHIVE}/bin/javap"]
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.snapshot() == before
 
 
@@ -439,7 +439,7 @@ def test_a_command_apart_that_leads_to_another_jdk_is_a_note_with_the_command(na
     host, other = make_host(), "/opt/jdk"
     host.add_jdk(other, *ALL)
     register(host, other, 5, (name,))
-    settle(host)
+    run_module(host)
     assert homes_of(host, (name,)) == {other}
     wanted = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
@@ -450,14 +450,14 @@ def test_a_command_apart_that_leads_to_another_jdk_is_a_note_with_the_command(na
 
     (row,) = rows()
     assert (row.status, row.wanted, row.effective) == ("unseen", f"{ARCHIVE}/bin/{name}", f"{other}/bin/{name}")
-    for command in row.mend.split(" && "):
+    for command in row.fix.split(" && "):
         host.run(command.split())
     assert homes_of(host, (name,)) == {ARCHIVE} and rows() == []
 
 
 def test_commands_that_follow_are_no_note():
     host = make_host(RPM)
-    settle(host)
+    run_module(host)
     assert alternatives.read(host, {"home": ARCHIVE, "commands": list(alternatives.COMMANDS)})["apart"] == {}
 
 
@@ -472,10 +472,10 @@ def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_g
         }
     )
     host.install_rpm(RPM)
-    settle(host)
+    run_module(host)
     assert f"{GROUPS}/javap" not in host.files
     assert homes_of(host) == {ARCHIVE}
-    settle(host, state="absent")
+    run_module(host, state="absent")
     assert host.links == make_host(RPM).links
     assert record_of(host) == {}
 
@@ -485,7 +485,7 @@ def test_a_follower_cannot_be_switched_without_its_leader():
     with pytest.raises(
         NotApplied, match="found javap as a follower of the alternative javac; expected javac among the commands"
     ):
-        settle(host, commands=["java", "javap"])
+        run_module(host, commands=["java", "javap"])
 
 
 def test_two_groups_may_have_the_same_follower():
@@ -523,20 +523,20 @@ def test_two_groups_may_have_the_same_follower():
         ]
     )
     for home in (ARCHIVE, RPM_21, old):
-        settle(host, home)
+        run_module(host, home)
         assert homes_of(host, ("java", "javac", "javap", "jar", "keytool", "jcmd")) == {home}
 
 
 def test_a_check_changes_nothing_and_shows_what_a_run_would_do():
     host = make_host(RPM)
     before = host.snapshot()
-    result, _calls = settle(host, check_mode=True)
+    result, _calls = run_module(host, check_mode=True)
     assert result["changed"]
     assert host.snapshot() == before
     assert f"java: {RPM}/bin/java (auto)\n" in result["diff"]["before"]
     assert f"javac: {ARCHIVE}/bin/javac (manual)\n" in result["diff"]["after"]
     assert f"    jar: {ARCHIVE}/bin/jar\n" in result["diff"]["after"]
-    assert result["diff"] == settle(host)[0]["diff"]
+    assert result["diff"] == run_module(host)[0]["diff"]
 
 
 def test_the_groups_of_image_based_systems_are_below_etc():
@@ -551,7 +551,7 @@ def test_the_groups_of_image_based_systems_are_below_etc():
 def test_a_link_that_was_changed_by_hand_counts_as_chosen_by_hand():
     host = make_host(RPM_11, RPM)
     host.links["/etc/alternatives/java"] = f"{RPM_11}/bin/java"
-    settle(host)
+    run_module(host)
     assert record_of(host)["java"] == {
         "mode": "manual",
         "path": f"{RPM_11}/bin/java",
@@ -565,7 +565,7 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
     host = make_host(RPM)
     before = host.snapshot()
     host.files[f"{ARCHIVE}/{jdk.MARKER}"] = "3f" * 32
-    settle(host)
+    run_module(host)
     wanted = {
         "name": "",
         "absent": [ARCHIVE.rpartition("/")[2]],
@@ -593,19 +593,19 @@ RPMS = (RPM_8, RPM_11, RPM, UPDATE, RPM_21)
 def test_whatever_packages_come_and_go_the_removal_leaves_what_they_would_have_left(first, changes, chosen, headless):
     host, alone = make_host(*sorted(first), headless=headless), make_host(*sorted(first), headless=headless)
     there = set(first)
-    settle(host)
+    run_module(host)
     for home in changes:
         for machine in (host, alone):
             (machine.remove_rpm if home in there else machine.install_rpm)(home, headless)
         there ^= {home}
-    settle(host)
+    run_module(host)
     assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {ARCHIVE}
     for home in chosen:
         if home in there and not headless:
-            settle(host, home)
+            run_module(host, home)
             assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {home}
-    settle(host)
-    settle(host, state="absent")
+    run_module(host)
+    run_module(host, state="absent")
     assert host.links == alone.links
     assert modes_of(host) == modes_of(alone)
     assert record_of(host) == {}

@@ -55,7 +55,7 @@ def archive(path, members):
 
 
 def members(top="jdk-17.0.9", **more):
-    """A JDK as far as it is looked at before it is run."""
+    """A JDK as far as it is read before it is run."""
     has = {"bin/java": elf(62), "bin/javac": elf(62), "release": b'JAVA_VERSION="17.0.9"\n', **more}
     return {f"{top}/{name}" if top else name: data for name, data in has.items() if data is not None}
 
@@ -103,11 +103,11 @@ def test_it_is_unpacked_wherever_it_is_in_the_archive_and_says_what_it_is_from(t
 @pytest.mark.parametrize("others", [
     {"README.txt": b"", "LICENSE": b"", "install.sh": b"#!/bin/sh\n"}, {"readme/index.html": b""}, {"demo/bin/run": b"", "NOTICE": b""},
     mac_members("jdk-17.0.9", ("bin/java", "lib/modules")), {**mac_members("jdk-17.0.9"), "README": b""},
-    # A JRE beside it, and one in it, as a JDK 8 has.
+    # A JRE next to it, and one in it, as a JDK 8 has.
     {"jre-17.0.9/bin/java": elf(62)}, {"jdk-17.0.9/jre/bin/java": elf(62)},
 ])
 @pytest.mark.parametrize("top", ["jdk-17.0.9", "./jdk-17.0.9", "vendor/jdk-17.0.9", ""])
-def test_what_lies_beside_the_one_folder_of_a_jdk_does_not_matter(top, others, jvm, tmp_path):
+def test_what_lies_next_to_the_one_folder_of_a_jdk_does_not_matter(top, others, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", {**others, **members(top)})
     assert jdk_archive.unpack(JvmHost(), path, sha256, WANTED) == "17.0.9"
     assert sorted(os.listdir(jvm)) == ["jdk-17"]

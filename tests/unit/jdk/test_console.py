@@ -42,7 +42,7 @@ def planned(host, **more):
     return console.plan(wanted, console.read(host, wanted))
 
 
-def test_a_console_of_ones_own_on_a_recent_jdk():
+def test_our_console_on_a_recent_jdk():
     plan = planned(machine())
     assert list(plan.problems) == []
     assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "own"}
@@ -56,7 +56,7 @@ def test_jcmd_changes_nothing():
     assert (list(plan.problems), plan.changed, plan.facts["console"]) == ([], False, "jcmd")
 
 
-def test_a_jdk_without_a_release_file_is_asked_unless_it_may_be_somebody_elses():
+def test_a_jdk_without_a_release_file_is_asked_unless_it_may_be_another_users():
     words = " ".join(process.inside({"pid": 12, "uid": 815815, "gid": 815815}, [f"{JDK}/bin/java", "-version"]))
     answers = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
     host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=answers)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern kernel, over the hosts of data/kernel: a case is a file. Each is read, planned, applied, and looked at again."""
+"""The component kernel, over the hosts of data/kernel: a case is a file. Each is read, planned, applied, and verified."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_planned(name):
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "problem" not in case["expected"]])
-def test_applied_and_looked_at_again(name):
+def test_applied_and_verified(name):
     case = CASES[name]
     expected = case["expected"]
     host = host_of(case)

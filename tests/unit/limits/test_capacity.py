@@ -91,17 +91,17 @@ def test_more_of_a_resource_never_holds_fewer(shape):
 GIB = 1 << 30
 
 
-@pytest.mark.parametrize(("connections", "shape", "ends", "largest", "mend"), [
+@pytest.mark.parametrize(("connections", "shape", "ends", "largest", "fix"), [
     (200000, {"application": False, "proxy": True, "backends": 2, "reserved_ports": 2}, "ports", 129020, "raise xitrum_instances"),
     (100000, {"heap_bytes": 512 << 20}, "heap", 32768, "raise xitrum_heap or xitrum_instances"),
     (100000, {"heap_bytes": 8 * GIB, "memory_bytes": 8 * GIB}, "memory", 0, "give the host more memory"),
     (100000, {"heap_bytes": 8 * GIB, "nofile_most": 20000}, "nofile", 18976, "raise what the host can grant"),
 ])
-def test_refused_with_what_ends_first_and_the_number_that_holds(connections, shape, ends, largest, mend):
+def test_refused_with_what_ends_first_and_the_number_that_holds(connections, shape, ends, largest, fix):
     plan = capacity.limits_for(connections, capacity.HostShape(**shape))
     assert (plan["ends"], plan["largest"]) == (ends, largest)
     assert plan["problem"].startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
-    assert mend in plan["problem"]
+    assert fix in plan["problem"]
 
 
 @pytest.mark.parametrize(("connections", "shape", "words"), [
@@ -126,8 +126,8 @@ def test_the_filter():
         plan("many")
 
 
-def told(host, **wanted):
-    """What the concern says of a host."""
+def plan_capacity(host, **wanted):
+    """What the component says of a host."""
     wanted = {**{name: option.get("default") for name, option in capacity.SPEC.items()}, **wanted}
     return capacity.plan(wanted, capacity.read(host, wanted))
 
@@ -142,14 +142,14 @@ def small_host(hard=20000, cap="0000000000000000"):
 
 
 def test_the_host_is_asked_what_it_has():
-    refused = told(small_host(), connections=30000)
+    refused = plan_capacity(small_host(), connections=30000)
     assert list(refused.problems) == [
         "xitrum_max_connections: 30000 connections cannot be held. nofile ends first: 31024 open files of one process are needed, 20000 are there. "
         "The largest number that holds is 18976. To hold more: raise what the host can grant, or xitrum_instances."]
-    assert [(row.wanted, row.effective, row.status, row.mend) for row in refused.rows] == [("30000", "18976", "differs", "xitrum_max_connections: 18976")]
+    assert [(row.wanted, row.effective, row.status, row.fix) for row in refused.rows] == [("30000", "18976", "differs", "xitrum_max_connections: 18976")]
     assert not refused.changed
-    assert list(told(small_host(cap="000001ffffffffff"), connections=30000).problems) == []
-    assert "memory ends first" in told(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).problems[0]
+    assert list(plan_capacity(small_host(cap="000001ffffffffff"), connections=30000).problems) == []
+    assert "memory ends first" in plan_capacity(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).problems[0]
 
 
 @pytest.mark.parametrize(("shape", "resources"), [
@@ -164,11 +164,11 @@ def test_every_shortfall_is_listed_at_once_with_what_to_do(shape, resources):
     assert f"{resources[0]} ends first" in first
     short = [bound for bound in capacity.bounds(100000, shape) if bound.needed > bound.there]
     assert {bound.resource for bound in short} == set(resources)
-    assert all(f"{bound.needed} {bound.unit} are needed, {bound.there} are there" in problem and bound.mend in problem for bound in short)
+    assert all(f"{bound.needed} {bound.unit} are needed, {bound.there} are there" in problem and bound.fix in problem for bound in short)
     assert all(f"{name}, " in rest for name in resources[1:])
     assert problem.count("The largest number that holds is") == 1
 
 
 def test_nothing_is_wanted_without_a_number():
-    plan = told(small_host())
+    plan = plan_capacity(small_host())
     assert (list(plan.rows), list(plan.problems), plan.changed) == ([], [], False)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern nofile: what a login may have open, and never more than the host can grant."""
+"""The component nofile: what a login may have open, and never more than the host can grant."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_never_more_than_the_host_can_grant(host, granted, why):
     if why:
         assert {row.status for row in again.rows} == {"read_only"}
         assert again.rows[0].why == f"granted {granted} of 1024000: {why}"
-        assert again.rows[0].mend
+        assert again.rows[0].fix
 
 
 def test_what_was_raised_by_hand_is_gone_after_a_reboot():
@@ -119,7 +119,7 @@ def test_a_later_line_that_wins_is_named():
     row = plan_of(host).rows[0]
     assert (row.status, row.configured) == ("differs", "4096 4096")
     assert row.why == "/etc/security/limits.d/95-other.conf line 2 (* - nofile 4096) comes later and wins"
-    assert row.mend == "sed -i '2s/^/# /' /etc/security/limits.d/95-other.conf"
+    assert row.fix == "sed -i '2s/^/# /' /etc/security/limits.d/95-other.conf"
     assert not plan_of(host).changed, "it is not ours to edit"
 
 
@@ -175,7 +175,7 @@ def test_a_line_of_one_user_is_named():
     host = machine(files={OWN: lines(1024000), "/etc/security/limits.d/10-a.conf": "xitrum soft nofile 4096\n@students - nofile 512\n"},
                    commands={"timeout 10 su -s /bin/sh xitrum -c ulimit -Sn; ulimit -Hn": "4096\n1024000\n"})
     rows = {row.item: row for row in plan_of(host, logins=["xitrum"]).rows}
-    assert (rows["limits of xitrum"].status, rows["limits of xitrum"].mend) == ("differs", "sed -i '1s/^/# /' /etc/security/limits.d/10-a.conf")
+    assert (rows["limits of xitrum"].status, rows["limits of xitrum"].fix) == ("differs", "sed -i '1s/^/# /' /etc/security/limits.d/10-a.conf")
     assert rows["limits of @students"].status == "ok"
 
 
@@ -196,7 +196,7 @@ def test_whether_sshd_uses_pam(text, included, says):
 
 def test_all_processes_together():
     row = plan_of(machine(files={"/proc/sys/fs/file-max": "100000\n"})).rows[-1]
-    assert (row.item, row.status, row.mend) == ("fs.file-max", "differs", "sysctl -w fs.file-max=1024000")
+    assert (row.item, row.status, row.fix) == ("fs.file-max", "differs", "sysctl -w fs.file-max=1024000")
 
 
 def test_a_hidden_file_is_said():
@@ -215,7 +215,7 @@ def test_absent_takes_the_file_away():
 
 
 @pytest.mark.parametrize(("files", "wanted", "problem"), [
-    ({OWN: "* hard nofile 5\n"}, {}, f"{OWN} holds lines of somebody else and would be replaced: move it away, or choose another path."),
+    ({OWN: "* hard nofile 5\n"}, {}, f"{OWN} holds lines that this collection does not manage, and would be replaced: move it away, or choose another path."),
     ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, wanted a .conf file of its own in /etc/security/limits.d, the folder that PAM reads."),
     ({}, {"nofile": 0}, "nofile: found 0, wanted a number of open files from 1 to 1073741816."),
     ({}, {"domains": ["a b"]}, "domains: 'a b' is no domain of limits.conf(5)."),

@@ -67,7 +67,7 @@ def test_a_load_that_does_not_end_is_given_up_after_its_deadline(clock, answers)
 def test_a_load_whose_process_is_gone_is_given_up_with_its_sentence(clock):
     result, asked = watched(lambda asked: GONE)
     assert (result["failed"], result["msg"]) == (True, GONE["msg"])
-    assert asked == ["looked"] * action.FAILURES + ["stopped"]
+    assert asked == ["polled"] * action.FAILURES + ["stopped"]
 
 
 def test_a_host_that_says_nothing_is_given_up(clock):

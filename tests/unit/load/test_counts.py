@@ -80,7 +80,7 @@ def test_numbers_of_processes_and_of_hosts_are_added_up():
     counts.add(0, "opened", 2)
     counts.put(0, "status", 404)
     one = load_counts.total(counts.rows())
-    assert (one["tried"], one["refused"], one["status"], load_counts.settled(one)) == (7, 1, 404, 3)
+    assert (one["tried"], one["refused"], one["status"], load_counts.count_finished(one)) == (7, 1, 404, 3)
     both = load_counts.merged([one, one])
     assert (both["tried"], both["status"]) == (14, 404)
     assert load_counts.merged([])["tried"] == 0

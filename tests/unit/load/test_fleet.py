@@ -58,7 +58,7 @@ def test_the_ports_of_a_host_are_watched():
     ({"from": []}, "load_test_from is empty"), ({"through": ["tunnel"]}, "load_test_through: found ['tunnel']"),
     ({"through": []}, "load_test_through: found []"),
 ])
-def test_what_cannot_be_meant_is_said_before_any_host_connects(wrong, message):
+def test_invalid_values_are_reported_before_any_host_connects(wrong, message):
     found = loads("proxy1", **wrong)
     assert message in " ".join(found["problems"]) and found["loads"] == {}
 

@@ -80,7 +80,7 @@ def test_a_request_that_is_not_answered_is_an_error(port, path, error):
         found.assert_nothing_lost()
 
 
-def test_a_kept_connection_that_the_server_closes_is_opened_anew_and_counted(port):
+def test_a_kept_connection_that_the_server_closes_is_reopened_and_counted(port):
     found = load(port, "/length?close", keep=True)
     found.assert_nothing_lost()
     assert 0 < found.reopened <= sum(found.statuses.values())

@@ -29,7 +29,7 @@ def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after
         return
     shares = [worker["connections"] for worker in found.facts["workers"]]
     assert sum(shares) == connections and min(shares) > 0
-    assert max(shares) <= nofile - load_plan.FILES_BESIDE
+    assert max(shares) <= nofile - load_plan.BASE_FILES
     assert [worker["first"] for worker in found.facts["workers"]] == [sum(shares[:index]) for index in range(len(shares))]
     assert sum(worker["rate"] for worker in found.facts["workers"]) == pytest.approx(rate)
     assert len(found.facts["sources"][0]) * STATE["ports"] >= connections
@@ -70,7 +70,7 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     ({"headers": {"X": ["a"]}}, "load_test_headers: 'X' is no text"),
     ({"targets": []}, "targets: found none"),
 ])
-def test_what_cannot_be_meant_is_said(wrong, message):
+def test_invalid_values_are_reported(wrong, message):
     assert message in " ".join(plan(wrong).problems)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What limited a load is named from what was read, and the report puts it beside earlier runs and the plan's promise."""
+"""What limited a load is named from what was read, and the report puts it next to earlier runs and the plan's promise."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
     (PARTLY, {"proxy": FULL, "processes": process(process="haproxy")}, "maxconn", "its maxconn"),
     (PARTLY, {"conntrack": [1000, 1000]}, "conntrack", "1000 of 1000"),
     (PARTLY, {"memory_free_bytes": 1 << 20}, "memory", "1 MiB of 8192 MiB"),
-    (PARTLY, {"after_processes": process(pid=21)}, "process", "process 20, started anew"),
+    (PARTLY, {"after_processes": process(pid=21)}, "process", "process 20, restarted"),
     (PARTLY, {"after_processes": []}, "process", "not there any more"),
     (PARTLY, {"after_counters": {**READING["counters"], "ListenOverflows": 57}}, "backlog", "50 connects found the queue"),
     ({"held": 0, "opened": 0, "turned_away": 1000, "status": 404}, {}, "answer", "1000 were answered with 404: load_test_path is no path of it"),
@@ -90,7 +90,7 @@ def report(label, when, **more):
     return {"label": label, "when": when, "ways": {"proxy": way}, "bursts": {"app1": [capped, live]}}
 
 
-def test_an_earlier_run_stands_beside_the_present_one_and_its_own_label_does_not():
+def test_an_earlier_run_stands_next_to_the_present_one_and_its_own_label_does_not():
     before, after = report("before", "2026-01-01", **PARTLY), report("after", "2026-01-03")
     text = load_report.load_table(after, [after, report("after", "2026-01-02"), before])
     lines = {line[:30].strip(): line[30:].split() for line in text.splitlines() if line.strip()}
@@ -156,7 +156,7 @@ def test_a_burst_that_cannot_be_made_is_refused(wrong, message):
     assert load_burst.problems({**wanted, "connects": 500, "backlogs": [128], "pause": 0.5}, 10000, 28000) == []
 
 
-def test_a_burst_is_told_by_what_took_a_repeated_syn():
+def test_a_burst_is_reported_by_what_took_a_repeated_syn():
     assert load_burst.measured([(0.01, False), (1.03, True)], 3) == {"connects": 3, "at_once": 1, "delayed": 1, "failed": 1, "slowest_ms": 1030.0}
     assert load_burst.measured([], 2)["slowest_ms"] is None
 

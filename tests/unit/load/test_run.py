@@ -84,9 +84,9 @@ def started(server, **changes):
     return load_run.start(wanted, plan.facts)
 
 
-def look_until(run, enough):
+def poll_until(run, enough):
     until = time.monotonic() + SECONDS
-    while not enough(load_state := load_run.look(run)):
+    while not enough(load_state := load_run.poll(run)):
         assert time.monotonic() < until, load_state
         time.sleep(0.05)
     return load_state
@@ -110,7 +110,7 @@ def test_connections_are_held_and_answer_until_they_are_ended(folder):
     server = Server()
     try:
         run = started(server)
-        load_state = look_until(run, lambda load_state: load_state["counts"]["pongs"] >= 60)
+        load_state = poll_until(run, lambda load_state: load_state["counts"]["pongs"] >= 60)
         assert (load_state["phase"], load_state["counts"]["held"]) == ("hold", 60)
         pid = children()[-1]
         ended = load_run.stop(run)
@@ -118,12 +118,12 @@ def test_connections_are_held_and_answer_until_they_are_ended(folder):
         gone(pid)
         assert glob.glob(f"{folder}/*") == []
         with pytest.raises(load_run.LoadError, match="is no folder of a load that runs"):
-            load_run.look(run)
+            load_run.poll(run)
     finally:
         server.close()
 
 
-def test_a_load_that_nobody_looks_at_ends_by_itself(folder, monkeypatch):
+def test_a_load_that_nobody_polls_ends_by_itself(folder, monkeypatch):
     monkeypatch.setattr(load_plan, "LEASE", 1)
     server = Server()
     try:
@@ -140,7 +140,7 @@ def test_a_server_that_takes_no_more_is_not_asked_for_the_rest(folder):
     server = Server(most=20)
     try:
         run = started(server, connections=500, rate=200)
-        load_state = look_until(run, lambda load_state: load_state["phase"] == "hold")
+        load_state = poll_until(run, lambda load_state: load_state["phase"] == "hold")
         assert (load_state["counts"]["held"], load_state["counts"]["stopped"]) == (20, 1)
         assert load_state["counts"]["unanswered"] == load_state["counts"]["tried"] - 20 < 480
         load_run.stop(run)
@@ -153,7 +153,7 @@ def test_another_answer_is_counted(answer, name, status):
     server = Server(answer=answer)
     try:
         run = started(server)
-        load_state = look_until(run, lambda load_state: load_state["phase"] == "hold")
+        load_state = poll_until(run, lambda load_state: load_state["phase"] == "hold")
         assert load_state["counts"][name] == load_state["counts"]["tried"] and load_state["counts"]["status"] == status
         load_run.stop(run)
     finally:
@@ -163,14 +163,14 @@ def test_another_answer_is_counted(answer, name, status):
 def test_nobody_there_is_counted_and_what_a_server_closes_too():
     server = Server()
     run = started(server)
-    look_until(run, lambda load_state: load_state["counts"]["held"] == 60)
+    poll_until(run, lambda load_state: load_state["counts"]["held"] == 60)
     server.close()
-    load_state = look_until(run, lambda load_state: load_state["counts"]["held"] == 0)
+    load_state = poll_until(run, lambda load_state: load_state["counts"]["held"] == 0)
     assert load_state["counts"]["dropped"] == 60
     load_run.stop(run)
     server.listener.close()
     run = started(server)
-    load_state = look_until(run, lambda load_state: load_state["phase"] == "hold")
+    load_state = poll_until(run, lambda load_state: load_state["phase"] == "hold")
     assert load_state["counts"]["refused"] == load_state["counts"]["tried"] > 0
     load_run.stop(run)
 
@@ -179,30 +179,30 @@ def test_a_connection_that_does_not_answer_is_lost_once_and_not_held_any_more():
     server = Server(mute=7)
     try:
         run = started(server)
-        load_state = look_until(run, lambda load_state: load_state["counts"]["silent"] == 7)
+        load_state = poll_until(run, lambda load_state: load_state["counts"]["silent"] == 7)
         assert load_state["counts"]["held"] == 53
     finally:
         server.close()
-    look_until(run, lambda load_state: load_state["counts"]["held"] <= 0)
+    poll_until(run, lambda load_state: load_state["counts"]["held"] <= 0)
     counts = load_run.stop(run)["counts"]
     assert (counts["held"], counts["dropped"], counts["silent"]) == (0, 53, 7)
 
 
-@pytest.mark.parametrize("asks", [load_run.look, load_run.stop])
+@pytest.mark.parametrize("asks", [load_run.poll, load_run.stop])
 def test_a_load_whose_process_was_killed_says_so(folder, asks):
     server = Server()
     try:
         run = started(server)
-        look_until(run, lambda load_state: load_state["phase"] == "hold")
+        poll_until(run, lambda load_state: load_state["phase"] == "hold")
         pid = children()[-1]
         assert load_run.read(run, "process")["pid"] == pid
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(load_run.LoadError, match=f"its process {pid} is gone"):
-            look_until(run, lambda load_state: False) if asks == load_run.look else asks(run)
+            poll_until(run, lambda load_state: False) if asks == load_run.poll else asks(run)
         gone(pid)
         with pytest.raises(load_run.LoadError):
             asks(run)
-        assert os.path.isdir(run) == (asks == load_run.look)
+        assert os.path.isdir(run) == (asks == load_run.poll)
     finally:
         server.close()
 
@@ -213,16 +213,16 @@ def test_another_process_with_its_number_is_not_the_load(folder):
     load_run.write(run, "state", {"phase": "hold", "seconds": 3})
     ticks = load_run.stat_of(os.getpid())["start_ticks"]
     load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks})
-    assert load_run.look(run)["phase"] == "hold"
+    assert load_run.poll(run)["phase"] == "hold"
     load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks - 1})
     with pytest.raises(load_run.LoadError, match="3 s after its start"):
-        load_run.look(run)
+        load_run.poll(run)
     load_run.write(run, "state", {"phase": "ended", "seconds": 3})
-    assert load_run.look(run)["phase"] == "ended"
+    assert load_run.poll(run)["phase"] == "ended"
 
 
-@pytest.mark.parametrize("asks", [load_run.look, load_run.stop])
-def test_a_folder_that_is_a_link_or_of_somebody_else_is_not_touched(folder, monkeypatch, asks):
+@pytest.mark.parametrize("asks", [load_run.poll, load_run.stop])
+def test_a_folder_that_is_a_link_or_of_another_user_is_not_touched(folder, monkeypatch, asks):
     there, run = folder / "elsewhere", folder / f"{load_run.PREFIX}x"
     there.mkdir()
     load_run.write(there, "state", {"phase": "ended", "seconds": 3})
@@ -232,8 +232,8 @@ def test_a_folder_that_is_a_link_or_of_somebody_else_is_not_touched(folder, monk
         asks(str(run))
     run.unlink()
     there.rename(run)
-    somebody = os.geteuid() + 1
-    monkeypatch.setattr(os, "geteuid", lambda: somebody)
+    another = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: another)
     with pytest.raises(load_run.LoadError, match=f"found a folder of user id {run.stat().st_uid}, wanted the folder of a load"):
         asks(str(run))
     assert sorted(os.listdir(run)) == ["process.json", "state.json"]

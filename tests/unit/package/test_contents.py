@@ -227,7 +227,7 @@ def test_an_empty_folder_lacks_everything(tmp_path):
 
 
 @pytest.mark.parametrize("given, meant", [(".", "target/xitrum"), ("target", "target/xitrum"), ("target/xitrum/lib", "target/xitrum")])
-def test_the_package_beside_the_given_folder_is_named(tmp_path, given, meant):
+def test_the_package_next_to_the_given_folder_is_named(tmp_path, given, meant):
     make_package(tmp_path / "target/xitrum")
     assert package.hint(str(tmp_path / given)) == f"did you mean {tmp_path / meant}?"
 

@@ -109,7 +109,7 @@ def test_a_second_run_opens_no_jar(tmp_path, monkeypatch):
     assert examine(folder, tmp_path / "cache") == first
 
 
-def test_another_content_or_main_class_is_read_anew(tmp_path):
+def test_another_content_or_main_class_is_scanned_again(tmp_path):
     folder = make_package(tmp_path / "package")
     examine(folder, tmp_path / "cache")
     jar(folder / "lib/app.jar", {"quickstart/Boot.class": 21})

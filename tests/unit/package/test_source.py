@@ -34,7 +34,7 @@ def obtain(source, cache, sha256=None, headers=None, timeout=60):
 
 
 def cached(cache):
-    """Everything in the cache that looks whole, or is left over."""
+    """Everything in the cache that seems complete, or is left over."""
     return sorted(os.path.relpath(path, cache) for path in Path(cache).glob("*/*"))
 
 
@@ -91,7 +91,7 @@ def packed_with(path, folder, name, others):
     (".", mac_members()), ("xitrum", mac_members("xitrum")), ("./xitrum", mac_members("./xitrum")),
     ("a/xitrum", {**mac_members("a/xitrum"), "a/README": b""}),
 ])
-def test_what_lies_beside_the_package_and_what_macos_adds_changes_nothing(tmp_path, name, others):
+def test_what_lies_next_to_the_package_and_what_macos_adds_changes_nothing(tmp_path, name, others):
     folder = make_package(tmp_path / "x")
     expected = package.manifest(str(folder))
     found = obtain(packed_with(tmp_path / "x.tar.gz", folder, name, others), tmp_path / "cache")
@@ -170,7 +170,7 @@ def test_the_checksum_of_a_file(tmp_path):
         obtain(archive, tmp_path / "cache", WRONG)
 
 
-# Archives that are refused leave nothing that looks whole.
+# Archives that are refused leave nothing that seems complete.
 
 def links(*pairs):
     return [(member(name, tarfile.SYMTYPE, target), None) for name, target in pairs]
@@ -269,7 +269,7 @@ def test_a_full_disk_is_not_the_archives_fault(tmp_path, monkeypatch):
     assert cached(tmp_path / "cache") == []
 
 
-def test_a_run_killed_while_it_unpacks_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
+def test_a_run_killed_while_it_unpacks_leaves_nothing_that_seems_complete(tmp_path, monkeypatch):
     archive = packed(tmp_path / "x.tar.gz", make_package(tmp_path / "x"), "x")
     unpack = package_source.unpack
 
@@ -410,7 +410,7 @@ def test_a_url_needs_a_checksum_and_a_message_shows_no_password(tmp_path):
 def test_no_source(tmp_path, source):
     with pytest.raises(SourceError, match="no package is given: set xitrum_package") as caught:
         obtain(source, tmp_path / "cache")
-    # Where no build tells the name of its task, both stand there.
+    # Where no build has the name of its task, both stand there.
     assert all(task in str(caught.value) for task in ("xitrumPackage", "xitrum-package"))
 
 

@@ -84,12 +84,12 @@ def test_every_host_that_is_away_is_named_before_anything_changes_whatever_the_s
 
 
 @pytest.mark.parametrize("state", ["held", "renewed", "released", "abandoned"])
-def test_check_mode_needs_no_lock_while_somebody_deploys(tmp_path, monkeypatch, capsys, state):
+def test_check_mode_needs_no_lock_during_a_deploy(tmp_path, monkeypatch, capsys, state):
     monkeypatch.setattr(lock_record, "FOLDER", str(tmp_path))
     record = {"id": "b/1/1", "user": "ann", "host": "laptop", "since": 1.0, "boot": "b", "uptime": 1.0}
     (tmp_path / "demo.lock").write_text(record_text(record))
     given = {"name": "demo", "root": str(tmp_path), "log_dir": str(tmp_path), "state": state, "holder": {"id": "b/2/2", "user": "bob", "host": "desk"},
-             "take_over": "any", "_ansible_check_mode": True}
+             "break_lock": "any", "_ansible_check_mode": True}
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
     with pytest.raises(SystemExit) as ended:

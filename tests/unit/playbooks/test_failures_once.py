@@ -86,7 +86,7 @@ def test_where_all_restart_at_once_each_reason_is_printed_once(tmp_path):
 
 
 def test_a_host_whose_read_fails(tmp_path):
-    """As one of the errors of the run, also where only what it printed tells why."""
+    """As one of the errors of the run, also where only what it printed shows why."""
     crashed = ({"module": "host_state_info", "host": "app2"},
                {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Traceback\n  File x\nOSError: the disk of app2 is gone\n"})
     rules = [fails(module="host_state_info", host="app1"), crashed, ({"module": "host_state_info"}, {})]
@@ -167,7 +167,7 @@ def test_values_of_another_type_or_choice(tmp_path, names):
     assert all(f"- {name} is {WRONG[name][0]!r}: expected {WRONG[name][1]}" in run.text for name in names)
 
 
-def test_the_package_is_read_beside_a_variable_without_a_value(tmp_path):
+def test_the_package_is_read_despite_a_variable_without_a_value(tmp_path):
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, application_package_read=None, xitrum_secure_key=MISSING, xitrum_package="/no/package")
     assert run.code != 0 and run.text.count("fatal:") == 1, run.text
     assert "2 problems stand in the way." in run.text
@@ -189,7 +189,7 @@ MAINTAINED = "app1 could not be maintained: "
 def test_a_failed_task_of_a_users_own_in_maintenance(tmp_path):
     run = play(tmp_path, MAINTENANCE, HOSTS, READS, PROXIES, xitrum_maintenance_tasks=user_tasks(tmp_path))
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
-    assert f"{MAINTAINED}The failure of 'Warm the cache' is printed above. It is out of use at proxy1, proxy2" in run.text
+    assert f"{MAINTAINED}The failure of 'Warm the cache' is printed above. It is disabled at proxy1, proxy2" in run.text
 
 
 def test_a_proxy_in_maintenance(tmp_path):
@@ -197,7 +197,7 @@ def test_a_proxy_in_maintenance(tmp_path):
     run = play(tmp_path, MAINTENANCE, HOSTS, [fails(module="proxy_server", delegated="proxy1", state="ready"), *READS], PROXIES,
                xitrum_maintenance_tasks=str(tmp_path / "none.yml"))
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
-    assert f"{MAINTAINED}proxy1: {REASON} It is out of use at proxy1, proxy2" in run.text
+    assert f"{MAINTAINED}proxy1: {REASON} It is disabled at proxy1, proxy2" in run.text
 
 
 @pytest.mark.parametrize("variables", [

@@ -35,8 +35,8 @@ def test_a_play_that_ends_the_run_ends_it_for_every_host(path, play):
     assert play.get("max_fail_percentage") is None or play["any_errors_fatal"], f"{path} ends for some hosts only"
 
 
-def test_only_maintenance_takes_hosts_in_turns():
-    """C(serial) has every play begin anew for the next hosts, so that nothing would hold for the whole run."""
+def test_only_maintenance_takes_hosts_one_by_one():
+    """C(serial) has every play begin again for the next hosts, so that nothing would hold for the whole run."""
     assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]
 
 

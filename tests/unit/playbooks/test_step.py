@@ -11,14 +11,14 @@ from ..stubbed_plays import Fleet, instance, read_of
 
 VARIABLES = {
     "application_package_read": {"release": "new", "folder": "/tmp/package", "manifest": [], "examples": [], "main_class": "quickstart.Boot"},
-    "xitrum_name": "demo", "xitrum_user": "demo", "xitrum_log_dir": "/var/log/demo", "xitrum_gate_seconds": 0, "xitrum_drain_grace": 1,
+    "xitrum_name": "demo", "xitrum_user": "demo", "xitrum_log_dir": "/var/log/demo", "xitrum_canary_seconds": 0, "xitrum_drain_grace": 1,
 }
 MANY = [f"app{number}" for number in range(1, 8)]
 
 
 @pytest.fixture(name="slotted")
 def fixture_slotted(tmp_path):
-    """Hosts with two slots of which the first serves, all but one in one step after the gate."""
+    """Hosts with two slots of which the first serves, all but one in one batch after the canary."""
     fleet = Fleet(tmp_path, {host: read_of(instance()) for host in ["app0", *MANY]}, {
         **VARIABLES, "xitrum_slots": True, "xitrum_rolling_batch": "100%", "application_slot_read": {"slot": 0}})
     fleet.answer("instances", ["app0", *MANY], instances=[{"index": 1, "folder": "new-2"}])
@@ -88,10 +88,10 @@ def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_rep
             ("step_record", "finished", [index])))]
 
 
-def test_an_instance_that_is_in_use_again_is_drained_before_it_goes_back(proxied):
+def test_an_instance_that_is_enabled_again_is_drained_before_it_goes_back(proxied):
     """Its release failed after the proxies had it back, and the rescue restarted it under its clients."""
     proxied.fail("instance_service", ["app0", "app1"], {"state": "started"}, "instance 0 was healthy and did not stay so")
-    code, output = proxied.run("rollout", xitrum_gate_seconds=5)
+    code, output = proxied.run("rollout", xitrum_canary_seconds=5)
     assert code != 0 and "did not stay so" in output
     host = next(call["host"] for call in proxied.calls(action="instance_service") if call["args"]["state"] == "started")
     done = states(proxied, host)
@@ -102,7 +102,7 @@ def test_an_instance_that_is_in_use_again_is_drained_before_it_goes_back(proxied
         ("step_record", "finished", [0])]
 
 
-def test_an_instance_that_was_never_in_use_again_goes_back_at_once(proxied):
+def test_an_instance_that_was_never_enabled_again_goes_back_at_once(proxied):
     proxied.fail("instance_service", ["app1"], {"state": "restarted"}, "instance 0 is not healthy")
     code, _output = proxied.run("rollout")
     done = states(proxied, "app1")
@@ -113,10 +113,10 @@ def test_an_instance_that_was_never_in_use_again_goes_back_at_once(proxied):
 def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_step(tmp_path):
     # The names are the defaults of a role that the inventory does not repeat.
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
-    fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()), surplus=[1])}, {
+    fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()), orphaned=[1])}, {
         **variables, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
-    code, output = fleet.run("surplus")
+    code, output = fleet.run("orphaned")
     assert code == 0, output[-3000:]
     for host, drained, removed_ones in (("app0", [1], [1]), ("old", [0, 1], [])):
         names = [f"{host}-{index}" for index in drained]
@@ -134,8 +134,8 @@ def fixture_maintained(tmp_path):
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_maintenance_tasks": str(tmp_path / "nothing.yml")})
 
 
-def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_out_of_use(maintained):
-    """It began with the first host again, and took a second one out of three out of use."""
+def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_disabled(maintained):
+    """It began with the first host again, and took a second one out of three out of the proxies."""
     maintained.answer("release_read", ["app2"], interrupted=True)
     code, output = maintained.run("../maintenance")
     assert code == 0, output[-3000:]
@@ -154,7 +154,7 @@ def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(mai
 
 
 def test_a_server_that_a_step_has_drained_has_to_come_back_at_its_new_port(tmp_path):
-    """Of a renamed host it is known by the port that the instance had: the new port alone found nothing, which was passed over."""
+    """Of a renamed host it is recognized by the port that the instance had: the new port alone found nothing, which was passed over."""
     read = read_of(instance(port=9000))
     read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}}
     fleet = Fleet(tmp_path, {"app0": read}, {**VARIABLES, "xitrum_slots": False, "xitrum_address": "192.0.2.1", "groups": {"xitrum_proxy": ["proxy0"]}})
@@ -187,7 +187,7 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
     """The names of the application's role, which the inventory does not repeat, were not known there."""
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
     pairs = [{"outside": 80, "inside": 8001}]
-    read = read_of(instance(due=()), surplus=[1], pairs=pairs)
+    read = read_of(instance(due=()), orphaned=[1], pairs=pairs)
     read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}, "1": {"http": 8001, "https": 0}}
     fleet = Fleet(tmp_path, {"app0": read}, {**variables, "xitrum_slots": True, "application_slot_read": {"slot": 0}})
     code, output = fleet.run("rollout")
@@ -201,7 +201,7 @@ def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}])
     fleet.answer("run_lock", ["old"], {"state": "held"}, run="demo the-run")
-    code, output = fleet.run("surplus")
+    code, output = fleet.run("orphaned")
     assert code == 0, output[-3000:]
     calls = fleet.calls("old")
     assert [(call["action"], call["args"].get("state")) for call in calls] == [

@@ -28,7 +28,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 kinds = {"name": "str", "root": "str", "log_dir": "str", "user": "str", "state": "str", "holder": "dict", "release": "str", "outcome": "str",
-         "healthy": "bool", "seconds": "int", "take_over": "str"}
+         "healthy": "bool", "seconds": "int", "break_lock": "str"}
 module = AnsibleModule(argument_spec={name: {"type": kind} for name, kind in kinds.items()}, supports_check_mode=True)
 given = {name: value for name, value in module.params.items() if value is not None}
 with open(os.environ["STUB_CALLS"], "a") as file:
@@ -163,7 +163,7 @@ def test_it_says_where_that_failed_and_what_to_do(fleet):
     words = " ".join(output.split())
     assert run.returncode == 2
     assert "The lock could not be given back on: app1, app2, app3." in words
-    assert "-e xitrum_take_over=true" in words and "\x1b[2J" not in output
+    assert "-e xitrum_break_lock=true" in words and "\x1b[2J" not in output
 
 
 def test_only_the_hosts_that_the_recap_reports_as_failed_are_listed():
@@ -209,4 +209,4 @@ def test_the_play_that_gives_locks_back_refuses_a_run_by_hand(tmp_path):
     ran = subprocess.run([sys.executable, "-m", "ansible", "playbook", "-i", tmp_path / "hosts.yml", held_locks.PLAY, "-e", "ansible_become=false"],
                          text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     assert ran.returncode == 2
-    assert "run the playbook that you want with -e xitrum_take_over=true" in " ".join((ran.stdout + ran.stderr).split())
+    assert "run the playbook that you want with -e xitrum_break_lock=true" in " ".join((ran.stdout + ran.stderr).split())

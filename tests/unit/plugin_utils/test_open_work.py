@@ -17,7 +17,7 @@ def redirects(**more):
 
 @pytest.mark.parametrize(("read", "pending", "unfinished"), [
     (state(), False, False), (state(kernel=["write"]), True, False), (state(locked=True), False, True),
-    (state(surplus=[{"index": 1}], interrupted=True), True, True),
+    (state(orphaned=[{"index": 1}], interrupted=True), True, True),
 ])
 def test_what_is_pending_and_what_is_unfinished(read, pending, unfinished):
     found = add_open_work(read)
@@ -33,7 +33,7 @@ def test_a_result_without_a_read_stays_as_it_is(result):
 
 
 @pytest.mark.parametrize(("slot", "due"), [(0, "base"), (1, "step")])
-def test_redirects_wait_for_the_instance_of_the_slot_in_use(slot, due):
+def test_redirects_wait_for_the_instance_of_the_active_slot(slot, due):
     read = {**state(restart=[{"index": 1}]), "redirects": redirects(differs=True, moves=True)}
     assert add_open_work(read, slot)["redirects"]["due"] == due
     assert "due" not in read["redirects"]
@@ -49,5 +49,5 @@ def test_redirects_that_a_killed_run_left_lead_back():
     ({}, 0), ({"application_slot_read": {"skipped": True}}, 0), ({"application_slot_read": {"slot": None}}, 0), ({"application_slot_read": {"slot": 1}}, 1),
     ({"application_slot_read": {"slot": "1"}}, 1),
 ])
-def test_the_slot_in_use_is_the_one_that_the_play_has_read(variables, slot):
+def test_the_active_slot_is_the_one_that_the_play_has_read(variables, slot):
     assert active_slot(variables) == slot

@@ -27,7 +27,7 @@ MINE = "{hosts: localhost, gather_facts: false, tasks: [{debug: , tags: db}, {de
 USERS = {
     "alone": "[{import_playbook: xitrum.host.heroku, tags: app}]",
     "always": "[{import_playbook: xitrum.host.heroku, tags: always}]",
-    "beside": "[{import_playbook: xitrum.host.heroku, tags: app}, %s]" % MINE,
+    "both": "[{import_playbook: xitrum.host.heroku, tags: app}, %s]" % MINE,
     "mixed": "[{import_playbook: xitrum.host.heroku}, %s]" % MINE,
     "twice": "[{import_playbook: xitrum.host.heroku, tags: app}, {import_playbook: xitrum.host.openshift, tags: other}]",
     "component": "[{import_playbook: xitrum.host.heroku, tags: jdk}, %s]" % MINE,
@@ -35,21 +35,21 @@ USERS = {
     "wrapped": "[{import_playbook: xitrum.host.heroku}]",
 }
 ACCEPTED = [
-    ("alone", ["app", "x"], []), ("always", ["db"], []), ("beside", ["app"], []), ("beside", ["db"], []), ("beside", ["all"], ["db"]),
-    ("beside", ["app"], ["slow"]), ("alone", ["app"], ["slow"]), ("beside", ["db"], ["always"]), ("beside", ["db", "typo"], []),
+    ("alone", ["app", "x"], []), ("always", ["db"], []), ("both", ["app"], []), ("both", ["db"], []), ("both", ["all"], ["db"]),
+    ("both", ["app"], ["slow"]), ("alone", ["app"], ["slow"]), ("both", ["db"], ["always"]), ("both", ["db", "typo"], []),
     ("component", ["jdk"], []), ("component", ["db"], ["jdk"]), ("component", ["all"], ["jdk"]), ("unknown", ["app"], ["molecule-notest"]),
-    ("beside", ["tagged"], []), ("mixed", ["db"], []), ("mixed", ["all"], ["db"]), ("twice", ["app"], []),
+    ("both", ["tagged"], []), ("mixed", ["db"], []), ("mixed", ["all"], ["db"]), ("twice", ["app"], []),
     ("twice", ["other"], []), ("twice", ["all"], ["app"])]
 WRONG = [
     ("alone", ["typo", "jdk"], [], "Found --tags jdk,typo, which selects no task of this playbook: its tags are app. Nothing was done."),
     ("alone", ["app"], ["jdk"], "Found --tags app and --skip-tags jdk, which skips no task of this playbook: its tags are app."),
-    ("beside", ["app"], ["jdk"], "Found --tags app and --skip-tags jdk, which skips no task of this playbook: its tags are app."),
-    ("beside", ["all"], ["slow", "jdk"], "Found jdk in --skip-tags jdk,slow, which skips no task of this playbook: its tags are app."),
-    ("beside", ["db", "jdk"], [], "Found jdk in --tags db,jdk, which selects no task of this playbook: its tags are app."),
-    ("beside", ["app", "kernel", "proxy"], [], "Found kernel, proxy in --tags app,kernel,proxy, which selects no task"),
+    ("both", ["app"], ["jdk"], "Found --tags app and --skip-tags jdk, which skips no task of this playbook: its tags are app."),
+    ("both", ["all"], ["slow", "jdk"], "Found jdk in --skip-tags jdk,slow, which skips no task of this playbook: its tags are app."),
+    ("both", ["db", "jdk"], [], "Found jdk in --tags db,jdk, which selects no task of this playbook: its tags are app."),
+    ("both", ["app", "kernel", "proxy"], [], "Found kernel, proxy in --tags app,kernel,proxy, which selects no task"),
     ("mixed", ["db", "jdk"], ["always"], "Found jdk in --tags db,jdk and --skip-tags always, which selects no task of this playbook: it has no tags."),
     ("always", ["typo"], ["always"], "which selects no task"), ("component", ["jdk", "kernel"], [], "Found kernel in --tags jdk,kernel"),
-    ("beside", ["typo"], [], "its tags are app"), ("twice", ["jdk"], [], "its tags are app"), ("wrapped", ["jdk"], [], "it has no tags"),
+    ("both", ["typo"], [], "its tags are app"), ("twice", ["jdk"], [], "its tags are app"), ("wrapped", ["jdk"], [], "it has no tags"),
     ("mixed", ["jdk"], [], "it has no tags"), ("mixed", ["always"], [], "it has no tags"),
     ("wrapped", ["all"], ["jdk"], "Found --skip-tags jdk, which skips no task of this playbook: it has no tags.")]
 
@@ -132,7 +132,7 @@ def test_a_run_whose_tags_have_an_effect_goes_on(run_each):
 
 def test_nothing_of_a_users_playbook_runs_before_an_import_that_is_first(run_each, tmp_path):
     path = tmp_path / "mine.yml"
-    path.write_text(USERS["beside"])
+    path.write_text(USERS["both"])
     for options, words in ((["--tags", "db,jdk"], "Found jdk in --tags db,jdk"), (["--tags", "app", "--skip-tags", "jdk"], "skips no task")):
         code, output = run_each([[path, *options]])[0]
         assert code == 4 and words in output and "TASK" not in output

@@ -51,7 +51,7 @@ SET = {
     "xitrum.ports": {"xitrum_http_port": 70000},
     "xitrum.ports-apart": {"xitrum_http_port": 4430, "xitrum_tls_certificate": "a", "xitrum_tls_key": "b"},
     "xitrum.rolling-batch": {"xitrum_rolling_batch": "150%"},
-    "xitrum.rollout-seconds": {"xitrum_gate_seconds": -1},
+    "xitrum.rollout-seconds": {"xitrum_canary_seconds": -1},
     "xitrum.secure-key": {"xitrum_secure_key": "short"},
     "xitrum.tls-pair": {"xitrum_tls_key": "b"},
 }
@@ -144,7 +144,7 @@ def of_sessions():
 
 
 def of_removed_port():
-    of_host = of_deploy(an_instance(0, 8000, 8001, interface=""), surplus=[1], proxies=[])
+    of_host = of_deploy(an_instance(0, 8000, 8001, interface=""), orphaned=[1], proxies=[])
     of_host["xitrum_host_state"]["instances"]["configured"] = {"1": {"http": 8001, "https": 0}}
     return list(messages.port_problems(of_host))
 
@@ -183,7 +183,7 @@ OF_RUN = {
     "deploy.cluster": (of_run, of_deploy(an_instance(cluster=True))),
     "deploy.jdk": (of_run, of_deploy(an_instance(), steps=["packages"])),
     "deploy.new-instance": (of_run, of_deploy({**an_instance(), "configured": {}})),
-    "deploy.orphaned-instance": (of_run, of_deploy(an_instance(), surplus=[1])),
+    "deploy.orphaned-instance": (of_run, of_deploy(an_instance(), orphaned=[1])),
     "deploy.port": (of_run, of_deploy(an_instance(port=9000))),
     "host.reached": (messages.host_problems, {}, False),
     "host.read": (messages.host_problems, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
@@ -272,7 +272,7 @@ def test_an_error_of_no_rule_is_refused():
 
 
 def test_all_errors_of_values_and_of_what_must_fit_together_are_reported_at_once():
-    given = {"xitrum_rolling_batch": "150%", "xitrum_gate_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_cluster_port": 0}
+    given = {"xitrum_rolling_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_cluster_port": 0}
     inputs = Inputs({**HOST, **given, "xitrum_slots": True, "xitrum_instances": 2})
     errors = host_state_info.find_errors(["jdk", "release", "instances"], inputs, given)
     assert [error.rule for error in errors] == [

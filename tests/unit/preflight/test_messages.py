@@ -39,7 +39,7 @@ def test_a_problem_of_all_hosts_is_said_once():
     assert "all 3 hosts:\n  - no disk" in text
     assert "app1:\n  - no memory" in text
     assert text.startswith("2 problems stand in the way. Nothing was changed")
-    assert text.endswith("Mend these, then run the same command again.")
+    assert text.endswith("Fix these, then run the same command again.")
 
 
 def test_one_problem_of_one_host():
@@ -63,7 +63,7 @@ def test_some_hosts_are_named_and_many_are_counted():
     assert "app00, app01, app02, app03, app04, app05, app06, app07 and 12 more:" in preflight.message({**many, "last": []})
 
 
-def test_notes_are_said_beside_problems_and_stop_nothing_alone():
+def test_notes_are_said_with_problems_and_stop_nothing_alone():
     assert preflight.message({"app1": []}, (), {"app1": ["not tested"]}) == ""
     assert "good to know, app1:\n  - not tested" in preflight.message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
 
@@ -103,8 +103,8 @@ def test_what_a_proxy_sets_for_itself_may_differ(applications, proxy):
     assert preflight.proxy_difference_errors(fleet, list(fleet)) == {}
 
 
-@pytest.mark.parametrize("current, notes", [("aa", ["release aa is in use, and bb is wanted"]), ("bb", []), ("", [])])
-def test_what_a_release_takes_over_from_is_said(current, notes):
+@pytest.mark.parametrize("current, notes", [("aa", ["release aa is active, and bb is desired"]), ("bb", []), ("", [])])
+def test_which_release_is_replaced_is_said(current, notes):
     state = {"release": {"problems": [], "current": current}}
     assert find_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}
 
@@ -126,7 +126,7 @@ def test_the_main_class_that_was_chosen_is_reported_once(current, more, notes):
     ({}, ["xitrum_name", "xitrum_root"]),
 ])
 def test_a_decommissioned_host_has_to_know_the_names_that_the_others_have(decommissioned, names):
-    """Without them a run would look in other places, find nothing, and be green."""
+    """Without them a run would search in other places, find nothing, and be green."""
     every = {"proxy1": variables(), "app1": variables(xitrum_name="shop", xitrum_root="/srv/shop"), "app2": decommissioned}
     text = render_errors(every, ["proxy1", "app1"], ["proxy1", "app1"], ["app2"])
     assert [name for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir") if f"{name} is not set" in text] == names
@@ -162,7 +162,7 @@ def test_the_package_is_the_controllers_problem_once_for_all_hosts():
     assert text.startswith("1 problem ")
 
 
-def test_problems_of_every_concern_are_collected():
+def test_problems_of_every_component_are_collected():
     state = {"machine": {"problems": ["no disk"], "notes": ["not tested"]}, "proxy": {"problems": ["no certificate"]}}
     text = render_errors({"app1": variables(state)}, ["app1"])
     assert "no disk" in text
@@ -194,7 +194,7 @@ def test_public_secrets_are_refused_by_name_and_not_printed(own, message):
     assert not [value for value in EXAMPLE_VALUES.values() if value in text]
 
 
-def test_ones_own_key_replaces_the_example():
+def test_your_key_replaces_the_example():
     assert render_errors({"app1": variables(package={"examples": ["secureKey"]}, xitrum_secure_key="my own key, long enough")}, ["app1"]) == ""
 
 
@@ -243,7 +243,7 @@ def test_a_variable_without_a_value_is_named(error):
     ({"ansible_failed_result": {"msg": "xitrum_heap is no size"}}, True, "could not be read: xitrum_heap is no size"),
     ({"xitrum_host_state": {"failed": True, "msg": "Missing sudo password", "printed": "Read it"}}, True,
      "could not be read: the failure of 'Read it' is printed above"),
-    # What a module printed is all that tells why it ended.
+    # What a module printed is all that shows why it ended.
     ({"xitrum_host_state": {"failed": True, "msg": "MODULE FAILURE", "module_stdout": "", "module_stderr": "a\nb\nc\nd\nlast \x1b[2J\n"}}, True,
      "could not be read: MODULE FAILURE b c d last \\x1b[2J"),
     ({}, True, "run again with -vvv"),
@@ -257,7 +257,7 @@ def test_a_host_of_which_nothing_is_known(state, reached, message):
 
 
 def test_a_check_of_variables_that_failed_is_no_unreadable_host():
-    """Each sentence is one of the errors, beside those of other hosts."""
+    """Each sentence is one of the errors, together with those of other hosts."""
     refused = {"xitrum_host_state": {"failed": True, "refused": True, "msg": "xitrum_slots is true: found 2 instances\nproxy_servers is empty"}}
     unread = {"xitrum_host_state": {"failed": True, "refused": False, "msg": "sudo wants a password"}}
     text = render_errors({"app1": refused, "app2": unread}, ["app1", "app2"])
@@ -280,10 +280,10 @@ def an_instance(index=0, http=8000, port=8000, running=True, **configured):
     return {"index": index, "port": port, "running": running, "configured": had}
 
 
-def of_deploy(*listed, proxies=("proxy1",), surplus=(), steps=(), slot=None, **more):
+def of_deploy(*listed, proxies=("proxy1",), orphaned=(), steps=(), slot=None, **more):
     state = {"jdk": {"problems": [], "version": 17, "home": "/j17", "steps": list(steps)},
              "instances": {"problems": [], "instances": list(listed),
-                           "surplus": [{"index": index} for index in surplus]}}
+                           "orphaned": [{"index": index} for index in orphaned]}}
     read = {} if slot is None else {"application_slot_read": {"slot": slot}}
     return variables(state, groups={"xitrum_proxy": list(proxies)}, **read, **more)
 
@@ -301,13 +301,13 @@ SITE = "Run instead: ansible-playbook xitrum.host.site"
     # Without proxies the redirect follows.
     (of_deploy(an_instance(port=9000), proxies=[]), ""),
     (of_deploy(an_instance(), {**an_instance(1), "configured": {}, "running": False}),
-     "instance 1 is new on this host, and deploy.yml does not tell proxy1"),
+     "instance 1 is new on this host, and deploy.yml does not add it to proxy1"),
     (of_deploy({**an_instance(), "configured": {}}, proxies=[]), ""),
-    (of_deploy(an_instance(), surplus=[1, 2]), "found instance 1, 2, expected 0 alone (xitrum_instances, xitrum_slots): "
+    (of_deploy(an_instance(), orphaned=[1, 2]), "found instance 1, 2, expected 0 alone (xitrum_instances, xitrum_slots): "
                                                f"deploy.yml removes no instance. {SITE}"),
-    (of_deploy(an_instance(), proxies=[], surplus=[1]), "found instance 1, expected 0 alone"),
+    (of_deploy(an_instance(), proxies=[], orphaned=[1]), "found instance 1, expected 0 alone"),
     # The rollout empties the other slot itself.
-    (of_deploy(an_instance(), proxies=[], surplus=[1], slot=0), ""),
+    (of_deploy(an_instance(), proxies=[], orphaned=[1], slot=0), ""),
     (of_deploy(an_instance(), steps=["packages", "alternatives"]),
      "the JDK 17 is not ready in /j17, and deploy.yml installs none. Run first: ansible-playbook xitrum.host.base"),
     (of_deploy(an_instance(), xitrum_interface="10.0.0.5"),
@@ -360,7 +360,7 @@ def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
     (an_instance(0, 8000, 8000), 0, ""),
 ])
 def test_ports_of_instances_that_the_run_removes_must_not_overlap_either(listed, slot, refused):
-    of_host = of_deploy(listed, surplus=[1], slot=slot)
+    of_host = of_deploy(listed, orphaned=[1], slot=slot)
     of_host["xitrum_host_state"]["instances"]["configured"] = {"0": listed["configured"], "1": {"http": 8001, "https": 0}}
     text = " ".join(render_errors({"app1": of_host}, ["app1"]).split())
     assert refused in text and bool(text) == bool(refused)
@@ -447,7 +447,7 @@ def test_the_lines_of_a_filter_are_errors_of_their_own_and_no_prefix_stands_twic
 
 
 def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
-    """It counts as not set, and other errors are reported beside it."""
+    """It counts as not set, and other errors are reported as well."""
     host = Unresolved(variables(xitrum_secure_key="{{ mine }}", xitrum_tls_key="{{ mine }}", xitrum_tls_certificate="c.pem", xitrum_keep_releases=0,
                                 groups={"xitrum": ["app1", "app2"]}))
     host.error = AnsibleError("'mine' is undefined")

@@ -90,7 +90,7 @@ def test_a_wrong_value_of_openshift(values, message):
     assert openshift(**values) == [message]
 
 
-def test_what_only_the_tree_tells():
+def test_what_only_the_tree_shows():
     old = {**TREE, "java": 8, "sbt": "0.13.2"}
     assert tree_errors("heroku", {**HEROKU, "heroku_java_version": "17"}, old) == [
         "heroku_java_version is 17, and sbt 0.13.2 (project/build.properties) runs on Java 8 alone: expected 8, or sbt 0.13.17 or newer"]

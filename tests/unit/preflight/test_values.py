@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that have the right type and still cannot be meant."""
+"""Values that have the right type and are invalid."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ from tests.unit.invalid_values import plan_problems, problems
       for batch in ("150%", "101%", "0%", "0", 0, -1, "-1", "25 %", "%", "abc", "", "1.5", 1.5, True, None, "1e2", "٣", "٣%", "1000000%")],
     ({"xitrum_drain_timeout": -1}, "xitrum_drain_timeout is -1"),
     ({"xitrum_drain_grace": "-5"}, "xitrum_drain_grace is -5"),
-    ({"xitrum_gate_seconds": -1}, "xitrum_gate_seconds is -1"),
+    ({"xitrum_canary_seconds": -1}, "xitrum_canary_seconds is -1"),
     ({"xitrum_lock_seconds": 0}, "xitrum_lock_seconds is 0: expected are seconds, 1 or more"),
     ({"xitrum_cluster_port": 0}, "xitrum_cluster_port is 0"),
     ({"xitrum_cluster_port": 65535, "xitrum_instances": 2}, "xitrum_cluster_port is 65535 for 2 instances"),
@@ -77,7 +77,7 @@ from tests.unit.invalid_values import plan_problems, problems
     ({"xitrum_secure_key": " " * 32}, "xitrum_secure_key is empty: expected at least 16 characters, for example the output of openssl rand -hex 32"),
     *[({"xitrum_max_connections": number}, f"xitrum_max_connections is {number}: expected is a number from 1") for number in (0, -1, 1 << 31)],
 ])
-def test_what_cannot_be_meant_is_named(variables, message):
+def test_invalid_values_are_listed(variables, message):
     found = problems(variables)
     assert len(found) == 1 and message in found[0]
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_meant_is_named(variables, message):
     {"supervisor_writable_paths": ["/mnt/data", "-/run/shop", "/opt/xitrum/uploads", "/var/lib/shop"]}, {"xitrum_java_options": ["-Dx=é"]},
     {"xitrum_root": "/usr/local/shop-2.0_b+c"}, {"xitrum_log_dir": "/data/logs"},
     *[{"xitrum_rolling_batch": batch} for batch in (1, "1", "7", "1%", "25%", "100%", " 25% ", 1000)],
-    {"xitrum_drain_timeout": 0, "xitrum_drain_grace": 0, "xitrum_gate_seconds": 0, "xitrum_lock_seconds": 1}, {"xitrum_gate_seconds": "long"},
+    {"xitrum_drain_timeout": 0, "xitrum_drain_grace": 0, "xitrum_canary_seconds": 0, "xitrum_lock_seconds": 1}, {"xitrum_canary_seconds": "long"},
     {"xitrum_max_connections": 1}, {"xitrum_max_connections": "1000000"}, {"xitrum_cluster_port": 2551},
     {"xitrum_instances": 4, "xitrum_http_port": 9000}, {"xitrum_root": "/srv/shop"}, {"xitrum_instances": "many"}, {"xitrum_heap": "2g"}])
 def test_what_is_right_or_the_specifications_business_passes(variables):
@@ -97,7 +97,7 @@ def test_what_is_right_or_the_specifications_business_passes(variables):
 
 
 def test_all_wrong_values_are_reported_at_once():
-    found = problems({"xitrum_rolling_batch": "150%", "xitrum_gate_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
+    found = problems({"xitrum_rolling_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
     assert len(found) == 4
 
 

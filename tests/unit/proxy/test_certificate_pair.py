@@ -48,7 +48,7 @@ def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
     (certificate(), "nothing", "site.key is no key as PEM, or"),
     (certificate(), pem(KEY, b"secret"), "site.key has a passphrase"),
 ])
-def test_what_is_no_pair_is_told(first, second, message):
+def test_what_is_no_pair_is_reported(first, second, message):
     with pytest.raises(ValueError, match=message) as raised:
         key_pair.joined(first, second, NAMES)
     assert second not in str(raised.value)

@@ -42,6 +42,6 @@ def test_a_certificate_in_three_columns(change, status, why):
 
 
 @pytest.mark.parametrize("files, hidden", [({}, False), ({"/etc/x.pem": "a key"}, False), ({"/etc/x.pem": Unreadable("a key")}, True)])
-def test_a_file_that_this_user_may_not_read_is_told_from_one_that_is_not_there(files, hidden):
+def test_a_file_that_this_user_may_not_read_is_distinguished_from_one_that_is_not_there(files, hidden):
     read = certificates.read(FakeHost(files), {"items": [{"path": "/etc/x.pem", "port": 443}]})
     assert [item["hidden"] for item in read["items"]] == [hidden]

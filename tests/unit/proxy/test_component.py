@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern proxy, with HAProxy as the example: what a host has is compared with what is wanted, and nothing is replaced that was not checked."""
+"""The component proxy, with HAProxy as the example: what a host has is compared with what is wanted, and nothing is replaced that was not checked."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def test_where_all_is_so_nothing_is_done():
 
 
 @pytest.mark.parametrize("admin, waited", [("ready", True), ("maint", False), ("drain", False)])
-def test_a_server_that_is_down_is_waited_for_unless_somebody_took_it_out_of_use(monkeypatch, admin, waited):
+def test_a_server_that_is_down_is_waited_for_unless_it_was_disabled(monkeypatch, admin, waited):
     asked, clock = [], iter(range(100))
     monkeypatch.setattr(proxy_config.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(proxy_config.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(proxy_haproxy.Haproxy, "live", lambda _self, host, wanted: asked.append(host) or {"servers": [{"admin": admin, "status": "DOWN"}]})
-    proxy_config.settled(None, {"patience": 3, "software": "haproxy"})
+    proxy_config.wait_for_servers(None, {"patience": 3, "software": "haproxy"})
     assert (len(asked) > 1) is waited
 
 
@@ -150,7 +150,7 @@ def test_the_drop_in_alone_needs_no_reload():
     assert kinds(planned(machine, wanted())) == [f"write {DROP_IN['path']}", "daemon-reload"]
 
 
-def test_the_configuration_of_somebody_else_is_kept_once():
+def test_an_unmanaged_configuration_is_kept_once():
     machine = Machine(wanted())
     machine.files[PATH] = "theirs\n"
     assert kinds(planned(machine, wanted()))[:2] == ["keep", f"write {PATH}"]
@@ -232,7 +232,7 @@ def test_a_dangling_link_dangles_again():
     assert machine.links[PATH] == "/srv/conf/haproxy.cfg" and "/srv/conf/haproxy.cfg" not in machine.files
 
 
-def test_a_link_that_somebody_led_elsewhere_gives_back_the_file_that_it_led_to():
+def test_a_link_that_was_led_elsewhere_gives_back_the_file_that_it_led_to():
     machine = linked()
     applied(machine, wanted())
     machine.links[PATH] = "/srv/other.cfg"
@@ -303,7 +303,7 @@ def test_a_missing_program_is_installed():
     assert list(planned(machine, wanted()).actions) == [("install", "socat")]
 
 
-def test_a_worker_without_a_log_is_told_and_not_restarted():
+def test_a_worker_without_a_log_is_reported_and_not_restarted():
     machine = Machine(wanted())
     del machine.files["/proc/100/root/var/lib/haproxy/dev/log"]
     plan = planned(machine, wanted())
@@ -316,8 +316,8 @@ def test_old_workers_are_counted():
     assert row(planned(machine, wanted()), "old workers").effective == "2"
 
 
-@pytest.mark.parametrize(("status", "admin", "mend"), [("DOWN", "0", "socat -t 5 - TCP:192"), ("MAINT", "1", "state=ready"), ("DRAIN", "8", "state=ready")])
-def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(status, admin, mend):
+@pytest.mark.parametrize(("status", "admin", "fix"), [("DOWN", "0", "socat -t 5 - TCP:192"), ("MAINT", "1", "state=ready"), ("DRAIN", "8", "state=ready")])
+def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(status, admin, fix):
     machine = Machine(wanted())
     ask = machine.ask
 
@@ -328,7 +328,7 @@ def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(st
 
     plan = planned(machine, wanted(), other)
     assert (row(plan, "xitrum/app1-0").status, row(plan, "xitrum/app1-0").effective) == ("differs", status)
-    assert mend in row(plan, "xitrum/app1-0").mend
+    assert fix in row(plan, "xitrum/app1-0").fix
     assert list(plan.actions) == []
 
 
@@ -367,7 +367,7 @@ def test_a_configuration_that_cannot_be_recognised_is_refused():
     assert proxy_text.PLACEHOLDER in problems(Machine(want), want)
 
 
-def test_a_host_without_systemd_or_ipv6_is_told_so():
+def test_a_host_without_systemd_or_ipv6_is_reported():
     want = wanted(CONFIG.replace("bind 0.0.0.0:80\n", "bind [2001:db8::1]:80\n"))
     machine = Machine(want)
     del machine.files["/run/systemd/system/x"], machine.files["/proc/net/if_inet6"]
@@ -478,13 +478,13 @@ def test_nothing_is_replaced_before_the_check_and_the_trial_is_removed():
 def test_the_trial_names_the_new_certificate_and_not_the_old_one():
     seen = {}
 
-    class Looking(Machine):
+    class Inspecting(Machine):
         def run(self, argv, data=None, **more):
             if argv[:2] == ["haproxy", "-c"]:
                 seen.update(self.files)
             return super().run(argv, data, **more)
 
-    proxy_config.validate(Looking(wanted()), wanted(pems=[{**PEM, "content": "another"}]))
+    proxy_config.validate(Inspecting(wanted()), wanted(pems=[{**PEM, "content": "another"}]))
     assert f"crt {proxy_config.TRIAL}/0.pem" in seen[f"{proxy_config.TRIAL}/config"]
     assert seen[f"{proxy_config.TRIAL}/0.pem"] == "another"
 

@@ -144,7 +144,7 @@ def test_a_fault_is_named(fault, message):
     assert message in str(error.value)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_reported_at_once():
     with pytest.raises(ValueError) as error:
         proxy.backends([backend("1", "x"), backend(), backend(servers=[])])
     for message in ("the name '1'", "path_prefix 'x'", "the name 'forum' is taken", "path_prefix '/forum' is taken", "it has no server"):

@@ -104,7 +104,7 @@ def test_neither_can_close_what_one_server_has_and_says_what_is_left(proxy, monk
     assert (result["open"], result["closed"]) == (2, 0)
 
 
-def test_a_proxy_that_does_not_tell_its_configuration_is_an_error(proxy, monkeypatch):
+def test_a_proxy_that_does_not_report_its_configuration_is_an_error(proxy, monkeypatch):
     def ask(*unused, **more):
         raise ConnectionRefusedError("refused")
 

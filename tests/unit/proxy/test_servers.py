@@ -73,7 +73,7 @@ def test_the_last_that_serves_is_not_taken_out_where_others_have_to_stay(proxy):
     assert names == ["app1-0", "app1-1"]
     serving = proxy_server.read(host(), wanted())["serving"]
     refused = planned(wanted(servers=serving, state="maint", others=True))
-    assert len(refused.problems) == 1 and "has no other server that is in use and healthy" in refused.problems[0]
+    assert len(refused.problems) == 1 and "has no other server that is enabled and healthy" in refused.problems[0]
     assert list(planned(wanted(servers=serving, state="maint")).problems) == []
     assert list(planned(wanted(servers=["app1-1"], state="maint", others=True)).problems) == []
 
@@ -85,7 +85,7 @@ def test_where_all_is_so_nothing_is_set(proxy):
     assert (plan.changed, proxy.asked) == (False, [])
 
 
-def test_a_server_that_comes_back_is_checked_anew(proxy):
+def test_a_server_that_comes_back_is_checked_again(proxy):
     want = wanted(servers=["app1-1"], state="ready")
     proxy_server.set_servers(host(), want, planned(want))
     name = "set server xitrum/app1-1"
@@ -126,7 +126,7 @@ def test_connections_of_older_workers_count_and_no_others(proxy):
     assert proxy_haproxy.older(connections(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
 
 
-def test_a_proxy_that_does_not_answer_is_told_so(monkeypatch):
+def test_a_proxy_that_does_not_answer_is_reported(monkeypatch):
     def ask(_host, path, command, timeout=5.0):
         raise ConnectionRefusedError("refused")
 
@@ -135,7 +135,7 @@ def test_a_proxy_that_does_not_answer_is_told_so(monkeypatch):
         proxy_server.read(host(), wanted())
 
 
-def test_a_command_that_is_refused_is_told_with_haproxys_words(proxy):
+def test_a_command_that_is_refused_is_reported_with_haproxys_words(proxy):
     proxy.refuses.append("No such server.\n\n")
     want = wanted()
     with pytest.raises(RuntimeError, match="'No such server.' to 'set server xitrum/app1-0 state drain'"):
@@ -309,7 +309,7 @@ def test_a_server_that_was_drained_and_is_missing_now_is_an_error(monkeypatch):
 
 
 class Fleet:
-    """A back end of several servers, C(name: (state, healthy)), that does what it is told."""
+    """A back end of several servers, C(name: (state, healthy)), that does what it is asked to."""
 
     closes, probes = False, False
     service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True
@@ -369,7 +369,7 @@ def test_of_two_hosts_that_leave_at_the_same_time_the_second_is_refused(monkeypa
     assert fleet.servers["b"] == ("ready", True)
 
 
-def test_a_drain_that_somebody_set_back_is_an_error_and_closes_nothing(monkeypatch):
+def test_a_drain_that_was_set_back_is_an_error_and_closes_nothing(monkeypatch):
     proxy = Proxy({"state": "maint", "sessions": 2}, {"state": "ready", "sessions": 2})
     with pytest.raises(RuntimeError, match="xitrum/app1-0 is ready at haproxy, expected maint"):
         waited(monkeypatch, proxy, state="maint", close=True)

@@ -51,7 +51,7 @@ CASES = {
 
 
 def rendered(software, **more):
-    # With the line break that the files have had beside the template's own.
+    # With the line break that the files have had in addition to the template's own.
     values = {**BASE, **more}
     return role_templates.render(software, TEMPLATES[software], {**values, "listeners": listeners(values["proxy_listen"])}, {}) + "\n"
 
@@ -260,7 +260,7 @@ def test_apache_drains_and_disables_for_websockets_as_well():
 
 
 @pytest.mark.parametrize("software", ["nginx", "apache"])
-def test_states_are_said_taken_back_and_carried_into_a_new_configuration(software):
+def test_states_are_said_undone_and_carried_into_a_new_configuration(software):
     text, words = rendered(software), SOFTWARE[software].words
     changed = proxy_text.with_states(text, STATES, words)
     assert proxy_text.states(changed) == STATES

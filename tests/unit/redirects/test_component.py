@@ -21,7 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import
 from ..fake_host import FakeHost
 
 DATA = pathlib.Path(__file__).parents[1] / "data" / "redirects"
-#: What the hosts of the data had been told.
+#: What the hosts of the data were set to.
 PAIRS = [{"outside": 80, "inside": 8000, "interface": None}, {"outside": 443, "inside": 8001, "interface": "client0"}]
 SHOW = ("systemctl show --no-pager --property=Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload -- "
         "firewalld.service nftables.service iptables.service netfilter-persistent.service "
@@ -107,7 +107,7 @@ def test_whether_a_port_only_leads_elsewhere(pairs, moves):
     assert planned(bare(), pairs=pairs).facts["moves"] is False
 
 
-def test_a_port_on_which_somebody_listens_is_nothing_to_wait_for():
+def test_a_port_on_which_a_program_listens_is_nothing_to_wait_for():
     pairs = [{**pair, "inside": 9000} for pair in PAIRS]
     listens = {"ss -H -l -t -n -e": 'LISTEN 0 128 *:9000 *:* users:(("java",pid=7,fd=3)) ino:1\n'}
     assert planned(with_nft(), pairs=pairs).facts["moves"] is True
@@ -190,7 +190,7 @@ def test_firewalld_that_does_not_run_is_written_to_offline():
     host.files[redirects_firewalld.FILE] = data("direct.xml")
     plan = planned(host, backend="firewalld")
     assert not plan.changed
-    assert (item(plan, "port 80 (IPv4)").status, item(plan, "port 80 (IPv4)").mend) == ("differs", "systemctl start firewalld")
+    assert (item(plan, "port 80 (IPv4)").status, item(plan, "port 80 (IPv4)").fix) == ("differs", "systemctl start firewalld")
 
 
 def test_a_rule_that_the_kernel_lost_is_put_back_past_firewalld():
@@ -244,7 +244,7 @@ def test_a_host_without_ipv6_gets_ipv4_only():
     assert item(plan, "port 80 (IPv6)").status == "absent"
 
 
-def test_an_edited_table_is_written_anew():
+def test_an_edited_table_is_rewritten():
     objects = json.loads(data("nft-1.0.6-ours.json"))
     rule = next(entry["rule"] for entry in objects["nftables"] if entry.get("rule", {}).get("table") == "xitrum_host")
     rule["expr"].insert(0, {"counter": {"packets": 1, "bytes": 60}})
@@ -288,7 +288,7 @@ def test_a_program_that_holds_the_port_is_named_with_its_unit():
     assert not plan.actions
 
 
-def test_an_instance_of_the_application_is_told_how_it_leaves_the_port():
+def test_an_instance_of_the_application_gets_how_it_leaves_the_port():
     plan = planned(holding(LISTEN.replace('"apache2"', '"java"')))
     assert plan.problems[0].endswith("An instance of the application leaves the port by a run with xitrum_port_forward: false.")
 
@@ -318,7 +318,7 @@ def test_only_a_listener_that_would_be_cut_off_is_a_problem(address, more, held)
     assert bool(planned(holding(LISTEN.replace("0.0.0.0:80 ", f"{address} ")), **more).problems) == held
 
 
-def test_a_group_that_somebody_named_is_not_the_unit_of_a_process():
+def test_a_group_named_by_a_user_is_not_the_unit_of_a_process():
     host = holding()
     host.files["/proc/71/cgroup"] = "0::/user.slice/user-1000.slice/session-3.scope/x; reboot #.service\n"
     assert planned(host).problems[0].startswith("redirects: port 80 is held by apache2, pid 71, which a redirect would cut off: end it (kill 71)")
@@ -343,7 +343,7 @@ def test_a_connection_is_compared_with_one_to_the_inside(inside, outside, status
     assert {row.status for row in plan.rows if row.item.startswith("connection")} == {status}
 
 
-def test_what_tracking_connections_needs_is_told():
+def test_what_tracking_connections_needs_is_reported():
     host = with_nft(files={"/proc/sys/net/netfilter/nf_conntrack_max": "262144\n"})
     assert planned(host).facts["conntrack"] == {"modules": ["nf_conntrack"], "loaded": True, "max": 262144, "count": None}
     assert planned(with_nft(), state="absent").facts["conntrack"] == {"modules": [], "loaded": False, "max": None, "count": None}
@@ -434,7 +434,7 @@ def test_a_redirect_moves_only_where_another_port_does_not_answer_yet(live, pair
     assert redirects.moves(rules(pairs), rules(live), listening) is expected
 
 
-def test_the_live_redirects_are_told_as_pairs_with_which_they_can_be_restored():
+def test_the_live_redirects_are_reported_as_pairs_with_which_they_can_be_restored():
     rules = wanted_rules(PAIRS, True, [V4, V6])
     found = redirects.live_pairs(rules)
     assert found == [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]

@@ -9,7 +9,7 @@ import json
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.core import foreign_file, recorded
+from ansible_collections.xitrum.host.plugins.module_utils.core import recorded, unmanaged_file
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import component as redirects
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import iptables, leftovers, nft
@@ -65,8 +65,8 @@ def restored(text, given_text):
 
 
 @given(others, rules, rules, some.booleans())
-def test_any_rules_replace_any_others_of_ours_and_nobody_elses(foreign, first, second, counters):
-    text = saved(foreign, counters)
+def test_any_rules_replace_any_others_of_ours_and_nobody_elses(unmanaged, first, second, counters):
+    text = saved(unmanaged, counters)
     one = restored(text, iptables.restore(first, text, "ipv4"))
     assert iptables.parse(one, "ipv4") == first
     two = restored(one, iptables.restore(second, one, "ipv4"))
@@ -150,7 +150,7 @@ def test_only_chains_that_came_with_ours_go_with_them(before, now, cleaned):
     steps = leftovers.around(["step"], [], False, state)
     assert [step.text for step in steps[1:] if step.kind == "run"] == ([cleaned] if cleaned else [])
     assert steps[-1].kind == "remove" and steps[-1].path == leftovers.RECORD
-    # While ours are there, nothing can be told from what is empty.
+    # While ours are there, nothing follows from what is empty.
     assert leftovers.around(["step"], [], True, state) == ["step"]
 
 
@@ -178,7 +178,7 @@ def with_ours():
 def test_a_linked_file_of_the_distribution_stays_a_link_and_keeps_its_mode():
     stats = {"/srv/rules": Stat("file", 0o640, "root", "adm", 0)}
     there = FakeHost({"/srv/rules": "# theirs\n"}, links={RULES: "/srv/rules"}, stats=stats)
-    assert foreign_file.read_file(there, RULES).stat.mode == 0o640
+    assert unmanaged_file.read_file(there, RULES).stat.mode == 0o640
     write_saved(there, with_ours())
     assert recorded.read(there)["files"] == {RULES: {"target": "/srv/rules", "mode": 0o640}}
     write_saved(there, "# theirs\n")

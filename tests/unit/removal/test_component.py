@@ -79,11 +79,11 @@ def test_a_host_without_a_proxy_has_nothing_to_put_back():
     assert not original({})[2].changed
 
 
-def test_a_configuration_of_somebody_else_stays():
+def test_an_unmanaged_configuration_stays():
     assert not original({CONFIG: "global\n", CONFIG + ".before-xitrum": "older\n"})[2].changed
 
 
-def test_the_kept_configuration_comes_back_and_what_is_beside_it_goes():
+def test_the_kept_configuration_comes_back_and_what_is_next_to_it_goes():
     drop_in = "/etc/systemd/system/haproxy.service.d/xitrum.conf"
     _host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "stock\n", drop_in: "[Service]\n"})
     assert list(plan.actions) == [("haproxy", [("rename", CONFIG), ("remove", drop_in)])]
@@ -121,8 +121,8 @@ def test_a_killed_run_still_owes_the_service_its_old_state():
 
 def test_the_files_of_a_proxy_are_removed_with_it():
     for backend in PROXIES.values():
-        assert {file.path for file in backend.files} <= set(backend.beside)
-    assert haproxy.SERVER_STATE in PROXIES["haproxy"].beside
+        assert {file.path for file in backend.files} <= set(backend.extra_paths)
+    assert haproxy.SERVER_STATE in PROXIES["haproxy"].extra_paths
 
 
 # ---------------------------------------------------------------------------------------------------------- leftovers
@@ -187,7 +187,7 @@ def test_a_folder_that_two_applications_share_goes_where_one_of_them_made_it():
     assert state["folders"]["/opt/shop"]["made"]
 
 
-def test_a_user_that_is_in_use_is_an_error_and_the_record_stays():
+def test_a_user_with_processes_is_an_error_and_the_record_stays():
     host, state, plan = rest({**record(applications={"shop": OURS})}, {**ACCOUNTS, "userdel shop": (8, "", "user shop is currently used by process 7")})
     with pytest.raises(RuntimeError, match="used by process 7"):
         leftovers.apply(host, plan)
@@ -243,7 +243,7 @@ def test_what_came_with_a_package_goes_with_it_and_other_orphans_stay():
     assert found == {"removed": ["haproxy", "liblua"], "kept": {}}
 
 
-def test_a_package_that_somebody_has_come_to_need_stays():
+def test_a_package_that_is_needed_since_stays():
     found = debian.chosen(["nginx", "socat"], set(), simulate(nginx=["certbot-nginx"]))
     assert found == {"removed": ["socat"], "kept": {"nginx": "certbot-nginx needs it"}}
 
@@ -289,7 +289,7 @@ def test_applications_are_those_on_record_those_known_and_those_with_a_lock():
         ("gone", "/opt/gone", "/var/log/gone")]
 
 
-def test_the_home_that_is_in_use_is_given_up_first():
+def test_the_chosen_home_is_given_up_first():
     entries = {"java": {"mode": "auto", "path": "", "chosen": "/usr/lib/jvm/b/bin/java", "registered": [
         "/usr/lib/jvm/a/jre/bin/java", "/usr/lib/jvm/b/bin/java"]}}
     assert removal.homes(FakeHost(), entries) == ["/usr/lib/jvm/b", "/usr/lib/jvm/a"]
@@ -300,7 +300,7 @@ def test_a_bare_host_has_nothing():
     assert summary["lines"] == [] and not any(summary[part] for part in ("proxies", "redirects", "nofile", "kernel", "alternatives", "jdks", "leftovers"))
 
 
-def test_every_part_is_told():
+def test_every_part_is_reported():
     host = FakeHost({
         "/etc/security/limits.d/90-xitrum.conf": "# Written by xitrum.host: changes here are lost.\n* soft nofile 20000\n",
         "/etc/systemd/system/shop@.service": "# xitrum.host\n", "/opt/shop/instances/0/x": "", "/opt/shop/instances/1/x": "",

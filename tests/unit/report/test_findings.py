@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pytest
 from ansible.template import Templar
-from ansible_collections.xitrum.host.plugins.module_utils.core.plan import LOOK, RUN, Plan, Problem, Row
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import CHECK, RUN, Plan, Problem, Row
 from ansible_collections.xitrum.host.plugins.module_utils.core.statuses import STATUSES
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, fleet_summary
 from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
@@ -32,14 +32,14 @@ def test_findings_are_flat_and_the_worst_come_first():
 def test_a_problem_and_an_instance_too_many_are_findings():
     machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by nginx"]}
     assert "port 8002 is held by nginx" in [item["why"] for item in found(machine=machine)]
-    assert "the inventory has fewer instances" in [item["why"] for item in found(**state(surplus=[{"index": 4}]))]
+    assert "the inventory has fewer instances" in [item["why"] for item in found(**state(orphaned=[{"index": 4}]))]
 
 
 def test_a_user_who_is_not_root_does_not_see_what_it_cannot_know():
     machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by somebody"], "uid": 1000}
     levels = {item["item"]: item["word"] for item in found(machine=machine) if item["host"] == "app1"}
     assert levels == {"net.core.somaxconn": "ok", "instance-0 nofile": "not seen", "machine": "not seen"}
-    assert {item["mend"] for item in found(machine=machine) if item["word"] == "not seen"} == {LOOK}
+    assert {item["fix"] for item in found(machine=machine) if item["word"] == "not seen"} == {CHECK}
 
 
 def test_a_refused_variable_is_no_unreadable_host():
@@ -48,41 +48,41 @@ def test_a_refused_variable_is_no_unreadable_host():
     assert findings.of_host("app1", {**state, "refused": False}, True)[0]["why"].startswith("it could not be read: ")
 
 
-@pytest.mark.parametrize("mend, commands, typed", [
+@pytest.mark.parametrize("fix, commands, typed", [
     ("", [], ""),
     (RUN, [], f"{RUN} --limit app1"),
     ("", [["nft", "delete", "rule", "inet", "t", "in", "handle", "4"]], 'ansible app1 -b -m ansible.builtin.shell -a "nft delete rule inet t in handle 4"'),
 ])
-def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(mend, commands, typed):
-    row = Row("reach", "port 80 over the network", "reachable", "", "timed out", "differs", "blocked", mend, commands)
+def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(fix, commands, typed):
+    row = Row("reach", "port 80 over the network", "reachable", "", "timed out", "differs", "blocked", fix, commands)
     (item,) = [
         item for item in findings.findings({"app1": {**state(), "reach": {"rows": [asdict(row)], "problems": []}}}, ["app1"])
-        if item["concern"] == "reach"]
-    assert (item["level"], item["mend"]) == ("bad", typed)
-    assert (RUN in findings.check_table([item], False)) == (mend == RUN)
+        if item["component"] == "reach"]
+    assert (item["level"], item["fix"]) == ("bad", typed)
+    assert (RUN in findings.check_table([item], False)) == (fix == RUN)
 
 
 def test_a_host_that_could_not_be_read_says_why():
     result = findings.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
     assert result[0]["level"] == "bad" and "no python" in result[0]["why"]
-    assert result[0]["mend"] == f"{RUN} --limit app1"
+    assert result[0]["fix"] == f"{RUN} --limit app1"
 
 
 def test_a_host_that_did_not_answer_is_one_though_the_run_went_on():
     result = findings.findings({"app1": {"unreachable": True, "msg": "refused"}}, ["app1"], "-i fleet")
-    assert (result[0]["why"], result[0]["mend"]) == ("it could not be reached", "ansible app1 -i fleet -m ansible.builtin.ping")
+    assert (result[0]["why"], result[0]["fix"]) == ("it could not be reached", "ansible app1 -i fleet -m ansible.builtin.ping")
 
 
-def test_a_problem_that_a_row_tells_as_well_is_one_finding():
+def test_a_problem_that_a_row_reports_as_well_is_one_finding():
     result = read_of(Plan(rows=[Row("capacity", "connections", "9", "", "5", "differs", "too many", "xitrum_max_connections: 5")], problems=["too many"]))
-    assert [item["mend"] for item in found(capacity=result) if item["why"] == "too many"] == ["xitrum_max_connections: 5"]
+    assert [item["fix"] for item in found(capacity=result) if item["why"] == "too many"] == ["xitrum_max_connections: 5"]
 
 
 def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
     held = Problem("port 80 is held by nginx", ["systemctl", "disable", "--now", "nginx.service"])
     machine = {**Plan(problems=[held]).report(), "differs": False}
-    result = findings.findings({"app1": {**state(surplus=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
-    assert [item["mend"] for item in result if item["level"] == "bad"] == [
+    result = findings.findings({"app1": {**state(orphaned=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
+    assert [item["fix"] for item in result if item["level"] == "bad"] == [
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
         'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl disable --now nginx.service"',
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
@@ -94,7 +94,7 @@ def test_the_text_of_a_problem_is_never_a_command():
     texts = ["held by x (kill 1; curl evil)", "stop it (systemctl disable --now x;reboot)", "(nft delete table inet xitrum_host)", "(kill 1)"]
     machine = {**Plan(problems=texts).report(), "differs": False}
     result = findings.findings({"app1": {**state(), "machine": machine}}, ["app1"])
-    assert {item["mend"] for item in result if item["why"] in texts} == {f"{RUN} --limit app1"}
+    assert {item["fix"] for item in result if item["why"] in texts} == {f"{RUN} --limit app1"}
     assert "ansible.builtin.shell" not in findings.check_table(result, True)
 
 
@@ -106,7 +106,7 @@ def test_what_a_run_of_ansible_itself_reports_is_shown_without_control_character
 
 def of_proxy(*items):
     """The read of a proxy that finds servers down, or a certificate that ends."""
-    return {"proxy": read_of(Plan(rows=[Row(concern, item, "UP", "", effective, "differs", "why") for concern, item, effective in items]))}
+    return {"proxy": read_of(Plan(rows=[Row(component, item, "UP", "", effective, "differs", "why") for component, item, effective in items]))}
 
 
 def test_what_follows_from_another_finding_is_not_red_as_well():
@@ -121,7 +121,7 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
     follows = [item for item in result if item["word"] == "follows"]
     assert [item["why"] for item in follows] == [
         "follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why", "follows from proxy1 port 80 (IPv6): why"]
-    assert {item["mend"] for item in follows} == {""}
+    assert {item["fix"] for item in follows} == {""}
 
 
 @pytest.mark.parametrize(("host", "server"), [("app1", "app1"), ("2001:db8::1", "2001_db8__1")])
@@ -143,7 +143,7 @@ def test_what_a_host_says_is_never_taken_for_a_template():
     assert "{{ 6 * 7 }}" in templar.template(result)[0]["why"]
 
 
-def test_the_check_shows_what_differs_and_the_mend_once():
+def test_the_check_shows_what_differs_and_the_fix_once():
     result = findings.check_table(found(), False)
     assert result.startswith("3 hosts, 5 values: 3 differ, 0 worth knowing, 2 as wanted")
     assert "app1 instance-0 nofile, app2 instance-0 nofile: fixed at start" in result
@@ -164,13 +164,13 @@ def test_no_line_brings_the_release_back_that_a_host_was_rolled_back_from():
     states = {"app1": rolled_back("bb"), "app2": rolled_back("")}
     result = findings.findings(states, ["app1", "app2"], "-i fleet", "-e a=1")
     rollback = "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"
-    assert {(item["item"], item["level"]): item["mend"] for item in result if item["host"] == "app1"} == {
+    assert {(item["item"], item["level"]): item["fix"] for item in result if item["host"] == "app1"} == {
         ("release", "bad"): "xitrum_package: the package of release bb, which the host is to keep",
         # That another release runs is said once; another configuration of it is not that.
         ("instance-0 folder", "note"): "",
         ("instance-1 folder", "bad"): rollback, ("instance-0 nofile", "bad"): rollback,
         ("net.core.somaxconn", "bad"): "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"}
-    assert {item["mend"] for item in result if item["host"] == "app2"} == {
+    assert {item["fix"] for item in result if item["host"] == "app2"} == {
         "ansible-playbook -i fleet xitrum.host.site -e a=1 --limit app2"}
 
 
@@ -179,7 +179,7 @@ def test_the_lines_repeat_what_the_check_was_given(monkeypatch):
     given = {"inventory": ("/x",), "extra_vars": ("xitrum_http_port=9000", secret), "become_ask_pass": True}
     monkeypatch.setattr(fleet_reports.command_line.context, "CLIARGS", given)
     result = fleet_reports.check_findings({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])
-    assert {item["mend"] for item in result} == {
+    assert {item["fix"] for item in result} == {
         "ansible-playbook -i /y --ask-become-pass xitrum.host.site -e xitrum_http_port=9000 "
         "-e '{\"xitrum_secure_key\": \"...\"}' --limit app1"}
 
@@ -188,8 +188,8 @@ def test_the_lines_repeat_what_the_check_was_given(monkeypatch):
     ("port 80 (IPv4)", "follows"), ("port 80 (IPv6)", "follows"), ("service", "follows"), ("instance-0 process", "follows"),
     ("port 80 in firewalld zone drop", "follows"), ("port 443 (IPv4)", "DIFFERS"), ("instance-0 backlog", "DIFFERS"), ("", "DIFFERS")])
 def test_a_port_that_nobody_reaches_follows_from_what_is_not_there(cause, status):
-    reach = {"concern": "reach", "item": "port 80 over the network", "wanted": "reachable", "configured": "", "effective": "refused from app2",
-             "status": "differs", "why": "why", "mend": ""}
-    rows = [{**reach, "concern": "redirects", "item": cause, "effective": ""}] if cause else []
+    reach = {"component": "reach", "item": "port 80 over the network", "wanted": "reachable", "configured": "", "effective": "refused from app2",
+             "status": "differs", "why": "why", "fix": ""}
+    rows = [{**reach, "component": "redirects", "item": cause, "effective": ""}] if cause else []
     result = found(reach={"rows": [reach], "differs": False}, redirects={"rows": rows, "differs": bool(rows), "problems": []})
     assert next(item["word"] for item in result if item["item"] == reach["item"]) == status

@@ -17,7 +17,7 @@ from ..read_fixture import state
     (state(kernel=["write"]), True),
     (state(start=[{"index": 0}]), True),
     (state(restart=[{"index": 0}]), True),
-    (state(surplus=[{"index": 2}]), True),
+    (state(orphaned=[{"index": 2}]), True),
     ({}, False),
     (None, False),
 ])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The packages of module_utils: no circle among them, nothing beside them, and the picture shows them as they are."""
+"""The packages of module_utils: no circle among them, no file outside them, and the picture shows them as they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.docs import architecture
-from tests.docs.architecture import ENTRIES, PICTURE, PLUGINS, PURPOSES, ROOT, SHARED, arrows, boxes, circle, floors, imports
+from tests.docs.architecture import ENTRIES, PICTURE, PLUGINS, PURPOSES, ROOT, SHARED, arrows, boxes, circle, imports, layers
 
 SVG = "{http://www.w3.org/2000/svg}"
 PACKAGES = sorted(path.name for path in (PLUGINS / SHARED).iterdir() if path.is_dir() and list(path.glob("*.py")))
@@ -32,7 +32,7 @@ def test_only_what_ansible_loads_is_imported_by_nothing(edges):
     assert set(boxes()) - imported <= {*ENTRIES, "plugin_utils", "removal"}
 
 
-def test_nothing_lies_beside_the_packages():
+def test_nothing_lies_outside_the_packages():
     assert [path.name for path in (PLUGINS / SHARED).glob("*.py") if path.name != "__init__.py"] == []
 
 
@@ -47,16 +47,16 @@ def test_the_picture_is_current():
     assert PICTURE.read_text(encoding="utf-8") == architecture.picture(), f"an import is another; draw it again: {command}"
 
 
-def test_the_picture_shows_every_package_on_its_floor(edges):
+def test_the_picture_shows_every_package_on_its_layer(edges):
     drawn = {}
     for box in ElementTree.parse(PICTURE).iter(f"{SVG}g"):
         drawn[box.get("data-name")] = float(box.find(f"{SVG}rect").get("y"))
         assert [text.text for text in box.iter(f"{SVG}text")] == [box.get("data-name"), PURPOSES[box.get("data-name")]]
     assert set(drawn) == set(edges) >= set(PACKAGES)
-    # An arrow points down: what is imported is on a lower floor.
+    # An arrow points down: what is imported is on a lower layer.
     assert [(name, other) for name in edges for other in edges[name] if drawn[other] <= drawn[name]] == []
     heights = sorted(set(drawn.values()), reverse=True)
-    assert {name: heights.index(height) for name, height in drawn.items()} == floors(edges)
+    assert {name: heights.index(height) for name, height in drawn.items()} == layers(edges)
 
 
 def test_imports_of_all_kinds_are_found(tmp_path):
@@ -81,8 +81,8 @@ def test_imports_of_all_kinds_are_found(tmp_path):
 EDGES = {"core": set(), "kernel": {"core"}, "limits": {"core", "kernel"}, "plugin_utils": {"core"}, "modules": {"core"}}
 
 
-def test_a_package_is_one_floor_above_what_it_imports_and_plugins_are_on_top():
-    assert floors(EDGES) == {"core": 0, "kernel": 1, "limits": 2, "plugin_utils": 3, "modules": 4}
+def test_a_package_is_one_layer_above_what_it_imports_and_plugins_are_on_top():
+    assert layers(EDGES) == {"core": 0, "kernel": 1, "limits": 2, "plugin_utils": 3, "modules": 4}
 
 
 def test_an_import_that_others_imply_has_no_arrow():

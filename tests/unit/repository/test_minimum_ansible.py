@@ -34,7 +34,7 @@ def test_every_role(role):
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/how-to/run-a-large-fleet.md"])
-def test_a_page_that_tells_how_to_install_names_it(name):
+def test_a_page_that_explains_how_to_install_names_it(name):
     assert f"ansible-core {MINIMUM} or newer" in (ROOT / name).read_text()
 
 

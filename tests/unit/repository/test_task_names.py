@@ -92,7 +92,7 @@ def test_a_name_occurs_once_in_a_role_and_once_in_a_file_of_playbooks(tmp_path):
     ]
 
 
-def test_the_examples_of_a_module_and_of_one_with_its_documentation_beside_it_keep_the_rule(tmp_path):
+def test_the_examples_of_a_module_and_of_one_with_its_documentation_next_to_it_keep_the_rule(tmp_path):
     task = "- name: The host is read\n  ansible.builtin.debug:\n"
     top = write(tmp_path, {
         "plugins/modules/host.py": f'DOCUMENTATION = r"""\n- name: No task\n"""\n\nEXAMPLES = r"""\n{task}"""\n',

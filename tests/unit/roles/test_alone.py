@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The play with which the page of each role shows how to use it alone, run as it is there: the real role, with every module stubbed."""
+"""The play with which the page of each role shows how to use it alone, run as it stands there: the real role, with every module stubbed."""
 
 from __future__ import annotations
 

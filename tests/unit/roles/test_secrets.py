@@ -22,7 +22,7 @@ SECRET = "geheim-1234"
 OPTION = f"-Ddb.password={SECRET}"
 ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 
-#: Names of options that may hold a secret, and those that look like it and hold a path, a name or a number.
+#: Names of options that may hold a secret, and those that resemble it and hold a path, a name or a number.
 MAY_HOLD = re.compile(r"key$|secret|headers$|_options$|arguments$|remote$|_config$|_command$|_extra_|_package$|_files$|_settings$")
 HOLDS_NONE = {
     "xitrum_tls_key", "xitrum_proxy_tls_key", "proxy_tls_key", "openshift_secret", "openshift_tls_secret", "source_tree_logs_command"}

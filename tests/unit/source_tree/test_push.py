@@ -106,7 +106,7 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
         source_push.apply(host, Plan(actions=[("push", source_push.remote_of(host, want))], desired=want))
     texts = [*plan.problems, str(caught.value), *(words for _run, words in host.done)]
     assert len(plan.problems) == 1 and not [text for text in texts if "s3cret" in text]
-    # Git is told without them, and gets them by its environment.
+    # Git is called without them, and gets them by its environment.
     assert [words.rpartition(f"-C {TOP} ")[2] for _run, words in host.done if PLAIN in words] == [
         f"ls-remote {PLAIN} refs/heads/main", f"push {PLAIN} HEAD:refs/heads/main"]
     assert host.environments == [LOGIN, LOGIN]
@@ -114,7 +114,7 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
 
 @pytest.mark.parametrize("remote", [
     "heroku", "ssh://git@git.example/shop.git", "git@git.example:shop.git", "https://git.example/shop.git"])
-def test_a_remote_without_a_password_is_told_as_it_is(remote):
+def test_a_remote_without_a_password_is_reported_as_it_is(remote):
     host = FakeHost({}, {f"{GIT} remote get-url --push heroku": "https://git.example/shop.git\n"})
     assert source_push.remote_of(host, {**WANTED, "remote": remote})[:2] == (remote, None)
     assert source_push.plan({**WANTED, "remote": remote}, source_push.read(host, {**WANTED, "remote": remote})).problems

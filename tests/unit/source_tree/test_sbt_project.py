@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trees of every layout are told as what they are: where the application is, what packages it, and what starts it."""
+"""Trees of every layout are recognized: where the application is, what packages it, and what starts it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_main_class_that_is_given_is_not_reported():
 @pytest.mark.parametrize(("name", "options", "folder"), [
     ("folder", {"builds_top": True}, "demo"), ("folder", {}, ""), ("several-projects", {"builds_top": True}, ""), ("template", {"builds_top": True}, ""),
 ])
-def test_a_platform_that_builds_the_top_is_told_of_a_build_in_a_folder(name, options, folder):
+def test_a_platform_that_builds_the_top_gets_a_note_on_a_build_in_a_folder(name, options, folder):
     notes = run(tree(LAYOUTS[name][0]), platform(**options)).facts["notes"]
     assert len(notes) == (2 if folder else 1)
     assert not folder or notes[1].endswith(f"for example with: git subtree push --prefix {folder} heroku main")
@@ -248,7 +248,7 @@ def test_a_build_may_have_another_name_and_its_own_alias():
         f"{TOP}/shop.sbt: line 3: the alias \"stage\" runs ';pack'; expected one that runs xitrumPackage. Add it there")
 
 
-def test_a_build_in_scala_gets_its_alias_beside_it():
+def test_a_build_in_scala_gets_its_alias_next_to_it():
     host = tree(OLD)
     assert list(run(host, platform()).problems) == []
     assert host.files[f"{TOP}/build.sbt"] == 'addCommandAlias("stage", ";xitrum-package")\n'

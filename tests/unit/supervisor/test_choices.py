@@ -83,7 +83,7 @@ def test_the_scenario_runs_every_kind():
 
 
 def test_the_tests_of_the_scenario_know_every_kind():
-    """Their lists name hosts and kinds: one that is missing there is neither moved, taken away, nor looked for afterwards."""
+    """Their lists name hosts and kinds: one that is missing there is neither moved, taken away, nor searched for afterwards."""
     kinds = set(SUPERVISORS) - set(ELSEWHERE)
     assert set(constant("test_moves.py", "SCANNERS")) == {kind for kind in kinds if SUPERVISORS[kind].scan}
     assert {*constant("test_moves.py", "GONE").values(), "runit"} == kinds, "the host runit is moved through others instead"

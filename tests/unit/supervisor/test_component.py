@@ -115,7 +115,7 @@ def test_what_a_killed_removal_left_in_a_service_directory_is_nobody_elses(kind)
     want = wanted(kind.name, "# xitrum.host", f"/etc/demo-{kind.name}/0/run")
     for name in kind.KEEPS:
         left = FakeHost({**BARE, f"/etc/demo-{kind.name}/0/{name}/x": ""})
-        assert not any("somebody else's" in problem for problem in planned(left, want)[1].problems)
+        assert not any("not managed" in problem for problem in planned(left, want)[1].problems)
 
 
 UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
@@ -128,7 +128,7 @@ UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
     (host(commands={"supervisord --version": "3.3.5\n"}), wanted(), "supervisord is 3.3.5, wanted is 4.0 or newer"),
     (host(), wanted(low_port=True), "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local"),
     (FakeHost({**BARE, "/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
-     "the service directory /etc/demo-runit/0 exists and is somebody else's (finish)"),
+     "the service directory /etc/demo-runit/0 exists and is not managed by this collection (finish)"),
     (FakeHost({"/etc/rc.local": "#!/usr/bin/perl\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"),
      "expected a shell script"),
     (FakeHost(BARE, {"initctl --version": "initctl (upstart 1.13.2)\n", "initctl version": "init (upstart 1.13.2)\n"}),
@@ -207,7 +207,7 @@ def test_a_dangling_link_gets_a_script_and_dangles_again():
     assert recorded.read(there)["files"] == {}
 
 
-def test_a_link_that_somebody_led_elsewhere_leaves_nothing_of_ours_behind():
+def test_a_link_that_was_led_elsewhere_leaves_nothing_of_ours_behind():
     there = linked()
     services.apply(there, planned(there, RC_LOCAL)[1])
     there.links["/etc/rc.local"] = "/srv/rc.local"
@@ -299,7 +299,7 @@ def test_what_an_entry_should_have_started_and_does_not_run_is_due():
 
 @pytest.mark.parametrize("table, message", [(None, "/etc/inittab is missing"),
                                          ("".join(f"x{number:02d}:2:respawn:theirs\n" for number in range(100)), "so there is none for one more")])
-def test_a_host_without_the_table_or_without_room_in_it_is_told_of(table, message):
+def test_a_host_without_the_table_or_without_room_in_it_is_reported(table, message):
     problems = planned(old_init(table=table), runit())[1].problems
     assert len(problems) == 1 and message in problems[0]
 
@@ -368,7 +368,7 @@ def test_what_pip_has_just_installed_is_linked_to():
 
 
 @pytest.mark.parametrize("running, status", [("4.3.0\n", "ok"), ("4.2.5\n", "restart")])
-def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, status):
+def test_a_daemon_of_an_older_version_is_reported_and_not_restarted(running, status):
     there = host(commands={"supervisord --version": "4.3.0\n", "supervisorctl version": running}, links=LINK)
     state, plan = planned(there, wanted(supervisord_version="4.3.0"))
     assert plan.facts["packages"] == [] and not plan.problems and not plan.facts["from_pypi"]
@@ -380,12 +380,12 @@ def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, stat
 
 @pytest.mark.parametrize("files, path", [
     ({"/usr/local/bin/supervisorctl": "#!/bin/sh\n"}, "/usr/local/bin/supervisorctl"), ({"/opt/supervisord/bin/python3": ""}, "/opt/supervisord")])
-def test_what_somebody_else_has_at_its_paths_is_not_overwritten(files, path):
+def test_what_is_unmanaged_at_its_paths_is_not_overwritten(files, path):
     problems = list(planned(FakeHost({**BARE, **files}), wanted(supervisord_version="4.3.0"))[1].problems)
     assert problems == [f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"]
 
 
-def test_that_of_the_distribution_is_not_taken_over():
+def test_that_of_the_distribution_is_not_adopted():
     problems = planned(host(), wanted(supervisord_version="4.3.0"))[1].problems
     assert len(problems) == 1 and "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install" in problems[0]
 

@@ -37,7 +37,7 @@ def test_entries_of_two_applications_stay_where_they_are_and_so_does_what_is_bet
         assert inittab.with_entry(both, name, command) == both
 
 
-def test_an_entry_that_somebody_commented_out_or_whose_id_was_taken_is_made_anew():
+def test_an_entry_that_was_commented_out_or_whose_id_was_taken_is_made_again():
     once = inittab.with_entry("", "a-runit", "a")
     assert inittab.with_entry(once.replace("x00:", "#x00:"), "a-runit", "a") == once
     taken = "x00:2:respawn:theirs\n" + once

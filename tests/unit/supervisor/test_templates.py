@@ -51,7 +51,7 @@ ALL_FILES = {file for kind in SUPERVISORS for file in files_of(kind)}
 @pytest.mark.parametrize("file", sorted(ALL_FILES), ids=lambda file: file.path)
 def test_every_file_says_whose_it_is(file):
     text = (TEMPLATES / f"{file.template.split()[0]}.j2").read_text()
-    assert services.OURS in "".join(text.splitlines(True)[:2]), "it could not be told from somebody else's"
+    assert services.OURS in "".join(text.splitlines(True)[:2]), "it could not be distinguished from an unmanaged one"
 
 
 def test_every_template_is_of_a_file_of_a_supervisor():

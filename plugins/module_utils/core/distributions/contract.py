@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The contract of a family of distributions, and what a row of the table of distributions has.
 
-A family is what shares a package manager, the names of packages and paths. Each is one file beside this one.
+A family is what shares a package manager, the names of packages and paths. Each is one file next to this one.
 """
 
 from __future__ import annotations

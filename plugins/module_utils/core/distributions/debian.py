@@ -63,7 +63,7 @@ def chosen(names: Sequence[str], automatic: Collection[str], simulate: Simulate)
             kept[name] = f"{', '.join(needed)} needs it"
         else:
             free.append(name)
-    # What would go without us as well is somebody else's.
+    # What would go without us as well is unmanaged.
     return {"removed": [name for name in simulate(free) if name not in simulate([])] if free else [], "kept": kept}
 
 

@@ -31,7 +31,7 @@ class Apache(reloaded.Reloaded):
         try:
             statuses = parse_status(reloaded.ask(host, desired["control_port"], "/server-status?auto")[3])
         except OSError:
-            # Told by the question below, which nothing answers either.
+            # Reported by the query below, which nothing answers either.
             pass
         pids = (host.read(f"/proc/{main_pid(host)}/task/{main_pid(host)}/children") or "").split()
         return {**reloaded.live(host, desired, statuses, rows), "pid": pids[0] if pids else ""}
@@ -42,7 +42,7 @@ class Apache(reloaded.Reloaded):
 
     def restarts(self, before: str, text: str) -> bool:
         """Whether a configuration needs a restart, which costs requests: where it listens elsewhere than the one
-        before, or has another ServerLimit. A reload ignores the latter, and an address that it cannot bind beside an
+        before, or has another ServerLimit. A reload ignores the latter, and an address that it cannot bind next to an
         old one ends Apache."""
         return fixed(before) != fixed(text)
 
@@ -90,7 +90,7 @@ PROXY = Apache(
     bind=re.compile(r"Listen (\S+):(\d+)(?:\s|$)"),
     needs=(((2, 4), "it has no mod_proxy_wstunnel, and so no WebSocket"),),
     trusts_balancers_alone=False,
-    beside=("/etc/apache2/xitrum",),
+    extra_paths=("/etc/apache2/xitrum",),
     companions=("apache-htcacheclean.service",),
     # It has its modules only from a start on.
     restore_by="restart",

@@ -88,7 +88,7 @@ class Haproxy(ProxyBackend):
                 # It does not run, so that it sends nothing anywhere.
                 return []
             raise RuntimeError(
-                f"HAProxy does not answer on {path} ({error}): systemctl status haproxy tells whether it runs. "
+                f"HAProxy does not answer on {path} ({error}): systemctl status haproxy shows whether it runs. "
                 "Only root may ask it."
             ) from error
         worker = haproxy_socket.parse_info(info).get("Pid", "")
@@ -117,7 +117,8 @@ class Haproxy(ProxyBackend):
             name = f"{row['backend']}/{row['name']}"
             command_line = f"set server {name} addr {row['address']} port {row['port']}"
             reply = haproxy_socket.ask(host, desired["socket"], command_line)
-            # It answers with what it changed, and with nothing that tells success from failure: verified instead.
+            # It answers with what it changed, and with nothing that distinguishes success from failure: verified
+            # instead.
             live = [
                 one
                 for one in self.view(host, desired)
@@ -180,7 +181,7 @@ PROXY = Haproxy(
     socket="/run/haproxy/admin.sock",
     paths=(("server_state", SERVER_STATE), ("save_state", SAVE_STATE)),
     files=(ExtraFile("save-state", SAVE_STATE, "0755"), ExtraFile("service.conf", DROP_IN)),
-    beside=("/etc/haproxy/xitrum", DROP_IN, SAVE_STATE, SERVER_STATE, f"{recorded.FOLDER}/owed/haproxy-service"),
+    extra_paths=("/etc/haproxy/xitrum", DROP_IN, SAVE_STATE, SERVER_STATE, f"{recorded.FOLDER}/owed/haproxy-service"),
     folders=("/etc/systemd/system/haproxy.service.d", "/usr/local/lib/xitrum.host"),
     # It has its settings of the unit only from a start on.
     restore_by="restart",

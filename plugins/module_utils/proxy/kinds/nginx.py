@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nginx: its open source version checks no health and reports nothing of a server. Known is what it was told."""
+"""Nginx: its open source version checks no health and reports nothing of a server. Known is how it was configured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Nginx(reloaded.Reloaded):
     """Reads its servers from its configuration, and what it knows of them."""
 
     def servers(self, text: str) -> list[tuple[str, str, str]]:
-        """The servers of all backends as (backend, name, address and port), without the groups of bound clients."""
+        """The servers of all backends as (backend, name, address and port), without the groups of sticky clients."""
         found = reloaded.marked_servers(text, r"\s*upstream (\S+) \{", r"\s*server (\S+?)[ ;]")
         return [row for row in found if not row[0].startswith("bound.")]
 
@@ -70,7 +70,7 @@ PROXY = Nginx(
     ),
     checks_health=False,
     answers_header_alone=True,
-    beside=("/etc/nginx/xitrum",),
+    extra_paths=("/etc/nginx/xitrum",),
     # `down` is for new clients, and for those with a session cookie in their own group.
     words=(";", {("drain", "new"): " down", ("maint", "new"): " down", ("maint", "bound"): " down"}),
 )

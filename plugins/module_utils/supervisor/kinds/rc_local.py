@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping, Sequence
 
-from ...core import foreign_file, marked_block, process
+from ...core import marked_block, process, unmanaged_file
 from ...core.plan import broken
 from .. import rc_script
 from ..contract import WELL, ServiceFile, Supervisor, edited_file, fill, has_block, log_folder, pid_of
@@ -18,7 +18,7 @@ _HOME = "/etc/{name}-rc.local"
 
 
 class RcLocal(Supervisor):
-    """A block of ours in a script that may be somebody else's starts the instances."""
+    """A block of ours in a script that may be unmanaged starts the instances."""
 
     def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         """Nothing watches over what rc.local has started, so that there is nothing to query: its process shows whether
@@ -31,13 +31,13 @@ class RcLocal(Supervisor):
         return {index: pid_of((process.seen(host.read, path) or "").strip()) for index, path in paths.items()}
 
     def boot_word(self, host: Any, name: str) -> str:
-        found = foreign_file.read_file(host, rc_script.PATH).stat
+        found = unmanaged_file.read_file(host, rc_script.PATH).stat
         executable = found is not None and found.mode & 0o100
         return WELL["boot"] if executable else f"{rc_script.PATH} is not executable"
 
     def read_own(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
         return {
-            "script": foreign_file.read_file(host, rc_script.PATH),
+            "script": unmanaged_file.read_file(host, rc_script.PATH),
             "unit": read_unit(host) if init.name == "systemd" else ("", "", True),
         }
 
@@ -62,7 +62,7 @@ class RcLocal(Supervisor):
             "let it go on where the application has to start"
         ]
 
-    def foreign_files(self, state: Mapping[str, Any]) -> list[Any]:
+    def unmanaged_files(self, state: Mapping[str, Any]) -> list[Any]:
         return [state["own"]["script"]]
 
     def blocks(self, host: Any, name: str) -> list[str]:
@@ -70,7 +70,7 @@ class RcLocal(Supervisor):
 
     def remove_blocks(self, host: Any, name: str) -> None:
         if has_block(host, rc_script.PATH, name):
-            foreign_file.restore_file(
+            unmanaged_file.restore_file(
                 host, rc_script.PATH, lambda text: marked_block.without(text, name), rc_script.EMPTY
             )
 

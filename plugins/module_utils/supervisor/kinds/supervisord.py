@@ -11,8 +11,8 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ...core import process, recorded
 from ...core.distributions import table as distributions
-from ...core.foreign_text import printable
 from ...core.plan import RUN, Problem, Row, broken
+from ...core.untrusted_text import printable
 from .. import supervisord_config as config
 from ..contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
 from ..init_system import Init
@@ -119,11 +119,11 @@ class Supervisord(Supervisor):
                 rule="host.supervisord-include",
             )
         if pypi:
-            for path in pypi["foreign"]:
+            for path in pypi["unmanaged"]:
                 yield Problem(
                     f"{path} exists and is not of this collection: move it away, "
                     "or unset supervisor_supervisord_version",
-                    rule="host.file-foreign",
+                    rule="host.file-unmanaged",
                 )
             yield from broken("host.supervisord-pypi", [pypi_source(desired, state)[1]])
         else:
@@ -166,13 +166,13 @@ def read_pypi(host: Any) -> dict[str, Any]:
     running = host.run(["supervisorctl", "version"])
     record = recorded.read(host)["made"]
     links = config.COMMANDS.items()
-    foreign = [link for link, target in links if host.stat(link) is not None and host.readlink(link) != target]
+    unmanaged = [link for link, target in links if host.stat(link) is not None and host.readlink(link) != target]
     if host.exists(config.ENVIRONMENT) and config.ENVIRONMENT not in record:
-        foreign.append(config.ENVIRONMENT)
+        unmanaged.append(config.ENVIRONMENT)
     return {
         "path": path,
         "link": host.readlink(path) or "",
-        "foreign": foreign,
+        "unmanaged": unmanaged,
         "packages": distributions.family_with(host, "query_program").venv_packages,
         "running": running.out if running.rc == 0 else "",
     }

@@ -64,7 +64,7 @@ SUPERVISOR = Upstart(
     given_up=("stop/waiting",),
     start=(("initctl", "start", "{name}-{index}"),),
     stop=(("initctl", "stop", "{name}-{index}"),),
-    # It watches its folder only where the kernel tells of changes.
+    # It watches its folder only where the kernel reports changes.
     forget_commands=(("initctl", "reload-configuration"),),
     define=(("initctl", "reload-configuration"),),
     log=f"{LOGS}/{{name}}-{{index}}.log",

@@ -54,7 +54,7 @@ final class Settings(val config: Config, val root: Path) {
   def certChainFile: Path = Paths.get(xitrum.getString("https.certChainFile"))
   def keyFile: Path       = Paths.get(xitrum.getString("https.keyFile"))
 
-  /** HOST:PORT, to tell instances apart; the port is the HTTP one where there is one. */
+  /** HOST:PORT, to distinguish instances; the port is the HTTP one where there is one. */
   val instance: String = s"${Settings.hostName}:${httpPort.orElse(httpsPort).getOrElse(0)}"
 }
 

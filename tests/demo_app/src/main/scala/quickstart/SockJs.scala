@@ -118,7 +118,7 @@ object SockJs {
     override def write(frame: String): Boolean = { ctx.writeAndFlush(new TextWebSocketFrame(frame)); true }
   }
 
-  /** A WebSocket has a session of its own: it never outlives the connection, so its id is not looked up. */
+  /** A WebSocket has a session of its own: it never outlives the connection, so its id is not searched for. */
   private final class SockJsFrames(app: App) extends FrameHandler {
     private val session: ActorRef = app.system.actorOf(Props(new SockJsSession), s"sockjs-websocket-${UUID.randomUUID}")
 

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that may be somebody else's: where and how it is, whether it may be edited, and how it was before that.
+"""A file that may be managed by something else: where and how it is, whether it may be edited, and how it was before
+that.
 
 Its path may be a link. The link stays as it is, and what it leads to is edited and restored.
 """
@@ -23,7 +24,7 @@ from .host import (
 )
 
 
-class ForeignFile(NamedTuple):
+class UnmanagedFile(NamedTuple):
     """C(target) is the path with its links followed, C(text) and C(stat) are of that, both None where there is no file.
     C(problem) says why it may not be edited, as a sentence with what to do; empty where it may."""
 
@@ -34,21 +35,21 @@ class ForeignFile(NamedTuple):
     problem: str = ""
 
 
-def read_file(host: Host, path: str, foreign: bool = True) -> ForeignFile:
-    """Reads a file and judges it, and never raises for what a path may be. C(foreign): it may be somebody else's, and
+def read_file(host: Host, path: str, unmanaged: bool = True) -> UnmanagedFile:
+    """Reads a file and judges it, and never raises for what a path may be. C(unmanaged): it may be another user's, and
     root obeys it, so that nobody else may change it. A file of ours gets its owner and mode, so that of it the folders
     alone are judged. Raises PermissionError where this user may not read it."""
     try:
         target = host.resolve(path)
     except PathError as error:
-        return ForeignFile(path, path, None, None, str(error))
+        return UnmanagedFile(path, path, None, None, str(error))
     stat = host.stat(target)
     if stat is not None and stat.kind != "file":
-        return ForeignFile(path, target, None, stat, no_file(path, target, stat.kind))
-    found = ForeignFile(path, target, None if stat is None else host.read(target), stat)
-    if foreign and stat is not None and stat.mode & 0o002:
+        return UnmanagedFile(path, target, None, stat, no_file(path, target, stat.kind))
+    found = UnmanagedFile(path, target, None if stat is None else host.read(target), stat)
+    if unmanaged and stat is not None and stat.mode & 0o002:
         return found._replace(problem=writable_by_all(target, stat.mode))
-    wrong = untrusted(host, target if foreign else target.rpartition("/")[0] or "/")
+    wrong = untrusted(host, target if unmanaged else target.rpartition("/")[0] or "/")
     if wrong:
         what = f"{path} leads to {target}, and {wrong}" if target != path else f"{path} is not root's alone: {wrong}"
         return found._replace(
@@ -70,7 +71,7 @@ def names_notes(target: str, stat: Stat | None) -> list[str]:
     return [f"{target} has {stat.names} names (hard links): the others keep the text of before"]
 
 
-def note_file(host: Host, file: ForeignFile) -> None:
+def note_file(host: Host, file: UnmanagedFile) -> None:
     """Records how a file was before its first change: where its link led, its mode, and which folders were missing."""
     record = recorded.read(host)
     if file.path in record["files"]:

@@ -50,7 +50,7 @@ def lowercase(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """A foreign text of any lines that holds no control character: each is escaped but a tab and the end of a line.
+    """An untrusted text of any lines that holds no control character: each is escaped but a tab and the end of a line.
 
     What a machine reads and prints goes through this. A text that is written back, or that has a grammar in which such
     a character counts, is read as it is.
@@ -67,7 +67,7 @@ def parse_json(text: str) -> Any:
 
 
 def printable(text: str) -> str:
-    """A foreign text in one line that is safe to print and to send:
+    """An untrusted text in one line that is safe to print and to send:
     what is not printable is escaped, and a long one is cut."""
     found = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
     return found if len(found) <= _PRINTED else found[:_PRINTED] + "..."

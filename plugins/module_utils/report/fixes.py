@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a finding says to type, made a whole line for the controller's terminal. Pure.
 
-The commands of a finding are commands of its host. Without them its mend is one of: a run of a playbook (C(plan.RUN),
-C(plan.LOOK)), a question whether the host answers (C(plan.PING)),
+The commands of a finding are commands of its host. Without them its fix is one of: a run of a playbook (C(plan.RUN),
+C(plan.CHECK)), a question whether the host answers (C(plan.PING)),
 C(plan.SERVER) with its options, or words for a person.
 """
 
@@ -16,33 +16,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.commands import connection_options, inventory_options
-from ..core.plan import BASE, LOOK, PING, ROLLBACK, RUN, SERVER, shell_line
+from ..core.plan import BASE, CHECK, PING, ROLLBACK, RUN, SERVER, shell_line
 
-__all__ = ["connection_options", "inventory_options", "keep_release", "typed"]
+__all__ = ["connection_options", "inventory_options", "keep_release", "to_command"]
 
-#: Concerns that C(base.yml) fixes, which touches no release, and those that a rollback fixes, which brings the release
-#: that it is told.
-BASE_CONCERNS = ("jdk", "alternatives", "kernel", "nofile")
-ROLLBACK_CONCERNS = ("instance", "service", "redirects", "files")
+#: Components that C(base.yml) fixes, which touches no release, and those that a rollback fixes, which brings the
+#: release that it is given.
+BASE_COMPONENTS = ("jdk", "alternatives", "kernel", "nofile")
+ROLLBACK_COMPONENTS = ("instance", "service", "redirects", "files")
 
 
 def keep_release(item: dict[str, Any], release: str) -> str:
-    """The mend of a finding for a host that runs C(release) instead of the inventory's (empty: it does not): one
+    """The fix of a finding for a host that runs C(release) instead of the inventory's (empty: it does not): one
     that does not bring the inventory's."""
-    if not release or item["mend"] != RUN:
-        return item["mend"]
-    if (item["concern"], item["item"]) == ("release", "release"):
+    if not release or item["fix"] != RUN:
+        return item["fix"]
+    if (item["component"], item["item"]) == ("release", "release"):
         return f"xitrum_package: the package of release {release}, which the host is to keep"
-    if item["concern"] in BASE_CONCERNS:
+    if item["component"] in BASE_COMPONENTS:
         return BASE
     # An instance too many is removed by site.yml alone.
-    if item["concern"] in ROLLBACK_CONCERNS and item["wanted"] != "absent":
+    if item["component"] in ROLLBACK_COMPONENTS and item["wanted"] != "absent":
         return f"{ROLLBACK} -e {shlex.quote(f'xitrum_rollback_to={release}')}"
     return f"{RUN} -e {shlex.quote(f'xitrum_package=PACKAGE_OF_{release}')}"
 
 
-#: The runs of playbooks that a mend begins with.
-PLAYBOOKS = (RUN, LOOK, BASE, ROLLBACK)
+#: The runs of playbooks that a fix begins with.
+PLAYBOOKS = (RUN, CHECK, BASE, ROLLBACK)
 #: What ansible(1) does not take as it is: a template, and an option of M(ansible.builtin.shell) among the words.
 _TEMPLATE = re.compile(r"\{[{%#]")
 _OPTION = re.compile(
@@ -50,23 +50,23 @@ _OPTION = re.compile(
 )
 
 
-def typed(mend: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
-    """A mend as a line to type. C(inventory) are the options of how hosts are found and reached, C(variables) the
-    C(-e) of playbooks. C(commands) are those of the host that the mend shows: each is a list of words, and nothing that
+def to_command(fix: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
+    """A fix as a command line. C(inventory) are the options of how hosts are found and reached, C(variables) the
+    C(-e) of playbooks. C(commands) are those of the host that the fix shows: each is a list of words, and nothing that
     is no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
     options = f" {inventory}" if inventory else ""
     if commands:
         return ad_hoc(commands, host, options)
-    if mend == PING:
+    if fix == PING:
         return f"ansible {shlex.quote(host)}{options} -m ansible.builtin.ping"
-    if mend.startswith(PLAYBOOKS):
-        program, playbook, *own = mend.split(" ", 2)
-        limit = "" if mend == LOOK else f"--limit {shlex.quote(host)}"
+    if fix.startswith(PLAYBOOKS):
+        program, playbook, *own = fix.split(" ", 2)
+        limit = "" if fix == CHECK else f"--limit {shlex.quote(host)}"
         return " ".join(filter(None, (program, inventory, playbook, variables, *own, limit)))
-    if mend.startswith(f"{SERVER} "):
-        _module, _space, arguments = mend.partition(" ")
+    if fix.startswith(f"{SERVER} "):
+        _module, _space, arguments = fix.partition(" ")
         return f"ansible {shlex.quote(host)}{options} -b -m xitrum.host.proxy_server -a {shlex.quote(arguments)}"
-    return mend
+    return fix
 
 
 def ad_hoc(commands: Sequence[list[str]], host: str, options: str) -> str:

@@ -8,20 +8,20 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.core.plan import LOOK, PING, RUN
-from ansible_collections.xitrum.host.plugins.module_utils.report import mends
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import CHECK, PING, RUN
+from ansible_collections.xitrum.host.plugins.module_utils.report import fixes
 
 
-@pytest.mark.parametrize("mend, line", [
+@pytest.mark.parametrize("fix, line", [
     (RUN, "ansible-playbook -i fleet xitrum.host.site --limit app1"),
-    (LOOK, "ansible-playbook -i fleet xitrum.host.check"),
+    (CHECK, "ansible-playbook -i fleet xitrum.host.check"),
     (PING, "ansible app1 -i fleet -m ansible.builtin.ping"),
     ("proxy_server servers=app1-0 state=ready", "ansible app1 -i fleet -b -m xitrum.host.proxy_server -a 'servers=app1-0 state=ready'"),
     ("xitrum_proxy_max_connections: 4000", "xitrum_proxy_max_connections: 4000"),
 ])
-def test_a_mend_is_a_line_for_the_controller(mend, line):
-    assert mends.typed(mend, "app1", "-i fleet") == line
-    assert mends.typed(mend, "app1", "") == line.replace(" -i fleet", "")
+def test_a_fix_is_a_command_line_for_the_controller(fix, line):
+    assert fixes.to_command(fix, "app1", "-i fleet") == line
+    assert fixes.to_command(fix, "app1", "") == line.replace(" -i fleet", "")
 
 
 @pytest.mark.parametrize(("commands", "argument"), [
@@ -33,7 +33,7 @@ def test_a_mend_is_a_line_for_the_controller(mend, line):
     ([["kill", "1; reboot"]], "\"kill '1; reboot'\""),
 ])
 def test_commands_are_a_line_that_runs_their_words_on_the_host(commands, argument):
-    line = mends.typed("what it shows", "app1", "-i fleet", commands=commands)
+    line = fixes.to_command("what it shows", "app1", "-i fleet", commands=commands)
     assert line == f"ansible app1 -i fleet -b -m ansible.builtin.shell -a {argument}"
     # As the two shells on the way read it.
     assert [word for word in shlex.split(shlex.split(line)[-1]) if word != "&&"] == [
@@ -44,14 +44,14 @@ def test_commands_are_a_line_that_runs_their_words_on_the_host(commands, argumen
     "{{ lookup('pipe', 'id') }}", "{% raw %}", "{#", "a\nb", "\x1b[2J", "chdir=/tmp", "executable=/tmp/x", "stdin=x", "\u202e",
 ])
 def test_words_that_ansible_would_act_on_are_no_line_to_type(word):
-    assert mends.typed("x", "app1", "", commands=[["sed", "-i", word]]) == ""
+    assert fixes.to_command("x", "app1", "", commands=[["sed", "-i", word]]) == ""
 
 
-@pytest.mark.parametrize("mend", [
+@pytest.mark.parametrize("fix", [
     "systemctl disable --now x; reboot", "sed -i x /etc/a", "kill 1", "/usr/bin/python3 -c 1", "restart the process 39 (nft delete table x)",
 ])
-def test_words_for_a_person_are_never_a_command(mend):
-    assert mends.typed(mend, "app1", "-i fleet") == mend
+def test_words_for_a_person_are_never_a_command(fix):
+    assert fixes.to_command(fix, "app1", "-i fleet") == fix
 
 
 @pytest.mark.parametrize("sources, options", [
@@ -60,8 +60,8 @@ def test_words_for_a_person_are_never_a_command(mend):
     (["/etc/ansible/hosts", "app1,app2,"], "-i /etc/ansible/hosts -i app1,app2,"),
     (["/home/me/my fleet", "/home/metoo/fleet"], "-i 'my fleet' -i /home/metoo/fleet"),
 ])
-def test_the_inventory_is_told_as_somebody_types_it(sources, options):
-    assert mends.inventory_options(sources, "/home/me") == options
+def test_the_inventory_is_passed_as_typed(sources, options):
+    assert fixes.inventory_options(sources, "/home/me") == options
 
 
 @pytest.mark.parametrize("arguments, options", [
@@ -73,11 +73,11 @@ def test_the_inventory_is_told_as_somebody_types_it(sources, options):
     ({"vault_ids": ("a@prompt", "b@file"), "vault_password_files": [], "ask_vault_pass": True}, "--ask-vault-pass --vault-id=a@prompt --vault-id=b@file"),
 ])
 def test_a_line_reaches_the_hosts_as_the_run_did(arguments, options):
-    assert mends.connection_options(arguments) == options
+    assert fixes.connection_options(arguments) == options
 
 
-def item(concern, what="row", mend=RUN, wanted="x"):
-    return {"concern": concern, "item": what, "mend": mend, "wanted": wanted}
+def item(component, what="row", fix=RUN, wanted="x"):
+    return {"component": component, "item": what, "fix": fix, "wanted": wanted}
 
 
 @pytest.mark.parametrize(("found", "line"), [
@@ -89,9 +89,9 @@ def item(concern, what="row", mend=RUN, wanted="x"):
     (item("instance", "instance-3", wanted="absent"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
     (item("proxy"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
     # What is no run of site.yml stays as it is.
-    (item("kernel", mend="xitrum_max_connections: 9"), "xitrum_max_connections: 9"),
-    (item("kernel", mend=LOOK), "ansible-playbook -i fleet xitrum.host.check -e a=1"),
+    (item("kernel", fix="xitrum_max_connections: 9"), "xitrum_max_connections: 9"),
+    (item("kernel", fix=CHECK), "ansible-playbook -i fleet xitrum.host.check -e a=1"),
 ])
 def test_what_is_said_to_type_keeps_the_release_that_a_host_was_rolled_back_to(found, line):
-    assert mends.typed(mends.keep_release(found, "bb"), "app1", "-i fleet", "-e a=1") == line
-    assert mends.keep_release(found, "") == found["mend"]
+    assert fixes.to_command(fixes.keep_release(found, "bb"), "app1", "-i fleet", "-e a=1") == line
+    assert fixes.keep_release(found, "") == found["fix"]

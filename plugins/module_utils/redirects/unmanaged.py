@@ -25,7 +25,7 @@ from . import iptables, nft
 
 NO, MAYBE, YES = 0, 1, 2
 _DEPTH = 16
-#: Verdicts after which no further rule of the chain is looked at.
+#: Verdicts after which no further rule of the chain is read.
 _ENDS = ("return", "accept", "drop")
 _FAMILIES = {"ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet")}
 _TABLES = {"ip": "ipv4", "ip6": "ipv6"}
@@ -282,7 +282,7 @@ class _Table:
         )
 
     def map_keys(self, body: Any) -> list[Condition]:
-        """The conditions of a map that tells the new address or port: one that has no such key takes nothing."""
+        """The conditions of a map that has the new address or port: one that has no such key takes nothing."""
         parts = (body or {}).values() if isinstance(body, dict) else ()
         maps = [part["map"] for part in parts if isinstance(part, dict) and "map" in part]
         return [
@@ -316,7 +316,7 @@ class _Table:
         return Condition(kind, values, negated)
 
     def concatenated(self, fields: list[Any], right: Any, negated: bool) -> Condition:
-        """Of several fields together, the port decides where it is one of them, and only whether it is there."""
+        """Of several fields together, the port decides where it is one of them, and only whether it is set."""
         index = next((number for number, field in enumerate(fields) if _kind_of(field) == "port"), None)
         if index is None or negated:
             return Condition("other")

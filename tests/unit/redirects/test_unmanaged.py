@@ -10,7 +10,7 @@ import json
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.redirects.foreign import (
+from ansible_collections.xitrum.host.plugins.module_utils.redirects.unmanaged import (
     Aim,
     conflicts,
     find_takings,
@@ -282,7 +282,7 @@ def test_an_earlier_end_of_the_way_makes_a_rule_of_nftables_a_note(first, expect
     assert found(ruleset(first, [dport({"set": [80, 443]}), REDIRECT], more=more)) == expected
 
 
-def test_what_iptables_shows_is_not_told_twice():
+def test_what_iptables_shows_is_not_reported_twice():
     objects = ruleset([{"xt": {"type": "match", "name": "tcp"}}, REDIRECT], table="nat")
     assert found(objects, saved("-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080")) == [True]
     assert found(objects) == [False]
@@ -318,7 +318,7 @@ def test_a_container_that_holds_the_port_costs_the_others_nothing():
     assert "docker ps --filter publish=80" in message and "stop_conflicting" not in message and "kill" not in message
 
 
-def test_a_table_of_somebody_else_is_named_and_one_with_a_condition_is_a_note():
+def test_an_unmanaged_table_is_named_and_one_with_a_condition_is_a_note():
     objects = json.loads((DATA / "nft-1.0.6-ours.json").read_text())
     mine = {"nftables": objects["nftables"] + ruleset([dport(80), REDIRECT], family="inet", table="web")}
     plan = planned(with_nft(commands={"nft -j list ruleset": json.dumps(mine)}))

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, foreign_text, process, quiet
+from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, process, quiet, untrusted_text
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan, Row, unread_rows
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import machine
@@ -106,7 +106,7 @@ def test_a_value_that_the_kernel_refuses_is_reported_and_kept(name):
     row = rows[f"/etc/sysctl.d/{name} line 2"]
     assert (row.configured, row.status) == ("net.core.somaxconn = 64k", "unseen")
     assert row.why.startswith("found '64k' for net.core.somaxconn, which the kernel refuses; expected whole numbers.")
-    assert row.mend == f"sed -i '2s/^/# /' /etc/sysctl.d/{name}"
+    assert row.fix == f"sed -i '2s/^/# /' /etc/sysctl.d/{name}"
     assert OWN not in host.files and host.files["/proc/sys/net/core/somaxconn"].strip() == "65536"
 
 
@@ -163,7 +163,7 @@ def test_no_file_breaks_the_plan_or_lowers_a_live_value(early, late, systemd, li
 
 
 @given(st.sampled_from(sorted(kernel_values.SHAPES)), TEXT, TEXT)
-def test_what_the_kernel_makes_of_a_text_can_be_read_again(key, text, live):
+def test_what_the_kernel_makes_of_a_text_can_be_parsed(key, text, live):
     shown = kernel_values.after_writing(key, text, live)
     assert shown is None or kernel_values.after_writing(key, shown, live) == shown
 
@@ -202,7 +202,7 @@ def test_a_better_limit_in_any_spelling_stays(line):
 def test_a_limits_line_that_cannot_be_read_is_reported(line, why):
     host = limits_machine(files={"/etc/security/limits.d/50-a.conf": f"# Größe\n{line}\n"})
     rows = [row for row in limits_plan(host).rows if row.item == "/etc/security/limits.d/50-a.conf line 2"]
-    assert [(row.status, row.mend) for row in rows] == [("unseen", "sed -i '2s/^/# /' /etc/security/limits.d/50-a.conf")]
+    assert [(row.status, row.fix) for row in rows] == [("unseen", "sed -i '2s/^/# /' /etc/security/limits.d/50-a.conf")]
     assert rows[0].why.startswith(why)
 
 
@@ -226,7 +226,7 @@ def test_the_ceiling_after_a_reboot_is_read_as_the_kernel_reads_it():
 
 
 def limits_defaults():
-    """The options of the concern."""
+    """The options of the component."""
     return {name: option.get("default") for name, option in limits.SPEC.items()}
 
 
@@ -520,26 +520,26 @@ def test_every_result_can_be_sent(one, other):
 
 
 def test_what_is_utf_8_is_sent_as_it_is():
-    assert foreign_text.sendable({"ä": ["日本", "a\udce4b"]}) == {"ä": ["日本", "a\\xe4b"]}
+    assert untrusted_text.sendable({"ä": ["日本", "a\udce4b"]}) == {"ä": ["日本", "a\\xe4b"]}
 
 
 @given(TEXT)
 def test_what_is_printed_is_one_line_without_control_characters(text):
-    found = foreign_text.printable(text)
+    found = untrusted_text.printable(text)
     assert found.isprintable() and len(found) <= 123
     found.encode("utf-8")
 
 
 def test_letters_and_lines_are_those_of_a_program_in_c():
-    assert foreign_text.lowercase("SOFTİ\u212aſ") == "softİ\u212aſ"
-    assert list(foreign_text.lines_of("a\x0cb\u2028c\r\nd")) == [(1, "a\x0cb\u2028c\r"), (2, "d")]
-    assert list(foreign_text.lines_of("")) == [] and list(foreign_text.lines_of("\n")) == [(1, "")]
+    assert untrusted_text.lowercase("SOFTİ\u212aſ") == "softİ\u212aſ"
+    assert list(untrusted_text.lines_of("a\x0cb\u2028c\r\nd")) == [(1, "a\x0cb\u2028c\r"), (2, "d")]
+    assert list(untrusted_text.lines_of("")) == [] and list(untrusted_text.lines_of("\n")) == [(1, "")]
 
 
 def test_a_file_full_of_nonsense_is_reported_in_a_few_rows():
     rows = unread_rows("kernel", [("/etc/sysctl.d/a b.conf", number, "x\x1b[2J", "no '='") for number in range(1, 101)])
     assert [row.item for row in rows][-2:] == ["/etc/sysctl.d/a b.conf line 5", "/etc/sysctl.d/a b.conf, more lines"]
-    assert (rows[0].configured, rows[0].mend) == ("x\\x1b[2J", "sed -i '1s/^/# /' '/etc/sysctl.d/a b.conf'")
+    assert (rows[0].configured, rows[0].fix) == ("x\\x1b[2J", "sed -i '1s/^/# /' '/etc/sysctl.d/a b.conf'")
     assert rows[-1].why.startswith("found 95 more lines")
 
 
