@@ -82,6 +82,14 @@ options:
     type: list
     elements: str
     default: []
+  earlier:
+    description:
+      - With O(guard), the servers of earlier batches of the rollout. While one of them is not enabled and healthy,
+        none is drained. Where it is not so within O(timeout) seconds, it is an error.
+      - Servers that the proxy does not have are passed over.
+    type: list
+    elements: str
+    default: []
   endpoints:
     description:
       - Where each server leads, C(ADDRESS:PORT) by its name. O(instances) computes it.

@@ -42,6 +42,7 @@ SPEC = {
     "guard": {"type": "bool", "default": False},
     "otherwise": {"type": "str", "default": ""},
     "leaving": {"type": "list", "elements": "str", "default": []},
+    "earlier": {"type": "list", "elements": "str", "default": []},
     "endpoints": {"type": "dict", "default": {}},
     "other_endpoints": {"type": "dict", "default": {}},
     "drained": {"type": "list", "elements": "str", "default": []},
@@ -61,10 +62,10 @@ def placed(options: Mapping[str, Any]) -> dict[str, Any]:
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Reads the servers that were named, and who else serves, from the running proxy.
 
-    Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by where they
+    Returns `{servers, missing, others, serving, earlier, endpoints}`: `servers` are rows of the back end, found by where they
     lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are the names
     of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled and
-    healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy
+    healthy; `earlier` are the names of the rows of earlier batches; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy
     does not answer.
     """
     rows = [row for row in PROXIES[desired["software"]].view(host, desired) if row["backend"] == desired["backend"]]
@@ -81,6 +82,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "missing": [name for name, matches in found.items() if not matches],
         "others": sorted({row["name"] for row in rows} - leaving),
         "serving": _serving(host, desired, rows, leaving),
+        "earlier": sorted({row["name"] for name in desired["earlier"] for row in _matching(host, rows, name, known)}),
         "endpoints": known[0],
     }
 
@@ -215,8 +217,8 @@ def set_servers(
     """Sets the servers, where that is still allowed.
 
     The guard is judged again under a lock on the proxy: of two hosts that leave at the same time, the second sees the
-    first one's state. Raises RuntimeError where nobody else would serve, and where one that is to come back is not
-    healthy; none is set then.
+    first one's state. Raises RuntimeError where nobody else would serve, where a server of an earlier batch does not
+    serve, and where one that is to come back is not healthy; none is set then.
     """
     backend = PROXIES[desired["software"]]
     moves, servers = ([row for kind, row in plan.actions if kind == name] for name in ("move", "set"))
@@ -235,6 +237,8 @@ def set_servers(
             if clock() >= deadline:
                 raise RuntimeError(unhealthy(desired, late))
             sleep(PAUSE)
+    if servers and desired["guard"] and desired["state"] != "ready":
+        wait_for_earlier(host, desired, clock, sleep)
     if servers:
         with host.locked(LOCK):
             errors = serving_errors(desired, read(host, desired)) if desired["state"] != "ready" else []
@@ -243,6 +247,27 @@ def set_servers(
             if moves:
                 backend.move(host, desired, list(ends.values()))
             backend.change(host, desired, servers)
+
+
+def wait_for_earlier(host: Host, desired: Desired, clock: Callable[[], float], sleep: Callable[[float], Any]) -> None:
+    """Waits until the servers of earlier batches serve: what their instances run would replace what still serves.
+
+    One may be restarting, so that it has `timeout` seconds. Raises RuntimeError where one does not serve after that.
+    """
+    deadline = clock() + desired["timeout"]
+    while desired["earlier"]:
+        state = read(host, desired)
+        away = [name for name in state["earlier"] if name not in state["serving"]]
+        if not away:
+            return
+        if clock() >= deadline:
+            raise RuntimeError(
+                f"{' and '.join(away)} of an earlier batch was healthy, and is not enabled and healthy at "
+                f"{desired['software']} any more, after {desired['timeout']} s: the new release may fail after a while. "
+                "Nothing more was drained. Read the log of that instance, then deploy a fixed release or roll back: "
+                "ansible-playbook xitrum.host.rollback."
+            )
+        sleep(PAUSE)
 
 
 def apply(host: Host, plan: Plan) -> Applied:

@@ -231,6 +231,7 @@ def test_a_page_still_answers_with_its_status():
     with listener(lambda link, _over: (link.recv(9999), link.sendall(answer))) as (address, port):
         assert Host().page(address, port, "/", seconds=20) == 503
         assert proxy_reloaded.ask(Host(), port, "/", 20, address) == (503, "\\x1b[2J", "a\\x1bb", "\\x07k")
+        assert Host().read_page(address, port, "/", seconds=20) == (503, "\\x07k")
 
 
 def test_a_socket_of_haproxy_that_never_ends_is_given_up(tmp_path, monkeypatch):

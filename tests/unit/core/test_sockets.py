@@ -220,6 +220,7 @@ def test_an_address_is_read_by_what_it_means(end, address, interface, family):
 @pytest.mark.parametrize(
     "line",
     [
+        "x LISTEN 0 128 0.0.0.0:8000 0.0.0.0:*",
         "LISTEN 0 128 no-address:8000 0.0.0.0:*",
         "LISTEN 0 128 0.0.0.0:http 0.0.0.0:*",
         "LISTEN 0 128 0.0.0.0:70000 0.0.0.0:*",

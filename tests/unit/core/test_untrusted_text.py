@@ -553,6 +553,15 @@ def test_every_module_ends_with_what_can_be_sent(monkeypatch, ends):
     assert sent == {"msg": "gr\\xfcn", "diff": {"before": "\\xff"}}
 
 
+def test_a_warning_of_a_module_acts_on_no_terminal(monkeypatch):
+    """Ansible prints it raw."""
+    sent = []
+    monkeypatch.setattr(quiet.AnsibleModule, "__init__", lambda self: None)
+    monkeypatch.setattr(quiet.AnsibleModule, "warn", lambda self, warning: sent.append(warning))
+    quiet.Utf8Module().warn("gr\udcfcn \x1b[2J")
+    assert sent == ["gr\\xfcn \\x1b[2J"]
+
+
 def test_no_module_sends_past_it():
     folder = Path(quiet.__file__).parents[2]
     found = [path.name for path in [*(folder / "modules").glob("*.py"), *(folder / "module_utils").rglob("*.py")]

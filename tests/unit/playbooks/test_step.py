@@ -225,3 +225,15 @@ def test_all_proxies_that_are_away_are_in_the_line_to_type(tmp_path):
     fleet.answer("proxy_server", ["app0"], unreachable=True, msg="lost")
     code, output = fleet.run("rollout")
     assert code != 0 and "-e xitrum_unavailable_proxies=proxy1,proxy0." in " ".join(output.split())
+
+
+def test_a_batch_names_the_servers_of_the_batches_before_it(tmp_path):
+    """The proxies drain nothing more while one of them does not serve."""
+    fleet = Fleet(tmp_path, {f"app{number}": read_of(instance()) for number in range(3)}, {
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False})
+    code, output = fleet.run("rollout")
+    assert code == 0, output[-3000:]
+    calls = [call["args"] for call in fleet.calls(action="proxy_server") if call["args"]["state"] != "ready"]
+    earlier = {"app0-0": [], "app1-0": ["app0-0"], "app2-0": ["app0-0", "app1-0"]}
+    assert [(args["guard"], args["earlier"]) for args in calls] == [(True, earlier[args["servers"][0]]) for args in calls]
+    assert len(calls) == 6

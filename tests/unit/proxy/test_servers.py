@@ -369,6 +369,39 @@ def test_of_two_hosts_that_leave_at_the_same_time_the_second_is_refused(monkeypa
     assert fleet.servers["b"] == ("ready", True)
 
 
+@pytest.mark.parametrize(("servers", "refused"), [
+    ({"a": ("ready", True), "b": ("ready", True), "c": ("ready", True)}, ""),
+    ({"a": ("ready", True), "b": ("ready", False), "c": ("ready", True)}, "b of an earlier batch was healthy"),
+    ({"a": ("ready", True), "b": ("maint", False), "c": ("ready", True)}, "b of an earlier batch was healthy"),
+    # One that the proxy does not know gets nothing from it.
+    ({"a": ("ready", True), "c": ("ready", True)}, ""),
+])
+def test_no_batch_is_drained_while_an_instance_of_an_earlier_one_does_not_serve(monkeypatch, servers, refused):
+    """A release that failed after a while was rolled out over all instances, one after the other."""
+    fleet = Fleet(**servers)
+    want, plan = guarded(monkeypatch, fleet, ["a"], earlier=["b"], timeout=5)
+    assert list(plan.problems) == [], "c serves"
+    now = itertools.count(0, 2)
+    if not refused:
+        proxy_server.set_servers(host(), want, plan, lambda: next(now), lambda _seconds: None)
+        assert fleet.servers["a"] == ("drain", False)
+        return
+    with pytest.raises(RuntimeError, match=refused):
+        proxy_server.set_servers(host(), want, plan, lambda: next(now), lambda _seconds: None)
+    assert fleet.servers["a"] == ("ready", True)
+    # Whoever goes back, and whoever is asked for no guard, is not held up.
+    for more in ({"state": "ready"}, {"guard": False}):
+        want = {**want, **more}
+        proxy_server.set_servers(host(), want, proxy_server.plan(want, proxy_server.read(host(), want)), lambda: next(now), lambda _seconds: None)
+
+
+def test_an_instance_of_an_earlier_batch_that_is_restarting_is_waited_for(monkeypatch):
+    fleet = Fleet(a=("ready", True), b=("ready", False), c=("ready", True))
+    want, plan = guarded(monkeypatch, fleet, ["a"], earlier=["b"], timeout=60)
+    proxy_server.set_servers(host(), want, plan, itertools.count().__next__, lambda _seconds: fleet.servers.update(b=("ready", True)))
+    assert fleet.servers["a"] == ("drain", False)
+
+
 def test_a_drain_that_was_set_back_is_an_error_and_closes_nothing(monkeypatch):
     proxy = Proxy({"state": "maint", "sessions": 2}, {"state": "ready", "sessions": 2})
     with pytest.raises(RuntimeError, match="xitrum/app1-0 is ready at haproxy, expected maint"):

@@ -13,3 +13,9 @@ from ansible_collections.xitrum.host.plugins.filter.screen_text import screen_te
 def test_a_text_has_its_lines_on_the_screen(monkeypatch, form, shown):
     monkeypatch.setenv("ANSIBLE_CALLBACK_RESULT_FORMAT", form)
     assert screen_text("app1:\n  nothing") == shown
+
+
+@pytest.mark.parametrize(("form", "shown"), [("yaml", "a\\x1b[2J\n\\x9bb"), ("json", ["a\\x1b[2J", "\\x9bb"])])
+def test_a_text_acts_on_no_terminal(monkeypatch, form, shown):
+    monkeypatch.setenv("ANSIBLE_CALLBACK_RESULT_FORMAT", form)
+    assert screen_text("a\x1b[2J\n\x9bb") == shown
