@@ -100,7 +100,7 @@ def overdue(run: str, load: Mapping[str, Any], deadline: float) -> str:
     return (
         f"found the load {run} in phase {load.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, wanted "
         "its end. Its process hangs, or the host has no time for it: see its load and memory, and try fewer "
-        "connections or another host in load_test_from."
+        "connections or another host in load_test_clients."
     )
 
 

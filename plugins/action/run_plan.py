@@ -92,7 +92,7 @@ class ActionModule(ActionBase):
             "batches": rollout_plan.plan_batches(
                 task_vars["hostvars"],
                 task_vars["ansible_play_hosts_all"],
-                given["xitrum_rolling_batch"],
+                given["xitrum_rollout_batch"],
                 given.get("xitrum_rollout_strategy", ""),
             )
         }
@@ -102,7 +102,7 @@ class ActionModule(ActionBase):
         del options
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
         releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
-        found = rollout.go_back_to(releases, given.get("xitrum_rollback_to", ""), given["xitrum_main_class"])
+        found = rollout.go_back_to(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
         if found["problems"]:
             rules = list(dict.fromkeys(problem.rule for problem in found["problems"]))
             return {**failed("\n".join(found["problems"])), "rules": rules}

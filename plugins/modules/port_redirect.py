@@ -56,7 +56,7 @@ options:
     description: Whether connections of this host to C(127.0.0.1) and C(::1) are redirected, too.
     type: bool
     default: true
-  stop_conflicting:
+  stop_services:
     description:
       - Services that may be stopped and disabled because they hold an outside port. They are, after the redirects are
         there.
@@ -89,7 +89,7 @@ EXAMPLES = r"""
       - outside: 443
         inside: 4430
         interface: eth0
-    stop_conflicting: [apache2]
+    stop_services: [apache2]
 
 - name: Remove the redirects
   xitrum.host.port_redirect:

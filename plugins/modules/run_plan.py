@@ -23,7 +23,7 @@ options:
       - V(values) returns the hosts whose variables have valid values, so that they can be read.
       - V(errors) fails with all errors of all hosts in one message, and returns notes.
       - V(batches) returns the batches in which the instances of the hosts are restarted. The first one is the canary,
-        a single instance. C(xitrum_rolling_batch) and C(xitrum_rollout_strategy) decide the others.
+        a single instance. C(xitrum_rollout_batch) and C(xitrum_rollout_strategy) decide the others.
       - V(rollback) returns the release that all hosts go back to, and fails where they have none in common. It takes
         what M(xitrum.host.release) read of each host into C(application_releases_read).
       - V(pip) returns how pip installs supervisord, from the variables of the role P(xitrum.host.supervisor#role).

@@ -94,7 +94,7 @@ options:
     description: Files that are removed if they were written by this module. Only with O(state=edited).
     type: list
     elements: str
-  keep:
+  keep_files:
     description: Files that are left as they are, whatever the other options say. Only with O(state=edited).
     type: list
     elements: str
@@ -123,7 +123,7 @@ options:
         one is in force.
       - Only with O(state=edited).
     type: dict
-  settings_out:
+  disabled_settings:
     description:
       - Keys of C(config/xitrum.conf) whose lines become comments. A value inside of a line becomes C(null).
       - Only with O(state=edited).
@@ -179,7 +179,7 @@ EXAMPLES = r"""
           web: "@BUILD_PACKAGE@/@RUNNER@ @MAIN_CLASS@"
     settings:
       xitrum.port.http: ${PORT}
-    settings_out: [xitrum.port.https]
+    disabled_settings: [xitrum.port.https]
     console: true
     aliases:
       stage: ;@TASK@

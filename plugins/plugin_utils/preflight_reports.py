@@ -19,6 +19,9 @@ from ..module_utils.preflight.catalog import Error, errors_of
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
+#: Prefixes of playbooks that report misspelt variables with all other errors.
+READ_FIRST_PREFIXES = ("rollback_",)
+
 #: What has to have a value before the package is read on the controller.
 OF_PACKAGE = ("xitrum_package", "xitrum_package_sha256", "xitrum_package_headers", "xitrum_main_class")
 
@@ -39,7 +42,7 @@ def controller_problems(every: HostVars) -> list[Error]:
 
 def variable_problems(of_host: UsableVariables) -> Iterator[Error]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
-    yield from errors_of("variable.unknown", role_variables.unknown(list(of_host))["errors"])
+    yield from errors_of("variable.unknown", role_variables.unknown(list(of_host), READ_FIRST_PREFIXES)["errors"])
     yield from errors_of("variable.unusable", of_host.find_errors())
 
 

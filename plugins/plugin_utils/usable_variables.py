@@ -28,7 +28,7 @@ OF_MEMBER = (
     *OF_PROXY,
     "xitrum_cluster_address",
     "xitrum_cluster_port",
-    "xitrum_cluster_shared_address_space",
+    "xitrum_cluster_allow_shared_address_space",
     "xitrum_instances",
 )
 

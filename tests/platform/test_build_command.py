@@ -48,7 +48,7 @@ def fixture_problems(tmp_path, package):
 
 def test_a_build_brings_a_package_or_one_error(problems, tmp_path):
     tree = make_layout("template", tmp_path / "shop")
-    there = {"xitrum_build_directory": str(tree), "xitrum_package": str(tree / "target/xitrum")}
+    there = {"xitrum_build_dir": str(tree), "xitrum_package": str(tree / "target/xitrum")}
     assert problems(xitrum_build_command="sbt/sbt xitrum-package", **there) == [
         f"xitrum_build_command is 'sbt/sbt xitrum-package', and the build in {tree} has no task xitrum-package: "
         "sbt 1.10.0 with its packaging plugin 2.0.0 calls it xitrumPackage. Set xitrum_build_command to sbt/sbt xitrumPackage"]

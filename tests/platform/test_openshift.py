@@ -40,7 +40,7 @@ def prepared(tmp_path_factory, port):
     runs["untouched"] = contents(tree) == before
     runs["twice"] = play("openshift", times=2, **wanted)
     runs["route"] = (tree / "deploy" / "route.yaml").read_text()
-    runs["ingress"] = play("openshift", openshift_entrance="ingress", openshift_host="shop.example.com", openshift_tls_secret="shop-tls",
+    runs["ingress"] = play("openshift", openshift_expose="ingress", openshift_host="shop.example.com", openshift_tls_secret="shop-tls",
                            openshift_allow_uncommitted=True, **wanted)
     return tree, runs
 

@@ -163,7 +163,7 @@ class TestThePage:
 
 
 def test_the_login_user_gets_a_note_of_what_it_may_not_see_and_gets_no_false_alarm(site):
-    checked = site.check("-e xitrum_check_become=false").assert_green()
+    checked = site.check("-e check_become=false").assert_green()
     unseen = [found for found in checked.findings if found["status"] == "unseen"]
     assert {found["component"] for found in unseen} >= {"instances", "proxy"}
     assert not [found for found in unseen if not found["why"] or not found["fix"]]

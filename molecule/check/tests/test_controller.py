@@ -16,12 +16,12 @@ def test_app1_is_behind_a_jump_host_with_a_sudo_password_without_pipelining_and_
 
 
 def test_an_expression_runs_in_its_console(site):
-    code, output = site.type("ansible-playbook playbooks/console.yml --limit app1 -e xitrum_console_command=6*7")
+    code, output = site.type("ansible-playbook playbooks/console.yml --limit app1 -e console_command=6*7")
     assert code == 0 and "42" in output, output[-4000:]
 
 
 def test_a_removal_lists_what_it_would_undo(site):
-    code, output = site.type("ansible-playbook playbooks/remove.yml --limit app1 -e xitrum_remove_last=true")
+    code, output = site.type("ansible-playbook playbooks/remove.yml --limit app1 -e remove_last=true")
     assert code != 0 and "Nothing was changed." in output and "/home/deploy/xitrum" in output, output[-4000:]
 
 

@@ -32,14 +32,14 @@ def load_test(site, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def before(load_test):
-    code, output, found = load_test("before", load_test_connections=2000, load_test_burst=400, load_test_burst_live=True)
+    code, output, found = load_test("before", load_test_connections=2000, load_test_burst_connections=400, load_test_burst_application=True)
     assert code == 0, output[-4000:]
     return output, found
 
 
 def test_a_run_that_is_killed_leaves_connections_for_now(site):
     """That they do not stay is seen at the end: nobody checks them any more."""
-    settings = {**COMMON, "load_test_connections": 100, "load_test_through": ["direct"], "load_test_seconds": 600, "load_test_burst": 0}
+    settings = {**COMMON, "load_test_connections": 100, "load_test_routes": ["direct"], "load_test_seconds": 600, "load_test_burst_connections": 0}
     with site.killed_run(playbook="playbooks/load_test.yml", **settings):
         wait_for("connections are held", lambda: site.sh("proxy1", LEFT, check=False))
     assert site.sh("proxy1", LEFT, check=False) != ""
@@ -73,7 +73,7 @@ def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before,
     change = f"setpriv --reuid xitrum --regid xitrum --clear-groups prlimit --pid {pid} --nofile="
     soft = site.sh("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
     with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
-        code, output, found = load_test("after", load_test_connections=1000, load_test_through=["proxy"], load_test_tls=True, load_test_burst=0)
+        code, output, found = load_test("after", load_test_connections=1000, load_test_routes=["proxy"], load_test_tls=True, load_test_burst_connections=0)
     assert code != 0, output[-4000:]
     figures = found["ways"]["proxy"]
     assert f"found {figures['held']} connections held" in " ".join(output.split()) and "expected 1000 (load_test_connections)" in " ".join(output.split())

@@ -44,8 +44,8 @@ def left(site, host):
 @pytest.mark.parametrize("host", HOSTS)
 def test_an_expression_reads_and_changes_a_value_of_the_live_application(site, host):
     pid, before = site.pid(host, 0), descriptors(site, host)
-    assert lines(console(site, host, xitrum_console_command="quickstart.State.value")) == [f"val res0: String = {state(site, host)}"]
-    run = console(site, host, xitrum_console_command='quickstart.State.value = "by hand"; println("gesagt: äöü")')
+    assert lines(console(site, host, console_command="quickstart.State.value")) == [f"val res0: String = {state(site, host)}"]
+    run = console(site, host, console_command='quickstart.State.value = "by hand"; println("gesagt: äöü")')
     assert "gesagt: äöü" in lines(run)
     assert run.changed == {host: 1}
     assert state(site, host) == "by hand"
@@ -76,14 +76,14 @@ def test_ten_consoles_leave_no_thread_and_no_open_file(site):
     ("List(1, 2", "the expression ends too early"),
 ])
 def test_what_does_not_compile_or_throws_fails_with_its_message(site, expression, message):
-    run = console(site, "app1", xitrum_console_command=expression)
+    run = console(site, "app1", console_command=expression)
     assert run.code != 0
     assert message in run.message
     assert left(site, "app1") == ""
 
 
 def test_an_expression_is_given_up_in_time(site):
-    run = site.run("--limit", "app1", playbook="playbooks/console.yml", xitrum_console_command="Thread.sleep(600000)", console_timeout=15)
+    run = site.run("--limit", "app1", playbook="playbooks/console.yml", console_command="Thread.sleep(600000)", console_timeout=15)
     assert run.code != 0
     assert "given up after 15 s: the expression was interrupted, and has ended" in run.message
     assert (threads(site, "app1"), left(site, "app1")) == ([], "")
@@ -91,7 +91,7 @@ def test_an_expression_is_given_up_in_time(site):
 
 def test_check_mode_runs_nothing(site):
     before = state(site, "app1")
-    run = console(site, "app1", "--check", xitrum_console_command='quickstart.State.value = "checked"').assert_ended_well()
+    run = console(site, "app1", "--check", console_command='quickstart.State.value = "checked"').assert_ended_well()
     assert run.changed == {"app1": 1}
     assert state(site, "app1") == before
 
@@ -129,19 +129,19 @@ def test_what_jcmd_returns_is_printed_and_kept(site, tmp_path, action, pattern):
 
 
 def test_hosts_have_to_be_named(site):
-    run = site.run(playbook="playbooks/console.yml", xitrum_console_command="1")
+    run = site.run(playbook="playbooks/console.yml", console_command="1")
     assert run.code != 0
     assert "an expression is run only on hosts that are named; these are meant now: app1, app2" in run.message
 
 
 def test_an_instance_that_does_not_run_is_said(site):
-    run = console(site, "app1", xitrum_console_command="1", console_instance=7)
+    run = console(site, "app1", console_command="1", console_instance=7)
     assert "instance 7 does not run" in run.message
     assert "Here run: 0" in run.message
 
 
 def test_another_user_is_refused(site):
-    run = console(site, "app1", "-e", '{"ansible_become": false}', xitrum_console_command="1")
+    run = console(site, "app1", "-e", '{"ansible_become": false}', console_command="1")
     assert "use become: true" in run.message
     pid = site.pid("app1", 0)
     enter = f"nsenter --target {pid} --mount"
@@ -155,8 +155,8 @@ def test_a_release_without_a_compiler_names_the_artifact(site):
     lib = "/opt/xitrum/current/lib"
     jars = f"{lib}/scala-compiler-2.13.18.jar {lib}/scala-reflect-2.13.18.jar"
     with site.for_now("app2", f"mkdir /srv/scala && mv {jars} /srv/scala", f"mv /srv/scala/*.jar {lib}/ && rmdir /srv/scala"):
-        run = console(site, "app2", xitrum_console_command="1")
+        run = console(site, "app2", console_command="1")
         assert "Add the artifact org.scala-lang:scala-compiler:2.13.18" in run.message
         given = ["/srv/scala/scala-compiler-2.13.18.jar", "/srv/scala/scala-reflect-2.13.18.jar"]
-        assert lines(console(site, "app2", xitrum_console_command="6 * 7", console_compiler=given)) == ["val res0: Int = 42"]
+        assert lines(console(site, "app2", console_command="6 * 7", console_compiler_jars=given)) == ["val res0: Int = 42"]
     assert (threads(site, "app2"), left(site, "app2")) == ([], "")

@@ -151,16 +151,16 @@ def test_a_program_that_holds_the_port_is_named_and_stopped_only_on_request(host
     result = redirect(host, pairs, name=name)
     assert not result["changed"]
     assert "port 81 is held by python3, pid " in result["msg"] and "answer@81.service" in result["msg"]
-    assert "port_forward_stop_conflicting: [answer@81]" in result["msg"]
+    assert "port_forward_stop_services: [answer@81]" in result["msg"]
     assert everything(host) == before
     assert host.service("answer@81").is_running
 
-    result = redirect(host, pairs, name=name, stop_conflicting=["answer@81"])
+    result = redirect(host, pairs, name=name, stop_services=["answer@81"])
     assert result["changed"]
     assert ask(host, "127.0.0.1", 81) == {"8001": 1}
     assert not host.service("answer@81").is_running
     assert not host.service("answer@81").is_enabled
-    assert not redirect(host, pairs, name=name, stop_conflicting=["answer@81"])["changed"]
+    assert not redirect(host, pairs, name=name, stop_services=["answer@81"])["changed"]
     assert redirect(host, name=name)["changed"]
 
 

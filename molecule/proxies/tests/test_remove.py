@@ -11,8 +11,8 @@ REMOVE = "playbooks/remove.yml"
 
 
 def test_everything_is_removed_and_a_second_run_does_nothing(site):
-    site.run(playbook=REMOVE, xitrum_remove=4).assert_ended_well()
-    site.run(playbook=REMOVE, xitrum_remove=4).assert_did_nothing()
+    site.run(playbook=REMOVE, remove_host_count=4).assert_ended_well()
+    site.run(playbook=REMOVE, remove_host_count=4).assert_did_nothing()
 
 
 @pytest.mark.parametrize("name", ["haproxy1", "nginx1", "apache1", "app1"])

@@ -116,7 +116,7 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
 @pytest.mark.long
 def test_of_a_release_that_no_host_has_those_that_are_there_are_listed(site):
     before = site.running()
-    run = site.run(playbook=ROLLBACK, xitrum_rollback_to="000000000000")
+    run = site.run(playbook=ROLLBACK, rollback_to="000000000000")
     assert run.code != 0
     for host in APPS:
         assert f"{host} does not have the release 000000000000: it has {', '.join(release_names(site, host))}" in run.message
@@ -134,7 +134,7 @@ def release_names(site, host):
 def test_a_rollback_loses_no_request(site):
     previous = site.links("app1")["previous"].removeprefix("releases/")
     with Traffic(site) as traffic:
-        run = site.run(playbook=ROLLBACK, xitrum_rolling_batch="50%").assert_ended_well()
+        run = site.run(playbook=ROLLBACK, xitrum_rollout_batch="50%").assert_ended_well()
     traffic.assert_nothing_lost()
     assert not any(result.get("sent_bytes") for _host, result in run.results("xitrum.host.release")), "the hosts have it"
     assert set(releases(site).values()) == {"test-1"}

@@ -26,5 +26,5 @@ def test_a_run_after_it_does_nothing(alone):
 
 
 def test_it_is_undone(alone):
-    alone.run("--limit", "bare", playbook="playbooks/remove.yml", xitrum_remove=1, xitrum_remove_packages=True).assert_ended_well()
+    alone.run("--limit", "bare", playbook="playbooks/remove.yml", remove_host_count=1, remove_packages=True).assert_ended_well()
     assert alone.sh("bare", "command -v java", check=False) == ""

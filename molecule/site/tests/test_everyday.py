@@ -140,7 +140,7 @@ def test_a_run_that_builds_and_is_killed_in_the_middle_of_an_upload_is_finished_
     there = site.links("app1")
     assert len(site.releases("app1")) == 3
     variables = {
-        "xitrum_build_command": f"{CLONE}/tests/demo_app/package.sh built/xitrum test-4", "xitrum_build_directory": str(tmp_path),
+        "xitrum_build_command": f"{CLONE}/tests/demo_app/package.sh built/xitrum test-4", "xitrum_build_dir": str(tmp_path),
         "xitrum_package": str(tmp_path / "built/xitrum"), "xitrum_keep_releases": 1,
     }
     whole = f"ls {ROOT}/releases | grep -x '[0-9a-f]*'"

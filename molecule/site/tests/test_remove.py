@@ -13,12 +13,12 @@ from tests.verify.load import Load
 REMOVE = "playbooks/remove.yml"
 
 
-@pytest.mark.parametrize("extra", [{}, pytest.param({"xitrum_remove": 2}, marks=pytest.mark.long)])
+@pytest.mark.parametrize("extra", [{}, pytest.param({"remove_host_count": 2}, marks=pytest.mark.long)])
 def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(site, extra):
     before = site.running()
     run = site.run(playbook=REMOVE, **extra)
     assert run.code != 0 and not run.changed
-    assert "Nothing was changed." in run.message and "-e xitrum_remove=3" in run.message
+    assert "Nothing was changed." in run.message and "-e remove_host_count=3" in run.message
     printed = {host: result["msg"] for name, host, result in run.tasks if name == "Print what the removal undoes"}
     for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf",
                  "alternative java"):
@@ -47,7 +47,7 @@ def test_the_last_host_that_serves_is_not_removed(site):
     before = site.running()
     set_app1("maint")
     try:
-        run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1)
+        run = site.run("--limit", "app2", playbook=REMOVE, remove_host_count=1)
     finally:
         set_app1("ready")
     messages = [result["msg"] for _host, result in run.results("xitrum.host.proxy_server")]
@@ -59,7 +59,7 @@ def test_the_last_host_that_serves_is_not_removed(site):
 def test_one_host_is_removed_with_its_packages_while_the_others_serve(site):
     before = site.running()
     with Load(site.hosts["proxy1"]["xitrum_address"], 80, "/", threads=1) as load:
-        run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True, xitrum_drain_timeout=3, xitrum_drain_grace=1)
+        run = site.run("--limit", "app2", playbook=REMOVE, remove_host_count=1, remove_packages=True, xitrum_drain_timeout=3, xitrum_drain_grace=1)
     run.assert_ended_well()
     load.assert_nothing_lost()
     assert sum(load.statuses.values()) > 20
@@ -67,7 +67,7 @@ def test_one_host_is_removed_with_its_packages_while_the_others_serve(site):
     after = site.running()
     assert {host for host in after if after[host] != before[host]} == {"app2"}
     assert {name for name, status in site.statuses().items() if status.startswith("MAINT")} == {"app2-0", "app2-1"}
-    site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True).assert_did_nothing()
+    site.run("--limit", "app2", playbook=REMOVE, remove_host_count=1, remove_packages=True).assert_did_nothing()
 
 
 @pytest.mark.long
@@ -77,15 +77,15 @@ def test_a_host_that_was_removed_and_is_set_up_again_is_enabled_again(site):
 
 
 def test_a_run_that_is_killed_is_finished_by_the_next_and_data_that_was_kept_goes_another_day(site):
-    with site.killed_run(playbook=REMOVE, xitrum_remove=3, xitrum_remove_keep_data=True):
+    with site.killed_run(playbook=REMOVE, remove_host_count=3, remove_keep_data=True):
         wait_for("the instances of app1 end", lambda: not site.processes("app1"))
-    site.run(playbook=REMOVE, xitrum_remove=3, xitrum_remove_keep_data=True).assert_ended_well()
+    site.run(playbook=REMOVE, remove_host_count=3, remove_keep_data=True).assert_ended_well()
     assert site.releases("app1") != []
     assert "outcome=removed" in site.sh("app1", "getent passwd xitrum && tail -n 1 /var/log/xitrum/runs.log")
     kept = ("files: /opt/xitrum", "names: /var/log:", "names: /var/lib:", "users: xitrum:", "groups: xitrum:")
     assert [line for line in compared(site, "app1") if not line.startswith(kept)] == []
-    site.run(playbook=REMOVE, xitrum_remove=3, xitrum_remove_keep_data=True).assert_did_nothing()
-    site.run(playbook=REMOVE, xitrum_remove=3).assert_ended_well()
+    site.run(playbook=REMOVE, remove_host_count=3, remove_keep_data=True).assert_did_nothing()
+    site.run(playbook=REMOVE, remove_host_count=3).assert_ended_well()
 
 
 @pytest.mark.parametrize("name", ["proxy1", "app1", "app2", "bare"])
@@ -94,6 +94,6 @@ def test_the_host_is_what_it_was_before_the_first_run(site, name):
 
 
 def test_a_run_after_it_does_nothing(site):
-    run = site.run(playbook=REMOVE, xitrum_remove=3).assert_did_nothing()
+    run = site.run(playbook=REMOVE, remove_host_count=3).assert_did_nothing()
     assert [result["msg"] for task, _host, result in run.tasks if task == "Print what the removal undoes"] == [
         f"{name}:\n  nothing" for name in ("app1", "app2", "proxy1")]

@@ -184,7 +184,7 @@ def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
 def test_everything_is_removed_and_a_second_run_does_nothing(site):
     """Those from which the application was taken away are as those that still have it: what else was done is there."""
     theirs = site.processes("supervisord", "sleep")
-    everything = {"playbook": "playbooks/remove.yml", "xitrum_remove": len(site.hosts)}
+    everything = {"playbook": "playbooks/remove.yml", "remove_host_count": len(site.hosts)}
     site.run(**everything).assert_ended_well()
     assert {name: compared(site, name) for name in site.hosts} == {name: [] for name in site.hosts}
     assert site.processes("supervisord", "sleep") == theirs != []

@@ -99,6 +99,6 @@ def way(variable: str, old: str, has_proxies: bool) -> str:
     limit = "HOST,xitrum_proxy" if has_proxies else "HOST"
     return (
         f"set {variable} back to {old}, or move one host after the other: with the old value run remove.yml with "
-        "--limit HOST and -e xitrum_remove=1, which drains it first, then with the new value site.yml with --limit "
+        "--limit HOST and -e remove_host_count=1, which drains it first, then with the new value site.yml with --limit "
         f"{limit}"
     )

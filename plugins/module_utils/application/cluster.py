@@ -26,7 +26,7 @@ from ..proxy import definition as proxy
 PORT, COUNT = "xitrum_cluster_port", "xitrum_instances"
 
 #: Whether 100.64.0.0/10 is taken for a private network.
-SHARED = "xitrum_cluster_shared_address_space"
+SHARED = "xitrum_cluster_allow_shared_address_space"
 
 #: What is expected of an address, in words.
 EXPECTED = "expected is an address in a private network (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7)"

@@ -488,7 +488,7 @@ def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterat
             yield (
                 f"instance {instance['index']} runs, and answers {status} for {wanted['health_path']}; wanted is "
                 f"{wanted['health_status']}. Correct xitrum_health_path (or xitrum_health_status), or set "
-                "xitrum_health_path_new: true for the one run that brings this page"
+                "xitrum_health_path_is_new: true for the one run that brings this page"
             )
 
 

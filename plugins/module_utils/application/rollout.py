@@ -19,12 +19,12 @@ UNFINISHED = ("began", "died", "stopped")
 
 
 def read_batch(batch: Any) -> tuple[int, bool]:
-    """The number of C(xitrum_rolling_batch) and whether it is a share in percent.
+    """The number of C(xitrum_rollout_batch) and whether it is a share in percent.
     Raises ValueError for anything else."""
     found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
     if isinstance(batch, bool) or not found or (found[2] and int(found[1]) > 100):
         raise ValueError(
-            f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to "
+            f"xitrum_rollout_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to "
             "100%"
         )
     return int(found[1]), bool(found[2])
@@ -210,7 +210,7 @@ def mixed_problem(found: Mapping[str, Mapping[str, Any]]) -> str:
             for name, hosts in sorted(runs.items())]
     others = sorted(name for name in common - set(runs) if is_healthy(found, name))
     names = [*(name for name in sorted(runs) if name in common), *others]
-    choices = [f"  -e xitrum_rollback_to={name}" for name in names]
+    choices = [f"  -e rollback_to={name}" for name in names]
     return "\n".join([
         "The hosts run several releases, as after a rollout that stopped, and nothing shows which one they are to run:",
         *rows,
@@ -240,7 +240,7 @@ def choice_notes(found: Mapping[str, Mapping[str, Any]], wanted: Iterable[str], 
     if release and failed:
         yield (
             f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, or "
-            "no rollout of it ended. It is used because xitrum_rollback_to names it"
+            "no rollout of it ended. It is used because rollback_to names it"
         )
     if not release and unknown:
         yield (
@@ -269,7 +269,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         if not name and [one for one in has["releases"] if one != has["current"]]:
             problems.append(Problem(
                 f"{host} has no release before its current one that was healthy: it has {there}. "
-                "Deploy a package, or set xitrum_rollback_to to a release that you trust.",
+                "Deploy a package, or set rollback_to to a release that you trust.",
                 rule="rollback.no-healthy",
             ))
         elif not name and not has["releases"]:
@@ -282,7 +282,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         elif name not in has["releases"]:
             problems.append(
                 Problem(
-                    f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, "
+                    f"{host} does not have the release {name}: it has {there}. Set rollback_to to one of them, "
                     "or deploy the package again.",
                     rule="rollback.unknown",
                 )
@@ -292,7 +292,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         listed = "; ".join(f"{host}: {name}" for host, name in wanted.items())
         problems.append(Problem(
             f"the last healthy release before the current one is not the same on all hosts ({listed}). "
-            "Set xitrum_rollback_to to one that all of them have.",
+            "Set rollback_to to one that all of them have.",
             rule="rollback.different-releases",
         ))
     examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})

@@ -37,17 +37,17 @@ CONNECTION_OPTIONS = (
 USUAL = {"connection": ("ssh", "smart"), "become_method": ("sudo",), "become_user": ("root",)}
 #: Variables of a single run: they say what that run did, and not what the hosts are to be.
 OF_ONE_RUN = (
-    "xitrum_rollback_to",
-    "xitrum_check_become",
-    "xitrum_report",
+    "rollback_to",
+    "check_become",
+    "xitrum_report_show",
     "xitrum_report_dir",
-    "xitrum_console_command",
-    "xitrum_remove",
-    "xitrum_remove_last",
-    "xitrum_remove_keep_data",
-    "xitrum_remove_packages",
+    "console_command",
+    "remove_host_count",
+    "remove_last",
+    "remove_keep_data",
+    "remove_packages",
     "xitrum_break_lock",
-    "xitrum_health_path_new",
+    "xitrum_health_path_is_new",
     "xitrum_maintenance_tasks",
 )
 #: Names of variables whose values are not shown. A short word counts where it stands alone.

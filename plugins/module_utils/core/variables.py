@@ -16,9 +16,8 @@ OWN_PREFIX = "xitrum_"
 
 #: Variables that playbooks read or register and that therefore stand in no role's argument_specs.yml.
 PLAYBOOK_VARIABLES = (
-    "xitrum_rollback_to",       # playbooks/rollback.yml: the release to go back to
-    "xitrum_check_become",      # playbooks/check.yml: whether it reads as root
-    "xitrum_console_command",   # playbooks/console.yml: the expression to run
+    "rollback_to",       # playbooks/rollback.yml: the release to go back to
+    "check_become",      # playbooks/check.yml: whether it reads as root
     "xitrum_host_state",        # registered: what host_state_info read
     "application_lock",         # registered: what run_lock returned
     "application_package_read",  # registered: what package_info read
@@ -28,7 +27,7 @@ PLAYBOOK_VARIABLES = (
 )
 
 #: A role whose name is a word that other people's variables begin with as well.
-NO_PREFIX = ("application", "packages", "xitrum")
+NO_PREFIX = ("application", "packages", "remove", "xitrum")
 
 
 def is_true(value: Any) -> bool:
@@ -129,6 +128,9 @@ def unknown(
 def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> str:
     """The known name that is nearest; empty where none is near. Of a prefix in C(own), only what follows it is
     compared."""
+    # Variables of a playbook have its prefix alone, such as check_become.
+    if name.startswith(OWN_PREFIX) and name[len(OWN_PREFIX):] in known:
+        return name[len(OWN_PREFIX):]
     prefix = next((one for one in own if name.startswith(one)), "")
     rests = [one[len(prefix):] for one in sorted(known) if one.startswith(prefix)]
     return next((prefix + one for one in difflib.get_close_matches(name[len(prefix):], rests, 1)), "")

@@ -86,7 +86,7 @@ def instances(inputs: Inputs, controller: Controller, service_digest: str) -> di
     """Return the options of the component `instances`. service_digest: of the supervisor's definition."""
     package = inputs[PACKAGE]
     # At the end of a run the page counts in any case.
-    unhealthy_allowed = inputs.flag("xitrum_health_path_new") and not inputs.verify
+    unhealthy_allowed = inputs.flag("xitrum_health_path_is_new") and not inputs.verify
     return {
         **layout(inputs, controller),
         "interface": inputs.text("xitrum_interface"),

@@ -16,7 +16,7 @@ def jdk(inputs: Inputs) -> dict[str, Any]:
         "version": inputs.number("jdk_version"),
         "name": inputs["jdk_name"],
         "archives": {name: archive.get("sha256", "") for name, archive in inputs["jdk_archives"].items()},
-        "unverified": inputs.flag("jdk_archive_unverified"),
+        "unverified": inputs.flag("jdk_allow_unverified"),
         "alternatives": inputs.flag("jdk_alternatives"),
         "absent": list(inputs["jdk_absent"]),
     }

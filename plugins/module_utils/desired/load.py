@@ -16,7 +16,7 @@ def settings(inputs: Inputs) -> dict[str, Any]:
     behind = inputs.text("xitrum_proxy_load_balancer_protocol") if inputs["xitrum_proxy_load_balancers"] else ""
     return {
         "connections": inputs.number("load_test_connections"),
-        "through": list(inputs["load_test_through"]),
+        "through": list(inputs["load_test_routes"]),
         "path": inputs.text("load_test_path"),
         "headers": inputs["load_test_headers"],
         "tls": inputs.flag("load_test_tls"),
@@ -24,9 +24,9 @@ def settings(inputs: Inputs) -> dict[str, Any]:
         "seconds": inputs.number("load_test_seconds"),
         "heartbeat": inputs.number("load_test_heartbeat"),
         "timeout": inputs.number("load_test_timeout"),
-        "from": list(inputs["load_test_from"]),
+        "from": list(inputs["load_test_clients"]),
         "sources": list(inputs["load_test_sources"]),
-        "burst": inputs.number("load_test_burst"),
+        "burst": inputs.number("load_test_burst_connections"),
         "label": inputs.text("load_test_label"),
         "http_port": inputs.number("xitrum_http_port"),
         "instances": inputs.number("xitrum_instances"),

@@ -18,7 +18,7 @@ def redirects(inputs: Inputs) -> dict[str, Any]:
         "backend": inputs["port_forward_backend"],
         "pairs": list(inputs["port_forward_pairs"]),
         "loopback": inputs.flag("port_forward_loopback"),
-        "stop_conflicting": list(inputs["port_forward_stop_conflicting"]),
+        "stop_services": list(inputs["port_forward_stop_services"]),
         "probe": inputs.flag("port_forward_probe") or inputs.verify,
     }
 

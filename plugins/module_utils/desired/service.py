@@ -102,7 +102,7 @@ def program_options(inputs: Inputs) -> dict[str, Any]:
         "stopasgroup": True,
         "killasgroup": True,
         "redirect_stderr": True,
-        "stdout_logfile_maxbytes": inputs["supervisor_log_bytes"],
+        "stdout_logfile_maxbytes": inputs["supervisor_log_max_bytes"],
         "stdout_logfile_backups": inputs["supervisor_log_backups"],
         "stdout_capture_maxbytes": "1MB",
         "stdout_events_enabled": False,

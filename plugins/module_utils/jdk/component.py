@@ -278,7 +278,7 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
         return [
             Problem(
                 f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say "
-                "jdk_archive_unverified: true",
+                "jdk_allow_unverified: true",
                 rule="host.jdk-archive-unverified",
             )
         ]

@@ -252,8 +252,8 @@ def problems_of_own(wanted: dict[str, Any], state: dict[str, Any], scala: str) -
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
         yield (
-            f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths of "
-            "jars on the host, outside of /home, /root and /tmp where the instance is a unit of systemd"
+            f"console_compiler_jars has files that are not on the host: {', '.join(state['missing'])}. Wanted are "
+            "paths of jars on the host, outside of /home, /root and /tmp where the instance is a unit of systemd"
         )
     elif not scala:
         yield (
@@ -272,7 +272,7 @@ def problems_of_own(wanted: dict[str, Any], state: dict[str, Any], scala: str) -
             "application "
             f'(libraryDependencies += "org.scala-lang" % "scala-compiler" % "{scala}"), which brings scala-reflect, and'
             " deploy it; "
-            "or put the jars scala-compiler and scala-reflect on the host and name their paths in console_compiler"
+            "or put the jars scala-compiler and scala-reflect on the host and name their paths in console_compiler_jars"
         )
     elif compiler[1] != scala:
         yield (

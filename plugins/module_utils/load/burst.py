@@ -44,7 +44,9 @@ def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
     """What is invalid or cannot be made, as sentences. A burst on a listener of its own has two files a connect."""
     found = []
     if not 1 <= wanted["connects"] <= CONNECTS_MOST:
-        found.append(f"load_test_burst: found {wanted['connects']}, wanted a number from 1 to {CONNECTS_MOST}.")
+        found.append(
+            f"load_test_burst_connections: found {wanted['connects']}, wanted a number from 1 to {CONNECTS_MOST}."
+        )
     if not 0 <= wanted["pause"] <= PAUSE_MOST:
         found.append(f"load_test_burst_pause: found {wanted['pause']}, wanted seconds from 0 to {PAUSE_MOST}.")
     if any(backlog < 1 for backlog in wanted["backlogs"]):
@@ -53,8 +55,8 @@ def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
     if not found and wanted["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
         found.append(
-            f"load_test_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end "
-            f"first. Wanted is {most} or less."
+            f"load_test_burst_connections: found {wanted['connects']}, and this host can make {most} at once: its "
+            f"{ends} end first. Wanted is {most} or less."
         )
     return found
 

@@ -25,7 +25,10 @@ def problems(wanted: dict[str, Any], groups: dict[str, list[str]], known: list[s
     numbers = {name: wanted[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
     found += [f"load_test_{name}: found {value}, wanted 1 or more." for name, value in numbers.items() if value < 1]
     if wanted["burst"] < 0:
-        found.append(f"load_test_burst: found {wanted['burst']}, wanted the number of connects at once, or 0 for none.")
+        found.append(
+            f"load_test_burst_connections: found {wanted['burst']}, wanted the number of connects at once, or 0 for "
+            "none."
+        )
     if not wanted["path"]:
         found.append(
             "load_test_path is not set: wanted is the path of a WebSocket of the application, such as "
@@ -39,20 +42,20 @@ def problems(wanted: dict[str, Any], groups: dict[str, list[str]], known: list[s
     strange = [name for name in wanted["from"] if name not in known]
     if strange:
         found.append(
-            f"load_test_from: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, or "
-            "localhost for the controller."
+            f"load_test_clients: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, "
+            "or localhost for the controller."
         )
     if not wanted["from"]:
-        found.append("load_test_from is empty: wanted are the hosts that connect.")
+        found.append("load_test_clients is empty: wanted are the hosts that connect.")
     wrong = [way for way in wanted["through"] if way not in WAYS]
     if wrong or not wanted["through"]:
-        found.append(f"load_test_through: found {wanted['through']}, wanted are one or both of {', '.join(WAYS)}.")
+        found.append(f"load_test_routes: found {wanted['through']}, wanted are one or both of {', '.join(WAYS)}.")
     if "proxy" in wanted["through"] and not groups.get("xitrum_proxy"):
         found.append(
-            "load_test_through has proxy, and the inventory has no host in the group xitrum_proxy: leave it out."
+            "load_test_routes has proxy, and the inventory has no host in the group xitrum_proxy: leave it out."
         )
     if "direct" in wanted["through"] and not groups.get("xitrum"):
-        found.append("load_test_through has direct, and the inventory has no host in the group xitrum: leave it out.")
+        found.append("load_test_routes has direct, and the inventory has no host in the group xitrum: leave it out.")
     return found + unanswered(wanted, groups.get("xitrum_proxy", []))
 
 
@@ -69,11 +72,11 @@ def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
     outside = [host for host in wanted["from"] if not everywhere or [one for one in proxies if one != host]]
     if not outside:
         return []
-    do = "test directly (load_test_through=['direct'])"
+    do = "test directly (load_test_routes=['direct'])"
     if everywhere and len(proxies) == 1:
-        do += f", or from the proxy itself (load_test_from={proxies})"
+        do += f", or from the proxy itself (load_test_clients={proxies})"
     return [
-        f"load_test_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} "
+        f"load_test_routes: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} "
         "answers nobody but its own host without the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), "
         f"and the load does not speak it. Wanted is a way that is answered: {do}."
     ]

@@ -70,8 +70,8 @@ def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "nofile",
             (
-                "the processes that connect have no more open files: use more hosts in load_test_from, or raise their "
-                "hard limit"
+                "the processes that connect have no more open files: use more hosts in load_test_clients, or raise "
+                "their hard limit"
             ),
         )
     if counts["client_ports"]:
@@ -79,7 +79,7 @@ def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
             "ports",
             (
                 "the addresses that connect have no more ports: name more of them in load_test_sources, or use more "
-                "hosts in load_test_from"
+                "hosts in load_test_clients"
             ),
         )
 

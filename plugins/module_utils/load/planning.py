@@ -58,13 +58,13 @@ SPEC: dict[str, Any] = {
 RESOURCES = {
     "nofile": "open files of its processes: raise the hard limit of open files there",
     "ports": (
-        "ports of its addresses: name more addresses of it in load_test_sources, or use more hosts in load_test_from"
+        "ports of its addresses: name more addresses of it in load_test_sources, or use more hosts in load_test_clients"
     ),
-    "memory": "memory: use a host with more, or more hosts in load_test_from",
-    "file-max": "open files of the whole host (fs.file-max): raise it there, or use more hosts in load_test_from",
+    "memory": "memory: use a host with more, or more hosts in load_test_clients",
+    "file-max": "open files of the whole host (fs.file-max): raise it there, or use more hosts in load_test_clients",
     "conntrack": (
         "entries of its connection tracking table (net.netfilter.nf_conntrack_max): raise it there, or use more hosts "
-        "in load_test_from"
+        "in load_test_clients"
     ),
 }
 

@@ -30,14 +30,14 @@ UNUSED_SETTINGS = ["xitrum.port.https", "xitrum.port.flashSocketPolicy"]
 
 #: In each file that is written as a whole.
 OPENSHIFT_MARK = "Written by xitrum.host (role openshift). A file with this line is replaced by its next run."
-#: The files of each layout of OpenShift: template and path. FOLDER is openshift_folder.
+#: The files of each layout of OpenShift: template and path. FOLDER is openshift_manifest_dir.
 CLUSTER_FILES = {
     "Containerfile": "@APP@/Containerfile",
     "configmap.yaml": "FOLDER/configmap.yaml",
     "deployment.yaml": "FOLDER/deployment.yaml",
     "service.yaml": "FOLDER/service.yaml",
 }
-ENTRANCE_FILES = {
+EXPOSE_FILES = {
     "route": {"route.yaml": "FOLDER/route.yaml"},
     "ingress": {"ingress.yaml": "FOLDER/ingress.yaml"},
     "none": {},
@@ -69,7 +69,7 @@ def as_int(value: Any) -> int:
 
 
 #: The options that are the same for every platform.
-COMMON_OPTIONS = {"settings_out": UNUSED_SETTINGS, "variables": KEY_VARIABLES, "console": True}
+COMMON_OPTIONS = {"disabled_settings": UNUSED_SETTINGS, "variables": KEY_VARIABLES, "console": True}
 
 
 def desired_heroku(values: Values, tree: Values, render: Render) -> Desired:
@@ -95,7 +95,7 @@ def desired_heroku(values: Values, tree: Values, render: Render) -> Desired:
     options = {
         **COMMON_OPTIONS,
         "main_class": values["heroku_main_class"],
-        "keep": values["heroku_keep"],
+        "keep_files": values["heroku_keep_files"],
         "builds_top": True,
         "entries": entries,
         "settings": {"xitrum.port.http": "${PORT}"},
@@ -114,18 +114,18 @@ def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
     name = values["openshift_name"] or tree["name"]
     secret = values["openshift_secret"] or name
     app = {"mark": OPENSHIFT_MARK, "name": name, "secret": secret, **openshift_environments(values, layouts)}
-    cluster = {**CLUSTER_FILES, **ENTRANCE_FILES[values["openshift_entrance"]]} if "kubernetes" in layouts else {}
+    cluster = {**CLUSTER_FILES, **EXPOSE_FILES[values["openshift_expose"]]} if "kubernetes" in layouts else {}
     wanted = {**cluster, **(DIY_FILES if "diy" in layouts else {})}
-    every = {**CLUSTER_FILES, **ENTRANCE_FILES["route"], **ENTRANCE_FILES["ingress"], **DIY_FILES}
+    every = {**CLUSTER_FILES, **EXPOSE_FILES["route"], **EXPOSE_FILES["ingress"], **DIY_FILES}
 
     def path_of(template: str) -> str:
         path = every[template]
-        return f"{values['openshift_folder']}{path[len('FOLDER'):]}" if path.startswith("FOLDER/") else path
+        return f"{values['openshift_manifest_dir']}{path[len('FOLDER'):]}" if path.startswith("FOLDER/") else path
 
     options = {
         **COMMON_OPTIONS,
         "main_class": values["openshift_main_class"],
-        "keep": values["openshift_keep"],
+        "keep_files": values["openshift_keep_files"],
         "files": [
             {
                 "path": path_of(template),

@@ -137,7 +137,7 @@ RULES = tuple(
         (
             "host.health-page",
             "A running instance answers `xitrum_health_path` with `xitrum_health_status`",
-            "Correct the path or the status, or set `xitrum_health_path_new` for the run that brings the page",
+            "Correct the path or the status, or set `xitrum_health_path_is_new` for the run that brings the page",
         ),
         (
             "host.init",
@@ -192,7 +192,7 @@ RULES = tuple(
         (
             "host.jdk-archive-unverified",
             "An archive of `jdk_archives` has a `sha256`",
-            "Set it, or set `jdk_archive_unverified` to true",
+            "Set it, or set `jdk_allow_unverified` to true",
         ),
         (
             "host.jdk-archive-version",
@@ -382,11 +382,11 @@ RULES = tuple(
         (
             "host.redirects-port-held",
             "No program listens on an outside port, which a redirect would cut off",
-            "Stop it, or list it in `port_forward_stop_conflicting`",
+            "Stop it, or list it in `port_forward_stop_services`",
         ),
         (
             "host.redirects-service-name",
-            "`port_forward_stop_conflicting` has names of services",
+            "`port_forward_stop_services` has names of services",
             "Correct the name that the message quotes",
         ),
         (
@@ -481,8 +481,8 @@ RULES = tuple(
         ),
         (
             "openshift.memory",
-            "`openshift_memory_mb` holds the heap and what a JVM needs in addition",
-            "Raise `openshift_memory_mb`, or lower `openshift_heap`",
+            "`openshift_memory_mib` holds the heap and what a JVM needs in addition",
+            "Raise `openshift_memory_mib`, or lower `openshift_heap`",
         ),
         (
             "openshift.name",
@@ -612,7 +612,7 @@ RULES = tuple(
         (
             "rollback.different-releases",
             "All hosts go back to the same release",
-            "Set `xitrum_rollback_to` to one that all of them have",
+            "Set `rollback_to` to one that all of them have",
         ),
         (
             "rollback.main-class",
@@ -621,8 +621,8 @@ RULES = tuple(
         ),
         (
             "rollback.mixed",
-            "The hosts run one release where `xitrum_rollback_to` is not set",
-            "Set `xitrum_rollback_to` to the release that all hosts should have",
+            "The hosts run one release where `rollback_to` is not set",
+            "Set `rollback_to` to the release that all hosts should have",
         ),
         (
             "rollback.no-earlier",
@@ -632,7 +632,7 @@ RULES = tuple(
         (
             "rollback.no-healthy",
             "Each host has a release before its current one that was healthy",
-            "Deploy a package, or set `xitrum_rollback_to` to a release that you trust",
+            "Deploy a package, or set `rollback_to` to a release that you trust",
         ),
         (
             "rollback.no-release",
@@ -641,7 +641,7 @@ RULES = tuple(
         ),
         (
             "rollback.unknown",
-            "Each host has the release of `xitrum_rollback_to`",
+            "Each host has the release of `rollback_to`",
             "Set it to a release in the message, or deploy the package again",
         ),
         (
@@ -790,8 +790,8 @@ RULES = tuple(
             "Set the two first ports further apart than the number of instances",
         ),
         (
-            "xitrum.rolling-batch",
-            "`xitrum_rolling_batch` is a number of instances from 1, or a share from 1% to 100%",
+            "xitrum.rollout-batch",
+            "`xitrum_rollout_batch` is a number of instances from 1, or a share from 1% to 100%",
             "Write it as `2` or `25%`",
         ),
         (

@@ -26,11 +26,11 @@ _RANGES = {
     "java_version": (8, 99),
     "port": (1, 65535),
     "replicas": (0, 10000),
-    "memory_mb": (1, 1 << 24),
+    "memory_mib": (1, 1 << 24),
     "start_timeout": (1, 86400),
     "stop_timeout": (1, 86400),
     "drain_seconds": (0, 86400),
-    "timeout_seconds": (1, 1 << 31),
+    "idle_timeout": (1, 1 << 31),
     "logs_seconds": (0, 86400),
 }
 
@@ -114,12 +114,12 @@ def cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) -> Iter
             "openshift_image is empty: expected the image that the Deployment runs, as the cluster pulls it, with a "
             "tag. Set it, or write the DIY cartridge's hooks alone with -e openshift_layouts=diy",
         )
-    if good("heap", "memory_mb"):
-        needed, memory = needed_mib(str(values["openshift_heap"])), whole(values["openshift_memory_mb"])
+    if good("heap", "memory_mib"):
+        needed, memory = needed_mib(str(values["openshift_heap"])), whole(values["openshift_memory_mib"])
         if memory < needed:
             yield Error(
                 "openshift.memory",
-                f"openshift_memory_mb is {memory} (MiB): expected {needed} or more, which a heap of "
+                f"openshift_memory_mib is {memory} (MiB): expected {needed} or more, which a heap of "
                 f"{values['openshift_heap']} needs, or the cluster kills the pod. Raise it, or lower openshift_heap",
             )
 

@@ -104,9 +104,9 @@ OPTIONS = {
 NOT_EMPTY = {
     "xitrum_secure_key": f"at least {LEAST_KEY} characters, for example the output of openssl rand -hex 32",
     "xitrum_build_command": "a command that builds the package",
-    "xitrum_build_directory": "the folder in which the build command runs",
+    "xitrum_build_dir": "the folder in which the build command runs",
     "xitrum_heap": "a size as -Xmx takes it, such as 512m or 2g",
-    **dict.fromkeys(("xitrum_before_step", "xitrum_after_step", "xitrum_maintenance_tasks"), "a file of tasks"),
+    **dict.fromkeys(("xitrum_before_batch", "xitrum_after_batch", "xitrum_maintenance_tasks"), "a file of tasks"),
     **{
         name: {
             "duration": "a number with its unit, such as 10s",
@@ -177,9 +177,9 @@ def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
 def rollout(variables: Mapping[str, Any]) -> Iterator[Error]:
     """How a rollout takes its steps, and how long it waits."""
     try:
-        read_batch(variables.get("xitrum_rolling_batch", 1))
+        read_batch(variables.get("xitrum_rollout_batch", 1))
     except ValueError as error:
-        yield Error("xitrum.rolling-batch", str(error))
+        yield Error("xitrum.rollout-batch", str(error))
     for name, least in (
         ("xitrum_drain_timeout", 0),
         ("xitrum_drain_grace", 0),

@@ -376,7 +376,7 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
                     + (
                     f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run "
                     "remove.yml with --limit "
-                    "and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: "
+                    "and the name of this host and -e remove_host_count=1, set xitrum_proxy_software: "
                     f"{wanted['software']} for this host alone (in its "
                     "host_vars), and run site.yml with the same --limit."
                     if other

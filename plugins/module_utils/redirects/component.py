@@ -54,7 +54,7 @@ SPEC: dict[str, Any] = {
         },
     },
     "loopback": {"type": "bool", "default": True},
-    "stop_conflicting": {"type": "list", "elements": "str", "default": []},
+    "stop_services": {"type": "list", "elements": "str", "default": []},
     "probe": {"type": "bool", "default": False},
 }
 
@@ -101,7 +101,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
     state["units"] = (
-        _units(host, [*SERVICES, *map(redirects_ports.unit_name, desired["stop_conflicting"])])
+        _units(host, [*SERVICES, *map(redirects_ports.unit_name, desired["stop_services"])])
         if state["systemd"]
         else {}
     )

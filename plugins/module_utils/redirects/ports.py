@@ -70,8 +70,8 @@ def problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
         for port in doubled
     ]
     found += [
-        Problem(f"stop_conflicting: found {name!r}, wanted the name of a service.", rule="host.redirects-service-name")
-        for name in wanted["stop_conflicting"]
+        Problem(f"stop_services: found {name!r}, wanted the name of a service.", rule="host.redirects-service-name")
+        for name in wanted["stop_services"]
         if not input_types.fits("unit", name)
     ]
     return found + _held(wanted, state) + [text for _port, text, certain in find_unmanaged(wanted, state) if certain]
@@ -81,7 +81,7 @@ def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
     """A port that somebody listens on: that program would be cut off silently."""
     stopped = {
         name
-        for name in map(unit_name, wanted["stop_conflicting"])
+        for name in map(unit_name, wanted["stop_services"])
         for name in state["units"].get(name, {}).get("Names", name).split()
     }
     found = {}
@@ -99,7 +99,7 @@ def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
                     f"publish the container at another port (docker ps --filter publish={row['port']} names it)",
                 )
             fix = (
-                f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]"
+                f"have it stopped and disabled with port_forward_stop_services: [{row['unit'][:-len('.service')]}]"
                 if row["unit"]
                 else end
             )
@@ -130,7 +130,7 @@ def conflicts(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, A
 def stop_steps(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
     """Stops the named services that run or would at boot, once the redirects are there:
     no moment in which nobody answers."""
-    names = map(unit_name, wanted["stop_conflicting"]) if rules else ()
+    names = map(unit_name, wanted["stop_services"]) if rules else ()
     units = [(name, state["units"].get(name, {})) for name in dict.fromkeys(names)]
     return [stop(name) for name, unit in units if _runs(unit)]
 
@@ -145,7 +145,7 @@ def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> li
     """What applies to the ports apart from the redirects themselves."""
     found = []
     if rules:
-        units = [(name, state["units"].get(name, {})) for name in map(unit_name, wanted["stop_conflicting"])]
+        units = [(name, state["units"].get(name, {})) for name in map(unit_name, wanted["stop_services"])]
         found += [
             Row(
                 "redirects",

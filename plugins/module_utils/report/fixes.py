@@ -37,7 +37,7 @@ def keep_release(item: dict[str, Any], release: str) -> str:
         return BASE
     # An instance too many is removed by site.yml alone.
     if item["component"] in ROLLBACK_COMPONENTS and item["wanted"] != "absent":
-        return f"{ROLLBACK} -e {shlex.quote(f'xitrum_rollback_to={release}')}"
+        return f"{ROLLBACK} -e {shlex.quote(f'rollback_to={release}')}"
     return f"{RUN} -e {shlex.quote(f'xitrum_package=PACKAGE_OF_{release}')}"
 
 

@@ -52,7 +52,7 @@ SPEC: dict[str, Any] = {
         },
     },
     "absent": {"type": "list", "elements": "str", "default": []},
-    "keep": {"type": "list", "elements": "str", "default": []},
+    "keep_files": {"type": "list", "elements": "str", "default": []},
     "entries": {
         "type": "list",
         "elements": "dict",
@@ -64,7 +64,7 @@ SPEC: dict[str, Any] = {
         },
     },
     "settings": {"type": "dict", "default": {}},
-    "settings_out": {"type": "list", "elements": "str", "default": []},
+    "disabled_settings": {"type": "list", "elements": "str", "default": []},
     "variables": {"type": "dict", "default": {}},
     "console": {"type": "bool", "default": False},
     "aliases": {"type": "dict", "default": {}},
@@ -209,7 +209,7 @@ def needs_task(wanted: dict[str, Any], project: Project) -> bool:
     texts_wanted = [(item["path"], item["content"]) for item in wanted["files"]] + [
         (f"@BUILD@/{BUILD}", text) for text in wanted["aliases"].values()
     ]
-    return any("@TASK@" in text and place(project, path) not in wanted["keep"] for path, text in texts_wanted)
+    return any("@TASK@" in text and place(project, path) not in wanted["keep_files"] for path, text in texts_wanted)
 
 
 def specified(wanted: dict[str, Any], project: Project, main_class: str) -> dict[str, Any]:
@@ -271,7 +271,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
         result.facts["variables"] = environment_settings.describe_variables(config or "", desired["variables"])
         result.facts["notes"] += tree_facts.level_notes(
-            project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep"
+            project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep_files"
         )
         result.problems += ignored_problems(desired, state, changes)
     for path, (text, mode) in sorted(changes.items()):
@@ -334,7 +334,7 @@ def tree_problems(wanted: dict[str, Any], state: dict[str, Any], project: Projec
     irregular = [
         path
         for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
-        if path in state["files"] and state["files"][path]["text"] is None and path not in wanted["keep"]
+        if path in state["files"] and state["files"][path]["text"] is None and path not in wanted["keep_files"]
     ]
     problems += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
     if missing:
@@ -389,7 +389,7 @@ def texts(
 ) -> dict[str, tuple[str | None, int | None]]:
     """Path to what its text (None: removed) and mode (None: as it is) shall be.
     What cannot be is added to the problems."""
-    keep = set(wanted["keep"])
+    keep = set(wanted["keep_files"])
     new: dict[str, tuple[str | None, int | None]] = {}
     has = {path: item["text"] for path, item in state["files"].items()}
     edits = [
@@ -452,9 +452,9 @@ def overridden(wanted: dict[str, Any], project: Project, has: dict[str, str | No
     """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that
     they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
     text = has.get(project.inside(package_config.APPLICATION))
-    if text is None or project.inside(CONFIG) in wanted["keep"]:
+    if text is None or project.inside(CONFIG) in wanted["keep_files"]:
         return None
-    keys = [*wanted["settings"], *wanted["settings_out"], *wanted["variables"]]
+    keys = [*wanted["settings"], *wanted["disabled_settings"], *wanted["variables"]]
     if package_config.settings_of(text):
         keys = [
             key
@@ -462,7 +462,7 @@ def overridden(wanted: dict[str, Any], project: Project, has: dict[str, str | No
             if shared_settings.is_overridden(lambda path: has.get(project.inside(path)), [hocon_edit.split_key(key)])
         ]
     found = {"settings": {key: value for key, value in wanted["settings"].items() if key in keys},
-             "settings_out": [key for key in wanted["settings_out"] if key in keys],
+             "disabled_settings": [key for key in wanted["disabled_settings"] if key in keys],
              "variables": {key: name for key, name in wanted["variables"].items() if key in keys}}
     return found if keys else None
 
@@ -471,7 +471,7 @@ def configured(text: str, wanted: dict[str, Any]) -> str:
     """The text of C(config/xitrum.conf), or of C(config/application.conf), with the wanted settings."""
     for key, value in wanted["settings"].items():
         text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
-    for key in wanted["settings_out"]:
+    for key in wanted["disabled_settings"]:
         text = hocon_edit.put_out(text, key)
     return environment_settings.put_variables(text, wanted["variables"])
 
@@ -487,7 +487,7 @@ def ignored_problems(
     """A sentence for each file that would be written and that git ignores: no push would have it."""
     return [
         f"{wanted['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would "
-        f"have it: remove or narrow that pattern, or add the file to {wanted['prefix']}_keep"
+        f"have it: remove or narrow that pattern, or add the file to {wanted['prefix']}_keep_files"
         for path in sorted(changes)
         if path in state["ignored"] and changes[path][0] is not None
     ]

@@ -90,7 +90,7 @@ def test_notes_and_what_a_proxy_has_disabled_are_by_host():
 
 
 def test_the_batches_begin_with_a_canary_and_know_what_each_goes_back_to():
-    hostvars = {host: {"xitrum_host_state": read_of(instance()), "xitrum_rolling_batch": "100%"} for host in ("app1", "app2", "app3")}
+    hostvars = {host: {"xitrum_host_state": read_of(instance()), "xitrum_rollout_batch": "100%"} for host in ("app1", "app2", "app3")}
     hostvars["app3"]["xitrum_host_state"]["instances"]["instances"][0]["healthy"] = False
     found = planned("batches", hostvars)["batches"]
     assert [(batch["label"], batch["canary"]) for batch in found] == [("app3-0", True), ("app1-0, app2-0", False)]
@@ -105,8 +105,8 @@ def test_the_batches_follow_the_defaults_and_the_strategy():
 
 
 def test_an_invalid_batch_is_an_error():
-    with pytest.raises(ValueError, match="xitrum_rolling_batch is '0'"):
-        planned("batches", {"app1": {"xitrum_host_state": read_of(instance()), "xitrum_rolling_batch": "0"}})
+    with pytest.raises(ValueError, match="xitrum_rollout_batch is '0'"):
+        planned("batches", {"app1": {"xitrum_host_state": read_of(instance()), "xitrum_rollout_batch": "0"}})
 
 
 def releases(*names, healthy=()):
@@ -118,7 +118,7 @@ def releases(*names, healthy=()):
 def test_all_hosts_go_back_to_a_release_that_they_have():
     hostvars = {host: releases("aa", "bb", healthy=["aa", "bb"]) for host in ("app1", "app2")}
     assert planned("rollback", hostvars)["package"]["release"] == "aa"
-    hostvars["app1"]["xitrum_rollback_to"] = "cc"
+    hostvars["app1"]["rollback_to"] = "cc"
     found = planned("rollback", hostvars)
     assert found["failed"] and "app2 does not have the release cc" in found["msg"]
 
@@ -131,7 +131,7 @@ def test_all_hosts_go_back_to_a_release_that_they_have():
     ("no-earlier", {}, [releases("aa", healthy=["aa"])]),
     ("no-healthy", {}, [releases("aa", "bb", healthy=["bb"])]),
     ("no-release", {}, [releases("")]),
-    ("unknown", {"xitrum_rollback_to": "cc"}, [releases("aa", "bb")]),
+    ("unknown", {"rollback_to": "cc"}, [releases("aa", "bb")]),
 ])
 def test_each_reason_against_a_rollback_names_its_rule(rule, given, hosts):
     if rule == "no-release":

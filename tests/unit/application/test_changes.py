@@ -41,7 +41,7 @@ def test_an_application_with_instances_is_installed_and_a_killed_first_run_is_no
 def test_what_cannot_change_is_refused_with_the_way_to_it(wanted, variable, old):
     (error,) = errors(**wanted)
     assert variable in error and f"set {variable} back to {old}" in error
-    assert "remove.yml with --limit HOST and -e xitrum_remove=1" in error
+    assert "remove.yml with --limit HOST and -e remove_host_count=1" in error
     # The removal disabled the host at the proxies, and only a run with the proxies enables it there.
     assert error.endswith("site.yml with --limit HOST,xitrum_proxy")
     (error,) = errors(**wanted, proxies=False)

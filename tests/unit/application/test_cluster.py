@@ -162,14 +162,14 @@ def test_the_name_of_an_interface_is_no_address():
 
 
 @pytest.mark.parametrize(
-    "setting", [{"xitrum_cluster_shared_address_space": True}, {"xitrum_cluster_shared_address_space": "yes"}]
+    "setting", [{"xitrum_cluster_allow_shared_address_space": True}, {"xitrum_cluster_allow_shared_address_space": "yes"}]
 )
 def test_the_shared_address_space_is_taken_on_request_alone(setting):
     assert plan([host("app1", "100.64.0.1", **setting)])["problems"] == []
     options = {"xitrum_java_options": ["-Dakka.remote.artery.canonical.hostname=100.64.0.1"]}
     assert list(sentences(values.java_options, {**options, **setting})) == []
-    (problem,) = sentences(values.java_options, {**options, "xitrum_cluster_shared_address_space": "no"})
-    assert "set xitrum_cluster_shared_address_space: true" in problem
+    (problem,) = sentences(values.java_options, {**options, "xitrum_cluster_allow_shared_address_space": "no"})
+    assert "set xitrum_cluster_allow_shared_address_space: true" in problem
     assert "is public" in plan([host("app1", "8.8.8.8", **setting)])["problems"][0]
 
 
@@ -257,7 +257,7 @@ def test_xitrum_config_does_not_open_remoting(text, address, count):
     variables = {"xitrum_config": text.replace("{{", "{").replace("}}", "}").replace("{}", address)}
     found = [sentence for sentence in problems(variables) if "xitrum_config sets akka.remote." in sentence]
     assert len(found) == count and all(f"to {address}, which is" in sentence for sentence in found)
-    shared = {**variables, "xitrum_cluster_shared_address_space": True}
+    shared = {**variables, "xitrum_cluster_allow_shared_address_space": True}
     assert len(list(sentences(values.config, shared))) == (0 if address == "100.64.0.1" else count)
 
 

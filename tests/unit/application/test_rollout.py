@@ -42,7 +42,7 @@ def test_all_at_once_is_one_step_of_all_instances(batch):
                     "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
     assert rollout.steps(DUE, batch, "rolling") == rollout.steps(DUE, batch)
     assert rollout.steps({"app1": []}, batch, "all_at_once") == []
-    with pytest.raises(ValueError, match="xitrum_rolling_batch is"):
+    with pytest.raises(ValueError, match="xitrum_rollout_batch is"):
         rollout.steps(DUE, "101%", "all_at_once")
 
 
@@ -52,7 +52,7 @@ def test_nothing_due_is_no_step():
 
 @pytest.mark.parametrize("batch", ["0", "-1", "1.5", "all", "", "0%", "101%", None])
 def test_an_invalid_batch(batch):
-    with pytest.raises(ValueError, match="xitrum_rolling_batch is"):
+    with pytest.raises(ValueError, match="xitrum_rollout_batch is"):
         rollout.steps(DUE, batch)
 
 
@@ -78,7 +78,7 @@ def test_without_a_name_it_is_the_previous_one():
 def test_a_name_is_taken_where_all_hosts_have_it():
     assert rollout.go_back_to({"app1": host(), "app2": host()}, "aa")["package"]["release"] == "aa"
     assert rollout.go_back_to({"app1": host(), "app2": host("bb cc")}, "aa")["problems"] == [
-        "app2 does not have the release aa: it has bb, cc (current). Set xitrum_rollback_to to one of them, or deploy the package again."]
+        "app2 does not have the release aa: it has bb, cc (current). Set rollback_to to one of them, or deploy the package again."]
 
 
 def test_a_host_without_a_previous_release_says_so():
@@ -145,7 +145,7 @@ def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
     assert len(problems) == 1
     for row in runs:
         assert row in problems[0]
-    assert [line.rpartition("=")[2] for line in problems[0].splitlines() if "-e xitrum_rollback_to=" in line] == choices.split()
+    assert [line.rpartition("=")[2] for line in problems[0].splitlines() if "-e rollback_to=" in line] == choices.split()
     for name in choices.split():
         choice = rollout.go_back_to(fleet, name)
         assert (choice["problems"], choice["package"]["release"]) == ([], name)
@@ -164,7 +164,7 @@ def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
     errors = rollout.go_back_to({"app1": remembers("cc")})["problems"]
     assert errors == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
-                    "Deploy a package, or set xitrum_rollback_to to a release that you trust."]
+                    "Deploy a package, or set rollback_to to a release that you trust."]
 
 
 @pytest.mark.parametrize(("healthy", "release", "note"), [

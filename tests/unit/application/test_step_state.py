@@ -339,7 +339,7 @@ def test_a_rollback_that_stopped_is_not_undone_by_the_next_one(left, healthy):
     both = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": healthy, "switched": [], "examples": {}, "main_classes": {}}
     found = {"app1": {**both, "running": ["aa", "bb"], **left}, "app2": {**both, "running": ["bb"]}}
     problems = " ".join(rollout.go_back_to(found)["problems"])
-    assert "-e xitrum_rollback_to=aa" in problems and "-e xitrum_rollback_to=bb" in problems
+    assert "-e rollback_to=aa" in problems and "-e rollback_to=bb" in problems
     assert rollout.go_back_to(found, "aa")["problems"] == []
 
 

@@ -38,7 +38,7 @@ SITE = "ansible-playbook xitrum.host.site"
         ({"extra_vars": ("@secrets.yml",)}, f"{SITE} -e @secrets.yml"),
         # What applied to that run only is no wish for the next.
         (
-            {"extra_vars": ("xitrum_rollback_to=aa", '{"xitrum_report_dir": "/tmp"}', "a=1 xitrum_remove=2")},
+            {"extra_vars": ("rollback_to=aa", '{"xitrum_report_dir": "/tmp"}', "a=1 remove_host_count=2")},
             f"{SITE} -e a=1",
         ),
         # Secrets by their names, and in URLs.

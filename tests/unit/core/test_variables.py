@@ -40,11 +40,17 @@ def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
 
 
 @pytest.mark.parametrize("name, near", [("heroku_main_clas", "heroku_main_class"), ("openshift_imag", "openshift_image"),
-                                        ("load_test_conections", "load_test_connections"), ("console_instnace", "console_instance")])
+                                        ("load_test_conections", "load_test_connections"), ("console_instnace", "console_instance"),
+                                        ("check_becom", "check_become"), ("remove_host_cuont", "remove_host_count"), ("rollback_too", "rollback_to")])
 def test_each_playbook_refuses_misspelt_names_of_its_own(name, near):
-    own = [prefix for prefix in ("heroku_", "openshift_", "load_test_", "console_") if name.startswith(prefix)]
+    own = [prefix for prefix in ("heroku_", "openshift_", "load_test_", "console_", "check_", "remove_", "rollback_") if name.startswith(prefix)]
     assert unknown([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
     assert unknown([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
+
+
+@pytest.mark.parametrize("name", ["check_become", "rollback_to", "console_command", "remove_keep_data"])
+def test_the_prefix_of_the_inventory_is_refused_before_a_variable_of_a_playbook(name):
+    assert unknown([f"xitrum_{name}"])["errors"] == [f"the variable xitrum_{name} is set, and no role knows it: did you mean {name}?"]
 
 
 @pytest.mark.parametrize("name", ["__xitrum_private", "ansible_user", "my_xitrum_thing", "xitrum"])
@@ -71,10 +77,11 @@ def test_all_entry_points_of_a_role_count():
 
 def test_the_collection_knows_its_own_variables():
     options, prefixes = of_collection()
-    assert {"xitrum_package", "xitrum_secure_key", "xitrum_rollback_to"} <= set(options)
+    assert {"xitrum_package", "xitrum_secure_key", "rollback_to"} <= set(options)
     assert "jdk_" in prefixes
     assert "xitrum_" not in prefixes
     assert "packages_" not in prefixes
+    assert "remove_" not in prefixes, "other people's variables begin with it"
     assert unknown(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
 
 

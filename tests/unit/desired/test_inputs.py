@@ -68,7 +68,7 @@ def test_the_outside_ports_lead_to_the_active_instance(more, pairs):
 
 def test_a_slot_that_is_given_wins_over_the_active_one():
     more = {"xitrum_slots": True, "application_slot_read": {"slot": 0}, "port_forward_state": "present", "port_forward_backend": "auto",
-            "port_forward_loopback": True, "port_forward_stop_conflicting": [], "port_forward_probe": False}
+            "port_forward_loopback": True, "port_forward_stop_services": [], "port_forward_probe": False}
     assert network.redirects(Inputs({**GIVEN, **more}, slot=1))["pairs"] == [{"outside": 80, "inside": 8001}]
 
 

@@ -141,7 +141,7 @@ def test_the_requested_port_is_in_force_after_an_edit(text, ends):
         f"{git} ls-files -z --cached --others --exclude-standard -- .": "".join(f"{path}\0" for path in files),
     })
     wanted = {name: option.get("default") for name, option in source_tree.SPEC.items()}
-    wanted.update(path="/src/shop", settings={"xitrum.port.http": "${PORT}"}, settings_out=["xitrum.port.https"])
+    wanted.update(path="/src/shop", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"])
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
     assert list(plan.problems) == []
     source_tree.apply(host, plan)

@@ -191,7 +191,7 @@ def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
 @pytest.mark.parametrize("wanted, message", [
     ({"version": 0}, "jdk_archives needs jdk_version"),
     ({"archives": {"aarch64": SHA256}}, "jdk_archives has an archive for aarch64, and this host is x86_64"),
-    ({"archives": {"x86_64": ""}}, "jdk_archive_unverified: true"),
+    ({"archives": {"x86_64": ""}}, "jdk_allow_unverified: true"),
     ({"archives": {"x86_64": "beef"}}, "'beef': wanted are 64 hexadecimal digits"),
     ({"name": "../etc"}, "jdk_name is '../etc'"),
     ({"name": "java-17-openjdk-amd64"}, "not from an archive of this role"),

@@ -17,7 +17,8 @@ from .test_report import READING, counts
 
 VARIABLES = {
     **{f"load_test_{name}": WANTED[name] for name in (
-        "connections", "rate", "seconds", "heartbeat", "timeout", "burst", "through", "from", "sources", "path", "label", "headers", "tls")},
+        "connections", "rate", "seconds", "heartbeat", "timeout", "sources", "path", "label", "headers", "tls")},
+    "load_test_burst_connections": WANTED["burst"], "load_test_routes": WANTED["through"], "load_test_clients": WANTED["from"],
     "xitrum_http_port": "8000", "xitrum_instances": "2", "xitrum_proxy_software": "haproxy", "xitrum_proxy_load_balancers": [],
     "xitrum_proxy_load_balancer_protocol": "proxy", "xitrum_proxy_listen": WANTED["proxy_listen"],
     "xitrum_proxy_http_port": 80, "xitrum_proxy_https_port": 443, "groups": GROUPS, "hostvars": HOSTS,

@@ -52,11 +52,12 @@ def test_the_ports_of_a_host_are_watched():
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
-    ({"connections": 0}, "load_test_connections: found 0"), ({"rate": -1}, "load_test_rate: found -1"), ({"burst": -1}, "load_test_burst: found -1"),
+    ({"connections": 0}, "load_test_connections: found 0"), ({"rate": -1}, "load_test_rate: found -1"),
+    ({"burst": -1}, "load_test_burst_connections: found -1"),
     ({"path": ""}, "load_test_path is not set"), ({"label": "a/b"}, "load_test_label: found 'a/b'"),
     ({"from": ["nobody"]}, "found nobody, which the inventory does not have"),
-    ({"from": []}, "load_test_from is empty"), ({"through": ["tunnel"]}, "load_test_through: found ['tunnel']"),
-    ({"through": []}, "load_test_through: found []"),
+    ({"from": []}, "load_test_clients is empty"), ({"through": ["tunnel"]}, "load_test_routes: found ['tunnel']"),
+    ({"through": []}, "load_test_routes: found []"),
 ])
 def test_invalid_values_are_reported_before_any_host_connects(wrong, message):
     found = loads("proxy1", **wrong)
@@ -72,16 +73,16 @@ BEHIND = {"software": "nginx", "behind": "proxy", "from": ["proxy1"]}
 ])
 def test_nginx_that_wants_the_proxy_protocol_answers_its_own_host_alone(changes, outside):
     found = " ".join(loads("proxy1", **{**BEHIND, **changes})["problems"])
-    assert (f"load_test_through: found proxy, from {outside} to proxy1, where Nginx answers nobody" in found) if outside else found == ""
-    assert ("load_test_from=['proxy1']" in found) == (bool(outside) and "proxy_listen" not in changes)
+    assert (f"load_test_routes: found proxy, from {outside} to proxy1, where Nginx answers nobody" in found) if outside else found == ""
+    assert ("load_test_clients=['proxy1']" in found) == (bool(outside) and "proxy_listen" not in changes)
 
 
 def test_two_such_proxies_do_not_answer_each_other():
     groups = {**GROUPS, "xitrum_proxy": ["proxy1", "other"]}
     found = load_fleet.loads(HOSTS, groups, "proxy1", {**WANTED, **BEHIND, "from": ["proxy1", "other"]})["problems"]
-    assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("test directly (load_test_through=['direct']).")
+    assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("test directly (load_test_routes=['direct']).")
 
 
 def test_a_way_that_the_inventory_does_not_have_is_refused():
     found = load_fleet.loads(HOSTS, {"all": list(HOSTS)}, "other", {**WANTED, "from": ["localhost"]})
-    assert [sentence.split(",")[0] for sentence in found["problems"]] == ["load_test_through has proxy", "load_test_through has direct"]
+    assert [sentence.split(",")[0] for sentence in found["problems"]] == ["load_test_routes has proxy", "load_test_routes has direct"]

@@ -54,7 +54,7 @@ PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
 
 
 @pytest.mark.parametrize(("numbers", "changes", "word", "message"), [
-    ({**PARTLY, "client_files": 100}, {}, "nofile", "load_test_from"),
+    ({**PARTLY, "client_files": 100}, {}, "nofile", "load_test_clients"),
     ({**PARTLY, "client_ports": 100}, {}, "ports", "load_test_sources"),
     (PARTLY, {"processes": process(files=999, nofile=1000)}, "nofile", "app1-0 (java 20 on app1) has 999 of its 1000 open files"),
     (PARTLY, {"proxy": FULL, "processes": process(process="haproxy", nofile=2000)}, "nofile", "computes from its 2000 open files"),
@@ -146,7 +146,7 @@ def test_reserved_ports_are_not_there_for_connections(text, count):
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
-    ({"connects": 0}, "load_test_burst: found 0"), ({"connects": -1}, "found -1"), ({"connects": 20001}, "from 1 to 20000"),
+    ({"connects": 0}, "load_test_burst_connections: found 0"), ({"connects": -1}, "found -1"), ({"connects": 20001}, "from 1 to 20000"),
     ({"pause": 6}, "load_test_burst_pause: found 6"),
     ({"backlogs": [0]}, "load_test_burst_backlogs"), ({"connects": 5000}, "can make 4968 at once: its open files"),
 ])

@@ -10,10 +10,10 @@ from ansible_collections.xitrum.host.plugins.module_utils.platforms import desir
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component
 
 TREE = {"java": 0, "sbt": "1.10.0", "name": "shop", "name_from": "build.sbt", "project": "."}
-COMMON = {"main_class": "shop.Boot", "keep": [], "java_options": []}
+COMMON = {"main_class": "shop.Boot", "keep_files": [], "java_options": []}
 HEROKU = {**COMMON, "java_version": "0", "heap": "300m", "push_remote": ""}
-OPENSHIFT = {**COMMON, "java_version": "17", "heap": "512m", "name": "", "secret": "", "layouts": ["kubernetes"], "entrance": "route",
-             "folder": "deploy", "port": 8000, "trusted_proxies": []}
+OPENSHIFT = {**COMMON, "java_version": "17", "heap": "512m", "name": "", "secret": "", "layouts": ["kubernetes"], "expose": "route",
+             "manifest_dir": "deploy", "port": 8000, "trusted_proxies": []}
 
 
 def no_template(*_what):
@@ -60,14 +60,14 @@ def test_a_command_of_heroku_takes_the_name_of_a_remote(remote, name):
     assert desired.logs_command == ["heroku", "logs", "--tail", "--remote", name] and desired.settings["remote"] == name
 
 
-@pytest.mark.parametrize("layouts, entrance, paths", [
+@pytest.mark.parametrize("layouts, expose, paths", [
     (["kubernetes"], "route", ["@APP@/Containerfile", "deploy/configmap.yaml", "deploy/deployment.yaml", "deploy/service.yaml", "deploy/route.yaml"]),
     (["kubernetes"], "ingress", ["@APP@/Containerfile", "deploy/configmap.yaml", "deploy/deployment.yaml", "deploy/service.yaml", "deploy/ingress.yaml"]),
     ("kubernetes", "none", ["@APP@/Containerfile", "deploy/configmap.yaml", "deploy/deployment.yaml", "deploy/service.yaml"]),
     ("diy", "route", list(platforms.DIY_FILES.values())),
 ])
-def test_the_files_of_a_layout_are_written_and_those_of_others_are_absent(layouts, entrance, paths):
-    desired, rendered = openshift(layouts=layouts, entrance=entrance)
+def test_the_files_of_a_layout_are_written_and_those_of_others_are_absent(layouts, expose, paths):
+    desired, rendered = openshift(layouts=layouts, expose=expose)
     assert [item["path"] for item in desired.options["files"]] == paths
     assert not set(paths) & set(desired.options["absent"])
     assert len(paths) + len(desired.options["absent"]) == 12

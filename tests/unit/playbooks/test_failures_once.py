@@ -48,7 +48,7 @@ def user_tasks(folder):
 STOPPED = "The rollout of bbbbbbbbbbbb stopped at batch 1 of 2 (app1-0), at "
 
 
-@pytest.mark.parametrize("variable", ["xitrum_before_step", "xitrum_after_step"])
+@pytest.mark.parametrize("variable", ["xitrum_before_batch", "xitrum_after_batch"])
 def test_a_failed_task_of_a_users_own_in_a_step(tmp_path, variable):
     run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, **{variable: user_tasks(tmp_path)})
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
@@ -56,9 +56,9 @@ def test_a_failed_task_of_a_users_own_in_a_step(tmp_path, variable):
 
 
 def test_a_task_of_a_users_own_knows_the_instances_of_its_step(tmp_path):
-    (tmp_path / "mine.yml").write_text("- name: Show\n  ansible.builtin.debug:\n    msg: about {{ xitrum_step_label }}\n")
+    (tmp_path / "mine.yml").write_text("- name: Show\n  ansible.builtin.debug:\n    msg: about {{ xitrum_batch_label }}\n")
     mine = str(tmp_path / "mine.yml")
-    run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, xitrum_before_step=mine, xitrum_after_step=mine)
+    run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, xitrum_before_batch=mine, xitrum_after_batch=mine)
     assert [run.text.count(f"msg: about {host}-0") for host in HOSTS] == [2, 2], run.text
 
 

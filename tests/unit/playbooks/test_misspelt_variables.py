@@ -35,7 +35,8 @@ def test_every_playbook_validates_names():
 
 @pytest.mark.parametrize("book, name, near", [
     ("load_test", "load_test_conections", "load_test_connections"), ("console", "console_instnace", "console_instance"),
-    ("maintenance", "xitrum_heapp", "xitrum_heap"),
+    ("maintenance", "xitrum_heapp", "xitrum_heap"), ("check", "check_becom", "check_become"), ("remove", "remove_keep_dta", "remove_keep_data"),
+    ("check", "xitrum_check_become", "check_become"),
 ])
 def test_a_misspelt_variable_is_refused(tmp_path, book, name, near):
     run = play(tmp_path, BOOK.format(book), ["app1", "app2"], [], load_test_path="/x", **{name: 1})

@@ -39,7 +39,7 @@ def of_proxies(ran):
 
 
 def test_a_removal_asks_the_proxies_once_for_all_hosts_and_drains_each(tmp_path):
-    ran = remove(tmp_path, xitrum_remove=2)
+    ran = remove(tmp_path, remove_host_count=2)
     assert ran.code == 0, ran.text
     assert of_proxies(ran) == [
         ("app1", True, "maint", ["app1-0", "app2-0"], 0),
@@ -49,19 +49,19 @@ def test_a_removal_asks_the_proxies_once_for_all_hosts_and_drains_each(tmp_path)
 
 def test_a_removal_takes_every_application_that_it_finds(tmp_path):
     """Those of other names too, whose user it does not know."""
-    ran = remove(tmp_path, xitrum_remove=2)
+    ran = remove(tmp_path, remove_host_count=2)
     removed = [call["args"] for call in ran.calls if call["action"] == "instance_service" and call["host"] == "app1"]
     assert [(args["name"], args["root"], args["log_dir"], args["user"], args["state"], args["instances"]) for args in removed] == [
         ("shop", "/opt/shop", "/var/log/shop", "shop", "absent", []), ("old", "/opt/old", "/var/log/old", "", "absent", [])]
 
 
 def test_the_last_hosts_are_removed_without_asking_the_proxies(tmp_path):
-    ran = remove(tmp_path, xitrum_remove=2, xitrum_remove_last=True)
+    ran = remove(tmp_path, remove_host_count=2, remove_last=True)
     assert ran.code == 0, ran.text
     assert not any(asked for _host, asked, *_rest in of_proxies(ran))
 
 
 def test_a_removal_that_is_not_confirmed_changes_nothing(tmp_path):
     ran = remove(tmp_path)
-    assert ran.code != 0 and "-e xitrum_remove=2" in ran.text
+    assert ran.code != 0 and "-e remove_host_count=2" in ran.text
     assert {call["action"] for call in ran.calls} == {"host_record read"}

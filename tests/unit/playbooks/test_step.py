@@ -20,7 +20,7 @@ MANY = [f"app{number}" for number in range(1, 8)]
 def fixture_slotted(tmp_path):
     """Hosts with two slots of which the first serves, all but one in one batch after the canary."""
     fleet = Fleet(tmp_path, {host: read_of(instance()) for host in ["app0", *MANY]}, {
-        **VARIABLES, "xitrum_slots": True, "xitrum_rolling_batch": "100%", "application_slot_read": {"slot": 0}})
+        **VARIABLES, "xitrum_slots": True, "xitrum_rollout_batch": "100%", "application_slot_read": {"slot": 0}})
     fleet.answer("instances", ["app0", *MANY], instances=[{"index": 1, "folder": "new-2"}])
     return fleet
 
@@ -170,7 +170,7 @@ def test_a_server_that_a_step_has_drained_has_to_come_back_at_its_new_port(tmp_p
 def test_a_step_in_which_one_host_is_lost_and_another_one_fails_reports_both(tmp_path):
     """The next step ended the run because of the lost host, before the reason of the other one was printed."""
     fleet = Fleet(tmp_path, {f"app{number}": read_of(instance()) for number in range(5)}, {
-        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_rolling_batch": "2"})
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_rollout_batch": "2"})
     fleet.answer("instance_service", ["app1"], {"state": "restarted"}, unreachable=True, msg="lost")
     fleet.fail("instance_service", ["app2"], {"state": "restarted"}, "instance 0 is not healthy")
     code, output = fleet.run("rollout")

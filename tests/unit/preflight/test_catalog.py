@@ -50,7 +50,7 @@ SET = {
     "xitrum.own-options": {"xitrum_java_options": ["-Dxitrum.session.secureKey=x"]},
     "xitrum.ports": {"xitrum_http_port": 70000},
     "xitrum.ports-apart": {"xitrum_http_port": 4430, "xitrum_tls_certificate": "a", "xitrum_tls_key": "b"},
-    "xitrum.rolling-batch": {"xitrum_rolling_batch": "150%"},
+    "xitrum.rollout-batch": {"xitrum_rollout_batch": "150%"},
     "xitrum.rollout-seconds": {"xitrum_canary_seconds": -1},
     "xitrum.secure-key": {"xitrum_secure_key": "short"},
     "xitrum.tls-pair": {"xitrum_tls_key": "b"},
@@ -213,7 +213,7 @@ CASES = {
     **{rule: (of_host, [name], variables) for rule, (name, variables) in OF_HOST.items()},
     "heroku.java-for-sbt": (source_tree.find_tree_errors, "heroku", {**HEROKU, "heroku_java_version": "17"}, {**TREE, "java": 8, "sbt": "0.13.1"}),
     "openshift.image": (lambda: of_openshift(openshift_image=""),),
-    "openshift.memory": (lambda: of_openshift(openshift_memory_mb=1),),
+    "openshift.memory": (lambda: of_openshift(openshift_memory_mib=1),),
     "openshift.name": (lambda: of_openshift(openshift_name="My Shop"),),
     "openshift.name-missing": (source_tree.find_tree_errors, "openshift", OPENSHIFT, {**TREE, "name": ""}),
     "platform.java-options": (lambda: of_openshift(openshift_java_options=["a b"]),),
@@ -272,11 +272,11 @@ def test_an_error_of_no_rule_is_refused():
 
 
 def test_all_errors_of_values_and_of_what_must_fit_together_are_reported_at_once():
-    given = {"xitrum_rolling_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_cluster_port": 0}
+    given = {"xitrum_rollout_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_cluster_port": 0}
     inputs = Inputs({**HOST, **given, "xitrum_slots": True, "xitrum_instances": 2})
     errors = host_state_info.find_errors(["jdk", "release", "instances"], inputs, given)
     assert [error.rule for error in errors] == [
-        "xitrum.rolling-batch", "xitrum.rollout-seconds", "xitrum.rollout-seconds", "xitrum.cluster-port", "xitrum.slots"]
+        "xitrum.rollout-batch", "xitrum.rollout-seconds", "xitrum.rollout-seconds", "xitrum.cluster-port", "xitrum.slots"]
 
 
 def test_a_check_that_fails_on_a_reported_value_adds_nothing():

@@ -14,7 +14,7 @@ from tests.docs.role_variables import ROOT
 
 HEROKU = {"heroku_path": "shop", "heroku_heap": "300m", "heroku_java_version": "0", "heroku_java_options": [], "heroku_logs_seconds": 0}
 OPENSHIFT = {"openshift_path": "shop", "openshift_heap": "512m", "openshift_java_version": 17, "openshift_java_options": [], "openshift_name": "",
-             "openshift_secret": "", "openshift_layouts": ["kubernetes"], "openshift_image": "a:1", "openshift_memory_mb": 1024}
+             "openshift_secret": "", "openshift_layouts": ["kubernetes"], "openshift_image": "a:1", "openshift_memory_mib": 1024}
 ROW = {"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_session_secureKey", "own": False, "example": True}
 TREE = {"java": 0, "sbt": "1.10.0", "name": "shop", "name_from": "build.sbt", "project": ".", "variables": [ROW]}
 
@@ -52,7 +52,7 @@ def test_every_error_is_reported_once():
         "heroku_java_options is a text: expected a list. On the command line: -e '{\"heroku_java_options\": [\"ITEM\", \"ITEM\"]}'",
         "heroku_logs_seconds is 'x': expected a whole number",
     ]
-    assert openshift(heap="foo", image="", secret="My Secret", memory_mb=1) == [
+    assert openshift(heap="foo", image="", secret="My Secret", memory_mib=1) == [
         "openshift_heap is 'foo': expected a size as -Xmx takes it, such as 512m or 2g",
         "openshift_secret is 'My Secret': expected small letters, digits and -, at most 63, a letter first and no - last",
         "openshift_image is empty: expected the image that the Deployment runs, as the cluster pulls it, with a tag. Set it, "
@@ -67,7 +67,7 @@ def test_every_error_is_reported_once():
     ("allow_uncommitted", "perhaps", "heroku_allow_uncommitted is 'perhaps': expected true or false"),
     ("java_options", ["a b"], "the JVM option 'a b' must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"),
     ("push_remote", ["a", {}], ""),
-    ("keep", {}, "heroku_keep is {}: expected a list"),
+    ("keep_files", {}, "heroku_keep_files is {}: expected a list"),
 ])
 def test_a_wrong_value_of_heroku(part, value, message):
     assert [error for error in heroku(**{part: value}) if error.startswith(message)] or not message
@@ -78,10 +78,10 @@ def test_a_secret_value_is_not_in_its_error():
 
 
 @pytest.mark.parametrize("values, message", [
-    ({"heap": "2g"}, "openshift_memory_mb is 1024 (MiB): expected 2688 or more, which a heap of 2g needs, or the cluster kills the pod. "
+    ({"heap": "2g"}, "openshift_memory_mib is 1024 (MiB): expected 2688 or more, which a heap of 2g needs, or the cluster kills the pod. "
                      "Raise it, or lower openshift_heap"),
     ({"layouts": ["dyi"]}, "openshift_layouts is ['dyi']: expected one of diy, kubernetes"),
-    ({"entrance": "door"}, "openshift_entrance is 'door': expected one of route, ingress, none"),
+    ({"expose": "door"}, "openshift_expose is 'door': expected one of route, ingress, none"),
     ({"name": "Shop"}, "openshift_name is 'Shop': expected small letters, digits and -, at most 63, a letter first and no - last"),
     ({"port": 70000}, "openshift_port is 70000: expected a whole number from 1 to 65535"),
     ({"java_version": 0}, "openshift_java_version is 0: expected a whole number from 8 to 99"),

@@ -63,7 +63,7 @@ from tests.unit.invalid_values import plan_problems, problems
     ({"xitrum_secure_key": "short"}, "5 characters"),
     ({"xitrum_tls_key": "b"}, "needs both"),
     ({"xitrum_heap": "lots"}, "xitrum_heap is 'lots'"),
-    *[({"xitrum_rolling_batch": batch}, f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
+    *[({"xitrum_rollout_batch": batch}, f"xitrum_rollout_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
       for batch in ("150%", "101%", "0%", "0", 0, -1, "-1", "25 %", "%", "abc", "", "1.5", 1.5, True, None, "1e2", "٣", "٣%", "1000000%")],
     ({"xitrum_drain_timeout": -1}, "xitrum_drain_timeout is -1"),
     ({"xitrum_drain_grace": "-5"}, "xitrum_drain_grace is -5"),
@@ -72,7 +72,7 @@ from tests.unit.invalid_values import plan_problems, problems
     ({"xitrum_cluster_port": 0}, "xitrum_cluster_port is 0"),
     ({"xitrum_cluster_port": 65535, "xitrum_instances": 2}, "xitrum_cluster_port is 65535 for 2 instances"),
     *[({name: value}, f"{name} is empty: expected ") for value in ("", "  ") for name in (
-        "xitrum_secure_key", "xitrum_build_command", "xitrum_build_directory", "xitrum_heap", "xitrum_after_step", "xitrum_health_path", "xitrum_proxy_cookie",
+        "xitrum_secure_key", "xitrum_build_command", "xitrum_build_dir", "xitrum_heap", "xitrum_after_batch", "xitrum_health_path", "xitrum_proxy_cookie",
         "xitrum_proxy_timeout_client", "xitrum_proxy_check_interval", "proxy_hard_stop_after", "proxy_slow_start", "proxy_health_path", "proxy_cookie")],
     ({"xitrum_secure_key": " " * 32}, "xitrum_secure_key is empty: expected at least 16 characters, for example the output of openssl rand -hex 32"),
     *[({"xitrum_max_connections": number}, f"xitrum_max_connections is {number}: expected is a number from 1") for number in (0, -1, 1 << 31)],
@@ -88,7 +88,7 @@ def test_invalid_values_are_listed(variables, message):
     {}, {"xitrum_root": "/home/deploy/shop", "xitrum_log_dir": "/home/deploy/logs"}, {"supervisor_writable_paths": ["/srv/uploads", "/home/x/up"]},
     {"supervisor_writable_paths": ["/mnt/data", "-/run/shop", "/opt/xitrum/uploads", "/var/lib/shop"]}, {"xitrum_java_options": ["-Dx=é"]},
     {"xitrum_root": "/usr/local/shop-2.0_b+c"}, {"xitrum_log_dir": "/data/logs"},
-    *[{"xitrum_rolling_batch": batch} for batch in (1, "1", "7", "1%", "25%", "100%", " 25% ", 1000)],
+    *[{"xitrum_rollout_batch": batch} for batch in (1, "1", "7", "1%", "25%", "100%", " 25% ", 1000)],
     {"xitrum_drain_timeout": 0, "xitrum_drain_grace": 0, "xitrum_canary_seconds": 0, "xitrum_lock_seconds": 1}, {"xitrum_canary_seconds": "long"},
     {"xitrum_max_connections": 1}, {"xitrum_max_connections": "1000000"}, {"xitrum_cluster_port": 2551},
     {"xitrum_instances": 4, "xitrum_http_port": 9000}, {"xitrum_root": "/srv/shop"}, {"xitrum_instances": "many"}, {"xitrum_heap": "2g"}])
@@ -97,14 +97,14 @@ def test_what_is_right_or_the_specifications_business_passes(variables):
 
 
 def test_all_wrong_values_are_reported_at_once():
-    found = problems({"xitrum_rolling_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
+    found = problems({"xitrum_rollout_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
     assert len(found) == 4
 
 
 def test_how_a_rollout_goes_keeps_no_host_from_being_read():
     """So that its other errors are reported in the same run."""
-    assert plan_problems({"xitrum_rolling_batch": "150%", "xitrum_lock_seconds": 0}) == []
-    assert len(plan_problems({"xitrum_rolling_batch": "150%", "xitrum_instances": 0})) == 1
+    assert plan_problems({"xitrum_rollout_batch": "150%", "xitrum_lock_seconds": 0}) == []
+    assert len(plan_problems({"xitrum_rollout_batch": "150%", "xitrum_instances": 0})) == 1
 
 
 def test_every_option_of_the_jvm_and_every_backend_that_is_wrong_is_reported_before_a_host_is_read():

@@ -30,7 +30,7 @@ PATHS = [{"name": "discourse", "path_prefix": "/forum", "servers": ["127.0.0.1:3
          {"name": "files", "path_prefix": "/files/", "servers": ["127.0.0.1:3001"]}]
 BASE = {
     "proxy_application": "demo",
-    "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443, "proxy_tls_minimum": "TLSv1.2", "proxy_redirect_https": False,
+    "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443, "proxy_tls_min_version": "TLSv1.2", "proxy_redirect_https": False,
     "proxy_timeout_connect": "10s", "proxy_timeout_client": "10h", "proxy_timeout_server": "10h", "proxy_timeout_tunnel": "10h",
     "proxy_timeout_http_request": "10s", "proxy_timeout_keep_alive": "500ms", "proxy_timeout_queue": "10s", "proxy_hard_stop_after": "30m",
     "proxy_servers": SERVERS, "proxy_sticky": True, "proxy_cookie": "xitrum_server", "proxy_balance": "leastconn", "proxy_slow_start": "10s",
@@ -43,7 +43,7 @@ BASE = {
 CASES = {
     "full": {},
     "plain": {"has_tls": False, "proxy_sticky": False, "proxy_balance": "roundrobin", "backends": [], "proxy_servers": SERVERS[:1]},
-    "redirect": {"proxy_redirect_https": True, "proxy_https_port": 8443, "proxy_tls_minimum": "TLSv1.3", "proxy_max_connections": 5000,
+    "redirect": {"proxy_redirect_https": True, "proxy_https_port": 8443, "proxy_tls_min_version": "TLSv1.3", "proxy_max_connections": 5000,
                  "proxy_extra_global": ["# of the site"], "proxy_extra_frontend": ["# of the requests"]},
     "balanced": {"proxy_redirect_https": True, "balancers": ["192.0.2.1", "2001:db8::/64"], "behind": "http"},
     "proxied": {"balancers": ["192.0.2.1"], "behind": "proxy"},

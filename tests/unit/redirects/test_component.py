@@ -34,7 +34,7 @@ def data(name):
 
 
 def wanted(**more):
-    return {"state": "present", "backend": "auto", "pairs": PAIRS, "loopback": True, "stop_conflicting": [], "probe": False, **more}
+    return {"state": "present", "backend": "auto", "pairs": PAIRS, "loopback": True, "stop_services": [], "probe": False, **more}
 
 
 def bare(**more):
@@ -283,7 +283,7 @@ def test_a_program_that_holds_the_port_is_named_with_its_unit():
     plan = planned(holding())
     assert list(plan.problems) == [
         "redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
-        "disabled with port_forward_stop_conflicting: [apache2], or take the pair out."
+        "disabled with port_forward_stop_services: [apache2], or take the pair out."
     ]
     assert not plan.actions
 
@@ -304,7 +304,7 @@ def test_how_a_service_was_is_written_down_before_it_is_stopped():
 
 def test_a_named_service_is_stopped_after_the_redirects_are_there():
     unit_text = "Id=apache2.service\nNames=apache2.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
-    plan = planned(holding(**{f"{SHOW} apache2.service": unit_text}), stop_conflicting=["apache2"])
+    plan = planned(holding(**{f"{SHOW} apache2.service": unit_text}), stop_services=["apache2"])
     assert list(plan.problems) == []
     assert words(plan)[-1] == "systemctl disable --now apache2.service"
     assert item(plan, "apache2.service").status == "differs"

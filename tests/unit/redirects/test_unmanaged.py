@@ -315,7 +315,7 @@ def test_a_container_that_holds_the_port_costs_the_others_nothing():
     listen = 'LISTEN 0 128 0.0.0.0:80 0.0.0.0:* users:(("docker-proxy",pid=71,fd=4)) ino:1 sk:1 cgroup:x <->\n'
     files = {"/proc/71/cgroup": "0::/system.slice/docker.service\n"}
     message = planned(with_nft(commands={"ss -H -l -t -n -e": listen}, files=files)).problems[0]
-    assert "docker ps --filter publish=80" in message and "stop_conflicting" not in message and "kill" not in message
+    assert "docker ps --filter publish=80" in message and "stop_services" not in message and "kill" not in message
 
 
 def test_an_unmanaged_table_is_named_and_one_with_a_condition_is_a_note():

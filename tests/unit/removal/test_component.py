@@ -68,9 +68,9 @@ def test_a_removal_does_not_run_on_a_proxy_that_is_away(tmp_path, away, listed):
 
 @pytest.mark.parametrize("away, asked", [("", "['proxy1', 'proxy2']"), ("proxy2", "['proxy1']")])
 def test_a_removal_asks_no_proxy_that_is_away(tmp_path, away, asked):
-    show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __removal_proxies | sort }}"}}
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __remove_proxies | sort }}"}}
     (tmp_path / "book.yml").write_text(
-        yaml.safe_dump([{"name": "Book", "hosts": "app1", "gather_facts": False, "vars_files": [str(ROOT / "roles/removal/vars/main.yml")], "tasks": [show]}]))
+        yaml.safe_dump([{"name": "Book", "hosts": "app1", "gather_facts": False, "vars_files": [str(ROOT / "roles/remove/vars/main.yml")], "tasks": [show]}]))
     code, text = play(tmp_path, tmp_path / "book.yml", "-e", f"xitrum_unavailable_proxies={away}")
     assert code == 0 and f"asked: {asked}" in text, text
 
@@ -274,7 +274,7 @@ def test_apt_is_read():
 
 
 def test_a_package_manager_that_refuses_is_an_error_that_says_what_to_do():
-    with pytest.raises(RuntimeError, match="xitrum_remove_packages: false"):
+    with pytest.raises(RuntimeError, match="remove_packages: false"):
         package_removal.apply(FakeHost(commands={"rpm --erase nginx": (1, "", "needed by x")}), ["nginx"])
 
 

@@ -163,7 +163,7 @@ def rolled_back(kept):
 def test_no_line_brings_the_release_back_that_a_host_was_rolled_back_from():
     states = {"app1": rolled_back("bb"), "app2": rolled_back("")}
     result = findings.findings(states, ["app1", "app2"], "-i fleet", "-e a=1")
-    rollback = "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"
+    rollback = "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e rollback_to=bb --limit app1"
     assert {(item["item"], item["level"]): item["fix"] for item in result if item["host"] == "app1"} == {
         ("release", "bad"): "xitrum_package: the package of release bb, which the host is to keep",
         # That another release runs is said once; another configuration of it is not that.

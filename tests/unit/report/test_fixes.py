@@ -83,8 +83,8 @@ def item(component, what="row", fix=RUN, wanted="x"):
 @pytest.mark.parametrize(("found", "line"), [
     (item("kernel"), "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"),
     (item("jdk"), "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"),
-    (item("instance", "instance-0 process"), "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"),
-    (item("redirects"), "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"),
+    (item("instance", "instance-0 process"), "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e rollback_to=bb --limit app1"),
+    (item("redirects"), "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e rollback_to=bb --limit app1"),
     (item("release", "release"), "xitrum_package: the package of release bb, which the host is to keep"),
     (item("instance", "instance-3", wanted="absent"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
     (item("proxy"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),

@@ -55,7 +55,7 @@ CASES = {
         "kernel": {"path": "/etc/sysctl.d/90-xitrum.conf", "state": "present"}, "nofile": {"nofile": 1024000}}}),
     "jdk": Case(differing("jdk", steps=["alternatives"]), ["host_state_info", "jdk alternatives"],
                 {"host_state_info": {"jdk": {"version": 17}}, "jdk alternatives": {"home": "/jdk"}}),
-    "port_forward": Case(differing("redirects"), ["host_state_info", "port_redirect"], {"port_redirect": {"stop_conflicting": ["apache2"]}}),
+    "port_forward": Case(differing("redirects"), ["host_state_info", "port_redirect"], {"port_redirect": {"stop_services": ["apache2"]}}),
     "application": Case({"package_info": PACKAGE, **differing("instances")}, ["package_info", "host_state_info", "host_record", "instances"],
                         {"instances": {"release": PACKAGE["release"], "root": "/opt/xitrum", "jdk_home": "/jdk"}}),
     "supervisor": Case({"package_info": PACKAGE, "host_state_info": {**differing("service")["host_state_info"], "instances": {
@@ -66,7 +66,7 @@ CASES = {
     "proxy": proxy("haproxy"),
     "packages": Case({"host_state_info": STATE}, ["host_state_info", "host_record"], {"host_record": {"packages": ["curl"]}},
                      ("--check",), "would install curl"),
-    "removal": Case({"host_record read": REMOVAL}, ["host_record read", "sysctl_profile", "host_record leftovers_removed", "host_record read"],
+    "remove": Case({"host_record read": REMOVAL}, ["host_record read", "sysctl_profile", "host_record leftovers_removed", "host_record read"],
                     {"host_record read": {"keep_data": True}, "sysctl_profile": {"state": "absent"}, "host_record leftovers_removed": {"keep_data": True}}),
     "report": Case({"host_state_info": STATE}, ["host_state_info"], {"host_state_info": {"nofile": {"nofile": 1024000}}}, prints="check.html"),
     "load_test": Case({"host_state_info": {"capacity": {"limits": {"largest": 1}}}, "connection_load burst": {"bursts": []},
@@ -113,7 +113,7 @@ def test_the_play_of_the_page_names_the_role_and_what_a_failure_ends(role):
 def test_a_role_can_be_used_alone_as_its_page_says(tmp_path, monkeypatch, role):
     case = CASES[role]
     monkeypatch.setenv("PWD", str(tmp_path))
-    removed = [({"module": "host_record read", "nth": 2}, {**REMOVAL, "lines": []})] if role == "removal" else []
+    removed = [({"module": "host_record read", "nth": 2}, {**REMOVAL, "lines": []})] if role == "remove" else []
     rules = removed + [({"module": module}, answer) for module, answer in case.answers.items()]
     run = play(tmp_path, shown(role), ["app1"], rules, ["proxy1"], modules=MODULES, options=case.options, application_package_read=None,
                xitrum_package="/srv/shop/target/xitrum")

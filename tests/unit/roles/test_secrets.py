@@ -25,7 +25,8 @@ ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument
 #: Names of options that may hold a secret, and those that resemble it and hold a path, a name or a number.
 MAY_HOLD = re.compile(r"key$|secret|headers$|_options$|arguments$|remote$|_config$|_command$|_extra_|_package$|_files$|_settings$")
 HOLDS_NONE = {
-    "xitrum_tls_key", "xitrum_proxy_tls_key", "proxy_tls_key", "openshift_secret", "openshift_tls_secret", "source_tree_logs_command"}
+    "xitrum_tls_key", "xitrum_proxy_tls_key", "proxy_tls_key", "openshift_secret", "openshift_tls_secret", "source_tree_logs_command",
+    "heroku_keep_files", "openshift_keep_files", "source_tree_keep_files", "source_tree_disabled_settings"}
 
 
 def options(role):

@@ -23,10 +23,10 @@ def run(folder, **variables):
 
 
 def test_the_role_application_alone_reports_every_invalid_value_at_once(tmp_path):
-    found = run(tmp_path, xitrum_rolling_batch="150%", xitrum_drain_timeout=-1, xitrum_lock_seconds=0, xitrum_cluster_port=0)
+    found = run(tmp_path, xitrum_rollout_batch="150%", xitrum_drain_timeout=-1, xitrum_lock_seconds=0, xitrum_cluster_port=0)
     assert found.code != 0, found.text
     for sentence in (
-        "xitrum_rolling_batch is '150%': expected a number of instances from 1",
+        "xitrum_rollout_batch is '150%': expected a number of instances from 1",
         "xitrum_drain_timeout is -1: expected are seconds, 0 or more",
         "xitrum_lock_seconds is 0: expected are seconds, 1 or more",
         "xitrum_cluster_port is 0 for 1 instance: expected are ports from 1 to 65535",
@@ -37,6 +37,6 @@ def test_the_role_application_alone_reports_every_invalid_value_at_once(tmp_path
 
 
 def test_the_role_application_alone_reads_a_host_with_valid_values(tmp_path):
-    found = run(tmp_path, xitrum_rolling_batch="25%")
+    found = run(tmp_path, xitrum_rollout_batch="25%")
     assert "expected" not in found.text, found.text
     assert "host_state_info" in (tmp_path / "calls").read_text(encoding="utf-8")

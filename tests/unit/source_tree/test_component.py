@@ -44,7 +44,7 @@ def wanted(**more):
 
 
 def heroku(**more):
-    return wanted(prefix="heroku", settings={"xitrum.port.http": "${PORT}"}, settings_out=["xitrum.port.https"], console=True,
+    return wanted(prefix="heroku", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"], console=True,
                   aliases={"stage": ";xitrum-package"}, entries=[{"path": "Procfile", "kind": "procfile", "values": {"web": "run"}}], **more)
 
 
@@ -110,8 +110,8 @@ def test_a_file_that_git_ignores_is_reported():
     host.commands[CHECK_IGNORE] = ".gitignore\x003\x00Proc*\x00Procfile\x00.gitignore\x004\x00!build.sbt\x00build.sbt\x00"
     assert problems(host, heroku()) == (
         f"{TOP}/Procfile is ignored by git (.gitignore line 3: Proc*), so that no commit and no push would have it: "
-        "remove or narrow that pattern, or add the file to heroku_keep")
-    assert list(run(host, heroku(keep=["Procfile"])).problems) == []
+        "remove or narrow that pattern, or add the file to heroku_keep_files")
+    assert list(run(host, heroku(keep_files=["Procfile"])).problems) == []
 
 
 def test_git_itself_names_the_files_that_it_ignores(tmp_path, monkeypatch):
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_changed_is_named_with_its_line(files, message):
 
 def test_a_file_that_is_kept_is_not_even_parsed():
     host = tree({"config/xitrum.conf": "{"})
-    assert run(host, heroku(keep=["config/xitrum.conf"])).changed
+    assert run(host, heroku(keep_files=["config/xitrum.conf"])).changed
     assert host.files[f"{TOP}/config/xitrum.conf"] == "{"
 
 
@@ -186,7 +186,7 @@ def test_an_application_conf_that_cannot_be_edited_is_named_with_its_line():
     refers = 'include "xitrum"\nxitrum.port { https = 9443 }\nmine = ${xitrum.port.https.x}\n'
     assert "/config/application.conf: line 3: ${xitrum.port.https.x} needs a setting" in problems(tree({"config/application.conf": refers}), heroku())
     host = tree({"config/application.conf": 'include "xitrum"\nxitrum.port.http = 9000\n'})
-    assert run(host, heroku(keep=["config/application.conf"])).changed and "9000" in host.files[f"{TOP}/config/application.conf"]
+    assert run(host, heroku(keep_files=["config/application.conf"])).changed and "9000" in host.files[f"{TOP}/config/application.conf"]
 
 
 def whole(**more):
@@ -213,7 +213,7 @@ def test_only_the_right_to_execute_of_a_mode_counts():
 def test_a_file_of_the_users_own_is_not_replaced():
     host = tree({"bin/start": "mine\n"})
     assert "/bin/start is there and was not written by xitrum.host: move it away" in problems(host, whole())
-    run(host, whole(keep=["bin/start"]))
+    run(host, whole(keep_files=["bin/start"]))
     assert host.files[f"{TOP}/bin/start"] == "mine\n"
 
 

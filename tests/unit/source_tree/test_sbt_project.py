@@ -274,7 +274,7 @@ def test_a_project_that_is_not_read_stops_the_run():
     assert problems(tree(files), platform()) == (
         f"{TOP}: found a project for the top of the sbt build, and none in the folder app that can be read in build.sbt; "
         'expected one such as: lazy val web = (project in file("app")). Declare it so in build.sbt')
-    assert list(run(tree(files), platform(keep=["build.sbt"])).problems) == []
+    assert list(run(tree(files), platform(keep_files=["build.sbt"])).problems) == []
 
 
 @pytest.mark.parametrize("own", [";xitrum-package", ";clean;xitrumPackage", "app/xitrumPackage", "clean; web/xitrum-package"])

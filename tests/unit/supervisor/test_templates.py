@@ -203,6 +203,6 @@ class TestOutputOfRcLocal:
         (base / "log_folder").chmod(0o755)
         (base / "log").mkdir()
         script.write_text(rendered(template_of("daemontools", "log/run"), xitrum_log_dir=str(base / "logs"), xitrum_user="daemon",
-                                   supervisor_kind="daemontools", home=str(base), supervisor_log_bytes=1, supervisor_log_backups=1))
+                                   supervisor_kind="daemontools", home=str(base), supervisor_log_max_bytes=1, supervisor_log_backups=1))
         done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False, cwd=base / "log")
         assert done.returncode != 0 and target.owner() == "root"
