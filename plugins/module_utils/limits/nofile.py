@@ -329,7 +329,7 @@ def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
                 f"{wanted['path']} holds lines that this collection does not manage, and would be replaced: "
                 "move it away, or choose another "
                 "path.",
-                rule="host.file-foreign",
+                rule="host.file-unmanaged",
             )
         )
     return found

@@ -110,7 +110,7 @@ RULES = tuple(
             "Make room, or lower `xitrum_keep_releases`",
         ),
         (
-            "host.file-foreign",
+            "host.file-unmanaged",
             "A file or link that the collection writes is its own or does not exist",
             "Move the path in the message away, or choose another path or `xitrum_name`",
         ),

@@ -62,11 +62,11 @@ def placed(options: Mapping[str, Any]) -> dict[str, Any]:
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Reads the servers that were named, and who else serves, from the running proxy.
 
-    Returns `{servers, missing, others, serving, earlier, endpoints}`: `servers` are rows of the back end, found by where they
-    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are the names
-    of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled and
-    healthy; `earlier` are the names of the rows of earlier batches; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy
-    does not answer.
+    Returns `{servers, missing, others, serving, earlier, endpoints}`: `servers` are rows of the back end, found by
+    where they lead or by name, each with the name in `desired` as `server`; `missing` are names without any; `others`
+    are the names of the rows that stay when all that leave together have left, `serving` those of all rows that are
+    enabled and healthy; `earlier` are the names of the rows of earlier batches; `endpoints` maps a name to where it
+    leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
     """
     rows = [row for row in PROXIES[desired["software"]].view(host, desired) if row["backend"] == desired["backend"]]
     known = [
@@ -263,9 +263,9 @@ def wait_for_earlier(host: Host, desired: Desired, clock: Callable[[], float], s
         if clock() >= deadline:
             raise RuntimeError(
                 f"{' and '.join(away)} of an earlier batch was healthy, and is not enabled and healthy at "
-                f"{desired['software']} any more, after {desired['timeout']} s: the new release may fail after a while. "
-                "Nothing more was drained. Read the log of that instance, then deploy a fixed release or roll back: "
-                "ansible-playbook xitrum.host.rollback."
+                f"{desired['software']} any more, after {desired['timeout']} s: the new release may fail after a "
+                "while. Nothing more was drained. Read the log of that instance, then deploy a fixed release or roll "
+                "back: ansible-playbook xitrum.host.rollback."
             )
         sleep(PAUSE)
 

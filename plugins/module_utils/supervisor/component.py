@@ -271,7 +271,7 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
         if text is not None and OURS not in text:
             yield Problem(
                 f"{path} exists and was not written by this collection: move it away, or set another xitrum_name",
-                rule="host.file-foreign",
+                rule="host.file-unmanaged",
             )
     if state["shadowed"]:
         yield Problem(
@@ -285,7 +285,7 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
         if target and stat is not None and (stat.kind != "link" or (now != target and not kind.links_vary)):
             yield Problem(
                 f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name",
-                rule="host.file-foreign",
+                rule="host.file-unmanaged",
             )
     kept = {name for other in SUPERVISORS.values() for name in other.KEEPS}
     for path, names in state["folders"].items():
@@ -294,7 +294,7 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
                 f"the service directory {path} exists and is not managed by this collection "
                 f"({', '.join(names)}): move it away, or "
                 "set another xitrum_name",
-                rule="host.file-foreign",
+                rule="host.file-unmanaged",
             )
     found = broken("host.supervisor", kind.errors(wanted, state))
     if wanted["low_port"] and not kind.low_ports:
