@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
 
     #: Of the options of a release that is made, all but those that the action sets itself.
     _VALID_ARGS = frozenset(
-        ("state", "root", "release", "folder", "manifest", "keep", "group", "has", "name", "log_dir", "slots")
+        ("state", "root", "release", "folder", "manifest", "keep", "group", "existing", "name", "log_dir", "slots")
     )
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
             return result
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
-        lacks = lacking(arguments["manifest"], arguments.pop("has", None))
+        lacks = lacking(arguments["manifest"], arguments.pop("existing", None))
         if lacks and not self._task.check_mode:
             result.update(self._sent(arguments, lacks, task_vars))
         else:
@@ -82,9 +82,9 @@ class ActionModule(ActionBase):
         except AnsibleError as error:
             shown = self._low_level_execute_command(f"df -P -k {shlex.quote(os.path.dirname(remote))}", sudoable=False)
             free = parse_df(shown.get("stdout", ""))
-            has = "" if free is None else f", and its file system has {disk_space.room(free)} free"
+            note = "" if free is None else f", and its file system has {disk_space.room(free)} free"
             raise AnsibleActionFail(
-                f"the release could not be sent: {remote} needs {disk_space.room(size)}{has}. What runs is untouched. "
+                f"the release could not be sent: {remote} needs {disk_space.room(size)}{note}. What runs is untouched. "
                 f"Where that is too little, make room or set ansible_remote_tmp to a folder with more, and run the "
                 f"playbook again. {error}"
             ) from error
@@ -93,11 +93,11 @@ class ActionModule(ActionBase):
         return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)
 
 
-def lacking(manifest: Sequence[Mapping[str, Any]], has: Iterable[str] | None) -> set[str]:
+def lacking(manifest: Sequence[Mapping[str, Any]], existing: Iterable[str] | None) -> set[str]:
     """The digests that a host lacks by what it C(has); none where that is not known."""
-    if has is None:
+    if existing is None:
         return set()
-    there = {tuple(text.split(" ", 1)) for text in has}
+    there = {tuple(text.split(" ", 1)) for text in existing}
     return {
         entry["sha256"] for entry in manifest if "sha256" in entry and (entry["mode"], entry["sha256"]) not in there
     }

@@ -23,11 +23,11 @@ class ActionModule(ActionBase):
         """Returns what the module says."""
         result = super().run(tmp, task_vars)
         del tmp
-        here = identity()
-        arguments = {**self._task.args, "holder": self._task.args.get("holder") or here}
+        controller = identity()
+        arguments = {**self._task.args, "holder": self._task.args.get("holder") or controller}
         result.update(self._on_host(arguments, task_vars))
         held = result.get("held_by") or {}
-        if result.get("failed") and arguments.get("state") == "held" and gone(held, here):
+        if result.get("failed") and arguments.get("state") == "held" and gone(held, controller):
             result = self._on_host({**arguments, "break_lock": held["id"]}, task_vars)
         if not result.get("failed") and not self._task.check_mode:
             # What ends the run before its last task gives the lock back with the same words.
@@ -82,10 +82,10 @@ def started(pid: int) -> str:
         return ""
 
 
-def gone(lock: Mapping[str, Any], here: Mapping[str, str]) -> bool:
+def gone(lock: Mapping[str, Any], controller: Mapping[str, str]) -> bool:
     """Whether the holder of a lock was a run of this controller that has ended. False where that cannot be known."""
     machine, pid, start = (lock.get("id", "").split("/") + ["", ""])[:3]
-    if not machine or lock.get("host") != here["host"] or machine != here["id"].partition("/")[0]:
+    if not machine or lock.get("host") != controller["host"] or machine != controller["id"].partition("/")[0]:
         return False
     try:
         os.kill(int(pid), 0)

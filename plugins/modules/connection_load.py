@@ -244,7 +244,7 @@ load:
     cpus: {description: "Processors.", type: int}
 bursts:
   description: >-
-    One dictionary a burst - C(asked) (the backlog that was asked for, 0 for O(port)), C(backlog) (what the kernel
+    One dictionary a burst - C(requested) (the requested backlog, 0 for O(port)), C(backlog) (what the kernel
     gave), C(connects), C(at_once), C(delayed), C(failed), C(slowest_ms), and C(ListenOverflows) and C(ListenDrops) of
     the host in between.
   returned: with O(state=burst)

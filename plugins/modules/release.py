@@ -49,10 +49,10 @@ options:
       - The archive on the host with the files that it lacked. Set by the action plugin, not by a playbook.
       - Only with O(state=present).
     type: path
-  has:
+  existing:
     description:
-      - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else
-        is sent at once, without asking.
+      - What the releases on the host hold, as RV(ignore:release.existing) of M(xitrum.host.host_state_info). Then all
+        else is sent at once, without asking.
       - The host verifies it. Where it turns out to lack more, all that it lacks is sent once more.
       - Only with O(state=present).
     type: list

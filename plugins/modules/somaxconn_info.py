@@ -20,7 +20,7 @@ description:
     shows control groups. What could not be seen is V(unseen) in RV(rows), with the reason.
   - Needs C(ss) of iproute2.
 options:
-  asked:
+  requested:
     description:
       - The backlog that the application asks for. Xitrum before 3.31 asks for 1024.
       - V(0) stands for what C(net.core.somaxconn) is now. Xitrum 3.31 asks for what it was when the JVM started.
@@ -78,7 +78,7 @@ sockets:
     port: {description: "The port.", type: int}
     family: {description: "V(inet), V(inet6), or V(dual) for a socket that takes both.", type: str}
     pid: {description: "The process, or null where it is another user's.", type: int}
-    wanted: {description: "The backlog that is asked for.", type: int}
+    wanted: {description: "The requested backlog.", type: int}
     configured: {description: "What holds at boot.", type: str}
     live: {description: "What the kernel would give now.", type: int}
     effective: {description: "What the socket has.", type: int}

@@ -55,7 +55,7 @@ def pass_on(
     process: subprocess.Popen[bytes], master: int, terminal: int, is_prompt: Callable[[bytes], bool], password: str
 ) -> None:
     """Copy both ways until the command has ended."""
-    recent, is_asked = b"", True
+    recent, expects_prompt = b"", True
     # The end of its output is no sign: a connection that ssh keeps open may hold it.
     while process.poll() is None or select.select([master], [], [], 0)[0]:
         ready = select.select([master, terminal], [], [], PAUSE)[0]
@@ -71,8 +71,8 @@ def pass_on(
             if not data:
                 return
             recent = (recent + data)[-LONGEST:]
-            if is_asked and is_prompt(recent):
-                is_asked = False
+            if expects_prompt and is_prompt(recent):
+                expects_prompt = False
                 wait_for_silence(master)
                 os.write(master, password.encode() + b"\n")
             else:

@@ -75,7 +75,7 @@ def answers_of(results: Results) -> list[dict[str, Any]]:
     return found
 
 
-def asked_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+def find_unreached_instances(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     """Return the instances that proxies do not reach."""
     states = {host: state for host, state in states_of(hostvars, hosts).items() if is_read(state)}
     addresses = {host: proxy.own_address(hostvars[host]) for host in states if proxy_health.report_of(states[host])}
@@ -87,7 +87,7 @@ def asked_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
 def find_unreached(hostvars: HostVars, hosts: Sequence[str], results: Results) -> list[dict[str, Any]]:
     """Return what is asked of each host whose ports were not reached: `[{host, address, ports}]`."""
     wanted = reach.unreached(answers_of(results))
-    for host, items in asked_of(hostvars, hosts).items():
+    for host, items in find_unreached_instances(hostvars, hosts).items():
         wanted.setdefault(host, []).extend(
             {key: item[key] for key in ("port", "inside", "source", "family")} for item in items
         )
@@ -104,7 +104,7 @@ def make_rows(
     parts = (
         plan_probes(hostvars, hosts, hosts)["rows"],
         reach.rows_of(answers_of(results), found),
-        proxy_health.instance_rows(asked_of(hostvars, hosts), found),
+        proxy_health.instance_rows(find_unreached_instances(hostvars, hosts), found),
     )
     rows: dict[str, list[dict[str, Any]]] = {}
     for part in parts:

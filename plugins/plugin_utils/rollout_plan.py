@@ -28,13 +28,13 @@ def plan_batches(
     idle = proxy_health.idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
     sick = {
         (host, item["index"])
-        for host, has in found.items()
-        for item in has["instances"]
+        for host, observed in found.items()
+        for item in observed["instances"]
         if item.get("healthy") is False
         or not item.get("running", True)
         or proxy.server_name(host, item["index"]) in idle
     }
-    steps = rollout.steps({host: has["restart"] for host, has in found.items()}, batch, strategy, sick)
+    steps = rollout.steps({host: observed["restart"] for host, observed in found.items()}, batch, strategy, sick)
     return [{**step, "before": find_before(step["hosts"], found)} for step in steps]
 
 

@@ -53,10 +53,10 @@ def find_mirror(texts):
         for mirror in ET.fromstring(text).iter():
             if mirror.tag.rpartition("}")[2] != "mirror":
                 continue
-            has = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in mirror}
-            names = [name.strip() for name in has.get("mirrorOf", "").split(",")]
-            if has.get("blocked") != "true" and set(names) & set(CENTRAL) and "!central" not in names:
-                return has["url"]
+            fields = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in mirror}
+            names = [name.strip() for name in fields.get("mirrorOf", "").split(",")]
+            if fields.get("blocked") != "true" and set(names) & set(CENTRAL) and "!central" not in names:
+                return fields["url"]
     return ""
 
 

@@ -66,7 +66,7 @@ def sticky_clients(address):
     return found
 
 
-def asked_with(address, cookie):
+def find_instance_of(address, cookie):
     """The instance that answers a client with this cookie."""
     return ask(address, headers=[("Cookie", cookie)])[0].getheader("X-Demo-Instance")
 
@@ -108,10 +108,10 @@ class ProxyContract:
         assert (request["scheme"], request["host"]) == ("http", "shop.example")
 
     def test_a_load_balancer_is_believed_who_the_client_is(self, host, address, balancer):
-        asked = f"curl -s -H 'X-Forwarded-For: 203.0.113.7, 203.0.113.8' -H 'X-Forwarded-Proto: https' http://{address}/client"
-        request = json.loads(balancer.check_output(asked))
+        command = f"curl -s -H 'X-Forwarded-For: 203.0.113.7, 203.0.113.8' -H 'X-Forwarded-Proto: https' http://{address}/client"
+        request = json.loads(balancer.check_output(command))
         assert (request["forwarded_for"], request["scheme"]) == ("203.0.113.8", "https"), "the last address is the one that the load balancer has seen"
-        request = json.loads(host.check_output(asked))
+        request = json.loads(host.check_output(command))
         assert (request["forwarded_for"], request["scheme"]) == (address, "http"), "nobody else is believed"
 
     def test_what_a_load_balancer_says_counts_for_one_request_and_a_client_is_nobody_to_believe(self, address, balancer):
@@ -119,9 +119,9 @@ class ProxyContract:
         cases = [("203.0.113.7", "https", ("203.0.113.7", "https")), ("203.0.113.8", "http", ("203.0.113.8", "http")),
                  # A client on the load balancer's own host, which claims to be another one.
                  (f"203.0.113.9, {own}", "https", (own, "https")), ("203.0.113.7", "javascript, https", ("203.0.113.7", "http"))]
-        asked = " --next ".join(f"-s -H 'X-Forwarded-For: {client}' -H 'X-Forwarded-Proto: {scheme}' -w '\\n' http://{address}/client"
+        command = " --next ".join(f"-s -H 'X-Forwarded-For: {client}' -H 'X-Forwarded-Proto: {scheme}' -w '\\n' http://{address}/client"
                                 for client, scheme, _request in cases)
-        answers = [json.loads(line) for line in balancer.check_output(f"curl {asked}").splitlines() if line]
+        answers = [json.loads(line) for line in balancer.check_output(f"curl {command}").splitlines() if line]
         assert [(request["forwarded_for"], request["scheme"]) for request in answers] == [request for _client, _scheme, request in cases]
 
     def test_https_is_answered_and_announced_to_the_application(self, address):
@@ -234,7 +234,7 @@ class ProxyContract:
         instances.turn(name)
         try:
             deadline = time.monotonic() + 180
-            while name in {asked_with(address, cookie) for _unused in range(3)}:
+            while name in {find_instance_of(address, cookie) for _unused in range(3)}:
                 assert time.monotonic() < deadline, f"{name} still gets requests 180 s after it became sick"
                 time.sleep(0.2)
             with Load(address, 80, sticky=True) as load:
@@ -281,15 +281,15 @@ class ProxyContract:
                 assert self.set_servers(host, "drain", timeout=0)["changed"]
                 assert not self.set_servers(host, "drain", timeout=0)["changed"]
                 assert {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(20)} == {second}
-                assert asked_with(address, cookie) == first, "a sticky client must be able to end what it does"
+                assert find_instance_of(address, cookie) == first, "a sticky client must be able to end what it does"
                 result = self.set_servers(host, "maint", timeout=180)
                 assert (result["changed"], result["open"]) == (True, 0)
-                assert asked_with(address, cookie) == second
+                assert find_instance_of(address, cookie) == second
                 load.more()
             finally:
                 result = self.set_servers(host, "ready", timeout=180)
             assert [server["healthy"] for server in result["servers"]] == [True]
-            assert asked_with(address, cookie) == first
+            assert find_instance_of(address, cookie) == first
             load.more()
             slow.more(8)
         load.assert_nothing_lost()
@@ -332,10 +332,10 @@ class ProxyContract:
         try:
             self.reload(host)
             assert {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(10)} == {second}
-            assert asked_with(address, cookie) == first
+            assert find_instance_of(address, cookie) == first
             assert self.set_servers(host, "maint", timeout=0)["rows"][0]["configured"] == "drain"
             self.reload(host)
-            assert asked_with(address, cookie) == second
+            assert find_instance_of(address, cookie) == second
         finally:
             result = self.set_servers(host, "ready", timeout=180)
         assert result["rows"][0]["configured"] == "maint"

@@ -49,7 +49,7 @@ def test_all_connections_are_held_directly_and_through_the_proxy(before):
     result, found = before
     for way in ("direct", "proxy"):
         figures = found["ways"][way]
-        assert (figures["asked"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (2000, 2000, 0, [], []), result[-4000:]
+        assert (figures["requested"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (2000, 2000, 0, [], []), result[-4000:]
         assert figures["pongs"] >= 2000 and figures["promise"]["largest"] > 2000
         assert 0 < figures["memory_bytes"].get("java", 1) < 1 << 20
     assert found["ways"]["proxy"]["fullest"]["name"] == "haproxy" and found["ways"]["proxy"]["fullest"]["files"] > 4000
@@ -60,11 +60,11 @@ def test_all_connections_are_held_directly_and_through_the_proxy(before):
 def test_a_backlog_of_128_overflows_and_one_of_1024_does_not(before):
     for host in ("app1", "proxy1"):
         small, large, *_live = before[1]["bursts"][host]
-        assert (small["asked"], small["at_once"], small["delayed"] + small["failed"]) == (128, 129, 271)
+        assert (small["requested"], small["at_once"], small["delayed"] + small["failed"]) == (128, 129, 271)
         assert small["ListenOverflows"] > 0 and small["slowest_ms"] > 900
-        assert (large["asked"], large["at_once"], large["delayed"], large["failed"], large["ListenOverflows"]) == (1024, 400, 0, 0, 0)
+        assert (large["requested"], large["at_once"], large["delayed"], large["failed"], large["ListenOverflows"]) == (1024, 400, 0, 0, 0)
     live = before[1]["bursts"]["app1"][2]
-    assert live["asked"] == 0 and live["at_once"] + live["delayed"] == 400
+    assert live["requested"] == 0 and live["at_once"] + live["delayed"] == 400
 
 
 def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before, load_test):

@@ -80,14 +80,14 @@ def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site
     """The first run dies after it wrote the unit and before systemd read it: no file shows the next one that anything is left."""
     deadly = "printf '#!/bin/sh\\n[ \"$1\" != daemon-reload ] || { kill -9 $PPID; exit 1; }\\nexec /bin/systemctl \"$@\"\\n' " \
              "> /usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl"
-    asked = "/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/owed"
+    command = "/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/owed"
     before, new = site.pids(EVERY), site.release("app1")
     with site.for_now("app1", deadly, "rm /usr/local/sbin/systemctl"):
         assert site.run("--limit", "app1", **OTHER_UNIT).code != 0
-        assert site.sh("app1", asked).split() == ["1s", "yes", "xitrum-service"]
+        assert site.sh("app1", command).split() == ["1s", "yes", "xitrum-service"]
         assert site.pids(EVERY) == before
     run = site.run("--limit", "app1", **OTHER_UNIT).assert_ended_well()
-    assert site.sh("app1", asked).split() == ["2s", "no"]
+    assert site.sh("app1", command).split() == ["2s", "no"]
     assert not any(sent(run).values()), "the host has the release"
     assert site.links("app1")["previous"] == f"releases/{new}"
     assert {name: site.answering(name) for name in EVERY} == dict(zip(EVERY, ["test-1", "test-1", "test-2", "test-2"], strict=True))

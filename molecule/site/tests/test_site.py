@@ -32,8 +32,8 @@ class TestThroughTheProxy:
             answer, page = ask("127.0.0.1", port=port)
             assert answer.status == 200
             assert "_session=" in " ".join(answer.headers.get_all("Set-Cookie"))
-            named = dict(re.findall(r'<meta name="?([\w-]+)"? content="?([^">]+)', page))
-            assert answer.getheader("X-Demo-Instance") in named.values(), f"the page does not name its instance: {named}"
+            meta = dict(re.findall(r'<meta name="?([\w-]+)"? content="?([^">]+)', page))
+            assert answer.getheader("X-Demo-Instance") in meta.values(), f"the page does not name its instance: {meta}"
             seen.add(answer.getheader("X-Demo-Instance"))
         assert seen == {f"{host}:{8000 + index}" for host, index in INSTANCES}
         assert {site.release(host) for host in APPS} == {release}

@@ -200,10 +200,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     probes: dict[str, Any] = {}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
-        here = [row for row in running if process.is_under(row["cwd"], folder)]
+        processes = [row for row in running if process.is_under(row["cwd"], folder)]
         users = process.accounts(host, folder, desired["user"])
-        own = restarts.own_process(process.own_rows(here, users), desired["user"])
-        unasked = process.stranger(host, own, desired["user"]) if own and desired["verify"] else ""
+        own = restarts.own_process(process.own_rows(processes, users), desired["user"])
+        flags_error = process.stranger(host, own, desired["user"]) if own and desired["verify"] else ""
         names = [
             name
             for name in host.listdir(folder)
@@ -234,18 +234,18 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
                 kind for kind, indices in defined.items() if kind != desired["supervisor"] and number in indices
             ),
             "flags": None,
-            "unasked": unasked,
+            "flags_error": flags_error,
         }
-        if own and desired["verify"] and not unasked:
+        if own and desired["verify"] and not flags_error:
             state["instances"][number].update(read_flags(host, desired, own, probes))
     if desired["health_path"]:
         for instance in desired["instances"]:
-            has = state["instances"][instance["index"]]
-            has["page"] = read_page(host, desired, instance["port"], has["listeners"])
+            observed = state["instances"][instance["index"]]
+            observed["page"] = read_page(host, desired, instance["port"], observed["listeners"])
             # It answers where it was started, whatever its port is to be.
-            port = has["configured"].get("http", instance["port"])
-            has["answer"] = (
-                has["page"] if port == instance["port"] else read_page(host, desired, port, has["listeners"])
+            port = observed["configured"].get("http", instance["port"])
+            observed["answer"] = (
+                observed["page"] if port == instance["port"] else read_page(host, desired, port, observed["listeners"])
             )
     return state
 
@@ -369,10 +369,10 @@ def read_flags(
     result = host.run(jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
     if result.rc != 0:
         words = (result.err or result.out).strip().partition("\n")[0] or f"it ended with {result.rc}"
-        return {"flags": None, "unasked": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
+        return {"flags": None, "flags_error": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
     found = {"flags": jvm.parse_flags(result.out)}
     desired = jvm.wanted_flags(wanted["heap"], wanted["java_options"])
-    if all(verdict == "ok" for _name, _value, _has, verdict in jvm.flag_rows(desired, found["flags"], None)):
+    if all(verdict == "ok" for _name, _value, _observed, verdict in jvm.flag_rows(desired, found["flags"], None)):
         return found
     every = host.run(jdk_command(running, "jcmd", *ask, "-all"), seconds=JVM_SECONDS)
     if every.rc == 0:
@@ -419,7 +419,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             result.problems += broken("host.instance-files", faults)
             continue
         plan_instance(desired, instance, files, state, result)
-    result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
+    result.facts["configured"] = {
+        str(index): contents.get("configured", {}) for index, contents in state["instances"].items()
+    }
     result.problems += broken("xitrum.own-options", shared_settings.option_errors(desired["java_options"]))
     result.problems += broken("host.health-page", page_problems(desired, state))
     if state.get("group") not in (None, desired["user"]):
@@ -462,7 +464,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         if action == "make"
     }
     result.before = "".join(
-        f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"]
+        f"instances/{index}/{name}\n"
+        for index, contents in sorted(state["instances"].items())
+        for name in contents["folders"]
     )
     made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
             (item for item in result.actions if item[0] == "make")]
@@ -479,10 +483,10 @@ def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterat
     out of service, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), says nothing about the page."""
     for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["verify"] else ():
-        has = state["instances"][instance["index"]]
-        status = has.get("page")
+        observed = state["instances"][instance["index"]]
+        status = observed.get("page")
         # A release that a killed run has left, and that was never healthy, says nothing about the page either.
-        if step_state.is_unverified(state.get("record") or {}, instance["index"], has["current"]):
+        if step_state.is_unverified(state.get("record") or {}, instance["index"], observed["current"]):
             continue
         if isinstance(status, int) and status < 500 and status not in (429, wanted["health_status"]):
             yield (
@@ -492,23 +496,23 @@ def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterat
             )
 
 
-def is_sick(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> bool:
+def is_sick(wanted: Mapping[str, Any], observed: Mapping[str, Any]) -> bool:
     """Whether a running instance answered the health page otherwise than desired. False where it was not asked."""
-    return has.get("page") is not None and has["page"] != wanted["health_status"]
+    return observed.get("page") is not None and observed["page"] != wanted["health_status"]
 
 
-def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], has: Mapping[str, Any]) -> Row:
+def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], observed: Mapping[str, Any]) -> Row:
     """What a running instance answers for the health page, at the end of a run."""
-    asked, index = wanted["health_path"], instance["index"]
+    path, index = wanted["health_path"], instance["index"]
     text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["verify"] else ""
     row = Row(
         "instance",
         f"instance-{index} health",
-        f"{wanted['health_status']}{text} for {asked}",
+        f"{wanted['health_status']}{text} for {path}",
         "",
-        printable(str(has["page"])),
+        printable(str(observed["page"])),
     )
-    if is_sick(wanted, has):
+    if is_sick(wanted, observed):
         also = " or xitrum_health_text" if text else ""
         fix = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
         row = row.replaced(status="differs", why="it runs, and its health page does not answer as desired", fix=fix)
@@ -518,9 +522,9 @@ def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], has: Mapp
 def place_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why no instance can listen on the configured address. One that listens there already proves that it can."""
     place = state.get("listening") or {"addresses": [], "error": ""}
-    has = [state["instances"][instance["index"]]["listeners"] for instance in wanted["instances"]]
+    listeners = [state["instances"][instance["index"]]["listeners"] for instance in wanted["instances"]]
     if place["error"] and not any(
-        addresses.serves([row], wanted["interface"], place["addresses"]) for rows in has for row in rows
+        addresses.serves([row], wanted["interface"], place["addresses"]) for rows in listeners for row in rows
     ):
         yield (
             f"xitrum_interface is {wanted['interface']!r}, where no program of this host can listen "
@@ -538,12 +542,12 @@ def recovery(listed: Iterable[Mapping[str, Any]], actions: Mapping[int, str]) ->
     return {action: found for action, found in chosen.items() if action and found}
 
 
-def is_healthy(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> bool | None:
+def is_healthy(wanted: Mapping[str, Any], observed: Mapping[str, Any]) -> bool | None:
     """Whether a running instance answers as it should;
     None where it was not asked, or nobody can see where it listens."""
-    if not wanted["health_path"] or not has["process"] or has.get("unread") or "answer" not in has:
+    if not wanted["health_path"] or not observed["process"] or observed.get("unread") or "answer" not in observed:
         return None
-    return has["answer"] == wanted["health_status"]
+    return observed["answer"] == wanted["health_status"]
 
 
 def pick(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -559,17 +563,22 @@ def plan_instance(
     result: Draft,
 ) -> None:
     """One instance: its folder, and what runs of it."""
-    index, has = instance["index"], state["instances"][instance["index"]]
-    name = folder_name(wanted["release"], files, has.get("contents"), has["current"])
-    new = name not in has["folders"] or not has["log"]
+    index, observed = instance["index"], state["instances"][instance["index"]]
+    name = folder_name(wanted["release"], files, observed.get("contents"), observed["current"])
+    new = name not in observed["folders"] or not observed["log"]
     if new:
         result.actions.append(("make", index, (name, files)))
-    running = has["process"]
-    used = {name, has["current"], has["previous"], (running["cwd"] or "").rpartition("/")[2] if running else ""}
+    running = observed["process"]
+    used = {
+        name,
+        observed["current"],
+        observed["previous"],
+        (running["cwd"] or "").rpartition("/")[2] if running else "",
+    }
     used |= step_state.kept_folders(state.get("record") or {}, index)
-    old = [folder for folder in has["folders"] if folder not in used]
+    old = [folder for folder in observed["folders"] if folder not in used]
     result.actions.extend(("remove", index, folder) for folder in old)
-    rows = instance_rows(wanted, instance, name, has, state)
+    rows = instance_rows(wanted, instance, name, observed, state)
     if old:
         rows.append(
             Row(
@@ -589,34 +598,38 @@ def plan_instance(
             "index": index,
             "port": instance["port"],
             "folder": name,
-            "current": has["current"],
-            "previous": has["previous"],
-            "back": step_state.return_folder(state.get("record") or {}, index, has["current"]),
+            "current": observed["current"],
+            "previous": observed["previous"],
+            "back": step_state.return_folder(state.get("record") or {}, index, observed["current"]),
             "running": running is not None,
             "pid": running["pid"] if running else 0,
-            "configured": has.get("configured", {}),
+            "configured": observed.get("configured", {}),
             "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
-            "healthy": is_healthy(wanted, has),
+            "healthy": is_healthy(wanted, observed),
             "due": [restarts.reason(row) for row in rows if row.status == "restart"],
-            "changes": setting_changes(files, has, state),
+            "changes": setting_changes(files, observed, state),
         }
     )
 
 
-def setting_changes(files: Mapping[str, str], has: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+def setting_changes(files: Mapping[str, str], observed: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """The shared settings with which the process of an instance differs from its own files C(files)."""
-    if not has["process"] or not has.get("settings"):
+    if not observed["process"] or not observed.get("settings"):
         return []
     desired = shared_settings.read_settings(
         state.get("package_settings"), files.get("config/xitrum.conf", ""), files.get("config/akka.conf", ""))
-    return shared_settings.find_changes(has["settings"], desired)
+    return shared_settings.find_changes(observed["settings"], desired)
 
 
 def instance_rows(
-    wanted: Mapping[str, Any], instance: Mapping[str, Any], name: str, has: Mapping[str, Any], state: Mapping[str, Any]
+    wanted: Mapping[str, Any],
+    instance: Mapping[str, Any],
+    name: str,
+    observed: Mapping[str, Any],
+    state: Mapping[str, Any],
 ) -> list[Row]:
     """Three columns for one instance. What is C(restart) is a reason to restart it."""
-    running, label = has["process"], f"instance-{instance['index']}"
+    running, label = observed["process"], f"instance-{instance['index']}"
     row = functools.partial(restarts.instance_row, label)
 
     if running is None:
@@ -625,7 +638,7 @@ def instance_rows(
                 "instance",
                 f"{label} process",
                 wanted=name,
-                configured=has["current"],
+                configured=observed["current"],
                 effective="not running",
                 status="differs",
                 why="no process works in its folder",
@@ -633,14 +646,14 @@ def instance_rows(
             )
         ]
     works_in = (running["cwd"] or "").rpartition("/")[2]
-    unread = has.get("unread", "") if not on_port(has, instance) else ""
+    unread = observed.get("unread", "") if not on_port(observed, instance) else ""
     rows = [
         row(
             "folder",
             name,
-            has["current"],
+            observed["current"],
             works_in,
-            works_in == name == has["current"],
+            works_in == name == observed["current"],
             "another release or configuration runs",
         ),
         row(
@@ -654,10 +667,10 @@ def instance_rows(
         restarts.java_row(label, running, state["java"]),
         restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
     ]
-    if is_healthy(wanted, has) is False and step_state.is_unverified(
-        state.get("record") or {}, instance["index"], has["current"]
+    if is_healthy(wanted, observed) is False and step_state.is_unverified(
+        state.get("record") or {}, instance["index"], observed["current"]
     ):
-        answer = "nothing" if has["answer"] is None else str(has["answer"])
+        answer = "nothing" if observed["answer"] is None else str(observed["answer"])
         rows.append(
             row(
                 "health",
@@ -670,21 +683,23 @@ def instance_rows(
         )
     if not unread:
         rows += [
-            restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
-            address_row(wanted, instance, has, state, row),
+            restarts.backlog_row(
+                label, [item["backlog"] for item in on_port(observed, instance)], wanted["backlog"], state
+            ),
+            address_row(wanted, instance, observed, state, row),
         ]
-    if has.get("other_listener"):
+    if observed.get("other_listener"):
         rows.append(
             Row("instance", f"{label} listener", "its own", "", "another process",
-                "differs", has["other_listener"], CHECK)
+                "differs", observed["other_listener"], CHECK)
         )
-    if has["service"] is not None:
-        rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
-    if has["unasked"]:
-        rows.append(Row("instance", f"{label} flags", status="unseen", why=has["unasked"]))
-    if has["flags"] is not None:
+    if observed["service"] is not None:
+        rows.append(service_row(wanted, label, observed["service"], observed["elsewhere"]))
+    if observed["flags_error"]:
+        rows.append(Row("instance", f"{label} flags", status="unseen", why=observed["flags_error"]))
+    if observed["flags"] is not None:
         for name, value, answer, verdict in jvm.flag_rows(
-            jvm.wanted_flags(wanted["heap"], wanted["java_options"]), has["flags"], has.get("fresh")
+            jvm.wanted_flags(wanted["heap"], wanted["java_options"]), observed["flags"], observed.get("fresh")
         ):
             if verdict == "absent":
                 rows.append(
@@ -712,8 +727,8 @@ def instance_rows(
                 "it was started by another version of its service definition",
             )
         )
-    if wanted["verify"] and has.get("page") is not None:
-        rows.append(health_row(wanted, instance, has))
+    if wanted["verify"] and observed.get("page") is not None:
+        rows.append(health_row(wanted, instance, observed))
     if unread:
         rows += [
             Row("instance", f"{label} {item}", status="unseen", why=unread, fix=CHECK)
@@ -722,23 +737,23 @@ def instance_rows(
     return rows
 
 
-def on_port(has: Mapping[str, Any], instance: Mapping[str, Any]) -> list[dict[str, Any]]:
+def on_port(observed: Mapping[str, Any], instance: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The sockets on which a running instance takes requests."""
-    return [item for item in has["listeners"] if item["port"] == instance["port"]]
+    return [item for item in observed["listeners"] if item["port"] == instance["port"]]
 
 
 def address_row(
     wanted: Mapping[str, Any],
     instance: Mapping[str, Any],
-    has: Mapping[str, Any],
+    observed: Mapping[str, Any],
     state: Mapping[str, Any],
     row: Callable[..., Row],
 ) -> Row:
     """Where the instance listens, compared with the configured address by what both mean."""
-    place, found = state.get("listening") or {"addresses": []}, on_port(has, instance)
+    place, found = state.get("listening") or {"addresses": []}, on_port(observed, instance)
     listens = sorted({addresses.socket_text(item) for item in found})
     address = f"{addresses.bracketed(wanted['interface']) or '*'}:{instance['port']}"
-    good = not has["listeners"] or addresses.serves(found, wanted["interface"], place["addresses"])
+    good = not observed["listeners"] or addresses.serves(found, wanted["interface"], place["addresses"])
     return row("address", address, address, " ".join(listens), good, "it listens elsewhere")
 
 

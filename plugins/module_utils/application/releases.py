@@ -198,7 +198,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             linked.add(release_of(f"{root}/instances/{number}/{target}", root) if target else "")
     return {
         "releases": releases,
-        "has": has(host, root, releases) if desired["release"] not in releases else None,
+        "existing": list_contents(host, root, releases) if desired["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
         # Without a record of ours it is an unmanaged folder.
         "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
@@ -225,8 +225,8 @@ def read_running(host: Host, root: str) -> list[str]:
     rows, found = process.processes_under(host, f"{root}/instances"), set()
     for number in host.listdir(f"{root}/instances") if rows else ():
         home = f"{root}/instances/{number}"
-        here = [row for row in rows if process.is_under(row["cwd"], host.realpath(home))]
-        found |= {release_of(row["cwd"], root) for row in process.own_rows(here, process.accounts(host, home))}
+        processes = [row for row in rows if process.is_under(row["cwd"], host.realpath(home))]
+        found |= {release_of(row["cwd"], root) for row in process.own_rows(processes, process.accounts(host, home))}
     return sorted(found)
 
 
@@ -235,7 +235,7 @@ def files(host: Host, root: str, release: str) -> list[dict[str, Any]]:
     return [entry for entry in manifest_of(host, root, release).get("files", []) if "sha256" in entry]
 
 
-def has(host: Host, root: str, releases: Sequence[str]) -> list[str]:
+def list_contents(host: Host, root: str, releases: Sequence[str]) -> list[str]:
     """The contents that the releases on a host have by their manifests, as texts of mode and SHA-256, sorted.
     Nobody has read the files for it."""
     return sorted(
@@ -248,7 +248,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     release = desired["release"]
     result = Draft(facts={
         "releases": state["releases"], "current": state["current"], "kept": kept(release, state),
-        **({"has": state["has"]} if state["has"] is not None else {}),
+        **({"existing": state["existing"]} if state["existing"] is not None else {}),
     })
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(
@@ -563,9 +563,9 @@ EXECUTION = Execution(
         "manifest": {"type": "list", "elements": "dict", "required": True},
         # The action plugin's: the package itself is on the controller, and what the host has is for it to know.
         "folder": {"type": "path", "required": True},
-        "has": {"type": "list", "elements": "str"},
+        "existing": {"type": "list", "elements": "str"},
         "archive": {"type": "path"},
         "verified": {"type": "dict"},
     },
-    refuse=_refuse, unread=str, rehearse=rehearse, header=_header, hidden=("has",),
+    refuse=_refuse, unread=str, rehearse=rehearse, header=_header, hidden=("existing",),
 )

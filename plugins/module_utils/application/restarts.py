@@ -43,8 +43,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     found = {}
     for name in filter(str.isdecimal, host.listdir(f"{root}/instances")):
         folder = f"{root}/instances/{name}"
-        here = [row for row in running if process.is_under(row["cwd"], folder)]
-        own = own_process(process.own_rows(here, process.accounts(host, folder, desired["user"])), desired["user"])
+        processes = [row for row in running if process.is_under(row["cwd"], folder)]
+        own = own_process(process.own_rows(processes, process.accounts(host, folder, desired["user"])), desired["user"])
         port = desired["http_port"] + int(name)
         if own:
             listening = [row["backlog"] for row in rows or [] if row["port"] == port and own["pid"] in row["pids"]]
@@ -176,14 +176,14 @@ def reason(row: Row) -> str:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows of the running instances, and which of them need a restart: C(due). Never an action."""
     result = Draft(facts={"due": []})
-    for index, has in sorted(state["instances"].items()):
-        label, running = f"instance-{index}", has["process"]
+    for index, observed in sorted(state["instances"].items()):
+        label, running = f"instance-{index}", observed["process"]
         rows = [java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
         rows += [nofile_row(label, running, desired["nofile"], state["granted"])] if running["nofile"] else []
-        if has["unread"]:
-            rows.append(Row("instance", f"{label} backlog", status="unseen", why=has["unread"], fix=CHECK))
+        if observed["unread"]:
+            rows.append(Row("instance", f"{label} backlog", status="unseen", why=observed["unread"], fix=CHECK))
         else:
-            rows.append(backlog_row(label, has["listening"], desired["backlog"], state))
+            rows.append(backlog_row(label, observed["listening"], desired["backlog"], state))
         result.rows += rows
         why = [reason(row) for row in rows if row.status == "restart"]
         result.facts["due"] += [{"index": index, "why": why}] if why else []

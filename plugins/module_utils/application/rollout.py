@@ -119,23 +119,25 @@ def find_active_pairs(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     now = next((ports[index] for index in used if ports.get(index)), None)
     if not now:
         return []
-    others = [has for index, has in ports.items() if index not in used and has]
-    lead = {has[name]: now[name] for has in others for name in ("http", "https") if has[name] and now[name]}
+    others = [observed for index, observed in ports.items() if index not in used and observed]
+    lead = {
+        observed[name]: now[name] for observed in others for name in ("http", "https") if observed[name] and now[name]
+    }
     changed = [{**pair, "inside": lead.get(pair["inside"], pair["inside"])} for pair in pairs]
     return changed if changed != pairs else []
 
 
-def remembered(has: Mapping[str, Any]) -> list[str]:
+def remembered(observed: Mapping[str, Any]) -> list[str]:
     """The releases that were healthy on a host, the latest last;
     of a host without a record the one before and the current one."""
-    healthy = has.get("healthy")
-    return [name for name in (has["previous"], has["current"]) if name] if healthy is None else healthy
+    healthy = observed.get("healthy")
+    return [name for name in (observed["previous"], observed["current"]) if name] if healthy is None else healthy
 
 
-def switched(has: Mapping[str, Any]) -> set[str]:
+def switched(observed: Mapping[str, Any]) -> set[str]:
     """The releases that the instances of a host run by what their processes say, and by the links where nothing runs;
     of a host without instances none."""
-    return {name for name in has.get("running") or has.get("switched") or [has["current"]] if name}
+    return {name for name in observed.get("running") or observed.get("switched") or [observed["current"]] if name}
 
 
 def run_everywhere(found: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -155,18 +157,21 @@ def running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
     everywhere = run_everywhere(found)
     if len(set().union(*map(switched, found.values()))) < 2:
         return ""
-    healthy = set.intersection(*(set(remembered(has)) & set(has["releases"]) for has in found.values())) & everywhere
+    healthy = (
+        set.intersection(*(set(remembered(observed)) & set(observed["releases"]) for observed in found.values()))
+        & everywhere
+    )
     latest = [name for name in remembered(next(iter(found.values()))) if name in healthy]
     before = latest[-1] if latest else next(iter(everywhere)) if len(everywhere) == 1 else ""
-    return "" if any(was_going_back(has, before) for has in found.values()) else before
+    return "" if any(was_going_back(observed, before) for observed in found.values()) else before
 
 
-def was_going_back(has: Mapping[str, Any], before: str) -> bool:
+def was_going_back(observed: Mapping[str, Any], before: str) -> bool:
     """Whether the last run on a host that did not end was bringing a release
     that was healthy before the release C(before) was."""
-    healthy, last = remembered(has), has.get("last_run") or {}
+    healthy, last = remembered(observed), observed.get("last_run") or {}
     older = healthy[:healthy.index(before)] if before in healthy else healthy
-    brought = {*has.get("in_step", []), *([last["to"]] if last.get("outcome") in UNFINISHED else [])}
+    brought = {*observed.get("in_step", []), *([last["to"]] if last.get("outcome") in UNFINISHED else [])}
     return bool(brought & set(older))
 
 
@@ -188,11 +193,11 @@ def choose_previous(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     if before:
         return dict.fromkeys(found, before)
     runs = set().union(*map(switched, found.values()))
-    runs |= {name for has in found.values() for name in has.get("in_step", [])}
+    runs |= {name for observed in found.values() for name in observed.get("in_step", [])}
     left = runs if len(runs) == 1 else set()
     listed = {
-        host: [name for name in reversed(remembered(has)) if name in has["releases"] and name not in left]
-        for host, has in found.items()
+        host: [name for name in reversed(remembered(observed)) if name in observed["releases"] and name not in left]
+        for host, observed in found.items()
     }
     common = set.intersection(*map(set, listed.values())) if listed else set()
     return {host: next((name for name in names if name in common or not common), "") for host, names in listed.items()}
@@ -200,10 +205,10 @@ def choose_previous(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 def mixed_problem(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The releases that a mixed fleet can go to, as a sentence with the commands to choose one."""
-    common = set.intersection(*(set(has["releases"]) for has in found.values()))
+    common = set.intersection(*(set(observed["releases"]) for observed in found.values()))
     runs: dict[str, list[str]] = {}
-    for host, has in found.items():
-        for name in switched(has):
+    for host, observed in found.items():
+        for name in switched(observed):
             runs.setdefault(name, []).append(host)
     unverified = " (not on the record of healthy releases)"
     rows = [f"  {name} on {', '.join(hosts)}{'' if is_healthy(found, name) else unverified}"
@@ -221,19 +226,19 @@ def mixed_problem(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def is_healthy(found: Mapping[str, Mapping[str, Any]], name: str) -> bool:
     """Whether a release was healthy on some host."""
-    return any(name in remembered(has) for has in found.values())
+    return any(name in remembered(observed) for observed in found.values())
 
 
 def choice_notes(found: Mapping[str, Mapping[str, Any]], wanted: Iterable[str], release: str) -> Iterator[str]:
     """What a user has to know about the releases C(wanted) that hosts go back to, C(release) by name."""
-    unknown = [host for host, has in found.items() if has.get("healthy") is None]
+    unknown = [host for host, observed in found.items() if observed.get("healthy") is None]
     before = "" if release else running_before(found)
     failed = [
         host
         for host in wanted
         if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])
     ]
-    unverified = [host for host, has in found.items() if before and before not in remembered(has)]
+    unverified = [host for host, observed in found.items() if before and before not in remembered(observed)]
     if unverified:
         yield (f"release {before} is not on the record of healthy releases of {', '.join(unverified)}. It is used "
                "because all hosts still run it, after a rollout that stopped before its first host was whole")
@@ -264,22 +269,25 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
     if not release and is_mixed(found):
         problems += broken("rollback.mixed", [mixed_problem(found)])
     for host, name in wanted.items() if not problems else ():
-        has = found[host]
-        there = ", ".join(f"{one} (current)" if one == has["current"] else one for one in has["releases"]) or "none"
-        if not name and [one for one in has["releases"] if one != has["current"]]:
+        observed = found[host]
+        there = (
+            ", ".join(f"{one} (current)" if one == observed["current"] else one for one in observed["releases"])
+            or "none"
+        )
+        if not name and [one for one in observed["releases"] if one != observed["current"]]:
             problems.append(Problem(
                 f"{host} has no release before its current one that was healthy: it has {there}. "
                 "Deploy a package, or set rollback_to to a release that you trust.",
                 rule="rollback.no-healthy",
             ))
-        elif not name and not has["releases"]:
+        elif not name and not observed["releases"]:
             problems.append(Problem(f"{host} has no release. Deploy a package first.", rule="rollback.no-release"))
         elif not name:
             problems.append(Problem(
                 f"{host} has no release before its current one: it has {there}. Deploy a package instead.",
                 rule="rollback.no-earlier",
             ))
-        elif name not in has["releases"]:
+        elif name not in observed["releases"]:
             problems.append(
                 Problem(
                     f"{host} does not have the release {name}: it has {there}. Set rollback_to to one of them, "

@@ -336,8 +336,8 @@ def apply(host: Host, plan: Plan) -> Applied:
         raise
     except (OSError, RuntimeError) as error:
         raise RuntimeError(f"the lock of {desired['name']}: {error}") from error
-    has = desired["state"] in ("held", "renewed")
-    run = fence.describe(desired["name"], desired["holder"]["id"]) if has else ""
+    is_held = desired["state"] in ("held", "renewed")
+    run = fence.describe(desired["name"], desired["holder"]["id"]) if is_held else ""
     return Applied({"interrupted": interrupted, "run": run}, warnings=tuple(notes))
 
 

@@ -93,16 +93,16 @@ def filled(wanted: Mapping[str, Any], index: int, verb: str) -> Any:
 def switch(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
     """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
     the last one that was healthy, where a run that was killed has left another."""
-    folder, here = instance["folder"], home(wanted, instance["index"])
-    now = host.readlink(f"{here}/current") or ""
+    folder, home_path = instance["folder"], home(wanted, instance["index"])
+    now = host.readlink(f"{home_path}/current") or ""
     before = step_state.return_folder(step_record.read_record(host, wanted["name"]), instance["index"], now)
     if not folder or folder == now:
         return False
-    if not host.exists(f"{here}/{folder}/script/runner"):
-        raise RuntimeError(f"{here}/{folder} is not there, so nothing was switched: run the playbook again")
+    if not host.exists(f"{home_path}/{folder}/script/runner"):
+        raise RuntimeError(f"{home_path}/{folder} is not there, so nothing was switched: run the playbook again")
     if now and before != folder:
-        host.link(f"{here}/previous", before)
-    host.link(f"{here}/current", folder)
+        host.link(f"{home_path}/previous", before)
+    host.link(f"{home_path}/current", folder)
     return True
 
 
@@ -249,7 +249,7 @@ def wait_until_healthy(host: Host, wanted: Mapping[str, Any], todo: Sequence[Map
     Raises RuntimeError with the end of the log of the first that is not."""
     began, took, faults = time.monotonic(), {}, {}
     left = {item["index"]: item for item in todo}
-    asked = began
+    queried_at = began
     while left:
         for index, item in sorted(left.items()):
             faults[index] = health_fault(host, wanted, item)
@@ -262,8 +262,8 @@ def wait_until_healthy(host: Host, wanted: Mapping[str, Any], todo: Sequence[Map
                 f"instance {index} is not healthy {wanted['start_timeout']} s after its start: "
                 f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
             )
-        if left and time.monotonic() - asked > 1:
-            asked = time.monotonic()
+        if left and time.monotonic() - queried_at > 1:
+            queried_at = time.monotonic()
             for index, reason in (
                 SUPERVISORS[wanted["supervisor"]].given_up_on(host, wanted["name"], sorted(left)).items()
             ):

@@ -168,9 +168,9 @@ def place(data: bytes, roots: list[Element], top: Element) -> tuple[int, str]:
     line = data.rfind(b"\n", 0, position) + 1
     if data[line:position].strip():
         return position, ""
-    here = data[line:position].decode()
+    indent = data[line:position].decode()
     about = _ABOUT.search(data, 0, line)
-    return (about.start() if about else line, here) if roots else (line, here + "  ")
+    return (about.start() if about else line, indent) if roots else (line, indent + "  ")
 
 
 def end_of(data: bytes, element: Element) -> int:
@@ -192,20 +192,20 @@ def appender(data: bytes, roots: list[Element], top: Element, name: str, end: st
         line, stop = data.rfind(b"\n", 0, siblings[-1].start) + 1, end_of(data, siblings[-1])
         rest = re.compile(rb"[ \t]*(?:<!--(?:(?!-->)[^\n])*-->[ \t]*)?\r?\n").match(data, stop)
         if rest and not data[line:siblings[-1].start].strip():
-            here = data[line:siblings[-1].start].decode()
+            indent = data[line:siblings[-1].start].decode()
             # With a blank line before it where the file has one after the other.
             gap = end if data[rest.end():].lstrip(b" \t\r").startswith(b"\n") else ""
-            return rest.end(), rest.end(), gap + "".join(f"{here}{text}{end}" for text in lines)
-    position, here = place(data, roots, top)
-    return position, position, "".join(f"{here}{line}{end}" for line in lines)
+            return rest.end(), rest.end(), gap + "".join(f"{indent}{text}{end}" for text in lines)
+    position, indent = place(data, roots, top)
+    return position, position, "".join(f"{indent}{line}{end}" for line in lines)
 
 
 def reference(data: bytes, roots: list[Element], top: Element, name: str, level: str, end: str) -> tuple[int, int, str]:
     """The edit that lets the root logger write to an appender: into its last root, or a root of its own."""
     ref = f'<appender-ref ref="{name}"/>'
     if not roots:
-        position, here = place(data, roots, top)
-        return position, position, f'{here}<root level="{level}">{end}{here}  {ref}{end}{here}</root>{end}'
+        position, indent = place(data, roots, top)
+        return position, position, f'{indent}<root level="{level}">{end}{indent}  {ref}{end}{indent}</root>{end}'
     root = roots[-1]
     if data[:root.opened].endswith(b"/>"):
         return root.opened - 2, root.opened, f">{ref}</root>"

@@ -57,9 +57,9 @@ def find_paths(settings: Settings | None) -> Iterator[tuple[str, list[tuple[str,
     """Where the settings of sessions are: C((name, paths, settings)) of each. None has none."""
     paths = settings.paths() if settings else ()
     for name, key in SESSION_SETTINGS.items():
-        named = [path for path in paths if path[-1] == key]
+        matching = [path for path in paths if path[-1] == key]
         # What Xitrum reads is in the block session.
-        yield name, [path for path in named if path[-2:-1] == ("session",)] or named, settings
+        yield name, [path for path in matching if path[-2:-1] == ("session",)] or matching, settings
 
 
 def find_values(paths: list[tuple[str, ...]], settings: Settings | None) -> set[str]:

@@ -36,8 +36,8 @@ def is_full(error: object) -> bool:
 def describe(path: str, free: tuple[int, int] | None, needed: int = 0) -> str:
     """What a path needs and its file system has. C(free) is a pair of bytes and inodes (files), None where that is not
     known; C(needed) is in bytes, 0 where nobody knows."""
-    has = f"its file system has {room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
-    return f"{printable(path)} needs {room(needed) if needed else 'more room'}, and {has}"
+    space = f"its file system has {room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
+    return f"{printable(path)} needs {room(needed) if needed else 'more room'}, and {space}"
 
 
 def note(host: Host, error: object, path: str, needed: int = 0) -> str:

@@ -79,74 +79,74 @@ class FencedHost(Host):
             stack.callback(setattr, self, "_inside", False)
             yield
 
-    def run(self, *given: Any, **named: Any) -> Result:
+    def run(self, *given: Any, **options: Any) -> Result:
         with self.fenced():
-            return super().run(*given, **named)
+            return super().run(*given, **options)
 
-    def make_directory(self, *given: Any, **named: Any) -> None:
+    def make_directory(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().make_directory(*given, **named)
+            return super().make_directory(*given, **options)
 
-    def make_parents(self, *given: Any, **named: Any) -> None:
+    def make_parents(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().make_parents(*given, **named)
+            return super().make_parents(*given, **options)
 
-    def write(self, *given: Any, **named: Any) -> None:
+    def write(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().write(*given, **named)
+            return super().write(*given, **options)
 
-    def create(self, *given: Any, **named: Any) -> bool:
+    def create(self, *given: Any, **options: Any) -> bool:
         with self.fenced():
-            return super().create(*given, **named)
+            return super().create(*given, **options)
 
-    def append(self, *given: Any, **named: Any) -> None:
+    def append(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().append(*given, **named)
+            return super().append(*given, **options)
 
-    def poke(self, *given: Any, **named: Any) -> None:
+    def poke(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().poke(*given, **named)
+            return super().poke(*given, **options)
 
-    def link(self, *given: Any, **named: Any) -> None:
+    def link(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().link(*given, **named)
+            return super().link(*given, **options)
 
-    def link_tree(self, *given: Any, **named: Any) -> None:
+    def link_tree(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().link_tree(*given, **named)
+            return super().link_tree(*given, **options)
 
-    def hard_link(self, *given: Any, **named: Any) -> None:
+    def hard_link(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().hard_link(*given, **named)
+            return super().hard_link(*given, **options)
 
-    def copy(self, *given: Any, **named: Any) -> None:
+    def copy(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().copy(*given, **named)
+            return super().copy(*given, **options)
 
-    def unpack_digests(self, *given: Any, **named: Any) -> dict[str, str]:
+    def unpack_digests(self, *given: Any, **options: Any) -> dict[str, str]:
         with self.fenced():
-            return super().unpack_digests(*given, **named)
+            return super().unpack_digests(*given, **options)
 
-    def rename(self, *given: Any, **named: Any) -> None:
+    def rename(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().rename(*given, **named)
+            return super().rename(*given, **options)
 
-    def remove(self, *given: Any, **named: Any) -> None:
+    def remove(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().remove(*given, **named)
+            return super().remove(*given, **options)
 
-    def remove_written(self, *given: Any, **named: Any) -> None:
+    def remove_written(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().remove_written(*given, **named)
+            return super().remove_written(*given, **options)
 
-    def remove_empty(self, *given: Any, **named: Any) -> None:
+    def remove_empty(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().remove_empty(*given, **named)
+            return super().remove_empty(*given, **options)
 
-    def kill(self, *given: Any, **named: Any) -> None:
+    def kill(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().kill(*given, **named)
+            return super().kill(*given, **options)
 
-    def own(self, *given: Any, **named: Any) -> None:
+    def own(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().own(*given, **named)
+            return super().own(*given, **options)

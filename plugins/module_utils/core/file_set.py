@@ -86,9 +86,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     for item in desired["files"]:
         if int(item["mode"], 8) & 0o002:
             result.problems += broken("host.file-unsafe", [writable_by_all(item["path"], int(item["mode"], 8))])
-        has = there.get(item["path"])
-        same = has is not None and has["stat"].kind == "file" and has["text"] == item["content"]
-        owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (
+        observed = there.get(item["path"])
+        same = observed is not None and observed["stat"].kind == "file" and observed["text"] == item["content"]
+        owned = same and (observed["stat"].mode, observed["stat"].owner, observed["stat"].group) == (
             int(item["mode"], 8),
             item["owner"],
             item["group"],
@@ -98,13 +98,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             desired,
             item["path"],
             "as the inventory says",
-            "so" if owned else "otherwise" if has else "missing",
+            "so" if owned else "otherwise" if observed else "missing",
             owned,
         )
         if not owned:
             result.actions.append(("write", item))
             private = is_private(item)
-            result.before += headed(item["path"], diff_text((has or {}).get("text") or "", False), private)
+            result.before += headed(item["path"], diff_text((observed or {}).get("text") or "", False), private)
             result.after += headed(item["path"], diff_text(item["content"], True), private)
     for item in desired["links"]:
         target = (there.get(item["path"]) or {}).get("target")
@@ -116,10 +116,12 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     for path in sorted(set(there) - {item["path"] for item in [*desired["files"], *desired["links"]]}):
         note(result, desired, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
         result.actions.append(("remove", {"path": path}))
-        has = there[path]
-        private = has["text"] is not None and is_private({"mode": oct(has["stat"].mode)})
+        observed = there[path]
+        private = observed["text"] is not None and is_private({"mode": oct(observed["stat"].mode)})
         result.before += headed(
-            path, f"-> {has['target']}\n" if has["text"] is None else diff_text(has["text"], False), private
+            path,
+            f"-> {observed['target']}\n" if observed["text"] is None else diff_text(observed["text"], False),
+            private,
         )
     if state["owed"] and not result.actions:
         note(result, desired, "commands", "done", "owed since a run that did not end", False)

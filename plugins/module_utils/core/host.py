@@ -610,10 +610,10 @@ class Host:
                 raise PathError(errno.ELOOP, f"{source[:200]}... is more than {MOST_LEVELS} folders deep; expected the "
                                 "folders of a package: build it again")
             self.make_directory(target, mode, owner, group)
-            here, there = open_folder(self.resolve(source)), open_folder(self.resolve(target))
+            source_fd, there = open_folder(self.resolve(source)), open_folder(self.resolve(target))
             try:
                 for entry in self.listdir(source):
-                    path, found = f"{target}/{entry}", os.stat(entry, dir_fd=here, follow_symlinks=False)
+                    path, found = f"{target}/{entry}", os.stat(entry, dir_fd=source_fd, follow_symlinks=False)
                     if path in leave_out:
                         continue
                     if stat.S_ISDIR(found.st_mode):
@@ -621,9 +621,9 @@ class Host:
                         continue
                     if not stat.S_ISLNK(found.st_mode):
                         os.close(self.open_file(f"{source}/{entry}", os.O_RDONLY))
-                    os.link(entry, entry, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
+                    os.link(entry, entry, src_dir_fd=source_fd, dst_dir_fd=there, follow_symlinks=False)
             finally:
-                os.close(here)
+                os.close(source_fd)
                 os.close(there)
 
     def hard_link(self, source: str, path: str) -> None:
@@ -823,19 +823,19 @@ def resolve(host: Host, path: str) -> str:
         if part == "..":
             current = posixpath.dirname(current)
             continue
-        here = posixpath.join(current, part)
-        target = host.readlink(here)
+        step = posixpath.join(current, part)
+        target = host.readlink(step)
         if target is None:
-            current = here
+            current = step
             continue
         followed += 1
         if followed > MOST_LINKS:
-            raise PathError(errno.ELOOP, f"{path} is a link that leads in a circle ({here} -> {target}); "
+            raise PathError(errno.ELOOP, f"{path} is a link that leads in a circle ({step} -> {target}); "
                             "expected a link to a file: correct it, or remove it")
-        wrong = untrusted(host, here)
+        wrong = untrusted(host, step)
         if wrong:
             raise PathError(errno.EPERM,
-                            f"{path} leads through the link {here}, and {wrong}, who could lead it elsewhere; "
+                            f"{path} leads through the link {step}, and {wrong}, who could lead it elsewhere; "
                             "expected a link that root alone may change: give it and its folders to root, "
                             "or put the file itself in its place")
         left += target.split("/")[::-1]
@@ -990,34 +990,34 @@ def remove_entry(path: str, folder: int, name: str) -> None:
     if not stat.S_ISDIR(found.st_mode):
         os.unlink(name, dir_fd=folder)
         return
-    here = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+    opened = os.open(name, FOLDER_FLAGS, dir_fd=folder)
     above: list[tuple[str, list[str], tuple[int, int]]] = []
     try:
-        left = os.listdir(here)
+        left = os.listdir(opened)
         while left or above:
             if not left:
-                (entry, left, place), below = above.pop(), here
-                here = os.open("..", FOLDER_FLAGS, dir_fd=below)
+                (entry, left, place), below = above.pop(), opened
+                opened = os.open("..", FOLDER_FLAGS, dir_fd=below)
                 os.close(below)
-                if place_of(here) != place:
+                if place_of(opened) != place:
                     raise PathError(
                         errno.EBUSY,
                         f"a folder in {path} was moved while that was removed; expected nobody "
                         "to change it: stop what works in it, and run the playbook again",
                     )
-                os.rmdir(entry, dir_fd=here)
+                os.rmdir(entry, dir_fd=opened)
                 continue
             entry = left.pop()
             with contextlib.suppress(FileNotFoundError):
-                if stat.S_ISDIR(os.stat(entry, dir_fd=here, follow_symlinks=False).st_mode):
-                    below = os.open(entry, FOLDER_FLAGS, dir_fd=here)
-                    above.append((entry, left, place_of(here)))
-                    os.close(here)
-                    here, left = below, os.listdir(below)
+                if stat.S_ISDIR(os.stat(entry, dir_fd=opened, follow_symlinks=False).st_mode):
+                    below = os.open(entry, FOLDER_FLAGS, dir_fd=opened)
+                    above.append((entry, left, place_of(opened)))
+                    os.close(opened)
+                    opened, left = below, os.listdir(below)
                 else:
-                    os.unlink(entry, dir_fd=here)
+                    os.unlink(entry, dir_fd=opened)
     finally:
-        os.close(here)
+        os.close(opened)
     os.rmdir(name, dir_fd=folder)
 
 

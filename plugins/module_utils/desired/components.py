@@ -47,9 +47,9 @@ def base(inputs: Inputs) -> list[str]:
 SETS: dict[str, Callable[[Inputs], list[str]]] = {"site": site, "deploy": deploy, "base": base}
 
 
-def names_of(asked: Iterable[str], inputs: Inputs) -> list[str]:
+def names_of(names: Iterable[str], inputs: Inputs) -> list[str]:
     """Return the names of the components that are asked for, the names of sets replaced by what is in them."""
-    found = [part for name in asked for part in (SETS[name](inputs) if name in SETS else [name])]
+    found = [part for name in names for part in (SETS[name](inputs) if name in SETS else [name])]
     return list(dict.fromkeys(found))
 
 

@@ -121,8 +121,8 @@ def zones_of(zones: dict[str, dict[str, Any]], default: str, source: str, interf
         )
         if by_source:
             return by_source[:1]
-    named = {interface: name for name, zone in zones.items() for interface in zone["interfaces"]}
-    return sorted({named.get(interface, default) for interface in interfaces} or {default})
+    by_interface = {interface: name for name, zone in zones.items() for interface in zone["interfaces"]}
+    return sorted({by_interface.get(interface, default) for interface in interfaces} or {default})
 
 
 def option(verb: str, port: int, source: str) -> str:

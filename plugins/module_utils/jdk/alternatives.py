@@ -184,11 +184,11 @@ def describe(
 ) -> dict[str, Any]:
     """One command. C(own) is the home's file, C(leads) the file that the link ends at, empty where it ends nowhere."""
     link = (group or {}).get("link") or f"/usr/bin/{name}"
-    has = host.stat(link)
+    link_stat = host.stat(link)
     return {
         "group": group,
         "link": link,
-        "kind": has.kind if has else "",
+        "kind": link_stat.kind if link_stat else "",
         "leads": host.realpath(link) if host.exists(link) else "",
         "own": own[0] if own else "",
         "reals": [host.realpath(path) for path in own],
@@ -284,7 +284,10 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is registered, switched, brought back and unregistered."""
     result = Draft(
-        facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []}
+        facts={
+            "before": {name: observed["group"] for name, observed in state["commands"].items() if observed["group"]},
+            "pinned": [],
+        }
     )
     result.before = listing(result.facts["before"])
     after = {name: dict(group) for name, group in result.facts["before"].items()}
@@ -301,19 +304,21 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.problems += broken("host.record", [state["record_error"]])
         return result.plan(desired, state)
     record = {name: dict(entry) for name, entry in state["record"].items()}
-    leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
+    leading = {name: observed for name, observed in state["commands"].items() if not observed["follows"]}
     if desired["state"] == "absent":
-        for name, has in leading.items():
-            plan_removal(desired, name, has, state["home"], record, result, after)
+        for name, observed in leading.items():
+            plan_removal(desired, name, observed, state["home"], record, result, after)
     else:
-        chosen = {name: choose(desired, name, has, record) for name, has in leading.items() if has["own"]}
+        chosen = {
+            name: choose(desired, name, observed, record) for name, observed in leading.items() if observed["own"]
+        }
         provided = {title for choice in chosen.values() for title, target in choice["targets"].items() if target}
-        for name, has in state["commands"].items():
-            if has["follows"]:
-                plan_follower(desired, name, has, state["commands"], chosen, result)
+        for name, observed in state["commands"].items():
+            if observed["follows"]:
+                plan_follower(desired, name, observed, state["commands"], chosen, result)
             else:
-                plan_command(desired, name, has, chosen.get(name), provided, record, result, after)
-        if not any(has["own"] for has in state["commands"].values()):
+                plan_command(desired, name, observed, chosen.get(name), provided, record, result, after)
+        if not any(observed["own"] for observed in state["commands"].values()):
             result.problems.append(
                 Problem(
                     f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, "
@@ -325,9 +330,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
                  for name, choice in chosen.items()}
         result.actions.sort(key=lambda action: -taken.get(action[1], 0))
-        result.rows += [describe_apart(name, has) for name, has in state.get("apart", {}).items()]
-    for name, has in state["commands"].items():
-        plan_former(name, has, record, result)
+        result.rows += [describe_apart(name, observed) for name, observed in state.get("apart", {}).items()]
+    for name, observed in state["commands"].items():
+        plan_former(name, observed, record, result)
     plan_again(state["commands"], after, result)
     # All are registered before the first is switched, so that the moment in which they differ is short. What was
     # chosen is written down first of all: a run that is killed does not take its own choice for the host's.
@@ -339,18 +344,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def describe_apart(name: str, has: dict[str, str]) -> Row:
+def describe_apart(name: str, observed: dict[str, str]) -> Row:
     """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
     commands = [
-        ["alternatives", "--install", has["link"], name, has["own"], "1"],
-        ["alternatives", "--set", name, has["own"]],
+        ["alternatives", "--install", observed["link"], name, observed["own"], "1"],
+        ["alternatives", "--set", name, observed["own"]],
     ]
     return Row(
         "alternatives",
         f"alternative {name}",
-        has["own"],
+        observed["own"],
         "",
-        has["leads"],
+        observed["leads"],
         "unseen",
         "somebody registered it as a group of its own, which leads to another JDK and is left as it is",
         commands=commands,
@@ -361,38 +366,38 @@ def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str
     """The errors that can be found before the home is there, which will have these commands."""
     if state["record"] is None:
         return broken("host.record", [state["record_error"]])
-    leading = [has for name, has in state["commands"].items() if name in names and not has["follows"]]
-    return [error for has in leading for error in find_errors(has)]
+    leading = [observed for name, observed in state["commands"].items() if name in names and not observed["follows"]]
+    return [error for observed in leading for error in find_errors(observed)]
 
 
-def find_errors(has: dict[str, Any]) -> list[str]:
+def find_errors(observed: dict[str, Any]) -> list[str]:
     """What keeps a command from being switched, whichever home it is to lead to."""
-    if has["kind"] not in ("", "link"):
+    if observed["kind"] not in ("", "link"):
         return [Problem(
-            f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: "
+            f"{observed['link']} is a {observed['kind']} of its own, wanted is a link of the alternatives: "
             "move it away, then run again",
             rule="host.alternatives-obstacle",
         )]
-    return broken("host.alternatives-damaged", [has["lost"]])
+    return broken("host.alternatives-damaged", [observed["lost"]])
 
 
-def choose(wanted: dict[str, Any], name: str, has: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+def choose(wanted: dict[str, Any], name: str, observed: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """The choice of a group that is to lead to the home:
     C(path), C(priority), C(family) and C(targets) of its followers.
 
     C(register): whether the program has to hear of it.
     C(replaced): whether that replaces what was registered by something else.
     """
-    found = [path for path, real in has["choices"].items() if real in has["reals"]]
-    path = has["own"] if has["own"] in found or not found else found[0]
-    targets = {title: follower["target"] for title, follower in has["followers"].items()}
+    found = [path for path, real in observed["choices"].items() if real in observed["reals"]]
+    path = observed["own"] if observed["own"] in found or not found else found[0]
+    targets = {title: follower["target"] for title, follower in observed["followers"].items()}
     choice = {"path": path, "priority": wanted["priority"], "family": "", "targets": targets,
               "replaced": False, "register": not found}
     if not found:
         return choice
-    known = next(item for item in has["group"]["choices"] if item["path"] == path)
+    known = next(item for item in observed["group"]["choices"] if item["path"] == path)
     choice.update(priority=known["priority"], family=known["family"])
-    links = has["group"].get("followers", {})
+    links = observed["group"].get("followers", {})
     registered = {title: target for title, target in known.get("followers", {}).items() if title in links}
     offered = {title: target for title, target in targets.items() if target}
     ours = path in record.get(name, {"registered": []})["registered"]
@@ -408,13 +413,13 @@ def choose(wanted: dict[str, Any], name: str, has: dict[str, Any], record: dict[
 def plan_follower(
     wanted: dict[str, Any],
     name: str,
-    has: dict[str, Any],
+    observed: dict[str, Any],
     commands: dict[str, dict[str, Any]],
     chosen: dict[str, dict[str, Any]],
     result: Draft,
 ) -> None:
     """The row of one command that moves with another."""
-    leader = has["follows"]
+    leader = observed["follows"]
     if leader not in commands:
         result.problems.append(Problem(
             f"found {name} as a follower of the alternative {leader}; "
@@ -425,24 +430,34 @@ def plan_follower(
     target = chosen[leader]["targets"].get(name, "") if leader in chosen else ""
     follower = commands[leader]["followers"].get(name)
     if not target or follower is None:
-        taken = has["own"] and follower is None
+        taken = observed["own"] and follower is None
         why = (
-            f"{has['link']} is not a link of the alternatives, and is left as it is"
+            f"{observed['link']} is not a link of the alternatives, and is left as it is"
             if taken
             else f"{wanted['home']} has no {name}"
         )
-        result.rows.append(Row("alternatives", f"alternative {name}", "", "", has["leads"], "absent", why))
+        result.rows.append(Row("alternatives", f"alternative {name}", "", "", observed["leads"], "absent", why))
         return
     good = followers.is_right(name, follower, target)
     configured = f"{follower['middle']} (with {leader})" if follower["middle"] else ""
-    result.rows.append(Row("alternatives", f"alternative {name}", f"{target} (with {leader})", configured, has["leads"],
-                           "ok" if good else "differs", "" if good else f"it moves with {leader}", "" if good else RUN))
+    result.rows.append(
+        Row(
+            "alternatives",
+            f"alternative {name}",
+            f"{target} (with {leader})",
+            configured,
+            observed["leads"],
+            "ok" if good else "differs",
+            "" if good else f"it moves with {leader}",
+            "" if good else RUN,
+        )
+    )
 
 
 def plan_command(
     wanted: dict[str, Any],
     name: str,
-    has: dict[str, Any],
+    observed: dict[str, Any],
     choice: dict[str, Any] | None,
     provided: set[str],
     record: dict[str, Any],
@@ -450,8 +465,8 @@ def plan_command(
     after: dict[str, Any],
 ) -> None:
     """One command of a home that is to be used."""
-    group = has["group"] or {"link": has["link"], "mode": "", "value": "", "choices": []}
-    configured = f"{group['value']} ({group['mode']})" if has["group"] else ""
+    group = observed["group"] or {"link": observed["link"], "mode": "", "value": "", "choices": []}
+    configured = f"{group['value']} ({group['mode']})" if observed["group"] else ""
     if choice is None:
         result.rows.append(
             Row(
@@ -459,13 +474,13 @@ def plan_command(
                 f"alternative {name}",
                 "",
                 configured,
-                has["leads"],
+                observed["leads"],
                 "absent",
                 f"{wanted['home']} has no {name}",
             )
         )
         return
-    errors = find_errors(has)
+    errors = find_errors(observed)
     if errors:
         result.problems += errors
         return
@@ -474,17 +489,19 @@ def plan_command(
             f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again",
             rule="host.alternatives-obstacle",
         )
-        for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])
+        for path in followers.find_obstacles(observed["followers"], choice["targets"], observed["link"])
     ]
     path = choice["path"]
     right = group["value"] == path
-    leads = bool(has["leads"]) and has["leads"] == has["choices"].get(path)
+    leads = bool(observed["leads"]) and observed["leads"] == observed["choices"].get(path)
     wrong = sorted(title for title, target in choice["targets"].items() if target or title not in provided)
     wrong = [
-        title for title in wrong if not followers.is_right(title, has["followers"][title], choice["targets"][title])
+        title
+        for title in wrong
+        if not followers.is_right(title, observed["followers"][title], choice["targets"][title])
     ]
     good = right and leads and group["mode"] == "manual" and not wrong and not choice["register"]
-    why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
+    why = ("no alternative is registered" if not observed["group"] else "another one is chosen" if not right else
            "its link is broken" if not leads else f"its followers differ: {', '.join(wrong)}" if wrong else
            "it is registered without some of its followers" if choice["register"] else
            "it is the right one in automatic mode, in which the next package would move it")
@@ -494,7 +511,7 @@ def plan_command(
             f"alternative {name}",
             f"{path} (manual)",
             configured,
-            has["leads"],
+            observed["leads"],
             "ok" if good else "differs",
             "" if good else why,
             "" if good else RUN,
@@ -511,11 +528,11 @@ def plan_command(
     choices = [item for item in group["choices"] if item["path"] != path or not choice["register"]]
     if choice["register"]:
         targets = {title: target for title, target in choice["targets"].items() if target}
-        more = [(has["followers"][title]["link"], title, target) for title, target in targets.items()]
-        result.actions.append(("register", name, (has["link"], path, choice["priority"], choice["family"], more)))
+        more = [(observed["followers"][title]["link"], title, target) for title, target in targets.items()]
+        result.actions.append(("register", name, (observed["link"], path, choice["priority"], choice["family"], more)))
         choices.append({"path": path, "priority": choice["priority"], "family": choice["family"],
                         **({"followers": targets} if targets else {})})
-        new = sorted({*entry.get("added", []), *targets} - set(group.get("followers", {}))) if has["group"] else []
+        new = sorted({*entry.get("added", []), *targets} - set(group.get("followers", {}))) if observed["group"] else []
         entry.update({"added": sorted({*entry.get("added", []), *new})} if new else {})
         if choice["replaced"]:
             entry["replaced"] = {**entry.get("replaced", {}), path: choice["priority"]}
@@ -524,13 +541,13 @@ def plan_command(
     elif right and leads and not wrong:
         result.facts["pinned"].append(name)
     result.actions.append(("set", name, path))
-    after[name] = {"link": has["link"], "mode": "manual", "value": path, "choices": choices}
+    after[name] = {"link": observed["link"], "mode": "manual", "value": path, "choices": choices}
 
 
 def plan_removal(
     wanted: dict[str, Any],
     name: str,
-    has: dict[str, Any],
+    observed: dict[str, Any],
     real_home: str,
     record: dict[str, Any],
     result: Draft,
@@ -538,11 +555,13 @@ def plan_removal(
 ) -> None:
     """One command of a home that is to be used no more:
     the choice before ours comes back, and what we registered goes."""
-    group, entry = has["group"], record.get(name, {"registered": []})
+    group, entry = observed["group"], record.get(name, {"registered": []})
     if group is None:
         return
     inside = [
-        path for path, real in has["choices"].items() if is_under(path, wanted["home"]) or is_under(real, real_home)
+        path
+        for path, real in observed["choices"].items()
+        if is_under(path, wanted["home"]) or is_under(real, real_home)
     ]
     ours = [path for path in inside if path in entry["registered"] or wanted.get("unregister_all")]
     stay = [choice for choice in group["choices"] if choice["path"] not in ours]
@@ -562,7 +581,9 @@ def plan_removal(
     result.actions += [("unregister", name, path) for path in ours]
     bare = {path: priority for path, priority in entry.get("replaced", {}).items()
             if path in inside and path not in ours}
-    result.actions += [("register", name, (has["link"], path, priority, "", [])) for path, priority in bare.items()]
+    result.actions += [
+        ("register", name, (observed["link"], path, priority, "", [])) for path, priority in bare.items()
+    ]
     used = {title for choice in stay if choice["path"] not in bare for title in choice.get("followers", {})}
     unused = [title for title in entry.get("added", []) if title in group.get("followers", {}) and title not in used]
     if ours and stay and unused:
@@ -580,7 +601,7 @@ def plan_removal(
                 f"alternative {name}",
                 f"{after[name]['value'] or 'none'} ({after[name]['mode']})",
                 f"{group['value'] or 'none'} ({group['mode']})",
-                has["leads"],
+                observed["leads"],
                 "differs",
                 f"{wanted['home']} is to be used no more",
                 RUN,
@@ -603,13 +624,13 @@ def find_former_choice(entry: dict[str, Any], stay: list[dict[str, Any]]) -> str
     return max(same, key=lambda choice: choice["priority"])["path"] if same else ""
 
 
-def plan_former(name: str, has: dict[str, Any], record: dict[str, Any], result: Draft) -> None:
+def plan_former(name: str, observed: dict[str, Any], record: dict[str, Any], result: Draft) -> None:
     """A group of ours for a command that follows another now: a package that was installed since made it a follower."""
     entry = record.get(name, {"registered": []})
-    gone = [path for path in has["former"] if path in entry["registered"]]
+    gone = [path for path in observed["former"] if path in entry["registered"]]
     result.actions += [("unregister", name, path) for path in gone]
-    if has["follows"] and name in record:
-        left = [path for path in entry["registered"] if path not in gone and path in has["former"]]
+    if observed["follows"] and name in record:
+        left = [path for path in entry["registered"] if path not in gone and path in observed["former"]]
         record[name] = {"registered": left}
         if not left:
             del record[name]

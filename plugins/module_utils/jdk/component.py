@@ -298,11 +298,11 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
                 rule="host.jdk-folder-taken",
             )
         ]
-    has = (state["marker"] or "").strip()
-    if has and sha256 and has != sha256:
+    mark = (state["marker"] or "").strip()
+    if mark and sha256 and mark != sha256:
         return [
             Problem(
-                f"{home} is from the archive with SHA-256 {has}, wanted is {sha256}: give the new JDK another name in "
+                f"{home} is from the archive with SHA-256 {mark}, wanted is {sha256}: give the new JDK another name in "
                 "jdk_name, and the old one can stay",
                 rule="host.jdk-folder-other",
             )
@@ -317,7 +317,7 @@ def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
         for name in wanted["absent"]
         if not re.fullmatch(FOLDER_NAME, name)
     ]
-    for name, has in state["absent"].items():
+    for name, observed in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
             problems.append(
                 Problem(
@@ -326,7 +326,7 @@ def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
                     rule="host.jdk-absent-desired",
                 )
             )
-        elif not has["ours"]:
+        elif not observed["ours"]:
             problems.append(
                 Problem(
                     f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package "
@@ -334,10 +334,10 @@ def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
                     rule="host.jdk-absent-foreign",
                 )
             )
-        elif has["pids"]:
+        elif observed["pids"]:
             problems.append(
                 Problem(
-                    f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, has['pids']))}: "
+                    f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, observed['pids']))}: "
                     "take it out of jdk_absent, deploy, and remove it when nothing runs on it",
                     rule="host.jdk-absent-used",
                 )

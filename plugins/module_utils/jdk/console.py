@@ -57,9 +57,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     rows = [row for row in process.processes_under(host, instances) if row["comm"] == "java"]
     real = host.realpath(instances)
     numbers = {row["pid"]: (row["cwd"] or "")[len(real) + 1:].partition("/")[0] for row in rows}
-    here = [row for row in rows if numbers[row["pid"]] == str(desired["instance"])]
+    processes = [row for row in rows if numbers[row["pid"]] == str(desired["instance"])]
     # Anybody can work in a folder that is open to them, and call their program java.
-    running = next((row for row in here if row["user"] == desired["user"]), here[0] if here else None)
+    running = next((row for row in processes if row["user"] == desired["user"]), processes[0] if processes else None)
     state: dict[str, Any] = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [],
                              "release": {}, "scala": {}, "missing": [], "scalive": "",
                              "stranger": process.stranger(host, running, desired["user"]) if running else ""}

@@ -55,11 +55,11 @@ def read_followers(
     for title, path in links.items():
         target = find_target(host, home, title, path, link, group)
         if target or title in group["followers"]:
-            has = host.stat(path)
+            link_stat = host.stat(path)
             found[title] = {
                 "link": path,
                 "target": target,
-                "kind": has.kind if has else "",
+                "kind": link_stat.kind if link_stat else "",
                 "to": host.readlink(path) or "",
                 "middle": host.readlink(f"{LINKS}/{title}") or "",
             }

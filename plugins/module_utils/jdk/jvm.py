@@ -211,10 +211,10 @@ def is_rounded(name: str, value: str, actual: str, flags: dict[str, str]) -> boo
     Other collectors round otherwise."""
     if name != "MaxHeapSize" or any(flags.get(other) == "true" for other in _OTHER_COLLECTORS):
         return False
-    size, has = parse_size(value), parse_size(actual or "")
+    size, actual_size = parse_size(value), parse_size(actual or "")
     region = parse_size(flags.get("G1HeapRegionSize", "")) or 0
     unit = max(HEAP_UNIT, region)
-    return size is not None and size > 0 and -(-size // unit) * unit == has
+    return size is not None and size > 0 and -(-size // unit) * unit == actual_size
 
 
 def probe_options(options: list[str]) -> list[str]:
@@ -238,15 +238,15 @@ def flag_rows(
     C(-XX:VMOptionsFile=), or a flag that is not unlocked: a restart changes nothing there.
     """
     for name, value in wanted.items():
-        has = running.get(name)
+        actual = running.get(name)
         second = fresh["flags"].get(name) if fresh is not None and name in fresh["given"] else None
-        if has is not None and (same_value(value, has) or is_rounded(name, value, has, running)):
+        if actual is not None and (same_value(value, actual) or is_rounded(name, value, actual, running)):
             verdict = "ok"
-        elif fresh is not None and has is None and name not in fresh["flags"]:
+        elif fresh is not None and actual is None and name not in fresh["flags"]:
             verdict = "absent"
         else:
-            verdict = "ok" if second is not None and has is not None and same_value(second, has) else "drift"
-        yield name, value, has or "", verdict
+            verdict = "ok" if second is not None and actual is not None and same_value(second, actual) else "drift"
+        yield name, value, actual or "", verdict
 
 
 def environment(java_home: str, java_version: int, heap: str, options: list[str], dump_folder: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from . import files as kernel_files
 KEY = "net.core.somaxconn"
 NAME = "backlog"
 
-SPEC: dict[str, Any] = {"asked": {"type": "int", "default": 1024}, **targets.SPEC}
+SPEC: dict[str, Any] = {"requested": {"type": "int", "default": 1024}, **targets.SPEC}
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         Row(
             "backlog",
             target["label"],
-            wanted=str(desired["asked"] or ""),
+            wanted=str(desired["requested"] or ""),
             configured=state["configured"],
             status="unseen",
             why=target["why"] or "it has no listening TCP socket, or only root sees which are its own",
@@ -56,11 +56,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(rows=[row for row, _facts in found] + missing, facts=facts).plan(desired, state)
 
 
-def judge(asked: int, live: int | None, backlog: int) -> tuple[str, str]:
+def judge(requested: int, live: int | None, backlog: int) -> tuple[str, str]:
     """C((status, sentence)) for one socket. C(asked) 0 stands for what somaxconn is now (Xitrum 3.31 asks for that)."""
     if live is None:
         return "unseen", f"{KEY} cannot be read here"
-    wanted = asked or live
+    wanted = requested or live
     if backlog >= wanted:
         return "ok", ""
     if backlog < min(wanted, live):
@@ -73,7 +73,7 @@ def _socket(
     wanted: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
 ) -> tuple[Row, dict[str, Any]]:
     live, unit = state["live"], target["unit"].get("Id", "")
-    status, why = judge(wanted["asked"], live, row["backlog"])
+    status, why = judge(wanted["requested"], live, row["backlog"])
     fix = ""
     commands: list[list[str]] = []
     if status == "restart" and unit:
@@ -81,8 +81,8 @@ def _socket(
     elif status == "restart":
         fix = "restart the process" + (f" {row['pid']} ({printable(row['process'])})" if row["pid"] else "")
     elif status == "differs":
-        commands = [["sysctl", "-w", f"{KEY}={wanted['asked']}"]]
-    asked = wanted["asked"] or live
+        commands = [["sysctl", "-w", f"{KEY}={wanted['requested']}"]]
+    requested = wanted["requested"] or live
     address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
     item = f"{target['label']}, {row['family']} {address}:{row['port']}"
     facts = {
@@ -93,7 +93,7 @@ def _socket(
         "pid": row["pid"],
         "process": row["process"],
         "unit": unit,
-        "wanted": asked,
+        "wanted": requested,
         "configured": state["configured"],
         "live": live,
         "effective": row["backlog"],
@@ -104,7 +104,7 @@ def _socket(
         Row(
             "backlog",
             item,
-            str(asked or ""),
+            str(requested or ""),
             f"{state['configured']}, live {live}",
             str(row["backlog"]),
             status,

@@ -72,9 +72,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     boot = kernel_files.Boot(state["texts"], path, state["live"], state["systemd"])
     decisions = [_decide(entry, desired, state, old, boot) for entry in (entries if present else [])]
     if desired["persist"] or not present:
-        named = {one.key for one in decisions}
+        keys = {one.key for one in decisions}
         decisions += [
-            _give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in named
+            _give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in keys
         ]
     rows = unread_rows("kernel", boot.unread(entry.key for entry in entries)) if present and desired["persist"] else []
     return _assemble(desired, state, decisions, old, rows)

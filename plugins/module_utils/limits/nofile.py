@@ -232,8 +232,8 @@ def use_pam(text: str, included: list[str]) -> str:
     for line in text.splitlines():
         words = line.replace("=", " ").split()
         if words and words[0].lower() == "include" and any("sshd_config.d" in word for word in words):
-            named = (use_pam(more, []) for more in included if re.search(r"^\s*UsePAM\b", more, re.I | re.M))
-            inner = next(filter(None, named), None)
+            settings = (use_pam(more, []) for more in included if re.search(r"^\s*UsePAM\b", more, re.I | re.M))
+            inner = next(filter(None, settings), None)
             if inner:
                 return inner
         if len(words) > 1 and words[0].lower() == "usepam":
@@ -492,5 +492,5 @@ def granted_to_services(host: Host, nofile: int) -> int:
     most = min(nofile, int(text)) if text.isdecimal() else nofile
     if raises(host, nofile):
         return most
-    has = nofile_of(host.read("/proc/1/limits") or "")
-    return min(most, has[1]) if has and has[1] != UNLIMITED else most
+    inherited_limit = nofile_of(host.read("/proc/1/limits") or "")
+    return min(most, inherited_limit[1]) if inherited_limit and inherited_limit[1] != UNLIMITED else most

@@ -141,7 +141,7 @@ def burst(host: Host, wanted: dict[str, Any], backlog: int = 0) -> dict[str, flo
             listener.close()
     after = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
     somaxconn = load_state.number(host, "/proc/sys/net/core/somaxconn") or backlog
-    return {"asked": backlog, "backlog": min(backlog, somaxconn), **found, **dropped(before, after)}
+    return {"requested": backlog, "backlog": min(backlog, somaxconn), **found, **dropped(before, after)}
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:

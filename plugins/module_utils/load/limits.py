@@ -45,13 +45,13 @@ def failures(counts: dict[str, Any]) -> list[str]:
     return [f"{counts[name]} {WORDS[name]}" for name in FAILED if counts[name]]
 
 
-def limits(asked: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+def limits(requested: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """What limited it, the surest first, as C([(word, sentence)]); empty where all were held.
 
     C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load) with
     C(state=measured).
     """
-    if counts["held"] == asked and not counts["dropped"] and not counts["silent"]:
+    if counts["held"] == requested and not counts["dropped"] and not counts["silent"]:
         return []
     found = [*of_client(counts)]
     for host, seen in hosts.items():
@@ -61,7 +61,7 @@ def limits(asked: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]])
             *of_restarts(host, seen["before"], seen["after"]),
             *of_kernel(host, seen),
         ]
-    return found + [*of_answers(asked, counts)]
+    return found + [*of_answers(requested, counts)]
 
 
 def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -159,7 +159,7 @@ def of_kernel(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[tuple[str,
         yield "backlog", f"on {host} {full} connects found the queue of a listening socket full (backlog: {backlogs})"
 
 
-def of_answers(asked: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def of_answers(requested: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is known from the connections alone."""
     if counts["turned_away"]:
         yield (
@@ -178,6 +178,6 @@ def of_answers(asked: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "dropped", f"{counts['dropped']} were closed by the other side while they were held"
     if counts["silent"]:
         yield "silent", f"{counts['silent']} did not answer a ping in time"
-    left = asked - counts["tried"]
+    left = requested - counts["tried"]
     if left > 0:
         yield "rest", f"{left} were not tried any more"

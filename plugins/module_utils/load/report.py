@@ -70,7 +70,7 @@ def load_report(
 
 
 def way_report(
-    asked: int,
+    requested: int,
     readings: dict[str, dict[str, Any]],
     loads: dict[str, dict[str, Any]],
     capacities: dict[str, dict[str, Any]],
@@ -83,7 +83,7 @@ def way_report(
     C(capacities) hosts to the capacity plan of what they are and have (C({largest, ends})).
     """
     counts = load_counts.merged(list(loads.values()))
-    ended = load_limits.limits(asked, counts, readings)
+    ended = load_limits.limits(requested, counts, readings)
     rows = [(host, row) for host, seen in readings.items() for row in seen["during"]["processes"]]
     filled = [(host, row) for host, row in rows if row["files"] and (row["nofile"] or 0) > 0]
     fullest = max(
@@ -91,11 +91,11 @@ def way_report(
         default=None,
     )
     return {
-        "asked": asked,
+        "requested": requested,
         "held": counts["held"],
         "lost": counts["dropped"] + counts["silent"],
         "not_opened": load_limits.failures(counts),
-        "not_tried": max(0, asked - counts["tried"]),
+        "not_tried": max(0, requested - counts["tried"]),
         "delayed": counts["delayed"],
         "pings": counts["pings"],
         "pongs": counts["pongs"],
@@ -153,10 +153,10 @@ def shortfalls(report: dict[str, Any]) -> Iterator[str]:
     """Why a run failed, one sentence for each way on
     which fewer connections were held than asked for; none where all were."""
     for way, figures in report["ways"].items():
-        if figures["held"] < figures["asked"]:
+        if figures["held"] < figures["requested"]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
             yield (
-                f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} "
+                f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['requested']} "
                 f"(load_test_connections): limited by {words}. The table before this message has the details."
             )
 
@@ -174,7 +174,7 @@ def cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
     not_opened = sum(int(words.split()[0]) for words in figures["not_opened"])
     backlogs = sorted(set(figures["backlogs"].values()))
     return [
-        ("asked", str(figures["asked"])),
+        ("requested", str(figures["requested"])),
         ("held", str(figures["held"])),
         ("lost", str(figures["lost"])),
         ("not opened", str(not_opened)),
@@ -201,12 +201,12 @@ def burst_cell(one: dict[str, Any]) -> str:
     words = [f"{one['at_once']} of {one['connects']} at once"]
     words += [f"{one[name]} {word}" for name, word in BURST_WORDS.items() if one[name]]
     # In the cell: a kernel that gives more in the next run is what the columns are to show.
-    return ", ".join(words) + (f" (the kernel gives {one['backlog']})" if one["backlog"] < one["asked"] else "")
+    return ", ".join(words) + (f" (the kernel gives {one['backlog']})" if one["backlog"] < one["requested"] else "")
 
 
 def burst_title(host: str, one: dict[str, Any]) -> str:
     """What a burst is called."""
-    return f"{host}, backlog {one['asked']}" if one["asked"] else f"{host}, the application itself"
+    return f"{host}, backlog {one['requested']}" if one["requested"] else f"{host}, the application itself"
 
 
 def lines_of(runs: list[dict[str, Any]], rows_of: Callable[[dict[str, Any]], list[tuple[str, str]]]) -> list[str]:

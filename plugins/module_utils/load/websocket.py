@@ -21,9 +21,9 @@ def handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
     the answer is not cached by anybody, and its hash is not of interest."""
     lines = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
              "Sec-WebSocket-Key": "eGl0cnVtLmhvc3QgbG9hZA=="}
-    named = {name.lower(): name for name in lines}
+    given_names = {name.lower(): name for name in lines}
     for name, value in headers.items():
-        lines[named.get(name.lower(), name)] = str(value)
+        lines[given_names.get(name.lower(), name)] = str(value)
     return "".join(
         [f"GET {path} HTTP/1.1\r\n", *[f"{name}: {value}\r\n" for name, value in lines.items()], "\r\n"]
     ).encode()

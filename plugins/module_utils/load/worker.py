@@ -45,11 +45,11 @@ class Connection:
     """One connection: C(since) is when its present state began,
     C(asked) when the ping that is not answered was sent (else 0)."""
 
-    __slots__ = ("socket", "state", "since", "asked", "data", "skip", "target")
+    __slots__ = ("socket", "state", "since", "pinged_at", "data", "skip", "target")
 
     def __init__(self, link: socket.socket, target: int, now: float) -> None:
         self.socket, self.target, self.state = link, target, CONNECTING
-        self.since, self.asked, self.data, self.skip = now, 0.0, b"", 0
+        self.since, self.pinged_at, self.data, self.skip = now, 0.0, b"", 0
 
 
 class Worker:
@@ -226,10 +226,10 @@ class Worker:
             self.beats.append((now + self.wanted["heartbeat"], connection))
         found, connection.data, connection.skip = websocket.frames(data, connection.skip)
         for kind, payload in found:
-            if kind == websocket.PONG and connection.asked:
-                self.counts.time(self.row, "pong", now - connection.asked)
+            if kind == websocket.PONG and connection.pinged_at:
+                self.counts.time(self.row, "pong", now - connection.pinged_at)
                 self.count("pongs")
-                connection.asked = 0.0
+                connection.pinged_at = 0.0
             elif kind == websocket.PING:
                 connection.socket.send(websocket.frame(websocket.PONG, payload))
             elif kind == websocket.CLOSE:
@@ -274,14 +274,14 @@ class Worker:
             _due, connection = self.beats.popleft()
             if connection.state != OPEN:
                 continue
-            if connection.asked and now - connection.asked > self.wanted["timeout"]:
+            if connection.pinged_at and now - connection.pinged_at > self.wanted["timeout"]:
                 self.count("silent")
                 self.count("held", -1)
                 # What comes of it later is of no interest: it is lost already.
                 self.forget(connection)
                 continue
             self.beats.append((now + self.wanted["heartbeat"], connection))
-            if connection.asked:
+            if connection.pinged_at:
                 continue
             try:
                 connection.socket.send(websocket.frame(websocket.PING))
@@ -290,7 +290,7 @@ class Worker:
             except OSError as error:
                 self.lost(connection, error)
                 continue
-            connection.asked = now
+            connection.pinged_at = now
             self.count("pings")
 
     def close(self) -> None:

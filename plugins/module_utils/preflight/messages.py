@@ -325,10 +325,10 @@ def proxied_problems(
     wanted = address_of(variables.get("xitrum_interface"))
     away = next((item for item in known if address_of(item["configured"]["interface"]) != wanted), None)
     if away:
-        has = address_of(away["configured"]["interface"])
+        configured_address = address_of(away["configured"]["interface"])
         yield Error(
             "deploy.address",
-            f"found the address {has or 'of every interface'}, expected {wanted or 'every interface'} "
+            f"found the address {configured_address or 'of every interface'}, expected {wanted or 'every interface'} "
             f"(xitrum_interface), for instance {away['index']}: deploy.yml leaves {proxies} at the old address. "
             f"Run instead:\n{site}",
         )
@@ -614,7 +614,7 @@ def alike(sentences: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     return found
 
 
-def named(hosts: Sequence[str], count: int) -> str:
+def list_hosts(hosts: Sequence[str], count: int) -> str:
     """Some of the hosts, as a heading: everybody is said in a word, and a long list is cut."""
     if len(hosts) == count and count > 1:
         return "both hosts" if count == 2 else f"all {count} hosts"
@@ -625,7 +625,7 @@ def groups(sentences: Mapping[str, Iterable[str]], count: int) -> dict[str, list
     """Heading to sentences: those of the same hosts stand together."""
     found: dict[str, list[str]] = {}
     for sentence, hosts in alike(sentences).items():
-        found.setdefault(named(hosts, count), []).append(sentence)
+        found.setdefault(list_hosts(hosts, count), []).append(sentence)
     return found
 
 

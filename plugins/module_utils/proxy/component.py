@@ -156,15 +156,15 @@ def read_live(host: Host, wanted: Desired) -> dict[str, Any]:
     """
     software = PROXIES[wanted["software"]]
     live = software.live(host, wanted)
-    asked = [
+    unchecked = [
         row
         for row in live["servers"]
         if not software.checks_health and row["backend"] == BACKEND and row["admin"] == "ready"
     ]
-    if asked:
-        with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
-            answers = list(pool.map(lambda row: proxy_reloaded.probe(host, wanted, row, HEALTH_SECONDS), asked))
-        for row, wrong in zip(asked, answers):
+    if unchecked:
+        with concurrent.futures.ThreadPoolExecutor(min(len(unchecked), 32)) as pool:
+            answers = list(pool.map(lambda row: proxy_reloaded.probe(host, wanted, row, HEALTH_SECONDS), unchecked))
+        for row, wrong in zip(unchecked, answers):
             row.update({"status": "DOWN" if wrong else row["status"], "check": wrong})
     return live
 
@@ -348,14 +348,14 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
             )
         )
     before = state["files"][wanted["config_path"]][0] or ""
-    has, gets = proxy_text.application_of(before), proxy_text.application_of(text)
-    if proxy_text.stamp_of(before) and has and has != gets:
+    app, gets = proxy_text.application_of(before), proxy_text.application_of(text)
+    if proxy_text.stamp_of(before) and app and app != gets:
         found.append(
             Problem(
-                f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that "
-                f"of {gets} (xitrum_name): the clients of {has} would get {gets}. Use another proxy for {gets}, or "
-                f"have {has}'s inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run "
-                f"remove.yml for this host with {has}'s inventory first.",
+                f"found the configuration of the application {app} in {wanted['config_path']}, expected none or that "
+                f"of {gets} (xitrum_name): the clients of {app} would get {gets}. Use another proxy for {gets}, or "
+                f"have {app}'s inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run "
+                f"remove.yml for this host with {app}'s inventory first.",
                 rule="host.proxy-application",
             )
         )
@@ -448,34 +448,34 @@ def _files(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) 
     for item, secret in (
         [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]
     ):
-        has, stat = state["files"][item["path"]]
+        existing, stat = state["files"][item["path"]]
         want = (int(item["mode"], 8), item.get("owner", "root"))
         mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == want
-        same = has == item["content"] and mode
+        same = existing == item["content"] and mode
         why = (
             "it is not there"
-            if has is None
+            if existing is None
             else "its owner or mode is not as wanted"
-            if has == item["content"]
+            if existing == item["content"]
             else "its text is not as wanted"
         )
         _row(
             result,
             item["path"],
             "as wanted",
-            "missing" if has is None else "as wanted" if same else "otherwise",
+            "missing" if existing is None else "as wanted" if same else "otherwise",
             "",
             same,
             why,
         )
         if same:
             continue
-        if item is config and has is not None and not proxy_text.stamp_of(has) and not state["kept"]:
-            result.actions.append(("keep", {**item, "path": path + KEPT, "content": has}))
+        if item is config and existing is not None and not proxy_text.stamp_of(existing) and not state["kept"]:
+            result.actions.append(("keep", {**item, "path": path + KEPT, "content": existing}))
         result.actions.append(("write", item))
-        if has != item["content"]:
-            hidden = item is config and has is not None and not proxy_text.stamp_of(has)
-            shown = has if secret else hidden_text(has) if hidden else shown_text(has)
+        if existing != item["content"]:
+            hidden = item is config and existing is not None and not proxy_text.stamp_of(existing)
+            shown = existing if secret else hidden_text(existing) if hidden else shown_text(existing)
             result.before += _headed(item["path"], shown, secret)
             result.after += _headed(item["path"], item["content"], secret)
 
@@ -505,11 +505,15 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
         result.actions.append(("daemon-reload", None))
     if not enabled:
         result.actions.append(("enable", None))
-    has, runs, old = proxy_text.stamp_of(live["description"]), live["version"], state["files"][wanted["config_path"]][0]
+    stamp, runs, old = (
+        proxy_text.stamp_of(live["description"]),
+        live["version"],
+        state["files"][wanted["config_path"]][0],
+    )
     hidden = isinstance(live["refused"], PermissionError)
     # A drain that was written down and not taken up is a lost reload as well.
     current = hidden or (
-        has == want
+        stamp == want
         and runs in ("", state["version"])
         and proxy_text.states(live["description"]) == proxy_text.states(old)
     )
@@ -529,7 +533,13 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
     else:
         good = active and current and configured == want
         _row(
-            result, "configuration", want, configured, has, good, "the running worker does not have it: a reload is due"
+            result,
+            "configuration",
+            want,
+            configured,
+            stamp,
+            good,
+            "the running worker does not have it: a reload is due",
         )
 
 
@@ -546,17 +556,17 @@ def _limits(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft,
     good = not active or not runs or not connections or runs == str(connections)
     _row(result, "connections", want, want, runs, good, "the running worker has another number")
     need = proxy_text.needed_nofile(int(runs or connections), len(state["live"]["servers"])) - proxy_text.OVERHEAD
-    has = state["worker_nofile"]
-    good = has is None or has == process.UNLIMITED or has >= need
+    nofile = state["worker_nofile"]
+    good = nofile is None or nofile == process.UNLIMITED or nofile >= need
     _row(
         result,
         "open files",
         str(need) if runs or connections else "",
         str(granted_nofile(state) or ""),
-        "" if has is None else str(has),
+        "" if nofile is None else str(nofile),
         good,
         "the running worker cannot open two files a connection",
-        f"xitrum_proxy_max_connections: {proxy_text.most_connections(has or 0, len(state['live']['servers']))}",
+        f"xitrum_proxy_max_connections: {proxy_text.most_connections(nofile or 0, len(state['live']['servers']))}",
     )
     if state["old_workers"]:
         why = "they end with their last connection, or after proxy_hard_stop_after"
@@ -668,12 +678,12 @@ def verify_running(host: Host, wanted: Desired, patience: float = PATIENCE) -> N
     want, deadline = proxy_text.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
     while True:
         live = software.live(host, wanted)
-        has = proxy_text.stamp_of(live["description"])
-        if has == want:
+        stamp = proxy_text.stamp_of(live["description"])
+        if stamp == want:
             return
         if time.monotonic() > deadline:
             raise RuntimeError(
-                f"{software.title} has the configuration {has or 'of nobody known'} {patience:.0f} s after the order "
+                f"{software.title} has the configuration {stamp or 'of nobody known'} {patience:.0f} s after the order "
                 f"to take {want} "
                 f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}"
             )

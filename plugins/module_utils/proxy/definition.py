@@ -128,7 +128,11 @@ def endpoints(
     `configured` has the port that an instance runs with, as `http` by its number; the port of the instance itself is
     used where it has none. An instance without a port is left out. Raises ValueError as `server_address` does.
     """
-    now = {str(index): has["http"] for index, has in (configured or {}).items() if has and has.get("http")}
+    now = {
+        str(index): observed["http"]
+        for index, observed in (configured or {}).items()
+        if observed and observed.get("http")
+    }
     ports = {item["index"]: int(now.get(str(item["index"]), item.get("port") or 0)) for item in instances}
     where = address_rules.bracketed(server_address(host, proxy)) if any(ports.values()) else ""
     name = host["inventory_hostname"]

@@ -208,11 +208,11 @@ def answered(server: Mapping[str, Any]) -> bool:
     return check.startswith("L7") or check[:1].isdigit()
 
 
-def instance_rows(asked: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
+def instance_rows(targets: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
     """The rows of instances that proxies do not reach: C({host: [Row]}). `asked` is what L(unreached_instances)
     gave."""
     rows: dict[str, list[Row]] = {}
-    for host, items in asked.items():
+    for host, items in targets.items():
         for item in items:
             block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))
             if block and (block["answers"] or block["listener"]):

@@ -190,12 +190,12 @@ def marked_servers(text: str, group: str, server: str) -> list[tuple[str, str, s
     backend and C(server) the line of a server, each with the text in its first group."""
     backend, name, found = "", None, []
     for line in text.splitlines():
-        begins, has = re.match(group, line), re.match(server, line)
+        begins, found_server = re.match(group, line), re.match(server, line)
         mark = re.match(r"\s*# server (\S+) (?:new|both)$", line)
         if begins:
             backend = begins.group(1)
-        elif has and name and backend:
-            found.append((backend, name, has.group(1)))
+        elif found_server and name and backend:
+            found.append((backend, name, found_server.group(1)))
         name = mark.group(1) if mark else None
     return found
 

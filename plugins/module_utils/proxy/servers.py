@@ -226,10 +226,10 @@ def set_servers(
     if desired["state"] == "ready" and desired["timeout"] and backend.probes:
         deadline = clock() + desired["timeout"]
         while True:
-            asked = [ends.get(row["name"], row) for row in servers]
+            queried = [ends.get(row["name"], row) for row in servers]
             late = [
                 {**row, "check": answer}
-                for row, answer in ((row, backend.probe(host, desired, row)) for row in asked)
+                for row, answer in ((row, backend.probe(host, desired, row)) for row in queried)
                 if answer
             ]
             if not late:

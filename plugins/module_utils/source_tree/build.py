@@ -45,8 +45,8 @@ class Packaging(NamedTuple):
     @property
     def versions(self) -> str:
         """The versions for a message; empty where they are not known."""
-        named = [f"sbt {self.sbt}" if self.sbt else "", f"its packaging plugin {self.plugin}" if self.plugin else ""]
-        return " with ".join(filter(None, named))
+        texts = [f"sbt {self.sbt}" if self.sbt else "", f"its packaging plugin {self.plugin}" if self.plugin else ""]
+        return " with ".join(filter(None, texts))
 
 
 def find_packaging(path: str) -> Packaging | None:
@@ -130,8 +130,8 @@ def names_in(folder: str) -> list[str]:
 def read_texts(folder: str) -> dict[str, str]:
     """The files of a build that show how it packages: path to text."""
     texts = {}
-    named = [*names_in(folder), *(f"project/{name}" for name in names_in(os.path.join(folder, "project")))]
-    definitions = [path for path in named if sbt_project.is_definition(path, ".")]
+    names = [*names_in(folder), *(f"project/{name}" for name in names_in(os.path.join(folder, "project")))]
+    definitions = [path for path in names if sbt_project.is_definition(path, ".")]
     for path in ["project/build.properties", sbt_project.LAUNCHER, *definitions]:
         try:
             with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as handle:
@@ -151,8 +151,8 @@ def render_hint(path: str) -> tuple[str, str]:
             f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)",
             "target/xitrum",
         )
-    named = f" (PROJECT is the sbt project of {found.unknown_project})" if found.unknown_project else ""
-    return f"with {found.command} in {found.folder}{named}", found.package
+    note = f" (PROJECT is the sbt project of {found.unknown_project})" if found.unknown_project else ""
+    return f"with {found.command} in {found.folder}{note}", found.package
 
 
 def build_problems(command: str, directory: str, code: int, output: str) -> list[str]:

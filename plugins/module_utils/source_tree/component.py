@@ -137,8 +137,8 @@ def read_ignored(host: Host, wanted: dict[str, Any], paths: list[str]) -> dict[s
     except ValueError:
         return {}
     project = sbt_project.Project(app, sbt_project.find_build(dict.fromkeys(paths), app), "", "")
-    asked = {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
-    asked |= {project.inside(CONFIG), project.inside(LOGGING), inside(project.build, BUILD)}
+    candidates = {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
+    candidates |= {project.inside(CONFIG), project.inside(LOGGING), inside(project.build, BUILD)}
     found = git(
         host,
         wanted["path"],
@@ -146,7 +146,7 @@ def read_ignored(host: Host, wanted: dict[str, Any], paths: list[str]) -> dict[s
         "--verbose",
         "-z",
         "--stdin",
-        data="".join(f"{path}\0" for path in sorted(asked)),
+        data="".join(f"{path}\0" for path in sorted(candidates)),
     )
     if found.rc:
         return {}
@@ -275,18 +275,22 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         )
         result.problems += ignored_problems(desired, state, changes)
     for path, (text, mode) in sorted(changes.items()):
-        has = state["files"].get(path)
-        same = has is not None and has["text"] == text and (mode is None or has["stat"].mode & 0o111 == mode & 0o111)
-        if text is None and has is None:
+        existing = state["files"].get(path)
+        same = (
+            existing is not None
+            and existing["text"] == text
+            and (mode is None or existing["stat"].mode & 0o111 == mode & 0o111)
+        )
+        if text is None and existing is None:
             continue
         result.facts["paths"].append(path)
         want = "absent" if text is None else "as the platform needs it"
-        configured = "so" if same else "otherwise" if has else "missing"
+        configured = "so" if same else "otherwise" if existing else "missing"
         result.rows.append(Row("source", path, want, configured, "", "ok" if same else "differs", "", ""))
         if not same:
-            kept = has["stat"].mode & 0o775 if has else 0o644
+            kept = existing["stat"].mode & 0o775 if existing else 0o644
             result.actions.append((path, text, mode if mode is not None else kept))
-            diffs.append((path, (has or {}).get("text") or "", text or ""))
+            diffs.append((path, (existing or {}).get("text") or "", text or ""))
     if result.actions and not desired["allow_uncommitted"]:
         result.problems += uncommitted_problems(desired, state, {path for path, _text, _mode in result.actions})
     return result.plan(given, state)
@@ -391,26 +395,26 @@ def texts(
     What cannot be is added to the problems."""
     keep = set(wanted["keep_files"])
     new: dict[str, tuple[str | None, int | None]] = {}
-    has = {path: item["text"] for path, item in state["files"].items()}
+    existing = {path: item["text"] for path, item in state["files"].items()}
     edits = [
         (project.inside(CONFIG), lambda text: configured(text, wanted)),
         (project.inside(LOGGING), lambda text: logged(text, wanted)),
     ]
-    over = overridden(wanted, project, has)
+    over = overridden(wanted, project, existing)
     edits += [(project.inside(package_config.APPLICATION), lambda text: configured(text, over))] if over else []
-    edits += [alias_edit(has, project, *item) for item in wanted["aliases"].items()]
+    edits += [alias_edit(existing, project, *item) for item in wanted["aliases"].items()]
     edits += [(item["path"], partial(with_entries, item)) for item in wanted["entries"]]
     for path, edit in edits:
         if path in keep:
             continue
         try:
-            if path in has and has[path] is None:
+            if path in existing and existing[path] is None:
                 raise ValueError(not_regular(state["files"][path]["stat"].kind))
-            new[path] = (edit(new[path][0] if path in new else has.get(path)), None)
+            new[path] = (edit(new[path][0] if path in new else existing.get(path)), None)
         except ValueError as error:
             problems.append(f"{wanted['path']}/{path}: {error}")
     for item in wanted["files"]:
-        path, there = item["path"], has.get(item["path"])
+        path, there = item["path"], existing.get(item["path"])
         if path in keep or (path in state["files"] and not item["content"]):
             continue
         if path in state["files"] and MARK not in (there or ""):
@@ -420,7 +424,7 @@ def texts(
             )
         new[path] = (item["content"], int(item["mode"], 8))
     for path in set(wanted["absent"]) - keep:
-        if MARK in (has.get(path) or ""):
+        if MARK in (existing.get(path) or ""):
             new[path] = (None, None)
     return new
 
@@ -431,12 +435,12 @@ def with_entries(item: dict[str, Any], text: str | None) -> str:
 
 
 def alias_edit(
-    has: dict[str, str | None], project: Project, name: str, command: str
+    existing: dict[str, str | None], project: Project, name: str, command: str
 ) -> tuple[str, Callable[[Any], str]]:
     """The file that gets a command alias, and how it is edited: the file that defines it already, else C(build.sbt)."""
     definitions = {
         path: text
-        for path, text in sorted(has.items())
+        for path, text in sorted(existing.items())
         if text and path.endswith(".sbt") and (os.path.dirname(path) or ".") == project.build
     }
     # sbt reads these files in the order of their names.
@@ -448,10 +452,10 @@ def alias_edit(
     return path, lambda text: source_text.alias(text or "", name, command, others)
 
 
-def overridden(wanted: dict[str, Any], project: Project, has: dict[str, str | None]) -> dict[str, Any] | None:
+def overridden(wanted: dict[str, Any], project: Project, existing: dict[str, str | None]) -> dict[str, Any] | None:
     """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that
     they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
-    text = has.get(project.inside(package_config.APPLICATION))
+    text = existing.get(project.inside(package_config.APPLICATION))
     if text is None or project.inside(CONFIG) in wanted["keep_files"]:
         return None
     keys = [*wanted["settings"], *wanted["disabled_settings"], *wanted["variables"]]
@@ -459,7 +463,9 @@ def overridden(wanted: dict[str, Any], project: Project, has: dict[str, str | No
         keys = [
             key
             for key in keys
-            if shared_settings.is_overridden(lambda path: has.get(project.inside(path)), [hocon_edit.split_key(key)])
+            if shared_settings.is_overridden(
+                lambda path: existing.get(project.inside(path)), [hocon_edit.split_key(key)]
+            )
         ]
     found = {"settings": {key: value for key, value in wanted["settings"].items() if key in keys},
              "disabled_settings": [key for key in wanted["disabled_settings"] if key in keys],

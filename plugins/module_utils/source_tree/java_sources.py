@@ -32,8 +32,8 @@ def _walk(bare: str, tokens: list[Token], package: str) -> Iterator[Type]:
         word = tokens[at].text
         if word == "(" and pairs.get(at, -1) > at:
             last = blocks[-1] if blocks else None
-            named = at > 1 and tokens[at - 1].text == "main"
-            if last and named and _is_main(bare, tokens, pairs, at, last[0]):
+            is_main = at > 1 and tokens[at - 1].text == "main"
+            if last and is_main and _is_main(bare, tokens, pairs, at, last[0]):
                 names = [name for _kind, name in filter(None, blocks)]
                 top = len(names) == 1
                 yield Type(

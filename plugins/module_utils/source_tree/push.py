@@ -67,13 +67,13 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     C(failed) is the first command that failed, and what it said."""
     remote, login, url = remote_of(host, desired)
     state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
-    asked = {
+    commands = {
         "root": ("rev-parse", "--show-toplevel"),
         "head": ("rev-parse", "HEAD"),
         "there": ("ls-remote", remote, f"refs/heads/{desired['branch']}"),
         "status": ("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all"),
     }
-    for name, words in asked.items():
+    for name, words in commands.items():
         result = git(host, desired, *words, login=login if name == "there" else None)
         if result.rc and not state["failed"]:
             failed = f"git {' '.join(words)} ended with {result.rc}: {(result.err or result.out).strip()}"

@@ -292,5 +292,5 @@ def expand(
 
 def _scope(command: str, project: str) -> tuple[str, str]:
     """The project that a command names, or the current one, and the command itself."""
-    named, _slash, name = command.rpartition("/")
-    return named.strip() or project, name.strip()
+    scope, _slash, name = command.rpartition("/")
+    return scope.strip() or project, name.strip()

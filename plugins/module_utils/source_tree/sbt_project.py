@@ -264,12 +264,12 @@ def choose_main_class(given: str, found: MainClasses, option: str) -> str:
     listed = ", ".join(f"{name} ({path})" for name, path in found.classes.items())
     if found.unclear:
         # Which object or class starts the program with these is not read from the sources.
-        named = (
+        main = (
             [f"the main class {listed}" if len(found.classes) == 1 else f"{len(found.classes)} main classes: {listed}"]
             if listed
             else []
         )
-        raise ValueError(f"found {' and '.join([*named, *found.unclear])}; expected one object with a main method. "
+        raise ValueError(f"found {' and '.join([*main, *found.unclear])}; expected one object with a main method. "
                          f"Set {option} to the main class that starts the application")
     if not found.classes:
         raise ValueError(

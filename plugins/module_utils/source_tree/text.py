@@ -49,9 +49,9 @@ def alias(text: str, name: str, command: str, others: Sequence[str] = ()) -> str
     )
     desired = command.strip("; ")
     if not any(runs_command(project, one, desired) for project, one in runs):
-        has = found.code if found.command is None else repr(found.command.strip())
+        defined = found.code if found.command is None else repr(found.command.strip())
         raise ValueError(
-            f'line {found.line}: the alias "{name}" runs {has}; expected one that runs {desired}. Add it there'
+            f'line {found.line}: the alias "{name}" runs {defined}; expected one that runs {desired}. Add it there'
         )
     return text
 

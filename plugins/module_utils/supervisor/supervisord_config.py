@@ -142,11 +142,11 @@ def included(text: str, main: str = MAIN) -> list[str] | None:
         words = parser.get("include", "files", fallback=None)
     except configparser.Error:
         return None
-    here = posixpath.dirname(main)
-    words = None if words is None else words.replace("%(here)s", here)
+    folder = posixpath.dirname(main)
+    words = None if words is None else words.replace("%(here)s", folder)
     if words is None or "%" in words.replace("%%", ""):
         return None
-    return [posixpath.normpath(posixpath.join(here, word)) for word in words.replace("%%", "%").split()]
+    return [posixpath.normpath(posixpath.join(folder, word)) for word in words.replace("%%", "%").split()]
 
 
 def includes(patterns: Sequence[str], path: str) -> bool:

@@ -24,7 +24,7 @@ def fixture_upload(tmp_path, monkeypatch):
     monkeypatch.setattr(action.ActionBase, "run", lambda *_more: {})
 
     def upload(lacks, check_mode=False, arrives=True, pipelining=True, **more):
-        asked, held, folders = [], [], []
+        calls, held, folders = [], [], []
         made = object.__new__(action.ActionModule)
         made._task = SimpleNamespace(args={"root": "/opt/x", "release": "r", "folder": str(tmp_path), "manifest": manifest, **more}, check_mode=check_mode)
         shell = SimpleNamespace(join_path=lambda *words: "/".join(words), tmpdir=None)
@@ -45,7 +45,7 @@ def fixture_upload(tmp_path, monkeypatch):
                 held.append(set(tar.getnames()))
 
         def execute(module_name, module_args, task_vars):
-            asked.append(module_args)
+            calls.append(module_args)
             if not pipelining and not shell.tmpdir:
                 make_folder()
             there = held[-1] if "archive" in module_args and arrives else set()
@@ -59,39 +59,39 @@ def fixture_upload(tmp_path, monkeypatch):
         if shell.tmpdir:
             remove_folder(shell.tmpdir)
         assert not any(folders), f"left on the host: {folders}"
-        return result, asked, held
+        return result, calls, held
 
     return upload
 
 
 def test_without_knowing_it_asks_first(upload):
-    result, asked, held = upload([B])
-    assert (result["staged"], held, len(asked)) == (True, [{B}], 2)
-    assert asked[1]["verified"] == {"/opt/x/a": ["seal"]}, "what was verified is not read again"
+    result, calls, held = upload([B])
+    assert (result["staged"], held, len(calls)) == (True, [{B}], 2)
+    assert calls[1]["verified"] == {"/opt/x/a": ["seal"]}, "what was verified is not read again"
 
 
-@pytest.mark.parametrize("more", [{}, {"has": [f"0644 {A}"]}, {"has": []}])
+@pytest.mark.parametrize("more", [{}, {"existing": [f"0644 {A}"]}, {"existing": []}])
 def test_without_pipelining_no_folder_is_left_on_the_host(upload, more):
     assert upload([A, B], pipelining=False, **more)[0]["staged"]
 
 
 def test_what_the_host_has_is_known_and_the_rest_is_sent_at_once(upload):
-    result, asked, held = upload([B], has=[f"0644 {A}"])
-    assert (result["staged"], held, len(asked)) == (True, [{B}], 1)
-    assert "has" not in asked[0] and result["sent_bytes"] > 0
+    result, calls, held = upload([B], existing=[f"0644 {A}"])
+    assert (result["staged"], held, len(calls)) == (True, [{B}], 1)
+    assert "existing" not in calls[0] and result["sent_bytes"] > 0
 
 
 def test_what_was_edited_on_the_host_is_sent_after_all(upload):
-    result, asked, held = upload([A, B], has=[f"0644 {A}"])
-    assert (result["staged"], held, len(asked)) == (True, [{B}, {A, B}], 2)
+    result, calls, held = upload([A, B], existing=[f"0644 {A}"])
+    assert (result["staged"], held, len(calls)) == (True, [{B}, {A, B}], 2)
 
 
 def test_nothing_is_sent_where_nothing_is_missing_nor_in_check_mode(upload):
-    assert upload([], has=[f"0644 {A}", f"0644 {B}"])[2] == []
-    result, asked, held = upload([B], has=[], check_mode=True)
-    assert (held, len(asked), "verified" in result) == ([], 1, False)
+    assert upload([], existing=[f"0644 {A}", f"0644 {B}"])[2] == []
+    result, calls, held = upload([B], existing=[], check_mode=True)
+    assert (held, len(calls), "verified" in result) == ([], 1, False)
 
 
 def test_an_archive_that_arrives_short_is_no_release(upload):
-    result, _asked, _held = upload([B], arrives=False)
+    result, _calls, _held = upload([B], arrives=False)
     assert result["failed"] and "did not arrive whole" in result["msg"] and "verified" not in result

@@ -47,11 +47,11 @@ def running(want, **more):
     name = folder(want)
     process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
     listeners = [{"port": 8000, "backlog": 4096, "address": "*"}]
-    has = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
-           "flags": None, "unasked": "", "elsewhere": [],
+    observed = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
+           "flags": None, "flags_error": "", "elsewhere": [],
            "service": {"active": "active", "boot": "enabled"}}
     return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "next_current": "",
-            "locked": False, "instances": {0: has}}
+            "locked": False, "instances": {0: observed}}
 
 
 def test_nothing_is_due_where_all_is_as_wanted():
@@ -89,7 +89,7 @@ LIMITS = "Max open files            1024                 20000                fi
 ASKED = f"setpriv --no-new-privs --inh-caps=-all -- nsenter --target 7 --mount --setuid 815815 --setgid 815816 -- {JAVA[:-4]}jcmd -J-XX:-UsePerfData 7 VM.flags"
 
 
-def asked(**links):
+def read_instance(**links):
     """What a check read of instance 0, in whose folder another process, a shell and the JVM work, and what it ran."""
     files = {JAVA: "", "/proc/1/limits": LIMITS}
     all_links = {"/proc/self/ns/user": "user:[1]"}
@@ -103,9 +103,9 @@ def asked(**links):
 
 
 def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder():
-    _want, state, ran = asked()
-    has = state["instances"][0]
-    assert (has["process"]["pid"], has["flags"], has["unasked"], ran) == (7, {"MaxHeapSize": "536870912"}, "", [ASKED])
+    _want, state, ran = read_instance()
+    observed = state["instances"][0]
+    assert (observed["process"]["pid"], observed["flags"], observed["flags_error"], ran) == (7, {"MaxHeapSize": "536870912"}, "", [ASKED])
 
 
 @pytest.mark.parametrize("links, message", [
@@ -113,7 +113,7 @@ def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder
     ({"/proc/7/exe": "/home/demo/java"}, "runs /home/demo/java, which is not on the disk"),
 ])
 def test_a_process_in_a_world_of_its_own_is_not_asked_and_its_flags_are_not_seen(links, message):
-    want, state, ran = asked(**links)
+    want, state, ran = read_instance(**links)
     assert (ran, state["instances"][0]["flags"]) == ([], None)
     row = next(row for row in instances.plan(want, state).rows if row.status == "unseen")
     assert row.item == "instance-0 flags" and message in row.why
@@ -164,11 +164,11 @@ def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkey
     assert (instances.read_page(there, wanted(verify=verify), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
 
 
-@pytest.mark.parametrize("address, asked", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
-def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
+@pytest.mark.parametrize("address, queried", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
+def test_the_health_page_is_asked_where_the_instance_listens(address, queried):
     there = FakeHost(pages={8000: 404})
     assert instances.page(there, wanted(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
-    assert there.done == [("page", asked, 8000, "/")]
+    assert there.done == [("page", queried, 8000, "/")]
     assert instances.page(there, wanted(), 8000, []) is None
 
 
@@ -267,14 +267,14 @@ def test_another_secret_makes_an_instance_outdated(tmp_path):
     host, names = FakeHost(), []
     for secret in ("a", "b", "c", "b"):
         files = instances.own_files(want(secret), want(secret)["instances"][0], JDK)
-        has = instances.read_contents(host, f"{tmp_path}/instances/0", names, [*files])
-        name = instances.folder_name("aaaaaaaaaaaa", files, has)
+        observed = instances.read_contents(host, f"{tmp_path}/instances/0", names, [*files])
+        name = instances.folder_name("aaaaaaaaaaaa", files, observed)
         if name not in names:
             names.append(name)
             host.files.update({f"{tmp_path}/instances/0/{name}/{path}": text for path, text in files.items()})
     assert [name.partition(".")[2] for name in names] == ["", "2", "3"] and name == names[1]
     state = running(want("c"), cwd=f"{tmp_path}/instances/0/{names[0]}")
-    state["instances"][0].update(folders=names, current=names[0], contents=has)
+    state["instances"][0].update(folders=names, current=names[0], contents=observed)
     plan = instances.plan(want("c"), {**state, "launcher": instances.launcher(str(tmp_path))})
     assert plan.facts["restart"] == [{"index": 0, "port": 8000, "folder": names[2]}]
     assert release.release_of(f"{tmp_path}/instances/0/{names[2]}", str(tmp_path)) == "aaaaaaaaaaaa"
@@ -289,7 +289,7 @@ def test_who_may_not_read_the_files_takes_them_for_the_same():
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_orphaned():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
     none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
-            "unasked": "", "elsewhere": [], "service": None}
+            "flags_error": "", "elsewhere": [], "service": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]
@@ -615,12 +615,12 @@ def test_a_flag_that_is_not_printed_is_read_from_the_jvm_and_one_that_the_jdk_la
 
 
 def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
-    want, state, _ran = asked()
+    want, state, _ran = read_instance()
     there = FakeHost({JAVA: ""}, {ASKED: (1, "", "com.sun.tools.attach.AttachNotSupportedException: no\n\tat x")})
     found = instances.read_flags(there, want, state["instances"][0]["process"], {})
     assert found == {
         "flags": None,
-        "unasked": "jcmd could not ask process 7 for its flags: com.sun.tools.attach.AttachNotSupportedException: no",
+        "flags_error": "jcmd could not ask process 7 for its flags: com.sun.tools.attach.AttachNotSupportedException: no",
     }
     state["instances"][0].update(found)
     row = next(row for row in instances.plan(want, state).rows if row.item == "instance-0 flags")

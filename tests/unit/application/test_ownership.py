@@ -176,12 +176,12 @@ def test_only_one_socket_of_the_instance_before_and_after_the_page_is_healthy(be
 
 def test_an_instance_that_listens_between_two_inspections_is_healthy_at_the_next_request(monkeypatch):
     there = machine_with()
-    full, asked = listing(), there.page
+    full, original = listing(), there.page
     there.commands[" ".join(sockets.SS)] = ""
 
     def page(*where):
         there.commands[" ".join(sockets.SS)] = full
-        return asked(*where)
+        return original(*where)
 
     monkeypatch.setattr(there, "page", page)
     monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
@@ -190,11 +190,11 @@ def test_an_instance_that_listens_between_two_inspections_is_healthy_at_the_next
 
 def test_a_canary_that_another_process_replaces_is_not_healthy_any_more(monkeypatch):
     there, takes = machine_with(), machine_with(holder=90).commands
-    asked = there.page
+    original = there.page
 
     def page(*where):
         there.commands.update(takes)
-        return asked(*where)
+        return original(*where)
 
     monkeypatch.setattr(there, "page", page)
     with pytest.raises(RuntimeError, match=r"did not stay so for 1 s: port 8000.*process 90 \(java\) of the user 666666"):

@@ -180,10 +180,10 @@ def test_what_a_host_has_is_reported_where_the_release_is_not_there_yet(tmp_path
     install(tmp_path, "1" * 12, folder, manifest)
     wanted = {"root": str(tmp_path / "opt"), "release": "2" * 12, "keep": 5, "group": "unused"}
     host = Local(lambda *_arguments, **_more: (0, "", ""))
-    reported = release.plan(wanted, {**release.read(host, wanted), "running": ()}).facts["has"]
+    reported = release.plan(wanted, {**release.read(host, wanted), "running": ()}).facts["existing"]
     assert reported == sorted(f"0644 {entry['sha256']}" for entry in manifest)
     there = {**wanted, "release": "1" * 12}
-    assert "has" not in release.plan(there, {**release.read(host, there), "running": ()}).facts
+    assert "existing" not in release.plan(there, {**release.read(host, there), "running": ()}).facts
 
 
 def test_a_controller_that_knows_what_a_host_has_sends_the_rest_at_once(package):
@@ -371,6 +371,6 @@ def test_the_overview_of_a_host(text, slot):
     (["aa"], "", [], ""),
 ])
 def test_the_release_that_a_host_was_rolled_back_to_is_known(releases, current, running, kept):
-    state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "has": None, "marked": releases}
+    state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "existing": None, "marked": releases}
     assert release.kept("aa", state) == kept
     assert release.plan({"root": ROOT, "release": "aa", "keep": 5}, state).facts["kept"] == kept

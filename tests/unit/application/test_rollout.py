@@ -124,7 +124,7 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
     ([remembers("aa bb", "bb", ["bb", "cc"]), {**remembers("aa bb", ""), "switched": []}], "bb"),
 ])
 def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target):
-    choice = rollout.go_back_to({f"app{number}": has for number, has in enumerate(found)})
+    choice = rollout.go_back_to({f"app{number}": observed for number, observed in enumerate(found)})
     assert (choice["problems"], choice["package"]["release"]) == ([], target)
 
 
@@ -140,7 +140,7 @@ def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target
     ([remembers("aa", "bb", ["bb", "cc"])], ["bb on app0", "cc on app0"], "bb cc aa"),
 ])
 def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
-    fleet = {f"app{number}": has for number, has in enumerate(found)}
+    fleet = {f"app{number}": observed for number, observed in enumerate(found)}
     problems = rollout.go_back_to(fleet)["problems"]
     assert len(problems) == 1
     for row in runs:
@@ -152,8 +152,8 @@ def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
 
 
 def test_a_name_of_digits_alone_is_a_name_in_json_too():
-    has = {**remembers("123456789012 cc"), "releases": ["123456789012", "cc"]}
-    assert rollout.go_back_to({"app1": has}, 123456789012)["package"]["release"] == "123456789012"
+    observed = {**remembers("123456789012 cc"), "releases": ["123456789012", "cc"]}
+    assert rollout.go_back_to({"app1": observed}, 123456789012)["package"]["release"] == "123456789012"
 
 
 def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():

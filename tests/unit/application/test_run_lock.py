@@ -289,20 +289,20 @@ def test_a_line_is_one_line_of_seven_words_whatever_a_name_holds():
 
 
 def test_a_run_of_this_controller_is_known_to_be_dead_or_alive():
-    here = controller.identity()
-    assert not controller.gone(here, here)
+    own = controller.identity()
+    assert not controller.gone(own, own)
     with subprocess.Popen(["sleep", "30"]) as child:
-        lock = {**here, "id": f"{controller.boot()}/{child.pid}/{controller.started(child.pid)}"}
-        assert not controller.gone(lock, here)
-        assert controller.gone({**lock, "id": f"{controller.boot()}/{child.pid}/1"}, here), "another process has its number"
+        lock = {**own, "id": f"{controller.boot()}/{child.pid}/{controller.started(child.pid)}"}
+        assert not controller.gone(lock, own)
+        assert controller.gone({**lock, "id": f"{controller.boot()}/{child.pid}/1"}, own), "another process has its number"
         child.kill()
-    assert controller.gone(lock, here)
+    assert controller.gone(lock, own)
 
 
 @pytest.mark.parametrize("change", [{"host": "elsewhere"}, {"id": f"another-boot/{os.getpid()}/1"}, {"id": ""}])
 def test_of_a_run_of_another_controller_nothing_is_known(change):
-    here = controller.identity()
-    assert not controller.gone({**here, "id": f"{controller.boot()}/999999999/1", **change}, here)
+    own = controller.identity()
+    assert not controller.gone({**own, "id": f"{controller.boot()}/999999999/1", **change}, own)
 
 
 def test_a_lock_from_later_than_now_in_the_same_boot_ages_as_one_of_another_boot():

@@ -292,8 +292,8 @@ def watched(there, port, **more):
 def test_what_stays_healthy_passes_and_is_asked_until_the_end(port):
     there = host(runs=True)
     watched(there, port)
-    asked = [what for what in there.done if what[0] == "page"]
-    assert len(asked) >= 5 and set(asked) == {("page", "127.0.0.1", port, "/")}
+    queried = [what for what in there.done if what[0] == "page"]
+    assert len(queried) >= 5 and set(queried) == {("page", "127.0.0.1", port, "/")}
 
 
 def test_what_does_not_stay_healthy_is_reported_with_the_end_of_its_log(port):

@@ -119,8 +119,8 @@ def written(there):
     """The states that were recorded, with everything that was done in between."""
     found, write = [], there.write
 
-    def spy(path, text, *more, **named):
-        write(path, text, *more, **named)
+    def spy(path, text, *more, **options):
+        write(path, text, *more, **options)
         if path == PATH:
             found.append({index: entry["state"] for index, entry in step_state.parse(text).items()})
 
@@ -185,10 +185,10 @@ def test_a_full_disk_keeps_an_instance_from_nothing_but_a_new_release(quick, mon
     there, full = host(), []
     write = there.write
 
-    def refuse(path, *more, **named):
+    def refuse(path, *more, **options):
         if full and path == PATH:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, *more, **named)
+        write(path, *more, **options)
 
     there.write = refuse
     full.append(True)
@@ -241,11 +241,11 @@ def test_a_page_that_only_a_broken_release_lacks_stops_no_run(state, problems):
 
 def test_an_instance_that_moves_to_another_port_is_asked_at_the_one_that_it_has():
     want = wanted_instances()
-    has = {**running(want)["instances"][0], "answer": 200, "page": None}
-    assert instances.is_healthy(want, has) is True
-    assert instances.is_healthy(want, {**has, "answer": 503}) is False
-    assert instances.is_healthy(want, {**has, "unread": "ss did not answer"}) is None
-    assert instances.is_healthy({**want, "health_path": ""}, has) is None
+    observed = {**running(want)["instances"][0], "answer": 200, "page": None}
+    assert instances.is_healthy(want, observed) is True
+    assert instances.is_healthy(want, {**observed, "answer": 503}) is False
+    assert instances.is_healthy(want, {**observed, "unread": "ss did not answer"}) is None
+    assert instances.is_healthy({**want, "health_path": ""}, observed) is None
 
 
 def test_what_is_on_record_and_not_on_the_host_is_forgotten():

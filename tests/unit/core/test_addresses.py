@@ -249,7 +249,7 @@ def test_where_a_proxy_listens(texts, listed, reached):
 
 
 @pytest.mark.parametrize(
-    "text, has, supports",
+    "text, exists, supports",
     [
         (None, False, False),
         ("", False, True),
@@ -257,9 +257,9 @@ def test_where_a_proxy_listens(texts, listed, reached):
         ("00000000000000000000000000000001 01 80 10 80       lo\n", True, True),
     ],
 )
-def test_ipv6_that_is_off_in_either_way(text, has, supports):
+def test_ipv6_that_is_off_in_either_way(text, exists, supports):
     host = FakeHost({} if text is None else {addresses.IF_INET6: text})
-    assert (addresses.has_ipv6(host), addresses.supports_ipv6(host)) == (has, supports)
+    assert (addresses.has_ipv6(host), addresses.supports_ipv6(host)) == (exists, supports)
 
 
 def test_an_address_is_written_before_a_port_in_brackets_where_it_needs_them():

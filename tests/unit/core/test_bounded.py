@@ -290,15 +290,15 @@ def test_an_overrun_is_a_finding_and_the_reading_goes_on():
 def deep(path, levels, name="d"):
     """A folder with so many folders in each other, a file and a link in each."""
     path.mkdir()
-    here = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     for _unused in range(levels):
-        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-        os.symlink("/etc", "link", dir_fd=here)
-        os.mkdir(name, dir_fd=here)
-        below = os.open(name, os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    os.close(here)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+        os.symlink("/etc", "link", dir_fd=descriptor)
+        os.mkdir(name, dir_fd=descriptor)
+        below = os.open(name, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
 
 
 @pytest.mark.parametrize("levels, name", [(0, "d"), (3, "d"), (1500, "d"), (300, "n" * 200)])

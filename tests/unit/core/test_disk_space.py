@@ -322,7 +322,7 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
 
 
 @pytest.mark.parametrize(
-    ("df", "has"),
+    ("df", "free"),
     [
         (
             "Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 4 4 0 100% /tmp\n",
@@ -331,22 +331,22 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
         ("", ""),
     ],
 )
-def test_an_archive_that_does_not_fit_on_the_host_is_reported_with_its_size(tmp_path, df, has):
+def test_an_archive_that_does_not_fit_on_the_host_is_reported_with_its_size(tmp_path, df, free):
     made = object.__new__(action.ActionModule)
 
     def transfer(_archive, _remote):
         raise AnsibleError("failed to transfer file to /tmp/x/files.tar:\nNo space left on device")
 
-    asked = []
+    calls = []
     made._transfer_file = transfer
-    made._low_level_execute_command = lambda command, sudoable: asked.append(command) or {"stdout": df}
+    made._low_level_execute_command = lambda command, sudoable: calls.append(command) or {"stdout": df}
     with pytest.raises(action.AnsibleActionFail) as error:
         made._send("/tmp/files.tar", "/tmp/x y/files.tar", 12 << 20)
     message = str(error.value)
     assert (
-        f"/tmp/x y/files.tar needs 12 MiB{has}. What runs is untouched." in message and "No space left on device" in message
+        f"/tmp/x y/files.tar needs 12 MiB{free}. What runs is untouched." in message and "No space left on device" in message
     )
-    assert asked == ["df -P -k '/tmp/x y'"]
+    assert calls == ["df -P -k '/tmp/x y'"]
 
 
 def test_a_host_that_is_away_during_the_upload_is_reported_as_such():

@@ -66,7 +66,7 @@ def test_without_ss_nothing_is_known():
     assert sockets.listeners(FakeHost()) is None
 
 
-@pytest.mark.parametrize(("asked", "live", "has", "status"), [
+@pytest.mark.parametrize(("requested", "live", "effective", "status"), [
     (1024, 4096, 1024, "ok"),
     (1024, 4096, 4096, "ok"),  # Xitrum 3.31 asks for what somaxconn was
     (1024, 4096, 128, "restart"),  # somaxconn was raised after the start
@@ -76,8 +76,8 @@ def test_without_ss_nothing_is_known():
     (0, 4096, 4096, "ok"),
     (1024, None, 1024, "unseen"),
 ])
-def test_whether_a_restart_is_due(asked, live, has, status):
-    assert backlog.judge(asked, live, has)[0] == status
+def test_whether_a_restart_is_due(requested, live, effective, status):
+    assert backlog.judge(requested, live, effective)[0] == status
 
 
 def host(listing, somaxconn="4096", **more):
@@ -88,7 +88,7 @@ def host(listing, somaxconn="4096", **more):
 
 def report(machine, **wanted):
     """What the module returns."""
-    wanted = {"asked": 1024, "ports": [], "units": [], "pids": [], **wanted}
+    wanted = {"requested": 1024, "ports": [], "units": [], "pids": [], **wanted}
     plan = backlog.plan(wanted, backlog.read(machine, wanted))
     assert not plan.changed
     return plan.report()

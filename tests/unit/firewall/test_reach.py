@@ -388,8 +388,8 @@ def unmanaged_table(*rules, family="inet", policy="accept", more=()):
     items = [
         {"rule": {**place, "chain": "in", "handle": number, "expr": expr}} for number, expr in enumerate(rules, start=4)
     ]
-    named = [{"set": {**place, "name": name, "elem": elements}} for name, elements in more]
-    return {"nft -j list ruleset": json.dumps({"nftables": [{"metainfo": {}}, *named, {"chain": chain}, *items]})}
+    sets = [{"set": {**place, "name": name, "elem": elements}} for name, elements in more]
+    return {"nft -j list ruleset": json.dumps({"nftables": [{"metainfo": {}}, *sets, {"chain": chain}, *items]})}
 
 
 DELETE, INSERT = "nft delete rule inet theirs in handle 4", "nft insert rule inet theirs in tcp dport 80 accept"
@@ -546,12 +546,12 @@ def test_what_opens_a_port_is_the_whole_remedy(command, managed):
 
 
 def test_an_instance_that_listens_and_does_not_answer_is_a_row():
-    asked = proxy_health.unreached_instances({"proxy1": proxy_state(DOWN), "app1": APP}, {"proxy1": "10.0.0.2"})
+    queried = proxy_health.unreached_instances({"proxy1": proxy_state(DOWN), "app1": APP}, {"proxy1": "10.0.0.2"})
     block = {**BLOCK, "port": 8000, "source": "10.0.0.2", "answers": False, "listener": "java listens at *:8000"}
-    (row,) = proxy_health.instance_rows(asked, {"app1": [block]})["app1"]
+    (row,) = proxy_health.instance_rows(queried, {"app1": [block]})["app1"]
     assert row.why.startswith("proxy1 cannot reach 10.0.0.3:8000, and java listens at *:8000, which does not answer")
     assert row.fix == "firewall-cmd X"
-    assert proxy_health.instance_rows(asked, {"app1": [{**block, "listener": ""}]}) == {}
+    assert proxy_health.instance_rows(queried, {"app1": [{**block, "listener": ""}]}) == {}
 
 
 def test_what_ufw_made_is_not_reported_as_iptables():
@@ -660,7 +660,7 @@ def test_each_proxy_has_to_serve():
 
 
 @pytest.mark.parametrize(
-    "servers, asked",
+    "servers, queried",
     [
         ([DOWN], True),
         ([server("app1-0", "DOWN", "L7STS 503")], False),
@@ -672,7 +672,7 @@ def test_each_proxy_has_to_serve():
         ([server("app1-0", "MAINT", "", "maint")], False),
     ],
 )
-def test_instances_that_a_proxy_cannot_reach(servers, asked):
+def test_instances_that_a_proxy_cannot_reach(servers, queried):
     found = proxy_health.unreached_instances({"proxy1": proxy_state(*servers), "app1": APP}, {"proxy1": "10.0.0.2"})
     assert found == (
         {
@@ -687,7 +687,7 @@ def test_instances_that_a_proxy_cannot_reach(servers, asked):
                 }
             ]
         }
-        if asked
+        if queried
         else {}
     )
 
@@ -708,18 +708,18 @@ def test_the_whole_way_names_the_rule_that_blocks():
     answers = [
         {"__reach_probe": probe, "results": [{"address": "10.0.0.2", "port": 80, "word": "timeout", "message": ""}]}
     ]
-    asked = reach_reports.find_unreached(hostvars, hosts, answers)
-    assert [(item["host"], [port["port"] for port in item["ports"]]) for item in asked] == [
+    queried = reach_reports.find_unreached(hostvars, hosts, answers)
+    assert [(item["host"], [port["port"] for port in item["ports"]]) for item in queried] == [
         ("proxy1", [80]),
         ("app1", [8000]),
     ]
     messages = [
         {
-            "__reach_blocked": asked[0],
+            "__reach_blocked": queried[0],
             "ports": [{**BLOCK, "rule": "ZONE A", "commands": [["OPEN", "A"]]}],
         },
         {
-            "__reach_blocked": asked[1],
+            "__reach_blocked": queried[1],
             "ports": [{**BLOCK, "port": 8000, "source": "10.0.0.2", "rule": "ZONE B", "commands": [["OPEN", "B"]]}],
         },
     ]
@@ -736,7 +736,7 @@ def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
     hostvars = hostvars_of(
         app1={"xitrum_address": "10.0.0.1", "xitrum_host_state": state_of((80, 80))},
         localhost={},
-        here={"ansible_connection": "local"},
+        local={"ansible_connection": "local"},
         db={"ansible_host": "10.0.0.9"},
     )
     assert [probe["host"] for probe in reach_reports.plan_probes(hostvars, ["app1"], ["app1"])["probes"]] == ["db"]

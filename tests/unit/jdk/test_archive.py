@@ -56,8 +56,8 @@ def archive(path, members):
 
 def members(top="jdk-17.0.9", **more):
     """A JDK as far as it is read before it is run."""
-    has = {"bin/java": elf(62), "bin/javac": elf(62), "release": b'JAVA_VERSION="17.0.9"\n', **more}
-    return {f"{top}/{name}" if top else name: data for name, data in has.items() if data is not None}
+    contents = {"bin/java": elf(62), "bin/javac": elf(62), "release": b'JAVA_VERSION="17.0.9"\n', **more}
+    return {f"{top}/{name}" if top else name: data for name, data in contents.items() if data is not None}
 
 
 WANTED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": [],
@@ -116,25 +116,25 @@ def test_what_lies_next_to_the_one_folder_of_a_jdk_does_not_matter(top, others, 
 
 
 def test_a_jdk_for_macos_is_named_as_no_executable_for_linux(jvm, tmp_path):
-    has = {**{name: b"\xcf\xfa\xed\xfe" + bytes(40) for name in members("jdk-17.jdk/Contents/Home")}, "jdk-17.jdk/Contents/Info.plist": b""}
-    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+    contents = {**{name: b"\xcf\xfa\xed\xfe" + bytes(40) for name in members("jdk-17.jdk/Contents/Home")}, "jdk-17.jdk/Contents/Info.plist": b""}
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
     with pytest.raises(jdk_archive.SourceError, match="is no executable for Linux"):
         jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == []
 
 
-@pytest.mark.parametrize("has, message", [
+@pytest.mark.parametrize("contents, message", [
     ({**members("jdk-17"), **members("jdk-21")}, r"found 2 folders with bin/java in the archive (jdk-17, jdk-21); expected one"),
     ({"a/readme": b"", "b/notes": b"", ".DS_Store": b""}, "has no bin/java, at its top is a, b: expected the tar.gz"),
 ])
-def test_an_archive_without_the_one_jdk_names_what_it_has(has, message, jvm, tmp_path):
-    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+def test_an_archive_without_the_one_jdk_names_what_it_has(contents, message, jvm, tmp_path):
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
     with pytest.raises(jdk_archive.SourceError, match=re.escape(message)):
         jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == []
 
 
-@pytest.mark.parametrize("has, message", [
+@pytest.mark.parametrize("contents, message", [
     (members(**{"bin/java": elf(183)}), "is for aarch64, this host is x86_64"),
     (members(**{"bin/java": b"#!/bin/sh\nexec java\n"}), "is no executable for Linux"),
     (members(**{"bin/javac": None}), "is a JRE"),
@@ -142,8 +142,8 @@ def test_an_archive_without_the_one_jdk_names_what_it_has(has, message, jvm, tmp
     ({"app/readme": b""}, "at its top is readme"),
     ({**members(), "jdk-17.0.9/../../evil": b"x"}, "holds jdk-17.0.9/../../evil"),
 ])
-def test_what_is_refused_leaves_nothing(has, message, jvm, tmp_path):
-    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+def test_what_is_refused_leaves_nothing(contents, message, jvm, tmp_path):
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
     with pytest.raises(jdk_archive.SourceError, match=message.replace(".", r"\.")):
         jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == []
@@ -160,8 +160,8 @@ def test_a_java_that_does_not_run_as_wanted_is_refused(text, message, jvm, tmp_p
 
 
 def test_of_members_with_one_name_the_last_one_counts(jvm, tmp_path):
-    has = {"jdk-17.0.9/release": b'JAVA_VERSION="11.0.2"\n', **{name.replace("/", "//"): data for name, data in members().items()}}
-    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+    contents = {"jdk-17.0.9/release": b'JAVA_VERSION="11.0.2"\n', **{name.replace("/", "//"): data for name, data in members().items()}}
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
     assert jdk_archive.unpack(JvmHost(), path, sha256, WANTED) == "17.0.9"
     assert (jvm / "jdk-17/release").read_text() == 'JAVA_VERSION="17.0.9"\n'
 

@@ -37,8 +37,8 @@ def jdk_host(home, version="17.0.15", files=None, links=None):
     """A host with one JDK that is in use."""
     commands, made = pinned(home, "java", "javac")
     commands[f"{home}/bin/java -version"] = (0, "", f'openjdk version "{version}" 2025-04-15\n')
-    has = {f"{home}/bin/java": "", f"{home}/bin/javac": "", f"{home}/release": f'JAVA_VERSION="{version}"\n'}
-    return FakeHost({**has, **(files or {})}, commands, {**made, **(links or {})})
+    contents = {f"{home}/bin/java": "", f"{home}/bin/javac": "", f"{home}/release": f'JAVA_VERSION="{version}"\n'}
+    return FakeHost({**contents, **(files or {})}, commands, {**made, **(links or {})})
 
 
 def bare_host():

@@ -123,17 +123,17 @@ def test_jars_that_are_given_win():
     assert console.scala_jars(["/l/scala-compiler-2.13.4.jar"], [given])["compiler"] == (given, "2.13.18")
 
 
-@pytest.mark.parametrize(("version", "action", "asked"), [
+@pytest.mark.parametrize(("version", "action", "queried"), [
     ("17.0.15", "threads", f"{JDK}/bin/jcmd -J-XX:-UsePerfData 12 Thread.print -l"),
     ("21", "histogram", f"{JDK}/bin/jcmd -J-XX:-UsePerfData 12 GC.class_histogram -all"),
     ("25.0.1", "heap", f"{JDK}/bin/jcmd -J-XX:-UsePerfData 12 GC.heap_info"),
     ("1.8.0_402", "heap", f"{JDK}/bin/jstat -gc 12"),
 ])
-def test_what_the_jdks_own_tools_are_asked(version, action, asked):
+def test_what_the_jdks_own_tools_are_asked(version, action, queried):
     host = machine(version, tools=("java", "jcmd", "jstat"))
     wanted = {**WANTED, "action": action}
     state = console.read(host, wanted)
-    words = " ".join([INSIDE, "timeout --kill-after=5 60", asked])
+    words = " ".join([INSIDE, "timeout --kill-after=5 60", queried])
     host.commands[words] = "all is well\n"
     assert console.ask(host, wanted, state) == "all is well\n"
     host.commands[words] = (1, "", "com.sun.tools.attach.AttachNotSupportedException: no answer\n")

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-@pytest.mark.parametrize("version, has, has_not", [
+@pytest.mark.parametrize("version, present, has_not", [
     (8, (), ("--add-opens", "IgnoreUnrecognized", "EnableDynamicAgentLoading")),
     (11, ("--add-opens=java.base/java.util=ALL-UNNAMED", "-XX:+IgnoreUnrecognizedVMOptions"), ("EnableDynamicAgentLoading", "sun-misc")),
     (17, ("--add-opens=java.base/java.lang.invoke=ALL-UNNAMED", "-XX:+IgnoreUnrecognizedVMOptions"), ("EnableDynamicAgentLoading", "sun-misc")),
     (21, ("-XX:+EnableDynamicAgentLoading",), ("sun-misc",)),
     (25, ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"), ()),
 ])
-def test_each_jdk_gets_the_options_that_it_takes(version, has, has_not):
+def test_each_jdk_gets_the_options_that_it_takes(version, present, has_not):
     options = " ".join(jvm.launcher_options(version))
-    assert all(option in options for option in has)
+    assert all(option in options for option in present)
     assert not any(option in options for option in has_not)
 
 
@@ -44,7 +44,7 @@ def test_jdk_8_reads_no_launcher_options():
     assert "JDK_JAVA_OPTIONS" not in jvm.environment("/jdk", 8, "512m", [], "/log")
 
 
-@pytest.mark.parametrize("heap, options, version, named", [
+@pytest.mark.parametrize("heap, options, version, message", [
     ("512", [], 17, None),
     ("half", [], 17, "half"),
     ("0m", [], 17, "0m"),
@@ -52,11 +52,11 @@ def test_jdk_8_reads_no_launcher_options():
     ("1g", ["Xmx1g"], 17, "Xmx1g"),
     ("1g", ["--add-opens=a/b=ALL-UNNAMED"], 8, "JDK 9"),
 ])
-def test_what_cannot_be_passed_is_named(heap, options, version, named):
-    if named is None:
+def test_what_cannot_be_passed_is_named(heap, options, version, message):
+    if message is None:
         assert jvm.environment("/jdk", version, heap, options, "/log")["_JAVA_OPTIONS"]
         return
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(ValueError, match=message):
         jvm.environment("/jdk", version, heap, options, "/log")
 
 
@@ -101,7 +101,7 @@ HEAPS = [
 def verdicts(heap, options, running, fresh=None):
     """Name to verdict, as a check judges a running JVM."""
     return {
-        name: verdict for name, _value, _has, verdict in jvm.flag_rows(jvm.wanted_flags(heap, options), running, fresh)
+        name: verdict for name, _value, _observed, verdict in jvm.flag_rows(jvm.wanted_flags(heap, options), running, fresh)
     }
 
 
@@ -153,9 +153,9 @@ def test_the_quotes_of_a_text_are_not_part_of_it(option, text):
 def test_a_heap_is_never_taken_for_a_smaller_one_or_for_one_of_another_unit(size, region):
     flags, unit = {"G1HeapRegionSize": str(region)}, max(region, jvm.HEAP_UNIT)
     good = [
-        has
-        for has in range((size // unit - 1) * unit, size + 3 * unit, 1 << 20)
-        if jvm.is_rounded("MaxHeapSize", str(size), str(has), flags)
+        actual_size
+        for actual_size in range((size // unit - 1) * unit, size + 3 * unit, 1 << 20)
+        if jvm.is_rounded("MaxHeapSize", str(size), str(actual_size), flags)
     ]
     assert len(good) == 1 and size <= good[0] < size + unit
     assert not jvm.is_rounded("MaxHeapSize", str(size), str(good[0]), {**flags, "UseShenandoahGC": "true"})

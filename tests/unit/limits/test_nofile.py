@@ -190,8 +190,8 @@ def test_a_line_of_one_user_is_named():
 def test_whether_sshd_uses_pam(text, included, says):
     assert limits.use_pam(text, included) == says
     files = {"/etc/ssh/sshd_config": text, **{f"/etc/ssh/sshd_config.d/{index}.conf": more for index, more in enumerate(included)}}
-    named = [row.item for row in plan_of(machine(files=files)).rows if row.item == "sshd UsePAM"]
-    assert named == (["sshd UsePAM"] if says == "no" else [])
+    rows = [row.item for row in plan_of(machine(files=files)).rows if row.item == "sshd UsePAM"]
+    assert rows == (["sshd UsePAM"] if says == "no" else [])
 
 
 def test_all_processes_together():

@@ -43,45 +43,45 @@ def clock(monkeypatch):
 
 def half(says, **arguments):
     """The action with a host that says this, and what the host was asked."""
-    made, asked = object.__new__(action.ActionModule), []
+    made, calls = object.__new__(action.ActionModule), []
     made._task = SimpleNamespace(args=arguments, check_mode=False)
     made._display = SimpleNamespace(display=lambda text: None)
-    made._execute_module = lambda module_name, module_args, task_vars: asked.append(module_args) or says(module_args)
-    return made, asked
+    made._execute_module = lambda module_name, module_args, task_vars: calls.append(module_args) or says(module_args)
+    return made, calls
 
 
 def watched(says):
-    made, asked = half(says)
-    return made._watch("run", {"inventory_hostname": "proxy1"}, lambda state: False), [one["state"] for one in asked]
+    made, calls = half(says)
+    return made._watch("run", {"inventory_hostname": "proxy1"}, lambda state: False), [one["state"] for one in calls]
 
 
 @pytest.mark.parametrize("answers", [[SAID], [SAID, GONE]])
 def test_a_load_that_does_not_end_is_given_up_after_its_deadline(clock, answers):
     turns = itertools.cycle(answers)
-    result, asked = watched(lambda asked: next(turns))
+    result, calls = watched(lambda calls: next(turns))
     assert result["failed"] and "after its deadline of 40 s" in result["msg"]
     assert SAID["deadline"] + load_plan.LEASE < clock.now < SAID["deadline"] + load_plan.LEASE + 10
-    assert asked[-1] == "stopped"
+    assert calls[-1] == "stopped"
 
 
 def test_a_load_whose_process_is_gone_is_given_up_with_its_sentence(clock):
-    result, asked = watched(lambda asked: GONE)
+    result, calls = watched(lambda calls: GONE)
     assert (result["failed"], result["msg"]) == (True, GONE["msg"])
-    assert asked == ["polled"] * action.FAILURES + ["stopped"]
+    assert calls == ["polled"] * action.FAILURES + ["stopped"]
 
 
 def test_a_host_that_says_nothing_is_given_up(clock):
-    result, _asked = watched(lambda asked: {})
+    result, _calls = watched(lambda calls: {})
     assert result["failed"] and result["msg"]
 
 
 def test_short_values_of_headers_mask_nothing_of_the_result(monkeypatch):
     """As the module does it: what is given is what is masked."""
     arguments = {"state": "planned", "headers": {"X-A": "x", "X-B": "1", "Cookie": "secret-one"}}
-    made, asked = half(lambda asked: {}, **arguments)
+    made, calls = half(lambda calls: {}, **arguments)
     monkeypatch.setattr(action.ActionBase, "run", lambda self, tmp=None, task_vars=None: {})
     made.run(task_vars={})
-    given = {"headers": asked[0]["headers"]}
+    given = {"headers": calls[0]["headers"]}
     checked = ModuleArgumentSpecValidator(load_plan.SPEC).validate(given)
     assert checked.error_messages == []
     assert load_plan.with_headers(checked.validated_parameters)["headers"] == arguments["headers"]

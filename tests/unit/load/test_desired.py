@@ -56,7 +56,7 @@ def test_the_figures_of_all_hosts_are_added_up():
     hostvars = {
         "app1": {
             "__load_test_first": {"load": first}, "__load_test_capacity": {"capacity": {"limits": {"largest": 5000, "ends": "heap"}}},
-            "__load_test_burst": {"bursts": [{"asked": 128}]},
+            "__load_test_burst": {"bursts": [{"requested": 128}]},
             "__load_test_ways": [{"way": "direct", "during": during, "after": between, "counts": {}},
                              {"way": "proxy", "during": later, "after": last, "counts": {}}],
         },
@@ -69,7 +69,7 @@ def test_the_figures_of_all_hosts_are_added_up():
     }
     found = load_reports.make_report(hostvars, {"xitrum": ["app1"]}, list(hostvars), {**WANTED, "headers": {"Cookie": "a"}}, "2026-01-01T00:00:00Z")
     assert "Cookie" not in str(found) and found["settings"]["when"] == found["when"] == "2026-01-01T00:00:00Z"
-    assert (found["label"], found["bursts"]) == ("run", {"app1": [{"asked": 128}]})
+    assert (found["label"], found["bursts"]) == ("run", {"app1": [{"requested": 128}]})
     assert found["machine"] == {host: {"cpus": 2, "memory_bytes": 8 << 30} for host in ("app1", "other")}
     # Each way begins with what was there after the one before.
     assert [found["ways"][way]["overflows"] for way in ("direct", "proxy")] == [{"app1": 4}, {"app1": 12}]

@@ -85,8 +85,8 @@ def test_what_was_not_tried_any_more_is_said_last():
 def report(label, when, **more):
     way = load_report.way_report(1000, seen(processes=process(memory_bytes=(300 << 20) + 1000 * 9216), **more.pop("changes", {})),
                                  {"proxy1": counts(**more)}, CAPACITIES, GROUPS, "proxy")
-    capped = {"asked": 1024, "backlog": 128, "connects": 500, "at_once": 129, "delayed": 371, "failed": 0, "ListenOverflows": 700}
-    live = {"asked": 0, "backlog": 0, "connects": 500, "at_once": 500, "delayed": 0, "failed": 0, "ListenOverflows": 0}
+    capped = {"requested": 1024, "backlog": 128, "connects": 500, "at_once": 129, "delayed": 371, "failed": 0, "ListenOverflows": 700}
+    live = {"requested": 0, "backlog": 0, "connects": 500, "at_once": 500, "delayed": 0, "failed": 0, "ListenOverflows": 0}
     return {"label": label, "when": when, "ways": {"proxy": way}, "bursts": {"app1": [capped, live]}}
 
 
@@ -105,7 +105,13 @@ def test_an_earlier_run_stands_next_to_the_present_one_and_its_own_label_does_no
 def test_what_was_not_opened_is_what_failed_whatever_became_of_the_others():
     numbers = {"tried": 100, "opened": 90, "held": 70, "refused": 10, "silent": 20}
     way = load_report.way_report(100, seen(), {"proxy1": counts(**numbers)}, CAPACITIES, GROUPS, "proxy")
-    assert [dict(load_report.cells(way))[title] for title in ("asked", "held", "lost", "not opened", "not tried any more")] == ["100", "70", "20", "10", "0"]
+    assert [dict(load_report.cells(way))[title] for title in ("requested", "held", "lost", "not opened", "not tried any more")] == [
+        "100",
+        "70",
+        "20",
+        "10",
+        "0",
+    ]
     # A connection of a process that was lost is in no number; it is not one that was not opened.
     way = load_report.way_report(100, seen(), {"proxy1": counts(**{**numbers, "held": 60})}, CAPACITIES, GROUPS, "proxy")
     assert dict(load_report.cells(way))["not opened"] == "10"
@@ -170,7 +176,7 @@ def test_a_burst_is_reported_by_what_took_a_repeated_syn():
              "The table before this message has the details."]),
 ])
 def test_fewer_connections_than_requested_are_a_failure(held, ended_by, message):
-    ways = {"direct": {"asked": 1000, "held": 1000, "ended_by": []}, "proxy": {"asked": 1000, "held": held, "ended_by": ended_by}}
+    ways = {"direct": {"requested": 1000, "held": 1000, "ended_by": []}, "proxy": {"requested": 1000, "held": held, "ended_by": ended_by}}
     assert list(load_report.shortfalls({"ways": ways})) == message
 
 

@@ -21,8 +21,8 @@ def no_template(*_what):
 
 
 def heroku(tree=None, **values):
-    named = {f"heroku_{name}": value for name, value in {**HEROKU, **values}.items()}
-    return platforms.desired_heroku(named, {**TREE, **(tree or {})}, no_template)
+    prefixed = {f"heroku_{name}": value for name, value in {**HEROKU, **values}.items()}
+    return platforms.desired_heroku(prefixed, {**TREE, **(tree or {})}, no_template)
 
 
 def openshift(tree=None, **values):
@@ -33,8 +33,8 @@ def openshift(tree=None, **values):
         rendered[template] = variables["app"]
         return f"of {template}"
 
-    named = {f"openshift_{name}": value for name, value in {**OPENSHIFT, **values}.items()}
-    return platforms.desired_openshift(named, {**TREE, **(tree or {})}, render), rendered
+    prefixed = {f"openshift_{name}": value for name, value in {**OPENSHIFT, **values}.items()}
+    return platforms.desired_openshift(prefixed, {**TREE, **(tree or {})}, render), rendered
 
 
 def entry(desired, kind):

@@ -64,8 +64,8 @@ def fixture_fleet(tmp_path_factory):
     """An inventory of two hosts that are away and one that is this machine, and a cache of facts that says the wrong thing of them."""
     folder = tmp_path_factory.mktemp("fleet")
     away = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_common_args": "-F none"}
-    here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
-    hosts = {"app1": dict(away), "app2": dict(away), "app3": here}
+    local = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+    hosts = {"app1": dict(away), "app2": dict(away), "app3": local}
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {"xitrum": {"hosts": hosts}}}}))
     (folder / "cache").mkdir()
     for host in hosts:

@@ -58,7 +58,7 @@ def test_a_removal_takes_every_application_that_it_finds(tmp_path):
 def test_the_last_hosts_are_removed_without_asking_the_proxies(tmp_path):
     ran = remove(tmp_path, remove_host_count=2, remove_last=True)
     assert ran.code == 0, ran.text
-    assert not any(asked for _host, asked, *_rest in of_proxies(ran))
+    assert not any(dry_run for _host, dry_run, *_rest in of_proxies(ran))
 
 
 def test_a_removal_that_is_not_confirmed_changes_nothing(tmp_path):

@@ -114,7 +114,7 @@ def encrypt(text, password, vault_id):
 
 @pytest.mark.parametrize("options, settings", [
     (["--ask-vault-pass"], {}), (["--vault-id", "default@prompt"], {}), ([], {"ANSIBLE_VAULT_IDENTITY_LIST": "default@prompt"}),
-], ids=["asked", "named", "set"])
+], ids=["MODULE", "MODULE", "set"])
 def test_a_vault_password_that_was_typed_is_passed_on(fleet, tmp_path, options, settings):
     secret = encrypt(f"{tmp_path}/remote", "open sesame", "default")
     with fleet([FAIL], *options, typed="open sesame\n", secret=secret, **settings) as run:

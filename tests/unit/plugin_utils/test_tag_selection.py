@@ -61,8 +61,8 @@ def fixture_errors(tmp_path_factory):
     for name, text in USERS.items():
         (folder / f"{name}.yml").write_text(text)
     rows = [*((name, *given) for name in PLAYBOOKS for given in [*REFUSED, *WHOLE]), *ACCEPTED, *(row[:3] for row in WRONG)]
-    asked = [((folder if name in USERS else ROOT / "playbooks") / f"{name}.yml", *given) for name, *given in rows]
-    ran = subprocess.run([sys.executable, "-m", "tests.unit.tag_selection_errors"], input=json.dumps(asked, default=str), cwd=ROOT, text=True,
+    commands = [((folder if name in USERS else ROOT / "playbooks") / f"{name}.yml", *given) for name, *given in rows]
+    ran = subprocess.run([sys.executable, "-m", "tests.unit.tag_selection_errors"], input=json.dumps(commands, default=str), cwd=ROOT, text=True,
                          capture_output=True, check=True)
     return {json.dumps(row): message for row, message in zip(rows, json.loads(ran.stdout), strict=True)}
 

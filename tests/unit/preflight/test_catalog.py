@@ -236,14 +236,14 @@ def test_identifiers_are_unique_sorted_and_of_one_form():
 
 def test_every_error_of_preflight_names_a_rule_of_the_table():
     """No place in the code makes an error of another rule. What is computed is the rule that a component's error names."""
-    named, computed = set(), set()
+    listed, computed = set(), set()
     for path in sorted((page.PAGE.parents[2] / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Error", "errors_of"):
                 rule = node.args[0]
-                (named if isinstance(rule, ast.Constant) else computed).add(rule.value if isinstance(rule, ast.Constant) else ast.unparse(rule))
-    assert len(named) > 60
-    assert named <= set(catalog.BY_IDENTIFIER), named - set(catalog.BY_IDENTIFIER)
+                (listed if isinstance(rule, ast.Constant) else computed).add(rule.value if isinstance(rule, ast.Constant) else ast.unparse(rule))
+    assert len(listed) > 60
+    assert listed <= set(catalog.BY_IDENTIFIER), listed - set(catalog.BY_IDENTIFIER)
     assert "report.get('broken_rules', {}).get(sentence, UNNAMED)" in computed
     assert OF_COMPONENTS <= set(catalog.BY_IDENTIFIER), OF_COMPONENTS - set(catalog.BY_IDENTIFIER)
 

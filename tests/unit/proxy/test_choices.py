@@ -69,5 +69,5 @@ def test_variables_that_a_software_cannot_take_are_errors(name, behind, port, wo
 
 def test_the_scenario_runs_every_software():
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "molecule/proxies/tests").glob("test_*.py")]
-    named = {name for text in texts for name in re.findall(r'^    software = "(\w+)"', text, re.MULTILINE)}
-    assert named == set(PROXIES)
+    listed = {name for text in texts for name in re.findall(r'^    software = "(\w+)"', text, re.MULTILINE)}
+    assert listed == set(PROXIES)

@@ -101,12 +101,12 @@ def test_where_all_is_so_nothing_is_done():
 
 @pytest.mark.parametrize("admin, waited", [("ready", True), ("maint", False), ("drain", False)])
 def test_a_server_that_is_down_is_waited_for_unless_it_was_disabled(monkeypatch, admin, waited):
-    asked, clock = [], iter(range(100))
+    calls, clock = [], iter(range(100))
     monkeypatch.setattr(proxy_config.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(proxy_config.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(proxy_haproxy.Haproxy, "live", lambda _self, host, wanted: asked.append(host) or {"servers": [{"admin": admin, "status": "DOWN"}]})
+    monkeypatch.setattr(proxy_haproxy.Haproxy, "live", lambda _self, host, wanted: calls.append(host) or {"servers": [{"admin": admin, "status": "DOWN"}]})
     proxy_config.wait_for_servers(None, {"patience": 3, "software": "haproxy"})
-    assert (len(asked) > 1) is waited
+    assert (len(calls) > 1) is waited
 
 
 def test_an_empty_host_gets_everything_in_order():
@@ -534,11 +534,11 @@ def of_application(name):
     return CONFIG.replace("\n", f"\n# application: {name}\n", 1)
 
 
-@pytest.mark.parametrize("has, gets, refused", [("shop", "blog", True), ("shop", "shop", False), ("", "blog", False)])
-def test_the_proxy_of_another_application_is_not_replaced(has, gets, refused):
-    before, after = (wanted(of_application(name) if name else CONFIG) for name in (has, gets))
+@pytest.mark.parametrize("existing, gets, refused", [("shop", "blog", True), ("shop", "shop", False), ("", "blog", False)])
+def test_the_proxy_of_another_application_is_not_replaced(existing, gets, refused):
+    before, after = (wanted(of_application(name) if name else CONFIG) for name in (existing, gets))
     found = list(planned(Machine(before), after).problems)
-    assert [f"found the configuration of the application {has} in {PATH}, expected" in text for text in found] == [True] * refused
+    assert [f"found the configuration of the application {existing} in {PATH}, expected" in text for text in found] == [True] * refused
     assert all("xitrum_proxy_backends" in text and "remove.yml" in text for text in found)
 
 

@@ -120,12 +120,12 @@ def listener(path, answer):
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.bind(str(path))
     server.listen(1)
-    asked = []
+    received = []
 
     def serve():
         link, _peer = server.accept()
         with server, link:
-            asked.append(link.recv(1000))
+            received.append(link.recv(1000))
             if answer is not None:
                 link.sendall(answer)
             else:
@@ -134,14 +134,14 @@ def listener(path, answer):
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    return asked, thread
+    return received, thread
 
 
 def test_a_command_is_one_line_and_its_answer_is_read_to_the_end(tmp_path):
-    asked, thread = listener(tmp_path / "s", b"x" * 200000)
+    received, thread = listener(tmp_path / "s", b"x" * 200000)
     assert haproxy_socket.ask(Host(), str(tmp_path / "s"), "show info") == "x" * 200000
     thread.join(5)
-    assert asked == [b"show info\n"]
+    assert received == [b"show info\n"]
 
 
 def test_a_silent_socket_and_a_missing_one_are_errors(tmp_path):

@@ -34,19 +34,19 @@ def wanted(**more):
 @pytest.fixture(name="proxy")
 def fixture_proxy(monkeypatch):
     """An HAProxy in which app1-0 is ready and app1-1 is in drain; the commands that it was given."""
-    asked = []
+    commands = []
 
     def ask(_host, path, command, timeout=5.0):
         if command.startswith("show"):
             return {"show info": "Pid: 101\n", "show stat": (DATA / "stat-3.0.txt").read_text(),
                     "show servers state": (DATA / "servers_state-3.0.txt").read_text()}[command]
-        asked.append(command)
+        commands.append(command)
         return "\n" if not refuses else refuses[0]
 
     refuses = []
-    asked_and_refuses = type("Proxy", (), {"asked": asked, "refuses": refuses})
+    proxy_double = type("Proxy", (), {"commands": commands, "refuses": refuses})
     monkeypatch.setattr(haproxy_socket, "ask", ask)
-    return asked_and_refuses
+    return proxy_double
 
 
 def host():
@@ -63,7 +63,7 @@ def test_only_the_servers_that_are_not_in_the_wanted_state_are_set(proxy):
     want = wanted(servers=["app1-0", "app1-1"])
     plan = planned(want)
     proxy_server.set_servers(host(), want, plan)
-    assert proxy.asked == ["set server xitrum/app1-0 state drain"]
+    assert proxy.commands == ["set server xitrum/app1-0 state drain"]
     assert (plan.before, plan.after) == ("xitrum/app1-0 ready\n", "xitrum/app1-0 drain\n")
     assert [(row.item, row.configured, row.status) for row in plan.rows] == [("xitrum/app1-0", "ready", "differs"), ("xitrum/app1-1", "drain", "ok")]
 
@@ -82,14 +82,14 @@ def test_where_all_is_so_nothing_is_set(proxy):
     want = wanted(servers=["app1-1"])
     plan = planned(want)
     proxy_server.set_servers(host(), want, plan)
-    assert (plan.changed, proxy.asked) == (False, [])
+    assert (plan.changed, proxy.commands) == (False, [])
 
 
 def test_a_server_that_comes_back_is_checked_again(proxy):
     want = wanted(servers=["app1-1"], state="ready")
     proxy_server.set_servers(host(), want, planned(want))
     name = "set server xitrum/app1-1"
-    assert proxy.asked == [f"{name} state drain; {name} health down; {name} state ready"]
+    assert proxy.commands == [f"{name} state drain; {name} health down; {name} state ready"]
 
 
 def test_a_server_without_checks_has_no_health_to_set():
@@ -216,11 +216,11 @@ def test_a_server_is_moved_before_it_is_enabled(proxy, monkeypatch):
     assert plan.after == "xitrum/app1-1 at 192.168.0.12:9001\nxitrum/app1-1 ready\n"
     with pytest.raises(RuntimeError, match=r"HAProxy has xitrum/app1-1 at \['192.168.0.12:8001'\], expected 192.168.0.12:9001"):
         proxy_server.set_servers(host(), want, plan)
-    assert proxy.asked == ["set server xitrum/app1-1 addr 192.168.0.12 port 9001"]
+    assert proxy.commands == ["set server xitrum/app1-1 addr 192.168.0.12 port 9001"]
     moves = []
     monkeypatch.setattr(proxy_haproxy.Haproxy, "move", lambda _self, unused, options, rows: moves.extend((row["name"], row["port"]) for row in rows))
     proxy_server.set_servers(host(), want, plan)
-    assert moves == [("app1-1", 9001)] and proxy.asked[-1].endswith("set server xitrum/app1-1 state ready")
+    assert moves == [("app1-1", 9001)] and proxy.commands[-1].endswith("set server xitrum/app1-1 state ready")
 
 
 def test_a_server_is_found_by_where_it_leads_whatever_its_name(proxy):
@@ -229,8 +229,8 @@ def test_a_server_is_found_by_where_it_leads_whatever_its_name(proxy):
     assert [row.item for row in plan.rows] == ["xitrum/app1-1"] and plan.facts["missing"] == []
     elsewhere = planned(wanted(servers=["web1-0"], allow_missing=True, endpoints={"web1-0": "192.168.0.99:8001"}))
     assert list(elsewhere.rows) == [] and elsewhere.facts["missing"] == ["web1-0"]
-    named = FakeHost(commands={SS: CONNECTIONS}, names={"app1.example": ["192.168.0.12"]})
-    by_name = proxy_server.read(named, wanted(servers=["x"], endpoints={"x": "app1.example:8001"}))
+    host_by_name = FakeHost(commands={SS: CONNECTIONS}, names={"app1.example": ["192.168.0.12"]})
+    by_name = proxy_server.read(host_by_name, wanted(servers=["x"], endpoints={"x": "app1.example:8001"}))
     assert [row["name"] for row in by_name["servers"]] == ["app1-1"]
 
 

@@ -66,13 +66,13 @@ def test_a_removal_does_not_run_on_a_proxy_that_is_away(tmp_path, away, listed):
         assert {"app1", "app2", "proxy1"} <= set(names) and ("proxy2" in names) is listed, text
 
 
-@pytest.mark.parametrize("away, asked", [("", "['proxy1', 'proxy2']"), ("proxy2", "['proxy1']")])
-def test_a_removal_asks_no_proxy_that_is_away(tmp_path, away, asked):
+@pytest.mark.parametrize("away, queried", [("", "['proxy1', 'proxy2']"), ("proxy2", "['proxy1']")])
+def test_a_removal_asks_no_proxy_that_is_away(tmp_path, away, queried):
     show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __remove_proxies | sort }}"}}
     (tmp_path / "book.yml").write_text(
         yaml.safe_dump([{"name": "Book", "hosts": "app1", "gather_facts": False, "vars_files": [str(ROOT / "roles/remove/vars/main.yml")], "tasks": [show]}]))
     code, text = play(tmp_path, tmp_path / "book.yml", "-e", f"xitrum_unavailable_proxies={away}")
-    assert code == 0 and f"asked: {asked}" in text, text
+    assert code == 0 and f"asked: {queried}" in text, text
 
 
 def test_a_host_without_a_proxy_has_nothing_to_put_back():

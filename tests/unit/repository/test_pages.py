@@ -54,10 +54,10 @@ def test_each_file_that_a_guide_names_is_there(page):
 
 
 def test_each_test_function_that_a_guide_names_is_there():
-    named = {name for page in GUIDES for name in re.findall(r"`(test_\w+)`", (ROOT / page).read_text(encoding="utf-8"))}
+    listed = {name for page in GUIDES for name in re.findall(r"`(test_\w+)`", (ROOT / page).read_text(encoding="utf-8"))}
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests/unit").rglob("test_*.py")]
     defined = {name for text in texts for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)}
-    assert len(named) > 10 and named - defined == set()
+    assert len(listed) > 10 and listed - defined == set()
 
 
 def test_the_files_on_the_way_of_a_variable_have_the_names_that_the_page_says():

@@ -75,5 +75,5 @@ def test_no_page_names_a_filter_that_is_gone():
 
 
 def test_no_page_names_a_module_that_is_gone():
-    named = set(re.findall(r"-m xitrum\.host\.(\w+)|^ *xitrum\.host\.(\w+):$|\| `xitrum\.host\.(\w+)` \|", PAGES, re.M))
-    assert {one for names in named for one in names if one} - set(MODULES) == set()
+    listed = set(re.findall(r"-m xitrum\.host\.(\w+)|^ *xitrum\.host\.(\w+):$|\| `xitrum\.host\.(\w+)` \|", PAGES, re.M))
+    assert {one for names in listed for one in names if one} - set(MODULES) == set()

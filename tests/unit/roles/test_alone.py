@@ -90,10 +90,10 @@ def shown(role):
     return BLOCK.search(section["text"])["play"]
 
 
-def has(given, expected):
+def includes(given, expected):
     """Whether options have these values, those of dictionaries in their turn."""
     if isinstance(expected, dict):
-        return isinstance(given, dict) and all(name in given and has(given[name], value) for name, value in expected.items())
+        return isinstance(given, dict) and all(name in given and includes(given[name], value) for name, value in expected.items())
     return given == expected
 
 
@@ -121,5 +121,5 @@ def test_a_role_can_be_used_alone_as_its_page_says(tmp_path, monkeypatch, role):
     of_host = [call for call in run.calls if run.calls[0]["host"] == call["host"]]
     assert [call["action"] for call in of_host] == case.calls, run.text
     for call in of_host:
-        assert has(call["args"], case.expected.get(call["action"], {})), call
+        assert includes(call["args"], case.expected.get(call["action"], {})), call
     assert case.prints in run.text
