@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.application import instances, releases
 from ansible_collections.xitrum.host.plugins.module_utils.core import folders, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import HIDING_HOMES
@@ -538,3 +539,17 @@ def test_without_a_record_that_can_be_read_nobody_says_what_is_whose():
     there = FakeHost({**ACCOUNTS, "/opt/shop/notes": ""})
     wanted = {**WANTED, "user": "web"}
     assert list(folders.host_problems(wanted, folders.read(there, wanted, None), HIDING_HOMES)) == []
+
+
+@pytest.mark.parametrize(("root", "logs", "refused"), [
+    ("/var/lib", "/var/log/shop", "/var/lib belongs to the system"),
+    ("/srv/link", "/var/log/shop", "/srv/link belongs to the system"),
+    ("/opt/shop", "/var/log", "/var/log belongs to the system"),
+    ("/opt/shop", "/var/log/shop", ""),
+])
+def test_a_module_that_is_used_without_a_preflight_refuses_a_folder_of_the_system(root, logs, refused):
+    host = FakeHost(links={"/srv/link": "/etc"})
+    found = instances.EXECUTION.refuse(host, {"root": root, "log_dir": logs})
+    assert found.startswith(refused) and bool(found) == bool(refused)
+    if logs != "/var/log":
+        assert bool(releases.EXECUTION.refuse(host, {"root": root})) == bool(refused)

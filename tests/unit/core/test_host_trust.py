@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import stat
 import time
 
@@ -65,6 +66,9 @@ PLANTS = {
     ],
     "pipe": lambda path, _etc: os.mkfifo(path),
     "device": lambda path, _etc: os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5)),
+    # It is the folder's owner's, so that the owner tells nothing.
+    "pipe of the user": lambda path, _etc: [os.mkfifo(path), os.chown(path, USER, USER)],
+    "device of the user": lambda path, _etc: [os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3)), os.chown(path, USER, USER)],
 }
 
 VERBS = {
@@ -99,6 +103,25 @@ def test_the_end_of_a_log_is_nothing_of_root(real, etc, theirs, plant):
     (theirs / "xitrum.log").write_text("of the application\n")
     os.chown(theirs / "xitrum.log", USER, USER)
     assert real.tail(str(theirs / "xitrum.log")) == "of the application\n"
+
+
+def test_a_link_in_a_folder_of_all_is_not_read(real, etc, tmp_path):
+    """The file that it leads to is root's, as the folder is: its owner tells nothing."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+    (tmp_path / "shared/log").symlink_to(etc / "shadow")
+    assert real.tail(f"{tmp_path}/shared/log") == ""
+    (tmp_path / "shared/own").write_text("x")
+    assert real.tail(f"{tmp_path}/shared/own") == "x"
+
+
+@AS_ROOT
+def test_a_folder_of_another_account_does_not_change_its_owner(real, theirs):
+    (theirs / "planted").mkdir(mode=0o755)
+    os.chown(theirs / "planted", OTHER, OTHER)
+    with pytest.raises(PathError, match="who could have put it there"):
+        real.own(str(theirs / "planted"), 0o700, str(USER), str(USER))
+    assert ((theirs / "planted").stat().st_uid, stat.S_IMODE((theirs / "planted").stat().st_mode)) == (OTHER, 0o755)
 
 
 @AS_ROOT
@@ -224,7 +247,12 @@ def test_a_tree_deeper_than_a_process_may_have_descriptors_is_removed(real, tmp_
         os.close(handle)
         handle = below
     os.close(handle)
-    real.remove(str(tmp_path / "d"))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, limits[1]))
+    try:
+        real.remove(str(tmp_path / "d"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert sorted(os.listdir(tmp_path)) == ["f"]
 
 

@@ -309,6 +309,9 @@ def test_connections_that_cannot_be_read_do_not_count_as_silence():
         ("127.0.0.1:1", "127.0.0.1:2"),
     ]
     assert found.unread == ("0 0 127.0.0.1:x 127.0.0.1:2",)
+    for line in ("LISTEN 0 9 *:1 *:*", "0 0 127.0.0.1:1 127.0.0.1:*", "SYN-SENT 0 0 127.0.0.1:1 127.0.0.1:2"):
+        found = connections(line)
+        assert (list(found), found.unread) == ([], (line,))
     assert sockets.established(FakeHost()).unread == ("ss: not found on this host",)
 
 

@@ -13,6 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.xitrum.host.plugins.module_utils.core import commands, file_set
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import console as jdk_console
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 from ansible_collections.xitrum.host.plugins.modules import console, instances, service_definition
 
@@ -49,6 +50,7 @@ def ran(capsys, module, check_mode=True, **arguments):
 
 
 def test_the_expression_of_a_console_is_not_in_its_result(capsys, tmp_path):
+    assert jdk_console.SPEC["command"]["no_log"]
     assert SECRET not in ran(capsys, console, root=str(tmp_path), user="nobody", command=f'login("{SECRET}")')
 
 
