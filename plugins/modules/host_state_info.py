@@ -119,8 +119,8 @@ nofile:
 redirects:
   description: >-
     Whether something C(differs), the C(packages) that are missing, C(rows) and C(problems). C(due) says when a run sets
-    them - V(base) at once, V(start) after the start of the instance that they lead to, V(step) after its restart, or an
-    empty text. C(restored) are the redirects that lead back to the active instance, where a killed run left them at
+    them - V(base) at once, V(start) after the start of the instance that they lead to, V(restart) after its restart, or
+    an empty text. C(restored) are the redirects that lead back to the active instance, where a killed run left them at
     another one.
   returned: when O(redirects) is given
   type: dict

@@ -18,8 +18,8 @@ HostVars = Mapping[str, Mapping[str, Any]]
 def plan_batches(
     hostvars: HostVars, hosts: Iterable[str], batch: Any = "1", strategy: str = ""
 ) -> list[dict[str, Any]]:
-    """Return the batches in their order, as `steps` of module_utils/application/rollout.py does, each with `before`: a
-    host to what its instances go back to where the batch fails.
+    """Return the batches in their order, as `plan_batches` of module_utils/application/rollout.py does, each with
+    `before`: a host to what its instances go back to where the batch fails.
 
     Instances that do not run or are not healthy come first, and so do those to which no proxy sends requests. Raises
     ValueError for an invalid batch.
@@ -34,12 +34,13 @@ def plan_batches(
         or not item.get("running", True)
         or proxy.server_name(host, item["index"]) in idle
     }
-    steps = rollout.steps({host: observed["restart"] for host, observed in found.items()}, batch, strategy, sick)
-    return [{**step, "before": find_before(step["hosts"], found)} for step in steps]
+    due = {host: observed["restart"] for host, observed in found.items()}
+    batches = rollout.plan_batches(due, batch, strategy, sick)
+    return [{**one, "before": find_before(one["hosts"], found)} for one in batches]
 
 
 def find_before(
-    step_hosts: Mapping[str, Sequence[Mapping[str, Any]]], found: Mapping[str, Mapping[str, Any]]
+    batch_hosts: Mapping[str, Sequence[Mapping[str, Any]]], found: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return what the instances of a batch go back to, the last folder of each that was healthy: host to its
     instances."""
@@ -49,5 +50,5 @@ def find_before(
             for item in found[host]["instances"]
             if item["index"] in [instance["index"] for instance in instances]
         ]
-        for host, instances in step_hosts.items()
+        for host, instances in batch_hosts.items()
     }

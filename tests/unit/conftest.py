@@ -28,7 +28,7 @@ settings.register_profile("all", deadline=None, max_examples=500)
 settings.load_profile("ci")
 
 #: Modules whose tests run Ansible: they take longest, and are started first so that nobody waits for them in the end.
-RUN_ANSIBLE = ("test_step", "test_failures_once", "test_held_locks", "test_ansible_options", "test_tag_selection", "test_terminal", "test_misspelt_variables",
+RUN_ANSIBLE = ("test_batch", "test_failures_once", "test_held_locks", "test_ansible_options", "test_tag_selection", "test_terminal", "test_misspelt_variables",
                "test_package_errors")
 
 

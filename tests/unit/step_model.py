@@ -249,7 +249,7 @@ class Run:
         reads = {host: self.world.read(host, self.wanted) for host in self.world.records}
         due = {host: [{"index": index} for index, now in found.items() if now["due"]] for host, found in reads.items()}
         sick = {(host, index) for host, found in reads.items() for index, now in found.items() if not now["healthy"]}
-        for step in rollout.steps(due, self.world.batch, sick=sick):
+        for step in rollout.plan_batches(due, self.world.batch, sick=sick):
             keys = [(host, item["index"]) for host, items in step["hosts"].items() for item in items]
             yield from self.step(keys, {key: reads[key[0]][key[1]]["back"] for key in keys})
 

@@ -75,7 +75,7 @@ def test_a_proxy_that_is_away_is_named_and_can_be_left_out(site):
 
 @pytest.mark.long
 def test_another_name_of_a_host_loses_no_request(site, tmp_path, print_line):
-    """The proxies have the servers by their old names when the steps of the same run drain them."""
+    """The proxies have the servers by their old names when the batches of the same run drain them."""
     renamed = site.with_inventory(tmp_path / "inventory", renamed={"app1": "web1"})
     names = ["web1-0", "web1-1", "app2-0", "app2-1"]
     with Traffic(site, keeps=False) as traffic:

@@ -31,7 +31,7 @@ def read_batch(batch: Any) -> tuple[int, bool]:
 
 
 def size(batch: Any, count: int) -> int:
-    """How many instances a step takes, at least 1:
+    """How many instances a batch has, at least 1:
     C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
 
     Raises ValueError for anything else.
@@ -40,19 +40,19 @@ def size(batch: Any, count: int) -> int:
     return max(number * count // 100, 1) if share else number
 
 
-def steps(
+def plan_batches(
     due: Mapping[str, Iterable[Mapping[str, Any]]],
     batch: Any = 1,
     strategy: str = "",
     sick: Container[tuple[str, int]] = (),
 ) -> list[dict[str, Any]]:
-    """The steps of a rollout: the first instance alone, which is the canary, then as many at a time as C(batch) says.
-    With the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
+    """The batches of a rollout: the first instance alone, which is the canary, then as many at a time as C(batch) says.
+    With the C(strategy) C(all_at_once) all are one batch, which has C(all_at_once), too.
 
     C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those
     that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them disabled already,
-    a step of others would leave fewer than the batch allows. Each step is C({number, of, canary, label, hosts}):
-    C(hosts) maps a host to its instances of this step. Raises ValueError where C(batch) is invalid.
+    a batch of others would leave fewer than C(batch) allows. Each one is C({number, of, canary, label, hosts}):
+    C(hosts) maps a host to its instances of this batch. Raises ValueError where C(batch) is invalid.
     """
     every = [(host, instance) for host, instances in due.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
@@ -92,7 +92,7 @@ def find_disabled(
 
 def redirects_due(state: Mapping[str, Any], slot: int = 0) -> str:
     """When the redirects of a host are set: C(base) (at once), C(start) (once the instance that they lead to was
-    started), C(step) (once the
+    started), C(restart) (once the
     rollout has restarted it), or an empty text (not at all).
 
     C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never
@@ -101,7 +101,7 @@ def redirects_due(state: Mapping[str, Any], slot: int = 0) -> str:
     redirects, instances = state.get("redirects") or {}, state.get("instances") or {}
     if not redirects.get("differs"):
         return ""
-    for when, name in (("step", "restart"), ("start", "start")) if redirects.get("moves") else ():
+    for when, name in (("restart", "restart"), ("start", "start")) if redirects.get("moves") else ():
         if slot in [item["index"] for item in instances.get(name, [])]:
             return when
     return "base"

@@ -14,7 +14,7 @@ DUE = {"app1": [{"index": 0}, {"index": 1}], "app2": [{"index": 0}, {"index": 1}
 
 
 def labels(due, batch=1):
-    return [step["label"] for step in rollout.steps(due, batch)]
+    return [one["label"] for one in rollout.plan_batches(due, batch)]
 
 
 @pytest.mark.parametrize("batch, expected", [
@@ -29,41 +29,41 @@ def test_the_first_goes_alone_and_then_as_many_as_the_batch_says(batch, expected
     assert labels(DUE, batch) == expected
 
 
-def test_a_step_names_its_hosts_and_where_it_is():
-    assert rollout.steps(DUE, 2)[1] == {
+def test_a_batch_names_its_hosts_and_where_it_is():
+    assert rollout.plan_batches(DUE, 2)[1] == {
         "number": 2, "of": 3, "canary": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
         "servers": ["app1-1", "app2-0"]}
 
 
 @pytest.mark.parametrize("batch", [1, "25%", "100%"])
-def test_all_at_once_is_one_step_of_all_instances(batch):
-    (step,) = rollout.steps(DUE, batch, "all_at_once")
-    assert step == {"number": 1, "of": 1, "canary": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
+def test_all_at_once_is_one_batch_of_all_instances(batch):
+    (one,) = rollout.plan_batches(DUE, batch, "all_at_once")
+    assert one == {"number": 1, "of": 1, "canary": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
                     "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
-    assert rollout.steps(DUE, batch, "rolling") == rollout.steps(DUE, batch)
-    assert rollout.steps({"app1": []}, batch, "all_at_once") == []
+    assert rollout.plan_batches(DUE, batch, "rolling") == rollout.plan_batches(DUE, batch)
+    assert rollout.plan_batches({"app1": []}, batch, "all_at_once") == []
     with pytest.raises(ValueError, match="xitrum_rollout_batch is"):
-        rollout.steps(DUE, "101%", "all_at_once")
+        rollout.plan_batches(DUE, "101%", "all_at_once")
 
 
-def test_nothing_due_is_no_step():
-    assert rollout.steps({"app1": []}) == []
+def test_nothing_due_is_no_batch():
+    assert rollout.plan_batches({"app1": []}) == []
 
 
 @pytest.mark.parametrize("batch", ["0", "-1", "1.5", "all", "", "0%", "101%", None])
 def test_an_invalid_batch(batch):
     with pytest.raises(ValueError, match="xitrum_rollout_batch is"):
-        rollout.steps(DUE, batch)
+        rollout.plan_batches(DUE, batch)
 
 
 @given(some.lists(some.integers(0, 5), max_size=6), some.one_of(some.integers(1, 9), some.integers(1, 100).map("{}%".format)))
-def test_every_instance_is_in_exactly_one_step_and_only_the_first_step_is_a_canary(counts, batch):
+def test_every_instance_is_in_exactly_one_batch_and_only_the_first_batch_is_a_canary(counts, batch):
     due = {f"app{number}": [{"index": index} for index in range(count)] for number, count in enumerate(counts)}
-    steps = rollout.steps(due, batch)
-    assert [(host, item["index"]) for step in steps for host, items in step["hosts"].items() for item in items] == \
+    batches = rollout.plan_batches(due, batch)
+    assert [(host, item["index"]) for one in batches for host, items in one["hosts"].items() for item in items] == \
         [(host, item["index"]) for host, items in due.items() for item in items]
-    assert [step["canary"] for step in steps] == [True, *[False] * (len(steps) - 1)][:len(steps)]
-    assert all(sum(map(len, step["hosts"].values())) <= rollout.size(batch, sum(counts)) for step in steps)
+    assert [one["canary"] for one in batches] == [True, *[False] * (len(batches) - 1)][:len(batches)]
+    assert all(sum(map(len, one["hosts"].values())) <= rollout.size(batch, sum(counts)) for one in batches)
 
 
 def host(releases="aa bb cc", current="cc", previous="bb"):
@@ -192,8 +192,8 @@ def due_state(differs=True, moves=True, start=(), restart=()):
 
 
 @pytest.mark.parametrize(("state", "slot", "when"), [
-    (due_state(restart=[0, 1]), 0, "step"),
-    (due_state(restart=[1]), 1, "step"),
+    (due_state(restart=[0, 1]), 0, "restart"),
+    (due_state(restart=[1]), 1, "restart"),
     # Nobody restarts the one that the redirects lead to: nothing is to be waited for.
     (due_state(restart=[1]), 0, "base"),
     (due_state(start=[0]), 0, "start"),
@@ -225,6 +225,6 @@ def test_redirects_lead_back_to_the_active_slot_before_the_other_ends(pairs, con
 
 
 def test_instances_that_get_no_requests_are_taken_first():
-    steps = rollout.steps(DUE, 1, sick={("app2", 0), ("app9", 0)})
-    assert [step["label"] for step in steps] == ["app2-0", "app1-0", "app1-1", "app2-1"]
-    assert steps[0]["canary"] and not steps[1]["canary"]
+    batches = rollout.plan_batches(DUE, 1, sick={("app2", 0), ("app9", 0)})
+    assert [one["label"] for one in batches] == ["app2-0", "app1-0", "app1-1", "app2-1"]
+    assert batches[0]["canary"] and not batches[1]["canary"]

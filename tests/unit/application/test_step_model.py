@@ -226,7 +226,7 @@ def wait_for_all(record, observed, interrupted=False):
      lambda: test_the_run_after_one_that_was_killed_anywhere_converges({"app1": 2, "app2": 1}, ("lb",), 1, "broken-1", False)),
     (step_state, "finish", lambda record, _index: record,
      lambda: test_the_run_after_one_that_was_killed_anywhere_converges({"app1": 2, "app2": 1}, ("lb",), 1, "new-1", False)),
-    (rollout, "steps", lambda due, batch=1, strategy="", sick=(), steps=rollout.steps: steps(due, batch, strategy),
+    (rollout, "plan_batches", lambda due, batch=1, strategy="", sick=(), plan=rollout.plan_batches: plan(due, batch, strategy),
      lambda: test_the_run_after_one_that_was_killed_anywhere_converges({"app1": 2, "app2": 1}, ("lb",), 1, "new-1", False)),
     (Run, "act", lambda run, key: run.reach(key[0]),
      lambda: test_a_module_that_outlives_its_controller_changes_nothing_under_the_next_run("broken-1", "fixed-1")),

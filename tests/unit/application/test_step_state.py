@@ -266,7 +266,7 @@ def test_an_instance_that_a_step_has_stopped_is_that_of_a_step_again():
 
 def test_instances_that_serve_nobody_come_first():
     due = {host_name: [{"index": index} for index in (0, 1)] for host_name in ("app1", "app2")}
-    found = rollout.steps(due, 2, sick={("app2", 1), ("app1", 1)})
+    found = rollout.plan_batches(due, 2, sick={("app2", 1), ("app1", 1)})
     assert [step["label"] for step in found] == ["app1-1", "app2-1, app1-0", "app2-0"]
 
 

@@ -66,7 +66,7 @@ PLANTS = {
     ],
     "pipe": lambda path, _etc: os.mkfifo(path),
     "device": lambda path, _etc: os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5)),
-    # It is the folder's owner's, so that the owner tells nothing.
+    # It is the folder's owner's, so that the owner proves nothing.
     "pipe of the user": lambda path, _etc: [os.mkfifo(path), os.chown(path, USER, USER)],
     "device of the user": lambda path, _etc: [os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3)), os.chown(path, USER, USER)],
 }
@@ -106,7 +106,7 @@ def test_the_end_of_a_log_is_nothing_of_root(real, etc, theirs, plant):
 
 
 def test_a_link_in_a_folder_of_all_is_not_read(real, etc, tmp_path):
-    """The file that it leads to is root's, as the folder is: its owner tells nothing."""
+    """The file that it leads to is root's, as the folder is: its owner proves nothing."""
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o1777)
     (tmp_path / "shared/log").symlink_to(etc / "shadow")

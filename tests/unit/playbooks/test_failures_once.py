@@ -49,13 +49,13 @@ STOPPED = "The rollout of bbbbbbbbbbbb stopped at batch 1 of 2 (app1-0), at "
 
 
 @pytest.mark.parametrize("variable", ["xitrum_before_batch", "xitrum_after_batch"])
-def test_a_failed_task_of_a_users_own_in_a_step(tmp_path, variable):
+def test_a_failed_task_of_a_users_own_in_a_batch(tmp_path, variable):
     run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, **{variable: user_tasks(tmp_path)})
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
     assert tasks_with(run, f"{STOPPED}'Warm the cache'. Later batches did not begin. The failure of 'Warm the cache' is printed above.") == 1
 
 
-def test_a_task_of_a_users_own_knows_the_instances_of_its_step(tmp_path):
+def test_a_task_of_a_users_own_knows_the_instances_of_its_batch(tmp_path):
     (tmp_path / "mine.yml").write_text("- name: Show\n  ansible.builtin.debug:\n    msg: about {{ xitrum_batch_label }}\n")
     mine = str(tmp_path / "mine.yml")
     run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, xitrum_before_batch=mine, xitrum_after_batch=mine)
@@ -63,14 +63,14 @@ def test_a_task_of_a_users_own_knows_the_instances_of_its_step(tmp_path):
 
 
 @pytest.mark.parametrize("state", ["drain", "maint"])
-def test_a_proxy_in_the_middle_of_a_step(tmp_path, state):
+def test_a_proxy_in_the_middle_of_a_batch(tmp_path, state):
     run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="proxy_server", delegated="proxy2", state=state), *READS], PROXIES)
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
     assert STOPPED in run.text and f"Later batches did not begin. proxy2: {REASON}" in run.text
     assert "One or more items failed" not in run.text and "proxy1:" not in run.text.partition(STOPPED)[2]
 
 
-def test_an_instance_in_a_step(tmp_path):
+def test_an_instance_in_a_batch(tmp_path):
     run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="instance_service", host="app1", state="restarted"), *READS], PROXIES)
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
     assert STOPPED in run.text and f"Later batches did not begin. {REASON}" in run.text

@@ -16,7 +16,7 @@ PLAYS = [(str(path.relative_to(ROOT)), play) for path in sorted(ROOT.glob("playb
 
 @pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
 def test_a_play_does_not_leave_the_strategy_to_whoever_runs_it(path, play):
-    """One message before the first host is touched, and steps that wait for each other: with C(free) or C(host_pinned) of an
+    """One message before the first host is touched, and batches that wait for each other: with C(free) or C(host_pinned) of an
     ansible.cfg, hosts would not wait, and C(run_once) and C(any_errors_fatal) would not hold."""
     assert play.get("strategy") == "linear", f"{path} runs by the strategy of whoever runs it"
 
@@ -87,13 +87,13 @@ def supervisor_tasks(name):
 
 
 def test_the_failure_of_an_instance_is_reported_once():
-    """A step keeps it for the report at the end of the run, and the task itself prints nothing of it."""
+    """A batch keeps it for the report at the end of the run, and the task itself prints nothing of it."""
     change, check = supervisor_tasks("instances.yml")[-2:]
     assert change["register"] == "__supervisor_done"
     assert change["failed_when"] == "__supervisor_done is failed and not (__supervisor_reports | default(false))"
     assert check["when"] == ["__supervisor_reports | default(false)", "__supervisor_done.msg is defined"]
     assert "__supervisor_done" not in check["ansible.builtin.fail"]["msg"]
-    for name in ("step_instances.yml", "maintenance.yml"):
+    for name in ("batch_instances.yml", "maintenance.yml"):
         text = [task for task in tasks_in(supervisor_tasks(name)) if "__supervisor_failure" in str(task)]
         assert text, f"{name} reports what instances.yml does not"
     reason = yaml.safe_load((ROOT / "roles/supervisor/vars/main.yml").read_text(encoding="utf-8"))["__supervisor_failure"]
@@ -113,7 +113,7 @@ def test_a_failed_installation_of_supervisord_is_reported_once_and_without_crede
 
 def test_what_cannot_be_put_back_is_reported_where_it_happens():
     """With the reason of the rollout, since a run of one host ends there."""
-    put_back = next(task for task in tasks_in(supervisor_tasks("step_instances.yml")) if task["name"] == "Restore the old release and stop the rollout")
+    put_back = next(task for task in tasks_in(supervisor_tasks("batch_instances.yml")) if task["name"] == "Restore the old release and stop the rollout")
     assert put_back["block"][0]["vars"] == {"__supervisor_reports": False}
     assert "__supervisor_reason" in put_back["rescue"][-1]["ansible.builtin.fail"]["msg"]
     assert "supervisor_stopped" in put_back["always"][0]["ansible.builtin.set_fact"]

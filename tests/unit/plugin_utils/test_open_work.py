@@ -32,7 +32,7 @@ def test_a_result_without_a_read_stays_as_it_is(result):
     assert add_open_work(result) == result
 
 
-@pytest.mark.parametrize(("slot", "due"), [(0, "base"), (1, "step")])
+@pytest.mark.parametrize(("slot", "due"), [(0, "base"), (1, "restart")])
 def test_redirects_wait_for_the_instance_of_the_active_slot(slot, due):
     read = {**state(restart=[{"index": 1}]), "redirects": redirects(differs=True, moves=True)}
     assert add_open_work(read, slot)["redirects"]["due"] == due

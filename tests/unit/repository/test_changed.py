@@ -29,7 +29,7 @@ def test_the_tests_of_a_file(path, text, tests):
 
 def test_what_tests_share_is_tested_by_those_that_import_it():
     found = changed.tests_of("tests/unit/stubbed_plays.py", "")
-    assert "playbooks/test_step.py" in found and "jdk/test_jvm.py" not in found
+    assert "playbooks/test_batch.py" in found and "jdk/test_jvm.py" not in found
 
 
 def test_what_is_named_exists():

@@ -48,7 +48,7 @@ def test_with_slots_each_host_of_a_batch_that_is_put_back_keeps_the_release_that
 
 @pytest.fixture(name="proxied")
 def fixture_proxied(tmp_path):
-    """Two hosts behind a proxy: a run was killed while the release of its first step did not get healthy on app1-0."""
+    """Two hosts behind a proxy: a run was killed while the release of its first batch did not get healthy on app1-0."""
     broken = instance(folder="fixed-1", current="broken-1", healthy=False, due=["folder: broken-1 instead of fixed-1"])
     hosts = {"app0": read_of(instance(folder="fixed-1")), "app1": read_of(broken, instance(1, folder="fixed-1"))}
     hosts["app1"]["instances"]["recovery"] = {
@@ -70,7 +70,7 @@ def states(fleet, host):
 
 
 def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_replaces_it(proxied):
-    """The run waited for all instances before its first step, also for the one that can never be healthy."""
+    """The run waited for all instances before its first batch, also for the one that can never be healthy."""
     proxied.fail("proxy_server", ["app1"], {"state": "ready", "servers": ["app1-0", "app1-1"]}, "not healthy for haproxy after 60 s: xitrum/app1-0")
     code, output = proxied.run("rollout")
     assert code == 0, output[-3000:]
@@ -110,7 +110,7 @@ def test_an_instance_that_was_never_enabled_again_goes_back_at_once(proxied):
     assert code != 0 and done[begin + 1] == ("instance_service", "returned", [0])
 
 
-def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_step(tmp_path):
+def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_batch(tmp_path):
     # The names are the defaults of a role that the inventory does not repeat.
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
     fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()), orphaned=[1])}, {
@@ -153,7 +153,7 @@ def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(mai
     assert {call["host"] for call in maintained.calls(action="run_lock")} == {"app2"}
 
 
-def test_a_server_that_a_step_has_drained_has_to_come_back_at_its_new_port(tmp_path):
+def test_a_server_that_a_batch_has_drained_has_to_come_back_at_its_new_port(tmp_path):
     """Of a renamed host it is recognized by the port that the instance had: the new port alone found nothing, which was passed over."""
     read = read_of(instance(port=9000))
     read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}}
@@ -167,15 +167,15 @@ def test_a_server_that_a_step_has_drained_has_to_come_back_at_its_new_port(tmp_p
         ("drain", old, new, []), ("maint", old, new, []), ("ready", new, old, ["app0-0"])]
 
 
-def test_a_step_in_which_one_host_is_lost_and_another_one_fails_reports_both(tmp_path):
-    """The next step ended the run because of the lost host, before the reason of the other one was printed."""
+def test_a_batch_in_which_one_host_is_lost_and_another_one_fails_reports_both(tmp_path):
+    """The next batch ended the run because of the lost host, before the reason of the other one was printed."""
     fleet = Fleet(tmp_path, {f"app{number}": read_of(instance()) for number in range(5)}, {
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_rollout_batch": "2"})
     fleet.answer("instance_service", ["app1"], {"state": "restarted"}, unreachable=True, msg="lost")
     fleet.fail("instance_service", ["app2"], {"state": "restarted"}, "instance 0 is not healthy")
     code, output = fleet.run("rollout")
     text = " ".join(output.split())
-    assert code != 0 and "was lost before step" not in text
+    assert code != 0 and "was lost before batch" not in text
     assert "The rollout of new stopped at batch 2 of 3" in text and "instance 0 is not healthy" in text
     assert "app1 cannot be used any more in this run" in text
     released = [call["host"] for call in fleet.calls(action="run_lock") if (call["args"]["state"], call["args"]["outcome"]) == ("released", "failed")]
