@@ -11,7 +11,7 @@ short_description: Hide users, passwords and tokens in the URLs of a text
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Each is replaced by C(***), so that an error can be shown with the URL that it is about.
+  - Each becomes C(***), so that an error can be shown with the URL that it is about.
 positional: sources
 options:
   _input:

@@ -12,7 +12,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Finds an instance by its process, whichever supervisor keeps it, and attaches to its JVM as its user, in its mount
     namespace.
-  - An expression is compiled by the compiler of the application's own release, on JDK 9 and newer, and sees the
+  - The compiler of the application's own release compiles an expression, on JDK 9 and newer. It sees the
     application's classes. What it changes stays changed, so the module says C(changed) for every expression, and runs
     none in check mode.
   - Without an expression, the console is opened in the terminal that C(ansible-playbook) was started in, over SSH, by

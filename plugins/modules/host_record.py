@@ -108,8 +108,8 @@ options:
         required: true
   remove_packages:
     description:
-      - Whether packages of the distribution go that were installed by this collection, with what came with them. Those
-        that something else has come to need stay.
+      - Whether packages of the distribution go that this collection installed, with what came with them. Those that
+        something else has come to need stay.
       - Only with O(state=read) or O(state=leftovers_removed). The default is V(false).
     type: bool
 extends_documentation_fragment:
@@ -160,7 +160,7 @@ lines:
   elements: str
   sample: [instance 0 of myapp, "/etc/security/limits.d/90-xitrum.conf", user myapp]
 kept:
-  description: Packages that stay although they were installed by this collection, with the reason. A dictionary of
+  description: Packages of this collection that stay, with the reason. A dictionary of
     names to reasons with O(state=leftovers_removed), and a list of sentences with O(state=read).
   returned: with O(state=read) and O(state=leftovers_removed)
   type: raw

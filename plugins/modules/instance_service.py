@@ -12,9 +12,10 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it
     should. All instances of one call start together.
-  - An instance is healthy where the page answers as it should, and each process that holds the sockets of its ports is
-    the one that O(supervisor) has for the instance, or one below it, and runs as the user that the instance's folder
-    was made for. Any user can take a port while an instance restarts; the message names such a process and its user.
+  - An instance is healthy where the page answers as it should. Each process that holds the sockets of its ports must
+    be the one that O(supervisor) has for the instance, or one below it, and run as the user that the instance's
+    folder was made for. Any user can take a port while an instance restarts. The message names such a process and its
+    user.
   - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
   - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
@@ -37,8 +38,8 @@ options:
       - V(drained), V(enabled) and V(finished) only record the step. V(drained) is for before proxies disable
         instances, V(enabled) for before they get them back, or a redirect leads to them, and V(finished) for when the
         instances are in no step any more. They never report C(changed), since what is recorded is no configuration of
-        the host. The states C(stopped), C(switched), C(started) and C(healthy) of a step are recorded by the other
-        states.
+        the host. The states C(stopped), C(switched), C(started) and C(healthy) of a step are for the other
+        states to record.
       - An option that has no meaning for the state is refused.
     type: str
     default: started

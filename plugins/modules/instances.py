@@ -111,9 +111,8 @@ options:
     default: 10
   health_required:
     description:
-      - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go away
-        from the
-        very release that answers it.
+      - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go
+        away from the release that answers it.
       - O(health_path) is asked in any case, to find out whether the instance is healthy.
     type: bool
     default: true
@@ -193,7 +192,7 @@ recovery:
       instances.
     - C(start) starts, C(enable) puts back into the proxies and waits, C(enable_now) puts back and does not wait, since
       a restart
-      is due. C(replace) restarts first of all, without the proxies. C(gone) are on record and not on the host.
+      is due. C(replace) restarts first, without the proxies. C(gone) are on record and not on the host.
   returned: always
   type: dict
   sample: {"replace": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}

@@ -17,10 +17,10 @@ options:
       - V(connections) opens a TCP connection to each of O(targets), all at the same time, and closes it again without
         sending anything. A target that fails is tried a second time. No privileges are needed.
       - V(blocks) reports for each of O(ports) whether it answers on the host itself, and the first simple fact of the
-        host's filter that keeps others out - a zone of firewalld without the port, ufw without a rule for it, a rule of
-        iptables or nftables that refuses it, or an input chain that drops what no rule accepts. It reads rules whose
-        only conditions are TCP, the port, the interface and the family. A rule with other conditions is not reported.
-        It simulates no ruleset, so test first with V(connections). It needs root.
+        host's filter that keeps others out. That is a zone of firewalld without the port, ufw without a rule for it,
+        a rule of iptables or nftables that refuses it, or an input chain that drops what no rule accepts. It reads
+        rules whose only conditions are TCP, the port, the interface and the family. A rule with other conditions is
+        not reported. It simulates no ruleset, so test first with V(connections). It needs root.
       - An option that has no meaning for what is to be found is refused.
     type: str
     default: connections

@@ -70,7 +70,7 @@ options:
     type: int
   group:
     description:
-      - The group that may read the release. It is owned by root.
+      - The group that may read the release. Its owner is root.
       - Only with O(state=present). The default is V(root).
     type: str
   name:

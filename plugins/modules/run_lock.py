@@ -64,7 +64,7 @@ options:
     default: ""
   outcome:
     description:
-      - How the run ended, in a word.
+      - How the run ended.
       - V(failed) takes O(release) off the record of healthy releases, unless the host ran it before this run.
     type: str
     default: done

@@ -19,10 +19,10 @@ options:
       - V(application) is the definition of an application for its supervisor. It writes O(files), each of which says
         C(xitrum.host) in its text, and has the supervisor's own daemon run and start at boot. Nothing that runs is
         restarted. An unmanaged file, service directory or program of another file, and an C(/etc/rc.local) that no
-        shell runs or that others may change, are errors before anything is written. It removes what another supervisor
-        still has of the application, once it has no instance of it. C(@NOFILE@) in a file is replaced by the most open
-        files, up to O(nofile), that the host can grant; C(@MINFDS@) by the larger of that and of what other files of
-        supervisord's configuration ask for.
+        shell runs or that others may change, are errors before anything is written. It removes what another
+        supervisor still has of the application, once it has no instance of it. C(@NOFILE@) in a file stands for the
+        most open files, up to O(nofile), that the host can grant, and C(@MINFDS@) for the larger of that and of what
+        other files of supervisord's configuration ask for.
       - V(other) is another service. It writes all files and links, and removes those that match O(owned) and are not
         among them. When anything changed, O(commands) are run. They are pending until all of them succeeded, so that a
         run which is killed half-way makes up for it the next time.

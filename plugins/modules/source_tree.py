@@ -91,7 +91,7 @@ options:
         type: str
         default: "0644"
   absent:
-    description: Files that are removed if they were written by this module. Only with O(state=edited).
+    description: Files of this module that are removed. Only with O(state=edited).
     type: list
     elements: str
   keep_files:

@@ -31,7 +31,7 @@ options:
       - The parameters, by name, with dots or slashes as in sysctl.d(5).
       - "A value is a number, text, a list of numbers, or a dictionary with these keys:
         C(value); C(policy), default V(exact); C(source), a few words for whoever asks where the value is from."
-      - "Policies: V(exact), this very value. V(at_least) and V(at_most), element by element. V(range), for two numbers,
+      - "Policies: V(exact), this value. V(at_least) and V(at_most), element by element. V(range), for two numbers,
         the lower end at most and the upper end at least. V(union), for lists of ports: what was listed stays. V(leave),
         reported and not set."
       - C(net.ipv4.tcp_tw_recycle) is reported as removed on Linux 4.12 and later.

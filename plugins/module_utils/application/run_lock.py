@@ -219,7 +219,7 @@ def take(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], now: f
     if state["lock"] or state["fault"]:
         host.write(path(wanted["name"]), schema.LOCK.render(mine), 0o600)
     elif not host.create(path(wanted["name"]), schema.LOCK.render(mine), 0o600):
-        raise LockError("another run took the lock at this very moment: run the playbook again")
+        raise LockError("another run took the lock at this moment: run the playbook again")
     notes = record_died(host, wanted, state, now) + record(host, wanted, line(mine, wanted["release"], BEGAN, now))
     release.begin_healthy(host, wanted["root"])
     return state["interrupted"], notes

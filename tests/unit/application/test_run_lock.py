@@ -114,7 +114,7 @@ def test_of_two_that_take_it_at_once_one_is_reported():
     there = host()
     state = run_lock.read_state(there, wanted())
     there.files[LOCK] = record_text(ANN)
-    with pytest.raises(RuntimeError, match="at this very moment"):
+    with pytest.raises(RuntimeError, match="at this moment"):
         run_lock.take(there, wanted(), state, 1100.0)
 
 
