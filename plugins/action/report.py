@@ -60,21 +60,21 @@ class ActionModule(ActionBase):
         return result
 
     def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        """Write the files of a check, and return its table and how many values differ."""
+        """Write the files of a check, and return its table and how many values drift."""
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
         found = fleet_reports.check_findings(
             task_vars["hostvars"], hosts, reached, task_vars.get("ansible_inventory_sources") or ()
         )
-        bad = [item for item in found if item["level"] == "bad"]
+        drift = [item for item in found if item["level"] == "drift"]
         texts = {"check.json": json.dumps({"findings": found}, indent=4, sort_keys=True) + "\n"}
         lookup: Any = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
         for name in ("check.html", "check.xml"):
             path = ROLES / "report" / "templates" / f"{name}.j2"
-            texts[name] = str(lookup.run([str(path)], variables={"findings": found, "bad": bad})[0])
+            texts[name] = str(lookup.run([str(path)], variables={"findings": found, "drift": drift})[0])
         write_files(options["dir"], texts, "xitrum_report_dir")
         table = findings.check_table(found, options["everything"])
         page = os.path.join(options["dir"], "check.html")
-        return {"text": f"{table}\n\nThe page: {page}", "page": page, "bad": len(bad), "total": len(found)}
+        return {"text": f"{table}\n\nThe page: {page}", "page": page, "drift": len(drift), "total": len(found)}
 
     def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""

@@ -26,7 +26,7 @@ options:
     description: Reads the operating system and the architecture. Needed by O(jdk). With O(read_only) only.
     type: dict
   jdk:
-    description: The wanted JDK. See the role P(xitrum.host.jdk#role). With O(read_only) only.
+    description: The desired JDK. See the role P(xitrum.host.jdk#role). With O(read_only) only.
     type: dict
   capacity:
     description: How many connections the host must hold. See the role P(xitrum.host.tuning#role). With O(read_only)
@@ -115,7 +115,7 @@ kernel:
   type: dict
 nofile:
   description: >-
-    The number of open files that was C(wanted), the number that this host can grant (C(granted)), C(why) that is less,
+    The number of open files that was C(desired), the number that this host can grant (C(granted)), C(why) that is less,
     C(rows) and C(problems), or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
   returned: where O(nofile) is given, and nothing stood in the way of what comes before it
   type: dict

@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - For each component that it is given, reads the host and says what the component's own module would change - in three
-    columns, wanted, configured and effective.
+    columns, desired, configured and effective.
   - Changes nothing. The reading and the planning are those of the components' own modules.
 options:
   verify:
@@ -26,20 +26,20 @@ options:
     description: Reads the operating system, the architecture, memory, disk and ports. Needed by O(jdk).
     type: dict
   jdk:
-    description: The wanted JDK. See the role P(xitrum.host.jdk#role).
+    description: The desired JDK. See the role P(xitrum.host.jdk#role).
     type: dict
   capacity:
     description: How many connections the host must hold, and the shape of what holds them. See the role
       P(xitrum.host.tuning#role).
     type: dict
   kernel:
-    description: The wanted kernel parameters, the options of M(xitrum.host.sysctl_profile).
+    description: The desired kernel parameters, the options of M(xitrum.host.sysctl_profile).
     type: dict
   nofile:
-    description: The wanted limit of open files for logins, as O(ignore:nofile) of M(xitrum.host.host_base).
+    description: The desired limit of open files for logins, as O(ignore:nofile) of M(xitrum.host.host_base).
     type: dict
   redirects:
-    description: The wanted redirects of ports, the options of M(xitrum.host.port_redirect).
+    description: The desired redirects of ports, the options of M(xitrum.host.port_redirect).
     type: dict
   firewall:
     description:
@@ -52,16 +52,16 @@ options:
       C(nofile) and C(backlog). Reports which instances need a restart, and restarts none.
     type: dict
   release:
-    description: The wanted release, the options of M(xitrum.host.release) without the package itself.
+    description: The desired release, the options of M(xitrum.host.release) without the package itself.
     type: dict
   instances:
-    description: The wanted instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) names.
+    description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) names.
     type: dict
   service:
     description: The files of the supervisor, the options of M(xitrum.host.service_definition).
     type: dict
   proxy:
-    description: The wanted proxy. See the role P(xitrum.host.proxy#role).
+    description: The desired proxy. See the role P(xitrum.host.proxy#role).
     type: dict
   proxy_health:
     description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its
@@ -100,7 +100,7 @@ machine:
   returned: when O(machine) is given
   type: dict
 jdk:
-  description: Whether the JDK C(differs) from what is wanted, its C(home) and C(version), the C(packages) that bring
+  description: Whether there is C(drift), its C(home) and C(version), the C(packages) that bring
     it, C(rows) and C(problems).
   returned: when O(jdk) is given
   type: dict
@@ -109,47 +109,47 @@ capacity:
   returned: when O(capacity) is given
   type: dict
 kernel:
-  description: Whether something C(differs), C(rows) and C(problems).
+  description: Whether there is C(drift), C(rows) and C(problems).
   returned: when O(kernel) is given
   type: dict
 nofile:
-  description: Whether something C(differs), C(rows) and C(problems).
+  description: Whether there is C(drift), C(rows) and C(problems).
   returned: when O(nofile) is given
   type: dict
 redirects:
   description: >-
-    Whether something C(differs), the C(packages) that are missing, C(rows) and C(problems). C(due) says when a run sets
+    Whether there is C(drift), the C(packages) that are missing, C(rows) and C(problems). C(due) says when a run sets
     them - V(base) at once, V(start) after the start of the instance that they lead to, V(restart) after its restart, or
     an empty text. C(restored) are the redirects that lead back to the active instance, where a killed run left them at
     another one.
   returned: when O(redirects) is given
   type: dict
 firewall:
-  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close),
+  description: Whether there is C(drift), the C(public) ports, the C(address6) of the host, what is to C(close),
     C(rows) and C(problems).
   returned: when O(firewall) is given
   type: dict
 release:
-  description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one,
-    C(rows) and C(problems); and
+  description: Whether there is C(drift), that is, the release has to be made, the C(releases) on the host, the
+    C(current) one, C(rows) and C(problems); and
     where it is not on the host, what the releases there C(has), mode and SHA-256 of each file.
   returned: when O(release) is given
   type: dict
 instances:
   description: >-
-    Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(orphaned) ones, whether a
+    Whether there is C(drift), the C(instances), those to C(start) and to C(restart), the C(orphaned) ones, whether a
     run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)),
     C(rows) and C(problems).
   returned: when O(instances) is given
   type: dict
 service:
   description: >-
-    Whether something C(differs), the C(packages) that are missing, whether the supervisor is then installed
+    Whether there is C(drift), the C(packages) that are missing, whether the supervisor is then installed
     C(from_pypi), C(rows) and C(problems).
   returned: when O(service) is given
   type: dict
 proxy:
-  description: Whether something C(differs), C(rows) and C(problems).
+  description: Whether there is C(drift), C(rows) and C(problems).
   returned: when O(proxy) is given
   type: dict
 proxy_health:

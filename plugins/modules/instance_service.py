@@ -10,13 +10,13 @@ short_description: Start, restart, stop and remove instances through their super
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it
+  - Points C(current) of each instance at the folder that is desired, starts it, and waits until a page answers as it
     should. All instances of one call start together.
   - An instance is healthy where the page answers as it should. Each process that holds the sockets of its ports must
     be the one that O(supervisor) has for the instance, or one below it, and run as the user that the instance's
     folder was made for. Any user can take a port while an instance restarts. The message names such a process and its
     user.
-  - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
+  - An instance that runs in the desired folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
   - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
   - The step of a rollout that instances are in is recorded in C(/var/lib/xitrum.host/NAME.step). A run writes each

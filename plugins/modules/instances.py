@@ -13,8 +13,8 @@ description:
   - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own -
     its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
   - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
-  - Says for each instance whether the process that runs is what is wanted, and why it has to be restarted where it
-    is not.
+  - Says for each instance whether the process that runs is in the desired state, and why it has to be restarted
+    where it is not.
 options:
   user:
     description: The user that runs the instances. Its group has the same name.
@@ -172,7 +172,7 @@ broken_rules: {description: "The rule that an error of RV(problems) breaks, by t
 # End of shared values
 instances:
   description:
-    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, the one to go
+    - For each instance its C(index), C(port), desired C(folder), C(current) and C(previous) folder, the one to go
       C(back) to, whether it is C(running),
       its C(pid) and C(release), whether it is C(healthy) (null where that is not known), and C(due), the reasons to
       start it again.

@@ -12,7 +12,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Of O(manage=archives), the archive is fetched once on the controller and sent to the hosts that lack it, or fetched
     by each of them.
-  - It is unpacked under another name, has to be a JDK for the host's architecture and of the wanted version, has to
+  - It is unpacked under another name, has to be a JDK for the host's architecture and of the desired version, has to
     run, and only then is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that seems complete, and
     the next run cleans up.
   - A JDK that is there is never changed. An archive with another checksum needs another O(name).

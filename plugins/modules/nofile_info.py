@@ -11,13 +11,13 @@ short_description: Read how many files running processes may have open
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the limit of open files as it is wanted, configured (C(LimitNOFILE=) of the unit, or the line of the user in
-    limits.conf and limits.d), and effective (the limits of the running process).
+  - Reports the limit of open files as it is desired, configured (C(LimitNOFILE=) of the unit, or the line of the user
+    in limits.conf and limits.d), and effective (the limits of the running process).
   - A process keeps the limit that it was started with, and the module says when a restart is due.
-  - Needs no root where the kernel needs none. What could not be seen is V(unseen) in RV(rows), with the reason.
+  - Needs no root where the kernel needs none. What could not be seen is V(not_readable) in RV(rows), with the reason.
 options:
   nofile:
-    description: The wanted number of open files.
+    description: The desired number of open files.
     type: int
     default: 1024000
 extends_documentation_fragment:
@@ -60,13 +60,13 @@ processes:
     # End of shared values
     pid: {description: "The process.", type: int}
     user: {description: "The user that it runs as.", type: str}
-    wanted: {description: "The number of open files that is wanted.", type: int}
+    desired: {description: "The number of open files that is desired.", type: int}
     configured: {description: "What is configured, and where.", type: str}
     soft: {description: "The soft limit of the process, V(-1) for none.", type: int}
     hard: {description: "The hard limit of the process, V(-1) for none.", type: int}
     status:
-      description: "V(ok), V(restart) (what is configured would do), V(differs), V(read_only) (the host grants no more),
-        V(unseen)."
+      description: "V(ok), V(restart_pending) (what is configured would do), V(drift), V(read_only) (the host grants no
+        more), V(not_readable)."
       type: str
 """
 

@@ -281,17 +281,17 @@ def main() -> None:
     # blot out file names and versions.
     module.no_log_values = {value for value in module.no_log_values if len(value) > 7}
     module.no_log_values.update(urls.credentials_of(module.params["source"]))
-    wanted = module.params
-    cache = os.path.abspath(wanted["cache"])
-    failed = package_build.build_problems(**wanted["build"]) if wanted["build"] else []
+    desired = module.params
+    cache = os.path.abspath(desired["cache"])
+    failed = package_build.build_problems(**desired["build"]) if desired["build"] else []
     if failed:
         # What lies there is of an earlier build.
         module.exit_json(changed=False, **{**NOTHING, "problems": failed})
     try:
         folder = package_source.obtain(
-            wanted["source"], wanted["sha256"], wanted["headers"], cache, wanted["timeout"], wanted["validate_certs"],
-            package_build.render_hint)
-        result = inspect_package(folder, wanted["main_class"], cache)
+            desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
+            desired["validate_certs"], package_build.render_hint)
+        result = inspect_package(folder, desired["main_class"], cache)
     except package_source.SourceError as error:
         result = {**NOTHING, "problems": [str(error)]}
     except OSError as error:

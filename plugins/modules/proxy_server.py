@@ -17,7 +17,7 @@ description:
     has.
   - HAProxy and Apache check the health of servers themselves. The open source version of Nginx does not, so this module
     asks O(health_path) of a server before it is put back, for Apache too.
-  - A run that finds the wanted state changes nothing, and waits all the same.
+  - A run that finds the desired state changes nothing, and waits all the same.
 options:
   backend:
     description: The backend that the servers are in.

@@ -50,7 +50,7 @@ options:
     type: bool
   supervisord_version:
     description:
-      - The version of supervisord that is wanted from PyPI; empty where the distribution's package is. It is not
+      - The version of supervisord that is desired from PyPI; empty where the distribution's package is. It is not
         installed here, its commands are linked to.
       - A supervisord that was not installed this way is an error, and so is a version before 4.0.
       - Only with O(of=application).

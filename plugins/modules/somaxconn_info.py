@@ -11,13 +11,13 @@ short_description: Read the backlog that listening sockets have
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the backlog as it is wanted, configured (the files that set C(net.core.somaxconn) at boot), live (the
+  - Reports the backlog as it is desired, configured (the files that set C(net.core.somaxconn) at boot), live (the
     running kernel), and effective (the listening socket itself, IPv4 and IPv6).
   - A backlog is fixed when a process calls C(listen()), at the smaller one of what it asks for and of
     C(net.core.somaxconn) at that moment. So a socket can have less than the kernel would give now, and the module says
     when a restart is due.
   - Sockets are found by port without root. By unit or process id only root sees those of other users, unless C(ss)
-    shows control groups. What could not be seen is V(unseen) in RV(rows), with the reason.
+    shows control groups. What could not be seen is V(not_readable) in RV(rows), with the reason.
   - Needs C(ss) of iproute2.
 options:
   requested:
@@ -78,12 +78,13 @@ sockets:
     port: {description: "The port.", type: int}
     family: {description: "V(inet), V(inet6), or V(dual) for a socket that takes both.", type: str}
     pid: {description: "The process, or null where it is another user's.", type: int}
-    wanted: {description: "The requested backlog.", type: int}
+    desired: {description: "The requested backlog.", type: int}
     configured: {description: "What holds at boot.", type: str}
     live: {description: "What the kernel would give now.", type: int}
     effective: {description: "What the socket has.", type: int}
     status:
-      description: "V(ok), V(restart) (a restart would take more), V(differs) (somaxconn is too small), V(unseen)."
+      description: "V(ok), V(restart_pending) (a restart would take more), V(drift) (somaxconn is too small),
+        V(not_readable)."
       type: str
 """
 

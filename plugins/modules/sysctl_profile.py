@@ -108,8 +108,8 @@ parameters:
     outcome:
       description:
         - V(applied) (in check mode, would be), V(already), V(absent), V(read_only), V(removed) (this kernel lost it),
-          V(left) (policy V(leave)), V(unseen) (it cannot be read or compared), V(restored), or V(kept) (changed by
-          somebody since).
+          V(left) (policy V(leave)), V(not_readable) (it cannot be read or compared), V(restored), or V(kept)
+          (changed by somebody since).
       type: str
     before:
       description: The live value before.

@@ -30,7 +30,7 @@ def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
     reached = reach_rows_of(hostvars, hosts)
     return {
-        host: {**state, "reach": {"rows": reached[host], "differs": False}}
+        host: {**state, "reach": {"rows": reached[host], "drift": False}}
         if isinstance(state, dict) and host in reached
         else state
         for host, state in states.items()

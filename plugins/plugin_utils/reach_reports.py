@@ -86,13 +86,13 @@ def find_unreached_instances(hostvars: HostVars, hosts: Sequence[str]) -> dict[s
 
 def find_unreached(hostvars: HostVars, hosts: Sequence[str], results: Results) -> list[dict[str, Any]]:
     """Return what is asked of each host whose ports were not reached: `[{host, address, ports}]`."""
-    wanted = reach.unreached(answers_of(results))
+    desired = reach.unreached(answers_of(results))
     for host, items in find_unreached_instances(hostvars, hosts).items():
-        wanted.setdefault(host, []).extend(
+        desired.setdefault(host, []).extend(
             {key: item[key] for key in ("port", "inside", "source", "family")} for item in items
         )
     return [
-        {"host": host, "address": proxy.own_address(hostvars[host]), "ports": ports} for host, ports in wanted.items()
+        {"host": host, "address": proxy.own_address(hostvars[host]), "ports": ports} for host, ports in desired.items()
     ]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controller needs for 1 and 8 hosts that run the application and are as wanted: `site.yml` and `check.yml`.
+"""What the controller needs for 1 and 8 hosts that run the application and are in sync: `site.yml` and `check.yml`.
 
 `python -m tests.bench.unchanged INVENTORY FOLDER` sets the hosts up, writes unchanged.json into the folder, and prints a table
 of medians. What counts is the time of the processors (CPU), which other work on the machine changes least.

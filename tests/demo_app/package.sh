@@ -17,7 +17,7 @@ out="" name="" fault="" padding=0
 while [ $# -gt 0 ]; do
   case "$1" in
     --fault) [[ "${2-}" =~ ^(page|start|hang)$ ]] || usage "--fault is '${2-}'"; fault="$2"; shift 2 ;;
-    --padding-mb) [[ "${2-}" =~ ^[0-9]{1,4}$ ]] || usage "--padding-mb is '${2-}', a number of MB is wanted"; padding="$2"; shift 2 ;;
+    --padding-mb) [[ "${2-}" =~ ^[0-9]{1,4}$ ]] || usage "--padding-mb is '${2-}', expected a number of MB"; padding="$2"; shift 2 ;;
     -*) usage "unknown option $1" ;;
     *)
       if [ -z "$out" ]; then out="$1"; elif [ -z "$name" ]; then name="$1"; else usage "one argument too many: $1"; fi

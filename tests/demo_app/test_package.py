@@ -78,7 +78,7 @@ def test_a_build_from_the_start_gives_the_same_bytes(package, tmp_path):
     assert digests(tmp_path / "xitrum") == digests(package)
 
 
-def test_padding_has_the_wanted_size_and_the_same_bytes(tmp_path):
+def test_padding_has_the_desired_size_and_the_same_bytes(tmp_path):
     padded = demo_instance.package(tmp_path / "one", "demo-1", "--padding-mb", "3")
     again = demo_instance.package(tmp_path / "two", "demo-1", "--padding-mb", "3")
     size = sum(path.stat().st_size for path in (padded / "lib").glob("padding-*.jar"))

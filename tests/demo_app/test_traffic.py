@@ -96,7 +96,7 @@ def test_slow_page_comes_in_pieces_over_its_time(running):
     assert parts[-1][1] > 0.9
 
 
-def test_stream_has_the_wanted_number_and_pause(running):
+def test_stream_has_the_desired_number_and_pause(running):
     parts = pieces(running, "/stream?n=3&ms=150")
     assert [text for text, _after in parts] == ["1 of 3\n", "2 of 3\n", "3 of 3\n"]
     assert parts[2][1] - parts[0][1] > 0.2

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 CHARACTER, LINE, MARGIN, MOST = 7.2, 17, 18, 150
 #: What a line begins with or holds, and its colour: the first that fits.
-COLOURS = [(r"^\$ ", "#7ee787"), (r"DIFFERS|RESTART DUE|^fatal", "#ff7b72"), (r"^(PLAY|TASK)", "#79c0ff"), (r"^changed", "#e3b341")]
+COLOURS = [(r"^\$ ", "#7ee787"), (r"DRIFT|RESTART PENDING|^fatal", "#ff7b72"), (r"^(PLAY|TASK)", "#79c0ff"), (r"^changed", "#e3b341")]
 
 
 def colour(line):

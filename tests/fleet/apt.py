@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 # Only what decides whether and how a mirror is reached: a host must not inherit the machine's other habits.
-_ACQUIRE_WANTED = re.compile(r"^Acquire::(Check-Valid-Until|Check-Date|Retries|(http|https|ftp)::.*)\s", re.IGNORECASE)
+_ACQUIRE_OPTIONS = re.compile(r"^Acquire::(Check-Valid-Until|Check-Date|Retries|(http|https|ftp)::.*)\s", re.IGNORECASE)
 
 
 class Source(NamedTuple):
@@ -54,10 +54,10 @@ def mirrors(sources: list[Source], codename: str) -> tuple[Source | None, Source
 
 def sources_list(main: Source, security: Source | None, suite: str) -> list[str]:
     """The `deb` lines of a host of `suite`: release, updates and security, of the archives given."""
-    wanted = [(main, suite), (main, f"{suite}-updates")] + ([(security, f"{suite}-security")] if security else [])
-    return [f"deb {'[trusted=yes] ' if source.trusted else ''}{source.uri} {name} main" for source, name in wanted]
+    desired = [(main, suite), (main, f"{suite}-updates")] + ([(security, f"{suite}-security")] if security else [])
+    return [f"deb {'[trusted=yes] ' if source.trusted else ''}{source.uri} {name} main" for source, name in desired]
 
 
 def acquire_settings(dump: str) -> list[str]:
     """Of `apt-config dump`, the lines that say how mirrors are reached (proxy, certificates, dates)."""
-    return [line for line in dump.splitlines() if _ACQUIRE_WANTED.match(line) and not line.endswith(' "";')]
+    return [line for line in dump.splitlines() if _ACQUIRE_OPTIONS.match(line) and not line.endswith(' "";')]

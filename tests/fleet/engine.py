@@ -38,7 +38,7 @@ _LINES_OF_ERRORS = 15
 
 
 class FleetError(Exception):
-    """What was found, what was wanted, and what to do next: shown without a traceback."""
+    """What was found, what was desired, and what to do next: shown without a traceback."""
 
 
 class CommandTimeout(FleetError):

@@ -229,7 +229,7 @@ class _Host:
             if state == "degraded":
                 break
         raise FleetError(
-            f"{self.spec.name}: systemd says {answer.strip() or 'nothing'!r}; wanted `running`, or no failed unit but {list(may_fail)}. "
+            f"{self.spec.name}: systemd says {answer.strip() or 'nothing'!r}; expected `running`, or no failed unit but {list(may_fail)}. "
             f"Inspect with: docker exec {self.name} journalctl -b; docker logs {self.name}"
         )
 
@@ -263,7 +263,7 @@ class _Host:
                 found = str(error)
             if found.startswith("SSH-"):
                 return
-        raise FleetError(f"{self.spec.name}: {address}:{port} answered {found!r}; wanted an SSH server. Inspect with: docker logs {self.name}")
+        raise FleetError(f"{self.spec.name}: {address}:{port} answered {found!r}; expected an SSH server. Inspect with: docker logs {self.name}")
 
 
 def _until(seconds: float) -> Iterator[None]:

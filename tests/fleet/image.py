@@ -47,7 +47,7 @@ def cached(family: str, suite: str, inputs: list[Path], fill: Callable[[Path], o
     it, and `fill` puts a Dockerfile and what it copies into a folder. The Dockerfile takes BASE, and ends with the label RECIPE.
     """
     if suite not in SUITES:
-        raise FleetError(f"suite {suite!r}: wanted one of {', '.join(SUITES)}")
+        raise FleetError(f"suite {suite!r}: expected one of {', '.join(SUITES)}")
     base = os.environ.get(BASE_VARIABLE, "").replace("{suite}", suite)
     settings = _machine_settings(suite) if not base else {}
     recipe = _recipe(suite, base, settings, inputs)
@@ -137,7 +137,7 @@ def _machine_settings(suite: str) -> dict[str, str]:
     main, security = apt.mirrors(sources, codename)
     if release.get("ID") != "debian" or main is None:
         raise FleetError(
-            f"found no Debian mirror for {codename or 'this release'} in /etc/apt; wanted one to make the test hosts from. "
+            f"found no Debian mirror for {codename or 'this release'} in /etc/apt; expected one to make the test hosts from. "
             f"Name an image that docker can pull instead: {BASE_VARIABLE}='debian:{{suite}}'"
         )
     files = {

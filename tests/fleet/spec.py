@@ -77,7 +77,7 @@ def parse(text: str, origin: str) -> FleetSpec:
         raise SpecError(f"{origin}: not TOML: {error}") from error
     _known(data, {"suite", "may_fail", "packages", "hosts"}, origin, "")
     if not isinstance(data.get("hosts"), dict) or not data["hosts"]:
-        raise SpecError(f"{origin}: found no host; wanted a table [hosts.NAME] for each")
+        raise SpecError(f"{origin}: found no host; expected a table [hosts.NAME] for each")
     suite = _typed(data, "suite", str, os.environ.get("FLEET_SUITE", "bookworm"), origin, "")
     hosts = tuple(_host(name, table, suite, origin) for name, table in data["hosts"].items())
     direct = [host.name for host in hosts if not host.jump]
@@ -92,12 +92,12 @@ def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
     if not _NAME.fullmatch(name):
         raise SpecError(f"{origin}: [{where}]: a host's name is lower-case letters, digits and hyphens, a letter first")
     if not isinstance(table, dict):
-        raise SpecError(f"{origin}: {where} is {table!r}; wanted a table")
+        raise SpecError(f"{origin}: {where} is {table!r}; expected a table")
     _known(table, {"groups", "ipv6", "locale", "noexec_tmp", "publish", "suite", "vars", *_CONTROLLER}, origin, where)
     publish = {}
     for port, preferred in _typed(table, "publish", dict, {}, origin, where).items():
         if not port.isdigit() or not isinstance(preferred, int) or not all(0 < number < 65536 for number in (int(port), preferred)):
-            raise SpecError(f"{origin}: {where}.publish: found {port} = {preferred!r}; wanted PORT = PORT, each from 1 to 65535")
+            raise SpecError(f"{origin}: {where}.publish: found {port} = {preferred!r}; expected PORT = PORT, each from 1 to 65535")
         publish[int(port)] = preferred
     locale = _typed(table, "locale", str, "", origin, where)
     if not _LOCALE.fullmatch(locale):
@@ -133,12 +133,12 @@ def _known(table: dict[str, Any], keys: set[str], origin: str, where: str) -> No
 def _typed(table: dict[str, Any], key: str, kind: type, default: Any, origin: str, where: str) -> Any:
     value = table.get(key, default)
     if not isinstance(value, kind):
-        raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {value!r}; wanted a {kind.__name__}")
+        raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {value!r}; expected a {kind.__name__}")
     return value
 
 
 def _strings(table: dict[str, Any], key: str, origin: str, where: str) -> list[str]:
     values = _typed(table, key, list, [], origin, where)
     if not all(isinstance(value, str) for value in values):
-        raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {values!r}; wanted a list of strings")
+        raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {values!r}; expected a list of strings")
     return values

@@ -28,12 +28,12 @@ class CheckRun:
         return json.loads((self.folder / "check.json").read_text(encoding="utf-8"))["findings"]
 
     @property
-    def bad(self):
-        """What is red: (host, item) to the finding."""
-        return {(found["host"], found["item"]): found for found in self.findings if found["level"] == "bad"}
+    def drift(self):
+        """The findings with drift: (host, item) to the finding."""
+        return {(found["host"], found["item"]): found for found in self.findings if found["level"] == "drift"}
 
-    def assert_green(self):
-        assert (self.code, self.bad) == (0, {}), self.output[-4000:]
+    def assert_in_sync(self):
+        assert (self.code, self.drift) == (0, {}), self.output[-4000:]
         return self
 
 

@@ -37,7 +37,7 @@ ROUNDS = [
         Fault("a server was set to maintenance", "proxy1", f"echo 'set server xitrum/app1-1 state maint' | socat stdio {SOCKET}",
               {("proxy1", "xitrum/app1-1"): "maint"}),
         Fault("the proxy's configuration was edited and not reloaded", "proxy1", "sed -i 's/timeout connect .*/timeout connect 3s/' /etc/haproxy/haproxy.cfg",
-              {("proxy1", "/etc/haproxy/haproxy.cfg"): "text is not as wanted"}),
+              {("proxy1", "/etc/haproxy/haproxy.cfg"): "text is not in sync"}),
     ],
     [
         Fault("a JVM was started with a small backlog", "app1",
@@ -58,7 +58,7 @@ ROUNDS = [
         Fault("another certificate was put in place", "proxy1",
               f"cd /root && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -subj /CN=other -keyout k -out c 2> log && "
               f"cat c k > {CERTIFICATE} && systemctl reload haproxy && rm c k log",
-              {("proxy1", CERTIFICATE): "text is not as wanted"}),
+              {("proxy1", CERTIFICATE): "text is not in sync"}),
     ],
     [
         Fault("the inventory's own certificate ends soon", "", f"{CERTIFY} 5 && ansible-playbook site.yml --limit proxy1",

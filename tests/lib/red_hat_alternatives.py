@@ -302,13 +302,13 @@ class Alternatives:
         template.sort(key=lambda follower: os.fsencode(follower.link))
         for choice in group.choices:
             matched = []
-            for wanted in template:
-                known = next((follower for follower in choice.followers if follower.title == wanted.title), None)
-                if known and known.link != wanted.link:
-                    warn(f"link {known.link} incorrect for follower {known.title} ({wanted.link} {wanted.title})")
+            for desired in template:
+                known = next((follower for follower in choice.followers if follower.title == desired.title), None)
+                if known and known.link != desired.link:
+                    warn(f"link {known.link} incorrect for follower {known.title} ({desired.link} {desired.title})")
                     return False
                 # A copy: two links of one name are two followers.
-                matched.append(replace(known) if known else Follower(wanted.title, wanted.link, None))
+                matched.append(replace(known) if known else Follower(desired.title, desired.link, None))
             choice.followers = matched
         return True
 

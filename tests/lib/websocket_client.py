@@ -159,5 +159,5 @@ def _upgrade(sock, path, headers):
     answer = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in others)}
     expected = base64.b64encode(hashlib.sha1(key + MAGIC).digest()).decode()
     if answer.get("sec-websocket-accept") != expected:
-        raise ValueError(f"Sec-WebSocket-Accept is {answer.get('sec-websocket-accept')!r}, {expected!r} was wanted")
+        raise ValueError(f"Sec-WebSocket-Accept is {answer.get('sec-websocket-accept')!r}, {expected!r} was desired")
     return WebSocket(sock, answer, rest)

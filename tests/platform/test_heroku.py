@@ -41,10 +41,10 @@ def pushed(tmp_path_factory, package):
     (top / "bin" / "heroku").write_text('#!/bin/sh\necho "asked: $*"\nexec sleep 60\n')
     (top / "bin" / "heroku").chmod(0o755)
     environment = {"DEMO_PACKAGE": str(package), "PATH": f"{top / 'bin'}:{ENVIRONMENT['PATH']}"}
-    wanted = {"heroku_path": str(tree), "heroku_push_remote": "heroku"}
+    desired = {"heroku_path": str(tree), "heroku_push_remote": "heroku"}
     before = contents(tree)
-    runs = {"check": play("heroku", ["--check", "--diff"], environment, **wanted), "untouched": contents(tree) == before}
-    runs["twice"] = play("heroku", [], environment, times=2, heroku_logs_seconds=1, **wanted)
+    runs = {"check": play("heroku", ["--check", "--diff"], environment, **desired), "untouched": contents(tree) == before}
+    runs["twice"] = play("heroku", [], environment, times=2, heroku_logs_seconds=1, **desired)
     return top, runs
 
 

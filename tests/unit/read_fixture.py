@@ -11,7 +11,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan,
 def read_of(plan):
     """What host_state_info returns of a component."""
     report = plan.report()
-    report["differs"] = report.pop("changed")
+    report["drift"] = report.pop("changed")
     return report
 
 
@@ -20,5 +20,7 @@ def state(kernel=(), **instances):
     return {
         "changed": False,
         "kernel": read_of(Plan(rows=[Row("kernel", "net.core.somaxconn", "1024", "1024", "4096")], actions=list(kernel))),
-        "instances": read_of(Plan(rows=[Row("instance", "instance-0 nofile", "20000", "1024000", "1024/1024", "restart", "fixed at start")], facts=found)),
+        "instances": read_of(
+            Plan(rows=[Row("instance", "instance-0 nofile", "20000", "1024000", "1024/1024", "restart_pending", "fixed at start")], facts=found)
+        ),
     }

@@ -43,7 +43,7 @@ class World:
         """The instances that serve at a proxy."""
         return {key for key, state in self.proxies[name].items() if state == "ready" and self.healthy(key)}
 
-    def read(self, host, wanted):
+    def read(self, host, desired):
         """What a run reads of a host: index to what L(step_state) needs, and the folder to go back to."""
         found, record = {}, self.records[host]
         for key, now in self.instances.items():
@@ -52,7 +52,7 @@ class World:
                 stopped = not now["running"] and step_state.was_stopped(record, key[1])
                 found[key[1]] = {
                     "running": now["running"], "healthy": self.healthy(key) if now["running"] else None, "current": now["current"],
-                    "due": (now["running"] and (now["current"] != wanted or left)) or stopped,
+                    "due": (now["running"] and (now["current"] != desired or left)) or stopped,
                     "back": step_state.return_folder(record, key[1], now["current"])}
         return found
 
@@ -83,8 +83,8 @@ class World:
 class Run:
     """A run that brings a folder to all instances. Each generator yields before each of its effects what that is."""
 
-    def __init__(self, world, name, wanted):
-        self.world, self.name, self.wanted = world, name, wanted
+    def __init__(self, world, name, desired):
+        self.world, self.name, self.desired = world, name, desired
         self.interrupted, self.enabled = False, set()
         #: The module that is at work on a host: it may outlive the controller.
         self.at_work = None
@@ -217,7 +217,7 @@ class Run:
                 raise Stopped(f"proxy {name} was lost")
 
     def way_out(self, key, lenient=False):
-        yield from self.module(self.note(key, "drained", self.wanted))
+        yield from self.module(self.note(key, "drained", self.desired))
         yield from self.set_states(key, "drain", lenient)
         yield from self.set_states(key, "maint", lenient)
 
@@ -232,11 +232,11 @@ class Run:
         """What another run left: recover.yml, and the start of what does not run."""
         for host in self.world.records:
             self.reach(host)
-            for index, action in step_state.plan_recovery(self.world.records[host], self.world.read(host, self.wanted), self.interrupted).items():
+            for index, action in step_state.plan_recovery(self.world.records[host], self.world.read(host, self.desired), self.interrupted).items():
                 if action == "start":
-                    yield from self.module(self.restart((host, index), self.wanted))
+                    yield from self.module(self.restart((host, index), self.desired))
         for host in self.world.records:
-            actions = step_state.plan_recovery(self.world.records[host], self.world.read(host, self.wanted), self.interrupted)
+            actions = step_state.plan_recovery(self.world.records[host], self.world.read(host, self.desired), self.interrupted)
             for index, action in actions.items():
                 if action == "enable":
                     yield from self.module(self.verify((host, index)))
@@ -246,7 +246,7 @@ class Run:
                     yield from self.module(self.finish((host, index)))
 
     def roll(self):
-        reads = {host: self.world.read(host, self.wanted) for host in self.world.records}
+        reads = {host: self.world.read(host, self.desired) for host in self.world.records}
         due = {host: [{"index": index} for index, now in found.items() if now["due"]] for host, found in reads.items()}
         sick = {(host, index) for host, found in reads.items() for index, now in found.items() if not now["healthy"]}
         for step in rollout.plan_batches(due, self.world.batch, sick=sick):
@@ -255,7 +255,7 @@ class Run:
 
     def step(self, keys, before):
         """All instances of a step go through each state together; those that fail go back, and the rollout stops."""
-        errors, parts = {}, (self.way_out, lambda key: self.module(self.restart(key, self.wanted)), self.enable)
+        errors, parts = {}, (self.way_out, lambda key: self.module(self.restart(key, self.desired)), self.enable)
         for part in parts:
             for key in keys:
                 if key not in errors:
@@ -296,9 +296,9 @@ def advance(effects, world, count=None):
     return None
 
 
-def count_effects(world, wanted):
+def count_effects(world, desired):
     """How many effects a run has that nothing disturbs."""
-    run = Run(world.copied(), "count", wanted)
+    run = Run(world.copied(), "count", desired)
     total = 0
     try:
         for _effect in run.play():

@@ -239,10 +239,10 @@ def read_of(*listed, orphaned=(), pairs=()):
     """The read of a host with these instances."""
     picked = [{name: item[name] for name in ("index", "port", "folder", "healthy")} for item in listed if item["due"]]
     return {
-        "instances": {"rows": [], "differs": False, "instances": list(listed), "start": [], "restart": picked, "locked": True, "interrupted": False,
+        "instances": {"rows": [], "drift": False, "instances": list(listed), "start": [], "restart": picked, "locked": True, "interrupted": False,
                       "orphaned": [{"index": index} for index in orphaned], "configured": {}},
-        "redirects": {"rows": [], "differs": False, "moves": False, "pairs": list(pairs), "packages": []},
-        "jdk": {"rows": [], "differs": False, "home": "/usr/lib/jvm/17", "version": 17},
+        "redirects": {"rows": [], "drift": False, "moves": False, "pairs": list(pairs), "packages": []},
+        "jdk": {"rows": [], "drift": False, "home": "/usr/lib/jvm/17", "version": 17},
     }
 
 
@@ -250,7 +250,7 @@ def state_of(*due):
     """The read of an application host whose instances C(due) are to be restarted."""
     listed = [{"index": index, "port": 8000 + index, "folder": "new", "current": "old", "back": "old", "previous": "", "running": True, "due": ["folder"],
                "changes": [], "configured": {}} for index in due]
-    nothing = {"rows": [], "problems": [], "notes": [], "differs": False}
+    nothing = {"rows": [], "problems": [], "notes": [], "drift": False}
     return {
         "machine": {**nothing, "family": "debian"}, "jdk": {**nothing, "home": "/jdk", "version": 17, "steps": []},
         "redirects": {**nothing, "moves": False, "pairs": [], "packages": []}, "release": {**nothing, "current": "aaaaaaaaaaaa"},

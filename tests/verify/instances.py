@@ -51,7 +51,7 @@ class InstanceContract:
         (soft, hard), (_soft, granted) = [line.split()[3:5] for line in output]
         assert soft == hard == str(min(1024000, int(granted)))
 
-    def test_listens_on_its_port_alone_with_the_wanted_backlog(self, site, host, index):
+    def test_listens_on_its_port_alone_with_the_desired_backlog(self, site, host, index):
         rows = [line.split() for line in site.sh(host, f"ss -Hltnp | grep -w pid={site.pid(host, index)}").splitlines()]
         assert [row[3].rpartition(":")[2] for row in rows] == [str(8000 + index)], "HTTPS with the example key must be off"
         assert int(rows[0][2]) >= min(1024, int(site.sh(host, "cat /proc/sys/net/core/somaxconn")))

@@ -152,4 +152,4 @@ class Load:
     def assert_nothing_lost(self):
         """Every request was answered with 200, and there were some."""
         assert not self.errors, f"{len(self.errors)} requests failed, the first: {self.errors[:3]}"
-        assert set(self.statuses) == {200}, f"found the statuses {dict(self.statuses)}; wanted 200 only"
+        assert set(self.statuses) == {200}, f"found the statuses {dict(self.statuses)}; expected 200 only"

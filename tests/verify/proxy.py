@@ -62,7 +62,7 @@ def sticky_clients(address):
     """A cookie for each instance, by its name HOST:PORT."""
     answers = [ask(address)[0] for _unused in range(20)]
     found = {answer.getheader("X-Demo-Instance"): answer.getheader("Set-Cookie").split(";")[0] for answer in answers}
-    assert len(found) == 2, f"20 clients were sent to {sorted(found)}; wanted are two instances"
+    assert len(found) == 2, f"20 clients were sent to {sorted(found)}; expected two instances"
     return found
 
 

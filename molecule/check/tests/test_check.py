@@ -40,11 +40,11 @@ def snapshot(site):
 def around(site):
     """A check right after a run, and the hosts before and after it."""
     before = snapshot(site)
-    return site.check().assert_green(), before, snapshot(site)
+    return site.check().assert_in_sync(), before, snapshot(site)
 
 
-def test_after_a_run_nothing_differs(around):
-    assert "0 differ" in around[0].output
+def test_after_a_run_nothing_drifts(around):
+    assert "0 drift" in around[0].output
     assert {found["component"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
                                                                   "proxy", "certificate"}
 
@@ -91,8 +91,8 @@ def test_what_was_broken_is_found_and_nothing_else_and_the_printed_command_fixes
         site.must(fix, inventory="nowhere")
 
 
-def test_after_all_that_was_typed_nothing_differs(site, around):
-    site.check().assert_green()
+def test_after_all_that_was_typed_nothing_drifts(site, around):
+    site.check().assert_in_sync()
 
 
 @pytest.fixture(scope="module")
@@ -106,23 +106,23 @@ def red(site, around):
 
 def test_programs_get_all_findings_and_the_columns_of_each(red):
     for found in red.findings:
-        assert set(found) == {"host", "component", "item", "wanted", "configured", "effective", "status", "level", "word", "why", "fix",
+        assert set(found) == {"host", "component", "item", "desired", "configured", "effective", "status", "level", "status_text", "why", "fix",
                               "commands"}
     levels = [found["level"] for found in red.findings]
-    assert levels == sorted(levels, key=["bad", "note", "good"].index)
+    assert levels == sorted(levels, key=["drift", "note", "ok"].index)
     assert json.dumps(red.findings).count("not-a-secret") == 0
 
 
 def test_ci_gets_well_formed_junit_with_the_right_counts(red):
     suite = ElementTree.parse(red.folder / "check.xml").getroot()
-    count = {level: sum(found["level"] == level for found in red.findings) for level in ("bad", "note", "good")}
+    count = {level: sum(found["level"] == level for found in red.findings) for level in ("drift", "note", "ok")}
     assert suite.tag == "testsuite"
     assert (int(suite.get("tests")), len(suite.findall("testcase"))) == (len(red.findings), len(red.findings))
-    assert (int(suite.get("failures")), len(suite.findall("testcase/failure"))) == (count["bad"], count["bad"])
+    assert (int(suite.get("failures")), len(suite.findall("testcase/failure"))) == (count["drift"], count["drift"])
     assert (int(suite.get("skipped")), len(suite.findall("testcase/skipped"))) == (count["note"], count["note"])
     failed = [case for case in suite.findall("testcase") if case.find("failure") is not None]
     assert [(case.get("classname"), case.get("name")) for case in failed] == [("proxy1.certificate", f"certificate {CERTIFICATE}")]
-    assert failed[0].find("failure").get("message") == red.bad["proxy1", f"certificate {CERTIFICATE}"]["why"]
+    assert failed[0].find("failure").get("message") == red.drift["proxy1", f"certificate {CERTIFICATE}"]["why"]
 
 
 class TestThePage:
@@ -130,12 +130,12 @@ class TestThePage:
         text = (red.folder / "check.html").read_text(encoding="utf-8")
         assert not [mark for mark in ("http://", "https://", "src=", "<link", "@import", "url(") if mark in text]
 
-    def test_all_rows_are_there_red_first_and_what_is_as_wanted_is_hidden(self, red, tmp_path):
+    def test_all_rows_are_there_red_first_and_what_is_in_sync_is_hidden(self, red, tmp_path):
         rows = page.rows_after(red.folder / "check.html", tmp_path)
-        assert [row.cells[:5] for row in rows] == [[found[name] for name in ("host", "item", "wanted", "configured", "effective")] for found in red.findings]
+        assert [row.cells[:5] for row in rows] == [[found[name] for name in ("host", "item", "desired", "configured", "effective")] for found in red.findings]
         assert [row.level for row in rows] == [found["level"] for found in red.findings]
         assert red.findings[0]["fix"] in rows[0].cells[6]
-        assert {row.level: row.hidden for row in rows} == {"bad": False, "note": False, "good": True}
+        assert {row.level: row.hidden for row in rows} == {"drift": False, "note": False, "ok": True}
 
     def test_a_click_sorts_and_a_second_click_turns_it_round(self, red, tmp_path):
         key = [found["item"] for found in red.findings]
@@ -149,7 +149,7 @@ class TestThePage:
 
     def test_words_and_levels_filter(self, red, tmp_path):
         typed = "const box = document.querySelector('input'); box.value = 'SOMAXCONN'; box.dispatchEvent(new Event('input'));"
-        good = "document.querySelector('button.good').click();"
+        good = "document.querySelector('button.ok').click();"
         shown = [row.cells[1] for row in page.rows_after(red.folder / "check.html", tmp_path, good + typed) if not row.hidden]
         assert shown == ["net.core.somaxconn"] * 2
         assert [row for row in page.rows_after(red.folder / "check.html", tmp_path, typed) if not row.hidden] == []
@@ -163,10 +163,10 @@ class TestThePage:
 
 
 def test_the_login_user_gets_a_note_of_what_it_may_not_see_and_gets_no_false_alarm(site):
-    checked = site.check("-e check_become=false").assert_green()
-    unseen = [found for found in checked.findings if found["status"] == "unseen"]
-    assert {found["component"] for found in unseen} >= {"instances", "proxy"}
-    assert not [found for found in unseen if not found["why"] or not found["fix"]]
+    checked = site.check("-e check_become=false").assert_in_sync()
+    not_readable = [found for found in checked.findings if found["status"] == "not_readable"]
+    assert {found["component"] for found in not_readable} >= {"instances", "proxy"}
+    assert not [found for found in not_readable if not found["why"] or not found["fix"]]
 
 
 @pytest.mark.parametrize("away", [["proxy1"], ["app1", "proxy1"]], ids=["one", "all"])

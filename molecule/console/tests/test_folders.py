@@ -32,5 +32,5 @@ def test_a_removed_log_folder_is_made_by_the_next_start(site, host, gone):
         wait_for("its output is kept", lambda: site.sh(host, f"ls {LOGS[host]}/output-0/current", check=False))
 
 
-def test_after_all_that_nothing_differs(site):
+def test_after_all_that_nothing_drifts(site):
     site.run().assert_did_nothing()

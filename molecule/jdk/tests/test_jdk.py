@@ -22,7 +22,7 @@ def name(host):
 
 @pytest.fixture
 def major(host):
-    """The JDK's version that is wanted."""
+    """The JDK's version that is desired."""
     return host.ansible("debug", "msg={{ major }}")["msg"]
 
 

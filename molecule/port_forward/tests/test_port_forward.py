@@ -11,7 +11,7 @@ import pytest
 from tests.fleet import engine
 
 PAIRS = [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]
-WANTED = {
+DESIRED = {
     "nftables": "nftables", "persistent": "iptables", "iptables": "iptables", "firewalld": "firewalld", "bare": "nftables",
 }
 
@@ -68,8 +68,8 @@ def test_what_the_host_forwards_passes_untouched(host, address):
 def test_the_report_agrees_with_the_live_ruleset(host, name):
     result = redirect(host, check=True, name=name, probe=True)
     assert not result["changed"]
-    assert result["backend"] == WANTED[name]
-    assert {(row["item"], row["wanted"], row["configured"], row["effective"]) for row in result["rows"] if row["item"].startswith("port ")} == {
+    assert result["backend"] == DESIRED[name]
+    assert {(row["item"], row["desired"], row["configured"], row["effective"]) for row in result["rows"] if row["item"].startswith("port ")} == {
         (f"port {port} ({family})", *[text] * 3) for port, text in ((80, "8000"), (443, "8001 on client0")) for family in ("IPv4", "IPv6")}
     assert {row["status"] for row in result["rows"]} == {"ok"}
     assert sum(row["effective"] == "answers" for row in result["rows"]) == 4
@@ -118,9 +118,9 @@ def test_another_back_end_leaves_nothing_in_the_old_one(host, name):
     if name in ("firewalld", "bare"):
         other = "nftables"
     else:
-        other = "iptables" if WANTED[name] == "nftables" else "nftables"
+        other = "iptables" if DESIRED[name] == "nftables" else "nftables"
     result = redirect(host, backend=other)
-    assert result["changed"] == (other != WANTED[name])
+    assert result["changed"] == (other != DESIRED[name])
     works(host)
     assert ("XITRUM" in host.run("iptables-save -t nat").stdout) == (other == "iptables")
     assert ("xitrum_host" in host.run("nft list tables").stdout) == (other == "nftables")
@@ -136,9 +136,9 @@ def test_values_that_cannot_be_stop_before_the_host_is_touched(host, name):
         {"outside": 82, "inside": 82}, {"outside": 83, "inside": 8000, "interface": "nosuch0"}], name=name)
     assert not result["changed"]
     for sentence in (
-        "found outside 0, wanted a port from 1 to 65535", "found inside 70000, wanted a port from 1 to 65535",
+        "found outside 0, expected a port from 1 to 65535", "found inside 70000, expected a port from 1 to 65535",
         "port 80 is the outside port of 2 pairs", "both ports are the same",
-        "found the interface nosuch0, wanted one of this host: client0, eth0, lo, world0",
+        "found the interface nosuch0, expected one of this host: client0, eth0, lo, world0",
     ):
         assert sentence in result["msg"]
     assert everything(host) == before
@@ -227,8 +227,8 @@ def test_firewalld_is_opened_for_exactly_the_port_and_closed_again(host, name):
 
     def firewall(**options):
         item = {"port": 8000, "public": 80}
-        wanted = {"firewall": {"address": "10.99.1.1", "ports": [item], **options}}
-        return host.ansible("xitrum.host.host_base", json.dumps(wanted), check=False, become=True)
+        desired = {"firewall": {"address": "10.99.1.1", "ports": [item], **options}}
+        return host.ansible("xitrum.host.host_base", json.dumps(desired), check=False, become=True)
 
     def zones():
         return host.check_output("firewall-cmd --list-all-zones; firewall-cmd --permanent --list-all-zones")

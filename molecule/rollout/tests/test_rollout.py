@@ -99,7 +99,7 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
     with Traffic(site) as traffic:
         run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")))
     assert run.code != 0
-    for expected in ("batch 1 of 4 (app1-0)", "answers 500, wanted is 200", "The end of its log", "Went back, and healthy: instance 0", "did not begin"):
+    for expected in ("batch 1 of 4 (app1-0)", "answers 500, expected 200", "The end of its log", "Went back, and healthy: instance 0", "did not begin"):
         assert expected in run.message, f"{expected!r} is not in {run.message}"
     traffic.assert_nothing_lost()
     assert set(releases(site).values()) == {"test-2"}

@@ -112,7 +112,7 @@ class TestWithoutAProxy:
         before = solo.processes("solo")
         with Traffic(solo, "solo", keeps=False) as traffic:
             run = self.deploy(solo, packages("broken", "--fault", "page"))
-        assert run.code != 0 and "answers 500, wanted is 200" in run.message
+        assert run.code != 0 and "answers 500, expected 200" in run.message
         traffic.assert_nothing_lost()
         assert self.slot(solo) == (["0"], "slot-0")
         assert solo.processes("solo") == before

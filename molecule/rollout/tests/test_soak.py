@@ -32,17 +32,17 @@ assert len(FAULTS) == len(NAMES)
 
 
 class Soak:
-    """What happens to the fleet. Each event leaves the package that is wanted in `wanted`, and returns its name where its function's does not say it."""
+    """What happens to the fleet. Each event leaves the package that is desired in `desired`, and returns its name where its function's does not say it."""
 
     def __init__(self, site, chance, packages):
-        self.site, self.chance, self.packages, self.wanted, self.release = site, chance, packages, None, 0
+        self.site, self.chance, self.packages, self.desired, self.release = site, chance, packages, None, 0
 
     def variables(self):
-        return {"xitrum_package": self.wanted} if self.wanted else {}
+        return {"xitrum_package": self.desired} if self.desired else {}
 
     def next_release(self):
         self.release += 1
-        self.wanted = str(self.packages(f"soak-{self.release % 3}"))
+        self.desired = str(self.packages(f"soak-{self.release % 3}"))
 
     def deploy(self):
         self.next_release()

@@ -50,12 +50,12 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_decommissioned_
             "here, on the controller: - there is no package at /nowhere/target/xitrum: build it with sbt/sbt xitrumPackage (sbt/sbt xitrum-package with "
             "a packaging plugin before 1.9), or correct xitrum_package",
             "app1: - the variable xitrum_instnaces is set, and no role knows it: did you mean xitrum_instances?",
-            "the processor is riscv64; wanted is x86_64 or aarch64",
-            "xitrum_instances is 0: wanted is at least 1",
-            "proxy1: - the operating system is Plan 9 from Bell Labs; wanted is Debian 11 or newer",
+            "the processor is riscv64; expected x86_64 or aarch64",
+            "xitrum_instances is 0: expected at least 1",
+            "proxy1: - the operating system is Plan 9 from Bell Labs; expected Debian 11 or newer",
             "bare: - xitrum_name is not set for this host of the group xitrum_decommissioned, and app1 of the group xitrum has xitrum: set it for both groups",
         )
-    assert message.startswith("6 problems stand in the way."), message
+    assert message.startswith("6 errors. No host was changed."), message
 
 
 def test_a_half_package_held_ports_and_hosts_that_cannot_be_read_are_one_message(site, other, tmp_path):

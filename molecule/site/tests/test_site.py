@@ -71,7 +71,7 @@ class TestThroughTheProxy:
 
 @each_instance
 class TestEachInstance(InstanceContract):
-    def test_has_the_wanted_heap_by_its_own_account(self, site, host, index):
+    def test_has_the_desired_heap_by_its_own_account(self, site, host, index):
         assert f"-XX:MaxHeapSize={512 << 20}" in site.flags(host, index)
 
     def test_is_well_protected_while_it_runs(self, site, host, index):
@@ -135,7 +135,7 @@ class TestARunThatFindsNothingToDo:
         sent = [(task, host) for task, host, result in run.tasks if result["action"] not in local and not result.get("skipped")]
         assert len(sent) == len({host for _task, host in sent}) == 3, sent
 
-    def test_shows_the_limits_as_wanted_configured_and_effective(self, idle_run):
+    def test_shows_the_limits_as_desired_configured_and_effective(self, idle_run):
         _before, run, _after = idle_run
         rows = {line.split()[0]: line for line in run.text_of("Print the fleet summary").splitlines() if line.strip()}
         assert rows["3"].startswith("3 hosts, 4 of 4 instances running, release ")

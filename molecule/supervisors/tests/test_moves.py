@@ -61,7 +61,7 @@ def test_what_was_broken_is_found_and_fixed_and_nothing_else_restarted(site):
     site.sh("runit", "sv -w 60 force-stop /etc/xitrum-runit/0")
     site.sh("daemontools", "systemctl -q disable xitrum-daemontools")
     site.sh("rclocal", "chmod 644 /etc/rc.local")
-    assert set(site.check().bad) == {
+    assert set(site.check().drift) == {
         ("supervisord", "xitrum-service /etc/supervisor/conf.d/xitrum-0.conf"), ("supervisord", "instance-0 supervisord"),
         ("runit", "instance-0 process"),
         ("daemontools", "xitrum-daemontools.service"), ("daemontools", "instance-0 daemontools"),

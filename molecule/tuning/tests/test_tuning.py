@@ -58,8 +58,8 @@ def test_what_this_container_cannot_set_is_not_in_the_file(host):
 
 
 def test_ports_of_the_instances_are_reserved_and_others_stay(host, name):
-    wanted = {"app1": "4430-4431,6379,8000-8001", "proxy1": "6379", "gone": "6379"}[name]
-    assert live(host, "net.ipv4.ip_local_reserved_ports") == wanted
+    desired = {"app1": "4430-4431,6379,8000-8001", "proxy1": "6379", "gone": "6379"}[name]
+    assert live(host, "net.ipv4.ip_local_reserved_ports") == desired
 
 
 def test_backlog(host, name):

@@ -34,54 +34,54 @@ def read_installed(host: Host, record: Mapping[str, Any] | None) -> dict[str, An
     return found
 
 
-def find_renamed(wanted: Mapping[str, Any], installed: Mapping[str, Any], ports: Mapping[int, str]) -> str:
-    """The application on the host that has ports of `wanted` while no instance of `wanted` is installed; empty if none.
+def find_renamed(desired: Mapping[str, Any], installed: Mapping[str, Any], ports: Mapping[int, str]) -> str:
+    """The application on the host that has ports of `desired` while `desired` has no instance; empty if none.
 
     `installed` is what `read_installed` found; `ports` maps the recorded ports of other applications to their names.
     """
-    if not wanted["name"] or wanted["name"] in installed:
+    if not desired["name"] or desired["name"] in installed:
         return ""
-    return next((ports[port] for port in sorted(wanted["ports"]) if ports.get(port) in installed), "")
+    return next((ports[port] for port in sorted(desired["ports"]) if ports.get(port) in installed), "")
 
 
 def find_errors(
-    wanted: Mapping[str, Any], installed: Mapping[str, Any], ports: Mapping[int, str] | None = None
+    desired: Mapping[str, Any], installed: Mapping[str, Any], ports: Mapping[int, str] | None = None
 ) -> Iterator[str]:
-    """Why the application cannot be what `wanted` (`name`, `user`, `root`, `ports`, `proxies`) asks for, one sentence
+    """Why the application cannot be what `desired` (`name`, `user`, `root`, `ports`, `proxies`) asks for, one sentence
     each.
 
     The arguments are those of `find_renamed`.
     """
-    if not wanted["name"] or not wanted["root"]:
+    if not desired["name"] or not desired["root"]:
         return
-    own = installed.get(wanted["name"])
+    own = installed.get(desired["name"])
     for name, entry in installed.items() if own is None else ():
-        if wanted["root"] in entry["roots"]:
+        if desired["root"] in entry["roots"]:
             yield Problem(
-                f"found the application {name} in {wanted['root']}, expected {wanted['name']} (xitrum_name) or "
+                f"found the application {name} in {desired['root']}, expected {desired['name']} (xitrum_name) or "
                 "nothing: "
-                + rename(name, wanted["name"]),
+                + rename(name, desired["name"]),
                 rule="host.other-application",
             )
     ports = ports or {}
-    renamed = find_renamed(wanted, installed, ports)
-    if renamed and wanted["root"] not in installed[renamed]["roots"]:
-        shared = ", ".join(str(port) for port in sorted(set(wanted["ports"])) if ports.get(port) == renamed)
+    renamed = find_renamed(desired, installed, ports)
+    if renamed and desired["root"] not in installed[renamed]["roots"]:
+        shared = ", ".join(str(port) for port in sorted(set(desired["ports"])) if ports.get(port) == renamed)
         yield Problem(
-            f"found the application {renamed} with port {shared} on this host, expected {wanted['name']} (xitrum_name) "
-            f"with that port: {rename(renamed, wanted['name'])}. If {wanted['name']} is a second application, set its "
-            "xitrum_http_port, xitrum_https_port or xitrum_cluster_port to others",
+            f"found the application {renamed} with port {shared} on this host, expected {desired['name']} "
+            f"(xitrum_name) with that port: {rename(renamed, desired['name'])}. If {desired['name']} is a second "
+            "application, set its xitrum_http_port, xitrum_https_port or xitrum_cluster_port to others",
             rule="host.renamed",
         )
     if not own:
         return
     for variable, (key, option) in FIXED.items():
-        others = [value for value in own[key] if value != wanted[option]]
-        if others and wanted[option] not in own[key]:
+        others = [value for value in own[key] if value != desired[option]]
+        if others and desired[option] not in own[key]:
             old = " and ".join(others)
             yield Problem(
-                f"found {old} as {variable} of {wanted['name']} on this host, expected {wanted[option]}: "
-                + way(variable, others[0], wanted["proxies"]),
+                f"found {old} as {variable} of {desired['name']} on this host, expected {desired[option]}: "
+                + way(variable, others[0], desired["proxies"]),
                 rule="host.moved",
             )
 

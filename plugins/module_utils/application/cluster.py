@@ -50,7 +50,7 @@ def address(host: Mapping[str, Any]) -> str:
     fault = addresses.private_fault(found, takes_shared)
     if fault == "a name":
         raise ValueError(
-            f"{name}: its cluster address {printable(found)} is a name, wanted is an address of the private network: "
+            f"{name}: its cluster address {printable(found)} is a name, expected an address of the private network: "
             "set xitrum_cluster_address"
         )
     if fault:
@@ -164,8 +164,7 @@ def plan(
         )
     if count < 2:
         problems.append(
-            f"xitrum_cluster_seeds is {count}, wanted are two at least: with one seed nobody can join while that is "
-            "down."
+            f"xitrum_cluster_seeds is {count}, expected two at least: with one seed nobody can join while that is down."
         )
     if unknown:
         return {"seeds": [], "members": [], "problems": problems}

@@ -100,16 +100,16 @@ exec script/runner "$XITRUM_MAIN_CLASS"
 """
 
 
-def own_files(wanted: Mapping[str, Any], instance: Mapping[str, Any], jdk: Mapping[str, Any]) -> dict[str, str]:
+def own_files(desired: Mapping[str, Any], instance: Mapping[str, Any], jdk: Mapping[str, Any]) -> dict[str, str]:
     """What an instance has of its own: path below its folder to text."""
-    variables = {"XITRUM_MAIN_CLASS": wanted["main_class"]}
+    variables = {"XITRUM_MAIN_CLASS": desired["main_class"]}
     variables.update(
         jvm.environment(
             jdk["home"],
             jdk["version"],
-            wanted["heap"],
-            wanted["java_options"],
-            f"{wanted['log_dir']}/{instance['index']}",
+            desired["heap"],
+            desired["java_options"],
+            f"{desired['log_dir']}/{instance['index']}",
         )
     )
     return {**instance["files"], "environment": jvm.environment_file(variables)}
@@ -187,18 +187,18 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["package_settings"] = desired.get("package_settings") if found is None else found
     current = host.stat(host.realpath(f"{root}/current"))
     state["group"] = current.group if current else None
-    wanted_indices = [item["index"] for item in desired["instances"]]
+    desired_indices = [item["index"] for item in desired["instances"]]
     service = (
-        SUPERVISORS[desired["supervisor"]].states(host, desired["name"], wanted_indices)
-        if desired["name"] and wanted_indices
+        SUPERVISORS[desired["supervisor"]].states(host, desired["name"], desired_indices)
+        if desired["name"] and desired_indices
         else {}
     )
     defined = table.defined(host, desired["name"]) if desired["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
-    mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], wanted_indices) if service else {}
+    mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], desired_indices) if service else {}
     ports = {item["index"]: item["port"] for item in desired["instances"]}
     probes: dict[str, Any] = {}
-    for number in numbers.union(wanted_indices, *defined.values()):
+    for number in numbers.union(desired_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         processes = [row for row in running if process.is_under(row["cwd"], folder)]
         users = process.accounts(host, folder, desired["user"])
@@ -252,7 +252,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def find_other_listener(
     host: Host,
-    wanted: Mapping[str, Any],
+    desired: Mapping[str, Any],
     rows: list[dict[str, Any]] | None,
     main: int,
     users: set[str],
@@ -262,7 +262,7 @@ def find_other_listener(
     where the supervisor has no process for the instance: then nothing is served, and the ports are judged before a
     start."""
     there = [row for row in rows or [] if row["port"] == port and row["pids"]] if main else []
-    return ownership.socket_fault(host, there, main, users, wanted["supervisor"])
+    return ownership.socket_fault(host, there, main, users, desired["supervisor"])
 
 
 def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -322,19 +322,19 @@ def listening_place(host: Host, interface: str) -> dict[str, Any]:
     return {"addresses": list(dict.fromkeys([*found, *addresses.resolve(host, interface)])), "error": reason}
 
 
-def read_page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
+def read_page(host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
     """What L(page) gives; at the end of a run, and in a check, what it gives at last:
     one slow answer is no sick instance."""
-    answer = page(host, wanted, port, listeners)
-    for _unused in range(PAGE_TRIES - 1 if wanted["verify"] else 0):
-        if answer in (None, wanted["health_status"]):
+    answer = page(host, desired, port, listeners)
+    for _unused in range(PAGE_TRIES - 1 if desired["verify"] else 0):
+        if answer in (None, desired["health_status"]):
             break
         time.sleep(PAGE_PAUSE)
-        answer = page(host, wanted, port, listeners)
+        answer = page(host, desired, port, listeners)
     return answer
 
 
-def page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
+def page(host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
     """What a running instance answers for the health page; None where it does not listen on its port.
 
     At the end of a run, and in a check, a page with the right status and without the text of a healthy one is no status
@@ -343,11 +343,11 @@ def page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[dict[
     row = next((row for row in listeners if row["port"] == port), None)
     if row is None:
         return None
-    target, text = addresses.socket_target(row), wanted.get("health_text", "")
-    if not text or not wanted["verify"]:
-        return host.page(target, port, wanted["health_path"], seconds=2)
-    answer, body = host.read_page(target, port, wanted["health_path"], wanted["health_timeout"])
-    return answer if answer != wanted["health_status"] or text in body else f"{answer} without the text {text!r}"
+    target, text = addresses.socket_target(row), desired.get("health_text", "")
+    if not text or not desired["verify"]:
+        return host.page(target, port, desired["health_path"], seconds=2)
+    answer, body = host.read_page(target, port, desired["health_path"], desired["health_timeout"])
+    return answer if answer != desired["health_status"] or text in body else f"{answer} without the text {text!r}"
 
 
 def jdk_command(running: Mapping[str, Any], name: str, *arguments: str) -> list[str]:
@@ -356,7 +356,7 @@ def jdk_command(running: Mapping[str, Any], name: str, *arguments: str) -> list[
 
 
 def read_flags(
-    host: Host, wanted: Mapping[str, Any], running: Mapping[str, Any], probes: dict[Any, Any]
+    host: Host, desired: Mapping[str, Any], running: Mapping[str, Any], probes: dict[Any, Any]
 ) -> dict[str, Any]:
     """The flags of a running JVM, from itself, by the jcmd of its own JDK. As its user, in its mount namespace: the
     two meet in /tmp, and a hardened service has one of its own. Without jcmd's own statistics, which it would leave
@@ -371,14 +371,14 @@ def read_flags(
         words = (result.err or result.out).strip().partition("\n")[0] or f"it ended with {result.rc}"
         return {"flags": None, "flags_error": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
     found = {"flags": jvm.parse_flags(result.out)}
-    desired = jvm.wanted_flags(wanted["heap"], wanted["java_options"])
-    if all(verdict == "ok" for _name, _value, _observed, verdict in jvm.flag_rows(desired, found["flags"], None)):
+    desired_flags = jvm.desired_flags(desired["heap"], desired["java_options"])
+    if all(verdict == "ok" for _name, _value, _observed, verdict in jvm.flag_rows(desired_flags, found["flags"], None)):
         return found
     every = host.run(jdk_command(running, "jcmd", *ask, "-all"), seconds=JVM_SECONDS)
     if every.rc == 0:
         found["flags"] = {**jvm.parse_flag_table(every.out), **found["flags"]}
     options = jvm.probe_options(
-        [*(running.get("cmdline") or [])[1:], *jvm.last_options(wanted["heap"], plain_options(wanted), "")]
+        [*(running.get("cmdline") or [])[1:], *jvm.last_options(desired["heap"], plain_options(desired), "")]
     )
     key = (running["exe"], tuple(options))
     if key not in probes:
@@ -386,9 +386,9 @@ def read_flags(
     return {**found, "fresh": probes[key]}
 
 
-def plain_options(wanted: Mapping[str, Any]) -> list[str]:
+def plain_options(desired: Mapping[str, Any]) -> list[str]:
     """The options that go to the JVM itself, without those of the java launcher."""
-    return [option for option in wanted["java_options"] if not option.startswith("--")]
+    return [option for option in desired["java_options"] if not option.startswith("--")]
 
 
 def start_probe(host: Host, running: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any] | None:
@@ -478,56 +478,56 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def page_problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why the health page is invalid: an instance that runs does not know it. The proxies would take all instances
     out of service, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), says nothing about the page."""
-    for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["verify"] else ():
+    for instance in desired["instances"] if desired.get("health_required", True) and not desired["verify"] else ():
         observed = state["instances"][instance["index"]]
         status = observed.get("page")
         # A release that a killed run has left, and that was never healthy, says nothing about the page either.
         if step_state.is_unverified(state.get("record") or {}, instance["index"], observed["current"]):
             continue
-        if isinstance(status, int) and status < 500 and status not in (429, wanted["health_status"]):
+        if isinstance(status, int) and status < 500 and status not in (429, desired["health_status"]):
             yield (
-                f"instance {instance['index']} runs, and answers {status} for {wanted['health_path']}; wanted is "
-                f"{wanted['health_status']}. Correct xitrum_health_path (or xitrum_health_status), or set "
+                f"instance {instance['index']} runs, and answers {status} for {desired['health_path']}; expected "
+                f"{desired['health_status']}. Correct xitrum_health_path (or xitrum_health_status), or set "
                 "xitrum_health_path_is_new: true for the one run that brings this page"
             )
 
 
-def is_sick(wanted: Mapping[str, Any], observed: Mapping[str, Any]) -> bool:
+def is_sick(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> bool:
     """Whether a running instance answered the health page otherwise than desired. False where it was not asked."""
-    return observed.get("page") is not None and observed["page"] != wanted["health_status"]
+    return observed.get("page") is not None and observed["page"] != desired["health_status"]
 
 
-def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], observed: Mapping[str, Any]) -> Row:
+def health_row(desired: Mapping[str, Any], instance: Mapping[str, Any], observed: Mapping[str, Any]) -> Row:
     """What a running instance answers for the health page, at the end of a run."""
-    path, index = wanted["health_path"], instance["index"]
-    text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["verify"] else ""
+    path, index = desired["health_path"], instance["index"]
+    text = f" with the text {desired['health_text']!r}" if desired.get("health_text") and desired["verify"] else ""
     row = Row(
         "instance",
         f"instance-{index} health",
-        f"{wanted['health_status']}{text} for {path}",
+        f"{desired['health_status']}{text} for {path}",
         "",
         printable(str(observed["page"])),
     )
-    if is_sick(wanted, observed):
+    if is_sick(desired, observed):
         also = " or xitrum_health_text" if text else ""
-        fix = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
-        row = row.replaced(status="differs", why="it runs, and its health page does not answer as desired", fix=fix)
+        fix = f"read the log of the instance in {desired['log_dir']}/{index}, or correct xitrum_health_path{also}"
+        row = row.replaced(status="drift", why="it runs, and its health page does not answer as desired", fix=fix)
     return row
 
 
-def place_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def place_problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why no instance can listen on the configured address. One that listens there already proves that it can."""
     place = state.get("listening") or {"addresses": [], "error": ""}
-    listeners = [state["instances"][instance["index"]]["listeners"] for instance in wanted["instances"]]
+    listeners = [state["instances"][instance["index"]]["listeners"] for instance in desired["instances"]]
     if place["error"] and not any(
-        addresses.serves([row], wanted["interface"], place["addresses"]) for rows in listeners for row in rows
+        addresses.serves([row], desired["interface"], place["addresses"]) for rows in listeners for row in rows
     ):
         yield (
-            f"xitrum_interface is {wanted['interface']!r}, where no program of this host can listen "
+            f"xitrum_interface is {desired['interface']!r}, where no program of this host can listen "
             f"({place['error']}); expected is an address of this host. "
             "Set xitrum_interface to one, or leave it out to listen on every address"
         )
@@ -542,12 +542,12 @@ def recovery(listed: Iterable[Mapping[str, Any]], actions: Mapping[int, str]) ->
     return {action: found for action, found in chosen.items() if action and found}
 
 
-def is_healthy(wanted: Mapping[str, Any], observed: Mapping[str, Any]) -> bool | None:
+def is_healthy(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> bool | None:
     """Whether a running instance answers as it should;
     None where it was not asked, or nobody can see where it listens."""
-    if not wanted["health_path"] or not observed["process"] or observed.get("unread") or "answer" not in observed:
+    if not desired["health_path"] or not observed["process"] or observed.get("unread") or "answer" not in observed:
         return None
-    return observed["answer"] == wanted["health_status"]
+    return observed["answer"] == desired["health_status"]
 
 
 def pick(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -556,7 +556,7 @@ def pick(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plan_instance(
-    wanted: Mapping[str, Any],
+    desired: Mapping[str, Any],
     instance: Mapping[str, Any],
     files: dict[str, str],
     state: Mapping[str, Any],
@@ -564,7 +564,7 @@ def plan_instance(
 ) -> None:
     """One instance: its folder, and what runs of it."""
     index, observed = instance["index"], state["instances"][instance["index"]]
-    name = folder_name(wanted["release"], files, observed.get("contents"), observed["current"])
+    name = folder_name(desired["release"], files, observed.get("contents"), observed["current"])
     new = name not in observed["folders"] or not observed["log"]
     if new:
         result.actions.append(("make", index, (name, files)))
@@ -578,7 +578,7 @@ def plan_instance(
     used |= step_state.kept_folders(state.get("record") or {}, index)
     old = [folder for folder in observed["folders"] if folder not in used]
     result.actions.extend(("remove", index, folder) for folder in old)
-    rows = instance_rows(wanted, instance, name, observed, state)
+    rows = instance_rows(desired, instance, name, observed, state)
     if old:
         rows.append(
             Row(
@@ -587,7 +587,7 @@ def plan_instance(
                 "none",
                 ", ".join(old),
                 "",
-                "differs",
+                "drift",
                 "they are unreferenced",
                 RUN,
             )
@@ -604,9 +604,9 @@ def plan_instance(
             "running": running is not None,
             "pid": running["pid"] if running else 0,
             "configured": observed.get("configured", {}),
-            "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
-            "healthy": is_healthy(wanted, observed),
-            "due": [restarts.reason(row) for row in rows if row.status == "restart"],
+            "release": release.release_of(running["cwd"], desired["root"]) if running else "",
+            "healthy": is_healthy(desired, observed),
+            "due": [restarts.reason(row) for row in rows if row.status == "restart_pending"],
             "changes": setting_changes(files, observed, state),
         }
     )
@@ -622,7 +622,7 @@ def setting_changes(files: Mapping[str, str], observed: Mapping[str, Any], state
 
 
 def instance_rows(
-    wanted: Mapping[str, Any],
+    desired: Mapping[str, Any],
     instance: Mapping[str, Any],
     name: str,
     observed: Mapping[str, Any],
@@ -637,10 +637,10 @@ def instance_rows(
             Row(
                 "instance",
                 f"{label} process",
-                wanted=name,
+                desired=name,
                 configured=observed["current"],
                 effective="not running",
-                status="differs",
+                status="drift",
                 why="no process works in its folder",
                 fix=RUN,
             )
@@ -658,24 +658,24 @@ def instance_rows(
         ),
         row(
             "user",
-            wanted["user"],
-            wanted["user"],
+            desired["user"],
+            desired["user"],
             running["user"],
-            running["user"] == wanted["user"],
+            running["user"] == desired["user"],
             "it runs as another user",
         ),
         restarts.java_row(label, running, state["java"]),
-        restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
+        restarts.nofile_row(label, running, desired["nofile"], state["granted"]),
     ]
-    if is_healthy(wanted, observed) is False and step_state.is_unverified(
+    if is_healthy(desired, observed) is False and step_state.is_unverified(
         state.get("record") or {}, instance["index"], observed["current"]
     ):
         answer = "nothing" if observed["answer"] is None else str(observed["answer"])
         rows.append(
             row(
                 "health",
-                str(wanted["health_status"]),
-                wanted["health_path"],
+                str(desired["health_status"]),
+                desired["health_path"],
                 answer,
                 False,
                 "a run ended before what it started was healthy",
@@ -684,22 +684,22 @@ def instance_rows(
     if not unread:
         rows += [
             restarts.backlog_row(
-                label, [item["backlog"] for item in on_port(observed, instance)], wanted["backlog"], state
+                label, [item["backlog"] for item in on_port(observed, instance)], desired["backlog"], state
             ),
-            address_row(wanted, instance, observed, state, row),
+            address_row(desired, instance, observed, state, row),
         ]
     if observed.get("other_listener"):
         rows.append(
             Row("instance", f"{label} listener", "its own", "", "another process",
-                "differs", observed["other_listener"], CHECK)
+                "drift", observed["other_listener"], CHECK)
         )
     if observed["service"] is not None:
-        rows.append(service_row(wanted, label, observed["service"], observed["elsewhere"]))
+        rows.append(service_row(desired, label, observed["service"], observed["elsewhere"]))
     if observed["flags_error"]:
-        rows.append(Row("instance", f"{label} flags", status="unseen", why=observed["flags_error"]))
+        rows.append(Row("instance", f"{label} flags", status="not_readable", why=observed["flags_error"]))
     if observed["flags"] is not None:
         for name, value, answer, verdict in jvm.flag_rows(
-            jvm.wanted_flags(wanted["heap"], wanted["java_options"]), observed["flags"], observed.get("fresh")
+            jvm.desired_flags(desired["heap"], desired["java_options"]), observed["flags"], observed.get("fresh")
         ):
             if verdict == "absent":
                 rows.append(
@@ -715,23 +715,23 @@ def instance_rows(
                 )
             else:
                 rows.append(row(name, value, value, answer, verdict == "ok", "the running JVM says otherwise"))
-    if wanted["service_digest"]:
+    if desired["service_digest"]:
         under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
         rows.append(
             row(
                 "service",
-                wanted["service_digest"],
-                wanted["service_digest"],
+                desired["service_digest"],
+                desired["service_digest"],
                 under,
-                under == wanted["service_digest"],
+                under == desired["service_digest"],
                 "it was started by another version of its service definition",
             )
         )
-    if wanted["verify"] and observed.get("page") is not None:
-        rows.append(health_row(wanted, instance, observed))
+    if desired["verify"] and observed.get("page") is not None:
+        rows.append(health_row(desired, instance, observed))
     if unread:
         rows += [
-            Row("instance", f"{label} {item}", status="unseen", why=unread, fix=CHECK)
+            Row("instance", f"{label} {item}", status="not_readable", why=unread, fix=CHECK)
             for item in ("backlog", "address")
         ]
     return rows
@@ -743,7 +743,7 @@ def on_port(observed: Mapping[str, Any], instance: Mapping[str, Any]) -> list[di
 
 
 def address_row(
-    wanted: Mapping[str, Any],
+    desired: Mapping[str, Any],
     instance: Mapping[str, Any],
     observed: Mapping[str, Any],
     state: Mapping[str, Any],
@@ -752,17 +752,17 @@ def address_row(
     """Where the instance listens, compared with the configured address by what both mean."""
     place, found = state.get("listening") or {"addresses": []}, on_port(observed, instance)
     listens = sorted({addresses.socket_text(item) for item in found})
-    address = f"{addresses.bracketed(wanted['interface']) or '*'}:{instance['port']}"
-    good = not observed["listeners"] or addresses.serves(found, wanted["interface"], place["addresses"])
+    address = f"{addresses.bracketed(desired['interface']) or '*'}:{instance['port']}"
+    good = not observed["listeners"] or addresses.serves(found, desired["interface"], place["addresses"])
     return row("address", address, address, " ".join(listens), good, "it listens elsewhere")
 
 
-def service_row(wanted: Mapping[str, Any], label: str, state: Mapping[str, str], elsewhere: Sequence[str]) -> Row:
+def service_row(desired: Mapping[str, Any], label: str, state: Mapping[str, str], elsewhere: Sequence[str]) -> Row:
     """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot,
     and one that another supervisor has as well would be started twice."""
     found = Row(
         "instance",
-        f"{label} {wanted['supervisor']}",
+        f"{label} {desired['supervisor']}",
         f"{WELL['active']}, {WELL['boot']}",
         state["boot"],
         state["active"],
@@ -770,12 +770,12 @@ def service_row(wanted: Mapping[str, Any], label: str, state: Mapping[str, str],
     if elsewhere:
         effective = ", ".join([*filter(None, [state["active"]]), *elsewhere])
         why = f"{' and '.join(elsewhere)} has it"
-        found = found.replaced(effective=effective, status="restart", why=why, fix=RUN)
+        found = found.replaced(effective=effective, status="restart_pending", why=why, fix=RUN)
     elif state["active"] != WELL["active"]:
-        found = found.replaced(status="restart", why="its supervisor does not keep it running", fix=RUN)
+        found = found.replaced(status="restart_pending", why="its supervisor does not keep it running", fix=RUN)
     elif state != WELL:
         # No reason to interrupt what runs.
-        found = found.replaced(status="differs", why="it runs, and would not be started at boot", fix=RUN)
+        found = found.replaced(status="drift", why="it runs, and would not be started at boot", fix=RUN)
     return found
 
 
@@ -808,11 +808,11 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def make(host: Host, wanted: Mapping[str, Any], index: int, name: str, files: Mapping[str, str]) -> None:
+def make(host: Host, desired: Mapping[str, Any], index: int, name: str, files: Mapping[str, str]) -> None:
     """One instance's folder, under another name until it is whole."""
-    root, user = wanted["root"], wanted["user"]
+    root, user = desired["root"], desired["user"]
     home = f"{root}/instances/{index}"
-    host.make_directory(f"{wanted['log_dir']}/{index}", 0o750, user, user)
+    host.make_directory(f"{desired['log_dir']}/{index}", 0o750, user, user)
     host.make_directory(home, 0o750, "root", user)
     if host.exists(f"{home}/{name}"):
         return
@@ -823,7 +823,7 @@ def make(host: Host, wanted: Mapping[str, Any], index: int, name: str, files: Ma
     host.make_directory(partial, 0o700, "root", user)
     try:
         with host.held(partial):
-            fill(host, wanted, index, files, partial)
+            fill(host, desired, index, files, partial)
             host.make_directory(partial, 0o750, "root", user)
             if host.exists(f"{home}/{name}"):
                 # A module that outlived its controller has made the same meanwhile.
@@ -836,12 +836,12 @@ def make(host: Host, wanted: Mapping[str, Any], index: int, name: str, files: Ma
         raise
 
 
-def fill(host: Host, wanted: Mapping[str, Any], index: int, files: Mapping[str, str], partial: str) -> None:
+def fill(host: Host, desired: Mapping[str, Any], index: int, files: Mapping[str, str], partial: str) -> None:
     """What is in an instance's folder: the release by links, and what the instance has of its own."""
-    user, source = wanted["user"], release.folder(wanted["root"], wanted["release"])
+    user, source = desired["user"], release.folder(desired["root"], desired["release"])
     for entry in host.listdir(source):
         if entry not in OWN:
-            host.link(f"{partial}/{entry}", f"../../../releases/{wanted['release']}/{entry}")
+            host.link(f"{partial}/{entry}", f"../../../releases/{desired['release']}/{entry}")
     for tree in ("config", "script"):
         # Hard links: the configuration folder must be a real one next to the instance's own xitrum.conf, and the runner
         # finds its root through symbolic links, so it would leave the instance.
@@ -851,7 +851,7 @@ def fill(host: Host, wanted: Mapping[str, Any], index: int, files: Mapping[str, 
     for path, text in files.items():
         host.write(f"{partial}/{path}", text, 0o640, "root", user)
     host.make_directory(f"{partial}/tmp", 0o750, user, user)
-    host.link(f"{partial}/log", f"{wanted['log_dir']}/{index}")
+    host.link(f"{partial}/log", f"{desired['log_dir']}/{index}")
 
 
 def _secrets(desired: Desired) -> set[str]:

@@ -255,10 +255,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         Row(
             "release",
             "release",
-            wanted=release,
+            desired=release,
             configured=state["current"],
             effective=state["current"],
-            status="ok" if leads else "differs",
+            status="ok" if leads else "drift",
             why=(
                 "not uploaded yet"
                 if not there
@@ -284,7 +284,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             str(desired["keep"]),
             "",
             str(len(state["releases"])),
-            status="differs" if gone else "ok",
+            status="drift" if gone else "ok",
             why=f"{', '.join(gone)}: unreferenced" if gone else "",
             fix=RUN if gone else "",
         )
@@ -321,9 +321,9 @@ def kept(release: str, state: Mapping[str, Any]) -> str:
 
 
 def shared(
-    host: Host, root: str, releases: Sequence[str], wanted_digests: Container[tuple[str, str]]
+    host: Host, root: str, releases: Sequence[str], desired_digests: Container[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
-    """Files of older releases with a content that is wanted: (SHA-256, mode) to path. Their content is read and
+    """Files of older releases with a content that is desired: (SHA-256, mode) to path. Their content is read and
     compared, since somebody may have edited a file in place."""
     found = {}
     for release in reversed(releases):
@@ -331,7 +331,7 @@ def shared(
             key = (entry["sha256"], entry["mode"])
             path = f"{folder(root, release)}/{entry['path']}"
             if (
-                key in wanted_digests
+                key in desired_digests
                 and key not in found
                 and has_mode(host, path, key[1])
                 and host.digest(path) == key[0]
@@ -421,7 +421,7 @@ def clean(host: Host, root: str, state: Mapping[str, Any]) -> None:
 
 def assemble(
     host: Host,
-    wanted: Mapping[str, Any],
+    desired: Mapping[str, Any],
     manifest: Sequence[Mapping[str, Any]],
     found: dict[tuple[str, str], str],
     archive: str | None,
@@ -432,7 +432,7 @@ def assemble(
     Where another run has made the same release meanwhile, that one stays. Raises ValueError where what was made is not
     what the manifest lists.
     """
-    root, release, group = wanted["root"], wanted["release"], wanted["group"]
+    root, release, group = desired["root"], desired["release"], desired["group"]
     partial = f"{root}/releases/{partial_folder.name_for(release)}"
     host.make_directory(root)
     host.make_directory(f"{root}/releases", 0o750, "root", group)
@@ -526,9 +526,9 @@ def place(
         found[entry["sha256"], entry["mode"]] = path
 
 
-def describe(error: OSError, wanted: Mapping[str, Any]) -> str:
+def describe(error: OSError, desired: Mapping[str, Any]) -> str:
     """An operating system's error while a release is made, as a sentence with what to do."""
-    where = folder(wanted["root"], wanted["release"])
+    where = folder(desired["root"], desired["release"])
     reasons = {
         errno.ENOSPC: "the file system is full: make room, or lower xitrum_keep_releases",
         errno.EDQUOT: "the disk quota is used up: make room, or lower xitrum_keep_releases",

@@ -99,7 +99,14 @@ def unread_sockets(rows: sockets.Rows | None, port: int | None) -> str:
 
 
 def instance_row(
-    label: str, item: str, desired: str, configured: str, effective: str, good: bool, why: str, status: str = "restart"
+    label: str,
+    item: str,
+    desired: str,
+    configured: str,
+    effective: str,
+    good: bool,
+    why: str,
+    status: str = "restart_pending",
 ) -> Row:
     """One row of an instance, in sync or not."""
     name = f"{label} {item}"
@@ -147,14 +154,14 @@ def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mappi
     live, unread = state["somaxconn"], state.get("kernel_unread", False)
     desired = backlog if unread else min(backlog, state.get("somaxconn_planned") or live)
     effective = min(listening, default=desired)
-    why, status = "the backlog of a socket is fixed when it calls listen()", "restart"
+    why, status = "the backlog of a socket is fixed when it calls listen()", "restart_pending"
     if effective >= min(desired, live):
         # A restart alone would not help.
         why, status = (
             f"net.core.somaxconn is {live}, which caps it: "
             + (f"{BASE} sets what the kernel's profile has" if unread else "a run sets that first")
             + ", and a restart takes it then",
-            "differs",
+            "drift",
         )
     return instance_row(
         label,
@@ -170,7 +177,7 @@ def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mappi
 
 def reason(row: Row) -> str:
     """Why a row makes a restart due, as a phrase."""
-    return f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}"
+    return f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.desired}"
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -181,10 +188,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         rows = [java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
         rows += [nofile_row(label, running, desired["nofile"], state["granted"])] if running["nofile"] else []
         if observed["unread"]:
-            rows.append(Row("instance", f"{label} backlog", status="unseen", why=observed["unread"], fix=CHECK))
+            rows.append(Row("instance", f"{label} backlog", status="not_readable", why=observed["unread"], fix=CHECK))
         else:
             rows.append(backlog_row(label, observed["listening"], desired["backlog"], state))
         result.rows += rows
-        why = [reason(row) for row in rows if row.status == "restart"]
+        why = [reason(row) for row in rows if row.status == "restart_pending"]
         result.facts["due"] += [{"index": index, "why": why}] if why else []
     return result.plan(desired, state)

@@ -99,7 +99,7 @@ def redirects_due(state: Mapping[str, Any], slot: int = 0) -> str:
     leads to a port on which nothing listens while the port that it leads to now still answers.
     """
     redirects, instances = state.get("redirects") or {}, state.get("instances") or {}
-    if not redirects.get("differs"):
+    if not redirects.get("drift"):
         return ""
     for when, name in (("restart", "restart"), ("start", "start")) if redirects.get("moves") else ():
         if slot in [item["index"] for item in instances.get(name, [])]:
@@ -229,13 +229,13 @@ def is_healthy(found: Mapping[str, Mapping[str, Any]], name: str) -> bool:
     return any(name in remembered(observed) for observed in found.values())
 
 
-def choice_notes(found: Mapping[str, Mapping[str, Any]], wanted: Iterable[str], release: str) -> Iterator[str]:
-    """What a user has to know about the releases C(wanted) that hosts go back to, C(release) by name."""
+def choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[str], release: str) -> Iterator[str]:
+    """What a user has to know about the releases C(desired) that hosts go back to, C(release) by name."""
     unknown = [host for host, observed in found.items() if observed.get("healthy") is None]
     before = "" if release else running_before(found)
     failed = [
         host
-        for host in wanted
+        for host in desired
         if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])
     ]
     unverified = [host for host, observed in found.items() if before and before not in remembered(observed)]
@@ -265,10 +265,10 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
     # JSON on the command line makes a number of a name that has digits alone.
     release = str(release or "")
     problems: list[str] = []
-    wanted = dict.fromkeys(found, release) if release else choose_previous(found)
+    desired = dict.fromkeys(found, release) if release else choose_previous(found)
     if not release and is_mixed(found):
         problems += broken("rollback.mixed", [mixed_problem(found)])
-    for host, name in wanted.items() if not problems else ():
+    for host, name in desired.items() if not problems else ():
         observed = found[host]
         there = (
             ", ".join(f"{one} (current)" if one == observed["current"] else one for one in observed["releases"])
@@ -295,16 +295,16 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
                     rule="rollback.unknown",
                 )
             )
-    names = sorted(set(wanted.values()))
+    names = sorted(set(desired.values()))
     if not problems and len(names) > 1:
-        listed = "; ".join(f"{host}: {name}" for host, name in wanted.items())
+        listed = "; ".join(f"{host}: {name}" for host, name in desired.items())
         problems.append(Problem(
             f"the last healthy release before the current one is not the same on all hosts ({listed}). "
             "Set rollback_to to one that all of them have.",
             rule="rollback.different-releases",
         ))
-    examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
-    mains = sorted({name for host, one in wanted.items() for name in found[host].get("main_classes", {}).get(one, [])})
+    examples = sorted({key for host, name in desired.items() for key in found[host]["examples"].get(name, [])})
+    mains = sorted({name for host, one in desired.items() for name in found[host].get("main_classes", {}).get(one, [])})
     chosen, several = (
         (main_class, [])
         if main_class
@@ -321,4 +321,4 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         "problems": [],
         "main_class": chosen,
     }
-    return {"problems": problems, "notes": list(choice_notes(found, wanted, release)), "package": package}
+    return {"problems": problems, "notes": list(choice_notes(found, desired, release)), "package": package}

@@ -89,36 +89,36 @@ class LockError(RuntimeError):
         self.results = {"held_by": self.held_by}
 
 
-def read_state(host: Host, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def read_state(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
     """The C(lock), or an empty dictionary, the C(fault) of a damaged one, whether a run before was C(interrupted), the
     C(current) release that the host is switched to, and the C(clock) of L(read_clock)."""
-    lock, fault = read_record(host, wanted["name"])
+    lock, fault = read_record(host, desired["name"])
     return {
         "lock": lock,
         "fault": fault,
         "clock": read_clock(host),
-        "interrupted": is_interrupted(host, wanted["name"]),
-        "current": (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2],
+        "interrupted": is_interrupted(host, desired["name"]),
+        "current": (host.readlink(f"{desired['root']}/current") or "").rpartition("/")[2],
     }
 
 
-def refusal(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+def refusal(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """Why the lock cannot be had now, as a sentence; an empty text where it can."""
     lock = state["lock"]
-    if state["fault"] and wanted["break_lock"] != "any":
+    if state["fault"] and desired["break_lock"] != "any":
         return (
-            f"the lock {path(wanted['name'])} of this host is damaged ({state['fault']}), so that it does not say "
+            f"the lock {path(desired['name'])} of this host is damaged ({state['fault']}), so that it does not say "
             "whose run has it; expected is a "
             "record of a run. Where no run is at work here, run again with -e xitrum_break_lock=true"
         )
-    held = lock and lock["id"] != wanted["holder"]["id"]
+    held = lock and lock["id"] != desired["holder"]["id"]
     old = age(lock, state["clock"]) if held else 0
-    if not held or wanted["break_lock"] in (lock["id"], "any") or old > wanted["seconds"]:
+    if not held or desired["break_lock"] in (lock["id"], "any") or old > desired["seconds"]:
         return ""
     return (
         f"another run is at work here: that of {holder_of(lock)} (it did something on this host {int(old)} s ago). "
         "Wait until it has ended. Where it ended without giving the lock back, it no longer holds after "
-        f"{wanted['seconds']} s, or at once with "
+        f"{desired['seconds']} s, or at once with "
         "-e xitrum_break_lock=true"
     )
 
@@ -178,18 +178,18 @@ def _runs(text: str) -> dict[str, dict[str, Any]]:
     return runs
 
 
-def change_lock(host: Host, wanted: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
+def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
     """Takes the lock, renews it or gives it back, as C(state) says. Returns C((interrupted, notes)), see L(take).
 
     No module of another run changes anything meanwhile. Raises L(LockError).
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(host.guarded(guard_path(wanted["name"]), wanted["state"] != "renewed", GUARD_SECONDS))
+            stack.enter_context(host.guarded(guard_path(desired["name"]), desired["state"] != "renewed", GUARD_SECONDS))
         except OSError as error:
             if error.errno != errno.ETIMEDOUT:
                 raise
-            lock, _fault = read_record(host, wanted["name"])
+            lock, _fault = read_record(host, desired["name"])
             whose = f"of the run of {holder_of(lock)}" if lock else "of an earlier run"
             raise LockError(
                 f"a module {whose} is still changing something on this host, and has been for more than "
@@ -197,86 +197,86 @@ def change_lock(host: Host, wanted: Mapping[str, Any], now: float) -> tuple[bool
                 f"it has ended, and run the playbook again ({error})",
                 lock,
             ) from error
-        state = read_state(host, wanted)
-        if wanted["state"] == "held":
-            why = refusal(wanted, state)
+        state = read_state(host, desired)
+        if desired["state"] == "held":
+            why = refusal(desired, state)
             if why:
                 raise LockError(why, state["lock"])
-            return take(host, wanted, state, now)
-        if wanted["state"] == "renewed":
-            return False, renew(host, wanted, state)
-        return False, give_back(host, wanted, state, now)
+            return take(host, desired, state, now)
+        if desired["state"] == "renewed":
+            return False, renew(host, desired, state)
+        return False, give_back(host, desired, state, now)
 
 
-def take(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
+def take(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
     """Takes the lock, or keeps it where it is this run's. Returns C((interrupted, notes)): whether a run before did not
     end well, and sentences on what could not be written down."""
-    if state["lock"].get("id") == wanted["holder"]["id"]:
-        return False, renew(host, wanted, state)
+    if state["lock"].get("id") == desired["holder"]["id"]:
+        return False, renew(host, desired, state)
     boot, uptime = state["clock"]
-    mine = {**wanted["holder"], "since": now, "from": state["current"], "boot": boot, "uptime": uptime}
+    mine = {**desired["holder"], "since": now, "from": state["current"], "boot": boot, "uptime": uptime}
     host.make_directory(FOLDER)
     if state["lock"] or state["fault"]:
-        host.write(path(wanted["name"]), schema.LOCK.render(mine), 0o600)
-    elif not host.create(path(wanted["name"]), schema.LOCK.render(mine), 0o600):
+        host.write(path(desired["name"]), schema.LOCK.render(mine), 0o600)
+    elif not host.create(path(desired["name"]), schema.LOCK.render(mine), 0o600):
         raise LockError("another run took the lock at this moment: run the playbook again")
-    notes = record_died(host, wanted, state, now) + record(host, wanted, line(mine, wanted["release"], BEGAN, now))
-    release.begin_healthy(host, wanted["root"])
+    notes = record_died(host, desired, state, now) + record(host, desired, line(mine, desired["release"], BEGAN, now))
+    release.begin_healthy(host, desired["root"])
     return state["interrupted"], notes
 
 
-def renew(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+def renew(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """Lets the age of this run's lock count from now. Raises L(LockError) where it is not this run's. A full disk is no
     reason to stop.
     """
-    why = lost(wanted["name"], wanted["holder"]["id"], state["lock"], state["fault"])
+    why = lost(desired["name"], desired["holder"]["id"], state["lock"], state["fault"])
     if why:
         raise LockError(why, state["lock"])
     boot, uptime = state["clock"]
     try:
-        host.write(path(wanted["name"]), schema.LOCK.render({**state["lock"], "boot": boot, "uptime": uptime}), 0o600)
+        host.write(path(desired["name"]), schema.LOCK.render({**state["lock"], "boot": boot, "uptime": uptime}), 0o600)
     except OSError as error:
-        return [f"the lock of {wanted['name']} could not be renewed, and is as old as it was: {error}"]
+        return [f"the lock of {desired['name']} could not be renewed, and is as old as it was: {error}"]
     return []
 
 
-def give_back(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:
+def give_back(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:
     """Removes the lock where it is this run's, and writes what is to be known of the run. Returns sentences on what
     could not be written.
 
     What needs room on a disk comes after the lock is gone, or does not keep it.
     """
     lock = state["lock"]
-    if lock.get("id") != wanted["holder"]["id"]:
+    if lock.get("id") != desired["holder"]["id"]:
         return []
-    if wanted["state"] == "abandoned":
-        notes = record(host, wanted, line(lock, wanted["release"], STOPPED, now))
+    if desired["state"] == "abandoned":
+        notes = record(host, desired, line(lock, desired["release"], STOPPED, now))
         # A rename needs no room for data, as a removal.
-        host.rename(path(wanted["name"]), unfinished_path(wanted["name"]))
+        host.rename(path(desired["name"]), unfinished_path(desired["name"]))
         return notes
-    to = wanted["release"] if wanted["outcome"] in ("failed", "incomplete") else state["current"]
-    notes = record(host, wanted, line(lock, to, wanted["outcome"], now))
+    to = desired["release"] if desired["outcome"] in ("failed", "incomplete") else state["current"]
+    notes = record(host, desired, line(lock, to, desired["outcome"], now))
     try:
-        judge_release(host, wanted, state["current"])
+        judge_release(host, desired, state["current"])
     finally:
-        for there in (unfinished_path(wanted["name"]), path(wanted["name"])):
+        for there in (unfinished_path(desired["name"]), path(desired["name"])):
             host.remove(there)
         # Where everything is undone, the lock was the last.
         host.remove_empty(FOLDER)
     return notes
 
 
-def judge_release(host: Host, wanted: Mapping[str, Any], current: str) -> None:
+def judge_release(host: Host, desired: Mapping[str, Any], current: str) -> None:
     """Records whether the release of this run was healthy, by which a rollback goes. One that failed and that the host
     runs again, since it was put back to it, had another fault, such as its configuration, and stays on the record."""
-    name = wanted["release"]
-    if wanted.get("healthy") and name and name == current:
-        release.add_healthy(host, wanted["root"], name)
-    elif wanted["outcome"] == "failed" and name and name != current:
-        release.drop_healthy(host, wanted["root"], name)
+    name = desired["release"]
+    if desired.get("healthy") and name and name == current:
+        release.add_healthy(host, desired["root"], name)
+    elif desired["outcome"] == "failed" and name and name != current:
+        release.drop_healthy(host, desired["root"], name)
 
 
-def record_died(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:
+def record_died(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:
     """Writes down the end of runs that did not do so: that of the lock, and others of which the log has the begin
     alone.
     """
@@ -284,7 +284,7 @@ def record_died(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any],
         state["lock"],
         {
             begin: run
-            for begin, run in _runs(host.tail(f"{wanted['log_dir']}/{LOG}", _TAIL)).items()
+            for begin, run in _runs(host.tail(f"{desired['log_dir']}/{LOG}", _TAIL)).items()
             if run["outcome"] == BEGAN
         },
     )
@@ -294,21 +294,21 @@ def record_died(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any],
         for begin, run in begun.items()
         if not lock or begin != begin_of(lock)
     ][-_MOST_DIED:]
-    return record(host, wanted, "".join(lines)) if lines else []
+    return record(host, desired, "".join(lines)) if lines else []
 
 
-def record(host: Host, wanted: Mapping[str, Any], text: str) -> list[str]:
+def record(host: Host, desired: Mapping[str, Any], text: str) -> list[str]:
     """Appends to the log of runs, which is in the folder of log files where there is one. A removal begins no new one
     in a folder of another user.
 
     Returns a sentence where that could not be done: no run ends for it, and no lock stays.
     """
-    there = wanted["log_dir"] if wanted.get("outcome") != "removed" else f"{wanted['log_dir']}/{LOG}"
+    there = desired["log_dir"] if desired.get("outcome") != "removed" else f"{desired['log_dir']}/{LOG}"
     try:
         if host.exists(there):
-            host.append(f"{wanted['log_dir']}/{LOG}", text, 0o640, "root", wanted["user"])
+            host.append(f"{desired['log_dir']}/{LOG}", text, 0o640, "root", desired["user"])
     except (OSError, LookupError) as error:
-        return [f"a line could not be added to {wanted['log_dir']}/{LOG}: {error}"]
+        return [f"a line could not be added to {desired['log_dir']}/{LOG}: {error}"]
     return []
 
 

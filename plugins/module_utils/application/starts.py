@@ -63,16 +63,16 @@ SPEC: dict[str, Any] = {
 PATIENCE = 120
 
 
-def home(wanted: Mapping[str, Any], index: int) -> str:
+def home(desired: Mapping[str, Any], index: int) -> str:
     """The folder of an instance."""
-    return f"{wanted['root']}/instances/{index}"
+    return f"{desired['root']}/instances/{index}"
 
 
-def running(host: Host, wanted: Mapping[str, Any], index: int) -> list[dict[str, Any]]:
+def running(host: Host, desired: Mapping[str, Any], index: int) -> list[dict[str, Any]]:
     """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
     killed by root, or keep it from being started or removed."""
-    folder = home(wanted, index)
-    return process.own_rows(instance_processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
+    folder = home(desired, index)
+    return process.own_rows(instance_processes(host, folder), process.accounts(host, folder, desired.get("user", "")))
 
 
 def instance_processes(host: Host, folder: str) -> list[dict[str, Any]]:
@@ -84,18 +84,18 @@ def instance_processes(host: Host, folder: str) -> list[dict[str, Any]]:
     ]
 
 
-def filled(wanted: Mapping[str, Any], index: int, verb: str) -> Any:
+def filled(desired: Mapping[str, Any], index: int, verb: str) -> Any:
     """What the supervisor is given for an instance: its command or commands, or paths."""
-    return fill(getattr(SUPERVISORS[wanted["supervisor"]], verb), name=wanted["name"], index=index,
-                timeout=wanted["stop_timeout"], log_dir=wanted["log_dir"])
+    return fill(getattr(SUPERVISORS[desired["supervisor"]], verb), name=desired["name"], index=index,
+                timeout=desired["stop_timeout"], log_dir=desired["log_dir"])
 
 
-def switch(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
+def switch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
     """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
     the last one that was healthy, where a run that was killed has left another."""
-    folder, home_path = instance["folder"], home(wanted, instance["index"])
+    folder, home_path = instance["folder"], home(desired, instance["index"])
     now = host.readlink(f"{home_path}/current") or ""
-    before = step_state.return_folder(step_record.read_record(host, wanted["name"]), instance["index"], now)
+    before = step_state.return_folder(step_record.read_record(host, desired["name"]), instance["index"], now)
     if not folder or folder == now:
         return False
     if not host.exists(f"{home_path}/{folder}/script/runner"):
@@ -106,10 +106,10 @@ def switch(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -
     return True
 
 
-def drained(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], pause: float = 0.25) -> int:
+def drained(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], pause: float = 0.25) -> int:
     """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
-    deadline = time.monotonic() + wanted["drain"]
-    ports = {port for item in todo for port in ports_of(host, wanted, item)}
+    deadline = time.monotonic() + desired["drain"]
+    ports = {port for item in todo for port in ports_of(host, desired, item)}
     while True:
         rows = sockets.established(host)
         # What ss printed and cannot be read may be a connection.
@@ -119,11 +119,11 @@ def drained(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, A
         time.sleep(pause)
 
 
-def drain(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> int:
+def drain(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> int:
     """As L(drained), recorded first."""
     for item in todo:
-        step_record.note(host, wanted, item["index"], "drained")
-    return drained(host, wanted, todo)
+        step_record.note(host, desired, item["index"], "drained")
+    return drained(host, desired, todo)
 
 
 def drain_notes(host: Host, left: int) -> list[str]:
@@ -132,119 +132,119 @@ def drain_notes(host: Host, left: int) -> list[str]:
     return [note] if note else []
 
 
-def ports_of(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -> set[int]:
+def ports_of(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> set[int]:
     """The ports that clients of an instance are connected to:
     those that it was configured with, whatever its port is to be."""
-    found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
+    found = instances.read_configured(host, f"{home(desired, instance['index'])}/current")
     return {port for port in (found["http"], found["https"]) if port} if found else {instance["port"]}
 
 
-def target_of(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -> tuple[str, int]:
+def target_of(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> tuple[str, int]:
     """The address and the port at which an instance answers: of the folder that it runs, since one that goes back
     has its old port and address."""
-    found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
+    found = instances.read_configured(host, f"{home(desired, instance['index'])}/current")
     if not found:
-        return addresses.local_target(wanted["address"]), instance["port"]
+        return addresses.local_target(desired["address"]), instance["port"]
     # One that listens everywhere is reached at any address.
     everywhere = addresses.is_every(found["interface"])
-    return addresses.local_target(wanted["address"] if everywhere else found["interface"]), found["http"]
+    return addresses.local_target(desired["address"] if everywhere else found["interface"]), found["http"]
 
 
-def stop(host: Host, wanted: Mapping[str, Any], index: int) -> None:
+def stop(host: Host, desired: Mapping[str, Any], index: int) -> None:
     """Ends an instance, whichever supervisor it has, and proves that its processes are gone:
     SIGTERM first, then a kill."""
     words = []
-    for kind in stoppers(host, wanted):
-        for command in filled({**wanted, "supervisor": kind}, index, "stop"):
-            result = host.run(command, seconds=wanted["stop_timeout"] + COMMAND_SECONDS)
+    for kind in stoppers(host, desired):
+        for command in filled({**desired, "supervisor": kind}, index, "stop"):
+            result = host.run(command, seconds=desired["stop_timeout"] + COMMAND_SECONDS)
             words += [(result.err or result.out).strip()] if result.rc != 0 else []
-    if not gone(host, wanted, index, 0):
+    if not gone(host, desired, index, 0):
         # Nobody watches over what rc.local has started; a JVM that has got a signal already ignores another.
-        kill(host, wanted, index, signal.SIGTERM)
-    if not gone(host, wanted, index, wanted["stop_timeout"]):
-        kill(host, wanted, index, signal.SIGKILL)
-    if not gone(host, wanted, index, 5):
-        left = [row["pid"] for row in running(host, wanted, index)]
+        kill(host, desired, index, signal.SIGTERM)
+    if not gone(host, desired, index, desired["stop_timeout"]):
+        kill(host, desired, index, signal.SIGKILL)
+    if not gone(host, desired, index, 5):
+        left = [row["pid"] for row in running(host, desired, index)]
         reported = "; ".join(filter(None, words)) or "no message"
         raise RuntimeError(
-            f"instance {index} still runs {wanted['stop_timeout']} s after it got the signal to stop ({reported}): its "
-            f"processes are {left}"
+            f"instance {index} still runs {desired['stop_timeout']} s after it got the signal to stop ({reported}): "
+            f"its processes are {left}"
         )
 
 
-def stoppers(host: Host, wanted: Mapping[str, Any]) -> list[str]:
+def stoppers(host: Host, desired: Mapping[str, Any]) -> list[str]:
     """The supervisors that may keep an instance running:
-    the wanted one, and those that still have something of the application."""
-    there = {**table.leftovers(host, wanted["name"]), **table.defined(host, wanted["name"])}
-    return [wanted["supervisor"], *(kind for kind in there if kind != wanted["supervisor"])]
+    the desired one, and those that still have something of the application."""
+    there = {**table.leftovers(host, desired["name"]), **table.defined(host, desired["name"])}
+    return [desired["supervisor"], *(kind for kind in there if kind != desired["supervisor"])]
 
 
-def kill(host: Host, wanted: Mapping[str, Any], index: int, number: int) -> None:
+def kill(host: Host, desired: Mapping[str, Any], index: int, number: int) -> None:
     """Sends a signal to the processes of an instance."""
-    for row in running(host, wanted, index):
+    for row in running(host, desired, index):
         host.kill(row["pid"], number)
 
 
-def gone(host: Host, wanted: Mapping[str, Any], index: int, seconds: float) -> bool:
+def gone(host: Host, desired: Mapping[str, Any], index: int, seconds: float) -> bool:
     """Whether the processes of an instance end within so many seconds."""
     deadline = time.monotonic() + seconds
-    while running(host, wanted, index):
+    while running(host, desired, index):
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.1)
     return True
 
 
-def start(host: Host, wanted: Mapping[str, Any], index: int) -> None:
+def start(host: Host, desired: Mapping[str, Any], index: int) -> None:
     """Asks the supervisor to start an instance; it is not healthy yet."""
-    mark_logs(host, wanted, index)
-    SUPERVISORS[wanted["supervisor"]].allow_start(host, wanted["name"], index)
-    for command in filled(wanted, index, "start"):
+    mark_logs(host, desired, index)
+    SUPERVISORS[desired["supervisor"]].allow_start(host, desired["name"], index)
+    for command in filled(desired, index, "start"):
         result = host.run(command)
         if result.rc != 0:
             raise RuntimeError(
                 f"instance {index} could not be started: {' '.join(command)}: "
-                f"{(result.err or result.out).strip()}\n{tail(host, wanted, index)}"
+                f"{(result.err or result.out).strip()}\n{tail(host, desired, index)}"
             )
 
 
-def health_fault(host: Host, wanted: Mapping[str, Any], item: Mapping[str, Any], subject: str = "") -> str:
+def health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str, Any], subject: str = "") -> str:
     """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
     is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
 
     Sockets are read before the page is requested, so that nobody else is asked, and again after it, so that nobody else
     has answered: then the same socket has to be there.
     """
-    address, port = target_of(host, wanted, item)
-    configured = instances.read_configured(host, f"{home(wanted, item['index'])}/current")
+    address, port = target_of(host, desired, item)
+    configured = instances.read_configured(host, f"{home(desired, item['index'])}/current")
     place = {
         "index": item["index"],
         "address": address,
         "port": port,
         "https": configured["https"] if configured else 0,
     }
-    users = process.accounts(host, home(wanted, item["index"]), wanted.get("user", ""))
+    users = process.accounts(host, home(desired, item["index"]), desired.get("user", ""))
     earlier: list[set[int | None]] = []
 
     def stranger() -> str:
-        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, earlier)
+        return ownership.answer_fault(host, place, desired["supervisor"], desired["name"], users, earlier)
 
     fault = stranger()
     if fault:
         return fault
-    answer, text = host.read_page(address, port, wanted["path"], wanted.get("timeout", 10))
-    subject = subject or f"http://{addresses.bracketed(address)}:{port}{wanted['path']}"
-    if answer != wanted["status"]:
-        return f"{subject} answers {answer}, wanted is {wanted['status']}"
-    if wanted.get("text", "") not in text:
+    answer, text = host.read_page(address, port, desired["path"], desired.get("timeout", 10))
+    subject = subject or f"http://{addresses.bracketed(address)}:{port}{desired['path']}"
+    if answer != desired["status"]:
+        return f"{subject} answers {answer}, expected {desired['status']}"
+    if desired.get("text", "") not in text:
         return (
-            f"{subject} answers {answer} without the text {wanted['text']!r}, wanted is a page that has it "
+            f"{subject} answers {answer} without the text {desired['text']!r}, expected a page that has it "
             "(xitrum_health_text)"
         )
     return stranger()
 
 
-def wait_until_healthy(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+def wait_until_healthy(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
     """Waits for all of them together: index to seconds.
     Raises RuntimeError with the end of the log of the first that is not."""
     began, took, faults = time.monotonic(), {}, {}
@@ -252,92 +252,92 @@ def wait_until_healthy(host: Host, wanted: Mapping[str, Any], todo: Sequence[Map
     queried_at = began
     while left:
         for index, item in sorted(left.items()):
-            faults[index] = health_fault(host, wanted, item)
+            faults[index] = health_fault(host, desired, item)
             if not faults[index]:
                 took[index] = round(time.monotonic() - began, 1)
                 del left[index]
-        if left and time.monotonic() - began > wanted["start_timeout"]:
+        if left and time.monotonic() - began > desired["start_timeout"]:
             index = min(left)
             raise RuntimeError(
-                f"instance {index} is not healthy {wanted['start_timeout']} s after its start: "
-                f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
+                f"instance {index} is not healthy {desired['start_timeout']} s after its start: "
+                f"{faults[index]}. The end of its log:\n{tail(host, desired, index)}"
             )
         if left and time.monotonic() - queried_at > 1:
             queried_at = time.monotonic()
             for index, reason in (
-                SUPERVISORS[wanted["supervisor"]].given_up_on(host, wanted["name"], sorted(left)).items()
+                SUPERVISORS[desired["supervisor"]].given_up_on(host, desired["name"], sorted(left)).items()
             ):
                 raise RuntimeError(
-                    f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: "
+                    f"instance {index} ended each time that it was started, and {desired['supervisor']} gave up: "
                     f"{reason}; "
-                    f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
+                    f"{faults[index]}. The end of its log:\n{tail(host, desired, index)}"
                 )
         if left:
             time.sleep(0.25)
     return took
 
 
-def watch(host: Host, wanted: Mapping[str, Any], pause: float = 1.0) -> None:
+def watch(host: Host, desired: Mapping[str, Any], pause: float = 1.0) -> None:
     """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that
     is not healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
-    before = {item["index"]: pids(host, wanted, item["index"]) for item in wanted["instances"]}
-    deadline = time.monotonic() + wanted["watch"]
+    before = {item["index"]: pids(host, desired, item["index"]) for item in desired["instances"]}
+    deadline = time.monotonic() + desired["watch"]
     while time.monotonic() < deadline:
         time.sleep(pause)
-        for item in wanted["instances"]:
-            index, now = item["index"], pids(host, wanted, item["index"])
-            fault = health_fault(host, wanted, item, "it")
+        for item in desired["instances"]:
+            index, now = item["index"], pids(host, desired, item["index"])
+            fault = health_fault(host, desired, item, "it")
             if now != before[index]:
                 fault = f"it has the process {now or 'none'} instead of {before[index]}"
             if fault:
                 raise RuntimeError(
-                    f"instance {index} was healthy and did not stay so for {wanted['watch']} s: {fault}. "
-                    f"The end of its log:\n{tail(host, wanted, index)}"
+                    f"instance {index} was healthy and did not stay so for {desired['watch']} s: {fault}. "
+                    f"The end of its log:\n{tail(host, desired, index)}"
                 )
 
 
-def pids(host: Host, wanted: Mapping[str, Any], index: int) -> list[int]:
+def pids(host: Host, desired: Mapping[str, Any], index: int) -> list[int]:
     """The numbers of an instance's processes."""
-    return sorted(row["pid"] for row in running(host, wanted, index))
+    return sorted(row["pid"] for row in running(host, desired, index))
 
 
-def log_of(wanted: Mapping[str, Any], index: int) -> str:
+def log_of(desired: Mapping[str, Any], index: int) -> str:
     """The application's own log of an instance."""
-    return f"{wanted['log_dir']}/{index}/xitrum.log"
+    return f"{desired['log_dir']}/{index}/xitrum.log"
 
 
-def output_of(wanted: Mapping[str, Any], index: int) -> str:
+def output_of(desired: Mapping[str, Any], index: int) -> str:
     """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
-    where = filled(wanted, index, "log")
+    where = filled(desired, index, "log")
     return where if where.startswith("/") else ""
 
 
-def marks_path(wanted: Mapping[str, Any], index: int) -> str:
+def marks_path(desired: Mapping[str, Any], index: int) -> str:
     """Where it is written down how far the logs of an instance were when it was last started."""
-    return f"{home(wanted, index)}/started"
+    return f"{home(desired, index)}/started"
 
 
-def mark_logs(host: Host, wanted: Mapping[str, Any], index: int) -> None:
+def mark_logs(host: Host, desired: Mapping[str, Any], index: int) -> None:
     """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
     memory, since a later run of the module may find that the same start has failed."""
-    output = output_of(wanted, index)
+    output = output_of(desired, index)
     marks = {
         "time": time.time(),
-        "log": host.position(log_of(wanted, index)),
+        "log": host.position(log_of(desired, index)),
         "output": host.position(output) if output else (0, 0),
     }
     try:
-        host.write(marks_path(wanted, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
+        host.write(marks_path(desired, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
     except OSError:
         # On a full disk, say: the instance starts all the same, and more of its logs is shown.
         return
 
 
-def read_marks(host: Host, wanted: Mapping[str, Any], index: int) -> dict[str, Any]:
+def read_marks(host: Host, desired: Mapping[str, Any], index: int) -> dict[str, Any]:
     """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
-        marks = schema.LOG_MARKS.parse(host.read(marks_path(wanted, index)) or "", marks_path(wanted, index))
+        marks = schema.LOG_MARKS.parse(host.read(marks_path(desired, index)) or "", marks_path(desired, index))
         return {
             **none,
             "time": float(marks["time"]),
@@ -347,13 +347,13 @@ def read_marks(host: Host, wanted: Mapping[str, Any], index: int) -> dict[str, A
         return none
 
 
-def read_output(host: Host, wanted: Mapping[str, Any], index: int, marks: Mapping[str, Any]) -> str:
+def read_output(host: Host, desired: Mapping[str, Any], index: int, marks: Mapping[str, Any]) -> str:
     """The end of what an instance has printed since its last start."""
-    output = output_of(wanted, index)
+    output = output_of(desired, index)
     if output:
         # The application's user may put a link in its place, which a command of root would follow.
         return host.tail(output, since=marks["output"])
-    command = filled(wanted, index, "output")
+    command = filled(desired, index, "output")
     if marks["time"]:
         result = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
         if result.rc == 0:
@@ -361,12 +361,12 @@ def read_output(host: Host, wanted: Mapping[str, Any], index: int, marks: Mappin
     return host.run(command).out
 
 
-def tail(host: Host, wanted: Mapping[str, Any], index: int) -> str:
+def tail(host: Host, desired: Mapping[str, Any], index: int) -> str:
     """The last lines of the instance's own log and of what it printed since it was last started, without the frames of
     stack traces and the JVM's options. Earlier lines are those of another start, and mostly of another release."""
-    marks = read_marks(host, wanted, index)
-    log = host.tail(log_of(wanted, index), since=marks["log"])
-    printed = read_output(host, wanted, index, marks)
+    marks = read_marks(host, desired, index)
+    log = host.tail(log_of(desired, index), since=marks["log"])
+    printed = read_output(host, desired, index, marks)
     noise = ("at ", "Picked up ", "NOTE: Picked up ")
     return "\n".join(
         line
@@ -375,60 +375,60 @@ def tail(host: Host, wanted: Mapping[str, Any], index: int) -> str:
     )
 
 
-def find_pending(host: Host, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+def find_pending(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The instances that are not in the desired state."""
-    todo, defined = [], table.defined(host, wanted["name"])
+    todo, defined = [], table.defined(host, desired["name"])
     marked = set().union(*defined.values()) if defined else set()
     # What is in a folder that is not on record is nobody's to remove.
-    owned = wanted["state"] != "absent" or recorded.owns_root(host, wanted["name"], wanted["root"])
-    inside = host.listdir(f"{wanted['root']}/instances") if owned else []
+    owned = desired["state"] != "absent" or recorded.owns_root(host, desired["name"], desired["root"])
+    inside = host.listdir(f"{desired['root']}/instances") if owned else []
     numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, inside)))
     every: list[dict[str, Any]] = [{"index": number, "port": 0, "folder": ""} for number in numbers]
-    for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
-        runs = running(host, wanted, instance["index"])
-        there = (owned and host.exists(home(wanted, instance["index"]))) or instance["index"] in marked
-        if wanted["state"] == "returned":
-            now = host.readlink(f"{home(wanted, instance['index'])}/current")
+    for instance in desired["instances"] or (every if desired["state"] == "absent" else []):
+        runs = running(host, desired, instance["index"])
+        there = (owned and host.exists(home(desired, instance["index"]))) or instance["index"] in marked
+        if desired["state"] == "returned":
+            now = host.readlink(f"{home(desired, instance['index'])}/current")
             if instance["folder"] and (now != instance["folder"] or not runs):
                 todo.append({**instance, "runs": bool(runs)})
         elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[
-            wanted["state"]
+            desired["state"]
         ]:
             todo.append({**instance, "runs": bool(runs)})
     return todo
 
 
-def find_unused_supervisors(host: Host, wanted: Mapping[str, Any]) -> dict[str, list[str]]:
+def find_unused_supervisors(host: Host, desired: Mapping[str, Any]) -> dict[str, list[str]]:
     """The supervisors that have something of the application although none of its instances:
     all, where all are taken away."""
-    every = wanted["state"] == "absent" and not wanted["instances"]
-    return table.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
+    every = desired["state"] == "absent" and not desired["instances"]
+    return table.unused(host, desired["name"], () if every else (desired["supervisor"],))
 
 
-def left_of_root(host: Host, wanted: Mapping[str, Any]) -> list[str]:
+def left_of_root(host: Host, desired: Mapping[str, Any]) -> list[str]:
     """What of the root is removed with the last instance:
     all of it where it was made for the application, else what is ours in it."""
-    root = wanted["root"]
+    root = desired["root"]
     if (
-        not wanted["remove_root"]
-        or wanted["state"] != "absent"
-        or wanted["instances"]
+        not desired["remove_root"]
+        or desired["state"] != "absent"
+        or desired["instances"]
         or folders.is_system(host.realpath(root))
     ):
         return []
-    made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root)
+    made = recorded.read(host)["applications"].get(desired["name"], {}).get("roots", {}).get(root)
     if made:
         return [root] if host.stat(root) is not None else []
     # Of a folder that was adopted, what is ours; one that is not on record is unmanaged.
     return [f"{root}/{name}" for name in managed_entries.inside(host, "roots", root)] if made is not None else []
 
 
-def remove_root(host: Host, wanted: Mapping[str, Any], left: Sequence[str]) -> None:
+def remove_root(host: Host, desired: Mapping[str, Any], left: Sequence[str]) -> None:
     """Removes what L(left_of_root) found, and the folder itself where nothing is in it any more."""
     for path in left:
         host.remove(path)
     if left:
-        host.remove_empty(wanted["root"])
+        host.remove_empty(desired["root"])
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -446,10 +446,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(actions=actions, before=before, after=after).plan(desired, state)
 
 
-def diff_texts(wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def diff_texts(desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The texts of Ansible's diff, before and after: one line an instance."""
     after = {"started": "runs", "restarted": "restarted", "stopped": "stopped", "absent": "absent",
-             "returned": "back to"}[wanted["state"]]
+             "returned": "back to"}[desired["state"]]
     return (
         "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
         "".join(f"instance {item['index']}: {after} {item['folder']}".rstrip() + "\n" for item in todo),
@@ -470,137 +470,139 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({"seconds": took, "cut": cut, "notes": notes}, warnings=tuple(notes))
 
 
-def execute(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy
     go back to the last folder with which they were.
     Raises RuntimeError then, with the end of the log of what failed."""
-    starts = wanted["state"] in ("started", "restarted", "returned")
+    starts = desired["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
         # Something else may still have its port, so that it is not started yet.
-        SUPERVISORS[wanted["supervisor"]].register(host, wanted["name"], instance["index"])
+        SUPERVISORS[desired["supervisor"]].register(host, desired["name"], instance["index"])
     # Whoever has begun a step ends it: a playbook that drains instances first also puts them back.
     in_step = {
         item["index"]
         for item in todo
-        if step_state.entry_of(step_record.read_record(host, wanted["name"]), item["index"])
+        if step_state.entry_of(step_record.read_record(host, desired["name"]), item["index"])
     }
     for instance in todo:
-        step_record.note(host, wanted, instance["index"], "stopped", instance["folder"] if starts else None)
+        step_record.note(host, desired, instance["index"], "stopped", instance["folder"] if starts else None)
         # By another supervisor, one that does not run would be started at boot.
-        stop(host, wanted, instance["index"])
-        if wanted["state"] != "stopped":
-            move(host, wanted, instance["index"], (wanted["supervisor"],) if starts else ())
-        if wanted["state"] == "absent" and recorded.owns_root(host, wanted["name"], wanted["root"]):
-            host.remove(home(wanted, instance["index"]))
-            step_record.forget(host, wanted["name"], instance["index"])
-    if wanted["state"] == "absent":
+        stop(host, desired, instance["index"])
+        if desired["state"] != "stopped":
+            move(host, desired, instance["index"], (desired["supervisor"],) if starts else ())
+        if desired["state"] == "absent" and recorded.owns_root(host, desired["name"], desired["root"]):
+            host.remove(home(desired, instance["index"]))
+            step_record.forget(host, desired["name"], instance["index"])
+    if desired["state"] == "absent":
         # One that was left on an older release kept the others from being reported as the host's current one.
-        release.update_current(host, wanted["root"])
-    took = begin(host, patient(wanted) if wanted["state"] == "returned" else wanted, todo) if starts else {}
+        release.update_current(host, desired["root"])
+    took = begin(host, patient(desired) if desired["state"] == "returned" else desired, todo) if starts else {}
     for index in {item["index"] for item in todo} - in_step:
-        step_record.forget(host, wanted["name"], index)
+        step_record.forget(host, desired["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
-    for kind in find_unused_supervisors(host, wanted) if wanted["state"] != "stopped" else ():
-        SUPERVISORS[kind].clean(host, wanted["name"])
+    for kind in find_unused_supervisors(host, desired) if desired["state"] != "stopped" else ():
+        SUPERVISORS[kind].clean(host, desired["name"])
     return took
 
 
-def move(host: Host, wanted: Mapping[str, Any], index: int, keep: Container[str]) -> None:
+def move(host: Host, desired: Mapping[str, Any], index: int, keep: Container[str]) -> None:
     """Takes an instance away from every supervisor that has it but those to keep."""
-    for kind, indices in table.defined(host, wanted["name"]).items():
+    for kind, indices in table.defined(host, desired["name"]).items():
         if kind not in keep and index in indices:
             # The other slot is started again by what defines it.
-            stays = wanted.get("keep_definition", False) and kind == wanted["supervisor"]
-            SUPERVISORS[kind].forget(host, wanted["name"], index, stays)
+            stays = desired.get("keep_definition", False) and kind == desired["supervisor"]
+            SUPERVISORS[kind].forget(host, desired["name"], index, stays)
 
 
-def begin(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    """The second half of L(execute): nothing runs, and the wanted supervisor alone knows the instances."""
-    record = step_record.read_record(host, wanted["name"])
+def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    """The second half of L(execute): nothing runs, and the desired supervisor alone knows the instances."""
+    record = step_record.read_record(host, desired["name"])
     before = {
         item["index"]: step_state.return_folder(
-            record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current") or ""
+            record, item["index"], host.readlink(f"{home(desired, item['index'])}/current") or ""
         )
         for item in todo
     }
     try:
         for instance in todo:
-            launch(host, wanted, instance)
-        took = verify_healthy(host, wanted, todo)
+            launch(host, desired, instance)
+        took = verify_healthy(host, desired, todo)
     except (OSError, RuntimeError) as error:
         # First of all: nothing runs, and on a full disk what follows fails too.
-        went = go_back(host, wanted, todo, before)
-        raise RuntimeError(f"{explain(host, wanted, error)}\n{went}{drop_failed(host, wanted, todo)}") from error
-    release.update_current(host, wanted["root"])
+        went = go_back(host, desired, todo, before)
+        raise RuntimeError(f"{explain(host, desired, error)}\n{went}{drop_failed(host, desired, todo)}") from error
+    release.update_current(host, desired["root"])
     return took
 
 
-def launch(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any], needed: bool = True) -> None:
+def launch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any], needed: bool = True) -> None:
     """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
     # All of it before the switch, since the way back from there needs room on the disk as well.
     for state in ("stopped", "switched", "started"):
         step_record.note(
-            host, wanted, instance["index"], state, None if state == "started" else instance["folder"], needed
+            host, desired, instance["index"], state, None if state == "started" else instance["folder"], needed
         )
-    switch(host, wanted, instance)
-    start(host, wanted, instance["index"])
+    switch(host, desired, instance)
+    start(host, desired, instance["index"])
 
 
-def verify_running(host: Host, wanted: Mapping[str, Any]) -> None:
+def verify_running(host: Host, desired: Mapping[str, Any]) -> None:
     """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at
     boot is not yet. What a run that was killed has started is recorded as healthy then."""
     unverified = [
         item
-        for item in wanted["instances"]
+        for item in desired["instances"]
         if step_state.is_unverified(
-            step_record.read_record(host, wanted["name"]),
+            step_record.read_record(host, desired["name"]),
             item["index"],
-            host.readlink(f"{home(wanted, item['index'])}/current") or "",
+            host.readlink(f"{home(desired, item['index'])}/current") or "",
         )
     ]
     for state in ("stopped", "started", "healthy"):
         for item in unverified:
-            step_record.note(host, wanted, item["index"], state)
-    wait_until_healthy(host, wanted, wanted["instances"])
+            step_record.note(host, desired, item["index"], state)
+    wait_until_healthy(host, desired, desired["instances"])
     for item in unverified:
-        step_record.note(host, wanted, item["index"], "enabled")
+        step_record.note(host, desired, item["index"], "enabled")
 
 
 def verify_healthy(
-    host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], needed: bool = True
+    host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], needed: bool = True
 ) -> dict[int, float]:
     """As L(wait_until_healthy), with the record of the step: at the end clients may be sent to the instances."""
     for instance in todo:
-        step_record.note(host, wanted, instance["index"], "healthy", needed=needed)
-    took = wait_until_healthy(host, wanted, todo)
+        step_record.note(host, desired, instance["index"], "healthy", needed=needed)
+    took = wait_until_healthy(host, desired, todo)
     for instance in todo:
-        step_record.note(host, wanted, instance["index"], "enabled", needed=needed)
+        step_record.note(host, desired, instance["index"], "enabled", needed=needed)
     return took
 
 
-def explain(host: Host, wanted: Mapping[str, Any], error: Exception) -> str:
+def explain(host: Host, desired: Mapping[str, Any], error: Exception) -> str:
     """An error as a message has it: of a full disk, with the path, what it needs and what there is."""
-    return f"{error}{disk_space.note(host, error, wanted['root'])}"
+    return f"{error}{disk_space.note(host, error, desired['root'])}"
 
 
-def drop_failed(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> str:
+def drop_failed(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> str:
     """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise. Why that
     could not be done, as the end of a message; empty where it was."""
-    current = (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]
+    current = (host.readlink(f"{desired['root']}/current") or "").rpartition("/")[2]
     try:
         for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
-            release.drop_healthy(host, wanted["root"], name)
+            release.drop_healthy(host, desired["root"], name)
     except OSError as error:
-        return f"\nThe record of healthy releases was not changed: {explain(host, wanted, error)}"
+        return f"\nThe record of healthy releases was not changed: {explain(host, desired, error)}"
     return ""
 
 
-def patient(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def patient(desired: Mapping[str, Any]) -> dict[str, Any]:
     """The options for instances that go back to what they ran, see L(PATIENCE)."""
-    return {**wanted, "start_timeout": max(wanted["start_timeout"], PATIENCE)}
+    return {**desired, "start_timeout": max(desired["start_timeout"], PATIENCE)}
 
 
-def go_back(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], before: Mapping[int, str]) -> str:
+def go_back(
+    host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], before: Mapping[int, str]
+) -> str:
     """Puts instances back to the folders that they had: a sentence on how that went."""
     changed = [
         {**item, "folder": before[item["index"]]}
@@ -612,16 +614,16 @@ def go_back(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, A
     names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
     try:
         for instance in changed:
-            step_record.note(host, wanted, instance["index"], "stopped", instance["folder"], needed=False)
-            stop(host, wanted, instance["index"])
-            launch(host, wanted, instance, needed=False)
-        verify_healthy(host, patient(wanted), changed, needed=False)
+            step_record.note(host, desired, instance["index"], "stopped", instance["folder"], needed=False)
+            stop(host, desired, instance["index"])
+            launch(host, desired, instance, needed=False)
+        verify_healthy(host, patient(desired), changed, needed=False)
     except (OSError, RuntimeError) as error:
         for instance in changed:
             # What cannot go back runs what it is switched to, rather than nothing.
             with contextlib.suppress(OSError, RuntimeError):
-                start(host, wanted, instance["index"])
-        return f"Going back (instance {names}) failed as well: {explain(host, wanted, error)}"
+                start(host, desired, instance["index"])
+        return f"Going back (instance {names}) failed as well: {explain(host, desired, error)}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."
 
 

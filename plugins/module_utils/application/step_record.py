@@ -54,15 +54,15 @@ def write(host: Host, name: str, record: dict[str, Any]) -> None:
 
 
 def note(
-    host: Host, wanted: Mapping[str, Any], index: int, state: str, folder: str | None = None, needed: bool = True
+    host: Host, desired: Mapping[str, Any], index: int, state: str, folder: str | None = None, needed: bool = True
 ) -> dict[str, Any]:
-    """Records that an instance of C(wanted) (C(name) and C(root)) begins a state, before it does. Returns the record.
+    """Records that an instance of C(desired) (C(name) and C(root)) begins a state, before it does. Returns the record.
 
     Raises RuntimeError for a state that cannot follow, and OSError where it cannot be written, unless it is not
     C(needed): a full disk does not keep an instance from going back to what it ran.
     """
-    before = read_record(host, wanted["name"])
-    current = host.readlink(f"{wanted['root']}/instances/{index}/current") or ""
+    before = read_record(host, desired["name"])
+    current = host.readlink(f"{desired['root']}/instances/{index}/current") or ""
     try:
         record = step_state.advance(before, index, state, current, folder or None)
     except ValueError as error:
@@ -72,7 +72,7 @@ def note(
         raise RuntimeError(str(error)) from error
     if record != before:
         try:
-            write(host, wanted["name"], record)
+            write(host, desired["name"], record)
         except OSError:
             if needed:
                 raise

@@ -342,7 +342,7 @@ class _Parser:
     def fail_list(self, opened: int) -> NoReturn:
         """What is wrong in a list, with the line in which it begins."""
         if self.peek() == "}":
-            self.fail("} where ] is wanted")
+            self.fail("} where ] is expected")
         found = (
             f"{self.peek()!r} in line {self.text.count(chr(10), 0, self.at) + 1}"
             if self.peek()

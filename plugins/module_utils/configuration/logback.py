@@ -65,7 +65,7 @@ def elements(data: bytes) -> list[Element]:
     except expat.ExpatError as error:
         raise LogbackError(f"line {error.lineno}: {expat.errors.messages[error.code]}") from error
     if found[0].name != "configuration":
-        raise LogbackError(f"line 1: the outermost element is {found[0].name}; wanted is configuration")
+        raise LogbackError(f"line 1: the outermost element is {found[0].name}; expected configuration")
     return found
 
 

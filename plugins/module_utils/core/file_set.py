@@ -21,7 +21,7 @@ from .untrusted_text import hidden_text, shown_text
 
 #: Stands for the text of a private file.
 PRIVATE = "(not shown, since the file is private)\n"
-OWED = "/var/lib/xitrum.host/owed"
+PENDING = "/var/lib/xitrum.host/owed"
 #: Where systemctl(1) masks a unit, for good or until the next boot.
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
 
@@ -65,7 +65,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     for pattern in desired["owned"]:
         folder, _slash, name = pattern.rpartition("/")
         paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
-    state: dict[str, Any] = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{desired['name']}")}
+    state: dict[str, Any] = {"paths": {}, "problems": [], "pending": host.exists(f"{PENDING}/{desired['name']}")}
     files = {item["path"]: unmanaged_file.read_file(host, item["path"], unmanaged=False) for item in desired["files"]}
     for path in sorted(paths):
         found = files[path].stat if path in files else host.stat(path)
@@ -123,7 +123,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             f"-> {observed['target']}\n" if observed["text"] is None else diff_text(observed["text"], False),
             private,
         )
-    if state["owed"] and not result.actions:
+    if state["pending"] and not result.actions:
         note(result, desired, "commands", "done", "owed since a run that did not end", False)
         result.actions.append(("commands", None))
     return result.plan(desired, state)
@@ -138,20 +138,20 @@ def masked(path: str, found: Mapping[str, Any]) -> str:
     return f"{name[:-len('.service')]} is masked ({what}), so it cannot start; a run of site unmasks it"
 
 
-def note(result: Draft, wanted: Desired, path: str, want: str, configured: str, good: bool, mask: str = "") -> None:
+def note(result: Draft, desired: Desired, path: str, want: str, configured: str, good: bool, mask: str = "") -> None:
     """One row of the report. C(mask): why the unit of the path is masked."""
     why = "" if good else mask or "the file is not what the inventory asks for"
-    result.rows.append(Row("files", f"{wanted['name']} {path}", want, "masked" if mask else configured, "",
-                           "ok" if good else "differs", why, "" if good else RUN))
+    result.rows.append(Row("files", f"{desired['name']} {path}", want, "masked" if mask else configured, "",
+                           "ok" if good else "drift", why, "" if good else RUN))
 
 
-def diff_text(text: str, wanted: bool) -> str:
+def diff_text(text: str, desired: bool) -> str:
     """What a diff shows of a file: of one that has our lines among those of others, ours alone.
-    C(wanted): the text is the set's own."""
+    C(desired): the text is the set's own."""
     ours, others = marked_block.blocks(text)
     if ours:
         return (hidden_text(others) if others else "") + ours
-    return text if wanted else shown_text(text)
+    return text if desired else shown_text(text)
 
 
 def is_private(item: Mapping[str, Any]) -> bool:
@@ -172,7 +172,7 @@ def headed(path: str, text: str, private: bool = False) -> str:
 def apply(host: Host, plan: Plan) -> Applied:
     """Writes all, then runs the commands. Raises RuntimeError with what a command reported."""
     desired = plan.desired
-    host.write(f"{OWED}/{desired['name']}", "", 0o600)
+    host.write(f"{PENDING}/{desired['name']}", "", 0o600)
     for action, item in plan.actions:
         if action == "write":
             host.write(item["path"], item["content"], int(item["mode"], 8), item["owner"], item["group"])
@@ -186,5 +186,5 @@ def apply(host: Host, plan: Plan) -> Applied:
         if ran.rc != 0:
             raise RuntimeError(f"{' '.join(command)} ended with {ran.rc}: {(ran.err or ran.out).strip()}. "
                                "The files are written; run the playbook again.")
-    host.remove(f"{OWED}/{desired['name']}")
+    host.remove(f"{PENDING}/{desired['name']}")
     return Applied()

@@ -215,13 +215,13 @@ def parse_passwd(text: str) -> dict[str, str]:
     }
 
 
-def read(host: Host, wanted: Mapping[str, Any], record: Mapping[str, Any] | None) -> dict[str, Any]:
+def read(host: Host, desired: Mapping[str, Any], record: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the host has in the place of both folders and of the account. C(record) is that of L(recorded), None where
     it is damaged or this user may not read it: then nobody can say what is whose. What is on record of the application
     is its own, since the record is root's alone."""
     accounts = parse_passwd(host.read("/etc/passwd") or "")
     applications = (record or {}).get("applications", {})
-    own = applications.get(wanted["name"], {})
+    own = applications.get(desired["name"], {})
     state: dict[str, Any] = {
         "folders": {},
         "selinux": (host.read("/sys/fs/selinux/enforce") or "").strip() == "1",
@@ -230,31 +230,31 @@ def read(host: Host, wanted: Mapping[str, Any], record: Mapping[str, Any] | None
         "others": [
             (name, normalize(host.realpath(path)))
             for name, entry in applications.items()
-            if name != wanted["name"]
+            if name != desired["name"]
             for kind in ("roots", "logs")
             for path in entry[kind]
             if seen(host.stat, path) is not None
         ],
     }
     for name, kind in (("root", "roots"), ("log_dir", "logs")):
-        if wanted[name]:
-            made = own.get(kind, {}).get(wanted[name])
+        if desired[name]:
+            made = own.get(kind, {}).get(desired[name])
             state["folders"][name] = read_folder(
-                host, wanted, name, made, wanted["user"] in accounts, record is not None
+                host, desired, name, made, desired["user"] in accounts, record is not None
             )
-    state["account"] = read_account(host, wanted, applications) if wanted["user"] and record is not None else None
+    state["account"] = read_account(host, desired, applications) if desired["user"] and record is not None else None
     state["ports"] = {
         port: name
         for name, entry in applications.items()
-        if name != wanted["name"] and any(seen(host.stat, path) is not None for path in entry["roots"])
+        if name != desired["name"] and any(seen(host.stat, path) is not None for path in entry["roots"])
         for port in entry.get("ports", ())
     }
     return state
 
 
-def read_account(host: Host, wanted: Mapping[str, Any], applications: Mapping[str, Any]) -> dict[str, Any]:
+def read_account(host: Host, desired: Mapping[str, Any], applications: Mapping[str, Any]) -> dict[str, Any]:
     """The application's user and group, as they are on the host, and who else has them."""
-    user, own = wanted["user"], applications.get(wanted["name"], {})
+    user, own = desired["user"], applications.get(desired["name"], {})
     rows = {kind: account_row(host, kind, user) for kind in ("passwd", "group")}
     passwd = rows["passwd"]
     every = [line.split(":") for _number, line in lines_of(host.read("/etc/passwd") or "")]
@@ -262,13 +262,13 @@ def read_account(host: Host, wanted: Mapping[str, Any], applications: Mapping[st
         "name": user,
         "user": bool(passwd),
         "group": bool(rows["group"]),
-        "adopted": bool(passwd) and not own.get("users", {}).get(user, "user" not in wanted["adopt"]),
+        "adopted": bool(passwd) and not own.get("users", {}).get(user, "user" not in desired["adopt"]),
         "marked": [kind for kind in ("users", "groups") if user in own.get(kind, {})],
         "uid": passwd[2] if passwd else "",
         "own_group": not passwd or not rows["group"] or passwd[3] == rows["group"][2],
         "twins": [row[0] for row in every if passwd and len(row) >= 7 and row[2] == passwd[2] and row[0] != user],
         "others": sorted(
-            name for name, entry in applications.items() if name != wanted["name"] and user in entry["users"]
+            name for name, entry in applications.items() if name != desired["name"] and user in entry["users"]
         ),
     }
 
@@ -280,10 +280,10 @@ def account_row(host: Host, database: str, name: str) -> list[str] | None:
     return next((row for row in rows if len(row) >= 4 and row[0] == name), None)
 
 
-def account_problems(wanted: Mapping[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def account_problems(desired: Mapping[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Why the account cannot be the application's, as sentences. Its home and shell would be changed, it could read the
     configuration, and a removal would take it away."""
-    found, user = state["account"], wanted["user"]
+    found, user = state["account"], desired["user"]
     if found is None:
         return
     what = [
@@ -292,14 +292,14 @@ def account_problems(wanted: Mapping[str, Any], state: dict[str, Any]) -> Iterat
     if found["others"]:
         yield (
             f"xitrum_user is {user}, which the application {found['others'][0]} of this host has already: each could "
-            f"read and stop the other. Set xitrum_user to an account for {wanted['name']} alone"
+            f"read and stop the other. Set xitrum_user to an account for {desired['name']} alone"
         )
     elif found["uid"] == "0":
         yield f"xitrum_user is {user}, which has root's number 0: set xitrum_user to an unprivileged account"
-    elif what and "user" not in wanted["adopt"]:
+    elif what and "user" not in desired["adopt"]:
         yield (
             f"xitrum_user is {user}, and the {' and the '.join(what)} {user} exist{'s' if len(what) == 1 else ''} "
-            f"without a record of {wanted['name']}; expected an account that is made for it. Set xitrum_user to "
+            f"without a record of {desired['name']}; expected an account that is made for it. Set xitrum_user to "
             "another name, or add user to xitrum_adopt to use it as it is (its home and shell stay, and a removal "
             "leaves it)"
         )
@@ -344,15 +344,15 @@ def unsafe_entries(host: Host, name: str, path: str, user: str) -> list[tuple[st
 
 
 def read_folder(
-    host: Host, wanted: Mapping[str, Any], name: str, made: bool | None, has_user: bool, known: bool = True
+    host: Host, desired: Mapping[str, Any], name: str, made: bool | None, has_user: bool, known: bool = True
 ) -> dict[str, Any]:
     """One folder. C(made): on record as made for the application, or as there before; None where it is not on record.
     C(has_user): the application's user exists. C(known): there is a record to go by."""
-    path = wanted[name]
+    path = desired[name]
     real = normalize(host.realpath(path))
     stat = seen(host.stat, real)
     entries = [entry for entry in (seen(host.listdir, real) or []) if entry != "lost+found"]
-    ours, adopted = made is not None or not known, name in wanted["adopt"]
+    ours, adopted = made is not None or not known, name in desired["adopt"]
     unmanaged = [] if ours else entries
     of_ours = bool(unmanaged) and is_ours(host, name, real, entries)
     above = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
@@ -367,13 +367,13 @@ def read_folder(
         "package": package_of(host, real) if stat and not made else "",
         "unmanaged": unmanaged,
         "of_ours": of_ours,
-        "unsafe": unsafe_entries(host, name, real, wanted["user"]) if of_ours else [],
+        "unsafe": unsafe_entries(host, name, real, desired["user"]) if of_ours else [],
         "in_the_way": [] if of_ours else [entry for entry in unmanaged if _INSIDE[name].fullmatch(entry)],
         "closed": next(
             (
                 (parent, found.mode)
                 for parent, found in parents
-                if not may_search(host, wanted["user"], has_user, parent, found)
+                if not may_search(host, desired["user"], has_user, parent, found)
             ),
             None,
         ),
@@ -416,17 +416,17 @@ def package_of(host: Host, path: str) -> str:
     return (found.out.split() or [""])[0] if found.rc == 0 else ""
 
 
-def host_problems(wanted: Mapping[str, Any], state: dict[str, Any], hiding: Sequence[str]) -> Iterator[str]:
+def host_problems(desired: Mapping[str, Any], state: dict[str, Any], hiding: Sequence[str]) -> Iterator[str]:
     """Why folders that are fine by their names cannot be the application's on this host, as sentences.
 
     `hiding` are the supervisors whose instances do not see the homes of users.
     """
-    yield from broken("host.user", account_problems(wanted, state))
+    yield from broken("host.user", account_problems(desired, state))
     for name, found in state["folders"].items():
-        yield from broken("host.folder", one_problem(wanted, state, f"xitrum_{name}", found))
+        yield from broken("host.folder", one_problem(desired, state, f"xitrum_{name}", found))
         # How the user gets at a folder that cannot be the application's is of no use.
         if not is_system(found["real"]):
-            reach = reach_problems(wanted, state, f"xitrum_{name}", found, hiding)
+            reach = reach_problems(desired, state, f"xitrum_{name}", found, hiding)
             yield from broken("host.folder-unreachable", reach)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
@@ -438,16 +438,16 @@ def host_problems(wanted: Mapping[str, Any], state: dict[str, Any], hiding: Sequ
         )
 
 
-def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
+def one_problem(desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
     """The first reason why a folder is managed by something else."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"
-    instead = f"Set {name} to a folder for this application alone, such as {example(name, wanted['name'], path)}"
+    instead = f"Set {name} to a folder for this application alone, such as {example(name, desired['name'], path)}"
     other = next((other for other, folder in state["others"] if overlaps(real, folder)), "")
     homes = [
         (account, home)
         for account, home in state["accounts"].items()
-        if account != wanted["user"] and home != "/nonexistent"
+        if account != desired["user"] and home != "/nonexistent"
     ]
     apps = {folder for _other, folder in state["others"]}
     owner = next((account for account, home in homes if home == real and home not in apps), "")
@@ -464,7 +464,7 @@ def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, fou
     elif other:
         yield (
             f"{name} is {where}, which the application {other} of this host has already. "
-            f"Set {name} to a folder for {wanted['name']} alone, "
+            f"Set {name} to a folder for {desired['name']} alone, "
             f"or xitrum_name back to {other} where that was its name"
         )
     elif owner:
@@ -476,7 +476,7 @@ def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, fou
     elif found["unmanaged"] and real.count("/") == 1 and not (found["adopted"] and found["of_ours"]):
         yield (
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}). "
-            f"Set {name} to a folder in it, such as {real}/{wanted['name'] or 'shop'}"
+            f"Set {name} to a folder in it, such as {real}/{desired['name'] or 'shop'}"
         )
     elif found["in_the_way"]:
         yield (
@@ -487,7 +487,7 @@ def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, fou
         entry, why = found["unsafe"][0]
         yield (
             f"{name} is {where}, and {printable(entry)} in it {why}: expected are files and folders of root or of "
-            f"{wanted['user']}, since root writes to them. Remove {printable(entry)}, or run chown -h root on a file "
+            f"{desired['user']}, since root writes to them. Remove {printable(entry)}, or run chown -h root on a file "
             f"that you know, or set {name} to another folder"
         )
     elif not found["adopted"] and (found["unmanaged"] or found["owner"] not in ("", "root")):
@@ -497,13 +497,13 @@ def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, fou
             else f"belongs to {found['owner']}"
         )
         yield (
-            f"{name} is {where}, which {what} and is not on record as {wanted['name']}'s; expected a folder that is "
+            f"{name} is {where}, which {what} and is not on record as {desired['name']}'s; expected a folder that is "
             f"made for it. Set {name} to another folder, or add {name[len('xitrum_'):]} to xitrum_adopt to take it "
             "over (it gets the application's owner and mode, and what is in it stays)"
         )
-    elif wanted["user"] in found["owners"]:
+    elif desired["user"] in found["owners"]:
         yield (
-            f"{name} is {where}, and a folder above it belongs to {wanted['user']}, the application's user, who could "
+            f"{name} is {where}, and a folder above it belongs to {desired['user']}, the application's user, who could "
             f"replace what root writes there. Run chown root of that folder, or set {name} to another folder"
         )
     elif found["open"]:
@@ -514,23 +514,23 @@ def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, fou
 
 
 def reach_problems(
-    wanted: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any], hiding: Sequence[str]
+    desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any], hiding: Sequence[str]
 ) -> Iterator[str]:
     """Why the application's user cannot use a folder."""
     path, real = found["path"], found["real"]
     hidden = [folder for folder in {*HOMES, *state["hidden"]} if is_under(real, folder)]
-    if wanted["supervisor"] in hiding and is_hidden(path):
+    if desired["supervisor"] in hiding and is_hidden(path):
         # The unit gets this folder alone, below parents that systemd makes for it.
         return
-    if wanted["supervisor"] in hiding and hidden:
+    if desired["supervisor"] in hiding and hidden:
         link = next((home for home, target in zip(HOMES, state["hidden"]) if is_under(real, target)), "")
         write = link + real[len(state["hidden"][HOMES.index(link)]) :] if link else real
         yield f"{name} is {path}, which leads to {real}, and a hardened unit does not see that. Set {name} to {write}"
     elif found["closed"]:
         parent, mode = found["closed"]
         yield (
-            f"{parent} has the mode {mode:04o}, and the user {wanted['user']} cannot reach {name} ({path}) through it. "
-            f"Run chmod o+x {parent}, or set {name} to another folder"
+            f"{parent} has the mode {mode:04o}, and the user {desired['user']} cannot reach {name} ({path}) through "
+            f"it. Run chmod o+x {parent}, or set {name} to another folder"
             + (f", or xitrum_supervisor to {' or '.join(hiding)}" if is_hidden(path) else "")
         )
 

@@ -38,7 +38,7 @@ class Row:
 
     component: str
     item: str
-    wanted: str = ""
+    desired: str = ""
     configured: str = ""
     effective: str = ""
     status: str = "ok"
@@ -196,9 +196,9 @@ def unread_rows(component: str, lines: Iterable[tuple[str, int, str, str]], most
     for file, number, text, why in lines:
         counts[file] = counts.get(file, 0) + 1
         if counts[file] <= most:
-            rows.append(Row(component, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
-                            commands=(tuple(comment_out(file, number)),)))
-    rows += [Row(component, f"{file}, more lines", status="unseen",
+            rows.append(Row(component, f"{file} line {number}", configured=printable(text), status="not_readable",
+                            why=why, commands=(tuple(comment_out(file, number)),)))
+    rows += [Row(component, f"{file}, more lines", status="not_readable",
                  why=f"found {count - most} more lines that could not be read; correct the file")
              for file, count in counts.items() if count > most]
     return rows

@@ -169,10 +169,10 @@ def read_boot_time(host: Host) -> int:
     return parse_boot_time(host.read("/proc/stat") or "")
 
 
-def processes(host: Host, wanted: Iterable[int]) -> list[dict[str, Any]]:
+def processes(host: Host, desired: Iterable[int]) -> list[dict[str, Any]]:
     """The processes with these ids that still run, in the order given."""
     boot_time = read_boot_time(host)
-    return [row for row in (process(host, pid, boot_time) for pid in wanted) if row is not None]
+    return [row for row in (process(host, pid, boot_time) for pid in desired) if row is not None]
 
 
 def processes_under(host: Host, root: str) -> list[dict[str, Any]]:
@@ -206,21 +206,21 @@ def stranger(host: Host, row: Mapping[str, Any], user: str) -> str:
     where = f"process {row['pid']}, which works in {row['cwd']},"
     if row["user"] != user:
         return (
-            f"{where} is of the user {row['user']}; wanted is {user}: nothing is asked of it. Stop it, or correct "
+            f"{where} is of the user {row['user']}; expected {user}: nothing is asked of it. Stop it, or correct "
             "xitrum_user"
         )
     own, root = (seen(host.readlink, f"/proc/{name}/ns/user") for name in (row["pid"], "self"))
     if own != root:
         # Its user is root in there, and puts any file in the place of any other.
         return (
-            f"{where} has a user namespace of its own ({own or 'not seen'}); wanted is that of the host ({root}): "
+            f"{where} has a user namespace of its own ({own or 'not readable'}); expected that of the host ({root}): "
             "nothing is asked of it. See who started it"
         )
     exe = host.stat(row["exe"] or "")
     if exe is None or exe.kind != "file" or exe.owner != "root":
         found = f"is of the user {exe.owner}" if exe else "is not on the disk"
         return (
-            f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; wanted is a file of root: "
+            f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; expected a file of root: "
             "nothing is asked of it. Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R "
             "root:root)"
         )

@@ -128,9 +128,9 @@ def installed(host: Host, names: Sequence[str]) -> set[str]:
     return distributions.family_with(host, "query_program").installed(host, names)
 
 
-def state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """What L(noted) needs to know of the host."""
-    application = wanted["application"]
+    application = desired["application"]
     there = {}
     if application:
         there = {
@@ -144,21 +144,21 @@ def state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
             "users": host.run(["getent", "passwd", application["user"]]).rc == 0,
             "groups": host.run(["getent", "group", application["user"]]).rc == 0,
         }
-    missing = [path for path in SUPERVISORD_PATHS if host.stat(path) is None] if wanted["supervisord"] else []
+    missing = [path for path in SUPERVISORD_PATHS if host.stat(path) is None] if desired["supervisord"] else []
     return {
         "record": read(host),
         "there": there,
         "missing": missing,
-        "installed": installed(host, wanted["packages"]) if wanted["packages"] else set(),
+        "installed": installed(host, desired["packages"]) if desired["packages"] else set(),
     }
 
 
-def noted(wanted: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def noted(desired: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not
     to be adopted: it is unmanaged. An empty folder is nobody's."""
-    record, application = copy.deepcopy(found["record"]), wanted["application"]
+    record, application = copy.deepcopy(found["record"]), desired["application"]
     record["packages"] = sorted(
-        {*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])}
+        {*record["packages"], *(name for name in desired["packages"] if name not in found["installed"])}
     )
     record["made"] = sorted({*record["made"], *found["missing"]})
     if application:

@@ -214,10 +214,10 @@ def holders(
     """
     deadline = clock() + HOLDER_SECONDS
     found: dict[int, list[int]] = {}
-    wanted = {f"socket:[{inode}]": inode for inode in inodes if inode is not None}
-    for pid in sorted(pids) if wanted else ():
+    desired = {f"socket:[{inode}]": inode for inode in inodes if inode is not None}
+    for pid in sorted(pids) if desired else ():
         for name in process.seen(host.listdir, f"/proc/{pid}/fd") or ():
-            inode = wanted.get(process.seen(host.readlink, f"/proc/{pid}/fd/{name}") or "")
+            inode = desired.get(process.seen(host.readlink, f"/proc/{pid}/fd/{name}") or "")
             if inode is not None and pid not in found.setdefault(inode, []):
                 found[inode].append(pid)
             # One process may have a million.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 class Status(NamedTuple):
     """A status: its words for a person, and how bad it is.
 
-    `level` is `good`, `note` (worth knowing) or `bad` (a check fails).
+    `level` is `ok`, `note` (a check reports it and does not fail), or `drift` (a check fails).
     """
 
     words: str
@@ -20,17 +20,17 @@ class Status(NamedTuple):
 
 STATUSES = {
     # Desired, configured and effective agree, or the live value is at least as good.
-    "ok": Status("ok", "good"),
+    "ok": Status("ok", "ok"),
     # A run would change it.
-    "differs": Status("DIFFERS", "bad"),
+    "drift": Status("DRIFT", "drift"),
     # Only a restart of the process makes it effective.
-    "restart": Status("RESTART DUE", "bad"),
+    "restart_pending": Status("RESTART PENDING", "drift"),
     # This kernel, container or package does not have it.
     "absent": Status("not on this host", "note"),
     # It exists and may not be changed here.
     "read_only": Status("not to be changed here", "note"),
     # It could not be read: the reader lacks the right to.
-    "unseen": Status("not seen", "note"),
+    "not_readable": Status("not readable", "note"),
     # Another finding is the cause.
-    "follows": Status("follows", "note"),
+    "consequence": Status("caused by another finding", "note"),
 }

@@ -27,7 +27,7 @@ def full_name(unit: str) -> str:
     return unit if "." in unit.rpartition("@")[2] else unit + ".service"
 
 
-def read(host: Host, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The targets as dictionaries C({label, pids, listeners, unit, why}).
 
     C(pids) are the processes and C(listeners) the rows of L(sockets) that belong to it; C(unit) is what systemd says of
@@ -36,8 +36,8 @@ def read(host: Host, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     listening = sockets.listeners(host)
     ss_why = sockets.unread_note(listening) if listening is not None else "ss did not answer: install iproute2"
     found: list[dict[str, Any]] = listening or []
-    targets = [_of_port(host, port, [row for row in found if row["port"] == port], ss_why) for port in wanted["ports"]]
-    for unit in map(full_name, wanted["units"]):
+    targets = [_of_port(host, port, [row for row in found if row["port"] == port], ss_why) for port in desired["ports"]]
+    for unit in map(full_name, desired["units"]):
         shown = process.show_unit(host, unit)
         pids = process.pids_of_unit(host, shown) if shown else []
         rows = [row for row in found if set(row["pids"]) & set(pids) or is_in_group(row["cgroup"], shown)]
@@ -47,7 +47,7 @@ def read(host: Host, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
             else f"{unit} is {shown.get('ActiveState', 'not known')}" if shown else "systemd has no such unit"
         )
         targets.append(_target(f"unit {unit}", pids, rows, shown, why or ss_why))
-    for pid in wanted["pids"]:
+    for pid in desired["pids"]:
         there = host.read(f"/proc/{pid}/stat") is not None
         rows = [row for row in found if pid in row["pids"]]
         targets.append(

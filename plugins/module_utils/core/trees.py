@@ -73,7 +73,7 @@ def unpack_digests(archive: str, folder: str) -> dict[str, str]:
                     shutil.copyfileobj(content, out, BLOCK)
             found = digest(path)
             if found != member.name:
-                raise ValueError(f"a file arrived damaged: its SHA-256 is {found}, wanted is {member.name}; "
+                raise ValueError(f"a file arrived damaged: its SHA-256 is {found}, expected {member.name}; "
                                  "run the playbook again")
             sent[member.name] = path
     return sent

@@ -48,13 +48,13 @@ _MANAGED = ("firewalld", "xitrum_host")
 _NFT_FAMILIES = {"": ("ip", "ip6", "inet"), "ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet")}
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """Whether each port answers on the host itself, and what filters. Needs root."""
-    state = firewall.read_filter(host, wanted["address"])
-    state["interfaces"] = firewall.read_interfaces(host, wanted["address"])
+    state = firewall.read_filter(host, desired["address"])
+    state["interfaces"] = firewall.read_interfaces(host, desired["address"])
     state["listeners"] = list(sockets.listeners(host) or [])
-    addresses = [*LOOPBACK, *([wanted["address"]] if wanted["address"] else [])]
-    numbers = sorted({number for item in wanted["ports"] for number in (item["port"], item["inside"])})
+    addresses = [*LOOPBACK, *([desired["address"]] if desired["address"] else [])]
+    numbers = sorted({number for item in desired["ports"] for number in (item["port"], item["inside"])})
     # What listens at one address answers at no other.
     own = {
         number: [row["address"] for row in listeners_of(state["listeners"], number) if not is_every(row["address"])]
@@ -97,11 +97,11 @@ def describe_listener(listeners: list[dict[str, Any]], port: int) -> str:
     return f"{name} listens at {' and '.join(places)}"
 
 
-def find_blocks(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
+def find_blocks(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """For each port C({port, source, family, answers, listener, rule, commands}); the last two are empty where nothing
     that blocks was found. Pure."""
     found = []
-    for item in wanted["ports"]:
+    for item in desired["ports"]:
         rule, commands = block_of(item, state)
         answers = bool({item["port"], item["inside"]} & set(state["answers"]))
         found.append(

@@ -189,7 +189,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "public": public,
             "address6": state["address6"],
             "close": [],
-            "wanted": {name: desired[name] for name in ("open", "address", "ports")},
+            "desired": {name: desired[name] for name in ("open", "address", "ports")},
         }
     )
     if desired["facts_only"]:
@@ -228,7 +228,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     old = [item for item in opened if key_of(item) not in keys] if active or not desired["open"] else []
     result.facts["close"] = [title(item) for item in old]
     result.rows += [
-        Row("firewall", title(item), "closed", "open", "open", "differs", "it is not needed any longer", RUN)
+        Row("firewall", title(item), "closed", "open", "open", "drift", "it is not needed any longer", RUN)
         for item in old
     ]
     removes = (
@@ -244,10 +244,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def desired_rules(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
+def desired_rules(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """Each port and source as a rule of the active program, without doubles."""
     found: dict[tuple[str, str, int, str], dict[str, Any]] = {}
-    for item in wanted["ports"]:
+    for item in desired["ports"]:
         for source in item["sources"] or [""]:
             for rule in rules_of(item["port"], source, state):
                 found.setdefault(key_of(rule), rule)
@@ -318,7 +318,7 @@ def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) ->
         why = f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule"
         row = row.replaced(status="read_only", why=why)
     elif missing:
-        row = row.replaced(status="differs", why="xitrum_open_firewall asks for it", fix=RUN)
+        row = row.replaced(status="drift", why="xitrum_open_firewall asks for it", fix=RUN)
     return row
 
 

@@ -23,13 +23,13 @@ SPEC: dict[str, Any] = {
 AT_ONCE, TRIES = 64, 2
 
 
-def connect_all(host: Host, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def connect_all(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]]:
     """What became of each target, in their order: C([{address, port, word, message}])."""
-    targets = wanted["targets"]
+    targets = desired["targets"]
     if not targets:
         return []
     with concurrent.futures.ThreadPoolExecutor(min(len(targets), AT_ONCE)) as pool:
-        return list(pool.map(lambda target: connect(host, target, wanted["timeout"]), targets))
+        return list(pool.map(lambda target: connect(host, target, desired["timeout"]), targets))
 
 
 def connect(host: Host, target: dict[str, Any], seconds: int) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from:
         for target in targets_of(name, item):
             why = _untried(name, target, helpers[0] if helpers else "")
             if why:
-                rows.setdefault(name, []).append(row_of(target, "unseen", "", why))
+                rows.setdefault(name, []).append(row_of(target, "not_readable", "", why))
                 continue
             for by in helpers:
                 probes.setdefault(by, []).append(target)
@@ -214,7 +214,7 @@ def row_of(
     commands: Sequence[list[str]] = (),
 ) -> Row:
     """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
-    fix = fix or (CHECK if status == "unseen" else "")
+    fix = fix or (CHECK if status == "not_readable" else "")
     family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
     return Row(
         "reach",
@@ -308,7 +308,7 @@ def remedy(host: str, row: Row) -> str:
 def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     """The row of one result."""
     if not result["word"]:
-        return row_of(result, "unseen", "", f"{by} could not try: {result['message']}")
+        return row_of(result, "not_readable", "", f"{by} could not try: {result['message']}")
     by = "the controller" if by == CONTROLLER else by
     place = (
         f"[{result['address']}]:{result['port']}"
@@ -320,11 +320,11 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
         return row_of(result, "ok", effective)
     if result["word"] in UNKNOWN:
         why = f"{by} cannot try {place}: {result['message']}. xitrum_reach_from names a host that can"
-        return row_of(result, "unseen", effective, why)
+        return row_of(result, "not_readable", effective, why)
     if block is None:
         return row_of(
             result,
-            "unseen" if result["note"] else "differs",
+            "not_readable" if result["note"] else "drift",
             effective,
             f"{by} cannot reach {place}, and the host does not say why",
         )
@@ -337,11 +337,11 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     else:
         why, fix = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
     if result["note"]:
-        return row_of(result, "unseen", effective, f"{why} ({result['note']})")
+        return row_of(result, "not_readable", effective, f"{why} ({result['note']})")
     # A second address that only the network between keeps away is not what users know.
     if not result["first"] and not (listens and block["rule"]):
-        return row_of(result, "unseen", effective, why)
-    return row_of(result, "differs", effective, why, fix, commands)
+        return row_of(result, "not_readable", effective, why)
+    return row_of(result, "drift", effective, why, fix, commands)
 
 
 def sentences(rows: dict[str, list[Row]]) -> list[str]:
@@ -352,5 +352,5 @@ def sentences(rows: dict[str, list[Row]]) -> list[str]:
         + remedy(host, row)
         for host, some in rows.items()
         for row in some
-        if row.status == "differs" and OVER_NETWORK in row.item
+        if row.status == "drift" and OVER_NETWORK in row.item
     ]

@@ -50,13 +50,13 @@ def checked(
 
 
 def read_all(host: Host, desired: Mapping[str, Any], components: Sequence[Component]) -> dict[str, dict[str, Any]]:
-    """Reads and plans the components that are desired, one after the other: name to its report, with `differs` for what
+    """Reads and plans the components that are desired, one after the other: name to its report, with `drift` for what
     a module calls changed, since a read changes nothing."""
     seen: dict[str, dict[str, Any]] = {}
     for component in components:
         if desired[component.NAME] is not None:
             report = read_one(host, desired[component.NAME], component, seen).report()
-            report["differs"] = report.pop("changed")
+            report["drift"] = report.pop("changed")
             seen[component.NAME] = report
     return seen
 
@@ -71,14 +71,14 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
     except schema.VersionError as error:
         draft = Draft(problems=[Problem(str(error), rule="host.record")])
     # A wait that was given up is a finding, also where what was read of it is enough.
-    draft.rows += [Row(component.NAME, f"{component.NAME}, reading", status="unseen", why=why, fix=CHECK)
+    draft.rows += [Row(component.NAME, f"{component.NAME}, reading", status="not_readable", why=why, fix=CHECK)
                    for why in dict.fromkeys(host.overruns[before:])]
     return draft.plan(desired, None)
 
 
 def unseen(name: str, error: OSError) -> Row:
     """A component that this user may not read, as a row that says so."""
-    return Row(name, name, status="unseen", why=f"{error.filename}: permission denied", fix=CHECK)
+    return Row(name, name, status="not_readable", why=f"{error.filename}: permission denied", fix=CHECK)
 
 
 def finish(module: Utf8Module, read: Callable[[], Mapping[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine is and whether it can take what is wanted: system, memory, disk, ports, rights.
+"""What a machine is and whether it can take the desired state: system, memory, disk, ports, rights.
 Only read, never changed.
 
 Everything that is missing is found in one reading, so that a person hears of all of it at once.
@@ -108,17 +108,17 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def own_folders(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def own_folders(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """What the host has in the place of the application's folders,
     and why its record cannot be read (empty: it can)."""
-    if not wanted["root"] and not wanted["log_dir"]:
+    if not desired["root"] and not desired["log_dir"]:
         return {"folders": None, "damaged": "", "installed": {}}
     try:
         record, damaged = process.seen(recorded.read, host), ""
     except ValueError as error:
         record, damaged = None, str(error)
     installed = process.seen(application_changes.read_installed, host, record) or {}
-    return {"folders": folders.read(host, wanted, record), "damaged": damaged, "installed": installed}
+    return {"folders": folders.read(host, desired, record), "damaged": damaged, "installed": installed}
 
 
 def system(host: Host) -> dict[str, Any]:
@@ -140,10 +140,10 @@ def system(host: Host) -> dict[str, Any]:
     }
 
 
-def disk(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def disk(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """The file system under the release folder, which may not be there yet: its nearest parent that is counts."""
-    path = host.realpath(wanted["release_folder"])
-    there = bool(wanted["release"]) and host.exists(f"{path}/{wanted['release']}")
+    path = host.realpath(desired["release_folder"])
+    there = bool(desired["release"]) and host.exists(f"{path}/{desired['release']}")
     while path != "/" and not host.exists(path):
         path = path.rpartition("/")[0] or "/"
     mounts = parse_mounts(host.read("/proc/mounts") or "")
@@ -155,39 +155,39 @@ def disk(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
         "options": sorted(mounts.get(point, set()) & {"ro", "noexec"}),
         "folder": found is None or found.kind == "directory",
         "free_bytes": parse_df(host.run(["df", "-P", "-k", path]).out),
-        "needed_bytes": 0 if there else wanted["needed_bytes"],
+        "needed_bytes": 0 if there else desired["needed_bytes"],
     }
 
 
-def port_state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Who listens on the wanted ports (C(holders)), and a sentence on what ss printed that cannot be read
+def port_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
+    """Who listens on the desired ports (C(holders)), and a sentence on what ss printed that cannot be read
     (C(sockets_note))."""
-    rows = sockets.listeners(host) if wanted["ports"] else sockets.Rows()
-    found = None if rows is None else [holder(host, row, wanted) for row in rows if row["port"] in wanted["ports"]]
+    rows = sockets.listeners(host) if desired["ports"] else sockets.Rows()
+    found = None if rows is None else [holder(host, row, desired) for row in rows if row["port"] in desired["ports"]]
     return {"holders": found, "sockets_note": sockets.unread_note(rows)}
 
 
-def holders(host: Host, wanted: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """Who listens on a wanted port: dictionaries of port, pid, process, unit and whether it is ours.
+def holders(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Who listens on a desired port: dictionaries of port, pid, process, unit and whether it is ours.
     None: ss could not say."""
-    return port_state(host, wanted)["holders"]
+    return port_state(host, desired)["holders"]
 
 
-def holder(host: Host, row: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+def holder(host: Host, row: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
     """One listening socket, and whether an instance of ours (its user and its working folder) or a unit that is fine
     holds it."""
     pid = row["pid"]
     folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
     unit = process.unit_of_process(host, pid).get("Id", "") if pid else ""
     found = process.process(host, pid, 0) if pid else None
-    roots = [host.realpath(root) for root in wanted["own_roots"]]
+    roots = [host.realpath(root) for root in desired["own_roots"]]
     own = (
-        any(is_instance(host, found, folder, root, wanted.get("user", "")) for root in roots)
-        or unit in wanted["own_units"]
+        any(is_instance(host, found, folder, root, desired.get("user", "")) for root in roots)
+        or unit in desired["own_units"]
     )
     # A socket of another address leaves room for one of this.
     # What is not bound to the interface needs every address.
-    places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
+    places = [desired.get("interface", "")] if row["port"] in desired.get("interface_ports", ()) else [""]
     coexists = {} if addresses.collides(row, places) else {"coexists": True}
     user = {"user": found["user"]} if found else {}
     return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **coexists}
@@ -223,33 +223,33 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(problems=problems, facts={**facts, "notes": notes(state)}).plan(desired, state)
 
 
-def system_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def system_problems(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """The system itself."""
     distribution = distributions.DISTRIBUTIONS.get(state["distribution"])
     if not distribution or (state["release"] and numbers(state["release"]) < distribution.oldest):
         yield Problem(
-            f"the operating system is {state['name']}; wanted is {distributions.supported()}",
+            f"the operating system is {state['name']}; expected {distributions.supported()}",
             rule="host.system",
         )
     if state["architecture"] not in ARCHITECTURES:
         yield Problem(
-            f"the processor is {state['architecture'] or 'unknown'}; wanted is {' or '.join(ARCHITECTURES)}",
+            f"the processor is {state['architecture'] or 'unknown'}; expected {' or '.join(ARCHITECTURES)}",
             rule="host.processor",
         )
-    if numbers(state["python"]) < numbers(wanted["min_python"]):
+    if numbers(state["python"]) < numbers(desired["min_python"]):
         yield Problem(
-            f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set "
+            f"Python is {state['python']}; expected {desired['min_python']} or newer: install one, and set "
             "ansible_python_interpreter to it",
             rule="host.python",
         )
     if state["uid"] != 0:
         yield Problem(
-            f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user "
+            f"Ansible works as the user with id {state['uid']}, expected root: set become to true, and let that user "
             "use sudo (-K asks for its password)",
             rule="host.root",
         )
     # The version of process 1 is judged with the rest of what the supervisor has to have.
-    error = table.init_error(wanted["supervisor"], init_system.Init(state["init"]), with_version=False)
+    error = table.init_error(desired["supervisor"], init_system.Init(state["init"]), with_version=False)
     yield from broken("host.init", [error])
 
 
@@ -282,17 +282,17 @@ def disk_problems(found: dict[str, Any] | None) -> Iterator[str]:
         )
 
 
-def folder_problems(wanted: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
+def folder_problems(desired: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
     """The application's folders and recorded ports on this host, without the ports of `renamed`,
     which are reported as a rename."""
     yield from broken("host.record", [state["damaged"]])
     if state["folders"]:
-        yield from folders.host_problems(wanted, state["folders"], table.HIDING_HOMES)
+        yield from folders.host_problems(desired, state["folders"], table.HIDING_HOMES)
         claimed = state["folders"]["ports"]
-        for port in sorted(port for port in set(wanted["ports"]) & set(claimed) if claimed[port] != renamed):
+        for port in sorted(port for port in set(desired["ports"]) & set(claimed) if claimed[port] != renamed):
             yield Problem(
                 f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
-                f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others",
+                f"xitrum_https_port or xitrum_cluster_port of {desired['name']} to others",
                 rule="host.port-recorded",
             )
 
@@ -314,16 +314,16 @@ def port_problems(found: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
 
 
-def memory_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def memory_problems(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Whether the instances that do not run yet fit into the memory that is free.
     A JVM takes its heap sooner or later."""
     running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})
-    more = max(wanted["instances"] - running, 0)
-    needed = more * (wanted["heap_bytes"] + wanted["overhead_bytes"])
-    if wanted["heap_bytes"] and needed > state["memory_free_bytes"]:
+    more = max(desired["instances"] - running, 0)
+    needed = more * (desired["heap_bytes"] + desired["overhead_bytes"])
+    if desired["heap_bytes"] and needed > state["memory_free_bytes"]:
         yield (
             f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory "
-            f"({size(wanted['heap_bytes'])} heap and {size(wanted['overhead_bytes'])} each in addition), and "
+            f"({size(desired['heap_bytes'])} heap and {size(desired['overhead_bytes'])} each in addition), and "
             f"{size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free: lower xitrum_heap or "
             "xitrum_instances, or give the host more memory"
         )

@@ -4,7 +4,7 @@
 """Several alternatives that belong to one home, such as those of a JDK, switched together.
 
 Debian's C(update-alternatives --query) and the Red Hat family's C(alternatives --display) say the same in two formats.
-The wanted choice is pinned (manual mode), also where automatic mode has it already: the next package would move it.
+The desired choice is pinned (manual mode), also where automatic mode has it already: the next package would move it.
 What was chosen before the first change is kept in RECORD, so that a removal can bring it back.
 """
 
@@ -356,7 +356,7 @@ def describe_apart(name: str, observed: dict[str, str]) -> Row:
         observed["own"],
         "",
         observed["leads"],
-        "unseen",
+        "not_readable",
         "somebody registered it as a group of its own, which leads to another JDK and is left as it is",
         commands=commands,
     )
@@ -374,14 +374,14 @@ def find_errors(observed: dict[str, Any]) -> list[str]:
     """What keeps a command from being switched, whichever home it is to lead to."""
     if observed["kind"] not in ("", "link"):
         return [Problem(
-            f"{observed['link']} is a {observed['kind']} of its own, wanted is a link of the alternatives: "
+            f"{observed['link']} is a {observed['kind']} of its own, expected a link of the alternatives: "
             "move it away, then run again",
             rule="host.alternatives-obstacle",
         )]
     return broken("host.alternatives-damaged", [observed["lost"]])
 
 
-def choose(wanted: dict[str, Any], name: str, observed: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+def choose(desired: dict[str, Any], name: str, observed: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """The choice of a group that is to lead to the home:
     C(path), C(priority), C(family) and C(targets) of its followers.
 
@@ -391,7 +391,7 @@ def choose(wanted: dict[str, Any], name: str, observed: dict[str, Any], record: 
     found = [path for path, real in observed["choices"].items() if real in observed["reals"]]
     path = observed["own"] if observed["own"] in found or not found else found[0]
     targets = {title: follower["target"] for title, follower in observed["followers"].items()}
-    choice = {"path": path, "priority": wanted["priority"], "family": "", "targets": targets,
+    choice = {"path": path, "priority": desired["priority"], "family": "", "targets": targets,
               "replaced": False, "register": not found}
     if not found:
         return choice
@@ -411,7 +411,7 @@ def choose(wanted: dict[str, Any], name: str, observed: dict[str, Any], record: 
 
 
 def plan_follower(
-    wanted: dict[str, Any],
+    desired: dict[str, Any],
     name: str,
     observed: dict[str, Any],
     commands: dict[str, dict[str, Any]],
@@ -434,7 +434,7 @@ def plan_follower(
         why = (
             f"{observed['link']} is not a link of the alternatives, and is left as it is"
             if taken
-            else f"{wanted['home']} has no {name}"
+            else f"{desired['home']} has no {name}"
         )
         result.rows.append(Row("alternatives", f"alternative {name}", "", "", observed["leads"], "absent", why))
         return
@@ -447,7 +447,7 @@ def plan_follower(
             f"{target} (with {leader})",
             configured,
             observed["leads"],
-            "ok" if good else "differs",
+            "ok" if good else "drift",
             "" if good else f"it moves with {leader}",
             "" if good else RUN,
         )
@@ -455,7 +455,7 @@ def plan_follower(
 
 
 def plan_command(
-    wanted: dict[str, Any],
+    desired: dict[str, Any],
     name: str,
     observed: dict[str, Any],
     choice: dict[str, Any] | None,
@@ -476,7 +476,7 @@ def plan_command(
                 configured,
                 observed["leads"],
                 "absent",
-                f"{wanted['home']} has no {name}",
+                f"{desired['home']} has no {name}",
             )
         )
         return
@@ -512,7 +512,7 @@ def plan_command(
             f"{path} (manual)",
             configured,
             observed["leads"],
-            "ok" if good else "differs",
+            "ok" if good else "drift",
             "" if good else why,
             "" if good else RUN,
         )
@@ -545,7 +545,7 @@ def plan_command(
 
 
 def plan_removal(
-    wanted: dict[str, Any],
+    desired: dict[str, Any],
     name: str,
     observed: dict[str, Any],
     real_home: str,
@@ -561,11 +561,11 @@ def plan_removal(
     inside = [
         path
         for path, real in observed["choices"].items()
-        if is_under(path, wanted["home"]) or is_under(real, real_home)
+        if is_under(path, desired["home"]) or is_under(real, real_home)
     ]
-    ours = [path for path in inside if path in entry["registered"] or wanted.get("unregister_all")]
+    ours = [path for path in inside if path in entry["registered"] or desired.get("unregister_all")]
     stay = [choice for choice in group["choices"] if choice["path"] not in ours]
-    chosen = is_under(group["value"], wanted["home"]) or group["value"] in inside
+    chosen = is_under(group["value"], desired["home"]) or group["value"] in inside
     after[name] = {**group, "choices": stay}
     if chosen and stay and (ours or "mode" in entry):
         kept = find_former_choice(entry, stay)
@@ -602,8 +602,8 @@ def plan_removal(
                 f"{after[name]['value'] or 'none'} ({after[name]['mode']})",
                 f"{group['value'] or 'none'} ({group['mode']})",
                 observed["leads"],
-                "differs",
-                f"{wanted['home']} is to be used no more",
+                "drift",
+                f"{desired['home']} is to be used no more",
                 RUN,
             )
         )
@@ -732,9 +732,9 @@ def verify(host: Host, done: Plan) -> str:
     desired = done.desired
     again = plan(desired, read(host, desired))
     wrong = [
-        f"{row.item}: wanted {row.wanted}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
+        f"{row.item}: expected {row.desired}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
         for row in again.rows
-        if row.status == "differs"
+        if row.status == "drift"
     ]
     if desired["state"] == "present" and desired["version"] and not wrong:
         ran = host.run(["java", "-version"])

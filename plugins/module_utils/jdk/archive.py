@@ -87,11 +87,11 @@ def check(host: Host, home: str, architecture: str, version: int) -> None:
             f"{architecture}: give the archive for this architecture in jdk_archives"
         )
     if not host.is_file(f"{home}/bin/javac"):
-        raise SourceError("the archive has bin/java and no bin/javac, so it is a JRE: wanted is a JDK")
+        raise SourceError("the archive has bin/java and no bin/javac, so it is a JRE: expected a JDK")
     match = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{home}/release") or "", re.MULTILINE)
     if match and version and major(match.group(1)) != version:
         raise SourceError(
-            f"the archive holds a JDK {match.group(1)}, wanted is {version}: correct jdk_version or the archive"
+            f"the archive holds a JDK {match.group(1)}, expected {version}: correct jdk_version or the archive"
         )
 
 
@@ -106,7 +106,7 @@ def verify_version(host: Host, home: str, version: int) -> str:
         )
     if version and major(result) != version:
         raise SourceError(
-            f"java of the archive says it is {result}, wanted is {version}: correct jdk_version or the archive"
+            f"java of the archive says it is {result}, expected {version}: correct jdk_version or the archive"
         )
     return result
 
@@ -147,7 +147,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 str(desired["version"] or "any"),
                 state["homes"].get(home, ""),
                 state["reported_version"],
-                "ok" if whole else "differs",
+                "ok" if whole else "drift",
                 "" if whole else f"{home} has no such JDK that runs",
                 "" if whole else RUN,
             )
@@ -174,7 +174,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         elif action == "clean":
             host.remove(path)
         else:
-            leaving = {**jdk.alternatives_wanted(path), "state": "absent", "unregister_all": True}
+            leaving = {**jdk.desired_alternatives(path), "state": "absent", "unregister_all": True}
             alternatives.apply(host, alternatives.plan(leaving, alternatives.read(host, leaving)))
             remove(host, path)
     if temporary:
@@ -194,18 +194,18 @@ def fetched(host: Host, desired: Desired) -> tuple[str, bool]:
     return path, path.startswith(cache + "/")
 
 
-def unpack(host: Host, archive: str, sha256: str, wanted: dict[str, Any]) -> str:
+def unpack(host: Host, archive: str, sha256: str, desired: dict[str, Any]) -> str:
     """Unpacks the archive into its place. Returns what java says. Raises SourceError."""
     # Of this run alone: a module that outlives its controller would rename what the next run has begun.
-    final, part = f"{FOLDER}/{wanted['name']}", f"{FOLDER}/{partial_folder.name_for(wanted['name'], PART)}"
+    final, part = f"{FOLDER}/{desired['name']}", f"{FOLDER}/{partial_folder.name_for(desired['name'], PART)}"
     for left in jdk.leftovers(host):
         host.remove(left)
     host.make_directory(part)
     with host.held(part):
-        return install(host, archive, sha256, wanted, final, part)
+        return install(host, archive, sha256, desired, final, part)
 
 
-def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final: str, part: str) -> str:
+def install(host: Host, archive: str, sha256: str, desired: dict[str, Any], final: str, part: str) -> str:
     """Unpacks the archive into C(part), verifies it, and renames it to C(final).
     Returns what java says. Raises SourceError."""
     try:
@@ -219,11 +219,11 @@ def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final
             ) from error
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise SourceError(
-                f"the archive cannot be unpacked ({error}): wanted is a whole tar.gz, fetch it again"
+                f"the archive cannot be unpacked ({error}): expected a whole tar.gz, fetch it again"
             ) from error
         home = home_in(host, part)
-        check(host, home, wanted["architecture"], wanted["version"])
-        version_found = verify_version(host, home, wanted["version"])
+        check(host, home, desired["architecture"], desired["version"])
+        version_found = verify_version(host, home, desired["version"])
         host.write(f"{home}/{MARKER}", sha256 + "\n")
         # The rename must not reach the disk before the files do.
         host.sync()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JDKs on a host: which there are, which one is wanted, whether it is what it says,
+"""JDKs on a host: which there are, which one is desired, whether it is what it says,
 and whether the alternatives lead to it.
 
 A JDK is the distribution's, or out of an archive (C(jdk_archive)); then its folder has a MARKER with the archive's
@@ -65,9 +65,9 @@ def find_version(host: Host, machine: dict[str, str]) -> int:
     return max([known, *(family.offered_jdks(host) & set(LONG_TERM))])
 
 
-def archive_name(wanted: dict[str, Any], sha256: str) -> str:
+def archive_name(desired: dict[str, Any], sha256: str) -> str:
     """The folder name of a JDK out of an archive. It follows the archive, unless the user chose one."""
-    return wanted["name"] or "-".join(["jdk", str(wanted["version"]), *([sha256[:8]] if sha256 else [])])
+    return desired["name"] or "-".join(["jdk", str(desired["version"]), *([sha256[:8]] if sha256 else [])])
 
 
 def homes(host: Host) -> dict[str, str]:
@@ -139,7 +139,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             for name in desired["absent"]
             if re.fullmatch(FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")
         },
-        "alternatives": alternatives.read(host, alternatives_wanted(home)) if desired["alternatives"] else None,
+        "alternatives": alternatives.read(host, desired_alternatives(home)) if desired["alternatives"] else None,
     }
 
 
@@ -152,7 +152,7 @@ def read_absent(host: Host, name: str, running: dict[int, str]) -> dict[str, Any
     }
 
 
-def alternatives_wanted(home: str) -> dict[str, Any]:
+def desired_alternatives(home: str) -> dict[str, Any]:
     """The alternatives of a JDK, as the component C(alternatives) takes them."""
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
@@ -184,10 +184,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         Row(
             "jdk",
             "version",
-            wanted=str(version),
+            desired=str(version),
             configured=state["homes"].get(home, ""),
             effective=state["reported_version"],
-            status="ok" if there else "differs",
+            status="ok" if there else "drift",
             why="" if there else f"{home} has no JDK {version} that runs",
             fix="" if there else RUN,
         )
@@ -197,11 +197,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     for path in state["leftovers"]:
         result.rows.append(
             Row(
-                "jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN
+                "jdk", "unfinished", "", path, "", "drift", "a run was killed while it unpacked or removed a JDK", RUN
             )
         )
     for name in state["absent"]:
-        result.rows.append(Row("jdk", f"{FOLDER}/{name}", "", "there", "", "differs", "it is in jdk_absent", RUN))
+        result.rows.append(Row("jdk", f"{FOLDER}/{name}", "", "there", "", "drift", "it is in jdk_absent", RUN))
     result.facts["absent"] = sorted(state["absent"])
     if state["leftovers"] or state["absent"]:
         steps.append("remove")
@@ -214,7 +214,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None:
     """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
-    planned = alternatives.plan(alternatives_wanted(state["home"]), state["alternatives"])
+    planned = alternatives.plan(desired_alternatives(state["home"]), state["alternatives"])
     if there:
         result.problems += planned.problems
         result.rows += planned.rows
@@ -227,7 +227,7 @@ def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None
                 f"{state['home']}/bin/{name} (manual)",
                 "",
                 state["alternatives"]["commands"][name]["leads"],
-                "differs",
+                "drift",
                 "the JDK is not there yet",
                 RUN,
             )
@@ -250,31 +250,31 @@ def version_problems(state: dict[str, Any]) -> list[str]:
         )]
 
 
-def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK out of an archive from being unpacked."""
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
-    if not wanted["version"]:
+    if not desired["version"]:
         return [Problem(
             "jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17",
             rule="host.jdk-archive-version",
         )]
-    if wanted["name"] and not re.fullmatch(FOLDER_NAME, wanted["name"]):
+    if desired["name"] and not re.fullmatch(FOLDER_NAME, desired["name"]):
         return [
             Problem(
-                f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits "
+                f"jdk_name is {desired['name']!r}: expected the name of a folder below {FOLDER}, of letters, digits "
                 "and . _ + -",
                 rule="host.jdk-name",
             )
         ]
-    if architecture not in wanted["archives"]:
+    if architecture not in desired["archives"]:
         return [
             Problem(
-                f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is "
+                f"jdk_archives has an archive for {', '.join(sorted(desired['archives']))}, and this host is "
                 f"{architecture}: add jdk_archives.{architecture}",
                 rule="host.jdk-archive-architecture",
             )
         ]
-    if not sha256 and not wanted["unverified"]:
+    if not sha256 and not desired["unverified"]:
         return [
             Problem(
                 f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say "
@@ -285,7 +285,7 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
     if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
         return [
             Problem(
-                f"jdk_archives.{architecture}.sha256 is {sha256!r}: wanted are 64 hexadecimal digits, the output of "
+                f"jdk_archives.{architecture}.sha256 is {sha256!r}: expected 64 hexadecimal digits, the output of "
                 "sha256sum",
                 rule="host.jdk-archive-checksum",
             )
@@ -302,7 +302,7 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
     if mark and sha256 and mark != sha256:
         return [
             Problem(
-                f"{home} is from the archive with SHA-256 {mark}, wanted is {sha256}: give the new JDK another name in "
+                f"{home} is from the archive with SHA-256 {mark}, expected {sha256}: give the new JDK another name in "
                 "jdk_name, and the old one can stay",
                 rule="host.jdk-folder-other",
             )
@@ -310,18 +310,18 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
     return []
 
 
-def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def absent_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
     problems: list[str] = [
-        Problem(f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}", rule="host.jdk-absent-name")
-        for name in wanted["absent"]
+        Problem(f"jdk_absent has {name!r}: expected the name of a folder below {FOLDER}", rule="host.jdk-absent-name")
+        for name in desired["absent"]
         if not re.fullmatch(FOLDER_NAME, name)
     ]
     for name, observed in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
             problems.append(
                 Problem(
-                    f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose "
+                    f"{name} is in jdk_absent and is the JDK that is desired: take it out of jdk_absent, or choose "
                     "another JDK",
                     rule="host.jdk-absent-desired",
                 )

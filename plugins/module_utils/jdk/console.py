@@ -142,7 +142,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         return result.plan(desired, state)
     if desired["timeout"] < 1:
         result.problems.append(
-            f"console_timeout is {desired['timeout']}; wanted are 1 or more seconds: without an end an expression "
+            f"console_timeout is {desired['timeout']}; expected 1 or more seconds: without an end an expression "
             "would never be given up"
         )
     if not running:
@@ -186,9 +186,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
+def problems_of_java(desired: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
     """What keeps everybody from attaching to this JVM."""
-    running, where = state["running"], f"process {state['running']['pid']} of instance {wanted['instance']}"
+    running, where = state["running"], f"process {state['running']['pid']} of instance {desired['instance']}"
     words = options(running)
     if (running["exe"] or "").endswith(" (deleted)"):
         yield (f"the JDK that {where} runs on is no longer on the disk: {running['exe']}. An upgrade has replaced it. "
@@ -197,12 +197,12 @@ def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -
     if state["stranger"]:
         yield state["stranger"]
         return
-    tools = ["javac", "jcmd"] if wanted["action"] == "scala" and java > SCALIVE_JAVA else ["jcmd"]
+    tools = ["javac", "jcmd"] if desired["action"] == "scala" and java > SCALIVE_JAVA else ["jcmd"]
     absent = [name for name in tools if name not in state["tools"]]
     modules = state["release"].get("MODULES", "").split()
     if not java:
         yield (
-            f"{state['home']} is no JDK: neither its file release nor its java says a version. Wanted is a full JDK: "
+            f"{state['home']} is no JDK: neither its file release nor its java says a version. Expected a full JDK: "
             "leave xitrum_jdk_version to the role jdk"
         )
     elif absent or (modules and "jdk.attach" not in modules):
@@ -212,7 +212,7 @@ def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -
             else f"no module jdk.attach in {state['home']}/release"
         )
         yield (
-            f"{where} runs on a JRE: there is {what}. Wanted is a full JDK of version {java}: the role jdk installs "
+            f"{where} runs on a JRE: there is {what}. Expected a full JDK of version {java}: the role jdk installs "
             f"one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless"
         )
     if switch(words, "DisableAttachMechanism", False):
@@ -220,16 +220,16 @@ def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -
             f"{where} was started with -XX:+DisableAttachMechanism. Take it out of xitrum_java_options and run "
             "ansible-playbook xitrum.host.site"
         )
-    if wanted["action"] == "scala" and not switch(words, "EnableDynamicAgentLoading", True):
+    if desired["action"] == "scala" and not switch(words, "EnableDynamicAgentLoading", True):
         yield (
             f"{where} was started with -XX:-EnableDynamicAgentLoading, which refuses a console. Take it out of "
             "xitrum_java_options and run ansible-playbook xitrum.host.site; threads, heap and histogram work with it"
         )
 
 
-def problems_of_scalive(wanted: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
+def problems_of_scalive(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps Scalive from working, on JDK 8."""
-    found = f"instance {wanted['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
+    found = f"instance {desired['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
     if not state["scalive"]:
         yield (
             f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on "
@@ -240,19 +240,19 @@ def problems_of_scalive(wanted: dict[str, Any], state: dict[str, Any], scala: st
             f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a "
             "console of this collection's own"
         )
-    if wanted["command"]:
+    if desired["command"]:
         yield (
             f"{found}. One expression is run on JDK 9 and newer only: leave console_command out, and type it into "
             "Scalive"
         )
 
 
-def problems_of_own(wanted: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
+def problems_of_own(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
         yield (
-            f"console_compiler_jars has files that are not on the host: {', '.join(state['missing'])}. Wanted are "
+            f"console_compiler_jars has files that are not on the host: {', '.join(state['missing'])}. Expected "
             "paths of jars on the host, outside of /home, /root and /tmp where the instance is a unit of systemd"
         )
     elif not scala:
@@ -276,7 +276,7 @@ def problems_of_own(wanted: dict[str, Any], state: dict[str, Any], scala: str) -
         )
     elif compiler[1] != scala:
         yield (
-            f"scala-compiler is {compiler[1]} and scala-library is {scala} ({compiler[0]}). Wanted is "
+            f"scala-compiler is {compiler[1]} and scala-library is {scala} ({compiler[0]}). Expected "
             f"org.scala-lang:scala-compiler:{scala}"
         )
 
@@ -297,38 +297,38 @@ def alone(running: dict[str, Any], argv: list[str]) -> list[str]:
     return ["flock", "--nonblock", "--no-fork", "--conflict-exit-code", str(BUSY), f"{running['cwd']}/tmp", *argv]
 
 
-def ask(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
+def ask(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """What jcmd prints of the JVM. Raises RuntimeError with what it said where it could not."""
     running, home = state["running"], state["home"]
-    argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[wanted["action"]]]
-    if wanted["action"] == "heap" and major(state["release"]) <= 8:
+    argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[desired["action"]]]
+    if desired["action"] == "heap" and major(state["release"]) <= 8:
         # Its jcmd does not know GC.heap_info.
         argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
-    command = process.inside(running, bounded(wanted["timeout"], argv))
-    result = host.run(command, seconds=wanted["timeout"] + END_SECONDS)
+    command = process.inside(running, bounded(desired["timeout"], argv))
+    result = host.run(command, seconds=desired["timeout"] + END_SECONDS)
     if result.rc:
-        raise RuntimeError(failed(wanted, state, result, f"{argv[0]} {argv[-1]}"))
+        raise RuntimeError(failed(desired, state, result, f"{argv[0]} {argv[-1]}"))
     return result.out
 
 
-def prepare(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
+def prepare(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """Makes the console's folder, for the instance's user alone, and compiles what is in it. Returns its path."""
     running, tmp = state["running"], f"{state['running']['cwd']}/tmp"
     # Said before anything is made; the client holds it for as long as it runs.
-    must(host, wanted, state, alone(running, ["true"]))
-    made = must(host, wanted, state, ["mktemp", "-d", f"{tmp}/console-XXXXXXXX"])
+    must(host, desired, state, alone(running, ["true"]))
+    made = must(host, desired, state, ["mktemp", "-d", f"{tmp}/console-XXXXXXXX"])
     folder = made.strip()
     try:
         jars = [state["scala"][name][0] for name in ("compiler", "reflect")]
-        texts = {**wanted["sources"], "jars": "\n".join(jars)}
-        if wanted["command"]:
-            texts["expression"] = wanted["command"]
+        texts = {**desired["sources"], "jars": "\n".join(jars)}
+        if desired["command"]:
+            texts["expression"] = desired["command"]
         for name, text in texts.items():
-            must(host, wanted, state, ["sh", "-c", 'umask 077; cat > "$1"', "sh", f"{folder}/{name}"], text)
-        must(host, wanted, state, ["mkfifo", "-m", "0600", f"{folder}/in", f"{folder}/out"])
+            must(host, desired, state, ["sh", "-c", 'umask 077; cat > "$1"', "sh", f"{folder}/{name}"], text)
+        must(host, desired, state, ["mkfifo", "-m", "0600", f"{folder}/in", f"{folder}/out"])
         must(
             host,
-            wanted,
+            desired,
             state,
             bounded(
                 START_SECONDS,
@@ -341,7 +341,7 @@ def prepare(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
                     ":".join([*jars, state["scala"]["library"][0]]),
                     "-d",
                     f"{folder}/classes",
-                    *(f"{folder}/{name}" for name in wanted["sources"]),
+                    *(f"{folder}/{name}" for name in desired["sources"]),
                 ],
             ),
         )
@@ -351,11 +351,11 @@ def prepare(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
     return folder
 
 
-def must(host: Host, wanted: dict[str, Any], state: dict[str, Any], argv: list[str], data: str | None = None) -> str:
+def must(host: Host, desired: dict[str, Any], state: dict[str, Any], argv: list[str], data: str | None = None) -> str:
     """What a command of the instance's user said. Raises RuntimeError where it failed."""
     result = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
     if result.rc:
-        raise RuntimeError(failed(wanted, state, result, argv[0]))
+        raise RuntimeError(failed(desired, state, result, argv[0]))
     return result.out
 
 
@@ -366,7 +366,7 @@ def remove(host: Host, running: dict[str, Any], folder: str) -> None:
     host.run(process.inside(running, ["rm", "-rf", folder]))
 
 
-def client(wanted: dict[str, Any], state: dict[str, Any], folder: str) -> list[str]:
+def client(desired: dict[str, Any], state: dict[str, Any], folder: str) -> list[str]:
     """The console's program as a command that root runs."""
     if state["release"] and major(state["release"]) <= SCALIVE_JAVA:
         argv = [
@@ -377,7 +377,7 @@ def client(wanted: dict[str, Any], state: dict[str, Any], folder: str) -> list[s
             str(state["running"]["pid"]),
         ]
         return process.inside(state["running"], argv)
-    seconds = wanted["timeout"] if wanted["command"] else 0
+    seconds = desired["timeout"] if desired["command"] else 0
     argv = [
         f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder,
         str(state["running"]["pid"]), str(seconds),
@@ -394,30 +394,30 @@ def in_terminal(argv: list[str]) -> list[str]:
     return ["sh", "-c", script, "sh", Host.PATH, *argv]
 
 
-def evaluate(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
+def evaluate(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """What an expression printed. Raises RuntimeError with the compiler's message or the exception where it failed."""
-    folder = prepare(host, wanted, state)
+    folder = prepare(host, desired, state)
     try:
-        result = host.run(client(wanted, state, folder), seconds=wanted["timeout"] + START_SECONDS + END_SECONDS)
+        result = host.run(client(desired, state, folder), seconds=desired["timeout"] + START_SECONDS + END_SECONDS)
     finally:
         remove(host, state["running"], folder)
     if result.rc:
-        raise RuntimeError(failed(wanted, state, result, "the expression" if result.rc in (1, 124) else "the console"))
+        raise RuntimeError(failed(desired, state, result, "the expression" if result.rc in (1, 124) else "the console"))
     return result.out
 
 
-def failed(wanted: dict[str, Any], state: dict[str, Any], message: Result, what: str) -> str:
+def failed(desired: dict[str, Any], state: dict[str, Any], message: Result, what: str) -> str:
     """A sentence on what failed, with what it said."""
     if message.rc == BUSY and not message.out + message.err:
         return (
-            f"another console is open on instance {wanted['instance']} (process {state['running']['pid']}): there is "
+            f"another console is open on instance {desired['instance']} (process {state['running']['pid']}): there is "
             "one at a time. Leave that one (:quit), or wait for its expression"
         )
     words = "\n".join(filter(None, [message.out.strip(), message.err.strip()])) or (
         "no answer in time: it was ended" if message.rc in (124, 137) else "no message"
     )
     return (
-        f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user "
+        f"{what} failed in instance {desired['instance']} (process {state['running']['pid']}, user "
         f"{state['running']['user']}), code {message.rc}:\n{words}"
     )
 

@@ -42,13 +42,13 @@ def obtain(
 
 
 def verified(path: str, sha256: str) -> str:
-    """The SHA-256 of a file. Raises SourceError where it is not the wanted one."""
+    """The SHA-256 of a file. Raises SourceError where it is not the desired one."""
     try:
         found = sha256_of(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
     if sha256 and found != sha256:
-        raise SourceError(f"the SHA-256 of {path} is {found}, wanted is {sha256}: fetch the archive again, or correct "
+        raise SourceError(f"the SHA-256 of {path} is {found}, expected {sha256}: fetch the archive again, or correct "
                           "the checksum")
     return found
 

@@ -83,7 +83,7 @@ def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
     Raises ValueError with a line for each option that cannot be passed so.
     """
     faults = (
-        [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g"]
+        [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; expected a size as -Xmx takes it, such as 512m or 2g"]
     )
     faults += option_problems(options)
     faults += [f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach"
@@ -180,7 +180,7 @@ def _plain(value: str) -> str:
     return value.replace(",", ".") if _FRACTION.fullmatch(value) else value
 
 
-def wanted_flags(heap: str, options: list[str]) -> dict[str, str]:
+def desired_flags(heap: str, options: list[str]) -> dict[str, str]:
     """The flags that a running JVM must have: those of the heap and of the options, of which the last one wins.
     Sizes are bytes. The JVM takes the quotes out of _JAVA_OPTIONS."""
     flags = {"MaxHeapSize": str(heap_bytes(heap))}
@@ -227,9 +227,9 @@ def probe_options(options: list[str]) -> list[str]:
 
 
 def flag_rows(
-    wanted: dict[str, str], running: dict[str, str], fresh: dict[str, Any] | None
+    desired: dict[str, str], running: dict[str, str], fresh: dict[str, Any] | None
 ) -> Iterator[tuple[str, str, str, str]]:
-    """C((name, wanted value, running value, verdict)) of each flag, the verdict C(ok), C(drift), or C(absent) for
+    """C((name, desired value, running value, verdict)) of each flag, the verdict C(ok), C(drift), or C(absent) for
     one that this JVM does not have.
 
     C(running) are the flags of the running JVM; C(fresh) are those of a JVM of the same JDK that was started with
@@ -237,7 +237,7 @@ def flag_rows(
     restart would give. A name that neither has in its table of flags is an option of another kind, such as
     C(-XX:VMOptionsFile=), or a flag that is not unlocked: a restart changes nothing there.
     """
-    for name, value in wanted.items():
+    for name, value in desired.items():
         actual = running.get(name)
         second = fresh["flags"].get(name) if fresh is not None and name in fresh["given"] else None
         if actual is not None and (same_value(value, actual) or is_rounded(name, value, actual, running)):

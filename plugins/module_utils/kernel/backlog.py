@@ -44,9 +44,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         Row(
             "backlog",
             target["label"],
-            wanted=str(desired["requested"] or ""),
+            desired=str(desired["requested"] or ""),
             configured=state["configured"],
-            status="unseen",
+            status="not_readable",
             why=target["why"] or "it has no listening TCP socket, or only root sees which are its own",
         )
         for target in state["targets"]
@@ -59,30 +59,30 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 def judge(requested: int, live: int | None, backlog: int) -> tuple[str, str]:
     """C((status, sentence)) for one socket. C(asked) 0 stands for what somaxconn is now (Xitrum 3.31 asks for that)."""
     if live is None:
-        return "unseen", f"{KEY} cannot be read here"
-    wanted = requested or live
-    if backlog >= wanted:
+        return "not_readable", f"{KEY} cannot be read here"
+    desired = requested or live
+    if backlog >= desired:
         return "ok", ""
-    if backlog < min(wanted, live):
+    if backlog < min(desired, live):
         why = f"listen() was called when {KEY} was {backlog}, or asked for no more: it is {live} now"
-        return "restart", f"{why}, and a restart takes it"
-    return "differs", f"{KEY} is {live}, which caps what the process asks for"
+        return "restart_pending", f"{why}, and a restart takes it"
+    return "drift", f"{KEY} is {live}, which caps what the process asks for"
 
 
 def _socket(
-    wanted: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
+    desired: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
 ) -> tuple[Row, dict[str, Any]]:
     live, unit = state["live"], target["unit"].get("Id", "")
-    status, why = judge(wanted["requested"], live, row["backlog"])
+    status, why = judge(desired["requested"], live, row["backlog"])
     fix = ""
     commands: list[list[str]] = []
-    if status == "restart" and unit:
+    if status == "restart_pending" and unit:
         commands = [["systemctl", "restart", unit]]
-    elif status == "restart":
+    elif status == "restart_pending":
         fix = "restart the process" + (f" {row['pid']} ({printable(row['process'])})" if row["pid"] else "")
-    elif status == "differs":
-        commands = [["sysctl", "-w", f"{KEY}={wanted['requested']}"]]
-    requested = wanted["requested"] or live
+    elif status == "drift":
+        commands = [["sysctl", "-w", f"{KEY}={desired['requested']}"]]
+    requested = desired["requested"] or live
     address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
     item = f"{target['label']}, {row['family']} {address}:{row['port']}"
     facts = {
@@ -93,7 +93,7 @@ def _socket(
         "pid": row["pid"],
         "process": row["process"],
         "unit": unit,
-        "wanted": requested,
+        "desired": requested,
         "configured": state["configured"],
         "live": live,
         "effective": row["backlog"],

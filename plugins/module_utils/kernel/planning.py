@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The planning of the component C(kernel): pure functions from what is wanted and what was read to a L(Plan).
+"""The planning of the component C(kernel): pure functions from the desired state and what was read to a L(Plan).
 
 The file must not lower at boot what the kernel, or another file, would have given without it. So a parameter with a
 policy other than C(exact) is written to the file only where it is better than what would hold at boot without us, and
@@ -80,23 +80,23 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return _assemble(desired, state, decisions, old, rows)
 
 
-def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def _problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found = broken("host.record", [state["record_problem"]])
-    if not OWN_FILE.fullmatch(wanted["path"]):
+    if not OWN_FILE.fullmatch(desired["path"]):
         found.append(
             Problem(
-                f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is "
+                f"path: found {desired['path']}, expected a .conf file of its own in /etc/sysctl.d, the folder that is "
                 "read at boot.",
                 rule="host.kernel-path",
             )
         )
     found += [
         Problem(f"modules: {name!r} is no name of a kernel module.", rule="host.kernel-module")
-        for name in wanted["modules"]
+        for name in desired["modules"]
         if not MODULE.fullmatch(name)
     ]
     found += broken("host.file-unsafe", state["unusable"])
-    for path, text in ((wanted["path"], state["own"]), (modules_path(wanted["path"]), state["modules_text"])):
+    for path, text in ((desired["path"], state["own"]), (modules_path(desired["path"]), state["modules_text"])):
         if text is not None and not text.startswith(MARK):
             found.append(
                 Problem(
@@ -108,15 +108,15 @@ def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     return found
 
 
-def _decide(entry: Entry, wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any], boot: Boot) -> Decision:
+def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any], boot: Boot) -> Decision:
     key = entry.key
-    row = Row("kernel", key, wanted=entry.wanted, configured=boot.words(key))
+    row = Row("kernel", key, desired=entry.desired, configured=boot.words(key))
     decision = Decision(key, row, "already")
     gone = kernel_values.removed(key, state["kernel"])
     if gone:
         return _leave(decision, "removed", "absent", gone)
     if key in state["unread"]:
-        return _leave(decision, "unseen", "unseen", f"{proc_path(key)}: {state['unread'][key]}")
+        return _leave(decision, "not_readable", "not_readable", f"{proc_path(key)}: {state['unread'][key]}")
     live = state["live"].get(key)
     if live is None:
         return _leave(decision, "absent", "absent", *_why_absent(entry))
@@ -125,7 +125,7 @@ def _decide(entry: Entry, wanted: dict[str, Any], state: dict[str, Any], old: di
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
     if not kernel_values.comparable(entry.policy, live, entry.value):
         why = f"found {live!r}, which cannot be compared with {entry.value!r}: it is left as it is. Set as many numbers"
-        return _leave(decision, "unseen", "unseen", why)
+        return _leave(decision, "not_readable", "not_readable", why)
     target = kernel_values.merge(entry.policy, _before_us(key, live, old), entry.value)
     good = kernel_values.same(key, live, target)
     hindrance = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
@@ -134,8 +134,8 @@ def _decide(entry: Entry, wanted: dict[str, Any], state: dict[str, Any], old: di
         return decision if good else _leave(decision, "read_only", "read_only", why, f"sysctl -w {key}='{target}'")
     if not good:
         decision.live = target
-        _leave(decision, "applied", "differs", "")
-    if wanted["persist"]:
+        _leave(decision, "applied", "drift", "")
+    if desired["persist"]:
         decision.at_boot = _at_boot(entry, live, old["keys"].get(key), boot)
         _compare_boot(decision, entry, boot)
     return decision
@@ -195,12 +195,12 @@ def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
             if decision.at_boot is not None
             else f"{boot.own} need not name it any more"
         )
-        _leave(decision, "applied", "differs", words)
+        _leave(decision, "applied", "drift", words)
     words = _worse_later(entry, boot, later) if later else ""
     if later and words:
         # Somebody who wrote the file has often loaded it as well.
         live = [["sysctl", "-w", f"{entry.key}={decision.live}"]] if decision.live is not None else []
-        _leave(decision, decision.outcome, "differs", words)
+        _leave(decision, decision.outcome, "drift", words)
         decision.row = decision.row.fixed(comment_out(later.file, later.number), *live)
 
 
@@ -218,9 +218,9 @@ def _worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
 
 
 def _give_back(key: str, recorded: dict[str, str], state: dict[str, Any], boot: Boot) -> Decision:
-    """A recorded parameter that is no longer wanted: back to what it was, unless somebody changed it since."""
+    """A recorded parameter that is no longer desired: back to what it was, unless somebody changed it since."""
     live = state["live"].get(key)
-    row = Row("kernel", key, wanted=recorded["was"], configured=boot.words(key), effective=live or "")
+    row = Row("kernel", key, desired=recorded["was"], configured=boot.words(key), effective=live or "")
     decision = Decision(key, row, "restored", before=live or "")
     if live is None:
         return _leave(decision, "absent", "absent", "this kernel, or this network namespace, does not have it")
@@ -229,37 +229,39 @@ def _give_back(key: str, recorded: dict[str, str], state: dict[str, Any], boot: 
     if not kernel_values.same(key, live, recorded["set"]):
         return _leave(decision, "kept", "ok", f"somebody changed it after we set it to {recorded['set']}: left so")
     decision.live = recorded["was"]
-    return _leave(decision, "restored", "differs", "no longer wanted: set back to what it was")
+    return _leave(decision, "restored", "drift", "no longer desired: set back to what it was")
 
 
 def _assemble(
-    wanted: Desired,
+    desired: Desired,
     state: dict[str, Any],
     decisions: list[Decision],
     old: dict[str, Any],
     more: list[Row],
 ) -> Plan:
-    path, present = wanted["path"], wanted["state"] == "present"
-    modules = _modules(wanted, state, old) if present else []
+    path, present = desired["path"], desired["state"] == "present"
+    modules = _modules(desired, state, old) if present else []
     result = Draft(rows=[row for _name, row in modules] + [decision.row for decision in decisions])
     if "boot files" in state["unread"]:
-        result.rows.append(Row("kernel", "files read at boot", status="unseen", why=state["unread"]["boot files"]))
+        result.rows.append(
+            Row("kernel", "files read at boot", status="not_readable", why=state["unread"]["boot files"])
+        )
     lines = [
         (decision.key, f"{decision.key} = {decision.at_boot}\n")
         for decision in decisions
         if decision.at_boot is not None
     ]
     loads = [
-        {"do": "load", "module": name} for name, row in modules if row.status == "differs" and row.effective != "loaded"
+        {"do": "load", "module": name} for name, row in modules if row.status == "drift" and row.effective != "loaded"
     ]
     pokes = [
         {"do": "poke", "key": one.key, "value": one.live, "decision": one} for one in decisions if one.live is not None
     ]
     files = []
-    if wanted["persist"] or not present:
-        names = [("module " + name, name + "\n") for name, row in modules if row.status in ("ok", "differs")]
+    if desired["persist"] or not present:
+        names = [("module " + name, name + "\n") for name, row in modules if row.status in ("ok", "drift")]
         files = _file(modules_path(path), names, state["modules_text"]) + _file(path, lines, state["own"])
-    result.actions = _with_record(state, wanted, decisions, [*loads, *pokes, *files])
+    result.actions = _with_record(state, desired, decisions, [*loads, *pokes, *files])
     result.facts = {"path": path, "parameters": {one.key: _outcome(one) for one in decisions}}
     after = {action["path"]: file_text(action["lines"]) for action in files}
     before = {path: state["own"], modules_path(path): state["modules_text"]}
@@ -269,27 +271,27 @@ def _assemble(
     if [action["do"] for action in result.actions] == ["last_record"]:
         result.before += "# values from before the first change are recorded\n"
     result.rows += more
-    return result.plan(wanted, state)
+    return result.plan(desired, state)
 
 
-def _modules(wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, Row]]:
+def _modules(desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, Row]]:
     rows = []
-    for name in wanted["modules"]:
+    for name in desired["modules"]:
         found = state["modules"][name]
         listed = name in (state["modules_text"] or "").splitlines()
         why = found["why"] or _refused(old, "module " + name, name, state["kernel"])
         row = Row(
             "kernel",
             "module " + name,
-            wanted="loaded",
-            configured=modules_path(wanted["path"]) if listed else "not in a file",
+            desired="loaded",
+            configured=modules_path(desired["path"]) if listed else "not in a file",
             effective="loaded" if found["loaded"] else "not loaded",
         )
         if not found["loaded"] and why:
             where = f"{why}; load it on the machine that runs this container"
             row = row.replaced(status="read_only", why=where, fix=f"modprobe {name}")
-        elif not found["loaded"] or (wanted["persist"] and not listed):
-            row = row.replaced(status="differs")
+        elif not found["loaded"] or (desired["persist"] and not listed):
+            row = row.replaced(status="drift")
         rows.append((name, row))
     return rows
 
@@ -304,10 +306,10 @@ def _file(path: str, lines: list[tuple[str, str]], text: str | None) -> list[dic
 
 
 def _with_record(
-    state: dict[str, Any], wanted: dict[str, Any], decisions: list[Decision], actions: list[dict[str, Any]]
+    state: dict[str, Any], desired: dict[str, Any], decisions: list[Decision], actions: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The actions between two writings of the record: a run that is killed in between loses no value from before."""
-    path = wanted["path"]
+    path = desired["path"]
     first = copy.deepcopy(state["record"])
     mine = first["profiles"].setdefault(path, {"keys": {}, "refused": {}})
     for one in decisions:
@@ -318,7 +320,7 @@ def _with_record(
     for one in decisions:
         last["profiles"][path]["refused"].pop(one.key, "") if one.live is not None else None
         last["profiles"][path]["keys"].pop(one.key, "") if one.outcome in ("restored", "kept") else None
-    if wanted["state"] == "absent" or not any(last["profiles"][path].values()):
+    if desired["state"] == "absent" or not any(last["profiles"][path].values()):
         del last["profiles"][path]
     if not actions and last == state["record"]:
         return []

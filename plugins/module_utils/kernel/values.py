@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of kernel parameters: which names and shapes are valid, and what a policy makes of a live and a wanted value.
+"""Values of kernel parameters: which names and shapes are valid, and what a policy makes of a live and a desired value.
 
 All functions are pure. A value is text as the kernel prints it, with one blank between its elements.
 """
@@ -76,7 +76,7 @@ MACHINE_WIDE = ("net.core.netdev_max_backlog", "net.core.rmem_max", "net.core.wm
 
 @dataclass(frozen=True)
 class Entry:
-    """One wanted parameter. C(key) is written with dots, C(path) is its file below /proc/sys."""
+    """One desired parameter. C(key) is written with dots, C(path) is its file below /proc/sys."""
 
     key: str
     path: str
@@ -85,8 +85,8 @@ class Entry:
     source: str = ""
 
     @property
-    def wanted(self) -> str:
-        """The wanted value with its policy, as a person would write it."""
+    def desired(self) -> str:
+        """The desired value with its policy, as a person would write it."""
         return POLICY_WORDS[self.policy] + self.value
 
 
@@ -192,21 +192,22 @@ def _entry(name: str, given: Any) -> tuple[Entry | None, str]:
         return (
             None,
             (
-                f"{name!r} is no name of a kernel parameter: wanted one like net.core.somaxconn, without blanks, '..' "
-                "or a leading '/'."
+                f"{name!r} is no name of a kernel parameter: expected one like net.core.somaxconn, without blanks, "
+                "'..' or a leading '/'."
             ),
         )
     options = given if isinstance(given, dict) else {"value": given}
     unknown = sorted(set(options) - {"value", "policy", "source"})
     if unknown or "value" not in options:
-        return None, f"{name}: found the keys {sorted(options)}, wanted value and, if needed, policy and source."
+        return None, f"{name}: found the keys {sorted(options)}, expected value and, if needed, policy and source."
     policy, value = options.get("policy") or "exact", options["value"]
     if policy not in POLICIES:
-        return None, f"{name}: the policy {policy!r} is not known, wanted one of {', '.join(POLICIES)}."
+        return None, f"{name}: the policy {policy!r} is not known, expected one of {', '.join(POLICIES)}."
     if isinstance(value, bool) or not isinstance(value, (int, str, list, tuple)):
         return (
             None,
-            f"{name}: found {value!r}, wanted a number or text (a bare yes or no is a boolean in YAML: write 1 or 0).",
+            f"{name}: found {value!r}, expected a number or text (a bare yes or no is a boolean in YAML: write 1 or "
+            "0).",
         )
     if isinstance(value, str) and len(value.splitlines()) > 1:
         return None, f"{name}: the value has more than one line."
@@ -230,24 +231,24 @@ def shape_problem(key: str, text: str) -> str:
         return "the value is empty."
     numbers = integers(text)
     if shape == "integer" and (numbers is None or len(numbers) != 1 or not 0 <= numbers[0] <= _LONG):
-        return f"found {text!r}, wanted one whole number, 0 or more."
+        return f"found {text!r}, expected one whole number, 0 or more."
     if shape == "triple" and (
         numbers is None or len(numbers) != 3 or numbers != sorted(numbers) or not 0 <= numbers[0] <= numbers[2] <= _LONG
     ):
-        return f"found {text!r}, wanted three whole numbers (least, default, most), none smaller than the one before."
+        return f"found {text!r}, expected three whole numbers (least, default, most), none smaller than the one before."
     if shape == "port_range" and (
         numbers is None or len(numbers) != 2 or not 1 <= numbers[0] < numbers[1] <= _LARGEST_PORT
     ):
-        return f"found {text!r}, wanted two ports, the lower one first, from 1 to {_LARGEST_PORT}."
+        return f"found {text!r}, expected two ports, the lower one first, from 1 to {_LARGEST_PORT}."
     return ""
 
 
 def _ports_problem(text: str) -> str:
     if text and not _PORTS.fullmatch(text):
-        return f"found {text!r}, wanted ports and ranges of ports between commas, like 4430,8000-8003."
+        return f"found {text!r}, expected ports and ranges of ports between commas, like 4430,8000-8003."
     for low, high in _ranges(text):
         if not 1 <= low <= high <= _LARGEST_PORT:
-            return f"found the range {low}-{high}, wanted ports from 1 to {_LARGEST_PORT}, the lower one first."
+            return f"found the range {low}-{high}, expected ports from 1 to {_LARGEST_PORT}, the lower one first."
     return ""
 
 
@@ -271,20 +272,20 @@ def integers(text: str) -> list[int] | None:
     )
 
 
-def merge(policy: str, base: str, wanted: str) -> str:
-    """What should hold where C(base) holds now and C(wanted) is asked for under a policy.
+def merge(policy: str, base: str, desired: str) -> str:
+    """What should hold where C(base) holds now and C(desired) is asked for under a policy.
 
     Merging twice gives what merging once gives, and a result equal to C(base) means that C(base) is good enough.
     A C(base) that cannot be compared (see L(comparable)) is kept: nobody knows whether it is better.
     """
-    base, wanted = normal(base), normal(wanted)
+    base, desired = normal(base), normal(desired)
     if policy == "union":
-        return _merge_ports(base, wanted)
+        return _merge_ports(base, desired)
     if policy == "leave":
         return base
     if policy == "exact":
-        return wanted
-    have, want = integers(base), integers(wanted)
+        return desired
+    have, want = integers(base), integers(desired)
     if have is None or want is None or len(have) != len(want):
         return base
     if policy == "range":
@@ -293,13 +294,13 @@ def merge(policy: str, base: str, wanted: str) -> str:
     return " ".join(str(best(pair)) for pair in zip(have, want))
 
 
-def comparable(policy: str, base: str, wanted: str) -> bool:
+def comparable(policy: str, base: str, desired: str) -> bool:
     """Whether a policy can compare two values: both are numbers, and as many, or both are lists of ports."""
     if policy in ("exact", "leave"):
         return True
     if policy == "union":
         return not _ports_problem(normal(base))
-    have, want = integers(normal(base)), integers(normal(wanted))
+    have, want = integers(normal(base)), integers(normal(desired))
     return have is not None and want is not None and len(have) == len(want)
 
 
@@ -311,10 +312,10 @@ def same(key: str, one: str, other: str) -> bool:
     return one == other
 
 
-def _merge_ports(base: str, wanted: str) -> str:
+def _merge_ports(base: str, desired: str) -> str:
     if _ports_problem(base):
         return base
-    merged = ports_text(_ranges(base) + _ranges(wanted))
+    merged = ports_text(_ranges(base) + _ranges(desired))
     return base if merged == ports_text(_ranges(base)) else merged
 
 

@@ -100,12 +100,14 @@ def problems_of(connections: int, shape: HostShape) -> list[str]:
     """What is wrong with the arguments themselves, in sentences."""
     wrong = []
     if not 1 <= connections <= MOST:
-        wrong.append(f"xitrum_max_connections: found {connections}, wanted a number from 1 to {MOST}.")
+        wrong.append(f"xitrum_max_connections: found {connections}, expected a number from 1 to {MOST}.")
     if not (shape.application or shape.proxy):
         wrong.append("the host is neither an application host nor a proxy, so it holds no connections.")
     counts = {"instances": shape.instances, "cpus": shape.cpus, "ports": shape.ports}
     wrong += [
-        f"{name}: found {value}, wanted 1 or more." for name, value in counts.items() if value is not None and value < 1
+        f"{name}: found {value}, expected 1 or more."
+        for name, value in counts.items()
+        if value is not None and value < 1
     ]
     return wrong
 
@@ -323,12 +325,12 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     row = Row(
         "capacity",
         "connections",
-        wanted=str(desired["connections"]),
+        desired=str(desired["connections"]),
         effective=str(found["largest"]),
         why=found["problem"],
     )
     if found["problem"]:
-        row = row.replaced(status="differs", fix=f"xitrum_max_connections: {found['largest']}")
+        row = row.replaced(status="drift", fix=f"xitrum_max_connections: {found['largest']}")
     return Draft(rows=[row], problems=broken("host.capacity", [found["problem"]]), facts={"limits": found}).plan(
         desired, state
     )

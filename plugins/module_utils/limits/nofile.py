@@ -244,10 +244,10 @@ def use_pam(text: str, included: list[str]) -> str:
 # --------------------------------------------------------------------------------------------------------- planning
 
 
-def granted(wanted: int, state: dict[str, Any]) -> tuple[int, str]:
-    """How many open files this host can grant of those wanted, and what ends it: C((number, sentence))."""
+def granted(desired: int, state: dict[str, Any]) -> tuple[int, str]:
+    """How many open files this host can grant of those desired, and what ends it: C((number, sentence))."""
     bounds = [
-        (wanted, ""),
+        (desired, ""),
         (state["nr_open"], f"fs.nr_open is {state['nr_open']}"),
         (_at_boot(state), f"fs.nr_open is {_at_boot(state)} after a reboot"),
     ]
@@ -279,9 +279,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         row = Row(
             "nofile",
             desired["path"],
-            wanted="absent",
+            desired="absent",
             configured="there" if before else "absent",
-            status="differs" if before else "ok",
+            status="drift" if before else "ok",
         )
         return Draft(
             rows=[row], actions=[{"path": desired["path"], "text": None}] if before else [], before=before
@@ -294,7 +294,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         for kind in ("soft", "hard")
     }
     text = MARK + "".join(f"{domain} {kind} nofile {value}\n" for (domain, kind), value in values.items())
-    result = Draft(before=before, after=text, facts={"wanted": desired["nofile"], "granted": limit, "why": why})
+    result = Draft(before=before, after=text, facts={"desired": desired["nofile"], "granted": limit, "why": why})
     if text != before:
         result.actions = [{"path": desired["path"], "text": text}]
     result.rows = [_row(desired, state, domain, values, limit, why) for domain in desired["domains"]]
@@ -302,31 +302,33 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def _problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found: list[str] = []
-    if not OWN_FILE.fullmatch(wanted["path"]):
+    if not OWN_FILE.fullmatch(desired["path"]):
         found.append(
             Problem(
-                f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM "
+                f"path: found {desired['path']}, expected a .conf file of its own in {LIMITS_D}, the folder that PAM "
                 "reads.",
                 rule="host.nofile-path",
             )
         )
-    if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
-        found.append(Problem(
-            f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.",
-            rule="host.nofile-number",
-        ))
+    if not 1 <= desired["nofile"] <= NR_OPEN_MOST:
+        found.append(
+            Problem(
+                f"nofile: found {desired['nofile']}, expected a number of open files from 1 to {NR_OPEN_MOST}.",
+                rule="host.nofile-number",
+            )
+        )
     found += [
         Problem(f"domains: {domain!r} is no domain of limits.conf(5).", rule="host.nofile-domain")
-        for domain in wanted["domains"]
+        for domain in desired["domains"]
         if not DOMAIN.fullmatch(domain)
     ]
     found += broken("host.file-unsafe", [state.get("unusable", "")])
     if state["own"] is not None and not state["own"].startswith(MARK):
         found.append(
             Problem(
-                f"{wanted['path']} holds lines that this collection does not manage, and would be replaced: "
+                f"{desired['path']} holds lines that this collection does not manage, and would be replaced: "
                 "move it away, or choose another "
                 "path.",
                 rule="host.file-unmanaged",
@@ -336,11 +338,11 @@ def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
 
 
 def _value(
-    wanted: dict[str, Any], limit: int, others: list[Line], domain: str, kind: str, state: dict[str, Any]
+    desired: dict[str, Any], limit: int, others: list[Line], domain: str, kind: str, state: dict[str, Any]
 ) -> int:
     """What to write. With C(at_least) a larger value stays: what another file sets for the domain, or what a login has
     without any line, both as far as the host can grant it."""
-    if wanted["policy"] == "exact":
+    if desired["policy"] == "exact":
         return limit
     most, other = granted(NR_OPEN_MOST, state)[0], of_domain(others, domain, kind)
     there = state["inherited"][("soft", "hard").index(kind)] if other is None else other.value
@@ -348,40 +350,45 @@ def _value(
 
 
 def _row(
-    wanted: dict[str, Any], state: dict[str, Any], domain: str, values: dict[tuple[str, str], int], limit: int, why: str
+    desired: dict[str, Any],
+    state: dict[str, Any],
+    domain: str,
+    values: dict[tuple[str, str], int],
+    limit: int,
+    why: str,
 ) -> Row:
     lines = {kind: of_domain(state["lines"], domain, kind) for kind in ("soft", "hard")}
     row = Row(
         "nofile",
         f"limits of {domain}",
-        wanted=str(wanted["nofile"]),
+        desired=str(desired["nofile"]),
         configured=" ".join(text(line) for line in lines.values()),
     )
-    own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
+    own = [line.value for line in parse(desired["path"], state["own"] or "") if line.domain == domain]
     later = next(
         (
             line
             for kind, line in lines.items()
             if line
-            and line.file != wanted["path"]
-            and not _as_good(wanted["policy"], line.value, values[domain, kind], state)
+            and line.file != desired["path"]
+            and not _as_good(desired["policy"], line.value, values[domain, kind], state)
         ),
         None,
     )
     if own != [values[domain, "soft"], values[domain, "hard"]]:
-        row = row.replaced(status="differs", why=f"{wanted['path']} does not say so yet")
+        row = row.replaced(status="drift", why=f"{desired['path']} does not say so yet")
     elif later:
         why_later = (
             f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
         )
-        row = row.replaced(status="differs", why=why_later).fixed(comment_out(later.file, later.number))
+        row = row.replaced(status="drift", why=why_later).fixed(comment_out(later.file, later.number))
     elif why:
-        most = wanted["nofile"]
+        most = desired["nofile"]
         fix = f"sysctl -w fs.nr_open={most}" if state["raises"] else f"docker run --ulimit nofile={most}"
         row = row.replaced(status="read_only", fix=fix)
     if why:
         more = f"; {row.why}" if row.why else ""
-        row = row.replaced(why=f"granted {limit} of {wanted['nofile']}: {why}{more}")
+        row = row.replaced(why=f"granted {limit} of {desired['nofile']}: {why}{more}")
     return row
 
 
@@ -397,38 +404,41 @@ def text(line: Line | None) -> str:
     return "-" if line is None else "unlimited" if line.value is None else str(line.value)
 
 
-def _login_rows(wanted: dict[str, Any], state: dict[str, Any], values: dict[tuple[str, str], int]) -> list[Row]:
+def _login_rows(desired: dict[str, Any], state: dict[str, Any], values: dict[tuple[str, str], int]) -> list[Row]:
     rows = []
     for user, found in state["logins"].items():
         domain = "root" if user == "root" else "*"
         expected = [str(values[domain, kind]) for kind in ("soft", "hard") if (domain, kind) in values]
-        row = Row("nofile", f"login of {user}", wanted=" ".join(expected), effective=" ".join(found or ()))
+        row = Row("nofile", f"login of {user}", desired=" ".join(expected), effective=" ".join(found or ()))
         if found is None:
-            row = row.replaced(status="unseen", why="only root can ask PAM what a new login gets, or the login failed")
+            row = row.replaced(
+                status="not_readable", why="only root can ask PAM what a new login gets, or the login failed"
+            )
         elif expected and list(found) != expected:
-            row = row.replaced(status="differs", why="a new login gets other limits")
+            row = row.replaced(status="drift", why="a new login gets other limits")
             row = row.fixed(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
         rows.append(row)
     return rows
 
 
-def _other_rows(wanted: dict[str, Any], state: dict[str, Any], others: list[Line], limit: int) -> list[Row]:
+def _other_rows(desired: dict[str, Any], state: dict[str, Any], others: list[Line], limit: int) -> list[Row]:
     """What is not ours and stands in the way: lines for single users, sshd without PAM, too small an fs.file-max."""
     rows = [
-        Row("nofile", f"limits of {path}", status="unseen", why="only root may read it") for path in state["unread"]
+        Row("nofile", f"limits of {path}", status="not_readable", why="only root may read it")
+        for path in state["unread"]
     ]
-    rows += unread_rows("nofile", [line for line in state.get("unread_lines", ()) if line.file != wanted["path"]])
-    rows += [_exempt_row(wanted, line) for line in state.get("exempt", ())]
+    rows += unread_rows("nofile", [line for line in state.get("unread_lines", ()) if line.file != desired["path"]])
+    rows += [_exempt_row(desired, line) for line in state.get("exempt", ())]
     for line in others:
-        if line.domain not in wanted["domains"] and line.value is not None and line.value < limit:
-            ours = line.domain in wanted["logins"]
+        if line.domain not in desired["domains"] and line.value is not None and line.value < limit:
+            ours = line.domain in desired["logins"]
             rows.append(
                 Row(
                     "nofile",
                     f"limits of {line.domain}",
-                    wanted=str(limit) if ours else "",
+                    desired=str(limit) if ours else "",
                     configured=f"{line.kind} {line.value}",
-                    status="differs" if ours else "ok",
+                    status="drift" if ours else "ok",
                     why=f"{line.file} line {line.number} names {line.domain}, which wins over '*'",
                     commands=[comment_out(line.file, line.number)] if ours else [],
                 )
@@ -438,9 +448,9 @@ def _other_rows(wanted: dict[str, Any], state: dict[str, Any], others: list[Line
             Row(
                 "nofile",
                 "sshd UsePAM",
-                wanted="yes",
+                desired="yes",
                 configured="no",
-                status="differs",
+                status="drift",
                 why="without PAM, logins by SSH take nothing from limits.d",
                 commands=[["sed", "-i", "s/^#* *UsePAM .*/UsePAM yes/", SSHD_CONFIG]],
             )
@@ -450,9 +460,9 @@ def _other_rows(wanted: dict[str, Any], state: dict[str, Any], others: list[Line
             Row(
                 "nofile",
                 "fs.file-max",
-                wanted=f"at least {limit}",
+                desired=f"at least {limit}",
                 effective=str(state["file_max"]),
-                status="differs",
+                status="drift",
                 why="all processes together may not have as many files open as one login",
                 commands=[["sysctl", "-w", f"fs.file-max={limit}"]],
             )
@@ -460,14 +470,14 @@ def _other_rows(wanted: dict[str, Any], state: dict[str, Any], others: list[Line
     return rows
 
 
-def _exempt_row(wanted: dict[str, Any], line: Line) -> Row:
+def _exempt_row(desired: dict[str, Any], line: Line) -> Row:
     """A line that exempts users from every limit, and so from ours: they keep those of the daemon that let them in."""
-    ours = line.domain in wanted["logins"]
+    ours = line.domain in desired["logins"]
     return Row(
         "nofile",
         f"limits of {line.domain}",
         configured="none",
-        status="differs" if ours else "ok",
+        status="drift" if ours else "ok",
         why=(
             f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all "
             "lines"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The nofile limit of running processes:
-wanted, configured (the unit, or limits.d), and what the process really has."""
+desired, configured (the unit, or limits.d), and what the process really has."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         Row(
             "nofile",
             target["label"],
-            wanted=str(desired["nofile"]),
-            status="unseen",
+            desired=str(desired["nofile"]),
+            status="not_readable",
             why=target["why"] or "its processes are gone",
         )
         for target in state["targets"]
@@ -71,23 +71,23 @@ def configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tupl
     return (process.UNLIMITED if line.value is None else line.value), f"{limits.text(line)} ({line.file}, for logins)"
 
 
-def judge(wanted: int, number: int | None, soft: int, granted: tuple[int, str]) -> tuple[str, str]:
+def judge(desired: int, number: int | None, soft: int, granted: tuple[int, str]) -> tuple[str, str]:
     """C((status, sentence)) of a process with this soft limit.
 
     C(number) is what is configured, or None; C(granted) what the host can grant at all, and why no more, as from
     L(limits.granted). A restart helps where the configured number is enough and the host can grant it.
     """
-    if soft == process.UNLIMITED or soft >= wanted:
+    if soft == process.UNLIMITED or soft >= desired:
         return "ok", ""
     if soft >= granted[0]:
         return "read_only", f"this host grants {granted[0]}: {granted[1]}"
-    if number is not None and (number == process.UNLIMITED or number >= wanted):
-        return "restart", "it was started before it was configured so"
-    return "differs", "it is started with too small a limit"
+    if number is not None and (number == process.UNLIMITED or number >= desired):
+        return "restart_pending", "it was started before it was configured so"
+    return "drift", "it is started with too small a limit"
 
 
 def _process(
-    wanted: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
+    desired: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
 ) -> tuple[Row, dict[str, Any]]:
     number, words = configured(target, row["user"], state)
     item = f"{target['label']}, {row['comm']} {row['pid']}"
@@ -98,23 +98,23 @@ def _process(
         "process": row["comm"],
         "user": row["user"],
         "unit": unit,
-        "wanted": wanted["nofile"],
+        "desired": desired["nofile"],
         "configured": words,
         "soft": None,
         "hard": None,
     }
     if row["nofile"] is None:
-        facts.update(status="unseen", why="only root may read its limits")
-        return Row("nofile", item, str(wanted["nofile"]), words, "", "unseen", facts["why"]), facts
+        facts.update(status="not_readable", why="only root may read its limits")
+        return Row("nofile", item, str(desired["nofile"]), words, "", "not_readable", facts["why"]), facts
     soft, hard = row["nofile"]
-    status, why = judge(wanted["nofile"], number, soft, limits.granted(wanted["nofile"], state["limits"]))
+    status, why = judge(desired["nofile"], number, soft, limits.granted(desired["nofile"], state["limits"]))
     fix = {
-        "restart": f"restart the process {row['pid']} from a new login",
-        "read_only": f"docker run --ulimit nofile={wanted['nofile']}",
+        "restart_pending": f"restart the process {row['pid']} from a new login",
+        "read_only": f"docker run --ulimit nofile={desired['nofile']}",
     }.get(status, "")
     commands = {
-        "restart": [["systemctl", "restart", unit]] if unit else [],
-        "differs": [["prlimit", "--pid", str(row["pid"]), f"--nofile={wanted['nofile']}"]],
+        "restart_pending": [["systemctl", "restart", unit]] if unit else [],
+        "drift": [["prlimit", "--pid", str(row["pid"]), f"--nofile={desired['nofile']}"]],
     }.get(status, [])
     facts.update(soft=soft, hard=hard, status=status, why=why)
-    return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, fix, commands), facts
+    return Row("nofile", item, str(desired["nofile"]), words, f"{soft} {hard}", status, why, fix, commands), facts

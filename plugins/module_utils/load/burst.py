@@ -40,23 +40,23 @@ CONNECTS_MOST, PAUSE_MOST = 20000, 5
 BASE_FILES = 64
 
 
-def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
+def problems(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
     """What is invalid or cannot be made, as sentences. A burst on a listener of its own has two files a connect."""
     found = []
-    if not 1 <= wanted["connects"] <= CONNECTS_MOST:
+    if not 1 <= desired["connects"] <= CONNECTS_MOST:
         found.append(
-            f"load_test_burst_connections: found {wanted['connects']}, wanted a number from 1 to {CONNECTS_MOST}."
+            f"load_test_burst_connections: found {desired['connects']}, expected a number from 1 to {CONNECTS_MOST}."
         )
-    if not 0 <= wanted["pause"] <= PAUSE_MOST:
-        found.append(f"load_test_burst_pause: found {wanted['pause']}, wanted seconds from 0 to {PAUSE_MOST}.")
-    if any(backlog < 1 for backlog in wanted["backlogs"]):
-        found.append(f"load_test_burst_backlogs: found {wanted['backlogs']}, wanted numbers from 1 on.")
+    if not 0 <= desired["pause"] <= PAUSE_MOST:
+        found.append(f"load_test_burst_pause: found {desired['pause']}, expected seconds from 0 to {PAUSE_MOST}.")
+    if any(backlog < 1 for backlog in desired["backlogs"]):
+        found.append(f"load_test_burst_backlogs: found {desired['backlogs']}, expected numbers from 1 on.")
     most = min((nofile - BASE_FILES) // 2, ports)
-    if not found and wanted["connects"] > most:
+    if not found and desired["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
         found.append(
-            f"load_test_burst_connections: found {wanted['connects']}, and this host can make {most} at once: its "
-            f"{ends} end first. Wanted is {most} or less."
+            f"load_test_burst_connections: found {desired['connects']}, and this host can make {most} at once: its "
+            f"{ends} end first. Expected {most} or less."
         )
     return found
 
@@ -121,10 +121,10 @@ class Burst:
         self.epoll.close()
 
 
-def burst(host: Host, wanted: dict[str, Any], backlog: int = 0) -> dict[str, float | None]:
+def burst(host: Host, desired: dict[str, Any], backlog: int = 0) -> dict[str, float | None]:
     """A burst against a listener of its own with this backlog,
     or without one against the address and port. Returns its numbers."""
-    listener, address = None, (addresses.local_target(wanted["address"]), wanted["port"])
+    listener, address = None, (addresses.local_target(desired["address"]), desired["port"])
     before = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
     if backlog:
         listener = socket.socket()
@@ -132,9 +132,9 @@ def burst(host: Host, wanted: dict[str, Any], backlog: int = 0) -> dict[str, flo
         listener.listen(backlog)
         listener.setblocking(False)
         address = listener.getsockname()
-    one = Burst(wanted["connects"], wanted["timeout"], address)
+    one = Burst(desired["connects"], desired["timeout"], address)
     try:
-        found = measured(one.call(listener, wanted["pause"]), wanted["connects"])
+        found = measured(one.call(listener, desired["pause"]), desired["connects"])
     finally:
         one.close()
         if listener:

@@ -19,57 +19,57 @@ WAYS = {"direct": "directly to the instances", "proxy": "through the proxies"}
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
-def problems(wanted: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
+def problems(desired: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
     """What is wrong with the settings, as sentences. C(known) are all hosts of the inventory."""
     found = []
-    numbers = {name: wanted[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
-    found += [f"load_test_{name}: found {value}, wanted 1 or more." for name, value in numbers.items() if value < 1]
-    if wanted["burst"] < 0:
+    numbers = {name: desired[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
+    found += [f"load_test_{name}: found {value}, expected 1 or more." for name, value in numbers.items() if value < 1]
+    if desired["burst"] < 0:
         found.append(
-            f"load_test_burst_connections: found {wanted['burst']}, wanted the number of connects at once, or 0 for "
+            f"load_test_burst_connections: found {desired['burst']}, expected the number of connects at once, or 0 for "
             "none."
         )
-    if not wanted["path"]:
+    if not desired["path"]:
         found.append(
-            "load_test_path is not set: wanted is the path of a WebSocket of the application, such as "
+            "load_test_path is not set: expected the path of a WebSocket of the application, such as "
             "/sockjs/websocket. Only its author knows whom it may be opened by."
         )
-    if not LABEL.fullmatch(wanted["label"]):
+    if not LABEL.fullmatch(desired["label"]):
         found.append(
-            f"load_test_label: found {wanted['label']!r}, wanted are letters, digits and . _ - as it is the name of a "
+            f"load_test_label: found {desired['label']!r}, expected letters, digits and . _ - as it is the name of a "
             "file and of a column."
         )
-    strange = [name for name in wanted["from"] if name not in known]
+    strange = [name for name in desired["from"] if name not in known]
     if strange:
         found.append(
-            f"load_test_clients: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, "
+            f"load_test_clients: found {', '.join(strange)}, which the inventory does not have. Expected its hosts, "
             "or localhost for the controller."
         )
-    if not wanted["from"]:
-        found.append("load_test_clients is empty: wanted are the hosts that connect.")
-    wrong = [way for way in wanted["through"] if way not in WAYS]
-    if wrong or not wanted["through"]:
-        found.append(f"load_test_routes: found {wanted['through']}, wanted are one or both of {', '.join(WAYS)}.")
-    if "proxy" in wanted["through"] and not groups.get("xitrum_proxy"):
+    if not desired["from"]:
+        found.append("load_test_clients is empty: expected the hosts that connect.")
+    wrong = [way for way in desired["through"] if way not in WAYS]
+    if wrong or not desired["through"]:
+        found.append(f"load_test_routes: found {desired['through']}, expected one or both of {', '.join(WAYS)}.")
+    if "proxy" in desired["through"] and not groups.get("xitrum_proxy"):
         found.append(
             "load_test_routes has proxy, and the inventory has no host in the group xitrum_proxy: leave it out."
         )
-    if "direct" in wanted["through"] and not groups.get("xitrum"):
+    if "direct" in desired["through"] and not groups.get("xitrum"):
         found.append("load_test_routes has direct, and the inventory has no host in the group xitrum: leave it out.")
-    return found + unanswered(wanted, groups.get("xitrum_proxy", []))
+    return found + unanswered(desired, groups.get("xitrum_proxy", []))
 
 
-def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
+def unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
     """A sentence where connections would be refused: with the PROXY protocol Nginx serves, without that header,
     only its own host, at the loopback, and that only where it listens on all addresses.
     Every host that connects is to call every proxy."""
-    if "proxy" not in wanted["through"] or wanted["behind"] != "proxy":
+    if "proxy" not in desired["through"] or desired["behind"] != "proxy":
         return []
-    backend = PROXIES[wanted["software"]]
+    backend = PROXIES[desired["software"]]
     if not backend.answers_header_alone:
         return []
-    everywhere = any(map(addresses.is_every, wanted["proxy_listen"]))
-    outside = [host for host in wanted["from"] if not everywhere or [one for one in proxies if one != host]]
+    everywhere = any(map(addresses.is_every, desired["proxy_listen"]))
+    outside = [host for host in desired["from"] if not everywhere or [one for one in proxies if one != host]]
     if not outside:
         return []
     do = "test directly (load_test_routes=['direct'])"
@@ -78,67 +78,67 @@ def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
     return [
         f"load_test_routes: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} "
         "answers nobody but its own host without the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), "
-        f"and the load does not speak it. Wanted is a way that is answered: {do}."
+        f"and the load does not speak it. Expected a way that is answered: {do}."
     ]
 
 
-def instances(hosts: list[dict[str, Any]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def instances(hosts: list[dict[str, Any]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
     """The instances as C(host) reaches them. With slots there is one, in the slot that was read."""
-    found = proxy.servers(hosts, host, {proxy.PORT: wanted["http_port"], proxy.COUNT: wanted["instances"]})
+    found = proxy.servers(hosts, host, {proxy.PORT: desired["http_port"], proxy.COUNT: desired["instances"]})
     slots = {one["inventory_hostname"]: (one.get("application_slot_read") or {}).get("slot") or 0 for one in hosts}
     return [{**one, "port": one["port"] + slots[one["host"]]} for one in found]
 
 
-def proxy_targets(hosts: list[dict[str, str]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def proxy_targets(hosts: list[dict[str, str]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
     """The proxies as C(host) reaches them: one on C(host) itself at the loopback, unless it listens elsewhere only."""
-    port = wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]
+    port = desired["proxy_https_port"] if desired["tls"] else desired["proxy_http_port"]
     found = []
     for one in hosts:
         same = one["inventory_hostname"] == host
-        address = addresses.listen_target(wanted["proxy_listen"]) if same else proxy.own_address(one)
-        found.append({"name": one["inventory_hostname"], "address": address, "port": port, "tls": wanted["tls"]})
+        address = addresses.listen_target(desired["proxy_listen"]) if same else proxy.own_address(one)
+        found.append({"name": one["inventory_hostname"], "address": address, "port": port, "tls": desired["tls"]})
     return found
 
 
 def watched(
-    hosts: dict[str, dict[str, Any]], host: str, groups: dict[str, list[str]], wanted: dict[str, Any]
+    hosts: dict[str, dict[str, Any]], host: str, groups: dict[str, list[str]], desired: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The ports of C(host) whose processes are of interest."""
     found = []
     if host in groups.get("xitrum", []):
-        found += [{"name": one["name"], "port": one["port"]} for one in instances([hosts[host]], host, wanted)]
+        found += [{"name": one["name"], "port": one["port"]} for one in instances([hosts[host]], host, desired)]
     if host in groups.get("xitrum_proxy", []):
         found.append(
             {
-                "name": wanted["software"],
-                "port": wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"],
+                "name": desired["software"],
+                "port": desired["proxy_https_port"] if desired["tls"] else desired["proxy_http_port"],
             }
         )
     return found
 
 
 def loads(
-    hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, wanted: dict[str, Any]
+    hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, desired: dict[str, Any]
 ) -> dict[str, Any]:
     """C({problems, loads, watched}) of one host:
     C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
 
     C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.
     """
-    found = problems(wanted, groups, [*hosts, "localhost"])
+    found = problems(desired, groups, [*hosts, "localhost"])
     if found:
         return {"problems": found, "loads": {}, "watched": []}
     share = 0
-    if host in wanted["from"]:
-        share = load_plan.split(wanted["connections"], len(wanted["from"]))[wanted["from"].index(host)]
-    common = {"connections": share, "rate": max(1, round(wanted["rate"] * share / wanted["connections"])),
-              **{name: wanted[name] for name in ("seconds", "heartbeat", "timeout", "path", "headers", "sources")}}
+    if host in desired["from"]:
+        share = load_plan.split(desired["connections"], len(desired["from"]))[desired["from"].index(host)]
+    common = {"connections": share, "rate": max(1, round(desired["rate"] * share / desired["connections"])),
+              **{name: desired[name] for name in ("seconds", "heartbeat", "timeout", "path", "headers", "sources")}}
     made = {}
-    for way in wanted["through"] if share else []:
+    for way in desired["through"] if share else []:
         if way == "direct":
             targets = [{"name": one["name"], "address": one["address"], "port": one["port"]}
-                       for one in instances([hosts[name] for name in groups["xitrum"]], host, wanted)]
+                       for one in instances([hosts[name] for name in groups["xitrum"]], host, desired)]
         else:
-            targets = proxy_targets([hosts[name] for name in groups["xitrum_proxy"]], host, wanted)
+            targets = proxy_targets([hosts[name] for name in groups["xitrum_proxy"]], host, desired)
         made[way] = {**common, "targets": targets}
-    return {"problems": [], "loads": made, "watched": watched(hosts, host, groups, wanted)}
+    return {"problems": [], "loads": made, "watched": watched(hosts, host, groups, desired)}

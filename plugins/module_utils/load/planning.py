@@ -87,11 +87,11 @@ def header_problems(headers: Any) -> list[str]:
     """What is wrong with headers, as sentences that show none of their values."""
     if not isinstance(headers, dict):
         return [
-            "load_test_headers: found something else, wanted a dictionary of header names to texts, such as {Origin: "
+            "load_test_headers: found something else, expected a dictionary of header names to texts, such as {Origin: "
             "'https://www.example.com'}."
         ]
     found = [
-        f"load_test_headers: {name!r} is no text, wanted one value for it. Put it in quotes."
+        f"load_test_headers: {name!r} is no text, expected one value for it. Put it in quotes."
         for name, value in headers.items()
         if not isinstance(value, (str, int, float))
     ]
@@ -102,44 +102,44 @@ def header_problems(headers: Any) -> list[str]:
     ]
 
 
-def input_problems(wanted: dict[str, Any]) -> list[str]:
+def input_problems(desired: dict[str, Any]) -> list[str]:
     """Invalid values, as sentences."""
     found = []
     for name in ("connections", "rate", "seconds", "heartbeat", "timeout"):
-        if wanted[name] < 1:
-            found.append(f"load_test_{name}: found {wanted[name]}, wanted 1 or more.")
-    if not found and wanted["connections"] / wanted["rate"] > RAMP_MOST:
+        if desired[name] < 1:
+            found.append(f"load_test_{name}: found {desired[name]}, expected 1 or more.")
+    if not found and desired["connections"] / desired["rate"] > RAMP_MOST:
         found.append(
-            f"load_test_rate: found {wanted['rate']} a second, which takes more than {RAMP_MOST} s for "
-            f"{wanted['connections']} connections: wanted {-(-wanted['connections'] // RAMP_MOST)} or more."
+            f"load_test_rate: found {desired['rate']} a second, which takes more than {RAMP_MOST} s for "
+            f"{desired['connections']} connections: expected {-(-desired['connections'] // RAMP_MOST)} or more."
         )
-    if wanted["seconds"] > HOLD_MOST:
-        found.append(f"load_test_seconds: found {wanted['seconds']}, wanted at most {HOLD_MOST}.")
-    if not wanted["path"].startswith("/") or any(ord(letter) < 33 for letter in wanted["path"]):
+    if desired["seconds"] > HOLD_MOST:
+        found.append(f"load_test_seconds: found {desired['seconds']}, expected at most {HOLD_MOST}.")
+    if not desired["path"].startswith("/") or any(ord(letter) < 33 for letter in desired["path"]):
         found.append(
-            f"load_test_path: found {wanted['path']!r}, wanted the path of a WebSocket of the application, such as "
+            f"load_test_path: found {desired['path']!r}, expected the path of a WebSocket of the application, such as "
             "/sockjs/websocket."
         )
-    found += header_problems(wanted["headers"])
-    if not wanted["targets"]:
-        found.append("targets: found none, wanted one or more.")
+    found += header_problems(desired["headers"])
+    if not desired["targets"]:
+        found.append("targets: found none, expected one or more.")
     return found
 
 
-def sources_of(target: dict[str, Any], wanted: dict[str, Any], state: dict[str, Any]) -> int:
+def sources_of(target: dict[str, Any], desired: dict[str, Any], state: dict[str, Any]) -> int:
     """How many addresses this target can be called from:
     as many of the loopback as it takes where it is the host itself."""
     if state["local"].get(target["address"]):
         return LOOPBACK_MOST
-    return max(1, len(wanted["sources"]))
+    return max(1, len(desired["sources"]))
 
 
-def bounds(wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
+def bounds(desired: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
     """Each resource that the client can run out of, with the connections that it is good for. None is not known."""
-    count = len(wanted["targets"])
+    count = len(desired["targets"])
     found = {
         "nofile": PROCESSES_MOST * max(0, state["nofile"] - BASE_FILES),
-        "ports": count * state["ports"] * min(sources_of(target, wanted, state) for target in wanted["targets"]),
+        "ports": count * state["ports"] * min(sources_of(target, desired, state) for target in desired["targets"]),
         "memory": state["memory_free_bytes"] // CLIENT_BYTES,
         "file-max": state["files_free"],
         "conntrack": state["conntrack_free"],
@@ -153,16 +153,16 @@ def processes(connections: int, state: dict[str, Any]) -> int:
     return max(-(-connections // each), min(state["cpus"], -(-connections // PROCESS_LEAST)))
 
 
-def addresses(wanted: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
+def addresses(desired: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
     """The source addresses for each target, in the order of the targets; C([""]) lets the kernel choose."""
-    share = -(-wanted["connections"] // len(wanted["targets"]))
+    share = -(-desired["connections"] // len(desired["targets"]))
     needed = -(-share // state["ports"])
     found = []
-    for target in wanted["targets"]:
+    for target in desired["targets"]:
         if state["local"].get(target["address"]):
             found.append([""] if needed == 1 else [f"127.0.0.{number}" for number in range(1, needed + 1)])
         else:
-            found.append(list(wanted["sources"]) or [""])
+            found.append(list(desired["sources"]) or [""])
     return found
 
 
@@ -172,9 +172,9 @@ def credit(left: float, seconds: float, rate: int) -> float:
     return left + min(seconds, CATCH_UP) * rate
 
 
-def deadline(wanted: dict[str, Any]) -> float:
+def deadline(desired: dict[str, Any]) -> float:
     """The seconds after which a load ends, whatever happens."""
-    return 2 * wanted["connections"] / wanted["rate"] + 2 * wanted["timeout"] + wanted["seconds"] + 4 * LEASE
+    return 2 * desired["connections"] / desired["rate"] + 2 * desired["timeout"] + desired["seconds"] + 4 * LEASE
 
 
 def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:

@@ -38,7 +38,7 @@ class LoadError(Exception):
     """What is wrong, as a sentence."""
 
 
-def start(wanted: dict[str, Any], facts: dict[str, Any]) -> str:
+def start(desired: dict[str, Any], facts: dict[str, Any]) -> str:
     """Starts a load and returns its folder."""
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
     touch(f"{folder}/lease")
@@ -66,7 +66,7 @@ def start(wanted: dict[str, Any], facts: dict[str, Any]) -> str:
                 os.dup2(null, handle)
             os.closerange(3, 256)
             os.chdir("/")
-            Load(wanted, facts, folder).run()
+            Load(desired, facts, folder).run()
         finally:
             os._exit(0)
     # A number comes again: only with the moment of its start it names one process.
@@ -134,8 +134,8 @@ def check(folder: str) -> str:
     if found and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
         raise LoadError(
-            f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}."
-            " Nothing was read or written in it. See who made it, and start the load again."
+            f"{folder}: found {kind} of user id {found.st_uid}, expected the folder of a load, of user id "
+            f"{os.geteuid()}. Nothing was read or written in it. See who made it, and start the load again."
         )
     if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
         raise LoadError(
@@ -175,8 +175,8 @@ def write(folder: str, name: str, data: dict[str, Any]) -> None:
 class Load:
     """The process that starts the others, adds up what they count, and ends them."""
 
-    def __init__(self, wanted: dict[str, Any], facts: dict[str, Any], folder: str) -> None:
-        self.wanted, self.facts, self.folder = wanted, facts, folder
+    def __init__(self, desired: dict[str, Any], facts: dict[str, Any], folder: str) -> None:
+        self.desired, self.facts, self.folder = desired, facts, folder
         self.counts = load_counts.Counts(len(facts["workers"]))
         self.flag = mmap.mmap(-1, 1)
         self.pids: list[int] = []
@@ -212,7 +212,7 @@ class Load:
         if pid:
             return pid
         try:
-            Worker(self.wanted, self.facts, self.facts["workers"][row], self.counts, row,
+            Worker(self.desired, self.facts, self.facts["workers"][row], self.counts, row,
                    lambda: self.flag[0] == 1 or os.getppid() != parent).run()
         finally:
             os._exit(0)
@@ -244,7 +244,7 @@ class Load:
         """Writes what is so, or what was so last."""
         totals, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.
-        tried_all = totals["tried"] >= self.wanted["connections"] or totals["stopped"] + self.lost >= len(
+        tried_all = totals["tried"] >= self.desired["connections"] or totals["stopped"] + self.lost >= len(
             self.facts["workers"]
         )
         if not self.full and tried_all and load_counts.count_finished(totals) >= totals["tried"]:

@@ -123,7 +123,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(facts={"load": state}).plan(desired, state)
 
 
-def client(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def client(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """What this host has for making connections. The hard limit of open files is that of the process that reads it."""
     low, high = (host.read("/proc/sys/net/ipv4/ip_local_port_range") or "32768 60999").split()
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
@@ -136,7 +136,7 @@ def client(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
         "memory_free_bytes": memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
         "conntrack_free": None if table is None else max(0, table[1] - table[0]),
-        "local": {target["address"]: is_local(host, target["address"]) for target in wanted["targets"]},
+        "local": {target["address"]: is_local(host, target["address"]) for target in desired["targets"]},
     }
 
 

@@ -58,14 +58,14 @@ class Worker:
 
     def __init__(
         self,
-        wanted: dict[str, Any],
+        desired: dict[str, Any],
         facts: dict[str, Any],
         share: dict[str, Any],
         counts: Counts,
         row: int,
         ended: Callable[[], bool],
     ) -> None:
-        self.wanted, self.facts, self.share = wanted, facts, share
+        self.desired, self.facts, self.share = desired, facts, share
         self.counts, self.row, self.ended = counts, row, ended
         self.epoll = select.epoll()
         self.open: dict[int, Connection] = {}
@@ -73,8 +73,8 @@ class Worker:
         self.beats: deque[tuple[float, Connection]] = deque()
         self.tried, self.waiting, self.failures, self.stopped = 0, 0, 0, False
         self.requests = [
-            websocket.handshake(wanted["path"], f"{bracketed(target['address'])}:{target['port']}", wanted["headers"])
-            for target in wanted["targets"]
+            websocket.handshake(desired["path"], f"{bracketed(target['address'])}:{target['port']}", desired["headers"])
+            for target in desired["targets"]
         ]
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # It is asked at an address of the inventory, for which no certificate is made out,
@@ -111,16 +111,16 @@ class Worker:
             and not self.stopped
         ):
             number = self.share["first"] + self.tried
-            index = number % len(self.wanted["targets"])
+            index = number % len(self.desired["targets"])
             sources = self.facts["sources"][index]
             self.tried += 1
             self.count("tried")
-            self.connect(index, sources[number // len(self.wanted["targets"]) % len(sources)], now)
+            self.connect(index, sources[number // len(self.desired["targets"]) % len(sources)], now)
         return self.tried - before
 
     def connect(self, index: int, source: str, now: float) -> None:
         """Begins one connection."""
-        target = self.wanted["targets"][index]
+        target = self.desired["targets"][index]
         family = socket.AF_INET6 if ":" in target["address"] else socket.AF_INET
         try:
             link = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -189,7 +189,7 @@ class Worker:
                 raise OSError(code, "connect")
             if repeated(link):
                 self.count("delayed")
-            if self.wanted["targets"][connection.target]["tls"]:
+            if self.desired["targets"][connection.target]["tls"]:
                 connection.socket = link = self.context.wrap_socket(link, do_handshake_on_connect=False)
             connection.state = SHAKING
         if connection.state == SHAKING:
@@ -223,7 +223,7 @@ class Worker:
             connection.state, connection.since = OPEN, now
             self.count("opened")
             self.count("held")
-            self.beats.append((now + self.wanted["heartbeat"], connection))
+            self.beats.append((now + self.desired["heartbeat"], connection))
         found, connection.data, connection.skip = websocket.frames(data, connection.skip)
         for kind, payload in found:
             if kind == websocket.PONG and connection.pinged_at:
@@ -261,7 +261,7 @@ class Worker:
     def expire(self, now: float) -> None:
         """Those that were not opened in time. They stand in the order of their beginning."""
         while self.pending and (
-            self.pending[0][2].state in (OPEN, CLOSING) or now - self.pending[0][0] > self.wanted["timeout"]
+            self.pending[0][2].state in (OPEN, CLOSING) or now - self.pending[0][0] > self.desired["timeout"]
         ):
             _began, _handle, connection = self.pending.popleft()
             if connection.state in (CONNECTING, SHAKING, UPGRADING):
@@ -274,13 +274,13 @@ class Worker:
             _due, connection = self.beats.popleft()
             if connection.state != OPEN:
                 continue
-            if connection.pinged_at and now - connection.pinged_at > self.wanted["timeout"]:
+            if connection.pinged_at and now - connection.pinged_at > self.desired["timeout"]:
                 self.count("silent")
                 self.count("held", -1)
                 # What comes of it later is of no interest: it is lost already.
                 self.forget(connection)
                 continue
-            self.beats.append((now + self.wanted["heartbeat"], connection))
+            self.beats.append((now + self.desired["heartbeat"], connection))
             if connection.pinged_at:
                 continue
             try:

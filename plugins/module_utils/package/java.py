@@ -189,10 +189,10 @@ def main_class_problems(folder: str, rows: list[dict[str, Any]], main_class: str
     ]
 
 
-def nearest_class(wanted: str, names: list[str]) -> str:
+def nearest_class(desired: str, names: list[str]) -> str:
     """The class whose name is nearest: one of the same simple name first, the difference in its package second."""
-    simple = [name for name in names if name.rpartition(".")[2] == wanted.rpartition(".")[2]]
-    return next(iter(difflib.get_close_matches(wanted, simple or names, 1, 0.0 if simple else 0.6)), "")
+    simple = [name for name in names if name.rpartition(".")[2] == desired.rpartition(".")[2]]
+    return next(iter(difflib.get_close_matches(desired, simple or names, 1, 0.0 if simple else 0.6)), "")
 
 
 def java_problem(class_java: int, jdk_java: int, scala: str = "", where: str = "") -> str:

@@ -84,8 +84,8 @@ def _has_main(data: bytes) -> bool:
         at += 2
         for _member in range(count):
             flags, name, descriptor, attributes = struct.unpack_from(">HHHH", data, at)
-            wanted = (texts.get(name), texts.get(descriptor)) == (b"main", b"([Ljava/lang/String;)V")
-            if member == "method" and wanted and flags & _PUBLIC and flags & _STATIC:
+            desired = (texts.get(name), texts.get(descriptor)) == (b"main", b"([Ljava/lang/String;)V")
+            if member == "method" and desired and flags & _PUBLIC and flags & _STATIC:
                 return True
             at += 8
             for _attribute in range(attributes):

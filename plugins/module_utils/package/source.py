@@ -37,7 +37,7 @@ PART = ".part-"
 
 
 class SourceError(Exception):
-    """The package cannot be had. The message is a whole sentence: what was found, wanted, where, what to do."""
+    """The package cannot be had. The message is a sentence: what was found, what was expected, where, what to do."""
 
 
 def plain_hint(_path: str) -> tuple[str, str]:
@@ -89,7 +89,7 @@ def obtain(
         raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
     if sha256 and found != sha256.lower():
         raise SourceError(
-            f"the SHA-256 of {path} is {found}, wanted is {sha256.lower()}: build or copy the package again, or "
+            f"the SHA-256 of {path} is {found}, expected {sha256.lower()}: build or copy the package again, or "
             "correct the checksum"
         )
     return unpacked(path, found, cache)
@@ -119,7 +119,7 @@ def download(
         found = sha256_of(part)
         if found != sha256:
             raise SourceError(
-                f"the SHA-256 of what {shown(url)} sent is {found}, wanted is {sha256}: correct the checksum or the URL"
+                f"the SHA-256 of what {shown(url)} sent is {found}, expected {sha256}: correct the checksum or the URL"
             )
         os.rename(part, path)
     finally:
@@ -134,7 +134,7 @@ def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_cer
     name = shown(url)
     try:
         response = downloads.open_download(url, headers, timeout, validate_certs)
-        wanted, received = response.headers.get("Content-Length"), 0
+        desired, received = response.headers.get("Content-Length"), 0
         for block in iter(lambda: response.read(1 << 20), b""):
             out.write(block)
             received += len(block)
@@ -159,8 +159,8 @@ def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_cer
         raise SourceError(
             f"{name} cannot be fetched ({detail}): check the URL, and this machine's network and proxy settings"
         ) from error
-    if wanted and wanted.isdecimal() and received != int(wanted):
-        raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
+    if desired and desired.isdecimal() and received != int(desired):
+        raise SourceError(f"{name} sent {received} bytes of {desired} and then closed the connection: run again")
 
 
 def silent(name: str, timeout: int) -> str:
@@ -197,7 +197,7 @@ def unpacked(archive: str, sha256: str, cache: str) -> str:
             # Another run may have unpacked the same archive meanwhile: then its folder is as good.
             if not os.path.isdir(final):
                 raise SourceError(
-                    f"{archive} cannot be unpacked ({error}): wanted is a whole tar.gz; build or copy it again"
+                    f"{archive} cannot be unpacked ({error}): expected a whole tar.gz; build or copy it again"
                 ) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)

@@ -115,7 +115,7 @@ def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
     secret = values["openshift_secret"] or name
     app = {"mark": OPENSHIFT_MARK, "name": name, "secret": secret, **openshift_environments(values, layouts)}
     cluster = {**CLUSTER_FILES, **EXPOSE_FILES[values["openshift_expose"]]} if "kubernetes" in layouts else {}
-    wanted = {**cluster, **(DIY_FILES if "diy" in layouts else {})}
+    desired = {**cluster, **(DIY_FILES if "diy" in layouts else {})}
     every = {**CLUSTER_FILES, **EXPOSE_FILES["route"], **EXPOSE_FILES["ingress"], **DIY_FILES}
 
     def path_of(template: str) -> str:
@@ -133,9 +133,9 @@ def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
                 "mode": "0755" if template in EXECUTABLE else "0644",
             }
             for template in every
-            if template in wanted
+            if template in desired
         ],
-        "absent": [path_of(template) for template in every if template not in wanted],
+        "absent": [path_of(template) for template in every if template not in desired],
         "settings": {
             "xitrum.interface": "${OPENSHIFT_DIY_IP}",
             "xitrum.port.http": "${OPENSHIFT_DIY_PORT}",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that stands in the way of a run, of all hosts and of the controller, reported once. Pure: no file, no
+"""All errors that block a run, of all hosts and of the controller, reported once. Pure: no file, no
 host.
 
 Each error is one of a rule of catalog.py. Notes stop nothing, and are sentences.
@@ -224,7 +224,7 @@ def unavailable_errors(
 
 
 def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[Error]:
-    """What stands in the way on one host: what its components report, and its JDK.
+    """The errors of one host: what its components report, and its JDK.
     C(lost) are all proxies that could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("application_package_read") or {}
     if state is None or is_unread(variables):
@@ -293,10 +293,10 @@ def deploy_problems(
     slotted = "slot" in (variables.get("application_slot_read") or {})
     extra = [str(item["index"]) for item in found.get("orphaned", [])]
     if extra and not slotted:
-        wanted = ", ".join(str(item["index"]) for item in listed)
+        desired = ", ".join(str(item["index"]) for item in listed)
         yield Error(
             "deploy.orphaned-instance",
-            f"found instance {', '.join(extra)}, expected {wanted} alone (xitrum_instances, xitrum_slots): "
+            f"found instance {', '.join(extra)}, expected {desired} alone (xitrum_instances, xitrum_slots): "
             f"deploy.yml removes no instance. Run instead:\n{site}",
         )
     if proxies:
@@ -322,13 +322,13 @@ def proxied_problems(
             f"found port {moved['configured']['http']}, expected {moved['port']} (xitrum_http_port), for instance "
             f"{moved['index']}: deploy.yml leaves {proxies} at the old port. Run instead:\n{site}",
         )
-    wanted = address_of(variables.get("xitrum_interface"))
-    away = next((item for item in known if address_of(item["configured"]["interface"]) != wanted), None)
+    desired = address_of(variables.get("xitrum_interface"))
+    away = next((item for item in known if address_of(item["configured"]["interface"]) != desired), None)
     if away:
         configured_address = address_of(away["configured"]["interface"])
         yield Error(
             "deploy.address",
-            f"found the address {configured_address or 'of every interface'}, expected {wanted or 'every interface'} "
+            f"found the address {configured_address or 'of every interface'}, expected {desired or 'every interface'} "
             f"(xitrum_interface), for instance {away['index']}: deploy.yml leaves {proxies} at the old address. "
             f"Run instead:\n{site}",
         )
@@ -587,19 +587,19 @@ def host_notes(variables: Mapping[str, Any]) -> list[str]:
     )
     notes = [*(note for report in reports.values() for note in report.get("notes", [])), *restart_note(variables)]
     release, package = reports.get("release", {}), variables.get("application_package_read") or {}
-    now, wanted = release.get("current"), package.get("release")
-    if now and wanted and now != wanted:
-        notes.append(f"release {now} is active, and {wanted} is desired")
+    now, desired = release.get("current"), package.get("release")
+    if now and desired and now != desired:
+        notes.append(f"release {now} is active, and {desired} is desired")
         notes += session_notes(variables)
     if (
         "current" in release
-        and wanted
-        and now != wanted
+        and desired
+        and now != desired
         and not variables.get("xitrum_main_class")
         and package.get("main_class_jar")
     ):
         notes.append(
-            f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: "
+            f"release {desired} starts {package['main_class']}, the main class in {package['main_class_jar']}: "
             "xitrum_main_class is not set"
         )
     return notes
@@ -660,17 +660,17 @@ def message(
     notes: Mapping[str, Iterable[str]] | None = None,
 ) -> str:
     """One text for a person. C(problems) maps every host to its errors and C(notes) to its sentences, C(controller)
-    are the errors that belong to no host. Empty where nothing stands in the way: notes alone do not stop a run."""
+    are the errors that belong to no host. Empty where there is no error: notes alone do not stop a run."""
     found = {"here, on the controller": list(dict.fromkeys(sentences_of(controller)))} if controller else {}
     found.update(groups({host: sentences_of(errors) for host, errors in problems.items()}, len(problems)))
     number = sum(len(sentences) for sentences in found.values())
     if not number:
         return ""
     parts = [
-        f"{number} {'problem stands' if number == 1 else 'problems stand'} in the way. Nothing was changed on any host."
+        f"{number} error{'' if number == 1 else 's'}. No host was changed."
     ]
     parts += [bullets(heading, sentences) for heading, sentences in found.items()]
     for heading, sentences in groups(notes or {}, len(problems)).items():
-        parts.append(bullets(f"good to know, {heading}", sentences))
+        parts.append(bullets(f"notes, {heading}", sentences))
     parts.append(f"Fix {'it' if number == 1 else 'these'}, then run the same command again.")
     return "\n\n".join(parts)

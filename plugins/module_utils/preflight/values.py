@@ -156,7 +156,7 @@ def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
     if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
         yield Error(
             "xitrum.instances",
-            f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host",
+            f"xitrum_instances is {variables['xitrum_instances']}: expected at most {MOST_INSTANCES} on a host",
         )
     at_least_one = (
         "xitrum_instances",
@@ -170,7 +170,7 @@ def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
             more = " (to take the application off a host, move it to the group xitrum_decommissioned)"
-            message = f"{name} is {value}: wanted is at least 1" + (more if name == "xitrum_instances" else "")
+            message = f"{name} is {value}: expected at least 1" + (more if name == "xitrum_instances" else "")
             yield Error("variable.minimum", message)
 
 
@@ -218,7 +218,7 @@ def ports(variables: Mapping[str, Any]) -> Iterator[Error]:
         ranges[name] = set(range(first, first + count))
         if first < 1 or first + count - 1 > 65535:
             instances = f"{count} instance{'s' if count > 1 else ''}"
-            yield Error("xitrum.ports", f"{name} is {first} for {instances}: wanted are ports from 1 to 65535")
+            yield Error("xitrum.ports", f"{name} is {first} for {instances}: expected ports from 1 to 65535")
     first = number(variables.get("xitrum_cluster_port", 1))
     if first is not None and (first < 1 or first + count - 1 > 65535):
         yield Error(
@@ -240,13 +240,13 @@ def secrets(variables: Mapping[str, Any]) -> Iterator[Error]:
     if key is not None and not isinstance(key, str):
         yield Error(
             "xitrum.secure-key",
-            f"xitrum_secure_key is no text: wanted are at least {LEAST_KEY} characters in quotes, for example the "
+            f"xitrum_secure_key is no text: expected at least {LEAST_KEY} characters in quotes, for example the "
             "output of openssl rand -hex 32"
         )
     if isinstance(key, str) and key.strip() and len(key) < LEAST_KEY:
         yield Error(
             "xitrum.secure-key",
-            f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of "
+            f"xitrum_secure_key has {len(key)} characters: expected at least {LEAST_KEY}, for example the output of "
             "openssl rand -hex 32"
         )
     if bool(variables.get("xitrum_tls_certificate")) != bool(variables.get("xitrum_tls_key")):
@@ -260,7 +260,7 @@ def heap(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The size of the heap, and options of the JVM."""
     value = str(variables.get("xitrum_heap", "512m"))
     if value.strip() and not jvm.HEAP.fullmatch(value):
-        message = f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+        message = f"xitrum_heap is {value!r}: expected a size as -Xmx takes it, such as 512m or 2g"
         yield Error("xitrum.heap", message)
     options = variables.get("xitrum_java_options")
     options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []

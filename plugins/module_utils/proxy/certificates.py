@@ -97,32 +97,32 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(rows=[row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
-def row(wanted: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, Any]) -> Row:
+def row(desired: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, Any]) -> Row:
     """Three columns of one certificate."""
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
     result = Row(
         "certificate",
         f"certificate {item['path']}",
-        f"valid {wanted['days']} days more",
+        f"valid {desired['days']} days more",
         ends["configured"],
         ends["effective"],
     )
     if not state["tool"]:
-        result = result.replaced(status="unseen", why="there is no openssl on this host")
+        result = result.replaced(status="not_readable", why="there is no openssl on this host")
         result = result.fixed([*state["installer"], "openssl"])
     elif item["hidden"]:
-        result = result.replaced(status="unseen", why="only root may read the file", fix=CHECK)
+        result = result.replaced(status="not_readable", why="only root may read the file", fix=CHECK)
     elif not item["configured"]:
-        result = result.replaced(status="differs", why="the file is no certificate, or is not there", fix=RUN)
+        result = result.replaced(status="drift", why="the file is no certificate, or is not there", fix=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
         silent = f"nothing answers with a certificate on port {item['port']}"
-        result = result.replaced(status="differs", why=late if item.get("late") else silent, fix=RUN)
+        result = result.replaced(status="drift", why=late if item.get("late") else silent, fix=RUN)
     elif item["configured"][1] != item["effective"][1]:
         why = "the socket shows another certificate than the file has"
-        result = result.replaced(status="restart", why=why, fix=RUN)
-    elif (item["configured"][0] - state["now"]).days < wanted["days"]:
+        result = result.replaced(status="restart_pending", why=why, fix=RUN)
+    elif (item["configured"][0] - state["now"]).days < desired["days"]:
         days = (item["configured"][0] - state["now"]).days
         why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
-        result = result.replaced(status="differs", why=why, fix=RUN)
+        result = result.replaced(status="drift", why=why, fix=RUN)
     return result

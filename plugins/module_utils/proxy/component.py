@@ -138,24 +138,24 @@ def _hard(host: Host, pid: Any) -> int:
     return (process.nofile_of(limits or "") or (0, 0))[1]
 
 
-def wait_for_servers(host: Host, wanted: Desired) -> dict[str, Any]:
+def wait_for_servers(host: Host, desired: Desired) -> dict[str, Any]:
     """What the worker says, when every server is enabled or C(patience) is over: one that was just started takes some
     checks. One that somebody disabled is not waited for."""
-    deadline = time.monotonic() + wanted["patience"]
-    live = read_live(host, wanted)
+    deadline = time.monotonic() + desired["patience"]
+    live = read_live(host, desired)
     while time.monotonic() < deadline and any(_coming(row) for row in live["servers"]):
         time.sleep(0.5)
-        live = read_live(host, wanted)
+        live = read_live(host, desired)
     return live
 
 
-def read_live(host: Host, wanted: Desired) -> dict[str, Any]:
+def read_live(host: Host, desired: Desired) -> dict[str, Any]:
     """What the worker reports.
 
     Where it knows nothing of the health of its servers, those of the application are asked from here.
     """
-    software = PROXIES[wanted["software"]]
-    live = software.live(host, wanted)
+    software = PROXIES[desired["software"]]
+    live = software.live(host, desired)
     unchecked = [
         row
         for row in live["servers"]
@@ -163,7 +163,7 @@ def read_live(host: Host, wanted: Desired) -> dict[str, Any]:
     ]
     if unchecked:
         with concurrent.futures.ThreadPoolExecutor(min(len(unchecked), 32)) as pool:
-            answers = list(pool.map(lambda row: proxy_reloaded.probe(host, wanted, row, HEALTH_SECONDS), unchecked))
+            answers = list(pool.map(lambda row: proxy_reloaded.probe(host, desired, row, HEALTH_SECONDS), unchecked))
         for row, wrong in zip(unchecked, answers):
             row.update({"status": "DOWN" if wrong else row["status"], "check": wrong})
     return live
@@ -200,19 +200,19 @@ def bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
     return {place: error for place, error in errors.items() if error}
 
 
-def fit_to_host(wanted: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desired, list[str]]:
-    """The wanted state without the lines that listen on every IPv6 address, or on its loopback, where the host has
-    none: C((wanted, left out)).
+def fit_to_host(desired: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desired, list[str]]:
+    """The desired state without the lines that listen on every IPv6 address, or on its loopback, where the host has
+    none: C((desired, left out)).
 
     C(ipv6) is whether the kernel has IPv6 at all, C(ipv6_address) whether the host has an address of it. Whoever
     asks for every address gets those that there are. A port that nothing would listen on any more is left as it is,
     to be refused.
     """
-    bind, gone = PROXIES[wanted["software"]].bind, {"::1"} if ipv6 else {"::", "::1"}
+    bind, gone = PROXIES[desired["software"]].bind, {"::1"} if ipv6 else {"::", "::1"}
     if ipv6_address:
-        return wanted, []
+        return desired, []
     lines, out, ports = [], [], set()
-    for line in wanted["config"].splitlines(keepends=True):
+    for line in desired["config"].splitlines(keepends=True):
         found = bind.match(line)
         if found and addresses.canonical(found[1]) in gone:
             out.append(found)
@@ -220,8 +220,8 @@ def fit_to_host(wanted: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desire
             lines.append(line)
             ports |= {found[2]} if found else set()
     if not out or any(found[2] not in ports for found in out):
-        return wanted, []
-    return {**wanted, "config": "".join(lines)}, list(dict.fromkeys(f"{found[1]}:{found[2]}" for found in out))
+        return desired, []
+    return {**desired, "config": "".join(lines)}, list(dict.fromkeys(f"{found[1]}:{found[2]}" for found in out))
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -252,7 +252,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     for item, want, why in state["missing"] if state["version"] else []:
         why = f"{why}, and a restart cuts the connections that it has"
         restart = ["systemctl", "restart", desired["service"]]
-        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, commands=[restart]))
+        result.rows.append(Row("proxy", item, want, want, "missing", "restart_pending", why, commands=[restart]))
     _limits(desired, state, text, result, active)
     _servers(desired, state, text, result)
     result.facts = {
@@ -277,11 +277,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(given, state)
 
 
-def serving(wanted: Desired, version: str, unit: Mapping[str, Any], text: str | None) -> dict[str, Any]:
+def serving(desired: Desired, version: str, unit: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     """What decides whether the proxy is to serve: that it is set up by this collection, and that it runs."""
     return {
-        "title": PROXIES[wanted["software"]].title,
-        "service": wanted["service"],
+        "title": PROXIES[desired["software"]].title,
+        "service": desired["service"],
         "set_up": bool(version and proxy_text.stamp_of(text or "")),
         "running": unit.get("ActiveState") == "active",
     }
@@ -312,13 +312,13 @@ def _row(
     result.rows.append(
         Row("proxy", item, want, configured, effective)
         if good
-        else Row("proxy", item, want, configured, effective, "differs", why, fix, list(commands))
+        else Row("proxy", item, want, configured, effective, "drift", why, fix, list(commands))
     )
 
 
-def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]:
+def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     """What stands in the way of this configuration on this host, as sentences."""
-    found, software = broken("host.file-unsafe", state["unusable"]), PROXIES[wanted["software"]]
+    found, software = broken("host.file-unsafe", state["unusable"]), PROXIES[desired["software"]]
     if not state["systemd"]:
         found.append(
             Problem(
@@ -332,14 +332,13 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
         if state["version"] and numbers(state["version"]) < oldest:
             found.append(
                 Problem(
-                    f"{software.title} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or "
-                    "later: upgrade the package, or "
-                    "choose another xitrum_proxy_software.",
+                    f"{software.title} {state['version']} is too old: {why}. Expected {'.'.join(map(str, oldest))} or "
+                    "later: upgrade the package, or choose another xitrum_proxy_software.",
                     rule="host.proxy-version",
                 )
             )
             break
-    if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
+    if proxy_text.stamp_of(text) != proxy_text.digest(desired["config"], desired["pems"]):
         found.append(
             Problem(
                 f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats "
@@ -347,12 +346,12 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
                 rule="host.proxy-stamp",
             )
         )
-    before = state["files"][wanted["config_path"]][0] or ""
+    before = state["files"][desired["config_path"]][0] or ""
     app, gets = proxy_text.application_of(before), proxy_text.application_of(text)
     if proxy_text.stamp_of(before) and app and app != gets:
         found.append(
             Problem(
-                f"found the configuration of the application {app} in {wanted['config_path']}, expected none or that "
+                f"found the configuration of the application {app} in {desired['config_path']}, expected none or that "
                 f"of {gets} (xitrum_name): the clients of {app} would get {gets}. Use another proxy for {gets}, or "
                 f"have {app}'s inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run "
                 f"remove.yml for this host with {app}'s inventory first.",
@@ -364,7 +363,7 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
     for row in state["listeners"] or []:
         places = [bind[1] for bind in binds if int(bind[2]) == row["port"]] or [""]
         if (
-            row["port"] in wanted["ports"]
+            row["port"] in desired["ports"]
             and row["process"] not in ("", software.process)
             and addresses.collides(row, places)
         ):
@@ -374,18 +373,18 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
                     f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and "
                     f"{software.title} is to listen there: "
                     + (
-                    f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run "
-                    "remove.yml with --limit "
-                    "and the name of this host and -e remove_host_count=1, set xitrum_proxy_software: "
-                    f"{wanted['software']} for this host alone (in its "
-                    "host_vars), and run site.yml with the same --limit."
-                    if other
-                    else "stop and disable that service, or give the proxy another port."
+                        f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run "
+                        "remove.yml with --limit "
+                        "and the name of this host and -e remove_host_count=1, set xitrum_proxy_software: "
+                        f"{desired['software']} for this host alone (in its "
+                        "host_vars), and run site.yml with the same --limit."
+                        if other
+                        else "stop and disable that service, or give the proxy another port."
                     ),
                     rule="host.proxy-port-held",
                 )
             )
-    ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
+    ports = [(port, "") for port in desired["ports"] if port != desired["control_port"]]
     found += [
         text
         for _port, text, certain in redirects_ports.find_conflicts(
@@ -439,14 +438,14 @@ def granted_nofile(state: Mapping[str, Any]) -> int:
     return state["nr_open"] if state["raises"] else state["base_nofile"]
 
 
-def _files(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
+def _files(desired: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
     """Rows, actions and diff of the configuration, the files next to it and the PEM files (never their text)."""
-    path = wanted["config_path"]
+    path = desired["config_path"]
     old = state["files"][path][0]
-    config = {"path": path, "content": PROXIES[wanted["software"]].carried(text, old), **_as_before(state, path)}
+    config = {"path": path, "content": PROXIES[desired["software"]].carried(text, old), **_as_before(state, path)}
     # The configuration comes last: what it names must be there when it is.
     for item, secret in (
-        [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]
+        [(item, False) for item in desired["files"]] + [(item, True) for item in desired["pems"]] + [(config, False)]
     ):
         existing, stat = state["files"][item["path"]]
         want = (int(item["mode"], 8), item.get("owner", "root"))
@@ -455,15 +454,15 @@ def _files(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) 
         why = (
             "it is not there"
             if existing is None
-            else "its owner or mode is not as wanted"
+            else "its owner or mode is not in sync"
             if existing == item["content"]
-            else "its text is not as wanted"
+            else "its text is not in sync"
         )
         _row(
             result,
             item["path"],
-            "as wanted",
-            "missing" if existing is None else "as wanted" if same else "otherwise",
+            "in sync",
+            "missing" if existing is None else "in sync" if same else "otherwise",
             "",
             same,
             why,
@@ -495,7 +494,7 @@ def _headed(path: str, text: str | None, secret: bool) -> str:
     return f"# {path}\n" + (f"(not shown: SHA-256 begins with {proxy_text.digest(text, [])})\n" if secret else text)
 
 
-def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
+def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """Enabled, running, and running with this configuration and this version."""
     unit, want, live = state["unit"], proxy_text.stamp_of(text), state["live"]
     enabled = unit.get("UnitFileState") == "enabled"
@@ -508,7 +507,7 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
     stamp, runs, old = (
         proxy_text.stamp_of(live["description"]),
         live["version"],
-        state["files"][wanted["config_path"]][0],
+        state["files"][desired["config_path"]][0],
     )
     hidden = isinstance(live["refused"], PermissionError)
     # A drain that was written down and not taken up is a lost reload as well.
@@ -517,18 +516,26 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
         and runs in ("", state["version"])
         and proxy_text.states(live["description"]) == proxy_text.states(old)
     )
-    rewritten = any(kind == "write" and not _is_extra_file(wanted, item) for kind, item in result.actions)
+    rewritten = any(kind == "write" and not _is_extra_file(desired, item) for kind, item in result.actions)
     if not active:
         result.actions.append(("start", None))
     elif rewritten or not current:
-        result.actions.append(("restart" if PROXIES[wanted["software"]].restarts(old or "", text) else "reload", None))
+        result.actions.append(("restart" if PROXIES[desired["software"]].restarts(old or "", text) else "reload", None))
     at_boot, now = unit.get("UnitFileState", ""), unit.get("ActiveState", "")
     _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
     configured = proxy_text.stamp_of(old)
     if hidden:
         result.rows.append(
-            Row("proxy", "configuration", want, configured, "", "unseen",
-                f"only root may ask {wanted['socket']}", CHECK)
+            Row(
+                "proxy",
+                "configuration",
+                want,
+                configured,
+                "",
+                "not_readable",
+                f"only root may ask {desired['socket']}",
+                CHECK,
+            )
         )
     else:
         good = active and current and configured == want
@@ -543,14 +550,14 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
         )
 
 
-def _is_extra_file(wanted: Desired, item: Mapping[str, Any]) -> bool:
+def _is_extra_file(desired: Desired, item: Mapping[str, Any]) -> bool:
     """Whether a written file is not read by the proxy itself, so that it needs no reload."""
-    return any(item["path"] == other["path"] for other in wanted["files"])
+    return any(item["path"] == other["path"] for other in desired["files"])
 
 
-def _limits(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
+def _limits(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """The connections and the open files of the running worker."""
-    software, runs = PROXIES[wanted["software"]], state["live"]["maxconn"]
+    software, runs = PROXIES[desired["software"]], state["live"]["maxconn"]
     connections = software.maxconn(text)
     want = str(connections) if connections else ALL_THAT_IS_GRANTED
     good = not active or not runs or not connections or runs == str(connections)
@@ -573,12 +580,12 @@ def _limits(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft,
         result.rows.append(Row("proxy", "old workers", "", "", str(state["old_workers"]), "ok", why))
 
 
-def _servers(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
+def _servers(desired: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
     """What the running worker thinks of each server.
 
     A server that is down is fixed on its own host, not here: the printed command shows what the proxy is answered.
     """
-    software = PROXIES[wanted["software"]]
+    software = PROXIES[desired["software"]]
     known = {(row["backend"], row["name"]): row for row in state["live"]["servers"]}
     for backend, name, address in software.servers(text):
         row = known.get((backend, name))
@@ -589,36 +596,36 @@ def _servers(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
             why, fix, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
-            fix, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
+            fix, commands = f"{SERVER} software={desired['software']} backend={backend} servers={name} state=ready", []
         _row(result, f"{backend}/{name}", "UP", address, row["status"], good, why, fix, commands)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
 
 
-def validate(host: Host, wanted: Desired) -> list[str]:
-    """Lets the installed software check the wanted configuration and PEM files before anything is replaced: its
+def validate(host: Host, desired: Desired) -> list[str]:
+    """Lets the installed software check the desired configuration and PEM files before anything is replaced: its
     warnings.
 
     Raises RuntimeError with its own words where it would not start with it.
     """
-    software, text = PROXIES[wanted["software"]], proxy_text.stamped(wanted["config"], wanted["pems"])
+    software, text = PROXIES[desired["software"]], proxy_text.stamped(desired["config"], desired["pems"])
     host.make_directory(TRIAL, 0o700)
     try:
-        for index, pem in enumerate(wanted["pems"]):
+        for index, pem in enumerate(desired["pems"]):
             host.write(f"{TRIAL}/{index}.pem", pem["content"], 0o600)
             text = text.replace(pem["path"], f"{TRIAL}/{index}.pem")
         host.write(f"{TRIAL}/config", text, 0o600)
         result = host.run([*software.check, f"{TRIAL}/config"])
     finally:
         host.remove(TRIAL)
-    words = (result.err + result.out).replace(f"{TRIAL}/config", wanted["config_path"])
-    for index, pem in enumerate(wanted["pems"]):
+    words = (result.err + result.out).replace(f"{TRIAL}/config", desired["config_path"])
+    for index, pem in enumerate(desired["pems"]):
         words = words.replace(f"{TRIAL}/{index}.pem", pem["path"])
     lines = software.complaints(words)
     if result.rc != 0:
         raise RuntimeError(
-            f"{software.title} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n"
+            f"{software.title} refuses the new configuration, so the old one stays in {desired['config_path']}:\n"
             + ("\n".join(lines) or words)
         )
     return lines
@@ -669,15 +676,15 @@ def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
     return Applied(warnings=(f"{package} is not installed here yet, so its configuration could not be checked by it.",))
 
 
-def verify_running(host: Host, wanted: Desired, patience: float = PATIENCE) -> None:
-    """Waits until the running worker itself says that it has the wanted configuration.
+def verify_running(host: Host, desired: Desired, patience: float = PATIENCE) -> None:
+    """Waits until the running worker itself says that it has the desired configuration.
 
     Raises RuntimeError after C(patience) seconds.
     """
-    software = PROXIES[wanted["software"]]
-    want, deadline = proxy_text.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
+    software = PROXIES[desired["software"]]
+    want, deadline = proxy_text.digest(desired["config"], desired["pems"]), time.monotonic() + patience
     while True:
-        live = software.live(host, wanted)
+        live = software.live(host, desired)
         stamp = proxy_text.stamp_of(live["description"])
         if stamp == want:
             return
@@ -685,15 +692,15 @@ def verify_running(host: Host, wanted: Desired, patience: float = PATIENCE) -> N
             raise RuntimeError(
                 f"{software.title} has the configuration {stamp or 'of nobody known'} {patience:.0f} s after the order "
                 f"to take {want} "
-                f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}"
+                f"({live['refused'] or 'it answers'}):\n{_journal(host, desired)}"
             )
         time.sleep(0.1)
 
 
-def _journal(host: Host, wanted: Desired) -> str:
+def _journal(host: Host, desired: Desired) -> str:
     """The end of what the service said."""
     return host.run(
-        ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", wanted["service"] + ".service"]
+        ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", desired["service"] + ".service"]
     ).out.strip()
 
 

@@ -91,7 +91,7 @@ def _instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterat
     """What is wrong with the values of one host, as sentences."""
     name, values = host["inventory_hostname"], {key: host.get(key, defaults[key]) for key in (COUNT, PORT)}
     faults = [
-        f"{name}: {key} is {values[key]!r}, wanted is a number from {low} to {high}"
+        f"{name}: {key} is {values[key]!r}, expected a number from {low} to {high}"
         for key, low, high in ((COUNT, 0, 1000), (PORT, 1, 65535))
         if not _is_number(values[key], low, high)
     ]
@@ -227,7 +227,7 @@ def addresses(hosts: Iterable[Variables], application: str) -> list[str]:
             found.append(where)
         elif not same:
             faults.append(
-                f"{host['inventory_hostname']}: found the address {where}, wanted is the IP address from which this "
+                f"{host['inventory_hostname']}: found the address {where}, expected the IP address from which this "
                 f"proxy reaches {application}: "
                 f"set xitrum_address of {host['inventory_hostname']} (Xitrum trusts addresses and networks, not names)"
             )
@@ -248,7 +248,7 @@ def networks(items: Iterable[Any]) -> list[str]:
             faults += [f"{item!r} (it has a zone)"] if not input_types.is_network(str(item)) else []
     if faults:
         raise ValueError(
-            f"xitrum_proxy_load_balancers: found {', '.join(faults)}; wanted are IP addresses and networks such as "
+            f"xitrum_proxy_load_balancers: found {', '.join(faults)}; expected IP addresses and networks such as "
             "192.0.2.0/24"
         )
     return [str(item) for item in items]
@@ -314,7 +314,7 @@ def seconds(text: Any) -> float:
     match = _DURATION.fullmatch(str(text))
     if not match:
         raise ValueError(
-            f"found the duration {text!r}, wanted is a number with its unit: ms, s, m, h or d, for example 10s"
+            f"found the duration {text!r}, expected a number with its unit: ms, s, m, h or d, for example 10s"
         )
     return int(match[1]) * _SECONDS[match[2]]
 

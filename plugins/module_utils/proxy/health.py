@@ -80,7 +80,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 "UP",
                 f"{row['address']}:{row['port']}",
                 row["status"],
-                "ok" if good else "differs",
+                "ok" if good else "drift",
                 why,
             )
         )
@@ -165,7 +165,7 @@ def _unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
         f"{row.why}." + reach.remedy(name, row)
         for name, some in rows.items()
         for row in some
-        if row.status == "differs" and row.item.endswith(f" from {host}")
+        if row.status == "drift" and row.item.endswith(f" from {host}")
     ]
 
 
@@ -225,7 +225,7 @@ def instance_rows(targets: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict
                         "reachable",
                         "",
                         "unreachable",
-                        "differs",
+                        "drift",
                         why,
                         commands=commands,
                     )

@@ -47,7 +47,7 @@ def problem(certificate: str, key: str, names: Sequence[str], now: datetime.date
     except unknown as error:
         return (
             f"{names[0]} is no certificate as PEM ({error}): a text that begins with -----BEGIN CERTIFICATE----- is "
-            "wanted, the chain behind it"
+            "desired, the chain behind it"
         )
     try:
         own = library("hazmat.primitives.serialization").load_pem_private_key(key.encode(), None)
@@ -59,7 +59,7 @@ def problem(certificate: str, key: str, names: Sequence[str], now: datetime.date
     except unknown:
         return (
             f"{names[1]} is no key as PEM, or of a kind that is not known here: a text that begins with "
-            "-----BEGIN PRIVATE KEY----- is wanted"
+            "-----BEGIN PRIVATE KEY----- is expected"
         )
     if other != public(own.public_key()):
         return (

@@ -56,7 +56,7 @@ def ask(
 
 
 def live(
-    host: Host, wanted: Mapping[str, Any], statuses: Mapping[str, str], rows: Iterable[tuple[str, str, str]]
+    host: Host, desired: Mapping[str, Any], statuses: Mapping[str, str], rows: Iterable[tuple[str, str, str]]
 ) -> dict[str, Any]:
     """What the running worker says of itself.
 
@@ -64,7 +64,7 @@ def live(
     software's own word, where it has one.
     """
     try:
-        description = ask(host, wanted["control_port"], "/xitrum-config")[2]
+        description = ask(host, desired["control_port"], "/xitrum-config")[2]
     except OSError as error:
         return {"description": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
     states = proxy_text.states(description)
@@ -87,25 +87,25 @@ def live(
 
 
 def view(
-    host: Any, wanted: Mapping[str, Any], worker: Mapping[str, Any], title: str, process: str
+    host: Any, desired: Mapping[str, Any], worker: Mapping[str, Any], title: str, process: str
 ) -> list[dict[str, Any]]:
     """The servers as L(proxy_server) wants them, from what C(live) said.
 
     Raises RuntimeError where the proxy does not answer.
     """
-    if wanted["allow_missing"] and isinstance(worker["refused"], ConnectionRefusedError):
+    if desired["allow_missing"] and isinstance(worker["refused"], ConnectionRefusedError):
         # It does not run, so that it sends nothing anywhere.
         return []
     if worker["refused"] or not worker["description"]:
         raise RuntimeError(
-            f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
-            f"({worker['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} shows whether it "
+            f"{title} does not answer with its configuration on 127.0.0.1:{desired['control_port']}/xitrum-config "
+            f"({worker['refused'] or 'no header ' + HEADER}): systemctl status {desired['service']} shows whether it "
             "runs, site.yml sets it up."
         )
-    rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
+    rows = sockets.established(host, sockets.pids_of_service(host, desired["service"]))
     found = []
     for row in worker["servers"]:
-        wrong = probe(host, wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
+        wrong = probe(host, desired, row) if desired["state"] == row["admin"] == "ready" else ""
         found.append(
             {
                 **row,
@@ -129,18 +129,18 @@ def connections(rows: Any, process: str, address: str, port: int, resolved: Iter
     return held + sockets.unread_count(rows)
 
 
-def probe(host: Host, wanted: Mapping[str, Any], row: Mapping[str, Any], seconds: float = 5.0) -> str:
+def probe(host: Host, desired: Mapping[str, Any], row: Mapping[str, Any], seconds: float = 5.0) -> str:
     """Asks a server's page itself, as a health check does: why it is not healthy, or an empty text."""
     try:
-        status, reason, _result, _body = ask(host, row["port"], wanted["health_path"], seconds, row["address"])
+        status, reason, _result, _body = ask(host, row["port"], desired["health_path"], seconds, row["address"])
     except OSError as error:
         return str(error)
-    return "" if status == wanted["health_status"] else f"{status} {reason}"
+    return "" if status == desired["health_status"] else f"{status} {reason}"
 
 
 def change(
     host: Any,
-    wanted: Mapping[str, Any],
+    desired: Mapping[str, Any],
     servers: Iterable[Mapping[str, Any]],
     words: proxy_text.Words,
     answer: Answer,
@@ -150,37 +150,37 @@ def change(
 
     Raises RuntimeError where the reload fails: the old states are back then.
     """
-    before = host.read(wanted["config_path"])
-    states = {**proxy_text.states(before), **{row["name"]: wanted["state"] for row in servers}}
-    rewrite(host, wanted, before, proxy_text.with_states(before, states, words), answer)
+    before = host.read(desired["config_path"])
+    states = {**proxy_text.states(before), **{row["name"]: desired["state"] for row in servers}}
+    rewrite(host, desired, before, proxy_text.with_states(before, states, words), answer)
 
 
-def move(host: Any, wanted: Mapping[str, Any], servers: Iterable[Mapping[str, Any]], answer: Answer) -> None:
+def move(host: Any, desired: Mapping[str, Any], servers: Iterable[Mapping[str, Any]], answer: Answer) -> None:
     """Has servers lead to another address and port, as `change` sets their states."""
-    text = before = host.read(wanted["config_path"])
+    text = before = host.read(desired["config_path"])
     for row in servers:
         text = proxy_text.with_endpoint(text, row["name"], row["end"])
-    rewrite(host, wanted, before, text, answer)
+    rewrite(host, desired, before, text, answer)
 
 
-def rewrite(host: Any, wanted: Mapping[str, Any], before: str, text: str, answer: Answer) -> None:
+def rewrite(host: Any, desired: Mapping[str, Any], before: str, text: str, answer: Answer) -> None:
     """Writes a configuration and reloads it. Raises RuntimeError where it has no effect: the old one is back then."""
-    path = wanted["config_path"]
+    path = desired["config_path"]
     host.write(path, text)
-    result = host.run(["systemctl", "reload", wanted["service"] + ".service"])
+    result = host.run(["systemctl", "reload", desired["service"] + ".service"])
     if result.rc != 0:
         host.write(path, before)
         raise RuntimeError(
-            f"systemctl reload {wanted['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
+            f"systemctl reload {desired['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
             "The states are as before."
         )
     want, deadline = proxy_text.states(text), time.monotonic() + PATIENCE
-    while proxy_text.states(answer(host, wanted)["description"]) != want:
+    while proxy_text.states(answer(host, desired)["description"]) != want:
         if time.monotonic() > deadline:
             host.write(path, before)
             raise RuntimeError(
-                f"{wanted['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: see "
-                f"journalctl -u {wanted['service']}"
+                f"{desired['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: "
+                f"see journalctl -u {desired['service']}"
             )
         time.sleep(0.1)
 

@@ -101,21 +101,21 @@ def _matching(host: Host, rows: list[dict[str, Any]], name: str, known: Any) -> 
     return (found or [[]])[0] or [row for row in rows if row["name"] == name]
 
 
-def chosen(wanted: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+def chosen(desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
     """The options with the servers that were found, by their names at the proxy: what was moved is no longer found by
     where it led."""
     names = [row["name"] for row in state["servers"]]
-    return {**wanted, "servers": names, "endpoints": {}, "other_endpoints": {}}
+    return {**desired, "servers": names, "endpoints": {}, "other_endpoints": {}}
 
 
-def _serving(host: Host, wanted: Desired, rows: Sequence[Mapping[str, Any]], leaving: Collection[str]) -> list[str]:
+def _serving(host: Host, desired: Desired, rows: Sequence[Mapping[str, Any]], leaving: Collection[str]) -> list[str]:
     """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
     probed, since one that is dead would count otherwise."""
-    backend, found = PROXIES[wanted["software"]], []
+    backend, found = PROXIES[desired["software"]], []
     for row in rows:
         if row["state"] == "ready" and row["healthy"]:
-            probed = backend.probes and wanted["guard"] and row["name"] not in leaving
-            if not probed or not backend.probe(host, wanted, row):
+            probed = backend.probes and desired["guard"] and row["name"] not in leaving
+            if not probed or not backend.probe(host, desired, row):
                 found.append(row["name"])
     return found
 
@@ -132,10 +132,10 @@ def _resolve(host: Host, address: str, port: int) -> list[str]:
     return [addresses.endpoint(place, port) for place in places]
 
 
-def moved(wanted: Desired, state: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+def moved(desired: Desired, state: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Whether a server that is enabled leads to another port or address than its instance has now."""
     ends = state["endpoints"].get(row["server"])
-    return wanted["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
+    return desired["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -167,7 +167,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         good = row["state"] == desired["state"] and not elsewhere
         name = f"{row['backend']}/{row['name']}"
         result.rows.append(
-            Row("proxy_server", name, desired["state"], row["state"], row["status"], "ok" if good else "differs")
+            Row("proxy_server", name, desired["state"], row["state"], row["status"], "ok" if good else "drift")
         )
         if elsewhere:
             end = desired["endpoints"][row["server"]]
@@ -182,27 +182,27 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def serving_errors(wanted: Desired, state: Mapping[str, Any]) -> list[str]:
+def serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]:
     """Why the servers must not be drained: nothing else would serve. Empty where something does.
 
     A server that serves nobody itself may always go: otherwise a fleet that is half broken could not be repaired.
     """
     gone = [name for name in state["serving"] if name not in state["others"]]
     stay = [name for name in state["serving"] if name in state["others"]]
-    if wanted["state"] == "ready" or not gone or stay:
+    if desired["state"] == "ready" or not gone or stay:
         return []
-    if wanted["others"]:
+    if desired["others"]:
         return [
-            f"{' and '.join(gone)} would be disabled, and {wanted['software']} has no other server that is enabled "
+            f"{' and '.join(gone)} would be disabled, and {desired['software']} has no other server that is enabled "
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
             "serve first: ansible-playbook xitrum.host.site."
         ]
-    if wanted["guard"] and state["others"]:
+    if desired["guard"] and state["others"]:
         return [
-            f"{' and '.join(gone)} would be drained, and of the other servers of {wanted['software']} "
+            f"{' and '.join(gone)} would be drained, and of the other servers of {desired['software']} "
             f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable "
             "one "
-            f"of them first{wanted['otherwise'] and ', ' + wanted['otherwise']}."
+            f"of them first{desired['otherwise'] and ', ' + desired['otherwise']}."
         ]
     return []
 
@@ -280,7 +280,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({**effect, "changed": plan.changed or effect["closed"] > 0, "notes": notes}, warnings=tuple(notes))
 
 
-def unhealthy(wanted: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
+def unhealthy(desired: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
     """The sentence about servers that did not get healthy in time."""
     causes = "; ".join(
         f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says "
@@ -288,14 +288,17 @@ def unhealthy(wanted: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
         for row in rows
     )
     return (
-        f"not healthy for {wanted['software']} after {wanted['timeout']} s: {causes}. Read the log of the instance, "
+        f"not healthy for {desired['software']} after {desired['timeout']} s: {causes}. Read the log of the instance, "
         "and at the way from the "
         "proxy to it."
     )
 
 
 def wait(
-    host: Host, wanted: Desired, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Any] = time.sleep
+    host: Host,
+    desired: Desired,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Any] = time.sleep,
 ) -> dict[str, Any]:
     """Waits until the state has its effect: C({servers, seconds, open, closed}).
 
@@ -306,42 +309,42 @@ def wait(
     """
     began = clock()
     while True:
-        servers = read(host, wanted)["servers"]
-        verify_state(wanted, servers)
-        late = [row for row in servers if not done(row, wanted["state"])]
-        if not late or clock() - began >= wanted["timeout"]:
+        servers = read(host, desired)["servers"]
+        verify_state(desired, servers)
+        late = [row for row in servers if not done(row, desired["state"])]
+        if not late or clock() - began >= desired["timeout"]:
             break
         sleep(PAUSE)
-    if late and wanted["state"] == "ready" and wanted["timeout"]:
-        raise RuntimeError(unhealthy(wanted, late))
+    if late and desired["state"] == "ready" and desired["timeout"]:
+        raise RuntimeError(unhealthy(desired, late))
     left, closed = sum(row["sessions"] for row in servers), 0
-    if late and wanted["close"] and PROXIES[wanted["software"]].closes:
+    if late and desired["close"] and PROXIES[desired["software"]].closes:
         # Verified above: what a server has that is enabled again is not closed.
-        PROXIES[wanted["software"]].close(host, wanted, late)
+        PROXIES[desired["software"]].close(host, desired, late)
         closed = left
-        servers = read(host, wanted)["servers"]
+        servers = read(host, desired)["servers"]
     return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
 
 
-def drain_notes(host: Host, wanted: Desired, left: int) -> list[str]:
+def drain_notes(host: Host, desired: Desired, left: int) -> list[str]:
     """What makes the number of connections that are left uncertain, a sentence each.
 
     A proxy with a socket counts them itself.
     """
-    counted = PROXIES[wanted["software"]].has_socket or wanted["state"] == "ready" or not left
+    counted = PROXIES[desired["software"]].has_socket or desired["state"] == "ready" or not left
     note = "" if counted else sockets.drain_note(sockets.established(host))
     return [note] if note else []
 
 
-def verify_state(wanted: Desired, servers: Sequence[Mapping[str, Any]]) -> None:
+def verify_state(desired: Desired, servers: Sequence[Mapping[str, Any]]) -> None:
     """Raises RuntimeError where a server that was drained is no longer: its instance must not be stopped then."""
-    lost = [row for row in servers if row["state"] != wanted["state"]]
-    if lost and wanted["state"] != "ready":
+    lost = [row for row in servers if row["state"] != desired["state"]]
+    if lost and desired["state"] != "ready":
         listed = ", ".join(f"{row['backend']}/{row['name']} is {row['state']}" for row in lost)
         raise RuntimeError(
-            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: something else set it back, "
-            "or "
-            f"{wanted['service']} was restarted meanwhile. Nothing was closed or stopped. Run the same command again."
+            f"{listed} at {desired['software']}, expected {desired['state']} as it was set: something else set it "
+            f"back, or {desired['service']} was restarted meanwhile. Nothing was closed or stopped. Run the same "
+            "command again."
         )
 
 

@@ -87,15 +87,15 @@ def marked(text: str) -> list[str]:
     return list(dict.fromkeys(match.group(1) for match in map(_MARK.match, text.splitlines()) if match))
 
 
-def with_states(text: str, wanted: Mapping[str, str], words: Words) -> str:
-    """The configuration with the servers set as C(wanted) (name to state) says; those that it does not name are ready.
+def with_states(text: str, desired: Mapping[str, str], words: Words) -> str:
+    """The configuration with the servers set as C(desired) (name to state) says; those that it does not name are ready.
 
     C(words) are what the software adds to a line: C((end of the line, (state, use) to what goes before that end)),
     where C(use) is C(new), C(bound) or C(both). Names that the configuration does not have are left out.
     """
     end, added = words
     every = sorted({word for word in added.values() if word}, key=len, reverse=True)
-    kept = {name: state for name, state in wanted.items() if state != "ready" and name in marked(text)}
+    kept = {name: state for name, state in desired.items() if state != "ready" and name in marked(text)}
     lines, mark = [], None
     for line in text.splitlines(keepends=True):
         if mark:

@@ -81,14 +81,14 @@ def path_of(unit: str) -> str:
     return f"{FOLDER}/{unit}"
 
 
-def steps(wanted: dict[str, Any], state: dict[str, Any]) -> list[Step]:
+def steps(desired: dict[str, Any], state: dict[str, Any]) -> list[Step]:
     """What has to be done so that systemd has these units, enabled and the first active;
-    C(wanted) maps each to its text, or is empty."""
+    C(desired) maps each to its text, or is empty."""
     if not state["systemd"]:
         return []
     files, disable, enable, changed = [], [], [], False
     for unit in UNITS:
-        shown, before, after = state["units"].get(unit, {}), state["unit_files"][unit], wanted.get(unit)
+        shown, before, after = state["units"].get(unit, {}), state["unit_files"][unit], desired.get(unit)
         if after is None and before is not None:
             disable.append(unit)
             files.append(remove(path_of(unit)))
@@ -102,6 +102,6 @@ def steps(wanted: dict[str, Any], state: dict[str, Any]) -> list[Step]:
     todo += files + ([run("systemctl", "daemon-reload")] if files or changed else [])
     todo += [run("systemctl", "enable", *enable)] if enable else []
     # Active, or a restart of nftables.service would not take it along.
-    if wanted and state["units"].get(UNIT, {}).get("ActiveState") != "active":
+    if desired and state["units"].get(UNIT, {}).get("ActiveState") != "active":
         todo.append(run("systemctl", "start", UNIT))
     return todo

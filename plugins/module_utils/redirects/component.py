@@ -33,9 +33,9 @@ from .rules import (
     OUTSIDE,
     Rule,
     Step,
+    desired_rules,
     lines_of,
     text_of,
-    wanted_rules,
 )
 
 BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
@@ -234,10 +234,10 @@ def _number(text: str | None) -> int | None:
 
 # --------------------------------------------------------------------------------------------------------- planning
 
-def backend_of(wanted: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]:
+def backend_of(desired: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]:
     """C((name, why)) of the back end to use."""
-    if wanted["backend"] != "auto":
-        return wanted["backend"], "the inventory says so"
+    if desired["backend"] != "auto":
+        return desired["backend"], "the inventory says so"
     if state["firewalld"]["active"]:
         return "firewalld", "firewalld runs"
     if state["iptables"]["saver"]:
@@ -247,9 +247,11 @@ def backend_of(wanted: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]
     return "nftables", "neither firewalld nor saved or legacy iptables rules are in use"
 
 
-def rules_of(wanted: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
+def rules_of(desired: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
     """The rules that the host is to have."""
-    return wanted_rules(wanted["pairs"], wanted["loopback"], state["families"]) if wanted["state"] == "present" else []
+    if desired["state"] != "present":
+        return []
+    return desired_rules(desired["pairs"], desired["loopback"], state["families"])
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -371,10 +373,10 @@ def _backend_problems(name: str, state: dict[str, Any], rules: list[Rule]) -> li
 
 
 def _pair_rows(
-    wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule], name: str, saved: list[Rule], live: list[Rule]
+    desired: dict[str, Any], state: dict[str, Any], rules: list[Rule], name: str, saved: list[Rule], live: list[Rule]
 ) -> list[Row]:
     rows = []
-    interfaces = {pair["outside"]: pair.get("interface") for pair in wanted["pairs"]}
+    interfaces = {pair["outside"]: pair.get("interface") for pair in desired["pairs"]}
     for outside in sorted({rule.outside for rule in [*rules, *saved, *live]}):
         for family in FAMILIES:
             if family not in state["families"]:
@@ -394,11 +396,11 @@ def _pair_rows(
                 text_of(saved, family, outside),
                 text_of(live, family, outside),
             )
-            if not row.wanted == row.configured == row.effective:
+            if not row.desired == row.configured == row.effective:
                 there = row.configured or row.effective
                 why = "the inventory asks for another redirect" if there else "there is no redirect yet"
-                stopped = name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured
-                row = row.replaced(status="differs", why="firewalld does not run" if stopped else why, fix=RUN)
+                stopped = name == "firewalld" and not state["firewalld"]["active"] and row.desired == row.configured
+                row = row.replaced(status="drift", why="firewalld does not run" if stopped else why, fix=RUN)
                 row = row.fixed(["systemctl", "start", "firewalld"]) if stopped else row
             elif interfaces.get(outside):
                 row = row.replaced(why=f"only what comes in by {interfaces[outside]}")
@@ -416,10 +418,10 @@ def _old_rows(name: str, saved: dict[str, list[Rule]], live: dict[str, list[Rule
         Row(
             "redirects",
             f"redirects in {backend}",
-            wanted="none",
+            desired="none",
             configured=f"{len(saved[backend])} rules",
             effective=f"{len(live[backend])} rules",
-            status="differs",
+            status="drift",
             why=f"the back end is {name} now",
             fix=RUN,
         )
@@ -433,13 +435,13 @@ def _boot_row(name: str, state: dict[str, Any]) -> Row:
         name, redirects_boot.UNIT
     )
     shown = state["units"].get(unit, {})
-    row = Row("redirects", "redirects at boot", wanted=unit,
+    row = Row("redirects", "redirects at boot", desired=unit,
               configured=shown.get("UnitFileState") or "not there", effective=shown.get("ActiveState") or "not there")
     if not state["systemd"]:
         why = "systemd does not run here, so nothing restores the redirects at boot"
         row = row.replaced(status="absent", why=why)
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
-        row = row.replaced(status="differs", why="the redirects would not be there after a reboot", fix=RUN)
+        row = row.replaced(status="drift", why="the redirects would not be there after a reboot", fix=RUN)
         if unit != redirects_boot.UNIT:
             row = row.fixed(["systemctl", "enable", "--now", unit])
     return row

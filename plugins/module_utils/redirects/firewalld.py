@@ -89,13 +89,13 @@ def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list
     New ones come before old ones go: of two for one port the older stands first and holds until it goes, so that no
     moment is without one.
     """
-    wanted = [direct_of(rule) for rule in rules if rule.family in families]
+    desired = [direct_of(rule) for rule in rules if rule.family in families]
     saved = direct_rules(state["direct"])
     program = ["firewall-cmd", "--permanent"] if state["active"] else ["firewall-offline-cmd"]
-    todo = [_call(program, "--add-rule", rule) for rule in wanted if rule not in saved]
-    old = [_call(program, "--remove-rule", rule) for rule in saved if rule not in wanted]
+    todo = [_call(program, "--add-rule", rule) for rule in desired if rule not in saved]
+    old = [_call(program, "--remove-rule", rule) for rule in saved if rule not in desired]
     if state["active"]:
-        for rule in wanted:
+        for rule in desired:
             if not _is_live(rule, state):
                 todo.append(
                     _kernel("-A", rule[1], rule)
@@ -105,7 +105,7 @@ def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list
     for family in families:
         for chain, text in ours(state["live"][family]):
             known = next((rule for rule in state["runtime"] if rule[0] == family and rule[3] == text), None)
-            if known not in wanted and (not state["active"] or (family, _plain(chain), "0", text) not in wanted):
+            if known not in desired and (not state["active"] or (family, _plain(chain), "0", text) not in desired):
                 rule = (family, chain, "0", text)
                 old.append(
                     _call(["firewall-cmd"], "--remove-rule", known)

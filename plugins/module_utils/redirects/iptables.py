@@ -125,16 +125,16 @@ def restore(rules: list[Rule], text: str | None, family: str) -> str:
     lines, mine = tables(text).get("nat", []), [rule for rule in rules if rule.family == family]
     head, body = [], []
     for origin, (own, parent) in CHAINS.items():
-        wanted = [rule for rule in mine if rule.origin == origin]
+        desired = [rule for rule in mine if rule.origin == origin]
         jumping = lines.count(f"-A {parent} -j {own}")
-        if wanted:
+        if desired:
             # A chain that is declared is emptied by the same commit that fills it.
             head.append(f":{own} - [0:0]")
-            body += [f"-A {own} {arguments(rule)}" for rule in wanted]
-        body += [f"-D {parent} -j {own}"] * max(0, jumping - (1 if wanted else 0))
-        if wanted and not jumping:
+            body += [f"-A {own} {arguments(rule)}" for rule in desired]
+        body += [f"-D {parent} -j {own}"] * max(0, jumping - (1 if desired else 0))
+        if desired and not jumping:
             body.append(f"-A {parent} -j {own}")
-        if not wanted and f":{own} -" in lines:
+        if not desired and f":{own} -" in lines:
             body += [f"-F {own}", f"-X {own}"]
     return "\n".join(["*nat", *head, *body, "COMMIT", ""])
 

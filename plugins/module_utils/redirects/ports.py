@@ -26,37 +26,37 @@ def unit_name(name: str) -> str:
     return name if name.endswith((".service", ".socket")) else f"{name}.service"
 
 
-def holders(host: Host, rows: Rows | None, wanted: dict[str, Any]) -> list[dict[str, Any]] | None:
+def holders(host: Host, rows: Rows | None, desired: dict[str, Any]) -> list[dict[str, Any]] | None:
     """The listening sockets on outside ports, each with its process and unit; None where they could not be listed."""
     if rows is None:
         return None
-    ports = {pair["outside"] for pair in wanted["pairs"]} if wanted["state"] == "present" else set()
+    ports = {pair["outside"] for pair in desired["pairs"]} if desired["state"] == "present" else set()
     found = [row for row in rows if row["port"] in ports]
     return [{**row, "unit": unit_of_process(host, row["pid"]).get("Id", "") if row["pid"] else ""} for row in found]
 
 
-def problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What cannot be done, in sentences; empty where nothing stands in the way."""
-    if wanted["state"] != "present":
+    if desired["state"] != "present":
         return []
-    found, outside = [], [pair["outside"] for pair in wanted["pairs"]]
-    for pair in wanted["pairs"]:
+    found, outside = [], [pair["outside"] for pair in desired["pairs"]]
+    for pair in desired["pairs"]:
         name = f"the pair {pair['outside']} -> {pair['inside']}"
         found += [
-            Problem(f"{name}: found {key} {pair[key]}, wanted a port from 1 to 65535.", rule="host.redirects-port")
+            Problem(f"{name}: found {key} {pair[key]}, expected a port from 1 to 65535.", rule="host.redirects-port")
             for key in ("outside", "inside")
             if not 1 <= pair[key] <= 65535
         ]
         if pair["outside"] == pair["inside"]:
             found.append(Problem(
-                f"{name}: both ports are the same; wanted two, or no pair at all.",
+                f"{name}: both ports are the same; expected two, or no pair at all.",
                 rule="host.redirects-port",
             ))
         interface = pair.get("interface")
         if interface and (not input_types.fits("interface", interface) or interface not in state["interfaces"]):
             found.append(
                 Problem(
-                    f"{name}: found the interface {interface}, wanted one of this host: "
+                    f"{name}: found the interface {interface}, expected one of this host: "
                     f"{', '.join(state['interfaces']) or 'it has none'}.",
                     rule="host.redirects-interface",
                 )
@@ -64,28 +64,29 @@ def problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     doubled = sorted({port for port in outside if outside.count(port) > 1})
     found += [
         Problem(
-            f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target.",
+            f"port {port} is the outside port of {outside.count(port)} pairs; expected one: a connection has one "
+            "target.",
             rule="host.redirects-pairs",
         )
         for port in doubled
     ]
     found += [
-        Problem(f"stop_services: found {name!r}, wanted the name of a service.", rule="host.redirects-service-name")
-        for name in wanted["stop_services"]
+        Problem(f"stop_services: found {name!r}, expected the name of a service.", rule="host.redirects-service-name")
+        for name in desired["stop_services"]
         if not input_types.fits("unit", name)
     ]
-    return found + _held(wanted, state) + [text for _port, text, certain in find_unmanaged(wanted, state) if certain]
+    return found + _held(desired, state) + [text for _port, text, certain in find_unmanaged(desired, state) if certain]
 
 
-def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
+def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
     """A port that somebody listens on: that program would be cut off silently."""
     stopped = {
         name
-        for name in map(unit_name, wanted["stop_services"])
+        for name in map(unit_name, desired["stop_services"])
         for name in state["units"].get(name, {}).get("Names", name).split()
     }
     found = {}
-    for row in conflicts(wanted, state):
+    for row in conflicts(desired, state):
         if row["unit"] not in stopped:
             name = printable(row["process"]) or "a process that only root sees"
             what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
@@ -115,22 +116,22 @@ def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
     return [found[key] for key in sorted(found)]
 
 
-def conflicts(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
+def conflicts(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """The listening sockets that a pair would take the connections of."""
-    pairs = {pair["outside"]: pair for pair in wanted["pairs"]}
+    pairs = {pair["outside"]: pair for pair in desired["pairs"]}
     rows = []
     for row in state["holders"] or []:
         interface = pairs[row["port"]].get("interface")
         local = addresses.is_loopback(row["address"])
-        if not (local and not wanted["loopback"]) and not (interface and row["interface"] not in ("", interface)):
+        if not (local and not desired["loopback"]) and not (interface and row["interface"] not in ("", interface)):
             rows.append(row)
     return rows
 
 
-def stop_steps(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
+def stop_steps(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
     """Stops the named services that run or would at boot, once the redirects are there:
     no moment in which nobody answers."""
-    names = map(unit_name, wanted["stop_services"]) if rules else ()
+    names = map(unit_name, desired["stop_services"]) if rules else ()
     units = [(name, state["units"].get(name, {})) for name in dict.fromkeys(names)]
     return [stop(name) for name, unit in units if _runs(unit)]
 
@@ -141,19 +142,19 @@ def _runs(unit: dict[str, str]) -> bool:
     )
 
 
-def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Row]:
+def rows(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Row]:
     """What applies to the ports apart from the redirects themselves."""
     found = []
     if rules:
-        units = [(name, state["units"].get(name, {})) for name in map(unit_name, wanted["stop_services"])]
+        units = [(name, state["units"].get(name, {})) for name in map(unit_name, desired["stop_services"])]
         found += [
             Row(
                 "redirects",
                 name,
-                wanted="stopped, disabled",
+                desired="stopped, disabled",
                 configured=unit["UnitFileState"],
                 effective=unit["ActiveState"],
-                status="differs",
+                status="drift",
                 why="it holds an outside port",
                 fix=RUN,
             )
@@ -165,24 +166,24 @@ def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> li
                 Row(
                     "redirects",
                     "who listens on the outside ports",
-                    status="unseen",
+                    status="not_readable",
                     why="ss did not answer: is iproute2 installed?",
                 )
             )
         elif state.get("sockets_note"):
             found.append(
-                Row("redirects", "who listens on the outside ports", status="unseen", why=state["sockets_note"])
+                Row("redirects", "who listens on the outside ports", status="not_readable", why=state["sockets_note"])
             )
-    for pair in wanted["pairs"] if rules else ():
+    for pair in desired["pairs"] if rules else ():
         for family in state["families"]:
-            found += _answer_rows(pair, family, state, wanted)
-    return found + [Row("redirects", f"another redirect of port {port}", status="unseen", why=why)
-                    for port, why, certain in find_unmanaged(wanted, state) if rules and not certain]
+            found += _answer_rows(pair, family, state, desired)
+    return found + [Row("redirects", f"another redirect of port {port}", status="not_readable", why=why)
+                    for port, why, certain in find_unmanaged(desired, state) if rules and not certain]
 
 
-def find_unmanaged(wanted: dict[str, Any], state: dict[str, Any]) -> list[tuple[int, str, bool]]:
+def find_unmanaged(desired: dict[str, Any], state: dict[str, Any]) -> list[tuple[int, str, bool]]:
     """The redirects of the outside ports by something else: C([(port, sentence, certain)]), each sentence once."""
-    pairs = wanted["pairs"] if wanted["state"] == "present" else []
+    pairs = desired["pairs"] if desired["state"] == "present" else []
     return find_conflicts([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
                       "or take the pair out (xitrum_port_forward: false)")
 
@@ -215,28 +216,28 @@ def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwis
     return [(port, text, certain) for (port, text), certain in found.items()]
 
 
-def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], wanted: dict[str, Any]) -> list[Row]:
-    if not wanted["loopback"] or (family, pair["outside"]) not in state["answers"]:
+def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], desired: dict[str, Any]) -> list[Row]:
+    if not desired["loopback"] or (family, pair["outside"]) not in state["answers"]:
         return []
     outside, inside = (state["answers"][family, pair[key]] for key in ("outside", "inside"))
     row = Row("redirects", f"connection to {LOOPBACK_ADDRESS[family]} port {pair['outside']}",
-              wanted="answers" if inside else "", effective="answers" if outside else "refused")
+              desired="answers" if inside else "", effective="answers" if outside else "refused")
     if not inside:
         why = f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
-        row = row.replaced(status="unseen", why=why)
+        row = row.replaced(status="not_readable", why=why)
     elif not outside:
         why = f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
         listing = f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"
-        row = row.replaced(status="differs", why=why).fixed(["sh", "-c", listing])
+        row = row.replaced(status="drift", why=why).fixed(["sh", "-c", listing])
     return [row]
 
 
-def probe_all(host: Host, wanted: dict[str, Any], families: list[str]) -> dict[tuple[str, int], bool]:
+def probe_all(host: Host, desired: dict[str, Any], families: list[str]) -> dict[tuple[str, int], bool]:
     """Whether each port of the pairs takes a connection on the loopback: C({(family, port): bool})."""
     return {
         (family, pair[key]): host.connect(LOOPBACK_ADDRESS[family], pair[key], _PROBE_SECONDS)[0] == "open"
         for family in families
-        for pair in wanted["pairs"]
+        for pair in desired["pairs"]
         for key in ("outside", "inside")
         if 1 <= pair[key] <= 65535
     }

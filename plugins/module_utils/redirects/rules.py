@@ -66,7 +66,7 @@ def stop(unit: str) -> Step:
     return Step("stop", path=unit, argv=("systemctl", "disable", "--now", unit))
 
 
-def wanted_rules(pairs: list[dict[str, Any]], loopback: bool, families: list[str]) -> list[Rule]:
+def desired_rules(pairs: list[dict[str, Any]], loopback: bool, families: list[str]) -> list[Rule]:
     """The rules that pairs of ports mean, sorted."""
     rules = []
     for pair in pairs:

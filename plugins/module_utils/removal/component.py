@@ -26,7 +26,7 @@ from ..redirects import component as redirects
 from ..supervisor import table
 from . import leftovers
 
-#: What is wanted of each component: nothing.
+#: The desired state of each component: nothing.
 _NO_KERNEL = {"profile": {}, "state": "absent", "persist": True, "modules": []}
 _NO_FIREWALL = {name: option.get("default") for name, option in firewall.SPEC.items()}
 _NO_REDIRECTS = {**{name: option.get("default") for name, option in redirects.SPEC.items()}, "state": "absent"}
@@ -93,7 +93,7 @@ def homes(host: Host, record: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def read(host: Host, wanted: Desired) -> dict[str, Any]:
+def read(host: Host, desired: Desired) -> dict[str, Any]:
     """Everything of ours. Raises ValueError where a record is damaged, OSError where it cannot be read."""
     record = recorded.read(host)
     kernel_record, problem = kernel.recorded_profiles(host)
@@ -103,10 +103,10 @@ def read(host: Host, wanted: Desired) -> dict[str, Any]:
     planned_redirects = redirects.plan(_NO_REDIRECTS, redirects.read(host, _NO_REDIRECTS))
     planned_firewall = firewall.plan(_NO_FIREWALL, firewall.read(host, _NO_FIREWALL))
     originals = proxy_original.read(host, {})
-    left = leftovers.read(host, wanted)
+    left = leftovers.read(host, desired)
     return {
         "locks": [f"{recorded.FOLDER}/{name}" for name in host.listdir(recorded.FOLDER) if name.endswith(".lock")],
-        "applications": [instances(host, row) for row in applications(host, record, wanted["applications"])],
+        "applications": [instances(host, row) for row in applications(host, record, desired["applications"])],
         "kernel": {
             path: kernel.plan({**_NO_KERNEL, "path": path}, kernel.read(host, {**_NO_KERNEL, "path": path}))
             for path in profiles
@@ -115,16 +115,16 @@ def read(host: Host, wanted: Desired) -> dict[str, Any]:
         "redirects": planned_redirects,
         "firewall": planned_firewall,
         "alternatives": {home: _alternatives(host, home) for home in homes(host, chosen or {})},
-        "jdks": _jdks(host, [row["root"] for row in applications(host, record, wanted["applications"])]),
+        "jdks": _jdks(host, [row["root"] for row in applications(host, record, desired["applications"])]),
         "proxies": (originals, proxy_original.plan({}, originals)),
-        "leftovers": (left, leftovers.plan(wanted, left)),
+        "leftovers": (left, leftovers.plan(desired, left)),
         "problems": [*problems, *planned_redirects.problems, *planned_firewall.problems],
     }
 
 
 def _alternatives(host: Host, home: str) -> Plan:
-    wanted = {**jdk.alternatives_wanted(home), "state": "absent"}
-    return alternatives.plan(wanted, alternatives.read(host, wanted))
+    desired = {**jdk.desired_alternatives(home), "state": "absent"}
+    return alternatives.plan(desired, alternatives.read(host, desired))
 
 
 def _jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
@@ -159,8 +159,8 @@ def summary(state: Mapping[str, Any]) -> dict[str, Any]:
     lines += state["firewall"].facts["close"]
     lines += state["nofile"]
     for path, plan in state["kernel"].items():
-        lines += [path] + [f"{row.item} = {row.wanted}, as it was" for row in plan.rows if row.status == "differs"]
-    lines += [f"{row.item}: {row.wanted}, as it was" for plan in changed.values() for row in plan.rows]
+        lines += [path] + [f"{row.item} = {row.desired}, as it was" for row in plan.rows if row.status == "drift"]
+    lines += [f"{row.item}: {row.desired}, as it was" for plan in changed.values() for row in plan.rows]
     lines += [f"{jdk.FOLDER}/{name}" for name in state["jdks"]]
     lines += leftovers.lines(left, rest) + state["locks"]
     problems = state["problems"] + [

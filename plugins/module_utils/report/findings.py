@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a check found: every row of every host as a flat list, causes apart from what follows from them. Pure."""
+"""What a check found: every row of every host as a flat list, causes apart from their consequences. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..proxy.definition import server_name
 from . import fixes
 from .fleet_summary import WORDS, components, format_host_count, rows, table
 
-#: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
+#: How bad a row is: C(drift) makes a check fail, C(note) does not, C(ok) is in sync.
 LEVELS = {name: status.level for name, status in STATUSES.items()}
 
 
@@ -33,9 +33,9 @@ def findings(
         item["fix"] = fixes.keep_release(item, kept[item["host"]])
         # Of a note, what is said to type is for another machine (the one that runs a container),
         # unless it is about seeing more.
-        if item["level"] == "bad" or item["status"] == "unseen":
+        if item["level"] == "drift" or item["status"] == "not_readable":
             item["fix"] = fixes.to_command(item["fix"], item["host"], inventory, variables, item["commands"])
-    order = ["bad", "note", "good"]
+    order = ["drift", "note", "ok"]
     # Not all of it is of our modules: Ansible's own, and hosts that are not reached, have messages too.
     found = sendable(found)
     return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
@@ -55,16 +55,18 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
                 {
                     "component": "host",
                     "item": "host",
-                    "wanted": "readable",
-                    "status": "differs",
+                    "desired": "readable",
+                    "status": "drift",
                     "why": why,
                     "fix": PING if away else RUN,
                 },
             )
         ]
     # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
-    root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "fix": CHECK, "commands": []}
-    found = [finding(host, row if root or row["status"] != "restart" else {**row, **hidden}) for row in rows(state)]
+    root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "not_readable", "fix": CHECK, "commands": []}
+    found = [
+        finding(host, row if root or row["status"] != "restart_pending" else {**row, **hidden}) for row in rows(state)
+    ]
     reported = {item["why"] for item in found}
     found += [
         finding(
@@ -72,7 +74,7 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
             {
                 "component": name,
                 "item": name,
-                "status": "differs",
+                "status": "drift",
                 "why": problem,
                 "fix": RUN,
                 "commands": report.get("fixes", {}).get(problem, []),
@@ -89,9 +91,9 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
             {
                 "component": "instance",
                 "item": f"instance-{item['index']}",
-                "wanted": "absent",
+                "desired": "absent",
                 "effective": "there",
-                "status": "differs",
+                "status": "drift",
                 "why": "the inventory has fewer instances",
                 "fix": RUN,
             },
@@ -102,34 +104,36 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
 
 
 def consequences(found: list[dict[str, Any]], kept: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """The findings, those that follow from another one no longer red: a cause is reported once, where it can be fixed.
-    C(kept) maps a host to the
-    release that it runs instead of the inventory's."""
-    red = {(item["host"], item["item"]) for item in found if item["level"] == "bad"}
+    """The findings. One that another one causes becomes a note: a cause is reported once, where it can be fixed.
+
+    C(kept) maps a host to the release that it runs instead of the inventory's.
+    """
+    drifted = {(item["host"], item["item"]) for item in found if item["level"] == "drift"}
     for item in found:
-        source = cause(item, red, (kept or {}).get(item["host"], "")) if item["level"] == "bad" else None
+        source = cause(item, drifted, (kept or {}).get(item["host"], "")) if item["level"] == "drift" else None
         if source:
-            why = f"follows from {' '.join(source)}: {item['why']}"
-            item.update(finding(item["host"], {**item, "status": "follows", "why": why, "fix": "", "commands": []}))
+            why = f"caused by {' '.join(source)}: {item['why']}"
+            less = {"status": "consequence", "why": why, "fix": "", "commands": []}
+            item.update(finding(item["host"], {**item, **less}))
     return found
 
 
-def cause(item: dict[str, Any], red: set[tuple[str, str]], kept: str = "") -> tuple[str, str] | None:
-    """The red finding, as C((host, item)), that another one follows from, or None. A proxy finds an instance down that
-    is not as wanted, or whose host is not reached; a file that was replaced has another certificate; nothing answers
+def cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -> tuple[str, str] | None:
+    """The finding with drift, as C((host, item)), that causes another one, or None. A proxy finds an instance down that
+    is not in sync, or whose host is not reached; a file that was replaced has another certificate; nothing answers
     through a redirect that is not there."""
     host, words = item["host"], item["item"].split()
     if item["component"] == "proxy" and item["effective"].startswith("DOWN"):
         name = words[0].partition("/")[2]
         instances = {
             server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what)
-            for there, what in sorted(red)
+            for there, what in sorted(drifted)
             if what.startswith("instance-")
         }
         away = next(
             (
                 (there, what)
-                for there, what in sorted(red)
+                for there, what in sorted(drifted)
                 if what == "host" and name == server_name(there, name.rpartition("-")[2])
             ),
             None,
@@ -139,7 +143,7 @@ def cause(item: dict[str, Any], red: set[tuple[str, str]], kept: str = "") -> tu
         blocked = next(
             (
                 (there, what)
-                for there, what in sorted(red)
+                for there, what in sorted(drifted)
                 if what == way and name == server_name(there, name.rpartition("-")[2])
             ),
             None,
@@ -158,48 +162,48 @@ def cause(item: dict[str, Any], red: set[tuple[str, str]], kept: str = "") -> tu
     elif item["component"] == "reach" and words[0] == "port":
         # Nobody reaches a port whose redirect, service or instance is not there, or that the firewall has yet to open.
         others = [f"port {words[1]} (IPv4)", f"port {words[1]} (IPv6)", "service"]
-        others += [what for there, what in sorted(red) if there == host
+        others += [what for there, what in sorted(drifted) if there == host
                    and (what.startswith(f"port {words[1]} in ") or re.fullmatch(r"instance-\d+ process", what))]
     elif words[:2] == ["connection", "to"]:
         others = [f"port {words[-1]} ({'IPv6' if ':' in words[2] else 'IPv4'})"]
-    return next(((host, other) for other in others if (host, other) in red), None)
+    return next(((host, other) for other in others if (host, other) in drifted), None)
 
 
 def finding(host: str, row: dict[str, Any]) -> dict[str, Any]:
-    """One finding: a row with its host, its level, and its status as a word.
-    What differs always says why, and what fixes it."""
-    empty = {"wanted": "", "configured": "", "effective": "", "why": "", "fix": "", "commands": []}
-    found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
-    if found["level"] == "bad":
-        found["why"] = found["why"] or "what is in force is not what the inventory asks for"
+    """One finding: a row with its host, its level, and its status in words.
+    One with drift always has a reason, and what fixes it."""
+    empty = {"desired": "", "configured": "", "effective": "", "why": "", "fix": "", "commands": []}
+    found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "status_text": WORDS[row["status"]]}
+    if found["level"] == "drift":
+        found["why"] = found["why"] or "the effective value is not the desired one"
         # Where a port is not reached and no command opens it, no run of a playbook does.
         found["fix"] = found["fix"] or ("" if found["component"] == "reach" else RUN)
     return found
 
 
 def check_table(found: list[dict[str, Any]], everything: bool) -> str:
-    """The findings as a table for the terminal: those that differ, or all of them."""
-    counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
+    """The findings as a table for the terminal: those that show drift, or all of them."""
+    counts = {level: sum(item["level"] == level for item in found) for level in ("drift", "note", "ok")}
     head = (
-        f"{format_host_count(len({item['host'] for item in found}))}, {len(found)} values: {counts['bad']} "
-        f"{'differs' if counts['bad'] == 1 else 'differ'}, {counts['note']} worth knowing, {counts['good']} as wanted"
+        f"{format_host_count(len({item['host'] for item in found}))}, {len(found)} values: {counts['drift']} "
+        f"drift, {counts['note']} note{'' if counts['note'] == 1 else 's'}, {counts['ok']} in sync"
     )
-    shown = [item for item in found if everything or item["level"] == "bad"]
+    shown = [item for item in found if everything or item["level"] == "drift"]
     lines = [
         (
             item["host"],
             item["item"],
-            item["wanted"] or "-",
+            item["desired"] or "-",
             item["configured"] or "-",
             item["effective"] or "-",
-            item["word"],
+            item["status_text"],
         )
         for item in shown
     ]
-    text = table(("host", "what", "wanted", "configured", "effective", ""), lines) if lines else []
+    text = table(("host", "item", "desired", "configured", "effective", "status"), lines) if lines else []
     reasons: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for item in shown:
-        if item["level"] == "bad":
+        if item["level"] == "drift":
             reasons.setdefault((item["why"], item["fix"].replace(f" --limit {item['host']}", " --limit ")), []).append(
                 item
             )

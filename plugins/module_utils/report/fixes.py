@@ -36,7 +36,7 @@ def keep_release(item: dict[str, Any], release: str) -> str:
     if item["component"] in BASE_COMPONENTS:
         return BASE
     # An instance too many is removed by site.yml alone.
-    if item["component"] in ROLLBACK_COMPONENTS and item["wanted"] != "absent":
+    if item["component"] in ROLLBACK_COMPONENTS and item["desired"] != "absent":
         return f"{ROLLBACK} -e {shlex.quote(f'rollback_to={release}')}"
     return f"{RUN} -e {shlex.quote(f'xitrum_package=PACKAGE_OF_{release}')}"
 

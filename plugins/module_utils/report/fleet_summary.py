@@ -26,7 +26,7 @@ def needs_work(state: Mapping[str, Any] | None) -> bool:
     found = components(state)
     instances = found.get("instances", {})
     left = ("start", "restart", "orphaned", "unhealthy")
-    return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
+    return any(report["drift"] for report in found.values()) or any(instances.get(name) for name in left)
 
 
 def is_unfinished(state: Mapping[str, Any] | None) -> bool:
@@ -41,19 +41,19 @@ def rows(state: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def open_work(state: dict[str, Any], host: str) -> str:
-    """What is still not as it should be, for a person."""
+    """The drift that is left, for a person."""
     left = [
-        f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective "
+        f"  {row['item']}: desired {row['desired']}, configured {row['configured'] or '-'}, effective "
         f"{row['effective'] or '-'} ({row['why']})"
         for row in rows(state)
-        if row["status"] in ("differs", "restart")
+        if row["status"] in ("drift", "restart_pending")
     ]
-    changed = sorted(name for name, report in components(state).items() if report["differs"])
+    changed = sorted(name for name, report in components(state).items() if report["drift"])
     sick = components(state).get("instances", {}).get("unhealthy")
     advice = ("An instance that runs and is not healthy is fixed in the application: read its log." if sick else
               "Run the playbook again; if this stays, it is a fault of the collection.")
     return "\n".join(
-        [f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, advice]
+        [f"{host} is out of sync after this run ({', '.join(changed) or 'instances'}):", *left, advice]
     )
 
 
@@ -70,7 +70,7 @@ def fleet_summary(
     lost: Sequence[str] = (),
 ) -> str:
     """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
-    C(everything), the rows that are as wanted are shown too. C(command) is the line to type that restarts
+    C(everything), the rows that are in sync are shown too. C(command) is the line to type that restarts
     instances. C(lost) are the hosts that left the run before its end: nobody knows what they are now."""
     states = {host: None if host in lost else state for host, state in states.items()}
     instances = [
@@ -125,7 +125,7 @@ def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list
     ]
     head = [
         "",
-        "Restart due. This playbook restarts nothing, and these instances run with what they were started with:",
+        "Restart pending. This playbook restarts no instance. These instances run with their last settings:",
     ]
     return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
 
@@ -139,7 +139,7 @@ def alike(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dic
             place, _space, item = row["item"].partition(" ") if of_instance else ("", "", row["item"])
             key = (
                 item,
-                row["wanted"] or "-",
+                row["desired"] or "-",
                 row["configured"] or "-",
                 row["effective"] or "-",
                 row["status"],
@@ -161,20 +161,20 @@ SHOWN = ("nofile", "backlog", "MaxHeapSize")
 
 
 def three_columns(states: dict[str, dict[str, Any] | None], everything: bool) -> list[str]:
-    """Wanted, configured, effective. What is as wanted is counted, unless it is one of SHOWN."""
+    """Desired, configured, effective. What is in sync is counted, unless it is one of SHOWN."""
     found, count = alike(states), len(states)
     lines, good = [], 0
     elsewhere: dict[tuple[str, str], list[str]] = {}
-    for (item, wanted, configured, effective, status, why), where in found.items():
+    for (item, desired, configured, effective, status, why), where in found.items():
         if status in ("absent", "read_only") and not everything:
             elsewhere.setdefault((WORDS[status], places(where, count)), []).append(item)
         elif status == "ok" and item not in SHOWN and not everything:
             good += 1
         else:
-            lines.append((item, wanted, configured, effective, WORDS[status], places(where, count), why))
-    text = table(("", "wanted", "configured", "effective", "", "where", ""), lines) if lines else []
+            lines.append((item, desired, configured, effective, WORDS[status], places(where, count), why))
+    text = table(("item", "desired", "configured", "effective", "status", "where", "reason"), lines) if lines else []
     if good:
-        text.append(f"{good} more values are as wanted.")
+        text.append(f"{good} more values are in sync.")
     text += [f"{word}: {', '.join(items)} ({where})" for (word, where), items in elsewhere.items()]
     return text
 

@@ -82,9 +82,9 @@ def inside(project: str, path: str) -> str:
     return os.path.normpath(os.path.join(project, path))
 
 
-def choose_app(wanted: dict[str, Any], paths: list[str]) -> str:
+def choose_app(desired: dict[str, Any], paths: list[str]) -> str:
     """The application's folder. Raises ValueError where there are several."""
-    return sbt_project.choose_app(paths, wanted["project"], wanted["path"], f"{wanted['prefix']}_project")
+    return sbt_project.choose_app(paths, desired["project"], desired["path"], f"{desired['prefix']}_project")
 
 
 def needs_text(path: str, build: str, sources: set[str]) -> bool:
@@ -129,19 +129,19 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def read_ignored(host: Host, wanted: dict[str, Any], paths: list[str]) -> dict[str, str]:
+def read_ignored(host: Host, desired: dict[str, Any], paths: list[str]) -> dict[str, str]:
     """The files that may be written and that git ignores, each with the pattern by which it does.
     What git has already is not ignored."""
     try:
-        app = choose_app(wanted, paths)
+        app = choose_app(desired, paths)
     except ValueError:
         return {}
     project = sbt_project.Project(app, sbt_project.find_build(dict.fromkeys(paths), app), "", "")
-    candidates = {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
+    candidates = {place(project, item["path"]) for item in [*desired["files"], *desired["entries"]]}
     candidates |= {project.inside(CONFIG), project.inside(LOGGING), inside(project.build, BUILD)}
     found = git(
         host,
-        wanted["path"],
+        desired["path"],
         "check-ignore",
         "--verbose",
         "-z",
@@ -157,10 +157,10 @@ def read_ignored(host: Host, wanted: dict[str, Any], paths: list[str]) -> dict[s
     }
 
 
-def paths_to_read(wanted: dict[str, Any], paths: list[str]) -> set[str]:
+def paths_to_read(desired: dict[str, Any], paths: list[str]) -> set[str]:
     """The files of a tree whose texts matter."""
     try:
-        app = choose_app(wanted, paths)
+        app = choose_app(desired, paths)
     except ValueError:
         return set()
     build = sbt_project.find_build(dict.fromkeys(paths), app)
@@ -170,13 +170,13 @@ def paths_to_read(wanted: dict[str, Any], paths: list[str]) -> set[str]:
         path for path in paths if path.startswith(inside(app, "config") + "/") and path.endswith((".conf", ".json"))
     }
     found |= {inside(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
-    sources = set() if wanted["main_class"] else {path for path in paths if sbt_project.is_source(path, app)}
+    sources = set() if desired["main_class"] else {path for path in paths if sbt_project.is_source(path, app)}
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
     return (
         found
-        | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
-        | {place(project, path) for path in wanted["absent"]}
+        | {place(project, item["path"]) for item in [*desired["files"], *desired["entries"]]}
+        | {place(project, path) for path in desired["absent"]}
     )
 
 
@@ -196,40 +196,40 @@ def filled(project: Project, main_class: str, text: str) -> str:
     return re.sub("|".join(marks), lambda found: shlex.quote(marks[found.group()]), text)
 
 
-def needs_main_class(wanted: dict[str, Any]) -> bool:
+def needs_main_class(desired: dict[str, Any]) -> bool:
     """Whether a text that is to be written has the main class in it."""
-    texts_wanted = [item["content"] for item in wanted["files"]] + [
-        text for item in wanted["entries"] for text in item["values"].values()
+    desired_texts = [item["content"] for item in desired["files"]] + [
+        text for item in desired["entries"] for text in item["values"].values()
     ]
-    return any("@MAIN_CLASS@" in text for text in texts_wanted)
+    return any("@MAIN_CLASS@" in text for text in desired_texts)
 
 
-def needs_task(wanted: dict[str, Any], project: Project) -> bool:
+def needs_task(desired: dict[str, Any], project: Project) -> bool:
     """Whether a text that is to be written has the packaging task in it."""
-    texts_wanted = [(item["path"], item["content"]) for item in wanted["files"]] + [
-        (f"@BUILD@/{BUILD}", text) for text in wanted["aliases"].values()
+    desired_texts = [(item["path"], item["content"]) for item in desired["files"]] + [
+        (f"@BUILD@/{BUILD}", text) for text in desired["aliases"].values()
     ]
-    return any("@TASK@" in text and place(project, path) not in wanted["keep_files"] for path, text in texts_wanted)
+    return any("@TASK@" in text and place(project, path) not in desired["keep_files"] for path, text in desired_texts)
 
 
-def specified(wanted: dict[str, Any], project: Project, main_class: str) -> dict[str, Any]:
-    """What is wanted, with all marks filled."""
+def specified(desired: dict[str, Any], project: Project, main_class: str) -> dict[str, Any]:
+    """The desired state, with all marks filled."""
     return {
-        **wanted,
+        **desired,
         "files": [
             {**item, "path": place(project, item["path"]), "content": filled(project, main_class, item["content"])}
-            for item in wanted["files"]
+            for item in desired["files"]
         ],
-        "absent": [place(project, path) for path in wanted["absent"]],
+        "absent": [place(project, path) for path in desired["absent"]],
         "entries": [
             {
                 **item,
                 "path": place(project, item["path"]),
                 "values": {name: filled(project, main_class, value) for name, value in item["values"].items()},
             }
-            for item in wanted["entries"]
+            for item in desired["entries"]
         ],
-        "aliases": {name: filled(project, main_class, value) for name, value in wanted["aliases"].items()},
+        "aliases": {name: filled(project, main_class, value) for name, value in desired["aliases"].items()},
     }
 
 
@@ -286,7 +286,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.facts["paths"].append(path)
         want = "absent" if text is None else "as the platform needs it"
         configured = "so" if same else "otherwise" if existing else "missing"
-        result.rows.append(Row("source", path, want, configured, "", "ok" if same else "differs", "", ""))
+        result.rows.append(Row("source", path, want, configured, "", "ok" if same else "drift", "", ""))
         if not same:
             kept = existing["stat"].mode & 0o775 if existing else 0o644
             result.actions.append((path, text, mode if mode is not None else kept))
@@ -296,28 +296,28 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(given, state)
 
 
-def main_class_notes(wanted: dict[str, Any], main_class: str, found: MainClasses) -> list[str]:
+def main_class_notes(desired: dict[str, Any], main_class: str, found: MainClasses) -> list[str]:
     """Which main class was chosen for the user, and where it is."""
-    if wanted["main_class"]:
+    if desired["main_class"]:
         return []
     return [f"The main class is {main_class}, the only one in the sources ({found.classes[main_class]}). "
-            f"To choose another one, set {wanted['prefix']}_main_class."]
+            f"To choose another one, set {desired['prefix']}_main_class."]
 
 
-def top_notes(wanted: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
+def top_notes(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
     """What the user has to do where a platform builds the top of a repository, and the build is in a folder of it."""
-    folder = os.path.relpath(inside(wanted["path"], project.build), state["root"])
-    if not wanted["builds_top"] or folder == ".":
+    folder = os.path.relpath(inside(desired["path"], project.build), state["root"])
+    if not desired["builds_top"] or folder == ".":
         return []
     return [
         f"The sbt build is in the folder {folder}, and the platform builds the top of a repository. Push that folder "
-        f"alone, for example with: git subtree push --prefix {shlex.quote(folder)} {wanted['prefix']} main"
+        f"alone, for example with: git subtree push --prefix {shlex.quote(folder)} {desired['prefix']} main"
     ]
 
 
-def tree_problems(wanted: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
+def tree_problems(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
     """Why this is no source tree of a Xitrum application in git; all reasons at once."""
-    top = wanted["path"]
+    top = desired["path"]
     if not state["there"]:
         return [f"there is no folder {top}: name the application's source tree"]
     problems = []
@@ -338,7 +338,7 @@ def tree_problems(wanted: dict[str, Any], state: dict[str, Any], project: Projec
     irregular = [
         path
         for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
-        if path in state["files"] and state["files"][path]["text"] is None and path not in wanted["keep_files"]
+        if path in state["files"] and state["files"][path]["text"] is None and path not in desired["keep_files"]
     ]
     problems += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
     if missing:
@@ -389,21 +389,21 @@ def not_regular(kind: str) -> str:
 
 
 def texts(
-    wanted: dict[str, Any], state: dict[str, Any], project: Project, problems: list[str]
+    desired: dict[str, Any], state: dict[str, Any], project: Project, problems: list[str]
 ) -> dict[str, tuple[str | None, int | None]]:
     """Path to what its text (None: removed) and mode (None: as it is) shall be.
     What cannot be is added to the problems."""
-    keep = set(wanted["keep_files"])
+    keep = set(desired["keep_files"])
     new: dict[str, tuple[str | None, int | None]] = {}
     existing = {path: item["text"] for path, item in state["files"].items()}
     edits = [
-        (project.inside(CONFIG), lambda text: configured(text, wanted)),
-        (project.inside(LOGGING), lambda text: logged(text, wanted)),
+        (project.inside(CONFIG), lambda text: configured(text, desired)),
+        (project.inside(LOGGING), lambda text: logged(text, desired)),
     ]
-    over = overridden(wanted, project, existing)
+    over = overridden(desired, project, existing)
     edits += [(project.inside(package_config.APPLICATION), lambda text: configured(text, over))] if over else []
-    edits += [alias_edit(existing, project, *item) for item in wanted["aliases"].items()]
-    edits += [(item["path"], partial(with_entries, item)) for item in wanted["entries"]]
+    edits += [alias_edit(existing, project, *item) for item in desired["aliases"].items()]
+    edits += [(item["path"], partial(with_entries, item)) for item in desired["entries"]]
     for path, edit in edits:
         if path in keep:
             continue
@@ -412,25 +412,25 @@ def texts(
                 raise ValueError(not_regular(state["files"][path]["stat"].kind))
             new[path] = (edit(new[path][0] if path in new else existing.get(path)), None)
         except ValueError as error:
-            problems.append(f"{wanted['path']}/{path}: {error}")
-    for item in wanted["files"]:
+            problems.append(f"{desired['path']}/{path}: {error}")
+    for item in desired["files"]:
         path, there = item["path"], existing.get(item["path"])
         if path in keep or (path in state["files"] and not item["content"]):
             continue
         if path in state["files"] and MARK not in (there or ""):
             problems.append(
-                f"{wanted['path']}/{path} is there and was not written by xitrum.host: move it away, or name it among "
+                f"{desired['path']}/{path} is there and was not written by xitrum.host: move it away, or name it among "
                 "the files that are kept"
             )
         new[path] = (item["content"], int(item["mode"], 8))
-    for path in set(wanted["absent"]) - keep:
+    for path in set(desired["absent"]) - keep:
         if MARK in (existing.get(path) or ""):
             new[path] = (None, None)
     return new
 
 
 def with_entries(item: dict[str, Any], text: str | None) -> str:
-    """The text of a file of entries, which may not be there, with the wanted ones."""
+    """The text of a file of entries, which may not be there, with the desired ones."""
     return source_text.entries(text or "", item["kind"], item["values"])
 
 
@@ -452,13 +452,13 @@ def alias_edit(
     return path, lambda text: source_text.alias(text or "", name, command, others)
 
 
-def overridden(wanted: dict[str, Any], project: Project, existing: dict[str, str | None]) -> dict[str, Any] | None:
-    """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that
+def overridden(desired: dict[str, Any], project: Project, existing: dict[str, str | None]) -> dict[str, Any] | None:
+    """The desired settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that
     they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
     text = existing.get(project.inside(package_config.APPLICATION))
-    if text is None or project.inside(CONFIG) in wanted["keep_files"]:
+    if text is None or project.inside(CONFIG) in desired["keep_files"]:
         return None
-    keys = [*wanted["settings"], *wanted["disabled_settings"], *wanted["variables"]]
+    keys = [*desired["settings"], *desired["disabled_settings"], *desired["variables"]]
     if package_config.settings_of(text):
         keys = [
             key
@@ -467,46 +467,46 @@ def overridden(wanted: dict[str, Any], project: Project, existing: dict[str, str
                 lambda path: existing.get(project.inside(path)), [hocon_edit.split_key(key)]
             )
         ]
-    found = {"settings": {key: value for key, value in wanted["settings"].items() if key in keys},
-             "disabled_settings": [key for key in wanted["disabled_settings"] if key in keys],
-             "variables": {key: name for key, name in wanted["variables"].items() if key in keys}}
+    found = {"settings": {key: value for key, value in desired["settings"].items() if key in keys},
+             "disabled_settings": [key for key in desired["disabled_settings"] if key in keys],
+             "variables": {key: name for key, name in desired["variables"].items() if key in keys}}
     return found if keys else None
 
 
-def configured(text: str, wanted: dict[str, Any]) -> str:
-    """The text of C(config/xitrum.conf), or of C(config/application.conf), with the wanted settings."""
-    for key, value in wanted["settings"].items():
+def configured(text: str, desired: dict[str, Any]) -> str:
+    """The text of C(config/xitrum.conf), or of C(config/application.conf), with the desired settings."""
+    for key, value in desired["settings"].items():
         text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
-    for key in wanted["disabled_settings"]:
+    for key in desired["disabled_settings"]:
         text = hocon_edit.put_out(text, key)
-    return environment_settings.put_variables(text, wanted["variables"])
+    return environment_settings.put_variables(text, desired["variables"])
 
 
-def logged(text: str, wanted: dict[str, Any]) -> str:
+def logged(text: str, desired: dict[str, Any]) -> str:
     """The text of C(config/logback.xml)."""
-    return logback.to_console(text) if wanted["console"] else text
+    return logback.to_console(text) if desired["console"] else text
 
 
 def ignored_problems(
-    wanted: dict[str, Any], state: dict[str, Any], changes: dict[str, tuple[str | None, int | None]]
+    desired: dict[str, Any], state: dict[str, Any], changes: dict[str, tuple[str | None, int | None]]
 ) -> list[str]:
     """A sentence for each file that would be written and that git ignores: no push would have it."""
     return [
-        f"{wanted['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would "
-        f"have it: remove or narrow that pattern, or add the file to {wanted['prefix']}_keep_files"
+        f"{desired['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would "
+        f"have it: remove or narrow that pattern, or add the file to {desired['prefix']}_keep_files"
         for path in sorted(changes)
         if path in state["ignored"] and changes[path][0] is not None
     ]
 
 
-def uncommitted_problems(wanted: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
+def uncommitted_problems(desired: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
     """One sentence where work would be mixed with ours that git could not bring back.
     A new file of the user's is safe."""
     lost = sorted({path for code, path in state["uncommitted"] if code != "??" or path in changing})
     if not lost:
         return []
-    return [f"{wanted['path']} has uncommitted changes in {', '.join(lost)}: commit or stash them, "
-            f"or set {wanted['prefix']}_allow_uncommitted to true"]
+    return [f"{desired['path']} has uncommitted changes in {', '.join(lost)}: commit or stash them, "
+            f"or set {desired['prefix']}_allow_uncommitted to true"]
 
 
 def apply(host: Host, plan: Plan) -> Applied:

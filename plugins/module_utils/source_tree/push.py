@@ -34,12 +34,12 @@ HELPER = ("!f() { test \"$1\" != get || "
           "printf 'username=%s\\npassword=%s\\n' \"$XITRUM_GIT_USER\" \"$XITRUM_GIT_PASSWORD\"; }; f")
 
 
-def git(host: Host, wanted: dict[str, Any], *words: str, login: dict[str, Any] | None = None) -> Result:
+def git(host: Host, desired: dict[str, Any], *words: str, login: dict[str, Any] | None = None) -> Result:
     """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
     return host.run(
-        ["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words],
+        ["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", desired["path"], *words],
         environment=login["environment"] if login else None,
         seconds=LONG_SECONDS,
         keep=own_environment(),
@@ -47,13 +47,13 @@ def git(host: Host, wanted: dict[str, Any], *words: str, login: dict[str, Any] |
     )
 
 
-def remote_of(host: Host, wanted: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
+def remote_of(host: Host, desired: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
     """What git is given of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
     C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
     resolved. C(url) is what has the secrets, for L(urls.hide_all)."""
-    remote = url = wanted["remote"]
+    remote = url = desired["remote"]
     if "://" not in remote:
-        url = git(host, wanted, "remote", "get-url", "--push", remote).out.strip()
+        url = git(host, desired, "remote", "get-url", "--push", remote).out.strip()
     scheme, user, server, _path, _query, _fragment = urls.split(url) if "://" in url else ("", "", "", "", "", "")
     if scheme not in ("http", "https") or not user:
         return remote, None, url
@@ -120,7 +120,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             state["head"][:12],
             state["there"][:12] or "nothing",
             "",
-            "ok" if same else "differs",
+            "ok" if same else "drift",
             "",
             "",
         )

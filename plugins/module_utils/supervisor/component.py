@@ -89,35 +89,35 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def marks(wanted: Mapping[str, Any]) -> dict[str, str]:
+def marks(desired: Mapping[str, Any]) -> dict[str, str]:
     """The marks of the instances: path to what it points at (empty: it is a file)."""
-    kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
+    kind, name = SUPERVISORS[desired["supervisor"]], desired["name"]
     return {
         fill(kind.mark, name=name, index=index): fill(kind.target, name=name, index=index)
-        for index in range(wanted["instances"])
+        for index in range(desired["instances"])
     }
 
 
-def shadowed(host: Host, wanted: Mapping[str, Any]) -> list[str]:
+def shadowed(host: Host, desired: Mapping[str, Any]) -> list[str]:
     """The units of the distribution that ours would hide, as xitrum_name user would hide user@.service."""
-    shared = fill(SUPERVISORS[wanted["supervisor"]].shared, name=wanted["name"])
+    shared = fill(SUPERVISORS[desired["supervisor"]].shared, name=desired["name"])
     names = [path.rpartition("/")[2] for path in shared if path.startswith(OWN_UNITS)]
     return [f"{folder}/{name}" for name in names for folder in UNIT_FOLDERS if host.exists(f"{folder}/{name}")]
 
 
-def service_folders(wanted: Mapping[str, Any]) -> list[str]:
+def service_folders(desired: Mapping[str, Any]) -> list[str]:
     """The service directories of the instances, for supervisors that have such."""
-    kind = SUPERVISORS[wanted["supervisor"]]
-    indices = range(wanted["instances"]) if kind.hold else ()
-    return [fill(kind.target, name=wanted["name"], index=index) for index in indices]
+    kind = SUPERVISORS[desired["supervisor"]]
+    indices = range(desired["instances"]) if kind.hold else ()
+    return [fill(kind.target, name=desired["name"], index=index) for index in indices]
 
 
-def daemon(host: Host, unit: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def daemon(host: Host, unit: str, desired: Mapping[str, Any]) -> dict[str, Any]:
     """The unit that has to run, with the limit that its process has; empty where the supervisor has none of its own."""
     if not unit:
         return {}
-    if SUPERVISORS[wanted["supervisor"]].scan and not init_system.has_systemd(host):
-        return scanner(host, wanted)
+    if SUPERVISORS[desired["supervisor"]].scan and not init_system.has_systemd(host):
+        return scanner(host, desired)
     shown = host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(_UNIT), "--", unit]).out
     values = process.parse_unit(shown)
     pid = int(values.get("MainPID") or 0)
@@ -131,18 +131,18 @@ def daemon(host: Host, unit: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def scanner(host: Host, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def scanner(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
     """As `daemon`, of what an entry in the table of another init starts."""
-    kind = SUPERVISORS[wanted["supervisor"]]
-    entry = inittab.entry_of(wanted["name"], kind.name)
-    folder = fill(kind.mark, name=wanted["name"], index=0).rpartition("/")[0]
+    kind = SUPERVISORS[desired["supervisor"]]
+    entry = inittab.entry_of(desired["name"], kind.name)
+    folder = fill(kind.mark, name=desired["name"], index=0).rpartition("/")[0]
     cmdlines = (process.seen(host.read, f"/proc/{pid}/cmdline") or "" for pid in process.pids(host))
     runs = any(process.parse_cmdline(cmdline)[-1:] == [folder] for cmdline in cmdlines)
     return {
         "unit": f"{entry} in {inittab.PATH}",
         "pid": 0,
         "active": "active" if runs else "inactive",
-        "boot": kind.boot_word(host, wanted["name"]),
+        "boot": kind.boot_word(host, desired["name"]),
         "nofile": None,
     }
 
@@ -150,37 +150,37 @@ def scanner(host: Host, wanted: Mapping[str, Any]) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------- planning
 
 
-def compose(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+def compose(desired: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
     """The set of files and links as it has to be on this host, the options of `xitrum.host.service_definition` for
     another service. Pure.
 
     The link that makes an instance start at boot is made when the instance is started and nothing else has it any more;
     here it is only restored where it is missing.
     """
-    kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
+    kind, name = SUPERVISORS[desired["supervisor"]], desired["name"]
     values = kind.placeholders(state)
-    files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
+    files = [{**item, "content": replaced(item["content"], values)} for item in desired["files"]]
     files += kind.edited_files(name, state)
     links = kind.links(state)
     commands = fill(kind.define, name=name)
-    if state["inittab"] and not inittab_problem(wanted, state):
+    if state["inittab"] and not inittab_problem(desired, state):
         file, scan = state["inittab"], fill(kind.scan, name=name)
         files = [item for item in files if item["path"] != fill(kind.unit, name=name)]
         text = inittab.with_entry(file.text, inittab.entry_of(name, kind.name), scan)
         files.append(edited_file(file, text, file.stat.mode & 0o777))
         commands = [inittab.RELOAD]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != kind.name))
-    for index, (path, target) in enumerate(marks(wanted).items()):
+    for index, (path, target) in enumerate(marks(desired).items()):
         runs = state["states"].get(index, {}).get("active") == WELL["active"]
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
             links.append({"path": path, "target": target})
     return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"], "commands": commands}
 
 
-def inittab_problem(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+def inittab_problem(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
     table = state["inittab"]
-    return table.problem or inittab.problem(table.text, inittab.entry_of(wanted["name"], wanted["supervisor"]))
+    return table.problem or inittab.problem(table.text, inittab.entry_of(desired["name"], desired["supervisor"]))
 
 
 def replaced(text: str, values: Mapping[str, Any]) -> str:
@@ -191,7 +191,7 @@ def replaced(text: str, values: Mapping[str, Any]) -> str:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides, from `wanted` (the options of SPEC) and what `read` gave, without touching the host."""
+    """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     kind = SUPERVISORS[desired["supervisor"]]
     result = Draft.of(file_set.plan(state["set"], state["files"]))
     result.problems += [sentence for sentence in problems(desired, state) if sentence not in result.problems]
@@ -210,7 +210,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 "absent",
                 ", ".join(paths),
                 "",
-                "differs",
+                "drift",
                 "the instances have another supervisor",
                 RUN,
             )
@@ -227,21 +227,21 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def unmanaged_files(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[unmanaged_file.UnmanagedFile]:
+def unmanaged_files(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[unmanaged_file.UnmanagedFile]:
     """The unmanaged files that get a block of ours."""
-    return [*SUPERVISORS[wanted["supervisor"]].unmanaged_files(state), *filter(None, [state["inittab"]])]
+    return [*SUPERVISORS[desired["supervisor"]].unmanaged_files(state), *filter(None, [state["inittab"]])]
 
 
-def notes(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+def notes(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """What is worth knowing of unmanaged files that get a block of ours."""
     found = []
-    for file in unmanaged_files(wanted, state):
+    for file in unmanaged_files(desired, state):
         if marked_block.MARK not in (file.text or ""):
             found += unmanaged_file.names_notes(file.target, file.stat)
-    return found + SUPERVISORS[wanted["supervisor"]].notes(wanted["name"], state)
+    return found + SUPERVISORS[desired["supervisor"]].notes(desired["name"], state)
 
 
-def daemon_rows(wanted: Mapping[str, Any], state: Mapping[str, Any], result: Draft) -> None:
+def daemon_rows(desired: Mapping[str, Any], state: Mapping[str, Any], result: Draft) -> None:
     """What has to run for the supervisor: started, started at boot, and as its kind needs it."""
     found = state["daemon"]
     good = (found["active"], found["boot"]) == ("active", "enabled")
@@ -252,21 +252,21 @@ def daemon_rows(wanted: Mapping[str, Any], state: Mapping[str, Any], result: Dra
             "enabled, active",
             found["boot"],
             found["active"],
-            "ok" if good else "differs",
+            "ok" if good else "drift",
             "" if good else "it keeps the instances running",
             "" if good else RUN,
         )
     )
     if not good and not any(action in ("write", "link", "commands") for action, _detail in result.actions):
         result.actions.append(("commands", None))
-    rows, actions = SUPERVISORS[wanted["supervisor"]].plan_daemon(state)
+    rows, actions = SUPERVISORS[desired["supervisor"]].plan_daemon(state)
     result.rows += rows
     result.actions += actions
 
 
-def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """The errors, as sentences: what is not ours is never overwritten."""
-    kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
+    kind, name = SUPERVISORS[desired["supervisor"]], desired["name"]
     for path, text in state["texts"].items():
         if text is not None and OURS not in text:
             yield Problem(
@@ -279,7 +279,7 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
             "replace; expected a name that no unit has: set another xitrum_name",
             rule="host.unit-name",
         )
-    for path, target in marks(wanted).items():
+    for path, target in marks(desired).items():
         stat, now = state["marks"][path]
         # What the link of a supervisor that writes it itself leads to is compared above.
         if target and stat is not None and (stat.kind != "link" or (now != target and not kind.links_vary)):
@@ -296,8 +296,8 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
                 "set another xitrum_name",
                 rule="host.file-unmanaged",
             )
-    found = broken("host.supervisor", kind.errors(wanted, state))
-    if wanted["low_port"] and not kind.low_ports:
+    found = broken("host.supervisor", kind.errors(desired, state))
+    if desired["low_port"] and not kind.low_ports:
         able = ", ".join(other.name for other in SUPERVISORS.values() if other.low_ports)
         found.append(
             Problem(
@@ -307,7 +307,7 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
             )
         )
     if state["inittab"]:
-        found += broken("host.inittab", [inittab_problem(wanted, state)])
+        found += broken("host.inittab", [inittab_problem(desired, state)])
     yield from [*found, *broken("host.init", [table.init_error(kind.name, state["init"])])]
 
 
@@ -339,12 +339,12 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def note(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+def note(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Records what is unmanaged and is about to be changed: a daemon for everybody, a file with our block."""
-    kind = SUPERVISORS[wanted["supervisor"]]
+    kind = SUPERVISORS[desired["supervisor"]]
     if kind.daemon and "{name}" not in kind.daemon:
         recorded.note_unit(host, kind.daemon, kind.packages[0])
-    for file in unmanaged_files(wanted, state):
+    for file in unmanaged_files(desired, state):
         # With a block in it, it was changed before: nobody knows any more how it was.
         if marked_block.MARK not in (file.text or ""):
             unmanaged_file.note_file(host, file)

@@ -149,7 +149,7 @@ class Supervisor(abc.ABC):
     def plan_packages(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[list[str], list[Row]]:
         """The packages that have to be installed first, and the rows that show why."""
         packages = [] if state["program"] else list(self.packages)
-        missing = Row("service", self.name, "installed", "", "", "differs", "it is not installed", RUN)
+        missing = Row("service", self.name, "installed", "", "", "drift", "it is not installed", RUN)
         return packages, [missing] if packages else []
 
     def plan_daemon(self, state: Mapping[str, Any]) -> tuple[list[Row], list[tuple[str, Any]]]:

@@ -169,34 +169,34 @@ def too_old(text: str) -> str:
     if not found or found >= OLDEST:
         return ""
     return (
-        f"supervisord is {text.strip()}, wanted is {'.'.join(map(str, OLDEST))} or newer: an older supervisorctl says "
+        f"supervisord is {text.strip()}, expected {'.'.join(map(str, OLDEST))} or newer: an older supervisorctl says "
         "nothing by its exit code. "
         "Install a newer one, or choose another xitrum_supervisor"
     )
 
 
-def source(wanted: str, found: str, path: str, link: str) -> tuple[bool, str]:
+def source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
     """Whether supervisord has to be installed from PyPI, and what stands in the way, as C((install, problem)).
 
-    C(wanted) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is (a
+    C(desired) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is (a
     name alone: nowhere) and C(link) what that points at.
     """
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", wanted):
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", desired):
         return (
             False,
-            f"supervisor_supervisord_version is '{wanted}'; wanted is a version on PyPI, such as 4.3.0, or nothing for "
+            f"supervisor_supervisord_version is '{desired}'; expected a version on PyPI, such as 4.3.0, or nothing for "
             "the distribution's package",
         )
-    if version(wanted) < OLDEST:
-        return False, too_old(wanted)
+    if version(desired) < OLDEST:
+        return False, too_old(desired)
     if "/" in path and not {path, link} & set(COMMANDS.values()):
         return False, (
             f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, "
             "and "
-            f"supervisor_supervisord_version wants {wanted} of PyPI: unset that to use what is there, or remove it "
+            f"supervisor_supervisord_version wants {desired} of PyPI: unset that to use what is there, or remove it "
             "first"
         )
-    return not same(found, wanted), ""
+    return not same(found, desired), ""
 
 
 def same(one: str, other: str) -> bool:

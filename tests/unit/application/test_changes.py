@@ -20,9 +20,9 @@ RECORD = {
 INSTALLED = {"shop": {"roots": ["/opt/shop"], "users": ["shop"]}}
 
 
-def errors(installed=None, **wanted):
+def errors(installed=None, **desired):
     same = {"name": "shop", "user": "shop", "root": "/opt/shop", "ports": [8000, 8001], "proxies": True}
-    return list(application_changes.find_errors({**same, **wanted}, INSTALLED if installed is None else installed))
+    return list(application_changes.find_errors({**same, **desired}, INSTALLED if installed is None else installed))
 
 
 def test_an_application_with_instances_is_installed_and_a_killed_first_run_is_not():
@@ -32,19 +32,19 @@ def test_an_application_with_instances_is_installed_and_a_killed_first_run_is_no
 
 
 @pytest.mark.parametrize(
-    "wanted, variable, old",
+    "desired, variable, old",
     [
         ({"user": "web"}, "xitrum_user", "shop"),
         ({"root": "/srv/shop"}, "xitrum_root", "/opt/shop"),
     ],
 )
-def test_what_cannot_change_is_refused_with_the_way_to_it(wanted, variable, old):
-    (error,) = errors(**wanted)
+def test_what_cannot_change_is_refused_with_the_way_to_it(desired, variable, old):
+    (error,) = errors(**desired)
     assert variable in error and f"set {variable} back to {old}" in error
     assert "remove.yml with --limit HOST and -e remove_host_count=1" in error
     # The removal disabled the host at the proxies, and only a run with the proxies enables it there.
     assert error.endswith("site.yml with --limit HOST,xitrum_proxy")
-    (error,) = errors(**wanted, proxies=False)
+    (error,) = errors(**desired, proxies=False)
     assert error.endswith("site.yml with --limit HOST")
 
 
@@ -62,16 +62,16 @@ def test_a_rename_is_refused_with_both_names_and_the_way_to_it():
 
 
 def test_a_renamed_application_is_reported_once():
-    wanted = {"name": "store", "user": "store", "root": "/opt/store", "ports": [8000], "proxies": False, "heap_bytes": 0, "instances": 0,
+    desired = {"name": "store", "user": "store", "root": "/opt/store", "ports": [8000], "proxies": False, "heap_bytes": 0, "instances": 0,
               "overhead_bytes": 0}
     claimed = {8000: "shop", 9000: "blog"}
-    assert application_changes.find_renamed(wanted, INSTALLED, claimed) == "shop"
+    assert application_changes.find_renamed(desired, INSTALLED, claimed) == "shop"
     # A second application that was set up under its own name before, and one without instances.
-    assert application_changes.find_renamed(wanted, {**INSTALLED, "store": INSTALLED["shop"]}, claimed) == ""
-    assert application_changes.find_renamed({**wanted, "ports": [9000]}, INSTALLED, claimed) == ""
+    assert application_changes.find_renamed(desired, {**INSTALLED, "store": INSTALLED["shop"]}, claimed) == ""
+    assert application_changes.find_renamed({**desired, "ports": [9000]}, INSTALLED, claimed) == ""
     state = {"damaged": "", "folders": {"folders": {}, "ports": claimed, "account": None}}
-    assert list(machine.folder_problems({**wanted, "user": ""}, state, "shop")) == []
-    assert len(list(machine.folder_problems({**wanted, "user": ""}, state))) == 1
+    assert list(machine.folder_problems({**desired, "user": ""}, state, "shop")) == []
+    assert len(list(machine.folder_problems({**desired, "user": ""}, state))) == 1
 
 
 def test_nothing_else_is_refused():

@@ -64,7 +64,7 @@ def test_a_cluster_address_of_its_own_wins():
     "hosts, count, message",
     [
         ([host("app1", "8.8.8.8")], 2, "app1: its cluster address 8.8.8.8 is public"),
-        ([host("app1", "app1.example.com")], 2, "is a name, wanted is an address"),
+        ([host("app1", "app1.example.com")], 2, "is a name, expected an address"),
         ([host("app1", "10.0.2.1", xitrum_instances=1)], 2, "there is 1 instance"),
         (APPS, 1, "xitrum_cluster_seeds is 1"),
         ([APPS[0], host("app2", "127.0.0.1")], 2, "address of app2 is a loopback one"),

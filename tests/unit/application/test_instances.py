@@ -29,7 +29,7 @@ JAVA = "/usr/lib/jvm/j17/bin/java"
 TEXTS = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), max_size=4)
 
 
-def wanted(**more):
+def desired(**more):
     return {
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
         "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "",
@@ -43,7 +43,7 @@ def folder(want):
 
 
 def running(want, **more):
-    """The state of a host on which all is as wanted."""
+    """The state of a host on which all is in sync."""
     name = folder(want)
     process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
     listeners = [{"port": 8000, "backlog": 4096, "address": "*"}]
@@ -54,8 +54,8 @@ def running(want, **more):
             "locked": False, "instances": {0: observed}}
 
 
-def test_nothing_is_due_where_all_is_as_wanted():
-    plan = instances.plan(wanted(), running(wanted()))
+def test_nothing_is_pending_where_all_is_in_sync():
+    plan = instances.plan(desired(), running(desired()))
     assert not plan.changed
     assert plan.facts["start"] == plan.facts["restart"] == plan.facts["orphaned"] == []
     assert {row.status for row in plan.rows} == {"ok"}
@@ -70,12 +70,12 @@ def test_nothing_is_due_where_all_is_as_wanted():
     ({"environ": {}}, "service"),
 ])
 def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, message):
-    due = instances.plan(wanted(), running(wanted(), **change)).facts["instances"][0]["due"]
+    due = instances.plan(desired(), running(desired(), **change)).facts["instances"][0]["due"]
     assert len(due) == 1 and due[0].startswith(message)
 
 
 def test_the_heap_and_the_options_are_read_from_the_running_jvm():
-    want = wanted(java_options=["-XX:MaxDirectMemorySize=64m", "-XX:-UsePerfData", "-Da=b"])
+    want = desired(java_options=["-XX:MaxDirectMemorySize=64m", "-XX:-UsePerfData", "-Da=b"])
     state = running(want)
     flags = "-XX:MaxHeapSize=536870912 -XX:MaxDirectMemorySize=67108864 -XX:-UsePerfData"
     state["instances"][0]["flags"] = instances.jvm.parse_flags(flags)
@@ -98,7 +98,7 @@ def read_instance(**links):
         files[f"/proc/{pid}/status"] = STATUS.format(uid=uid, gid=uid + 1)
         all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
     there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
-    want = wanted(verify=True, user="815815", name="", health_path="")
+    want = desired(verify=True, user="815815", name="", health_path="")
     return want, instances.read(there, want, {"jdk": JDK}), [words for done, words in there.done if done == "run" and "jcmd" in words]
 
 
@@ -115,42 +115,42 @@ def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder
 def test_a_process_in_a_world_of_its_own_is_not_asked_and_its_flags_are_not_seen(links, message):
     want, state, ran = read_instance(**links)
     assert (ran, state["instances"][0]["flags"]) == ([], None)
-    row = next(row for row in instances.plan(want, state).rows if row.status == "unseen")
+    row = next(row for row in instances.plan(want, state).rows if row.status == "not_readable")
     assert row.item == "instance-0 flags" and message in row.why
 
 
 def test_a_backlog_from_before_the_tuning_is_due():
-    state = running(wanted())
+    state = running(desired())
     state["instances"][0]["listeners"][0]["backlog"] = 128
-    assert instances.plan(wanted(), state).facts["restart"] == [{"index": 0, "port": 8000, "folder": folder(wanted())}]
+    assert instances.plan(desired(), state).facts["restart"] == [{"index": 0, "port": 8000, "folder": folder(desired())}]
 
 
 @pytest.mark.parametrize("answer", [404, 302, 401])
 def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(answer):
-    state = running(wanted())
+    state = running(desired())
     state["instances"][0]["page"] = answer
-    assert f"instance 0 runs, and answers {answer} for /; wanted is 200" in instances.plan(wanted(), state).problems[0]
+    assert f"instance 0 runs, and answers {answer} for /; expected 200" in instances.plan(desired(), state).problems[0]
 
 
 @pytest.mark.parametrize("answer", [200, 429, 500, 503, "Connection refused", None])
 def test_a_sick_instance_says_nothing_about_the_health_page(answer):
-    state = running(wanted())
+    state = running(desired())
     state["instances"][0]["page"] = answer
-    assert not instances.plan(wanted(), state).problems
+    assert not instances.plan(desired(), state).problems
 
 
 @pytest.mark.parametrize(("answer", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
 def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(answer, sick):
     for verify in (False, True):
-        want = wanted(verify=verify)
+        want = desired(verify=verify)
         state = running(want)
         state["instances"][0]["page"] = answer
         plan = instances.plan(want, state)
         found = {"instances": read_of(plan)}
         assert plan.facts["unhealthy"] == ([0] if sick else [])
         assert fleet_summary.needs_work(found) == sick
-    rows = [(row.status, row.wanted, row.effective) for row in plan.rows if row.item == "instance-0 health"]
-    assert rows == ([] if answer is None else [("differs" if sick else "ok", "200 for /", str(answer).replace("\x1b", "\\x1b"))])
+    rows = [(row.status, row.desired, row.effective) for row in plan.rows if row.item == "instance-0 health"]
+    assert rows == ([] if answer is None else [("drift" if sick else "ok", "200 for /", str(answer).replace("\x1b", "\\x1b"))])
     assert list(plan.problems) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
 
 
@@ -161,15 +161,15 @@ def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkey
     there, left = FakeHost(), list(answers)
     monkeypatch.setattr(there, "page", lambda *_where, **_how: left.pop(0))
     monkeypatch.setattr(instances, "PAGE_PAUSE", 0)
-    assert (instances.read_page(there, wanted(verify=verify), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
+    assert (instances.read_page(there, desired(verify=verify), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
 
 
 @pytest.mark.parametrize("address, queried", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
 def test_the_health_page_is_asked_where_the_instance_listens(address, queried):
     there = FakeHost(pages={8000: 404})
-    assert instances.page(there, wanted(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
+    assert instances.page(there, desired(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
     assert there.done == [("page", queried, 8000, "/")]
-    assert instances.page(there, wanted(), 8000, []) is None
+    assert instances.page(there, desired(), 8000, []) is None
 
 
 @pytest.mark.parametrize("text, verify, status", [
@@ -177,7 +177,7 @@ def test_the_health_page_is_asked_where_the_instance_listens(address, queried):
 def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify, status):
     there = FakeHost(pages={8000: 200})
     there.texts = {8000: "<p>all is well</p>"}
-    want = wanted(verify=verify, health_text=text, health_timeout=10)
+    want = desired(verify=verify, health_text=text, health_timeout=10)
     assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == status
     state = running(want)
     state["instances"][0]["page"] = status
@@ -185,34 +185,34 @@ def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify,
     assert plan.facts["unhealthy"] == ([] if status == 200 else [0]) and list(plan.problems) == []
     if text and verify:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
-        assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(status))
+        assert (row.desired, row.effective) == (f"200 with the text {text!r} for /", str(status))
         assert status == 200 or "xitrum_health_text" in row.fix
 
 
 def test_an_instance_that_listens_elsewhere_is_due():
-    state = running(wanted(interface="192.0.2.1"))
-    assert instances.plan(wanted(interface="192.0.2.1"), state).facts["instances"][0]["due"] == ["address: *:8000 instead of 192.0.2.1:8000"]
+    state = running(desired(interface="192.0.2.1"))
+    assert instances.plan(desired(interface="192.0.2.1"), state).facts["instances"][0]["due"] == ["address: *:8000 instead of 192.0.2.1:8000"]
 
 
 def test_an_instance_that_its_supervisor_does_not_know_is_due():
-    state = running(wanted())
+    state = running(desired())
     state["instances"][0]["service"] = {"active": "inactive", "boot": "enabled"}
-    assert instances.plan(wanted(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
+    assert instances.plan(desired(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
 
 
 def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_restarted():
-    state = running(wanted())
+    state = running(desired())
     state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}
-    plan = instances.plan(wanted(), state)
+    plan = instances.plan(desired(), state)
     assert [(row.item, row.status, row.why) for row in plan.rows if row.status != "ok"] == [
-        ("instance-0 systemd", "differs", "it runs, and would not be started at boot")]
+        ("instance-0 systemd", "drift", "it runs, and would not be started at boot")]
     assert plan.facts["restart"] == []
 
 
 def test_a_small_somaxconn_is_not_the_processs_fault():
-    state = {**running(wanted()), "somaxconn": 128}
+    state = {**running(desired()), "somaxconn": 128}
     state["instances"][0]["listeners"][0]["backlog"] = 128
-    assert not instances.plan(wanted(), state).facts["restart"]
+    assert not instances.plan(desired(), state).facts["restart"]
 
 
 def test_every_setting_makes_another_folder():
@@ -221,7 +221,7 @@ def test_every_setting_makes_another_folder():
         {}, {"heap": "1g"}, {"java_options": ["-Da=b"]}, {"main_class": "other.Boot"}, {"release": "bbbbbbbbbbbb"},
         {"instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "other"}}]}
     ):
-        want = wanted(**change)
+        want = desired(**change)
         files = instances.own_files(want, want["instances"][0], JDK)
         contents[instances.folder_name(want["release"], files, contents)] = files
     assert len(contents) == 6 and len({name.rpartition("-")[0] for name in contents}) == 2
@@ -237,7 +237,7 @@ def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
 def test_the_name_of_a_folder_gives_no_secret_away():
     """Neither by a digest of it: a name is in reports, and a short secret is found by trying."""
     def names(secret, conf="{}"):
-        want = wanted(java_options=[f"-Dpassword={secret}"])
+        want = desired(java_options=[f"-Dpassword={secret}"])
         want["instances"][0]["files"] = {"config/xitrum.conf": conf.format(secret), "config/key.pem": secret}
         return folder(want)
 
@@ -245,7 +245,7 @@ def test_the_name_of_a_folder_gives_no_secret_away():
 
 
 def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
-    """A run removes older folders after it has switched: at its end the instance runs what is wanted."""
+    """A run removes older folders after it has switched: at its end the instance runs the desired state."""
     files = {"config/key.pem": "c"}
     first = instances.folder_name("aa", files)
     other, mine = {first: {"config/key.pem": "a"}, f"{first}.2": {"config/key.pem": "b"}}, f"{first}.3"
@@ -261,7 +261,7 @@ def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
 def test_another_secret_makes_an_instance_outdated(tmp_path):
     """On a real host: the folder of the secret before stays, and the process in it has to be restarted."""
     def want(secret):
-        return wanted(root=str(tmp_path), log_dir=f"{tmp_path}/log", name="", instances=[
+        return desired(root=str(tmp_path), log_dir=f"{tmp_path}/log", name="", instances=[
             {"index": 0, "port": 8000, "files": {"config/xitrum.conf": f"secureKey = {secret}"}}])
 
     host, names = FakeHost(), []
@@ -287,10 +287,10 @@ def test_who_may_not_read_the_files_takes_them_for_the_same():
 
 
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_orphaned():
-    want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
+    want = desired(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
     none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
             "flags_error": "", "elsewhere": [], "service": None}
-    state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
+    state = {**running(desired()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]
     assert plan.facts["orphaned"] == [{"index": 2}]
@@ -298,29 +298,29 @@ def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_orphaned():
 
 
 def test_old_folders_go_but_not_the_current_previous_or_running_one():
-    state = running(wanted(), cwd="/opt/demo/instances/0/run-1")
+    state = running(desired(), cwd="/opt/demo/instances/0/run-1")
     state["instances"][0].update(folders=["old-1", "run-1", "prev-1", "cur-1"], current="cur-1", previous="prev-1")
-    plan = instances.plan(wanted(), state)
+    plan = instances.plan(desired(), state)
     assert [detail for action, _index, detail in plan.actions if action == "remove"] == ["old-1"]
 
 
 def test_an_old_folder_alone_goes_too_and_is_reported():
-    state = running(wanted())
+    state = running(desired())
     state["instances"][0]["folders"].append("old-1")
-    plan = instances.plan(wanted(), state)
+    plan = instances.plan(desired(), state)
     assert list(plan.actions) == [("remove", 0, "old-1")]
-    row = next(row for row in plan.rows if row.status == "differs")
+    row = next(row for row in plan.rows if row.status == "drift")
     assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "they are unreferenced")
 
 
 def test_an_option_that_cannot_be_passed_stops_it():
-    assert "-Da b" in instances.plan(wanted(java_options=["-Da b"]), running(wanted())).problems[0]
+    assert "-Da b" in instances.plan(desired(java_options=["-Da b"]), running(desired())).problems[0]
 
 
 def test_a_jdk_below_home_is_not_seen_by_the_unit():
-    state = {**running(wanted()), "java": "/home/alice/jdk/bin/java"}
-    assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(wanted(), state).problems[0]
-    assert list(instances.plan(wanted(supervisor="runit"), state).problems) == []
+    state = {**running(desired()), "java": "/home/alice/jdk/bin/java"}
+    assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(desired(), state).problems[0]
+    assert list(instances.plan(desired(supervisor="runit"), state).problems) == []
 
 
 class Local(Host):
@@ -336,7 +336,7 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
     for path, text in {"config/xitrum.conf": "stock", "config/flash/policy.xml": "x", "lib/a.jar": "jar", "script/runner": "#!", "extra/x": "x"}.items():
         (release / path).parent.mkdir(parents=True, exist_ok=True)
         (release / path).write_text(text)
-    want = wanted(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
+    want = desired(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
     host = Local()
     actions = [("launcher", None, None),
                ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))]
@@ -385,7 +385,7 @@ def test_where_an_instance_listens_is_what_was_written_for_it(files, configured)
 
 @pytest.mark.parametrize(("group", "refused"), [(None, False), ("demo", False), ("xitrum", True)])
 def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
-    problems = list(instances.plan(wanted(), {**running(wanted()), "group": group}).problems)
+    problems = list(instances.plan(desired(), {**running(desired()), "group": group}).problems)
     message = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
     assert [problem.startswith(message) for problem in problems] == [True] * refused
 
@@ -433,7 +433,7 @@ def listens(end, pid=7, port=8000, backlog=4096):
     ],
 )
 def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, ends):
-    want = wanted(interface=interface)
+    want = desired(interface=interface)
     for end in ends:
         state = running(want)
         state["listening"] = instances.listening_place(FakeHost(names=names), interface)
@@ -457,7 +457,7 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
     ],
 )
 def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unbound, message):
-    want = wanted(interface=interface)
+    want = desired(interface=interface)
     state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
     state["instances"][0].update(listeners=[])
     found = list(instances.plan(want, state).problems)
@@ -471,7 +471,7 @@ def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unb
 
 
 def test_without_ss_nobody_knows_where_an_instance_listens():
-    want = wanted(health_path="", name="")
+    want = desired(health_path="", name="")
     for listing, result in (
         (None, "ss did not answer"),
         ("LISTEN 0 1024 here\n", "1 line of ss that cannot be parsed"),
@@ -490,32 +490,32 @@ def test_without_ss_nobody_knows_where_an_instance_listens():
         )
         rows = {row.item: row for row in instances.plan(want, instances.read(there, want, {"jdk": JDK})).rows}
         for item in ("instance-0 address", "instance-0 backlog"):
-            assert rows[item].status == "unseen" and result in rows[item].why
+            assert rows[item].status == "not_readable" and result in rows[item].why
 
 
 # ------------------------------------------------------------------------------------------------------- the backlog
 
 
-@pytest.mark.parametrize("live, after, effective, desired, status, restarted", [
+@pytest.mark.parametrize("live, after, effective, backlog, status, restarted", [
     (4096, "4096", 4096, 1024, "ok", False),
     (128, "1024", 4096, 1024, "ok", False),  # lowered since it started: it has what it had
-    (128, "1024", 128, 1024, "differs", False),  # started meanwhile: the kernel comes first
-    (1024, "1024", 128, 1024, "restart", True),  # then the restart
+    (128, "1024", 128, 1024, "drift", False),  # started meanwhile: the kernel comes first
+    (1024, "1024", 128, 1024, "restart_pending", True),  # then the restart
     (128, "128", 128, 128, "ok", False),  # cannot be set here
     (128, None, 128, 128, "ok", False),  # not in the profile
-    (600, "1024", 128, 1024, "restart", True),  # it would help, though not enough
+    (600, "1024", 128, 1024, "restart_pending", True),  # it would help, though not enough
     (4096, "512", 512, 512, "ok", False),  # the profile asks for less
 ])
 def test_the_desired_backlog_is_that_of_the_profile_and_not_the_live_one(
-    live, after, effective, desired, status, restarted
+    live, after, effective, backlog, status, restarted
 ):
     kernel = {"parameters": {"net.core.somaxconn": {"after": after}} if after else {}}
-    state = {**running(wanted()), "somaxconn": live, "somaxconn_planned": restarts.planned_somaxconn(kernel)}
+    state = {**running(desired()), "somaxconn": live, "somaxconn_planned": restarts.planned_somaxconn(kernel)}
     state["instances"][0]["listeners"][0]["backlog"] = effective
-    plan = instances.plan(wanted(), state)
+    plan = instances.plan(desired(), state)
     row = next(row for row in plan.rows if row.item == "instance-0 backlog")
-    assert (row.wanted, row.configured, row.effective, row.status) == (
-        f">= {desired}",
+    assert (row.desired, row.configured, row.effective, row.status) == (
+        f">= {backlog}",
         str(live),
         str(effective),
         status,
@@ -526,20 +526,20 @@ def test_the_desired_backlog_is_that_of_the_profile_and_not_the_live_one(
 @pytest.mark.parametrize("live, effective, status, restarted", [
     (4096, 4096, "ok", False),
     (128, 4096, "ok", False),  # lowered since it started: it has what it had
-    (128, 128, "differs", False),  # a restart would take the same again
-    (128, 0, "restart", True),
-    (600, 128, "restart", True),
-    (600, 600, "differs", False),  # and after that restart none is due
+    (128, 128, "drift", False),  # a restart would take the same again
+    (128, 0, "restart_pending", True),
+    (600, 128, "restart_pending", True),
+    (600, 600, "drift", False),  # and after that restart none is due
 ])
 def test_a_deploy_which_does_not_read_the_profile_lowers_no_desired_backlog(live, effective, status, restarted):
     there = FakeHost({"/proc/sys/net/core/somaxconn": f"{live}\n", "/proc/1/limits": "Max open files  20000  20000  files\n"},
                      {"sh -c ulimit -HSn 20000": ""})
-    state = {**running(wanted()), **restarts.start_state(there, wanted()["nofile"]), "granted": 20000}
+    state = {**running(desired()), **restarts.start_state(there, desired()["nofile"]), "granted": 20000}
     state["instances"][0]["listeners"][0]["backlog"] = effective
-    plan = instances.plan(wanted(), state)
+    plan = instances.plan(desired(), state)
     row = next(row for row in plan.rows if row.item == "instance-0 backlog")
-    assert (row.wanted, row.status, bool(plan.facts["restart"])) == (">= 1024", status, restarted)
-    assert not plan.changed and ("xitrum.host.base" in row.why) is (status == "differs")
+    assert (row.desired, row.status, bool(plan.facts["restart"])) == (">= 1024", status, restarted)
+    assert not plan.changed and ("xitrum.host.base" in row.why) is (status == "drift")
 
 
 def test_the_profile_is_asked_only_where_it_is_read():
@@ -554,7 +554,7 @@ def test_the_profile_is_asked_only_where_it_is_read():
 
 def probed(flags, table, java_options=(), every=""):
     """What a check read where jcmd says C(flags), and a second JVM prints C(table) (None: it does not start)."""
-    want = wanted(verify=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
+    want = desired(verify=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
     inside = ASKED.partition("jcmd")[0].rpartition(" ")[0]
     probe = (
         f"{inside} {JAVA} -XX:+IgnoreUnrecognizedVMOptions -Xmx256m -Xms256m -Xmx409m -XX:+ExitOnOutOfMemoryError "
@@ -595,8 +595,8 @@ def test_what_a_restart_would_give_is_in_sync():
     table = "   size_t MaxHeapSize   = 428900352    {product} {command line, ergonomic}\n"
     rows, started, probe = probed("-XX:MaxHeapSize=428900352 -XX:+UseEpsilonGC", table)
     assert (rows["MaxHeapSize"], started) == ("ok", [probe])
-    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", table)[0]["MaxHeapSize"] == "restart"
-    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", None)[0]["MaxHeapSize"] == "restart"
+    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", table)[0]["MaxHeapSize"] == "restart_pending"
+    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", None)[0]["MaxHeapSize"] == "restart_pending"
 
 
 def test_a_flag_that_is_not_printed_is_read_from_the_jvm_and_one_that_the_jdk_lacks_is_no_drift():
@@ -611,7 +611,7 @@ def test_a_flag_that_is_not_printed_is_read_from_the_jvm_and_one_that_the_jdk_la
         options,
         "    uintx MaxGCPauseMillis   = 200   {product} {default}\n",
     )
-    assert (rows["AggressiveOpts"], rows["MaxGCPauseMillis"], rows["ParallelGCThreads"]) == ("absent", "ok", "restart")
+    assert (rows["AggressiveOpts"], rows["MaxGCPauseMillis"], rows["ParallelGCThreads"]) == ("absent", "ok", "restart_pending")
 
 
 def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
@@ -624,14 +624,14 @@ def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
     }
     state["instances"][0].update(found)
     row = next(row for row in instances.plan(want, state).rows if row.item == "instance-0 flags")
-    assert row.status == "unseen"
+    assert row.status == "not_readable"
 
 
 @pytest.mark.parametrize("owner, planted, refused", [("alice", True, True), ("alice", False, False), ("root", True, False)])
 def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_writes(owner, planted, refused):
     there = FakeHost({"/var/log/demo/runs.log": ""}, stats={"/var/log/demo": Stat("directory", 0o755, owner, owner, 0)},
                      links={"/var/log/demo/output-0.log": "/etc/shadow"} if planted else {})
-    planned = Plan(desired=wanted())
+    planned = Plan(desired=desired())
     if refused:
         with pytest.raises(PermissionError, match=r"output-0.log in /var/log/demo is a link, and /var/log/demo belonged to alice"):
             instances.apply(there, planned)

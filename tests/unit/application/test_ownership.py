@@ -35,7 +35,7 @@ ASKED = {
 KINDS = [*ASKED, "rc.local"]
 
 
-def wanted(kind="systemd", **more):
+def desired(kind="systemd", **more):
     return {
         "name": "demo", "root": ROOT, "log_dir": "/var/log/demo", "supervisor": kind, "state": "started",
         "instances": [{"index": 0, "port": 8000, "folder": "bb-2"}], "address": "127.0.0.1", "path": "/", "status": 200,
@@ -83,14 +83,14 @@ def test_every_supervisor_says_which_process_it_has(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("holder", [70, 71, (70, 71)])
 def test_an_instance_whose_own_process_listens_is_healthy(kind, holder):
-    assert service.health_fault(machine_with(kind, holder), wanted(kind), wanted()["instances"][0]) == ""
+    assert service.health_fault(machine_with(kind, holder), desired(kind), desired()["instances"][0]) == ""
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whoever_takes_the_port_while_an_instance_restarts_is_not_the_instance(kind):
     there = machine_with(kind, 90)
     with pytest.raises(RuntimeError) as error:
-        service.wait_until_healthy(there, wanted(kind), wanted()["instances"])
+        service.wait_until_healthy(there, desired(kind), desired()["instances"])
     message = str(error.value)
     assert "is held by process 90 (java) of the user 666666" in message
     assert f"expected is process 70 that {kind} started for the instance" in message and "of the user 815815" in message
@@ -116,7 +116,7 @@ def test_what_is_not_the_instance(change, why):
     there = machine_with(**change)
     add(there, 91)
     add(there, 92, MALLORY, parent=70)
-    assert why in service.health_fault(there, wanted(), wanted()["instances"][0])
+    assert why in service.health_fault(there, desired(), desired()["instances"][0])
 
 
 OTHER_PLACES = [{"holder": 90, "place": "192.0.2.7"}, {"holder": 90, "port": 9000}]
@@ -130,24 +130,24 @@ def listing(**change):
 def test_a_socket_that_takes_no_request_of_the_instance_is_no_matter(change):
     there = machine_with()
     there.commands[" ".join(sockets.SS)] += listing(**change).replace("ino:1", "ino:2")
-    assert service.health_fault(there, wanted(), wanted()["instances"][0]) == ""
+    assert service.health_fault(there, desired(), desired()["instances"][0]) == ""
 
 
 @pytest.mark.parametrize("change", OTHER_PLACES)
 def test_a_page_that_nothing_of_the_instance_can_have_answered_is_not_healthy(change):
-    fault = service.health_fault(machine_with(**change), wanted(), wanted()["instances"][0])
+    fault = service.health_fault(machine_with(**change), desired(), desired()["instances"][0])
     assert "port 8000 has answered, and nothing listens on it now" in fault
 
 
 def test_an_instance_that_listens_at_https_alone_has_not_answered():
     there = machine_with(port=4430)
-    assert "port 8000 has answered, and nothing listens on it" in service.health_fault(there, wanted(), wanted()["instances"][0])
+    assert "port 8000 has answered, and nothing listens on it" in service.health_fault(there, desired(), desired()["instances"][0])
 
 
 def test_without_ss_nothing_is_healthy():
     there = machine_with()
     del there.commands[" ".join(sockets.SS)]
-    assert "ss did not answer" in service.health_fault(there, wanted(), wanted()["instances"][0])
+    assert "ss did not answer" in service.health_fault(there, desired(), desired()["instances"][0])
 
 
 @pytest.mark.parametrize(("before", "after", "why"), [
@@ -170,7 +170,7 @@ def test_only_one_socket_of_the_instance_before_and_after_the_page_is_healthy(be
 
     earlier = iter([rows(before), rows(after)])
     monkeypatch.setattr(ownership.sockets, "listeners", lambda _host: next(earlier))
-    fault = service.health_fault(machine_with(), wanted(), wanted()["instances"][0])
+    fault = service.health_fault(machine_with(), desired(), desired()["instances"][0])
     assert why in fault and bool(fault) is bool(why)
 
 
@@ -185,7 +185,7 @@ def test_an_instance_that_listens_between_two_inspections_is_healthy_at_the_next
 
     monkeypatch.setattr(there, "page", page)
     monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
-    assert list(service.wait_until_healthy(there, wanted(start_timeout=60), wanted()["instances"])) == [0]
+    assert list(service.wait_until_healthy(there, desired(start_timeout=60), desired()["instances"])) == [0]
 
 
 def test_a_canary_that_another_process_replaces_is_not_healthy_any_more(monkeypatch):
@@ -198,13 +198,13 @@ def test_a_canary_that_another_process_replaces_is_not_healthy_any_more(monkeypa
 
     monkeypatch.setattr(there, "page", page)
     with pytest.raises(RuntimeError, match=r"did not stay so for 1 s: port 8000.*process 90 \(java\) of the user 666666"):
-        service.watch(there, wanted(), pause=0.01)
+        service.watch(there, desired(), pause=0.01)
 
 
 def test_a_name_that_holds_escape_sequences_is_printed_harmlessly():
     there = machine_with(holder=90)
     add(there, 90, MALLORY, comm="a\x1b]52;c;\x07\n) S 1")
-    fault = service.health_fault(there, wanted(), wanted()["instances"][0])
+    fault = service.health_fault(there, desired(), desired()["instances"][0])
     assert "\x1b" not in fault and "\n" not in fault and r"a\x1b]52;c;\x07\n) S 1" in fault
 
 
@@ -215,13 +215,13 @@ def test_another_users_process_in_the_folder_neither_runs_for_the_instance_nor_k
     there = machine_with()
     for pid in (70, 71):
         there.remove(f"/proc/{pid}")
-    assert service.find_pending(there, wanted()) != [], "it does not run"
-    assert service.pids(there, wanted(), 0) == [] and service.gone(there, wanted(), 0, 0)
-    service.kill(there, wanted(), 0, 9)
+    assert service.find_pending(there, desired()) != [], "it does not run"
+    assert service.pids(there, desired(), 0) == [] and service.gone(there, desired(), 0, 0)
+    service.kill(there, desired(), 0, 9)
     assert [what for what in there.done if what[0] == "kill"] == []
     assert release.read_running(there, ROOT) == []
     there = machine_with()
-    assert service.pids(there, wanted(), 0) == [70, 71] and release.read_running(there, ROOT) == ["bb"]
+    assert service.pids(there, desired(), 0) == [70, 71] and release.read_running(there, ROOT) == ["bb"]
 
 
 def test_the_account_is_the_one_that_root_gave_the_folders_to():
@@ -237,8 +237,8 @@ def test_the_account_is_the_one_that_root_gave_the_folders_to():
 def test_in_a_folder_without_tmp_the_applications_user_counts_alone(user, running):
     there = machine_with()
     del there.stats[f"{HOME}/bb-2/tmp"]
-    assert service.pids(there, wanted(user=user), 0) == running
-    assert bool(service.health_fault(there, wanted(user=user), wanted()["instances"][0])) is (user != APP)
+    assert service.pids(there, desired(user=user), 0) == running
+    assert bool(service.health_fault(there, desired(user=user), desired()["instances"][0])) is (user != APP)
 
 
 def test_preparation_of_a_host_judges_no_process_of_others():
@@ -262,7 +262,7 @@ def test_preflight_takes_no_process_for_its_own_by_its_working_folder():
 
 
 def test_a_report_names_what_listens_in_the_place_of_an_instance():
-    want = {**wanted(), "user": APP}
+    want = {**desired(), "user": APP}
     users = {APP}
     for holder, words in ((90, "process 90 (java) of the user 666666"), (70, "")):
         there = machine_with(holder=holder)

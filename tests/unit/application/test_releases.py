@@ -35,8 +35,8 @@ def fake(*names, **links):
 
 
 def planned(host, name, keep=2, running=()):
-    wanted = {"root": ROOT, "release": name, "keep": keep, "group": "root"}
-    return release.plan(wanted, {**release.read(host, wanted), "running": running})
+    desired = {"root": ROOT, "release": name, "keep": keep, "group": "root"}
+    return release.plan(desired, {**release.read(host, desired), "running": running})
 
 
 def removed(plan):
@@ -88,7 +88,7 @@ def test_old_ones_go_without_an_upload_too_and_are_reported():
     plan = planned(fake("aa", "bb", "cc", "dd", current="releases/cc"), "bb", keep=1)
     assert list(plan.actions) == [("remove", "aa"), ("remove", "dd")]
     row = plan.rows[1]
-    assert (row.item, row.wanted, row.effective, row.status, row.why) == ("releases to keep", "1", "4", "differs", "aa, dd: unreferenced")
+    assert (row.item, row.desired, row.effective, row.status, row.why) == ("releases to keep", "1", "4", "drift", "aa, dd: unreferenced")
     assert (plan.before, plan.after) == ("release aa\nrelease bb\nrelease cc\nrelease dd\n", "release bb\nrelease cc\n")
 
 
@@ -99,8 +99,8 @@ def test_more_than_are_to_be_kept_may_stay_where_all_are_needed():
 
 @pytest.mark.parametrize("current, status, why", [
     ("releases/bb", "ok", ""),
-    ("releases/aa", "differs", f"{ROOT}/current leads elsewhere, as after a rollback, or a deploy with -e"),
-    ("releases/gone", "differs", f"{ROOT}/current leads elsewhere, as after a rollback, or a deploy with -e"),
+    ("releases/aa", "drift", f"{ROOT}/current leads elsewhere, as after a rollback, or a deploy with -e"),
+    ("releases/gone", "drift", f"{ROOT}/current leads elsewhere, as after a rollback, or a deploy with -e"),
 ])
 def test_where_current_leads_is_part_of_the_report(current, status, why):
     row = planned(fake("aa", "bb", current=current), "bb").rows[0]
@@ -152,15 +152,15 @@ def fixture_package(tmp_path):
 def install(tmp_path, name, folder, manifest):
     """What the module and its action do together: returns the digests that were sent."""
     host = Local(lambda *_arguments, **_more: (0, "", ""))
-    wanted = {"root": str(tmp_path / "opt"), "release": name, "keep": 5, "group": "unused"}
-    state = release.read(host, wanted)
+    desired = {"root": str(tmp_path / "opt"), "release": name, "keep": 5, "group": "unused"}
+    state = release.read(host, desired)
     digests = {(entry["sha256"], entry["mode"]) for entry in manifest}
-    found = release.shared(host, wanted["root"], state["releases"], digests)
+    found = release.shared(host, desired["root"], state["releases"], digests)
     sent = release.missing(manifest, found)
     archive = action.pack(folder, manifest, set(sent), str(tmp_path / "files.tar")) if sent else None
     # As the controller passes it on.
     found = release.sealed(host, json.loads(json.dumps(release.seals(host, found))))
-    release.assemble(host, wanted, manifest, found, archive, 1)
+    release.assemble(host, desired, manifest, found, archive, 1)
     return sent
 
 
@@ -178,11 +178,11 @@ def test_only_what_changed_is_sent_and_the_rest_is_shared(tmp_path, package):
 def test_what_a_host_has_is_reported_where_the_release_is_not_there_yet(tmp_path, package):
     folder, manifest = package("one", lib__a="a", lib__b="b")
     install(tmp_path, "1" * 12, folder, manifest)
-    wanted = {"root": str(tmp_path / "opt"), "release": "2" * 12, "keep": 5, "group": "unused"}
+    desired = {"root": str(tmp_path / "opt"), "release": "2" * 12, "keep": 5, "group": "unused"}
     host = Local(lambda *_arguments, **_more: (0, "", ""))
-    reported = release.plan(wanted, {**release.read(host, wanted), "running": ()}).facts["existing"]
+    reported = release.plan(desired, {**release.read(host, desired), "running": ()}).facts["existing"]
     assert reported == sorted(f"0644 {entry['sha256']}" for entry in manifest)
-    there = {**wanted, "release": "1" * 12}
+    there = {**desired, "release": "1" * 12}
     assert "existing" not in release.plan(there, {**release.read(host, there), "running": ()}).facts
 
 
@@ -255,11 +255,11 @@ def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
     with tarfile.open(tmp_path / "bad.tar", "w") as tar:
         tar.add(__file__, arcname=manifest[0]["sha256"])
     host = Local(lambda *_arguments, **_more: (0, "", ""))
-    wanted = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
+    desired = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
     with pytest.raises(ValueError, match="damaged"):
-        release.assemble(host, wanted, manifest, {}, str(tmp_path / "bad.tar"), 1)
-    assert release.installed(host, wanted["root"]) == []
-    release.clean(host, wanted["root"], release.read(host, wanted))
+        release.assemble(host, desired, manifest, {}, str(tmp_path / "bad.tar"), 1)
+    assert release.installed(host, desired["root"]) == []
+    release.clean(host, desired["root"], release.read(host, desired))
     assert os.listdir(tmp_path / "opt" / "releases") == []
 
 
@@ -280,17 +280,17 @@ class Paused(Local):
 def test_a_module_that_outlives_its_controller_and_the_next_run_make_the_same_release(tmp_path, package):
     """Both had one folder for the upload: the older module renamed what the next run had just begun, with files under temporary names."""
     folder, manifest = package("one", lib__a="a", lib__b="b", lib__c="c")
-    wanted = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
+    desired = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
     archive = action.pack(folder, manifest, {entry["sha256"] for entry in manifest}, str(tmp_path / "files.tar"))
     first, second = Paused(), Local(lambda *_arguments, **_more: (0, "", ""))
     with ThreadPoolExecutor(1) as pool:
-        older = pool.submit(release.assemble, first, wanted, manifest, {}, archive, 1)
+        older = pool.submit(release.assemble, first, desired, manifest, {}, archive, 1)
         assert first.reached.wait(120)
         # The controller is dead, and the next run begins: what is being made is not taken for a leftover.
-        state = release.read(second, wanted)
-        release.clean(second, wanted["root"], state)
+        state = release.read(second, desired)
+        release.clean(second, desired["root"], state)
         assert len(os.listdir(tmp_path / "opt/releases")) == 1
-        release.assemble(second, wanted, manifest, {}, archive, 2)
+        release.assemble(second, desired, manifest, {}, archive, 2)
         first.go_on.set()
         older.result(120)
     releases = tmp_path / "opt/releases"
@@ -302,10 +302,10 @@ def test_a_module_that_outlives_its_controller_and_the_next_run_make_the_same_re
 def test_what_a_module_left_that_was_killed_is_removed(tmp_path):
     left = tmp_path / "opt/releases/.aa.0123456789ab.partial"
     left.mkdir(parents=True)
-    host, wanted = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "bb"}
+    host, desired = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "bb"}
     with host.held(str(left)):
-        assert release.read(host, wanted)["partial"] == []
-    release.clean(host, wanted["root"], release.read(host, wanted))
+        assert release.read(host, desired)["partial"] == []
+    release.clean(host, desired["root"], release.read(host, desired))
     assert os.listdir(tmp_path / "opt/releases") == []
 
 
@@ -320,7 +320,7 @@ def test_what_a_module_left_that_was_killed_is_removed(tmp_path):
 def test_a_release_is_verified_before_it_gets_its_name(tmp_path, package, harm, fault, monkeypatch):
     folder, manifest = package("one", lib__a="a")
     manifest.append({"path": "doc", "link": "lib"})
-    host, wanted = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "1" * 12, "group": "unused"}
+    host, desired = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "1" * 12, "group": "unused"}
     archive = action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))
     fill = release.fill
 
@@ -330,11 +330,11 @@ def test_a_release_is_verified_before_it_gets_its_name(tmp_path, package, harm, 
 
     monkeypatch.setattr(release, "fill", harmed)
     with pytest.raises(ValueError, match=fault):
-        release.assemble(host, wanted, manifest, {}, archive, 1)
-    assert release.installed(host, wanted["root"]) == []
+        release.assemble(host, desired, manifest, {}, archive, 1)
+    assert release.installed(host, desired["root"]) == []
     monkeypatch.setattr(release, "fill", fill)
-    release.assemble(host, wanted, manifest, {}, archive, 1)
-    assert release.installed(host, wanted["root"]) == ["1" * 12]
+    release.assemble(host, desired, manifest, {}, archive, 1)
+    assert release.installed(host, desired["root"]) == ["1" * 12]
 
 
 def test_a_package_that_lost_a_file_since_it_was_read(tmp_path, package):

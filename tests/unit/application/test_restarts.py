@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_su
 from ..fake_host import FakeHost
 
 JAVA = "/usr/lib/jvm/j17/bin/java"
-WANTED = {"root": "/opt/demo", "user": "815815", "http_port": 8000, "nofile": 20000, "backlog": 1024}
+DESIRED = {"root": "/opt/demo", "user": "815815", "http_port": 8000, "nofile": 20000, "backlog": 1024}
 JDK = {"home": "/usr/lib/jvm/j17"}
 KERNEL = {"parameters": {"net.core.somaxconn": {"after": "4096"}}}
 
@@ -48,7 +48,7 @@ def due(machine, kernel=None):
     kernel = KERNEL if kernel is None else kernel
     return {
         item["index"]: item["why"]
-        for item in restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, **({"kernel": kernel} if kernel else {})})).facts["due"]
+        for item in restarts.plan(DESIRED, restarts.read(machine, DESIRED, {"jdk": JDK, **({"kernel": kernel} if kernel else {})})).facts["due"]
     }
 
 
@@ -67,15 +67,15 @@ def test_what_a_process_takes_on_only_when_it_starts_is_due(change, why):
 
 
 def test_a_lowered_kernel_value_is_no_reason_for_a_restart_before_it_is_repaired():
-    plan_of = restarts.plan(WANTED, restarts.read(host(backlog=128, somaxconn=128), WANTED, {"jdk": JDK, "kernel": KERNEL}))
+    plan_of = restarts.plan(DESIRED, restarts.read(host(backlog=128, somaxconn=128), DESIRED, {"jdk": JDK, "kernel": KERNEL}))
     row = next(row for row in plan_of.rows if row.item == "instance-0 backlog")
-    assert (plan_of.facts["due"], row.status, row.wanted) == ([], "differs", ">= 1024")
+    assert (plan_of.facts["due"], row.status, row.desired) == ([], "drift", ">= 1024")
 
 
 def test_what_is_not_seen_is_not_due():
     machine = host(listing=False)
-    rows = list(restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, "kernel": KERNEL})).rows)
-    assert [(row.item, row.why) for row in rows if row.status == "unseen"] == [
+    rows = list(restarts.plan(DESIRED, restarts.read(machine, DESIRED, {"jdk": JDK, "kernel": KERNEL})).rows)
+    assert [(row.item, row.why) for row in rows if row.status == "not_readable"] == [
         (f"instance-{index} backlog", restarts.NO_SS) for index in (0, 1)
     ]
 
@@ -84,26 +84,26 @@ def test_a_host_without_instances_has_nothing_due():
     machine = FakeHost(
         {"/proc/1/limits": "Max open files            1024                 20000                files\n"}
     )
-    report = restarts.plan(WANTED, restarts.read(machine, WANTED)).report()
+    report = restarts.plan(DESIRED, restarts.read(machine, DESIRED)).report()
     assert (report["rows"], report["due"], report["changed"]) == ([], [], False)
 
 
 def test_host_preparation_reads_it_and_ends_with_the_next_command():
-    wanted = {**dict.fromkeys(base.SPECS), "restarts": WANTED}
-    state = base.read_all(host(nofile=1024), wanted, base.COMPONENTS)
-    assert state["restarts"]["differs"] is False and not fleet_summary.needs_work(state)
+    desired = {**dict.fromkeys(base.SPECS), "restarts": DESIRED}
+    state = base.read_all(host(nofile=1024), desired, base.COMPONENTS)
+    assert state["restarts"]["drift"] is False and not fleet_summary.needs_work(state)
     text = fleet_summary.fleet_summary(
         {"app1": state, "proxy1": {"kernel": {**state["restarts"], "rows": []}}}, check_mode=False
     )
     assert (
         "  app1 instance 0 (nofile: 1024/1024 instead of 20000)\nTo restart them in batches, run: " + plan.RUN in text
     )
-    assert "Restart due" not in fleet_summary.fleet_summary(
-        {"app1": base.read_all(host(), wanted, base.COMPONENTS)}, check_mode=False
+    assert "Restart pending" not in fleet_summary.fleet_summary(
+        {"app1": base.read_all(host(), desired, base.COMPONENTS)}, check_mode=False
     )
 
 
 def test_the_next_command_reaches_the_hosts_as_this_run_did():
-    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": WANTED}, base.COMPONENTS)
+    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": DESIRED}, base.COMPONENTS)
     text = fleet_summary.fleet_summary({"app1": state}, False, command="ansible-playbook -i hosts.yml xitrum.host.site")
     assert text.endswith("run: ansible-playbook -i hosts.yml xitrum.host.site")

@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from ..fake_host import FakeHost
 
 ROOT, NAMES = "/opt/demo", ("aa", "bb", "cc", "dd", "ee")
-WANTED = {
+DESIRED = {
     "name": "demo", "root": ROOT, "log_dir": "/var/log/demo", "supervisor": "systemd", "state": "restarted", "user": "demo",
     "address": "127.0.0.1", "path": "/", "status": 200, "start_timeout": -1, "stop_timeout": 0,
 }
@@ -44,7 +44,7 @@ def roll(host, name, fault=""):
     fails at the C(canary) (healthy at first), or the run is C(killed) after the first instance."""
     # Another run than the one before, which may have been killed with the lock.
     holder = {**HOLDER, "id": f"boot/1/{len(host.done)}"}
-    lock = {**WANTED, "state": "held", "holder": holder, "release": name, "outcome": "done", "seconds": 1, "break_lock": "any"}
+    lock = {**DESIRED, "state": "held", "holder": holder, "release": name, "outcome": "done", "seconds": 1, "break_lock": "any"}
     run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
     # As instances.apply, before anything is started.
     release.update_current(host, ROOT)
@@ -58,17 +58,17 @@ def roll(host, name, fault=""):
         host.broken = {folder} if fault == str(number) else set()
         if fault == "killed" and not host.readlink(f"{ROOT}/current"):
             # All start at once, and the first start ends before any is healthy.
-            service.launch(host, WANTED, instance)
+            service.launch(host, DESIRED, instance)
             continue
         try:
-            service.begin(host, WANTED, [instance])
+            service.begin(host, DESIRED, [instance])
             if fault == "canary":
                 raise RuntimeError("it did not stay healthy")
         except RuntimeError:
             outcome = "failed"
             # An instance that never ran has nothing to go back to.
             if before and host.readlink(f"{ROOT}/current"):
-                service.begin(host, WANTED, [{**instance, "folder": before}])
+                service.begin(host, DESIRED, [{**instance, "folder": before}])
             break
         if fault == "killed":
             return
@@ -148,7 +148,7 @@ def test_check_mode_and_a_run_that_has_no_release_write_no_record():
     host = Demo()
     roll(host, "aa")
     for name, healthy in (("", True), ("bb", True), ("", False)):
-        lock = {**WANTED, "state": "held", "holder": HOLDER, "release": name, "outcome": "done", "healthy": healthy, "seconds": 1, "break_lock": ""}
+        lock = {**DESIRED, "state": "held", "holder": HOLDER, "release": name, "outcome": "done", "healthy": healthy, "seconds": 1, "break_lock": ""}
         run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
         run_lock.give_back(host, lock, run_lock.read_state(host, lock), 2.0)
     assert release.read_healthy(host, ROOT) == ["aa"]

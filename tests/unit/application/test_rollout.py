@@ -186,8 +186,8 @@ def test_what_is_started_and_disabled_is_found_by_its_name_at_the_proxies():
     assert rollout.find_disabled(start, [{}], "app 2") == []
 
 
-def due_state(differs=True, moves=True, start=(), restart=()):
-    return {"redirects": {"differs": differs, "moves": moves},
+def due_state(drift=True, moves=True, start=(), restart=()):
+    return {"redirects": {"drift": drift, "moves": moves},
             "instances": {"start": [{"index": index} for index in start], "restart": [{"index": index} for index in restart]}}
 
 
@@ -198,8 +198,8 @@ def due_state(differs=True, moves=True, start=(), restart=()):
     (due_state(restart=[1]), 0, "base"),
     (due_state(start=[0]), 0, "start"),
     (due_state(moves=False, start=[0], restart=[1]), 0, "base"),
-    (due_state(differs=False, start=[0]), 0, ""),
-    ({"redirects": {"differs": True, "moves": True}}, 0, "base"),
+    (due_state(drift=False, start=[0]), 0, ""),
+    ({"redirects": {"drift": True, "moves": True}}, 0, "base"),
     ({}, 0, ""),
 ])
 def test_a_redirect_waits_for_the_instance_that_it_leads_to(state, slot, when):

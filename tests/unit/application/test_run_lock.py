@@ -26,7 +26,7 @@ BOB = {"id": "boot/8/200", "user": "bob", "host": "desk"}
 MINE = {**ANN, **BOB}
 
 
-def wanted(state="held", **more):
+def desired(state="held", **more):
     return {"name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "state": state, "holder": BOB,
             "release": "bb", "outcome": "done", "seconds": 3600, "break_lock": "", **more}
 
@@ -39,7 +39,7 @@ def host(lock=None, current="bb", uptime=150.0, boot="b1", log=None, double=Fake
 
 
 def change_lock(there, state="held", now=1100.0, **more):
-    return run_lock.change_lock(there, wanted(state, **more), now)
+    return run_lock.change_lock(there, desired(state, **more), now)
 
 
 def refusal(there, **more):
@@ -112,10 +112,10 @@ def test_while_a_module_of_the_run_before_changes_something_its_lock_is_not_brok
 
 def test_of_two_that_take_it_at_once_one_is_reported():
     there = host()
-    state = run_lock.read_state(there, wanted())
+    state = run_lock.read_state(there, desired())
     there.files[LOCK] = record_text(ANN)
     with pytest.raises(RuntimeError, match="at this moment"):
-        run_lock.take(there, wanted(), state, 1100.0)
+        run_lock.take(there, desired(), state, 1100.0)
 
 
 def test_what_another_run_left_is_written_down():

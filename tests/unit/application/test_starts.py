@@ -22,7 +22,7 @@ from ..fake_host import FakeHost
 HOME = "/opt/demo/instances/0"
 
 
-def wanted(state="started", **more):
+def desired(state="started", **more):
     return {
         "name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "supervisor": "systemd", "state": state,
         "instances": [{"index": 0, "port": 1, "folder": "bb-2"}], "address": "127.0.0.1", "path": "/", "status": 200,
@@ -67,9 +67,9 @@ def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeyp
     monkeypatch.setattr(service, "wait_until_healthy", wait)
     if state == "restarted":
         with pytest.raises(RuntimeError, match="Went back"):
-            service.execute(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+            service.execute(there, desired(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
     else:
-        service.execute(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+        service.execute(there, desired(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
     assert given == ([15, 120] if state == "restarted" else [120])
 
 
@@ -78,26 +78,26 @@ def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeyp
     ("stopped", True, 1), ("stopped", False, 0), ("absent", False, 1),
 ])
 def test_what_is_to_do(state, runs, todo):
-    assert len(service.find_pending(host(runs), wanted(state))) == todo
+    assert len(service.find_pending(host(runs), desired(state))) == todo
 
 
 def test_the_switch_remembers_where_it_pointed():
     there = host()
-    assert service.switch(there, wanted(), {"index": 0, "folder": "bb-2"})
+    assert service.switch(there, desired(), {"index": 0, "folder": "bb-2"})
     assert (there.links[f"{HOME}/current"], there.links[f"{HOME}/previous"]) == ("bb-2", "aa-1")
-    assert not service.switch(there, wanted(), {"index": 0, "folder": "bb-2"})
+    assert not service.switch(there, desired(), {"index": 0, "folder": "bb-2"})
 
 
 def test_current_never_points_at_what_is_not_there():
     there = host()
     with pytest.raises(RuntimeError, match="nothing was switched"):
-        service.switch(there, wanted(), {"index": 0, "folder": "cc-3"})
+        service.switch(there, desired(), {"index": 0, "folder": "cc-3"})
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
 def test_a_supervisor_that_refuses_is_quoted_with_the_end_of_the_output():
     with pytest.raises(RuntimeError, match="(?s)unit is masked.*Could not open port"):
-        service.start(host(start=(1, "", "unit is masked")), wanted(), 0)
+        service.start(host(start=(1, "", "unit is masked")), desired(), 0)
 
 
 def test_a_process_that_does_not_end_is_named(monkeypatch):
@@ -105,7 +105,7 @@ def test_a_process_that_does_not_end_is_named(monkeypatch):
     there = host(runs=True)
     monkeypatch.setattr(there, "kill", lambda *what: there.done.append(("kill", *what)))
     with pytest.raises(RuntimeError, match=r"processes are \[7\]"):
-        service.stop(there, wanted(), 0)
+        service.stop(there, desired(), 0)
     assert [what for what in there.done if what[0] == "kill"] == [("kill", 7, 15), ("kill", 7, 9)]
 
 
@@ -115,7 +115,7 @@ def test_what_another_supervisor_has_is_stopped_there_and_taken_away_before_the_
     there.files["/etc/demo-supervisord/0.conf"] = ""
     there.commands.update({"supervisorctl stop demo-0": "", "supervisorctl remove demo-0": ""})
     with pytest.raises(RuntimeError, match="is not healthy"):
-        service.execute(there, wanted("restarted", instances=[]), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+        service.execute(there, desired("restarted", instances=[]), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
     commands = [what[1] for what in there.done if what[0] in ("run", "link")]
     assert commands.index("supervisorctl stop demo-0") < commands.index("supervisorctl remove demo-0") < commands.index("systemctl start demo@0.service")
     assert [path for path in [*there.links, *there.files] if path.startswith(("/etc/demo", "/etc/supervisor"))] == []
@@ -128,7 +128,7 @@ def test_one_that_takes_up_what_it_finds_is_held_until_the_port_is_free():
     there.commands.update({f"sv status {folder}": "", f"sv up {folder}": ""})
     SUPERVISORS["runit"].register(there, "demo", 0)
     assert there.files[f"{folder}/down"] == "" and there.links["/etc/demo-runit/enabled/0"] == folder
-    service.start(there, wanted(supervisor="runit"), 0)
+    service.start(there, desired(supervisor="runit"), 0)
     assert f"{folder}/down" not in there.files
     SUPERVISORS["runit"].register(there, "demo", 0)
     assert f"{folder}/down" not in there.files, "it would not start at boot if the run ended here"
@@ -138,7 +138,7 @@ def test_all_is_taken_away_whichever_supervisor_has_it():
     there = host()
     there.files.update({"/etc/demo-rc.local/start": "", "/etc/systemd/system/demo@.service": ""})
     there.links["/etc/demo-rc.local/enabled/4"] = "/etc/demo-rc.local/start"
-    want = wanted("absent", instances=[])
+    want = desired("absent", instances=[])
     todo = service.find_pending(there, want)
     assert [item["index"] for item in todo] == [0, 4]
     service.execute(there, want, todo)
@@ -163,20 +163,20 @@ def fixture_port():
     server.shutdown()
 
 
-def test_healthy_is_the_wanted_status_of_the_page(port):
-    assert list(service.wait_until_healthy(host(), wanted(), [{"index": 0, "port": port}])) == [0]
+def test_healthy_is_the_desired_status_of_the_page(port):
+    assert list(service.wait_until_healthy(host(), desired(), [{"index": 0, "port": port}])) == [0]
 
 
 def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
-    with pytest.raises(RuntimeError, match="(?s)answers 500, wanted is 200.*Could not open port"):
-        service.wait_until_healthy(host(), wanted(path="/broken"), [{"index": 0, "port": port}])
+    with pytest.raises(RuntimeError, match="(?s)answers 500, expected 200.*Could not open port"):
+        service.wait_until_healthy(host(), desired(path="/broken"), [{"index": 0, "port": port}])
 
 
 def test_what_its_supervisor_gave_up_is_not_waited_for(port, monkeypatch):
     monkeypatch.setattr(type(SUPERVISORS["systemd"]), "words", lambda *_which: {0: "failed", 1: "activating"})
     began = time.monotonic()
     with pytest.raises(RuntimeError, match="(?s)instance 0 ended each time that it was started, and systemd gave up: failed.*Could not open port"):
-        service.wait_until_healthy(host(), wanted(path="/broken", start_timeout=60), [{"index": 0, "port": port}, {"index": 1, "port": port}])
+        service.wait_until_healthy(host(), desired(path="/broken", start_timeout=60), [{"index": 0, "port": port}, {"index": 1, "port": port}])
     assert time.monotonic() - began < 30
 
 
@@ -184,7 +184,7 @@ def gone(files, made=None, links=None, **more):
     """What is removed of a root with the last instance, and what is left."""
     entry = {"roots": {} if made is None else {"/opt/demo": made}, "logs": {}, "users": {}, "groups": {}}
     there = FakeHost({**dict.fromkeys(files, ""), recorded.PATH: record_text({"applications": {"demo": entry}})}, links=links)
-    options = wanted("absent", instances=[], **{"remove_root": True, **more})
+    options = desired("absent", instances=[], **{"remove_root": True, **more})
     left = service.left_of_root(there, options)
     service.remove_root(there, options, left)
     return left, sorted(path for path in there.files if path != recorded.PATH)
@@ -207,8 +207,8 @@ def test_a_root_that_is_not_on_record_stays_whatever_is_in_it():
     assert gone(there, None) == ([], there)
     other = host()
     other.files[recorded.PATH] = other.files[recorded.PATH].replace('"demo"', '"blog"')
-    assert service.find_pending(other, wanted("absent", instances=[])) == []
-    want = wanted("absent")
+    assert service.find_pending(other, desired("absent", instances=[])) == []
+    want = desired("absent")
     service.execute(other, want, [{"index": 0, "port": 1, "folder": "", "runs": False}])
     assert f"{HOME}/aa-1/script/runner" in other.files
 
@@ -226,12 +226,12 @@ def test_a_folder_of_the_system_stays_whatever_is_in_it():
 @pytest.mark.parametrize("more", [{"remove_root": False}, {"state": "stopped"}, {"instances": [{"index": 1, "port": 1, "folder": ""}]}])
 def test_a_root_stays_unless_all_of_it_is_to_go(more):
     there = FakeHost(dict.fromkeys(OURS, ""))
-    assert service.left_of_root(there, {**wanted("absent", instances=[], remove_root=True), **more}) == []
+    assert service.left_of_root(there, {**desired("absent", instances=[], remove_root=True), **more}) == []
 
 
 def test_without_a_list_all_instances_of_the_host_are_taken_away():
-    assert [item["index"] for item in service.find_pending(host(), wanted("absent", instances=[]))] == [0]
-    assert service.find_pending(host(), wanted("stopped", instances=[])) == []
+    assert [item["index"] for item in service.find_pending(host(), desired("absent", instances=[]))] == [0]
+    assert service.find_pending(host(), desired("stopped", instances=[])) == []
 
 
 def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
@@ -240,7 +240,7 @@ def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     instance = {"index": 0, "port": port, "folder": "bb-2", "runs": True}
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Went back, and healthy: instance 0 to aa"):
-        service.execute(there, wanted("restarted"), [instance])
+        service.execute(there, desired("restarted"), [instance])
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
@@ -249,7 +249,7 @@ def test_where_there_is_nothing_to_go_back_to_that_is_said(port):
     del there.links[f"{HOME}/current"]
     there.pages[port] = "refused"
     with pytest.raises(RuntimeError, match="nothing to go back to"):
-        service.execute(there, wanted(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
+        service.execute(there, desired(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
 
 
 def test_going_back_that_fails_says_both(port, monkeypatch):
@@ -257,18 +257,18 @@ def test_going_back_that_fails_says_both(port, monkeypatch):
     there.pages[port] = 500
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Going back .* failed as well.*answers 500"):
-        service.execute(there, wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
+        service.execute(there, desired("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
 
 
 def test_an_instance_that_goes_no_longer_holds_up_the_hosts_current_release():
     there = host()
     there.links.update({f"{HOME}/current": "bb-2", "/opt/demo/instances/1/current": "aa-1", "/opt/demo/current": "releases/aa"})
-    service.execute(there, wanted("absent"), [{"index": 1, "port": 0, "folder": "", "runs": False}])
+    service.execute(there, desired("absent"), [{"index": 1, "port": 0, "folder": "", "runs": False}])
     assert (there.links["/opt/demo/current"], there.links["/opt/demo/previous"]) == ("releases/bb", "releases/aa")
 
 
 def back(there):
-    return service.find_pending(there, wanted("returned"))
+    return service.find_pending(there, desired("returned"))
 
 
 def test_what_a_step_has_switched_goes_back_and_what_it_has_not_stays_as_it_runs():
@@ -286,7 +286,7 @@ def test_what_was_stopped_and_not_switched_is_started_again():
 
 
 def watched(there, port, **more):
-    service.watch(there, wanted(watch=1, instances=[{"index": 0, "port": port, "folder": "bb-2"}], **more), pause=0.1)
+    service.watch(there, desired(watch=1, instances=[{"index": 0, "port": port, "folder": "bb-2"}], **more), pause=0.1)
 
 
 def test_what_stays_healthy_passes_and_is_asked_until_the_end(port):
@@ -315,18 +315,18 @@ TWO = "0 0 192.0.2.11:8000 192.0.2.9:40000\n0 0 192.0.2.11:8000 192.0.2.9:40001\
 @pytest.mark.parametrize("port, left", [(8000, 2), (8001, 1), (8002, 0), (0, 0)])
 def test_connections_that_are_left_at_the_end_of_a_drain_are_counted(port, left):
     there = FakeHost(commands={SS: TWO})
-    assert service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": port}]) == left
+    assert service.drained(there, desired("absent", drain=0), [{"index": 0, "port": port}]) == left
 
 
 def test_a_drain_ends_when_the_last_connection_does():
     there = FakeHost(commands={SS: ""})
-    assert service.drained(there, wanted("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
+    assert service.drained(there, desired("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
 
 
 def test_a_drain_whose_connections_ss_cannot_count_says_so():
     for answer, message in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
         there = FakeHost(commands={SS: answer})
-        left = service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 8000}])
+        left = service.drained(there, desired("absent", drain=0), [{"index": 0, "port": 8000}])
         (note,) = service.drain_notes(there, left)
         assert left == 1 and note.startswith(message) and "run ss -tne on the host" in note
     assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
@@ -344,7 +344,7 @@ def test_an_instance_that_goes_back_is_found_healthy_at_the_port_and_address_tha
     configured(there, "bb-2", 9000)
     there.pages = {8000: 200, 9000: "refused"}
     with pytest.raises(RuntimeError, match=r"(?s)http://127.0.0.1:9000/ answers refused.*Went back, and healthy: instance 0 to aa"):
-        service.begin(there, wanted(), [{"index": 0, "port": 9000, "folder": "bb-2"}])
+        service.begin(there, desired(), [{"index": 0, "port": 9000, "folder": "bb-2"}])
     assert ("page", "10.0.0.5", 8000, "/") in there.done
 
 
@@ -352,9 +352,9 @@ def test_an_instance_that_goes_back_is_found_healthy_at_the_port_and_address_tha
 def test_maintenance_asks_an_instance_where_it_listens_whatever_the_inventory_says_by_now(interface, address):
     there = host()
     configured(there, "aa-1", 8000, interface=interface)
-    assert service.target_of(there, wanted(), {"index": 0, "port": 9000}) == (address, 8000)
+    assert service.target_of(there, desired(), {"index": 0, "port": 9000}) == (address, 8000)
     del there.files[f"{HOME}/aa-1/config/xitrum.conf"]
-    assert service.target_of(there, wanted(), {"index": 0, "port": 9000}) == ("127.0.0.1", 9000)
+    assert service.target_of(there, desired(), {"index": 0, "port": 9000}) == ("127.0.0.1", 9000)
 
 
 @pytest.mark.parametrize(("https", "left"), [("null", 1), ("4430", 2)])
@@ -362,7 +362,7 @@ def test_connections_are_drained_at_the_ports_that_the_old_instance_has(monkeypa
     there = host()
     configured(there, "aa-1", 8000, https)
     monkeypatch.setattr(service.sockets, "established", lambda _host: [{"port": port} for port in (8000, 4430, 9000, 22)])
-    assert service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 9000}]) == left
+    assert service.drained(there, desired("absent", drain=0), [{"index": 0, "port": 9000}]) == left
 
 
 LOG, PRINTED = "/var/log/demo/0/xitrum.log", "/var/log/demo/output-0.log"
@@ -371,7 +371,7 @@ LOG, PRINTED = "/var/log/demo/0/xitrum.log", "/var/log/demo/output-0.log"
 def fails_after(there, written, supervisor="rc.local", **more):
     """The message of a start that fails, after which C(written) maps logs to what they hold then. Stopped instances of
     other supervisors than systemd print into a file."""
-    want = wanted(supervisor=supervisor, start_timeout=-1, **more)
+    want = desired(supervisor=supervisor, start_timeout=-1, **more)
     there.commands["env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /etc/demo-rc.local/start 0"] = ""
 
     def page(*_where):
@@ -429,7 +429,7 @@ def test_a_release_that_fails_after_its_start_shows_no_log_of_another_one(port):
     there = host(runs=True)
     there.files[LOG] = OLD
     there.commands["env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /etc/demo-rc.local/start 0"] = ""
-    service.start(there, wanted(supervisor="rc.local"), 0)
+    service.start(there, desired(supervisor="rc.local"), 0)
     there.files[LOG] += "bb: it is over\n"
     with pytest.raises(RuntimeError) as error:
         watched(there, port, path="/broken", supervisor="rc.local")
@@ -439,9 +439,9 @@ def test_a_release_that_fails_after_its_start_shows_no_log_of_another_one(port):
 @pytest.mark.parametrize("text", ["", "no json", "[]", '{"time": "x", "log": 1, "output": []}', '{"time": 1}'])
 def test_a_damaged_mark_shows_the_whole_end_of_the_log(text):
     there = host()
-    there.files.update({service.marks_path(wanted(), 0): record_text(text), LOG: OLD})
-    assert "release aa" in service.tail(there, wanted(), 0)
-    assert "Could not open port" in service.tail(there, wanted(), 0)
+    there.files.update({service.marks_path(desired(), 0): record_text(text), LOG: OLD})
+    assert "release aa" in service.tail(there, desired(), 0)
+    assert "Could not open port" in service.tail(there, desired(), 0)
 
 
 def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
@@ -451,7 +451,7 @@ def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(there, "write", full)
-    service.start(there, wanted(), 0)
+    service.start(there, desired(), 0)
     assert ("run", "systemctl start demo@0.service") in there.done
 
 
@@ -496,7 +496,7 @@ def reply(handler, status=200, text="all is well", **headers):
 
 
 def fault(port, **more):
-    return service.health_fault(host(), wanted(**more), {"index": 0, "port": port})
+    return service.health_fault(host(), desired(**more), {"index": 0, "port": port})
 
 
 def drip(handler, what):
@@ -512,7 +512,7 @@ def drip(handler, what):
 def test_a_slow_page_is_not_healthy_whatever_of_it_is_slow(serve, what):
     port = serve(lambda handler, _count: time.sleep(8) if what == "silence" else drip(handler, what))
     began = time.monotonic()
-    assert "answers no whole page within 1 s, wanted is 200" in fault(port, timeout=1)
+    assert "answers no whole page within 1 s, expected 200" in fault(port, timeout=1)
     assert time.monotonic() - began < 6
 
 
@@ -523,7 +523,7 @@ def test_a_page_that_takes_less_than_the_limit_is_healthy(serve):
 @pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 429, 500, 503])
 def test_a_redirect_a_login_and_an_error_are_not_followed_and_not_healthy(serve, status):
     port = serve(lambda handler, _count: reply(handler, 200 if handler.path == "/login" else status, Location="/login"))
-    assert f"answers {status}, wanted is 200" in fault(port)
+    assert f"answers {status}, expected 200" in fault(port)
     assert fault(port, status=status) == "", "what is right is the inventory's to say"
     assert fault(port, path="/login") == ""
 
@@ -548,11 +548,11 @@ def test_a_text_behind_the_first_mebibyte_is_not_searched_for(serve):
 def test_what_is_well_at_first_and_breaks_is_detected_by_the_time_that_it_has_to_stay_well(serve):
     port = serve(lambda handler, count: reply(handler, 200 if count < 4 else 500))
     instance = {"index": 0, "port": port}
-    assert list(service.wait_until_healthy(host(), wanted(), [instance])) == [0], (
+    assert list(service.wait_until_healthy(host(), desired(), [instance])) == [0], (
         "the check after the start sees nothing"
     )
     with pytest.raises(RuntimeError, match="did not stay so for 20 s: it answers 500"):
-        service.watch(host(), wanted(watch=20, instances=[instance]), pause=0.05)
+        service.watch(host(), desired(watch=20, instances=[instance]), pause=0.05)
 
 
 def test_what_breaks_under_load_is_detected_only_while_there_is_some(serve):
@@ -581,4 +581,4 @@ def test_what_breaks_under_load_is_detected_only_while_there_is_some(serve):
 
 
 def test_who_answers_no_http_is_not_healthy(serve):
-    assert "wanted is 200" in fault(serve(lambda handler, _count: handler.wfile.write(b"220 smtp ready\r\n")))
+    assert "expected 200" in fault(serve(lambda handler, _count: handler.wfile.write(b"220 smtp ready\r\n")))

@@ -19,17 +19,17 @@ FLEETS = [
 ]
 
 
-def begun(world, wanted, count, name="first"):
+def begun(world, desired, count, name="first"):
     """A run that has had so many effects, and is killed after them. Its generator."""
-    run = Run(world, name, wanted)
+    run = Run(world, name, desired)
     effects = run.play()
     advance(effects, world, count)
     return run, effects
 
 
-def killed(world, wanted, count, name="first", gives_back=False):
+def killed(world, desired, count, name="first", gives_back=False):
     """Kills a run after so many effects. C(gives_back): it was interrupted once, and gave its locks back."""
-    run, effects = begun(world, wanted, count, name)
+    run, effects = begun(world, desired, count, name)
     effects.close()
     world.dead.add(name)
     if gives_back:
@@ -37,25 +37,25 @@ def killed(world, wanted, count, name="first", gives_back=False):
     return run
 
 
-def assert_converges(world, wanted, name="last"):
+def assert_converges(world, desired, name="last"):
     """The next run ends well, and leaves the fleet as it should be."""
     world.meddled.clear()
-    error = advance(Run(world, name, wanted).play(), world)
+    error = advance(Run(world, name, desired).play(), world)
     assert error is None, f"{error}: {world}"
     assert world.faults() == []
-    assert {now["current"] for now in world.instances.values()} == {wanted}
+    assert {now["current"] for now in world.instances.values()} == {desired}
 
 
-def assert_stops_whole(world, wanted, name="last"):
+def assert_stops_whole(world, desired, name="last"):
     """The next run brings a broken release: it stops, and every instance serves."""
-    assert isinstance(advance(Run(world, name, wanted).play(), world), Stopped)
+    assert isinstance(advance(Run(world, name, desired).play(), world), Stopped)
     assert world.faults() == []
-    assert wanted not in {now["current"] for now in world.instances.values()}
+    assert desired not in {now["current"] for now in world.instances.values()}
 
 
-def points(hosts, proxies, batch, wanted):
+def points(hosts, proxies, batch, desired):
     """The numbers of effects after which a run can be disturbed."""
-    return range(1, count_effects(World(hosts, proxies, batch=batch), wanted) + 1)
+    return range(1, count_effects(World(hosts, proxies, batch=batch), desired) + 1)
 
 
 def test_an_undisturbed_run_converges_and_a_second_one_has_nothing_to_do():

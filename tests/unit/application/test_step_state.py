@@ -18,9 +18,9 @@ from hypothesis import strategies as some
 from tests.unit.record_texts import record_text
 
 from ..fake_host import FakeHost
+from .test_instances import desired as desired_instances
 from .test_instances import folder, running
-from .test_instances import wanted as wanted_instances
-from .test_starts import HOME, host, wanted
+from .test_starts import HOME, desired, host
 
 PATH = "/var/lib/xitrum.host/demo.step"
 ITEM = {"index": 0, "port": 1, "folder": "bb-2"}
@@ -136,7 +136,7 @@ def test_each_state_is_recorded_before_it_begins(quick, monkeypatch):
         real = getattr(service, name)
         monkeypatch.setattr(service, name, lambda *what, name=name, real=real: (reached.setdefault(name, found[-1]["0"]), real(*what))[1])
     there.pages = {1: 200}
-    service.execute(there, wanted("restarted"), [{**ITEM, "runs": True}])
+    service.execute(there, desired("restarted"), [{**ITEM, "runs": True}])
     # The start too is on record before the switch: on a full disk the way back needs the room.
     assert reached == {"stop": "stopped", "switch": "started", "start": "started", "wait_until_healthy": "healthy"}
     assert [states["0"] for states in found] == ["stopped", "switched", "started", "healthy", "enabled"]
@@ -146,11 +146,11 @@ def test_each_state_is_recorded_before_it_begins(quick, monkeypatch):
 def test_a_step_that_a_playbook_has_begun_is_ended_by_it(quick):
     there = host()
     there.pages = {1: 200}
-    step_record.note(there, wanted(), 0, "drained", "bb-2")
-    service.execute(there, wanted("restarted"), [{**ITEM, "runs": True}])
+    step_record.note(there, desired(), 0, "drained", "bb-2")
+    service.execute(there, desired("restarted"), [{**ITEM, "runs": True}])
     assert step_record.read_record(there, "demo") == record("enabled", healthy="bb-2")
-    desired = {**wanted("finished"), "instances": [ITEM], "slot": None}
-    step_record.apply(there, step_record.plan(desired, step_record.read(there, desired)))
+    settings = {**desired("finished"), "instances": [ITEM], "slot": None}
+    step_record.apply(there, step_record.plan(settings, step_record.read(there, settings)))
     assert PATH not in there.files
 
 
@@ -167,7 +167,7 @@ def left_by_a_killed_run():
 def test_a_fixed_release_replaces_a_broken_one_that_a_killed_run_left(quick):
     there = left_by_a_killed_run()
     there.pages = {1: 200}
-    service.execute(there, wanted("restarted"), [{**ITEM, "folder": "cc-3", "runs": True}])
+    service.execute(there, desired("restarted"), [{**ITEM, "folder": "cc-3", "runs": True}])
     assert there.links[f"{HOME}/current"] == "cc-3"
     assert there.links[f"{HOME}/previous"] == "aa-1", "not the one that was never healthy"
 
@@ -176,7 +176,7 @@ def test_what_fails_after_a_killed_run_goes_back_to_the_last_healthy_folder_and_
     there = left_by_a_killed_run()
     monkeypatch.setattr(there, "page", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else 500)
     with pytest.raises(RuntimeError, match="Went back, and healthy: instance 0 to aa"):
-        service.execute(there, wanted("restarted", start_timeout=-1), [{**ITEM, "folder": "cc-3", "runs": True}])
+        service.execute(there, desired("restarted", start_timeout=-1), [{**ITEM, "folder": "cc-3", "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
@@ -193,21 +193,21 @@ def test_a_full_disk_keeps_an_instance_from_nothing_but_a_new_release(quick, mon
     there.write = refuse
     full.append(True)
     with pytest.raises(OSError, match="No space"):
-        service.execute(there, wanted("restarted"), [{**ITEM, "runs": True}])
+        service.execute(there, desired("restarted"), [{**ITEM, "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
     full.clear()
     monkeypatch.setattr(there, "page", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else full.append(True) or 500)
     with pytest.raises(RuntimeError, match="Went back, and healthy"):
-        service.execute(there, wanted("restarted", start_timeout=-1), [{**ITEM, "runs": True}])
+        service.execute(there, desired("restarted", start_timeout=-1), [{**ITEM, "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
 def test_an_instance_that_is_removed_is_in_no_step(quick, monkeypatch):
     there = host()
     monkeypatch.setattr(contract.Supervisor, "clean", lambda *_what: None)
-    service.drain(there, wanted("absent", drain=0), [ITEM])
+    service.drain(there, desired("absent", drain=0), [ITEM])
     assert step_record.read_record(there, "demo")["0"]["state"] == "drained"
-    service.execute(there, wanted("absent"), [{**ITEM, "runs": False}])
+    service.execute(there, desired("absent"), [{**ITEM, "runs": False}])
     assert step_record.read_record(there, "demo") == {}
 
 
@@ -215,7 +215,7 @@ def test_an_instance_that_is_removed_is_in_no_step(quick, monkeypatch):
 
 def left(answer, state, **more):
     """The plan for an instance of the desired release that a run left in a step."""
-    want = wanted_instances()
+    want = desired_instances()
     found = {**running(want), "record": record(state, healthy="old-1")}
     found["instances"][0].update(answer=answer, page=answer, configured={"http": 8000}, **more)
     return instances.plan(want, found)
@@ -232,7 +232,7 @@ def test_a_release_that_was_left_broken_is_due_although_it_is_the_desired_one():
 
 @pytest.mark.parametrize(("state", "problems"), [("healthy", 0), ("started", 0), ("enabled", 1)])
 def test_a_page_that_only_a_broken_release_lacks_stops_no_run(state, problems):
-    want = wanted_instances()
+    want = desired_instances()
     found = {**running(want), "record": record(state, healthy=folder(want) if state == "enabled" else "old-1")}
     found["instances"][0].update(answer=404, page=404, configured={"http": 8000})
     assert len(list(instances.page_problems(want, found))) == problems
@@ -240,7 +240,7 @@ def test_a_page_that_only_a_broken_release_lacks_stops_no_run(state, problems):
 
 
 def test_an_instance_that_moves_to_another_port_is_asked_at_the_one_that_it_has():
-    want = wanted_instances()
+    want = desired_instances()
     observed = {**running(want)["instances"][0], "answer": 200, "page": None}
     assert instances.is_healthy(want, observed) is True
     assert instances.is_healthy(want, {**observed, "answer": 503}) is False
@@ -249,14 +249,14 @@ def test_an_instance_that_moves_to_another_port_is_asked_at_the_one_that_it_has(
 
 
 def test_what_is_on_record_and_not_on_the_host_is_forgotten():
-    want = wanted_instances()
+    want = desired_instances()
     found = {**running(want), "record": record("drained", index=7)}
     assert instances.plan(want, found).facts["recovery"] == {"gone": [{"index": 7}]}
 
 
 def test_an_instance_that_a_step_has_stopped_is_that_of_a_step_again():
     """Started with all others that do not run, it would be left drained where its new release fails."""
-    want = wanted_instances()
+    want = desired_instances()
     for healthy, name in (("old-1", "restart"), ("", "start")):
         found = {**running(want), "record": record("stopped", healthy=healthy)}
         found["instances"][0]["process"] = None

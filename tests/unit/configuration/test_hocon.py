@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 DATA = pathlib.Path(__file__).parents[1] / "data" / "hocon"
-CASES = sorted(path for path in DATA.glob("*.conf") if not path.name.endswith(".wanted.conf"))
+CASES = sorted(path for path in DATA.glob("*.conf") if not path.name.endswith(".expected.conf"))
 PORTS = ("xitrum.port.https", "xitrum.port.flashSocketPolicy")
 
 
@@ -26,15 +26,15 @@ def changed(text):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_a_text_becomes_what_is_wanted_and_stays_so(path, end):
-    text, wanted = path.read_text(), path.with_suffix(".wanted.conf").read_text()
+def test_a_text_becomes_what_is_desired_and_stays_so(path, end):
+    text, expected = path.read_text(), path.with_suffix(".expected.conf").read_text()
     # A text without any line end has none to follow.
     if "\n" in text:
-        text, wanted = text.replace("\n", end), wanted.replace("\n", end)
-    assert changed(text) == wanted
-    assert changed(wanted) == wanted
-    assert hocon_edit.value_of(wanted, "xitrum.port.http") == "${PORT}"
-    assert {hocon_edit.value_of(wanted, key) for key in PORTS} <= {None, "null"}
+        text, expected = text.replace("\n", end), expected.replace("\n", end)
+    assert changed(text) == expected
+    assert changed(expected) == expected
+    assert hocon_edit.value_of(expected, "xitrum.port.http") == "${PORT}"
+    assert {hocon_edit.value_of(expected, key) for key in PORTS} <= {None, "null"}
 
 
 @pytest.mark.parametrize("text, message", [
@@ -44,7 +44,7 @@ def test_a_text_becomes_what_is_wanted_and_stays_so(path, end):
     ('a = """x\n\n', 'line 1: a text that begins with """ does not end'),
     ("xitrum {\n  port http\n}\n", "line 2: the key 'port http' has no value"),
     ("a = [1, 2\nb = 3", "line 1: [ is not closed"),
-    ("a = [1, 2}\n", "line 1: } where ] is wanted"),
+    ("a = [1, 2}\n", "line 1: } where ] is expected"),
     ("a {\n  b =\n}", "line 2: the key a.b has no value"),
     ("a..b = 1", "line 1: the key 'a..b' has an empty part"),
     ("{ a = 1 }\nb = 2", "line 2: there is more after the closing }"),

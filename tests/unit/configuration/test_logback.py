@@ -11,21 +11,21 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.configuration import logback
 
 DATA = pathlib.Path(__file__).parents[1] / "data" / "logback"
-CASES = sorted(path for path in DATA.glob("*.xml") if not path.name.endswith(".wanted.xml"))
+CASES = sorted(path for path in DATA.glob("*.xml") if not path.name.endswith(".expected.xml"))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_a_text_becomes_what_is_wanted_and_stays_so(path, end):
-    text, wanted = (each.read_text().replace("\n", end) for each in (path, path.with_suffix(".wanted.xml")))
-    assert logback.to_console(text) == wanted
-    assert logback.to_console(wanted) == wanted
+def test_a_text_becomes_what_is_desired_and_stays_so(path, end):
+    text, expected = (each.read_text().replace("\n", end) for each in (path, path.with_suffix(".expected.xml")))
+    assert logback.to_console(text) == expected
+    assert logback.to_console(expected) == expected
 
 
 @pytest.mark.parametrize("text, message", [
     ("<configuration>\n  <root>\n</configuration>", "line 3: mismatched tag"),
     ("", "line 1: no element found"),
-    ("<project/>", "line 1: the outermost element is project; wanted is configuration"),
+    ("<project/>", "line 1: the outermost element is project; expected configuration"),
 ])
 def test_a_text_that_is_no_configuration_is_refused_with_its_line(text, message):
     with pytest.raises(logback.LogbackError, match=message):

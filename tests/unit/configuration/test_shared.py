@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.unit.invalid_values import plan_problems
 
-from ..application.test_instances import JAVA, JDK, LIMITS, STATUS, running, wanted
+from ..application.test_instances import JAVA, JDK, LIMITS, STATUS, desired, running
 from ..fake_host import FakeHost
 from ..package_fixture import package as make_package
 from ..preflight_errors import render_errors
@@ -83,7 +83,7 @@ def test_what_a_running_instance_has_otherwise(running, desired, changes):
     assert shared_settings.find_changes(*found) == changes
 
 
-def read_changes(own, release, desired, package=None, cwd="/opt/demo/instances/0/bbbbbbbbbbbb-0011223344"):
+def read_changes(own, release, template, package=None, cwd="/opt/demo/instances/0/bbbbbbbbbbbb-0011223344"):
     """What is reported of a JVM that works in a folder with these texts."""
     files = {
         JAVA: "", "/proc/1/limits": LIMITS, f"{cwd}/config/xitrum.conf": own,
@@ -92,8 +92,8 @@ def read_changes(own, release, desired, package=None, cwd="/opt/demo/instances/0
         "/proc/7/status": STATUS.format(uid=815815, gid=815816),
     }
     there = FakeHost(files, {}, {"/proc/7/cwd": cwd, "/proc/7/exe": JAVA})
-    want = wanted(user="815815", name="", health_path="", package_settings=package,
-                  instances=[{"index": 0, "port": 8000, "files": {"config/xitrum.conf": desired}}])
+    want = desired(user="815815", name="", health_path="", package_settings=package,
+                  instances=[{"index": 0, "port": 8000, "files": {"config/xitrum.conf": template}}])
     state = instances.read(there, want, {"jdk": JDK})
     plan = instances.plan(want, state)
     assert OLD not in json.dumps(plan.facts) and NEW not in json.dumps(plan.facts)
@@ -165,7 +165,7 @@ def test_preflight_stops_at_a_changed_key_and_names_both_ways():
     fleet = {"app1": of_host([an_item()], xitrum_secure_key=NEW), "app2": of_host([an_item()], xitrum_secure_key=NEW), "p": {"xitrum_host_state": {}}}
     text = render_errors(fleet, list(fleet))
     flat = " ".join(text.split())
-    assert flat.startswith("1 problem stands in the way. Nothing was changed")
+    assert flat.startswith("1 error. No host was changed")
     assert "app1, app2:" in text and KEY in flat and all(way in flat for way in BOTH)
     assert NEW not in text and OLD not in text
     assert find_notes(fleet, ["app1"], every=list(fleet)) == {"app1": []}
@@ -331,4 +331,4 @@ def test_an_option_of_the_jvm_does_not_replace_a_setting_of_the_instances(option
     (problem,) = [text for text in plan_problems(given) if "white space" not in text and "begin with" not in text]
     assert f"-Dxitrum.{name}, which wins over" in problem and problem.endswith(f"set {variable}") and NEW not in problem
     # A play of yours that runs the module reads no variables.
-    assert problem in instances.plan(wanted(java_options=given["xitrum_java_options"]), running(wanted())).problems
+    assert problem in instances.plan(desired(java_options=given["xitrum_java_options"]), running(desired())).problems

@@ -248,12 +248,12 @@ def test_a_socket_of_haproxy_that_never_ends_is_given_up(tmp_path, monkeypatch):
 def test_a_listener_that_never_answers_tls_is_a_finding(tmp_path, monkeypatch):
     monkeypatch.setattr(certificates, "HANDSHAKE_SECONDS", 1)
     with listener(silent) as (address, port):
-        wanted = {"days": 30, "items": [{"path": str(tmp_path / "absent.pem"), "port": port, "listen": [address]}]}
-        state = certificates.read(Host(), wanted)
+        desired = {"days": 30, "items": [{"path": str(tmp_path / "absent.pem"), "port": port, "listen": [address]}]}
+        state = certificates.read(Host(), desired)
     # Another file was valid: what is missing is the answer.
     state["items"][0]["configured"] = (state["now"], "fingerprint")
-    row = certificates.plan(wanted, state).rows[0]
-    assert (row.status, row.why) == ("differs", f"the handshake of TLS on port {port} did not end within 1 s")
+    row = certificates.plan(desired, state).rows[0]
+    assert (row.status, row.why) == ("drift", f"the handshake of TLS on port {port} did not end within 1 s")
 
 
 # ------------------------------------------------------------------------------------------------ locks and findings
@@ -282,7 +282,7 @@ def test_an_overrun_is_a_finding_and_the_reading_goes_on():
             return plan.Plan()
 
     result = base.read_all(FakeHost(), {"jdk": {}}, [Component])
-    assert [(row["status"], row["why"]) for row in result["jdk"]["rows"]] == [("unseen", "jcmd had not ended")]
+    assert [(row["status"], row["why"]) for row in result["jdk"]["rows"]] == [("not_readable", "jcmd had not ended")]
 
 
 # ------------------------------------------------------------------------------------------------------------- trees

@@ -57,7 +57,7 @@ class FullHost(FakeHost):
         super().make_directory(path, mode, owner, group)
 
 
-def wanted(supervisor="systemd", **more):
+def desired(supervisor="systemd", **more):
     return {
         "name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "supervisor": supervisor, "state": "restarted",
         "instances": [{"index": 0, "port": 8000, "folder": "bb-2"}], "address": "127.0.0.1", "path": "/", "status": 200,
@@ -89,7 +89,7 @@ def machine(supervisor):
 
 
 def restart(there, supervisor):
-    want = wanted(supervisor)
+    want = desired(supervisor)
     return service.execute(there, want, [{**want["instances"][0], "runs": True}])
 
 
@@ -117,7 +117,7 @@ def test_a_disk_that_becomes_full_during_a_restart_leaves_an_instance_that_runs(
             restart(there, supervisor)
         except (RuntimeError, OSError) as error:
             failed += 1
-            message = service.explain(there, wanted(), error)
+            message = service.explain(there, desired(), error)
             assert "No space left on device" in message
             assert re.search(r"Make room: /(opt|etc|var)/\S+ needs more room, and its file system has 4 KiB and 0 inodes", message)
         assert runs(there, supervisor), f"after change {point} of {count} what was stopped stays stopped"
@@ -144,7 +144,7 @@ def test_a_release_that_fails_on_a_full_disk_goes_back_before_anything_is_writte
 
     there.write = fill
     with pytest.raises(RuntimeError) as error:
-        service.begin(there, wanted(), wanted()["instances"])
+        service.begin(there, desired(), desired()["instances"])
     message = str(error.value)
     assert message.index("Went back, and healthy: instance 0 to aa") < message.index(
         "The record of healthy releases was not changed"

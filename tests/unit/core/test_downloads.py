@@ -265,8 +265,8 @@ def test_git_gives_a_password_to_the_host_of_its_remote_alone(servers, tmp_path,
         )
         return bounded.Run(done.returncode, done.stdout, done.stderr)
 
-    wanted = {"path": str(tree), "remote": f"{first.url.replace('//', '//joe:hush-hush@')}/shop.git", "branch": "main"}
-    state = source_push.read(Host(run), wanted)
+    desired = {"path": str(tree), "remote": f"{first.url.replace('//', '//joe:hush-hush@')}/shop.git", "branch": "main"}
+    state = source_push.read(Host(run), desired)
     assert "hush" not in state["failed"]
     assert leaked(second) == []
     assert bool(second.seen) == redirected

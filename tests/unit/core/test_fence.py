@@ -160,9 +160,9 @@ def taken(folder, monkeypatch, seconds=30):
     monkeypatch.setattr(run_lock, "GUARD_SECONDS", seconds)
     monkeypatch.setattr(run_lock, "FOLDER", str(folder))
     monkeypatch.setattr(run_lock.release, "begin_healthy", lambda *_given: None)
-    wanted = {"name": "demo", "root": str(folder), "log_dir": f"{folder}/none", "user": "root", "state": "held", "release": "", "outcome": "done",
+    desired = {"name": "demo", "root": str(folder), "log_dir": f"{folder}/none", "user": "root", "state": "held", "release": "", "outcome": "done",
               "holder": {name: BOB[name] for name in ("id", "user", "host")}, "seconds": 3600, "break_lock": "any"}
-    return run_lock.change_lock(Host(), wanted, 2000.0)
+    return run_lock.change_lock(Host(), desired, 2000.0)
 
 
 def test_a_change_that_does_not_end_is_named(folder, monkeypatch):
@@ -258,7 +258,7 @@ def test_a_module_reads_its_run_from_its_environment(folder, monkeypatch, capsys
     monkeypatch.setenv(fence.VARIABLE, fence.describe("demo", ANN["id"]))
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-    monkeypatch.setattr(service_definition.file_set, "OWED", f"{folder}/owed")
+    monkeypatch.setattr(service_definition.file_set, "PENDING", f"{folder}/owed")
     with pytest.raises(SystemExit):
         service_definition.main()
     result = json.loads(capsys.readouterr().out)

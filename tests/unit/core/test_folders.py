@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.unit.fake_host import FakeHost
 from tests.unit.record_texts import record_text
 
-WANTED = {"name": "shop", "user": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop", "supervisor": "systemd", "adopt": []}
+DESIRED = {"name": "shop", "user": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop", "supervisor": "systemd", "adopt": []}
 #: The account is made by an earlier run.
 RECORD = {"applications": {"shop": {"roots": {}, "logs": {}, "users": {"shop": True}, "groups": {"shop": True}}}}
 ADOPT = {"adopt": ["root", "log_dir"]}
@@ -165,9 +165,9 @@ def test_a_path_is_judged_by_what_it_means(text):
 
 
 def problems(host, record=None, **more):
-    wanted = {**WANTED, **more}
+    desired = {**DESIRED, **more}
     return list(folders.host_problems(
-        wanted, folders.read(host, wanted, {**recorded.EMPTY, **(record or RECORD)}), HIDING_HOMES))
+        desired, folders.read(host, desired, {**recorded.EMPTY, **(record or RECORD)}), HIDING_HOMES))
 
 
 def host(files=None, **more):
@@ -395,7 +395,7 @@ def test_the_applications_user_owns_no_folder_above():
 )
 def test_selinux_is_named_where_it_keeps_a_service_out(enforce, root, notes):
     there = host({"/sys/fs/selinux/enforce": enforce})
-    found = folders.host_notes(folders.read(there, {**WANTED, "root": root}, None))
+    found = folders.host_notes(folders.read(there, {**DESIRED, "root": root}, None))
     assert len(found) == notes and all("SELinux is enforcing" in note for note in found)
 
 
@@ -423,7 +423,7 @@ def test_a_folder_on_record_keeps_what_is_in_it(root, made):
 )
 def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
     assert problems(there, **ADOPT, **more) == []
-    found = folders.host_notes(folders.read(there, {**WANTED, **ADOPT, **more}, {**recorded.EMPTY, **RECORD}))
+    found = folders.host_notes(folders.read(there, {**DESIRED, **ADOPT, **more}, {**recorded.EMPTY, **RECORD}))
     assert len(found) == 1 and text in found[0]
     refused = problems(there, **more)
     assert len(refused) == 1 and "is not on record as shop's; expected a folder that is made for it" in refused[0]
@@ -432,8 +432,8 @@ def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
 
 def test_whose_folder_it_is_in_is_a_note():
     there = host(stats=stats(**{"/home/deploy": (0o755, "deploy")}))
-    wanted = {**WANTED, "root": "/home/deploy/shop"}
-    assert folders.host_notes(folders.read(there, wanted, None)) == [
+    desired = {**DESIRED, "root": "/home/deploy/shop"}
+    assert folders.host_notes(folders.read(there, desired, None)) == [
         "xitrum_root (/home/deploy/shop) is below a folder of deploy, who can replace it: "
         "keep that account as safe as root"
     ]
@@ -462,7 +462,7 @@ def test_a_folder_that_this_user_may_not_read_stops_no_reading():
             raise PermissionError(13, "Permission denied", path)
 
     assert list(folders.host_problems(
-        WANTED, folders.read(Closed({"/etc/passwd": PASSWD}), WANTED, recorded.EMPTY), HIDING_HOMES)) == []
+        DESIRED, folders.read(Closed({"/etc/passwd": PASSWD}), DESIRED, recorded.EMPTY), HIDING_HOMES)) == []
 
 
 # ------------------------------------------------------------------------------------------------------------- claims
@@ -517,7 +517,7 @@ def test_an_account_that_is_adopted_made_or_not_there_is_fine():
 ])
 def test_an_adopted_account_is_reported(users, adopt, noted):
     record = {**recorded.EMPTY, "applications": {"shop": {"roots": {}, "logs": {}, "users": users, "groups": users}}}
-    found = folders.host_notes(folders.read(FakeHost(ACCOUNTS), {**WANTED, "user": "web", "adopt": adopt}, record))
+    found = folders.host_notes(folders.read(FakeHost(ACCOUNTS), {**DESIRED, "user": "web", "adopt": adopt}, record))
     sentence = "every program of the account web can read the application's secrets"
     assert [sentence in note for note in found] == [True] * noted
 
@@ -537,8 +537,8 @@ def test_two_applications_do_not_share_an_account():
 def test_without_a_record_that_can_be_read_nobody_says_what_is_whose():
     """As for a check that does not run as root."""
     there = FakeHost({**ACCOUNTS, "/opt/shop/notes": ""})
-    wanted = {**WANTED, "user": "web"}
-    assert list(folders.host_problems(wanted, folders.read(there, wanted, None), HIDING_HOMES)) == []
+    desired = {**DESIRED, "user": "web"}
+    assert list(folders.host_problems(desired, folders.read(there, desired, None), HIDING_HOMES)) == []
 
 
 @pytest.mark.parametrize(("root", "logs", "refused"), [

@@ -142,8 +142,8 @@ def test_a_hard_link_of_another_user_in_a_folder_of_all_is_refused(real, etc, tm
 def test_a_failure_message_shows_nothing_of_a_file_that_a_planted_link_leads_to(etc, tmp_path, kind):
     """`tail` run by root followed the link."""
     logs = tmp_path / "logs"
-    wanted = {"name": "shop", "root": str(tmp_path / "root"), "log_dir": str(logs), "supervisor": kind, "stop_timeout": 1}
-    output = service.output_of(wanted, 0)
+    desired = {"name": "shop", "root": str(tmp_path / "root"), "log_dir": str(logs), "supervisor": kind, "stop_timeout": 1}
+    output = service.output_of(desired, 0)
     os.makedirs(os.path.dirname(output))
     os.chown(os.path.dirname(output), USER, USER)
     os.symlink(etc / "shadow", output)
@@ -153,7 +153,7 @@ def test_a_failure_message_shows_nothing_of_a_file_that_a_planted_link_leads_to(
         with open(argv[-1], "rb") as file:
             return bounded.Run(0, file.read(), b"")
 
-    assert service.tail(Host(run_command), wanted, 0) == ""
+    assert service.tail(Host(run_command), desired, 0) == ""
 
 
 @pytest.mark.parametrize("kind", sorted(SUPERVISORS))

@@ -193,12 +193,12 @@ def test_the_components_are_found():
 @pytest.mark.parametrize("code", [0, 1])
 def test_no_answer_makes_a_component_fail(name, code):
     file = COMPONENTS[name]
-    wanted = defaults(file.SPEC, **GIVEN)
+    desired = defaults(file.SPEC, **GIVEN)
     for text in TEXTS:
         began = time.monotonic()
         host = HostileHost(text, code)
         try:
-            report = file.plan(wanted, file.read(host, wanted, *MORE.get(name, ()))).report()
+            report = file.plan(desired, file.read(host, desired, *MORE.get(name, ()))).report()
         except (RuntimeError, ValueError) as error:
             # A sentence with which a module ends, as a person reads it.
             assert str(error) and not isinstance(error, (RecursionError, UnicodeError, json.JSONDecodeError)), name

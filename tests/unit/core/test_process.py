@@ -138,10 +138,10 @@ def test_a_process_below_the_group_of_a_unit_is_of_it(group):
     assert process.unit_of_process(host, 77)["Id"] == "ssh.service"
 
 
-def report(host, **wanted):
+def report(host, **desired):
     """What nofile_info returns."""
-    wanted = {"nofile": 20000, "ports": [], "units": [], "pids": [], **wanted}
-    plan = open_files.plan(wanted, open_files.read(host, wanted))
+    desired = {"nofile": 20000, "ports": [], "units": [], "pids": [], **desired}
+    plan = open_files.plan(desired, open_files.read(host, desired))
     assert not plan.changed
     return plan.report()
 
@@ -158,16 +158,16 @@ def grants(limit, cap="000001ffffffffff"):
 UNIT = (SSHD / "unit").read_text()
 
 
-@pytest.mark.parametrize(("unit", "wanted", "files", "status", "words"), [
+@pytest.mark.parametrize(("unit", "desired", "files", "status", "words"), [
     (UNIT, 1024, grants(20000), "ok", "1024 (LimitNOFILE of ssh.service)"),
-    (UNIT, 20000, grants(20000), "differs", "1024 (LimitNOFILE of ssh.service)"),
-    (UNIT.replace("Soft=1024", "Soft=65536"), 65536, grants(524288), "restart", "65536 (LimitNOFILE of ssh.service)"),
-    (UNIT.replace("Soft=1024", "Soft=infinity"), 65536, grants(524288), "restart", "infinity (LimitNOFILE of ssh.service)"),
+    (UNIT, 20000, grants(20000), "drift", "1024 (LimitNOFILE of ssh.service)"),
+    (UNIT.replace("Soft=1024", "Soft=65536"), 65536, grants(524288), "restart_pending", "65536 (LimitNOFILE of ssh.service)"),
+    (UNIT.replace("Soft=1024", "Soft=infinity"), 65536, grants(524288), "restart_pending", "infinity (LimitNOFILE of ssh.service)"),
     (UNIT.replace("Soft=1024", "Soft=65536"), 65536, grants(1024, "0000000000000000"), "read_only", "65536 (LimitNOFILE of ssh.service)"),
 ])
-def test_the_limit_of_a_unit(unit, wanted, files, status, words):
+def test_the_limit_of_a_unit(unit, desired, files, status, words):
     host = machine(proc(39), files=files, commands={SHOW + "ssh.service": unit})
-    found = report(host, units=["ssh"], nofile=wanted)
+    found = report(host, units=["ssh"], nofile=desired)
     assert [(one["pid"], one["configured"], one["soft"], one["hard"], one["status"]) for one in found["processes"]] == [(39, words, 1024, 20000, status)]
     assert (found["rows"][0]["fix"] == "") == (status == "ok")
 
@@ -184,10 +184,10 @@ def test_what_is_not_there_is_said():
     host = machine(proc(39, limits=Unreadable("x"), cgroup="0::/\n"), files=grants(20000), commands={SHOW + "no.service": "LoadState=not-found\n"})
     found = report(host, pids=[39, 40], units=["no"], ports=[8000])
     assert {row["item"]: (row["status"], row["why"]) for row in found["rows"]} == {
-        "pid 39, sshd 39": ("unseen", "only root may read its limits"),
-        "pid 40": ("unseen", "there is no such process"),
-        "unit no.service": ("unseen", "systemd has no such unit"),
-        "port 8000": ("unseen", "ss did not answer: install iproute2"),
+        "pid 39, sshd 39": ("not_readable", "only root may read its limits"),
+        "pid 40": ("not_readable", "there is no such process"),
+        "unit no.service": ("not_readable", "systemd has no such unit"),
+        "port 8000": ("not_readable", "ss did not answer: install iproute2"),
     }
 
 

@@ -17,15 +17,15 @@ DPKG = "dpkg-query --show --showformat=${Package} ${db:Status-Status}\n "
 SHOW = "systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- "
 
 
-def wanted(packages=(), application=None):
+def desired(packages=(), application=None):
     return {"packages": list(packages), "application": application, "supervisord": False}
 
 
 def test_what_is_missing_is_written_down_and_what_is_there_is_not():
     host = FakeHost({"/var/log/shop/old": ""}, {DPKG + "haproxy socat": "haproxy installed\n", "getent group shop": "shop:x:1:\n"})
     shop = {**SHOP, "adopt": ["log_dir", "user"]}
-    found = recorded.state(host, wanted(["haproxy", "socat"], shop))
-    record = recorded.noted(wanted(["haproxy", "socat"], shop), found)
+    found = recorded.state(host, desired(["haproxy", "socat"], shop))
+    record = recorded.noted(desired(["haproxy", "socat"], shop), found)
     assert record["packages"] == ["socat"]
     assert record["applications"]["shop"] == {
         "roots": {"/opt/shop": True}, "logs": {"/var/log/shop": False}, "users": {"shop": True}, "groups": {"shop": False}}
@@ -39,37 +39,37 @@ def test_what_is_missing_is_written_down_and_what_is_there_is_not():
 ])
 def test_what_exists_without_a_record_is_refused_or_adopted_and_recorded(files, commands, message):
     host = FakeHost(files, commands)
-    found = recorded.state(host, wanted((), SHOP))
+    found = recorded.state(host, desired((), SHOP))
     with pytest.raises(ValueError, match=message):
-        recorded.noted(wanted((), SHOP), found)
+        recorded.noted(desired((), SHOP), found)
     option = message.partition(" ")[0][len("xitrum_"):]
-    record = recorded.noted(wanted((), {**SHOP, "adopt": [option]}), found)
+    record = recorded.noted(desired((), {**SHOP, "adopt": [option]}), found)
     # What was adopted once is the application's, and a later run needs no word for it.
-    assert recorded.noted(wanted((), SHOP), {**found, "record": record}) == record
+    assert recorded.noted(desired((), SHOP), {**found, "record": record}) == record
     assert sorted(made for kind in record["applications"]["shop"].values() for made in kind.values())[0] is False
     assert recorded.parse(recorded.text_of(record)) == record
 
 
 def test_a_first_run_that_was_killed_runs_again():
     """The record comes before what it is of, so that all of it is the application's by then."""
-    nothing = recorded.state(FakeHost(), wanted((), SHOP))
-    record = recorded.noted(wanted((), SHOP), nothing)
+    nothing = recorded.state(FakeHost(), desired((), SHOP))
+    record = recorded.noted(desired((), SHOP), nothing)
     there = recorded.state(FakeHost({recorded.PATH: recorded.text_of(record), "/opt/shop/releases/.a.partial/x": "", "/var/log/shop/0/x": ""},
-                                    {"getent passwd shop": "x", "getent group shop": "x"}), wanted((), SHOP))
-    assert recorded.noted(wanted((), SHOP), there) == record
+                                    {"getent passwd shop": "x", "getent group shop": "x"}), desired((), SHOP))
+    assert recorded.noted(desired((), SHOP), there) == record
 
 
 def test_an_empty_folder_is_nobodys():
-    found = recorded.state(FakeHost({"/opt/shop/lost+found/x": ""}), wanted((), SHOP))
-    assert recorded.noted(wanted((), SHOP), found)["applications"]["shop"]["roots"] == {"/opt/shop": False}
+    found = recorded.state(FakeHost({"/opt/shop/lost+found/x": ""}), desired((), SHOP))
+    assert recorded.noted(desired((), SHOP), found)["applications"]["shop"]["roots"] == {"/opt/shop": False}
 
 
 def test_the_ports_on_record_are_those_of_today():
     shop = {**SHOP, "ports": [8001, 8000]}
-    record = recorded.noted(wanted((), shop), recorded.state(FakeHost(), wanted((), shop)))
+    record = recorded.noted(desired((), shop), recorded.state(FakeHost(), desired((), shop)))
     assert record["applications"]["shop"]["ports"] == [8000, 8001]
-    found = recorded.state(FakeHost({recorded.PATH: recorded.text_of(record)}), wanted((), shop))
-    assert recorded.noted(wanted((), {**shop, "ports": [9000]}), found)["applications"]["shop"]["ports"] == [9000]
+    found = recorded.state(FakeHost({recorded.PATH: recorded.text_of(record)}), desired((), shop))
+    assert recorded.noted(desired((), {**shop, "ports": [9000]}), found)["applications"]["shop"]["ports"] == [9000]
 
 
 def test_a_package_that_was_removed_and_left_its_settings_is_not_installed():
@@ -83,10 +83,10 @@ def test_without_dpkg_rpm_is_asked():
 
 def test_a_second_run_changes_nothing_and_another_root_is_added():
     none, all_of_it = (dict.fromkeys(("roots", "logs", "users", "groups"), there) for there in (False, True))
-    first = recorded.noted(wanted(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none, "missing": []})
+    first = recorded.noted(desired(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none, "missing": []})
     there = {"record": first, "installed": {"socat"}, "there": all_of_it, "missing": []}
-    assert recorded.noted(wanted(["socat"], SHOP), there) == first
-    moved = recorded.noted(wanted((), {**SHOP, "root": "/srv/shop"}), there)
+    assert recorded.noted(desired(["socat"], SHOP), there) == first
+    moved = recorded.noted(desired((), {**SHOP, "root": "/srv/shop"}), there)
     assert moved["applications"]["shop"]["roots"] == {"/opt/shop": True, "/srv/shop": False}
 
 

@@ -55,8 +55,8 @@ def error_of(read, *kinds):
 
 
 def read_lock(text):
-    host, wanted = FakeHost({lock_record.path("demo"): text}), {**INSTANCE, "break_lock": "", "seconds": 1, "holder": {"id": "a"}}
-    return run_lock.refusal(wanted, run_lock.read_state(host, wanted))
+    host, desired = FakeHost({lock_record.path("demo"): text}), {**INSTANCE, "break_lock": "", "seconds": 1, "holder": {"id": "a"}}
+    return run_lock.refusal(desired, run_lock.read_state(host, desired))
 
 
 def read_load(text, folder):

@@ -69,12 +69,12 @@ def test_without_ss_nothing_is_known():
 @pytest.mark.parametrize(("requested", "live", "effective", "status"), [
     (1024, 4096, 1024, "ok"),
     (1024, 4096, 4096, "ok"),  # Xitrum 3.31 asks for what somaxconn was
-    (1024, 4096, 128, "restart"),  # somaxconn was raised after the start
-    (1024, 128, 128, "differs"),  # a restart would not help
-    (1024, 512, 128, "restart"),  # it would help a little
-    (0, 4096, 1024, "restart"),
+    (1024, 4096, 128, "restart_pending"),  # somaxconn was raised after the start
+    (1024, 128, 128, "drift"),  # a restart would not help
+    (1024, 512, 128, "restart_pending"),  # it would help a little
+    (0, 4096, 1024, "restart_pending"),
     (0, 4096, 4096, "ok"),
-    (1024, None, 1024, "unseen"),
+    (1024, None, 1024, "not_readable"),
 ])
 def test_whether_a_restart_is_due(requested, live, effective, status):
     assert backlog.judge(requested, live, effective)[0] == status
@@ -86,10 +86,10 @@ def host(listing, somaxconn="4096", **more):
     return FakeHost({**files, **more}, {" ".join(sockets.SS): (DATA / listing).read_text()})
 
 
-def report(machine, **wanted):
+def report(machine, **desired):
     """What the module returns."""
-    wanted = {"requested": 1024, "ports": [], "units": [], "pids": [], **wanted}
-    plan = backlog.plan(wanted, backlog.read(machine, wanted))
+    desired = {"requested": 1024, "ports": [], "units": [], "pids": [], **desired}
+    plan = backlog.plan(desired, backlog.read(machine, desired))
     assert not plan.changed
     return plan.report()
 
@@ -98,7 +98,8 @@ def test_three_columns_of_a_port_for_both_families():
     found = report(host("debian-12.txt"), ports=[22])
     assert found["live"] == 4096
     assert found["configured"] == "1024 (/etc/sysctl.d/90-xitrum.conf)"
-    assert [(one["family"], one["effective"], one["status"]) for one in found["sockets"]] == [("inet", 128, "restart"), ("inet6", 128, "restart")]
+    found_sockets = [(one["family"], one["effective"], one["status"]) for one in found["sockets"]]
+    assert found_sockets == [("inet", 128, "restart_pending"), ("inet6", 128, "restart_pending")]
     assert found["rows"][1]["item"] == "port 22, inet6 [::]:22"
     assert found["rows"][0]["fix"] == "restart the process 39 (sshd)"
 
@@ -106,7 +107,7 @@ def test_three_columns_of_a_port_for_both_families():
 def test_what_nobody_listens_on_is_said():
     found = report(host("debian-12.txt"), ports=[8000])
     assert found["sockets"] == []
-    assert [(row["status"], row["why"]) for row in found["rows"]] == [("unseen", "nobody listens on it")]
+    assert [(row["status"], row["why"]) for row in found["rows"]] == [("not_readable", "nobody listens on it")]
 
 
 def test_a_unit_is_found_by_its_control_group_without_root():
@@ -124,7 +125,7 @@ def test_a_unit_is_found_by_its_control_group_without_root():
 def test_a_pid_that_is_gone_and_one_that_does_not_listen():
     found = report(host("debian-12.txt"), pids=[39, 40])
     assert [one["target"] for one in found["sockets"]] == ["pid 39", "pid 39"]
-    assert [(row["item"], row["why"]) for row in found["rows"] if row["status"] == "unseen"] == [("pid 40", "there is no such process")]
+    assert [(row["item"], row["why"]) for row in found["rows"] if row["status"] == "not_readable"] == [("pid 40", "there is no such process")]
 
 
 def test_without_ss_it_says_what_to_install():

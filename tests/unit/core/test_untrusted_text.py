@@ -38,9 +38,9 @@ from ..fake_host import FakeHost
 from ..kernel.test_component import DEFAULTS as KERNEL
 from ..limits.test_nofile import machine as limits_machine
 from ..limits.test_nofile import plan_of as limits_plan
+from ..supervisor.test_component import desired as desired_services
 from ..supervisor.test_component import host as services_host
 from ..supervisor.test_component import planned as services_planned
-from ..supervisor.test_component import wanted as services_wanted
 
 RECORDED = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parents[1] / "data" / "recorded").glob("*.json")}
 KEY = "net.core.somaxconn"
@@ -50,6 +50,7 @@ TEXT = st.text(st.sampled_from("ab019 \t\n\r\v\f\0\x1c\x85\xa0\u2028\u3000\ufeff
 
 
 # -------------------------------------------------------------------------------------------------- kernel parameters
+
 
 @pytest.mark.parametrize(("key", "text", "shown"), RECORDED["kernel"]["rows"])
 def test_a_text_is_read_as_the_kernel_reads_it(key, text, shown):
@@ -67,34 +68,43 @@ def test_files_are_read_as_the_two_programs_read_them(texts, by_systemd, by_sysc
 def kernel_host(live, files, systemd=True):
     """A host with a live somaxconn and files of others."""
     boot = {"/run/systemd/system/.keep": ""} if systemd else {}
-    return FakeHost({"/proc/sys/net/core/somaxconn": f"{live}\n", "/proc/sys/kernel/osrelease": "6.1.0\n", **boot,
-                     **{f"/etc/sysctl.d/{name}": text for name, text in files.items()}})
+    return FakeHost(
+        {
+            "/proc/sys/net/core/somaxconn": f"{live}\n",
+            "/proc/sys/kernel/osrelease": "6.1.0\n",
+            **boot,
+            **{f"/etc/sysctl.d/{name}": text for name, text in files.items()},
+        }
+    )
 
 
 def kernel_planned(host, value=1024, policy="at_least"):
     """The plan for somaxconn, applied."""
-    wanted = {**KERNEL, "profile": {KEY: {"value": value, "policy": policy}}}
-    plan = kernel.plan(wanted, kernel.read(host, wanted))
+    desired = {**KERNEL, "profile": {KEY: {"value": value, "policy": policy}}}
+    plan = kernel.plan(desired, kernel.read(host, desired))
     kernel.apply(host, plan)
-    assert not kernel.plan(wanted, kernel.read(host, wanted)).changed
+    assert not kernel.plan(desired, kernel.read(host, desired)).changed
     return plan
 
 
-@pytest.mark.parametrize(("line", "status"), [
-    ("net.core.somaxconn = 65536 # much", "ok"),
-    ("net.core.somaxconn = 0x10000", "ok"),
-    ("net.core.somaxconn =\t\t65536\t", "ok"),
-    ("net/core/somaxconn=65536\r", "ok"),
-    ("net.core.soma* = 65536", "ok"),
-    ("net.core.somaxconn = 010", "differs"),
-    ("net.core.soma* = 8", "differs"),
-])
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("net.core.somaxconn = 65536 # much", "ok"),
+        ("net.core.somaxconn = 0x10000", "ok"),
+        ("net.core.somaxconn =\t\t65536\t", "ok"),
+        ("net/core/somaxconn=65536\r", "ok"),
+        ("net.core.soma* = 65536", "ok"),
+        ("net.core.somaxconn = 010", "drift"),
+        ("net.core.soma* = 8", "drift"),
+    ],
+)
 @pytest.mark.parametrize("systemd", [True, False])
 def test_a_better_value_of_another_file_is_never_lowered(line, status, systemd):
     host = kernel_host(65536, {"60-other.conf": line + "\n"}, systemd)
     plan = kernel_planned(host)
     assert [row.status for row in plan.rows] == [status]
-    assert (OWN in host.files) is (status == "differs"), "ours is written where the file of others is worse"
+    assert (OWN in host.files) is (status == "drift"), "ours is written where the file of others is worse"
     assert host.files["/proc/sys/net/core/somaxconn"].strip() == "65536"
 
 
@@ -104,7 +114,7 @@ def test_a_value_that_the_kernel_refuses_is_reported_and_kept(name):
     plan = kernel_planned(host)
     rows = {row.item: row for row in plan.rows}
     row = rows[f"/etc/sysctl.d/{name} line 2"]
-    assert (row.configured, row.status) == ("net.core.somaxconn = 64k", "unseen")
+    assert (row.configured, row.status) == ("net.core.somaxconn = 64k", "not_readable")
     assert row.why.startswith("found '64k' for net.core.somaxconn, which the kernel refuses; expected whole numbers.")
     assert row.fix == f"sed -i '2s/^/# /' /etc/sysctl.d/{name}"
     assert OWN not in host.files and host.files["/proc/sys/net/core/somaxconn"].strip() == "65536"
@@ -113,28 +123,31 @@ def test_a_value_that_the_kernel_refuses_is_reported_and_kept(name):
 def test_a_refused_value_after_ours_keeps_systemd_from_setting_ours():
     late = {"95-other.conf": "net.core.somaxconn = 64k\n"}
     found = {systemd: kernel_planned(kernel_host(128, late, systemd)).rows[0] for systemd in (True, False)}
-    assert (found[True].status, found[False].status) == ("differs", "differs")
+    assert (found[True].status, found[False].status) == ("drift", "drift")
     again = {systemd: kernel_host(1024, {**late, "90-xitrum.conf": kernel_plan.MARK + "net.core.somaxconn = 1024\n"}, systemd) for systemd in (True, False)}
     rows = {systemd: kernel_planned(host).rows[0] for systemd, host in again.items()}
-    assert (rows[True].status, rows[False].status) == ("differs", "ok")
+    assert (rows[True].status, rows[False].status) == ("drift", "ok")
     assert rows[True].why == f"/etc/sysctl.d/95-other.conf line 1 sets it to '64k' at boot, after {OWN}, which the kernel refuses"
 
 
 def test_a_name_that_is_excluded_after_ours_is_reported():
     host = kernel_host(1024, {"90-xitrum.conf": kernel_plan.MARK + "net.core.somaxconn = 1024\n", "95-other.conf": "-net.core.somaxconn\n"})
     row = kernel_planned(host).rows[0]
-    assert (row.status, row.why) == ("differs", f"/etc/sysctl.d/95-other.conf line 1 (-net.core.somaxconn) keeps it from being set at boot, after {OWN}")
+    assert (row.status, row.why) == ("drift", f"/etc/sysctl.d/95-other.conf line 1 (-net.core.somaxconn) keeps it from being set at boot, after {OWN}")
 
 
-@pytest.mark.parametrize(("line", "why"), [
-    ("net.core.somaxconn: 5", "found no '='"),
-    ("\ufeffnet.core.somaxconn = 5", "found the name '\\\\ufeffnet.core.somaxconn'"),
-    ("net.core.somaxconn\xa0= 5", "found the name 'net.core.somaxconn\\\\xa0'"),
-    ("--net.core.somaxconn = 5", "found the name '-net.core.somaxconn'"),
-])
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("net.core.somaxconn: 5", "found no '='"),
+        ("\ufeffnet.core.somaxconn = 5", "found the name '\\\\ufeffnet.core.somaxconn'"),
+        ("net.core.somaxconn\xa0= 5", "found the name 'net.core.somaxconn\\\\xa0'"),
+        ("--net.core.somaxconn = 5", "found the name '-net.core.somaxconn'"),
+    ],
+)
 def test_a_line_that_sets_nothing_is_reported(line, why):
     rows = list(kernel_planned(kernel_host(4096, {"60-a.conf": f"# \udce4\n{line}\n"})).rows)
-    assert [(row.item, row.status) for row in rows] == [(KEY, "ok"), ("/etc/sysctl.d/60-a.conf line 2", "unseen")]
+    assert [(row.item, row.status) for row in rows] == [(KEY, "ok"), ("/etc/sysctl.d/60-a.conf line 2", "not_readable")]
     assert rows[1].why.startswith(why)
 
 
@@ -150,11 +163,11 @@ def test_sysctl_conf_is_read_last_without_systemd_though_a_link_leads_to_it():
 def test_a_live_value_that_cannot_be_compared_is_kept(live, policy):
     host = kernel_host(live, {})
     row = kernel_planned(host, 1024, policy).rows[0]
-    assert (row.status, row.effective) == ("unseen", live)
+    assert (row.status, row.effective) == ("not_readable", live)
     assert host.files["/proc/sys/net/core/somaxconn"].strip() == live
 
 
-@given(TEXT, TEXT, st.booleans(), st.integers(0, 2 ** 31 - 1), st.integers(0, 2 ** 31 - 1))
+@given(TEXT, TEXT, st.booleans(), st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
 def test_no_file_breaks_the_plan_or_lowers_a_live_value(early, late, systemd, live, desired):
     host = kernel_host(live, {"60-a.conf": early, "95-z.conf": late}, systemd)
     plan = kernel_planned(host, desired)
@@ -169,6 +182,7 @@ def test_what_the_kernel_makes_of_a_text_can_be_parsed(key, text, live):
 
 
 # ------------------------------------------------------------------------------------------------------------- limits
+
 
 @pytest.mark.parametrize(("texts", "soft", "hard"), RECORDED["limits"]["rows"])
 def test_limits_are_read_as_pam_reads_them(texts, soft, hard):
@@ -192,32 +206,37 @@ def test_a_better_limit_in_any_spelling_stays(line):
     assert limits_plan(late).rows[0].status == "ok", "a later line that is as good is no drift"
 
 
-@pytest.mark.parametrize(("line", "why"), [
-    ("* soft nofile many", "found 'many'; expected a whole number or unlimited. PAM skips it"),
-    ("* - nofile 1024k", "found '1024k', which PAM reads as 1024; expected a whole number"),
-    ("* both nofile 4096", "found no line of limits.conf(5)"),
-    ("* nofile 4096", "found no line of limits.conf(5)"),
-    ("* - nofile 4096" + " " * 1100, "found a line of more than 1023 bytes"),
-])
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("* soft nofile many", "found 'many'; expected a whole number or unlimited. PAM skips it"),
+        ("* - nofile 1024k", "found '1024k', which PAM reads as 1024; expected a whole number"),
+        ("* both nofile 4096", "found no line of limits.conf(5)"),
+        ("* nofile 4096", "found no line of limits.conf(5)"),
+        ("* - nofile 4096" + " " * 1100, "found a line of more than 1023 bytes"),
+    ],
+)
 def test_a_limits_line_that_cannot_be_read_is_reported(line, why):
     host = limits_machine(files={"/etc/security/limits.d/50-a.conf": f"# Größe\n{line}\n"})
     rows = [row for row in limits_plan(host).rows if row.item == "/etc/security/limits.d/50-a.conf line 2"]
-    assert [(row.status, row.fix) for row in rows] == [("unseen", "sed -i '2s/^/# /' /etc/security/limits.d/50-a.conf")]
+    assert [(row.status, row.fix) for row in rows] == [("not_readable", "sed -i '2s/^/# /' /etc/security/limits.d/50-a.conf")]
     assert rows[0].why.startswith(why)
 
 
 def test_a_user_that_is_exempt_from_all_limits_is_reported():
-    host = limits_machine(files={"/etc/security/limits.d/50-a.conf": "xitrum -\n@staff -\n"},
-                          commands={"timeout 10 su -s /bin/sh xitrum -c ulimit -Sn; ulimit -Hn": "Willkommen!\n1024\n524288\n"})
+    host = limits_machine(
+        files={"/etc/security/limits.d/50-a.conf": "xitrum -\n@staff -\n"},
+        commands={"timeout 10 su -s /bin/sh xitrum -c ulimit -Sn; ulimit -Hn": "Willkommen!\n1024\n524288\n"},
+    )
     rows = {row.item: row for row in limits_plan(host, logins=["xitrum"]).rows}
-    assert (rows["limits of xitrum"].status, rows["limits of @staff"].status) == ("differs", "ok")
+    assert (rows["limits of xitrum"].status, rows["limits of @staff"].status) == ("drift", "ok")
     assert rows["login of xitrum"].effective == "1024 524288"
 
 
 def test_a_later_line_above_what_can_be_granted_is_no_good():
     host = limits_machine(hard=20000, raises=False, files={"/etc/security/limits.d/95-a.conf": "* - nofile unlimited\n"})
     limits.apply(host, limits_plan(host))
-    assert limits_plan(host).rows[0].status == "differs", "PAM could not apply it, and leaves the default"
+    assert limits_plan(host).rows[0].status == "drift", "PAM could not apply it, and leaves the default"
 
 
 def test_the_ceiling_after_a_reboot_is_read_as_the_kernel_reads_it():
@@ -238,58 +257,72 @@ def test_no_limits_file_breaks_the_plan(text):
 
 # -------------------------------------------------------------------------------------------------------- supervisord
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("[supervisord]\nminfds = 100000\n", 100000),
-    ("[supervisord]\nminfds: 100000\n", 100000),
-    ("[supervisord]\nMinFDs=100000 ; many\n", 100000),
-    ("[supervisord]\nminfds=100000 # many\n", 100000),
-    ("[supervisord]\nminfds=\n  100000\n", 100000),
-    ("[supervisord]\nminfds=100_000\n", 100000),
-    ("[supervisord]\r\nminfds=100000\r\n", 100000),
-    ("[DEFAULT]\nminfds=100000\n[supervisord]\n", 100000),
-    ("[supervisord]\nminfds=1\n[supervisord]\nminfds=100000\n", 100000),
-    ("[supervisord]\n; minfds=100000\n", 0),
-    ("[program:a]\nminfds=100000\n", 0),
-    ("[supervisord]\nenvironment=A=1\n  minfds=100000\n", 0),
-])
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[supervisord]\nminfds = 100000\n", 100000),
+        ("[supervisord]\nminfds: 100000\n", 100000),
+        ("[supervisord]\nMinFDs=100000 ; many\n", 100000),
+        ("[supervisord]\nminfds=100000 # many\n", 100000),
+        ("[supervisord]\nminfds=\n  100000\n", 100000),
+        ("[supervisord]\nminfds=100_000\n", 100000),
+        ("[supervisord]\r\nminfds=100000\r\n", 100000),
+        ("[DEFAULT]\nminfds=100000\n[supervisord]\n", 100000),
+        ("[supervisord]\nminfds=1\n[supervisord]\nminfds=100000\n", 100000),
+        ("[supervisord]\n; minfds=100000\n", 0),
+        ("[program:a]\nminfds=100000\n", 0),
+        ("[supervisord]\nenvironment=A=1\n  minfds=100000\n", 0),
+    ],
+)
 def test_minfds_is_read_as_supervisord_reads_it(text, found):
     """Compared with supervisor.options.ServerOptions of supervisor 4.2.5 and 4.3.0."""
     assert supervisord_config.minfds({"f": text}) == found
     assert supervisord_config.unread({"f": text}) == []
 
 
-@pytest.mark.parametrize(("text", "number", "why"), [
-    ("[supervisord]\n# x\nminfds=%(ENV_FDS)s\n", 3, "found minfds '%(ENV_FDS)s'; expected a whole number"),
-    ("[supervisord]\nminfds=many\n", 2, "found minfds 'many'"),
-    ("[supervisord]\nminfds 100000\n", 2, "found neither NAME = VALUE nor a [section]"),
-    ("minfds=100000\n", 1, "found a line before any [section]"),
-    ("\ufeff[supervisord]\n", 1, "found a line before any [section]"),
-])
+@pytest.mark.parametrize(
+    ("text", "number", "why"),
+    [
+        ("[supervisord]\n# x\nminfds=%(ENV_FDS)s\n", 3, "found minfds '%(ENV_FDS)s'; expected a whole number"),
+        ("[supervisord]\nminfds=many\n", 2, "found minfds 'many'"),
+        ("[supervisord]\nminfds 100000\n", 2, "found neither NAME = VALUE nor a [section]"),
+        ("minfds=100000\n", 1, "found a line before any [section]"),
+        ("\ufeff[supervisord]\n", 1, "found a line before any [section]"),
+    ],
+)
 def test_what_supervisord_does_not_start_with_is_reported(text, number, why):
-    (file, line, shown, message), = supervisord_config.unread({"/etc/supervisor/conf.d/a.conf": text})
+    ((file, line, shown, message),) = supervisord_config.unread({"/etc/supervisor/conf.d/a.conf": text})
     assert (file, line, shown) == ("/etc/supervisor/conf.d/a.conf", number, text.split("\n")[number - 1])
     assert message.startswith(why)
 
 
 def test_minfds_that_cannot_be_read_lowers_nothing():
-    there = services_host({supervisord_config.MAIN: "[supervisord]\nminfds=%(ENV_FDS)s\n[include]\nfiles=conf.d/*.conf\n"},
-                          nofile="Max open files            26000                40000                files     \n")
-    state, plan = services_planned(there, services_wanted(nofile=15000))
+    there = services_host(
+        {supervisord_config.MAIN: "[supervisord]\nminfds=%(ENV_FDS)s\n[include]\nfiles=conf.d/*.conf\n"},
+        nofile="Max open files            26000                40000                files     \n",
+    )
+    state, plan = services_planned(there, desired_services(nofile=15000))
     assert state["set"]["files"][0]["content"].endswith("minfds=26000\n")
-    assert [(row.item, row.status) for row in plan.rows if row.status == "unseen"] == [(f"{supervisord_config.MAIN} line 2", "unseen")]
+    assert [(row.item, row.status) for row in plan.rows if row.status == "not_readable"] == [(f"{supervisord_config.MAIN} line 2", "not_readable")]
 
 
-@pytest.mark.parametrize("text", [
-    "minfds=200000\n[supervisord]\nminfds=200000\n",
-    "garbage\n[supervisord]\nminfds=200000\n",
-    "[supervisord]\nminfds=200000\nstray\n",
-    "\ufeff[supervisord]\nminfds = 200000\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "minfds=200000\n[supervisord]\nminfds=200000\n",
+        "garbage\n[supervisord]\nminfds=200000\n",
+        "[supervisord]\nminfds=200000\nstray\n",
+        "\ufeff[supervisord]\nminfds = 200000\n",
+    ],
+)
 def test_a_file_that_cannot_be_read_lowers_nothing(text):
     """A daemon that read the file before its last change still runs with what it had."""
-    there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf\n", "/etc/supervisor/conf.d/x.conf": text},
-                          nofile="Max open files            200000               200000               files     \n")
-    state, _plan = services_planned(there, services_wanted(nofile=15000))
+    there = services_host(
+        {supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf\n", "/etc/supervisor/conf.d/x.conf": text},
+        nofile="Max open files            200000               200000               files     \n",
+    )
+    state, _plan = services_planned(there, desired_services(nofile=15000))
     assert state["set"]["files"][0]["content"].endswith("minfds=200000\n")
     assert not supervisord_config.keeps_minfds({"f": "[supervisord]\nminfds=200000\n[program:a]\ncommand=b\n"})
 
@@ -298,17 +331,20 @@ def test_programs_in_every_spelling_and_folder_are_found():
     text = "[program: a ]\n[fcgi-program:b]\n[Program:c]\n[group:d]\n[eventlistener:e]\n[unix_http_server]\n"
     assert supervisord_config.programs({"f": text}) == dict.fromkeys("abde", "f")
     assert supervisord_config.programs({"f": "x\n[program:a]\n"}) == {"a": "f"}, "a file that cannot be read hides no name"
-    there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n",
-                           "/etc/supervisor/more/x.ini": "[program:demo-0]\n"})
-    assert list(services.plan(services_wanted(), services.read(there, services_wanted())).problems) == [
-        "/etc/supervisor/more/x.ini has a program demo-0 already: remove it there, or set another xitrum_name"]
+    there = services_host(
+        {supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n", "/etc/supervisor/more/x.ini": "[program:demo-0]\n"}
+    )
+    assert list(services.plan(desired_services(), services.read(there, desired_services())).problems) == [
+        "/etc/supervisor/more/x.ini has a program demo-0 already: remove it there, or set another xitrum_name"
+    ]
 
 
 def test_a_main_file_that_does_not_include_ours_is_a_problem():
     there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles = conf.d/*.ini\n"})
-    assert list(services_planned(there, services_wanted())[1].problems) == [
+    assert list(services_planned(there, desired_services())[1].problems) == [
         "/etc/supervisor/supervisord.conf includes /etc/supervisor/conf.d/*.ini, which does not find /etc/supervisor/conf.d/demo-0.conf: "
-        "add /etc/supervisor/conf.d/*.conf to files in its section [include]"]
+        "add /etc/supervisor/conf.d/*.conf to files in its section [include]"
+    ]
 
 
 @given(TEXT)
@@ -383,8 +419,13 @@ def test_every_day_that_openssl_prints_is_read(day):
 def test_flags_of_a_jvm_that_speaks_german():
     """jcmd PID VM.flags of OpenJDK 17.0.15 that was started with LC_ALL=de_DE.UTF-8 and -XX:MaxRAMPercentage=75.5."""
     text = "1234:\n-XX:CICompilerCount=2 -XX:MaxHeapSize=67108864 -XX:MaxRAMPercentage=75,500000 -XX:+UseSerialGC -XX:CompileOnly=a,b\n"
-    assert jvm.parse_flags(text) == {"CICompilerCount": "2", "MaxHeapSize": "67108864", "MaxRAMPercentage": "75.500000",
-                                     "UseSerialGC": "true", "CompileOnly": "a,b"}
+    assert jvm.parse_flags(text) == {
+        "CICompilerCount": "2",
+        "MaxHeapSize": "67108864",
+        "MaxRAMPercentage": "75.500000",
+        "UseSerialGC": "true",
+        "CompileOnly": "a,b",
+    }
 
 
 def test_no_plugin_asks_for_a_language():
@@ -401,12 +442,19 @@ def test_no_language_translates_a_command():
 
 # --------------------------------------------------------------------------------------------------------- redirects
 
+
 def test_a_warning_before_the_answer_of_nft():
     assert redirects_nft.parse('# Warning: table ip nat is managed by iptables-nft, do not touch!\n{"nftables": [{"metainfo": {}}]}\n') == [{"metainfo": {}}]
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-    st.sampled_from(["match", "left", "right", "op", "redirect", "port", "expr", "chain"]) | st.text(max_size=2), inner, max_size=3), max_leaves=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["match", "left", "right", "op", "redirect", "port", "expr", "chain"]) | st.text(max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
 
 
 @given(JSON, JSON)
@@ -458,6 +506,7 @@ def test_what_is_no_xml_is_said_so(text):
 
 # ----------------------------------------------------------------------------------------------------- other readings
 
+
 def test_hosts_with_umlauts_are_servers_of_their_own():
     names = ["größe1", "grüße1", "サーバ1", "データ1", "web 1"]
     found = [server_name(name, 0) for name in names]
@@ -479,10 +528,17 @@ def test_no_answer_of_haproxy_breaks_its_reading(text):
     haproxy_socket.parse_servers_state(text)
 
 
-@pytest.mark.parametrize(("text", "name"), [
-    ('NAME="Debian GNU/Linux"\n', "Debian GNU/Linux"), ("NAME='Rocky Linux'\n", "Rocky Linux"), ("NAME=Fedora\n", "Fedora"),
-    ('NAME="a \\"b\\" \\$c"\n', 'a "b" $c'), ('NAME="open\n', "open"), ("NAME=\n", ""),
-])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('NAME="Debian GNU/Linux"\n', "Debian GNU/Linux"),
+        ("NAME='Rocky Linux'\n", "Rocky Linux"),
+        ("NAME=Fedora\n", "Fedora"),
+        ('NAME="a \\"b\\" \\$c"\n', 'a "b" $c'),
+        ('NAME="open\n', "open"),
+        ("NAME=\n", ""),
+    ],
+)
 def test_os_release_is_read_as_a_shell_reads_it(text, name):
     assert machine.parse_os_release(text)["NAME"] == name
 
@@ -509,6 +565,7 @@ def test_no_text_breaks_the_other_readings(text):
 
 
 # ----------------------------------------------------------------------------------------------------------- results
+
 
 @given(TEXT, TEXT)
 def test_every_result_can_be_sent(one, other):
@@ -564,6 +621,9 @@ def test_a_warning_of_a_module_acts_on_no_terminal(monkeypatch):
 
 def test_no_module_sends_past_it():
     folder = Path(quiet.__file__).parents[2]
-    found = [path.name for path in [*(folder / "modules").glob("*.py"), *(folder / "module_utils").rglob("*.py")]
-             if "import AnsibleModule" in path.read_text() and path.name != "quiet.py"]
+    found = [
+        path.name
+        for path in [*(folder / "modules").glob("*.py"), *(folder / "module_utils").rglob("*.py")]
+        if "import AnsibleModule" in path.read_text() and path.name != "quiet.py"
+    ]
     assert found == []

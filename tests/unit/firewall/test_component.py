@@ -33,7 +33,7 @@ def data(name):
     return (DATA / name).read_text(encoding="utf-8")
 
 
-def wanted(*ports, **more):
+def desired(*ports, **more):
     items = [
         {"port": port, "public": port, "sources": [], "addresses": [], "note": ""}
         if isinstance(port, int)
@@ -77,7 +77,7 @@ def with_ufw(files=None, **commands):
 
 
 def planned(host, *ports, **more):
-    return firewall.plan(wanted(*ports, **more), firewall.read(host, wanted(*ports, **more)))
+    return firewall.plan(desired(*ports, **more), firewall.read(host, desired(*ports, **more)))
 
 
 def words(plan):
@@ -123,7 +123,7 @@ def test_a_public_port_is_opened_live_and_permanently_in_the_zone_that_it_comes_
     ]
     assert [kind for kind, _item in plan.actions][0] == "record"
     assert [(row.item, row.configured, row.effective, row.status) for row in plan.rows] == [
-        ("port 80 in firewalld zone drop", "closed", "closed", "differs")
+        ("port 80 in firewalld zone drop", "closed", "closed", "drift")
     ]
 
 

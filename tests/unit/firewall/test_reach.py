@@ -96,7 +96,7 @@ def state_of(*public, address6="", **more):
     items = [{"port": port, "public": shown, "sources": [], "addresses": [], "note": ""} for port, shown in public]
     return {
         "machine": {"problems": []},
-        "firewall": {"public": items, "address6": address6, "rows": [], "differs": False},
+        "firewall": {"public": items, "address6": address6, "rows": [], "drift": False},
         **more,
     }
 
@@ -114,7 +114,7 @@ def tried(plan):
 
 
 def notes(plan):
-    return [row.why for rows in plan["rows"].values() for row in rows if row.status == "unseen"]
+    return [row.why for rows in plan["rows"].values() for row in rows if row.status == "not_readable"]
 
 
 def test_a_port_is_tried_from_another_host():
@@ -152,13 +152,13 @@ def test_several_hosts_outside_of_the_run_try_and_the_first_that_can_decides():
     answers = [dead, answered(alive, "timeout"), answered(third, "open")]
     assert reach.unreached(answers) == {"app1": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}]}
     (row,) = reach.rows_of(answers, block)["app1"]
-    assert row.status == "differs" and row.why.startswith("it answers on its own host, and alive cannot reach")
+    assert row.status == "drift" and row.why.startswith("it answers on its own host, and alive cannot reach")
     answers = [dead, answered(alive, "no_route"), answered(third, "open")]
     assert reach.unreached(answers) == {}
     (row,) = reach.rows_of(answers, {})["app1"]
     assert (row.status, row.effective) == ("ok", "reached from third")
     (row,) = reach.rows_of([dead, answered(alive, "no_route")], {})["app1"]
-    assert row.status == "unseen" and "dead could not try: No route to host; alive cannot try" in row.why
+    assert row.status == "not_readable" and "dead could not try: No route to host; alive cannot try" in row.why
 
 
 def test_a_host_of_the_run_tries_alone():
@@ -204,49 +204,49 @@ def judged(word, block=None, **more):
             "timeout",
             BLOCK,
             {},
-            "differs",
+            "drift",
             "it answers on its own host, and app2 cannot reach 10.0.0.1:80: the zone drop",
         ),
-        ("refused", {**BLOCK, "rule": ""}, {}, "differs", "no rule that blocks it was found on the host"),
-        ("unreachable", {**BLOCK, "answers": False}, {}, "differs", "nothing answers on port 80 of the host itself"),
+        ("refused", {**BLOCK, "rule": ""}, {}, "drift", "no rule that blocks it was found on the host"),
+        ("unreachable", {**BLOCK, "answers": False}, {}, "drift", "nothing answers on port 80 of the host itself"),
         (
             "timeout",
             {**BLOCK, "answers": False, "listener": "haproxy listens at *:80"},
             {},
-            "differs",
+            "drift",
             "and haproxy listens at *:80, which does not answer on its own host either: the zone drop",
         ),
         (
             "timeout",
             {**BLOCK, "answers": False, "listener": "haproxy listens at *:80", "rule": "", "commands": []},
             {},
-            "differs",
+            "drift",
             "are not read: nft list ruleset",
         ),
-        ("no_route", None, {}, "unseen", "app2 cannot try 10.0.0.1:80"),
-        ("unresolved", None, {}, "unseen", "app2 cannot try"),
-        ("timeout", BLOCK, {"note": "a load balancer"}, "unseen", "a load balancer"),
-        ("timeout", BLOCK, {"first": False, "address": "fd00::1"}, "differs", "[fd00::1]:80"),
-        ("timeout", {**BLOCK, "rule": ""}, {"first": False, "address": "fd00::1"}, "unseen", "no rule"),
-        ("timeout", None, {}, "differs", "the host does not say why"),
+        ("no_route", None, {}, "not_readable", "app2 cannot try 10.0.0.1:80"),
+        ("unresolved", None, {}, "not_readable", "app2 cannot try"),
+        ("timeout", BLOCK, {"note": "a load balancer"}, "not_readable", "a load balancer"),
+        ("timeout", BLOCK, {"first": False, "address": "fd00::1"}, "drift", "[fd00::1]:80"),
+        ("timeout", {**BLOCK, "rule": ""}, {"first": False, "address": "fd00::1"}, "not_readable", "no rule"),
+        ("timeout", None, {}, "drift", "the host does not say why"),
     ],
 )
 def test_what_an_answer_means(word, block, more, status, text):
     row = judged(word, block, **more)
     assert (row.status, text in row.why) == (status, True), row
     sentences = reach.sentences({"app1": [row]})
-    assert bool(sentences) == (status == "differs")
+    assert bool(sentences) == (status == "drift")
     # A run of a playbook opens no port: it may start what is to listen.
     assert (row.fix == RUN) == (block is not None and not block["answers"] and not block["listener"])
     assert not sentences or RUN not in sentences[0]
-    if status == "differs" and block and block["rule"] and block["answers"]:
+    if status == "drift" and block and block["rule"] and block["answers"]:
         assert "run on app1: firewall-cmd X. Or set xitrum_open_firewall: true." in sentences[0]
 
 
 def test_one_that_cannot_try_is_a_note():
     answers = [{"host": "app2", "failed": "no python", "targets": [TARGET], "results": []}]
     rows = reach.rows_of(answers, {})
-    assert [(row.status, row.why) for row in rows["app1"]] == [("unseen", "app2 could not try: no python")]
+    assert [(row.status, row.why) for row in rows["app1"]] == [("not_readable", "app2 could not try: no python")]
     assert reach.unreached(answers) == {}
 
 
@@ -265,14 +265,14 @@ def test_only_hosts_that_were_not_reached_are_asked_why():
 
 
 def blocks(fake, *items, address="172.21.0.14", family=""):
-    wanted = {
+    desired = {
         "address": address,
         "ports": [
             {"port": item[0], "inside": item[1], "source": item[2] if len(item) > 2 else "", "family": family}
             for item in items
         ],
     }
-    return firewall_blocks.find_blocks(wanted, firewall_blocks.read(fake, wanted))
+    return firewall_blocks.find_blocks(desired, firewall_blocks.read(fake, desired))
 
 
 def test_the_zone_without_the_port_is_named_with_the_command():
@@ -587,8 +587,8 @@ def test_an_error_is_a_word(error, word):
 
 def test_all_targets_are_tried_and_a_lost_packet_is_tried_again():
     fake = FakeHost(open_ports={("10.0.0.1", 80): "open"})
-    wanted = {"targets": [{"address": "10.0.0.1", "port": 80}, {"address": "10.0.0.2", "port": 80}], "timeout": 1}
-    assert [result["word"] for result in reach_connect.connect_all(fake, wanted)] == ["open", "refused"]
+    desired = {"targets": [{"address": "10.0.0.1", "port": 80}, {"address": "10.0.0.2", "port": 80}], "timeout": 1}
+    assert [result["word"] for result in reach_connect.connect_all(fake, desired)] == ["open", "refused"]
     assert [item for item in fake.done if item[1] == "10.0.0.2"] == [("connect", "10.0.0.2", 80)] * 2
     assert reach_connect.connect_all(fake, {"targets": [], "timeout": 1}) == []
 
@@ -612,7 +612,7 @@ def server(name, status="UP", check="L7OK 200", admin="ready", backend="xitrum",
 def proxy_state(*servers, **more):
     report = {
         "rows": [],
-        "differs": False,
+        "drift": False,
         "servers": list(servers),
         "title": "HAProxy",
         "service": "haproxy",
@@ -626,7 +626,7 @@ def proxy_state(*servers, **more):
 DOWN = server("app1-0", "DOWN", "L4TOUT")
 APP = {
     "machine": {},
-    "instances": {"rows": [], "differs": False, "instances": [{"index": 0, "port": 8000, "running": True}]},
+    "instances": {"rows": [], "drift": False, "instances": [{"index": 0, "port": 8000, "running": True}]},
 }
 
 
@@ -766,7 +766,7 @@ def test_where_from_is_a_host_of_the_inventory(name, text):
 
 
 def health_of(fake, **more):
-    wanted = {
+    desired = {
         "software": "haproxy",
         "socket": "/run/none.sock",
         "control_port": 8404,
@@ -775,7 +775,7 @@ def health_of(fake, **more):
         "health_status": 200,
         **more,
     }
-    return proxy_health.plan(wanted, proxy_health.read(fake, wanted)).report()
+    return proxy_health.plan(desired, proxy_health.read(fake, desired)).report()
 
 
 @pytest.mark.parametrize("text, active, set_up, running", [
@@ -803,7 +803,7 @@ def test_nginx_is_asked_for_the_health_of_its_servers_from_the_proxy(monkeypatch
     answering = SimpleNamespace(live=lambda *_unused: {"servers": [dict(row) for row in rows]}, checks_health=proxy_config.PROXIES["nginx"].checks_health)
     monkeypatch.setitem(proxy_config.PROXIES, "nginx", answering)
     monkeypatch.setattr(proxy_config.proxy_reloaded, "probe",
-                        lambda _host, _wanted, row, _seconds: "" if row["port"] == 8001 else "timed out")
+                        lambda _host, _desired, row, _seconds: "" if row["port"] == 8001 else "timed out")
     found = proxy_config.read_live(None, {"software": "nginx"})["servers"]
     assert [(row["name"], row["status"], row["check"]) for row in found] == [
         ("app1-0", "DOWN", "timed out"), ("app2-0", "UP", ""), ("forum-0", "UP", "")]
@@ -821,5 +821,5 @@ def test_a_redirect_by_others_of_a_proxys_port_is_an_error():
 def test_what_could_not_be_tried_names_the_next_step(word):
     result = {"address": "2001:db8::1", "port": 80, "word": word, "message": "no address", "note": "", "first": False}
     row = reach.judge("proxy1", result, None)
-    assert (row.status, row.fix) == ("unseen", "ansible-playbook xitrum.host.check")
+    assert (row.status, row.fix) == ("not_readable", "ansible-playbook xitrum.host.check")
     assert row.why.endswith("xitrum_reach_from names a host that can")

@@ -55,11 +55,11 @@ def test_the_suite_by_default():
         ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, ipv6, jump, locale, noexec_tmp, own_python, publish, "
          "ssh_port, suite, user, vars"),
         ("[hosts.App_1]", "lower-case letters"),
-        ("[hosts]\napp1 = 3", "hosts.app1 is 3; wanted a table"),
-        ('[hosts.app1]\ngroups = "xitrum"', "hosts.app1.groups is 'xitrum'; wanted a list"),
-        ("[hosts.app1]\ngroups = [1]", "hosts.app1.groups is [1]; wanted a list of strings"),
-        ("suite = 12\n[hosts.app1]", "suite is 12; wanted a str"),
-        ("[hosts.app1]\npublish = { 80 = 70000 }", "found 80 = 70000; wanted PORT = PORT"),
+        ("[hosts]\napp1 = 3", "hosts.app1 is 3; expected a table"),
+        ('[hosts.app1]\ngroups = "xitrum"', "hosts.app1.groups is 'xitrum'; expected a list"),
+        ("[hosts.app1]\ngroups = [1]", "hosts.app1.groups is [1]; expected a list of strings"),
+        ("suite = 12\n[hosts.app1]", "suite is 12; expected a str"),
+        ("[hosts.app1]\npublish = { 80 = 70000 }", "found 80 = 70000; expected PORT = PORT"),
         ("[hosts.app1]\npublish = { http = 80 }", "found http = 80"),
         ("[hosts.app1]\npublish = { 0 = 80 }", "found 0 = 80"),
         ('[hosts.app1]\nlocale = "german"', "hosts.app1.locale is 'german'; expected a name such as de_DE.UTF-8"),
@@ -69,7 +69,7 @@ def test_the_suite_by_default():
         ('[hosts.app1]\njump = "app2"', "hosts.app1.jump is 'app2'; expected a host that is reached directly"),
         ('[hosts.app1]\n[hosts.app2]\njump = "app1"\n[hosts.app3]\njump = "app2"', "hosts.app3.jump is 'app2'; expected a host that is reached "
          "directly: app1"),
-        ('[hosts.app1]\nipv6 = "no"', "hosts.app1.ipv6 is 'no'; wanted a bool"),
+        ('[hosts.app1]\nipv6 = "no"', "hosts.app1.ipv6 is 'no'; expected a bool"),
     ],
 )
 def test_a_spec_that_is_wrong_is_refused_with_the_key(text, message):

@@ -36,17 +36,17 @@ OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 
 # ----------------------------------------------------------------------------------------------- an instance that runs
 
-def read_and_plan(listening="*:8000 *:*", backlog=1024, somaxconn=4096, interface="", runs="", desired=""):
+def read_and_plan(listening="*:8000 *:*", backlog=1024, somaxconn=4096, interface="", runs="", template=""):
     """The plan for a host with one instance, of which ss prints `listening`; `backlog` and `somaxconn` are numbers of
-    connections, `runs` and `desired` texts of its xitrum.conf."""
-    wanted = {
+    connections, `runs` and `template` texts of its xitrum.conf."""
+    desired = {
         "name": "", "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "815815", "release": "aaaaaaaaaaaa",
         "main_class": "quickstart.Boot", "heap": "512m", "java_options": [], "nofile": 20000, "backlog": 1024,
         "service_digest": "", "interface": interface, "supervisor": "systemd", "verify": False,
         "health_path": "", "health_status": 200,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": runs}}],
     }
-    name = instances.folder_name(wanted["release"], instances.own_files(wanted, wanted["instances"][0], JDK))
+    name = instances.folder_name(desired["release"], instances.own_files(desired, desired["instances"][0], JDK))
     folder = f"/opt/demo/instances/0/{name}"
     files = {
         JAVA: "", f"{folder}/config/xitrum.conf": runs,
@@ -61,8 +61,8 @@ def read_and_plan(listening="*:8000 *:*", backlog=1024, somaxconn=4096, interfac
     printed = f'LISTEN 0 {backlog} {listening} users:(("java",pid=7,fd=9)) uid:815815 ino:1 sk:1{more} <->\n'
     links = {"/proc/7/cwd": folder, "/proc/7/exe": JAVA, "/opt/demo/instances/0/current": name}
     host = FakeHost(files, {" ".join(sockets.SS): printed, "sh -c ulimit -HSn 20000": ""}, links)
-    wanted["instances"][0]["files"]["config/xitrum.conf"] = desired or runs
-    return instances.plan(wanted, instances.read(host, wanted, {"jdk": JDK}))
+    desired["instances"][0]["files"]["config/xitrum.conf"] = template or runs
+    return instances.plan(desired, instances.read(host, desired, {"jdk": JDK}))
 
 
 def row_of(plan, item):
@@ -82,14 +82,14 @@ def test_an_instance_that_listens_on_its_address_is_not_restarted(interface, lis
 
 def test_the_desired_backlog_stays_when_somaxconn_is_lowered():
     row = row_of(read_and_plan(backlog=128, somaxconn=128), "instance-0 backlog")
-    assert row.wanted == ">= 1024" and row.status != "ok"
+    assert row.desired == ">= 1024" and row.status != "ok"
 
 
 def test_another_key_is_an_error_before_instances_with_two_keys_answer():
     texts = [f'xitrum {{\n  session.secureKey = "{key}"\n}}\n' for key in (OLD, NEW)]
     fleet = {}
     for name in ("app1", "app2"):
-        report = read_and_plan(runs=texts[0], desired=texts[1]).report()
+        report = read_and_plan(runs=texts[0], template=texts[1]).report()
         assert report["instances"][0]["running"] and report["restart"]
         fleet[name] = {
             "xitrum_host_state": {"jdk": {"problems": [], "version": 17}, "instances": {**report, "problems": []}},
@@ -104,8 +104,8 @@ def test_another_key_is_an_error_before_instances_with_two_keys_answer():
 def test_after_a_rollback_no_line_to_type_brings_the_release_back():
     files = {f"/opt/demo/releases/{name}/x": "" for name in ("aa", "bb")}
     host = FakeHost(files, {}, {"/opt/demo/current": "/opt/demo/releases/bb"})
-    wanted = {"root": "/opt/demo", "release": "aa", "keep": 5}
-    report = release.plan(wanted, release.read(host, wanted)).report()
+    desired = {"root": "/opt/demo", "release": "aa", "keep": 5}
+    report = release.plan(desired, release.read(host, desired)).report()
     found = findings.findings({"app1": {"release": report}}, ["app1"], "-i fleet")
     lines = [item["fix"] for item in found if item["item"] == "release"]
     assert len(lines) == 1 and "xitrum.host.site" not in lines[0], lines
@@ -140,9 +140,9 @@ def test_the_requested_port_is_in_force_after_an_edit(text, ends):
         f"{git} status --porcelain --no-renames -z --untracked-files=all -- .": "",
         f"{git} ls-files -z --cached --others --exclude-standard -- .": "".join(f"{path}\0" for path in files),
     })
-    wanted = {name: option.get("default") for name, option in source_tree.SPEC.items()}
-    wanted.update(path="/src/shop", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"])
-    plan = source_tree.plan(wanted, source_tree.read(host, wanted))
+    desired = {name: option.get("default") for name, option in source_tree.SPEC.items()}
+    desired.update(path="/src/shop", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"])
+    plan = source_tree.plan(desired, source_tree.read(host, desired))
     assert list(plan.problems) == []
     source_tree.apply(host, plan)
     assert host.files["/src/shop/config/xitrum.conf"].endswith(ends)
@@ -165,10 +165,10 @@ HERE = {"ansible_connection": "local", "ansible_become": False, "ansible_python_
 def test_a_run_whose_proxy_has_no_healthy_server_at_the_end_fails(tmp_path, status, code):
     server = {"backend": "xitrum", "name": "app1-0", "address": "192.0.2.3", "port": 8000, "admin": "ready",
               "status": status, "check": "L4TOUT"}
-    row = Row("proxy", "xitrum/app1-0", "UP", "192.0.2.3:8000", status, "ok" if status == "UP" else "differs", "")
+    row = Row("proxy", "xitrum/app1-0", "UP", "192.0.2.3:8000", status, "ok" if status == "UP" else "drift", "")
     facts = {"servers": [server], "title": "HAProxy", "service": "haproxy", "set_up": True, "running": True}
     report = Plan(rows=[row], facts=facts).report()
-    state = {"machine": {"problems": []}, "proxy": {**report, "differs": False}}
+    state = {"machine": {"problems": []}, "proxy": {**report, "drift": False}}
     # A proxy is read at the end of each run.
     read = tmp_path / "read.yml"
     keep = {"name": "Keep the state of the proxy", "ansible.builtin.set_fact": {"xitrum_host_state": state}}
@@ -187,7 +187,7 @@ def test_a_run_whose_public_port_is_not_reached_from_elsewhere_fails(tmp_path, l
     with socket.create_server((listens, 0)) as server:
         port = server.getsockname()[1]
         public = [{"port": port, "public": port, "sources": [], "addresses": [], "note": ""}]
-        firewall = {"public": public, "address6": "", "rows": [], "differs": False}
+        firewall = {"public": public, "address6": "", "rows": [], "drift": False}
         state = {"machine": {"problems": []}, "firewall": firewall}
         app1 = {**HERE, "xitrum_address": "127.0.0.2", "xitrum_reach_from": "localhost", "xitrum_host_state": state}
         hosts = {"xitrum": {"hosts": {"app1": app1}}, "xitrum_run_changes": {"hosts": {"other": HERE}}}

@@ -12,40 +12,40 @@ from ansible_collections.xitrum.host.plugins.module_utils.host_state import base
 from ..fake_host import FakeHost, Unreadable
 
 
-def given(**wanted):
-    return {**dict.fromkeys(registry.SPECS), **wanted}
+def given(**desired):
+    return {**dict.fromkeys(registry.SPECS), **desired}
 
 
 def test_options_get_their_types_and_defaults():
-    wanted, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"version": "17"}))
+    desired, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"version": "17"}))
     assert wrong == []
-    assert wanted["jdk"]["version"] == 17 and wanted["release"] is None
+    assert desired["jdk"]["version"] == 17 and desired["release"] is None
 
 
 def test_what_is_wrong_is_said_with_its_component():
-    _wanted, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
+    _desired, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
     assert any(message.startswith("jdk: ") and "verzion" in message for message in wrong)
     assert any(message.startswith("release: ") and "release" in message for message in wrong)
 
 
 def test_secrets_are_known_as_such():
     instance = {"index": 0, "port": 8000, "files": {"config/xitrum.conf": "secureKey = abc"}}
-    _wanted, secrets, wrong = base.checked(registry.SPECS, given(instances={
+    _desired, secrets, wrong = base.checked(registry.SPECS, given(instances={
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aa", "instances": [instance]}))
     assert wrong == []
     assert "secureKey = abc" in secrets
 
 
-def test_only_what_is_wanted_is_read():
-    wanted, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo"}))
-    assert list(base.read_all(FakeHost(), wanted, registry.COMPONENTS)) == ["service"]
+def test_only_what_is_desired_is_read():
+    desired, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo"}))
+    assert list(base.read_all(FakeHost(), desired, registry.COMPONENTS)) == ["service"]
 
 
 def test_what_the_user_may_not_read_is_a_row_that_says_so():
-    wanted, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
-    result = base.read_all(FakeHost({"/etc/x": Unreadable()}), wanted, registry.COMPONENTS)["service"]
-    assert not result["differs"]
-    assert [(row["status"], row["why"]) for row in result["rows"]] == [("unseen", "/etc/x: permission denied")]
+    desired, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
+    result = base.read_all(FakeHost({"/etc/x": Unreadable()}), desired, registry.COMPONENTS)["service"]
+    assert not result["drift"]
+    assert [(row["status"], row["why"]) for row in result["rows"]] == [("not_readable", "/etc/x: permission denied")]
 
 
 def test_a_module_with_configurations_in_its_arguments_logs_nothing(monkeypatch):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine is and whether it can take what is wanted. A case is a file in data/machine."""
+"""What a machine is and whether it can take the desired state. A case is a file in data/machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..fake_host import FakeHost, Unreadable
 CASES = sorted((pathlib.Path(__file__).parents[1] / "data" / "machine").glob("*.json"))
 
 
-def wanted(**given_options):
+def desired(**given_options):
     checked = ArgumentSpecValidator(machine.SPEC).validate(given_options)
     assert not checked.error_messages
     return checked.validated_parameters
@@ -32,7 +32,7 @@ def wanted(**given_options):
 def test_case(path):
     case = json.loads(path.read_text())
     host = FakeHost(case["files"], case["commands"], case["links"])
-    options = wanted(**case["wanted"])
+    options = desired(**case["desired"])
     plan = machine.plan(options, machine.read(host, options))
     assert not plan.changed
     assert len(plan.problems) == len(case["problems"]), plan.problems
@@ -47,7 +47,7 @@ def test_case(path):
 
 def read_debian():
     case = json.loads((CASES[0].parent / "debian_12.json").read_text())
-    return FakeHost(case["files"], case["commands"], case["links"]), wanted(**case["wanted"])
+    return FakeHost(case["files"], case["commands"], case["links"]), desired(**case["desired"])
 
 
 def test_every_problem_is_said_at_once():

@@ -134,8 +134,8 @@ def debian_host(groups, files=None, record=None, links=None):
 
 
 def planned(host, home, **more):
-    wanted = {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0, **more}
-    return alternatives.plan(wanted, alternatives.read(host, wanted))
+    desired = {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0, **more}
+    return alternatives.plan(desired, alternatives.read(host, desired))
 
 
 def pairs(plan, *kinds):
@@ -216,7 +216,7 @@ def test_an_alternative_of_a_removed_jdk_is_switched():
 def test_a_file_in_the_place_of_the_link_is_a_problem():
     host = debian_host(PACKAGED, {**FILES, "/usr/bin/java": "a copy"})
     del host.links["/usr/bin/java"]
-    assert list(planned(host, DEBIAN).problems) == ["/usr/bin/java is a file of its own, wanted is a link of the alternatives: move it away, then run again"]
+    assert list(planned(host, DEBIAN).problems) == ["/usr/bin/java is a file of its own, expected a link of the alternatives: move it away, then run again"]
 
 
 def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
@@ -244,7 +244,7 @@ def test_the_removal_brings_back_what_was_chosen_before_and_unregisters_only_our
     assert pairs(plan, "unregister") == [("unregister", name) for name in THREE]
     assert plan.facts["lost"] == ["javap: /gone/bin/javap was chosen before, and is no longer registered"]
     assert json.loads(plan.actions[0][1]) == {"schema_version": 1}
-    assert [row.wanted for row in plan.rows] == [f"{DEBIAN}/bin/java (auto)", "/opt/other/bin/javac (manual)", f"{DEBIAN}/bin/javap (auto)"]
+    assert [row.desired for row in plan.rows] == [f"{DEBIAN}/bin/java (auto)", "/opt/other/bin/javac (manual)", f"{DEBIAN}/bin/javap (auto)"]
     assert OURS not in plan.after
 
 
@@ -276,13 +276,13 @@ def test_the_distributions_choices_are_never_unregistered():
 
 def test_those_that_were_switched_go_back_when_a_later_one_fails():
     host = debian_host(PACKAGED, FILES)
-    wanted = {"state": "present", "home": DEBIAN, "commands": list(THREE), "priority": 1, "version": 0}
-    state = alternatives.read(host, wanted)
+    desired = {"state": "present", "home": DEBIAN, "commands": list(THREE), "priority": 1, "version": 0}
+    state = alternatives.read(host, desired)
     for words in (f"--set java {DEBIAN}/bin/java", "--auto java"):
         host.commands[f"update-alternatives {words}"] = ""
     host.commands[f"update-alternatives --set javac {DEBIAN}/bin/javac"] = (2, "", "no space left")
     with pytest.raises(RuntimeError, match="javac ended with 2: no space left"):
-        alternatives.apply(host, alternatives.plan(wanted, state))
+        alternatives.apply(host, alternatives.plan(desired, state))
     assert host.done[-1] == ("run", "update-alternatives --auto java")
 
 

@@ -48,7 +48,7 @@ def register(host, home, priority, names=("java", "javac"), chosen=False):
 
 def run_module(host, home=ARCHIVE, check_mode=False, **more):
     """What the module does. Afterwards a second run must have nothing to do."""
-    wanted = {
+    desired = {
         "state": "present",
         "home": home,
         "commands": list(alternatives.COMMANDS),
@@ -57,10 +57,10 @@ def run_module(host, home=ARCHIVE, check_mode=False, **more):
         **more,
     }
     host.calls.clear()
-    result = converge(alternatives, host, wanted, check_mode)
+    result = converge(alternatives, host, desired, check_mode)
     calls = [words for words in host.calls if words[0] != "--display"]
     if not check_mode:
-        assert not alternatives.plan(wanted, alternatives.read(host, wanted)).changed
+        assert not alternatives.plan(desired, alternatives.read(host, desired)).changed
     else:
         assert calls == []
     return result, calls
@@ -182,7 +182,7 @@ def test_the_packages_own_choice_is_pinned_as_it_is():
     result, calls = run_module(host, RPM)
     assert result["pinned"] == ["java", "javac"]
     assert [words[0] for words in calls] == ["--set", "--set"]
-    assert [row["status"] for row in result["rows"]] == ["differs", "differs", "ok", "absent"]
+    assert [row["status"] for row in result["rows"]] == ["drift", "drift", "ok", "absent"]
     run_module(host, RPM_11)
     assert homes_of(host) == {RPM_11}
     run_module(host, RPM_11, state="absent")
@@ -287,7 +287,7 @@ def test_new_followers_of_a_group_are_drift():
     )
     result, calls = run_module(host)
     assert [words[0] for words in calls] == ["--install", "--set"]
-    assert [row["why"] for row in result["rows"] if row["status"] == "differs"] == ["its followers differ: jwebserver"]
+    assert [row["why"] for row in result["rows"] if row["status"] == "drift"] == ["its followers differ: jwebserver"]
     assert f"    jwebserver: {ARCHIVE}/bin/jwebserver\n" in result["diff"]["after"]
     assert f"    jwebserver: {ARCHIVE}/bin/jwebserver\n" not in result["diff"]["before"]
 
@@ -303,7 +303,7 @@ def test_a_jre_alone_switches_what_it_has():
         "javac": f"{RPM}/bin/javac",
         "jar": f"{RPM}/bin/jar",
     }
-    assert [row["status"] for row in result["rows"]] == ["differs", "absent", "absent", "absent"]
+    assert [row["status"] for row in result["rows"]] == ["drift", "absent", "absent", "absent"]
 
 
 def test_a_headless_package_has_no_group_of_javac():
@@ -383,15 +383,15 @@ def test_a_group_in_a_form_that_is_unknown_here_is_read_as_the_program_shows_it(
     for name in ("java", "javac"):
         # The program takes a priority in any base.
         host.files[f"{GROUPS}/{name}"] = host.files[f"{GROUPS}/{name}"].replace("@17000909\n", "@0x10369cd\n")
-    wanted = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
-    state = alternatives.read(host, wanted)
+    desired = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
+    state = alternatives.read(host, desired)
     assert state["commands"]["javap"]["follows"] == "javac"
     assert state["commands"]["java"]["group"]["value"] == f"{RPM}/bin/java"
-    alternatives.apply(host, alternatives.plan(wanted, state))
+    alternatives.apply(host, alternatives.plan(desired, state))
     assert homes_of(host) == {ARCHIVE}
     for name in ("java", "javac"):
         host.files[f"{GROUPS}/{name}"] = host.files[f"{GROUPS}/{name}"].replace("@17000909\n", "@0x10369cd\n")
-    assert not alternatives.plan(wanted, alternatives.read(host, wanted)).changed
+    assert not alternatives.plan(desired, alternatives.read(host, desired)).changed
 
 
 @pytest.mark.parametrize("command", ["jar", "keytool"])
@@ -441,15 +441,15 @@ def test_a_command_apart_that_leads_to_another_jdk_is_a_note_with_the_command(na
     register(host, other, 5, (name,))
     run_module(host)
     assert homes_of(host, (name,)) == {other}
-    wanted = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
+    desired = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
     def rows():
-        plan = alternatives.plan(wanted, alternatives.read(host, wanted))
+        plan = alternatives.plan(desired, alternatives.read(host, desired))
         assert not plan.changed and not plan.problems
         return [row for row in plan.rows if row.item == f"alternative {name}"]
 
     (row,) = rows()
-    assert (row.status, row.wanted, row.effective) == ("unseen", f"{ARCHIVE}/bin/{name}", f"{other}/bin/{name}")
+    assert (row.status, row.desired, row.effective) == ("not_readable", f"{ARCHIVE}/bin/{name}", f"{other}/bin/{name}")
     for command in row.fix.split(" && "):
         host.run(command.split())
     assert homes_of(host, (name,)) == {ARCHIVE} and rows() == []
@@ -566,7 +566,7 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
     before = host.snapshot()
     host.files[f"{ARCHIVE}/{jdk.MARKER}"] = "3f" * 32
     run_module(host)
-    wanted = {
+    desired = {
         "name": "",
         "absent": [ARCHIVE.rpartition("/")[2]],
         "version": 0,
@@ -574,7 +574,7 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
         "unverified": False,
         "architecture": "x86_64",
     }
-    planned = jdk_archive.plan(wanted, jdk_archive.read(host, wanted))
+    planned = jdk_archive.plan(desired, jdk_archive.read(host, desired))
     assert list(planned.problems) == []
     jdk_archive.apply(host, planned)
     assert host.snapshot() == before

@@ -60,7 +60,7 @@ def members(top="jdk-17.0.9", **more):
     return {f"{top}/{name}" if top else name: data for name, data in contents.items() if data is not None}
 
 
-WANTED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": [],
+DESIRED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": [],
           "source": None, "download": "controller", "archive": None}
 
 
@@ -93,7 +93,7 @@ def jvm_folder(tmp_path, monkeypatch):
 def test_it_is_unpacked_wherever_it_is_in_the_archive_and_says_what_it_is_from(top, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members(top))
     host = JvmHost()
-    assert jdk_archive.unpack(host, path, sha256, WANTED) == "17.0.9"
+    assert jdk_archive.unpack(host, path, sha256, DESIRED) == "17.0.9"
     assert sorted(os.listdir(jvm)) == ["jdk-17"]
     assert (jvm / "jdk-17" / jdk.MARKER).read_text() == sha256 + "\n"
     assert os.access(jvm / "jdk-17/bin/java", os.X_OK)
@@ -109,7 +109,7 @@ def test_it_is_unpacked_wherever_it_is_in_the_archive_and_says_what_it_is_from(t
 @pytest.mark.parametrize("top", ["jdk-17.0.9", "./jdk-17.0.9", "vendor/jdk-17.0.9", ""])
 def test_what_lies_next_to_the_one_folder_of_a_jdk_does_not_matter(top, others, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", {**others, **members(top)})
-    assert jdk_archive.unpack(JvmHost(), path, sha256, WANTED) == "17.0.9"
+    assert jdk_archive.unpack(JvmHost(), path, sha256, DESIRED) == "17.0.9"
     assert sorted(os.listdir(jvm)) == ["jdk-17"]
     assert (jvm / "jdk-17/bin/javac").exists() and (jvm / "jdk-17" / jdk.MARKER).read_text() == sha256 + "\n"
     assert [name for _where, folders, names in os.walk(jvm) for name in [*folders, *names] if name.startswith("._") or name == "__MACOSX"] == []
@@ -119,7 +119,7 @@ def test_a_jdk_for_macos_is_named_as_no_executable_for_linux(jvm, tmp_path):
     contents = {**{name: b"\xcf\xfa\xed\xfe" + bytes(40) for name in members("jdk-17.jdk/Contents/Home")}, "jdk-17.jdk/Contents/Info.plist": b""}
     path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
     with pytest.raises(jdk_archive.SourceError, match="is no executable for Linux"):
-        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+        jdk_archive.unpack(JvmHost(), path, sha256, DESIRED)
     assert os.listdir(jvm) == []
 
 
@@ -130,7 +130,7 @@ def test_a_jdk_for_macos_is_named_as_no_executable_for_linux(jvm, tmp_path):
 def test_an_archive_without_the_one_jdk_names_what_it_has(contents, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
     with pytest.raises(jdk_archive.SourceError, match=re.escape(message)):
-        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+        jdk_archive.unpack(JvmHost(), path, sha256, DESIRED)
     assert os.listdir(jvm) == []
 
 
@@ -138,38 +138,38 @@ def test_an_archive_without_the_one_jdk_names_what_it_has(contents, message, jvm
     (members(**{"bin/java": elf(183)}), "is for aarch64, this host is x86_64"),
     (members(**{"bin/java": b"#!/bin/sh\nexec java\n"}), "is no executable for Linux"),
     (members(**{"bin/javac": None}), "is a JRE"),
-    (members(release=b'JAVA_VERSION="11.0.2"\n'), "holds a JDK 11.0.2, wanted is 17"),
+    (members(release=b'JAVA_VERSION="11.0.2"\n'), "holds a JDK 11.0.2, expected 17"),
     ({"app/readme": b""}, "at its top is readme"),
     ({**members(), "jdk-17.0.9/../../evil": b"x"}, "holds jdk-17.0.9/../../evil"),
 ])
 def test_what_is_refused_leaves_nothing(contents, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
     with pytest.raises(jdk_archive.SourceError, match=message.replace(".", r"\.")):
-        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+        jdk_archive.unpack(JvmHost(), path, sha256, DESIRED)
     assert os.listdir(jvm) == []
     assert not (tmp_path / "evil").exists()
 
 
 @pytest.mark.parametrize("text, message", [
     ("", "does not run on this host, it ended with 127: error while loading"), ('java version "1.8.0_402"\n', "says it is 1.8.0_402")])
-def test_a_java_that_does_not_run_as_wanted_is_refused(text, message, jvm, tmp_path):
+def test_a_java_that_does_not_run_in_sync_is_refused(text, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
     with pytest.raises(jdk_archive.SourceError, match=message):
-        jdk_archive.unpack(JvmHost(text), path, sha256, WANTED)
+        jdk_archive.unpack(JvmHost(text), path, sha256, DESIRED)
     assert os.listdir(jvm) == []
 
 
 def test_of_members_with_one_name_the_last_one_counts(jvm, tmp_path):
     contents = {"jdk-17.0.9/release": b'JAVA_VERSION="11.0.2"\n', **{name.replace("/", "//"): data for name, data in members().items()}}
     path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
-    assert jdk_archive.unpack(JvmHost(), path, sha256, WANTED) == "17.0.9"
+    assert jdk_archive.unpack(JvmHost(), path, sha256, DESIRED) == "17.0.9"
     assert (jvm / "jdk-17/release").read_text() == 'JAVA_VERSION="17.0.9"\n'
 
 
 def test_members_that_do_not_fit_together_are_named(jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", {**members(), "jdk-17.0.9/release/notes": b""})
     with pytest.raises(jdk_archive.SourceError, match=r"the archive cannot be unpacked \(jdk-17.0.9/release/notes has no place: "):
-        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+        jdk_archive.unpack(JvmHost(), path, sha256, DESIRED)
     assert os.listdir(jvm) == []
 
 
@@ -178,24 +178,24 @@ def test_a_cut_archive_is_refused(jvm, tmp_path):
     with open(path, "r+b") as handle:
         handle.truncate(50000)
     with pytest.raises(jdk_archive.SourceError, match="cannot be unpacked"):
-        jdk_archive.unpack(JvmHost(), path, "", WANTED)
+        jdk_archive.unpack(JvmHost(), path, "", DESIRED)
     assert os.listdir(jvm) == []
 
 
 def test_the_rest_of_a_killed_run_is_in_nobodys_way(jvm, tmp_path):
     (jvm / ".jdk-17.part/jdk-17/bin").mkdir(parents=True)
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
-    jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+    jdk_archive.unpack(JvmHost(), path, sha256, DESIRED)
     assert os.listdir(jvm) == ["jdk-17"]
 
 
 def test_a_jdk_that_does_not_run_any_more_is_replaced(jvm, tmp_path):
     (jvm / "jdk-17/bin").mkdir(parents=True)
     (jvm / "jdk-17" / jdk.MARKER).write_text("aa" * 32 + "\n")
-    wanted = {**WANTED, "sha256": "aa" * 32}
-    assert list(jdk_archive.plan(wanted, jdk_archive.read(JvmHost(), wanted)).actions) == [("unpack", f"{jvm}/jdk-17")]
+    desired = {**DESIRED, "sha256": "aa" * 32}
+    assert list(jdk_archive.plan(desired, jdk_archive.read(JvmHost(), desired)).actions) == [("unpack", f"{jvm}/jdk-17")]
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
-    jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+    jdk_archive.unpack(JvmHost(), path, sha256, DESIRED)
     assert os.listdir(jvm) == ["jdk-17"]
     assert (jvm / "jdk-17/bin/javac").exists()
 
@@ -208,13 +208,13 @@ def test_what_is_planned_of_what_is_there(jvm):
             (jvm / name / "bin" / command).write_bytes(elf(62))
             os.chmod(jvm / name / "bin" / command, 0o755)
     (jvm / ".gone.part").mkdir()
-    wanted = {**WANTED, "sha256": "bb" * 32, "absent": ["old"]}
-    plan = jdk_archive.plan(wanted, jdk_archive.read(JvmHost(), wanted))
+    desired = {**DESIRED, "sha256": "bb" * 32, "absent": ["old"]}
+    plan = jdk_archive.plan(desired, jdk_archive.read(JvmHost(), desired))
     assert list(plan.actions) == [("remove", f"{jvm}/old"), ("clean", f"{jvm}/.gone.part")]
     assert plan.after == f"{jvm}/jdk-17\n"
     jdk_archive.apply(JvmHost(), plan)
     assert os.listdir(jvm) == ["jdk-17"]
-    other = {**wanted, "sha256": "cc" * 32, "absent": []}
+    other = {**desired, "sha256": "cc" * 32, "absent": []}
     problem = jdk_archive.plan(other, jdk_archive.read(JvmHost(), other)).problems[0]
     assert "bb" * 32 in problem and "cc" * 32 in problem
 
@@ -270,11 +270,11 @@ def test_without_the_cookie_it_is_said_what_is_missing(vendor, tmp_path):
 
 def test_a_wrong_checksum_shows_both(vendor, tmp_path):
     found = hashlib.sha256(vendor.body).hexdigest()
-    with pytest.raises(jdk_archive.SourceError, match=f"{found}, wanted is {'aa' * 32}"):
+    with pytest.raises(jdk_archive.SourceError, match=f"{found}, expected {'aa' * 32}"):
         obtain(vendor.url, "aa" * 32, tmp_path, {"Cookie": COOKIE})
     local = tmp_path / "jdk.tar.gz"
     local.write_bytes(vendor.body)
-    with pytest.raises(jdk_archive.SourceError, match=f"{found}, wanted is {'aa' * 32}"):
+    with pytest.raises(jdk_archive.SourceError, match=f"{found}, expected {'aa' * 32}"):
         obtain(str(local), "aa" * 32, tmp_path)
     assert obtain(str(local), "", tmp_path) == (str(local), found)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which JDK is wanted, and whether it is installed."""
+"""Which JDK is desired, and whether it is installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEBIAN_12 = {"distribution": "debian", "release": "12", "family": "debian", "arc
 HOME = "/usr/lib/jvm/java-17-openjdk-amd64"
 
 
-WANTED = {"version": 0, "name": "", "archives": {}, "unverified": False, "alternatives": True, "absent": []}
+DESIRED = {"version": 0, "name": "", "archives": {}, "unverified": False, "alternatives": True, "absent": []}
 SHA256 = "3f" * 32
 OURS = f"/usr/lib/jvm/jdk-17-{SHA256[:8]}"
 
@@ -45,9 +45,9 @@ def bare_host():
     return FakeHost(commands=pinned("")[0])
 
 
-def planned(host, machine=None, **wanted):
-    wanted = {**WANTED, **wanted}
-    return jdk.plan(wanted, jdk.read(host, wanted, {"machine": machine or DEBIAN_12}))
+def planned(host, machine=None, **desired):
+    desired = {**DESIRED, **desired}
+    return jdk.plan(desired, jdk.read(host, desired, {"machine": machine or DEBIAN_12}))
 
 
 def from_archive(**more):
@@ -121,7 +121,7 @@ def test_a_bare_host_gets_the_package_and_then_the_alternatives():
     plan = planned(bare_host())
     assert plan.facts["steps"] == ["packages", "alternatives"]
     assert plan.facts["packages"] == ["openjdk-17-jdk-headless"]
-    assert {row.status for row in plan.rows} == {"differs"}
+    assert {row.status for row in plan.rows} == {"drift"}
 
 
 def test_alternatives_can_be_left_alone():
@@ -137,7 +137,7 @@ def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_install
     host.files["/usr/bin/javac"] = "a copy"
     plan = planned(host)
     assert list(plan.problems) == [
-        "/usr/bin/javac is a file of its own, wanted is a link of the alternatives: move it away, then run again"
+        "/usr/bin/javac is a file of its own, expected a link of the alternatives: move it away, then run again"
     ]
 
 
@@ -188,18 +188,18 @@ def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
     assert planned(host, **from_archive()).facts["steps"] == ["unpack", "alternatives"]
 
 
-@pytest.mark.parametrize("wanted, message", [
+@pytest.mark.parametrize("desired, message", [
     ({"version": 0}, "jdk_archives needs jdk_version"),
     ({"archives": {"aarch64": SHA256}}, "jdk_archives has an archive for aarch64, and this host is x86_64"),
     ({"archives": {"x86_64": ""}}, "jdk_allow_unverified: true"),
-    ({"archives": {"x86_64": "beef"}}, "'beef': wanted are 64 hexadecimal digits"),
+    ({"archives": {"x86_64": "beef"}}, "'beef': expected 64 hexadecimal digits"),
     ({"name": "../etc"}, "jdk_name is '../etc'"),
     ({"name": "java-17-openjdk-amd64"}, "not from an archive of this role"),
     ({"absent": ["a/b"]}, "jdk_absent has 'a/b'"),
     ({"absent": ["java-17-openjdk-amd64"]}, "remove its package instead"),
 ])
-def test_what_cannot_be_is_said_before_anything_is_done(wanted, message):
-    plan = planned(jdk_host(HOME), **from_archive(**wanted))
+def test_what_cannot_be_is_said_before_anything_is_done(desired, message):
+    plan = planned(jdk_host(HOME), **from_archive(**desired))
     assert message in plan.problems[0]
     assert not plan.changed
 
@@ -226,9 +226,9 @@ def test_a_jdk_that_an_instance_runs_on_is_not_removed():
     assert "/usr/lib/jvm/old" in plan.before and "/usr/lib/jvm/old" not in plan.after
 
 
-def test_the_wanted_jdk_is_not_removed():
+def test_the_desired_jdk_is_not_removed():
     plan = planned(jdk_host(OURS, files={f"{OURS}/{jdk.MARKER}": SHA256}), **from_archive(absent=[OURS.rpartition("/")[2]]))
-    assert "is the JDK that is wanted" in plan.problems[0]
+    assert "is the JDK that is desired" in plan.problems[0]
 
 
 @pytest.mark.parametrize("name", [".jdk-17.part", ".jdk-17.part.old"])

@@ -17,7 +17,7 @@ from tests.unit.fake_host import FakeHost
 JDK, FOLDER, LIB = "/usr/lib/jvm/java-17", "/opt/shop/instances/0/r1-abc", "/opt/shop/releases/r1/lib"
 STAT = "{pid} (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
 STATUS = "Name:\tjava\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{uid}\t{uid}\t{uid}\t{uid}\nVmRSS:\t1000 kB\n"
-WANTED = {"root": "/opt/shop", "user": "815815", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60,
+DESIRED = {"root": "/opt/shop", "user": "815815", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60,
           "sources": {"A.java": "class A {}"}}
 INSIDE = "setpriv --no-new-privs --inh-caps=-all -- nsenter --target 12 --mount --setuid 815815 --setgid 815815 --"
 SCALA = [f"scala-{name}-2.13.18.jar" for name in ("compiler", "library", "reflect")]
@@ -38,8 +38,8 @@ def machine(version="17.0.15", modules="java.base jdk.attach", tools=("java", "j
 
 
 def planned(host, **more):
-    wanted = {**WANTED, **more}
-    return console.plan(wanted, console.read(host, wanted))
+    desired = {**DESIRED, **more}
+    return console.plan(desired, console.read(host, desired))
 
 
 def test_our_console_on_a_recent_jdk():
@@ -69,8 +69,8 @@ def test_scalive_on_jdk_8():
     host = machine("1.8.0_402", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True)
     plan = planned(host, command="")
     assert (list(plan.problems), plan.facts["console"], plan.facts["java"]) == ([], "scalive", 8)
-    wanted = {**WANTED, "command": ""}
-    words = " ".join(console.client(wanted, console.read(host, wanted), ""))
+    desired = {**DESIRED, "command": ""}
+    words = " ".join(console.client(desired, console.read(host, desired), ""))
     assert words.endswith(f"env PATH={JDK}/bin:/usr/bin:/bin JAVA_HOME={JDK} /opt/shop/releases/r1/script/scalive 12")
 
 
@@ -79,7 +79,7 @@ def test_scalive_on_jdk_8():
     (FakeHost(), {}, "No other instance runs on this host either"),
     (machine(exe=f"{JDK}/bin/java (deleted)"), {}, "is no longer on the disk"),
     (machine(version=""), {}, f"{JDK} is no JDK"),
-    (machine(tools=("java",)), {}, f"runs on a JRE: there is no javac and no jcmd in {JDK}/bin. Wanted is a full JDK of version 17"),
+    (machine(tools=("java",)), {}, f"runs on a JRE: there is no javac and no jcmd in {JDK}/bin. Expected a full JDK of version 17"),
     (machine(tools=("java",)), {"action": "heap"}, f"there is no jcmd in {JDK}/bin"),
     (machine(modules="java.base java.desktop"), {}, f"no module jdk.attach in {JDK}/release"),
     (machine(cmdline="java\0-XX:+DisableAttachMechanism\0A\0"), {"action": "heap"}, "was started with -XX:+DisableAttachMechanism"),
@@ -131,14 +131,14 @@ def test_jars_that_are_given_win():
 ])
 def test_what_the_jdks_own_tools_are_asked(version, action, queried):
     host = machine(version, tools=("java", "jcmd", "jstat"))
-    wanted = {**WANTED, "action": action}
-    state = console.read(host, wanted)
+    desired = {**DESIRED, "action": action}
+    state = console.read(host, desired)
     words = " ".join([INSIDE, "timeout --kill-after=5 60", queried])
     host.commands[words] = "all is well\n"
-    assert console.ask(host, wanted, state) == "all is well\n"
+    assert console.ask(host, desired, state) == "all is well\n"
     host.commands[words] = (1, "", "com.sun.tools.attach.AttachNotSupportedException: no answer\n")
     with pytest.raises(RuntimeError, match=r"failed in instance 0 \(process 12, user 815815\), code 1:\ncom.sun.tools.attach"):
-        console.ask(host, wanted, state)
+        console.ask(host, desired, state)
 
 
 def prepared(host, folder=f"{FOLDER}/tmp/console-abcdefgh", **answers):
@@ -156,8 +156,8 @@ def prepared(host, folder=f"{FOLDER}/tmp/console-abcdefgh", **answers):
 
 def test_an_expression_is_compiled_run_and_cleared_away():
     host = prepared(machine(), java=(0, "val res0: Int = 42\n", ""))
-    state = console.read(host, WANTED)
-    assert console.evaluate(host, WANTED, state) == "val res0: Int = 42\n"
+    state = console.read(host, DESIRED)
+    assert console.evaluate(host, DESIRED, state) == "val res0: Int = 42\n"
     assert [name for name, _last, _data in host.done] == ["first", "mktemp", "sh", "sh", "sh", "mkfifo", "javac", "java", "rm"]
     written = {last.rpartition("/")[2]: data for name, last, data in host.done if name == "sh"}
     assert written == {"A.java": "class A {}", "jars": f"{LIB}/scala-compiler-2.13.18.jar\n{LIB}/scala-reflect-2.13.18.jar", "expression": "6 * 7"}
@@ -171,24 +171,24 @@ def test_an_expression_is_compiled_run_and_cleared_away():
 ])
 def test_what_fails_is_said_and_cleared_away(answers, message):
     host = prepared(machine(), **answers)
-    state = console.read(host, WANTED)
+    state = console.read(host, DESIRED)
     with pytest.raises(RuntimeError, match="(?s)" + message):
-        console.evaluate(host, WANTED, state)
+        console.evaluate(host, DESIRED, state)
     assert host.done[-1][:2] == ("rm", f"{FOLDER}/tmp/console-abcdefgh")
 
 
 def test_a_second_console_on_an_instance_is_refused():
     host = prepared(machine(), first=(75, "", ""))
-    state = console.read(host, WANTED)
+    state = console.read(host, DESIRED)
     with pytest.raises(RuntimeError, match=r"another console is open on instance 0 \(process 12\): there is one at a time"):
-        console.evaluate(host, WANTED, state)
+        console.evaluate(host, DESIRED, state)
     assert [name for name, _last, _data in host.done] == ["first"], "nothing was made"
 
 
 @pytest.mark.parametrize("command", ["", "6 * 7"])
 def test_the_client_holds_the_lock_of_its_instance_for_as_long_as_it_runs(command):
-    wanted = {**WANTED, "command": command}
-    words = " ".join(console.client(wanted, console.read(machine(), wanted), f"{FOLDER}/tmp/console-abcdefgh"))
+    desired = {**DESIRED, "command": command}
+    words = " ".join(console.client(desired, console.read(machine(), desired), f"{FOLDER}/tmp/console-abcdefgh"))
     assert words.startswith(f"{INSIDE} flock --nonblock --no-fork --conflict-exit-code 75 {FOLDER}/tmp ")
 
 
@@ -196,16 +196,16 @@ def test_the_client_holds_the_lock_of_its_instance_for_as_long_as_it_runs(comman
 @pytest.mark.parametrize("action", ["scala", "threads"])
 def test_a_time_without_an_end_is_refused(seconds, action):
     plan = planned(machine(), timeout=seconds, action=action)
-    assert list(plan.problems) == [f"console_timeout is {seconds}; wanted are 1 or more seconds: without an end an expression would never be given up"]
+    assert list(plan.problems) == [f"console_timeout is {seconds}; expected 1 or more seconds: without an end an expression would never be given up"]
     assert not plan.changed
 
 
 @pytest.mark.parametrize("action", ["scala", "threads"])
 @pytest.mark.parametrize(("host", "more", "message"), [
-    (machine(), {"user": "shop"}, f"process 12, which works in {FOLDER}, is of the user 815815; wanted is shop"),
-    (machine(links={"/proc/12/ns/user": "user:[2]"}), {}, "has a user namespace of its own (user:[2]); wanted is that of the host (user:[1])"),
+    (machine(), {"user": "shop"}, f"process 12, which works in {FOLDER}, is of the user 815815; expected shop"),
+    (machine(links={"/proc/12/ns/user": "user:[2]"}), {}, "has a user namespace of its own (user:[2]); expected that of the host (user:[1])"),
     (machine(stats={f"{JDK}/bin/java": Stat("file", 0o755, "815815", "815815", 1)}), {},
-     f"runs {JDK}/bin/java, which is of the user 815815; wanted is a file of root"),
+     f"runs {JDK}/bin/java, which is of the user 815815; expected a file of root"),
     (machine(links={"/proc/12/exe": "/tmp/java"}), {}, "runs /tmp/java, which is not on the disk"),
 ])
 def test_a_process_that_is_not_the_applications_or_in_a_world_of_its_own_is_refused(host, more, message, action):

@@ -101,7 +101,7 @@ HEAPS = [
 def verdicts(heap, options, running, fresh=None):
     """Name to verdict, as a check judges a running JVM."""
     return {
-        name: verdict for name, _value, _observed, verdict in jvm.flag_rows(jvm.wanted_flags(heap, options), running, fresh)
+        name: verdict for name, _value, _observed, verdict in jvm.flag_rows(jvm.desired_flags(heap, options), running, fresh)
     }
 
 
@@ -232,7 +232,7 @@ def test_no_text_breaks_a_comparison_of_values(one, other):
     ],
 )
 def test_the_flags_behind_options_of_which_the_last_wins(options, flags):
-    assert jvm.wanted_flags("512m", options) == {"MaxHeapSize": "536870912", **flags}
+    assert jvm.desired_flags("512m", options) == {"MaxHeapSize": "536870912", **flags}
 
 
 def test_the_options_of_a_second_jvm_write_nothing_and_load_nothing():

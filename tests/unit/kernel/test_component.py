@@ -36,8 +36,8 @@ def host_of(case):
 
 def plan_of(host, case):
     """The plan of a case on the host as it is now."""
-    wanted = {**DEFAULTS, **case["wanted"]}
-    return kernel.plan(wanted, kernel.read(host, wanted))
+    desired = {**DEFAULTS, **case["desired"]}
+    return kernel.plan(desired, kernel.read(host, desired))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -110,7 +110,7 @@ def test_a_killed_run_loses_no_value_from_before(step):
     assert not plan_of(host, case).changed
     record = json.loads(host.files[kernel.RECORD])["profiles"]["/etc/sysctl.d/90-xitrum.conf"]["keys"]
     assert record == {"net.core.somaxconn": {"was": "128", "set": "1024"}}
-    absent = {**case, "wanted": {"state": "absent"}}
+    absent = {**case, "desired": {"state": "absent"}}
     kernel.apply(host, plan_of(host, absent))
     assert host.files["/proc/sys/net/core/somaxconn"] == "128\n"
     assert kernel.RECORD not in host.files
@@ -127,7 +127,7 @@ def test_a_module_that_is_loaded_brings_its_parameters_in_the_same_run():
         return run(argv, data)
 
     host.run = loads
-    case = {"wanted": {"modules": ["nf_conntrack"], "profile": {"net.netfilter.nf_conntrack_max": {"value": 100000, "policy": "at_least"}}}}
+    case = {"desired": {"modules": ["nf_conntrack"], "profile": {"net.netfilter.nf_conntrack_max": {"value": 100000, "policy": "at_least"}}}}
     plan = plan_of(host, case)
     assert plan.changed
     plan = kernel.apply(host, plan).plan
@@ -147,21 +147,21 @@ def test_a_user_who_may_not_see_the_record_plans_no_change_of_what_holds():
     assert [row.status for row in plan.rows] == ["ok"]
 
 
-def test_what_cannot_be_read_is_unseen():
-    case = {"files": {"/proc/sys/net/ipv4/route/flush": Unreadable("")}, "wanted": {"profile": {"net.ipv4.route.flush": 1}}}
+def test_what_cannot_be_read_is_not_readable():
+    case = {"files": {"/proc/sys/net/ipv4/route/flush": Unreadable("")}, "desired": {"profile": {"net.ipv4.route.flush": 1}}}
     plan = plan_of(host_of(case), case)
-    assert [(row.status, row.why) for row in plan.rows] == [("unseen", "/proc/sys/net/ipv4/route/flush: Permission denied")]
+    assert [(row.status, row.why) for row in plan.rows] == [("not_readable", "/proc/sys/net/ipv4/route/flush: Permission denied")]
     assert not plan.changed
 
 
 def test_a_hidden_file_of_the_boot_is_said():
-    case = {"files": {"/etc/sysctl.d/50-secret.conf": Unreadable("")}, "wanted": {"profile": {}}}
+    case = {"files": {"/etc/sysctl.d/50-secret.conf": Unreadable("")}, "desired": {"profile": {}}}
     plan = plan_of(host_of(case), case)
-    assert [(row.item, row.status, row.why) for row in plan.rows] == [("files read at boot", "unseen", "/etc/sysctl.d/50-secret.conf: Permission denied")]
+    assert [(row.item, row.status, row.why) for row in plan.rows] == [("files read at boot", "not_readable", "/etc/sysctl.d/50-secret.conf: Permission denied")]
 
 
 LIVE = {"/proc/sys/kernel/osrelease": "6.1.0\n", "/proc/sys/net/core/somaxconn": "128\n", "/run/systemd/system/x": ""}
-SOMAXCONN = {"wanted": {"profile": {"net.core.somaxconn": 1024}}}
+SOMAXCONN = {"desired": {"profile": {"net.core.somaxconn": 1024}}}
 
 
 @pytest.mark.parametrize("links, target", [
@@ -173,7 +173,7 @@ def test_a_file_or_a_folder_that_is_a_link_stays_one(links, target):
     kernel.apply(host, plan_of(host, SOMAXCONN))
     assert "net.core.somaxconn = 1024" in host.files[target] and host.links == links
     assert not plan_of(host, SOMAXCONN).changed
-    gone = {"wanted": {**SOMAXCONN["wanted"], "state": "absent"}}
+    gone = {"desired": {**SOMAXCONN["desired"], "state": "absent"}}
     kernel.apply(host, plan_of(host, gone))
     assert target not in host.files and host.links == links
 

@@ -65,9 +65,9 @@ def test_the_last_that_names_a_parameter_counts():
     assert profile["net.ipv4.tcp_fin_timeout"] == 5, "a name with slashes is the same parameter"
     assert profile["fs.file-max"] == 5
     assert "net.ipv4.tcp_mem" not in profile, "null takes a parameter out"
-    assert "fs.nr_open" not in profile, "what has no value is not wanted"
+    assert "fs.nr_open" not in profile, "what has no value is not desired"
 
 
-def test_the_error_says_what_is_wanted():
+def test_the_error_says_what_is_desired():
     with pytest.raises(ValueError, match="is made of a list of dictionaries"):
         guide.profile([{"name": "x"}], False, (), None)

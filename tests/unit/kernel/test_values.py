@@ -28,32 +28,32 @@ def ports(ranges):
 
 
 @given(st.sampled_from(["at_least", "at_most"]), TRIPLES, TRIPLES)
-def test_element_by_element(policy, live, wanted):
-    merged = [int(word) for word in kernel_values.merge(policy, words(live), words(wanted)).split()]
+def test_element_by_element(policy, live, desired):
+    merged = [int(word) for word in kernel_values.merge(policy, words(live), words(desired)).split()]
     best = max if policy == "at_least" else min
-    assert merged == [best(pair) for pair in zip(live, wanted, strict=True)]
+    assert merged == [best(pair) for pair in zip(live, desired, strict=True)]
     assert merged == sorted(merged), "a triple that rises stays one that rises"
 
 
 @given(st.sampled_from(["exact", "at_least", "at_most"]), TRIPLES, TRIPLES)
-def test_merging_twice_is_merging_once(policy, live, wanted):
-    once = kernel_values.merge(policy, words(live), words(wanted))
-    assert kernel_values.merge(policy, once, words(wanted)) == once
+def test_merging_twice_is_merging_once(policy, live, desired):
+    once = kernel_values.merge(policy, words(live), words(desired))
+    assert kernel_values.merge(policy, once, words(desired)) == once
 
 
 @given(st.tuples(PORT, PORT), st.tuples(PORT, PORT))
-def test_a_range_is_never_narrower(live, wanted):
-    merged = [int(word) for word in kernel_values.merge("range", words(live), words(wanted)).split()]
-    assert merged[0] <= min(live[0], wanted[0])
-    assert merged[1] >= max(live[1], wanted[1])
+def test_a_range_is_never_narrower(live, desired):
+    merged = [int(word) for word in kernel_values.merge("range", words(live), words(desired)).split()]
+    assert merged[0] <= min(live[0], desired[0])
+    assert merged[1] >= max(live[1], desired[1])
 
 
 @given(RANGES, RANGES)
-def test_reserved_ports_are_the_union(live, wanted):
-    merged = kernel_values.merge("union", kernel_values.ports_text(live), kernel_values.ports_text(wanted))
+def test_reserved_ports_are_the_union(live, desired):
+    merged = kernel_values.merge("union", kernel_values.ports_text(live), kernel_values.ports_text(desired))
     found = [tuple(map(int, (part.split("-") * 2)[:2])) for part in merged.split(",") if part]
-    assert ports(found) == ports(live) | ports(wanted)
-    assert kernel_values.merge("union", merged, kernel_values.ports_text(wanted)) == merged
+    assert ports(found) == ports(live) | ports(desired)
+    assert kernel_values.merge("union", merged, kernel_values.ports_text(desired)) == merged
 
 
 @given(RANGES)

@@ -105,10 +105,10 @@ def test_refused_with_what_ends_first_and_the_number_that_holds(connections, sha
 
 
 @pytest.mark.parametrize(("connections", "shape", "words"), [
-    (0, {}, "found 0, wanted a number from 1"),
+    (0, {}, "found 0, expected a number from 1"),
     (5, {"application": False}, "neither an application host nor a proxy"),
-    (5, {"instances": 0}, "instances: found 0, wanted 1 or more."),
-    (5, {"reserved_ports": 65000}, "ports: found -488, wanted 1 or more."),
+    (5, {"instances": 0}, "instances: found 0, expected 1 or more."),
+    (5, {"reserved_ports": 65000}, "ports: found -488, expected 1 or more."),
 ])
 def test_wrong_arguments_are_said(connections, shape, words):
     assert words in capacity.limits_for(connections, capacity.HostShape(**shape))["problem"]
@@ -126,10 +126,10 @@ def test_the_filter():
         plan("many")
 
 
-def plan_capacity(host, **wanted):
+def plan_capacity(host, **desired):
     """What the component says of a host."""
-    wanted = {**{name: option.get("default") for name, option in capacity.SPEC.items()}, **wanted}
-    return capacity.plan(wanted, capacity.read(host, wanted))
+    desired = {**{name: option.get("default") for name, option in capacity.SPEC.items()}, **desired}
+    return capacity.plan(desired, capacity.read(host, desired))
 
 
 def small_host(hard=20000, cap="0000000000000000"):
@@ -146,7 +146,7 @@ def test_the_host_is_asked_what_it_has():
     assert list(refused.problems) == [
         "xitrum_max_connections: 30000 connections cannot be held. nofile ends first: 31024 open files of one process are needed, 20000 are there. "
         "The largest number that holds is 18976. To hold more: raise what the host can grant, or xitrum_instances."]
-    assert [(row.wanted, row.effective, row.status, row.fix) for row in refused.rows] == [("30000", "18976", "differs", "xitrum_max_connections: 18976")]
+    assert [(row.desired, row.effective, row.status, row.fix) for row in refused.rows] == [("30000", "18976", "drift", "xitrum_max_connections: 18976")]
     assert not refused.changed
     assert list(plan_capacity(small_host(cap="000001ffffffffff"), connections=30000).problems) == []
     assert "memory ends first" in plan_capacity(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).problems[0]
@@ -169,6 +169,6 @@ def test_every_shortfall_is_listed_at_once_with_what_to_do(shape, resources):
     assert problem.count("The largest number that holds is") == 1
 
 
-def test_nothing_is_wanted_without_a_number():
+def test_nothing_is_desired_without_a_number():
     plan = plan_capacity(small_host())
     assert (list(plan.rows), list(plan.problems), plan.changed) == ([], [], False)

@@ -40,10 +40,10 @@ def machine(files=(), hard=524288, nr_open=1048576, raises=True, tried=(), comma
     return FakeHost(texts, {**trial, **dict(commands)})
 
 
-def plan_of(host, **wanted):
+def plan_of(host, **desired):
     """The plan on the host as it is now."""
-    wanted = {**DEFAULTS, **wanted}
-    return limits.plan(wanted, limits.read(host, wanted))
+    desired = {**DEFAULTS, **desired}
+    return limits.plan(desired, limits.read(host, desired))
 
 
 def test_written_once_and_kept():
@@ -51,7 +51,7 @@ def test_written_once_and_kept():
     plan = plan_of(host)
     assert plan.changed
     assert (plan.facts["granted"], plan.facts["why"]) == (1024000, "")
-    assert [row.status for row in plan.rows] == ["differs", "differs"]
+    assert [row.status for row in plan.rows] == ["drift", "drift"]
     assert all(words.startswith("sh -c ulimit") for _run, words in host.done), "reading changes nothing"
     limits.apply(host, plan)
     assert host.files[OWN] == lines(1024000)
@@ -117,7 +117,7 @@ def test_below_what_can_be_granted_nothing_is_said():
 def test_a_later_line_that_wins_is_named():
     host = machine(files={OWN: lines(1024000), "/etc/security/limits.d/95-other.conf": "# theirs\n* - nofile 4096 # small\n"})
     row = plan_of(host).rows[0]
-    assert (row.status, row.configured) == ("differs", "4096 4096")
+    assert (row.status, row.configured) == ("drift", "4096 4096")
     assert row.why == "/etc/security/limits.d/95-other.conf line 2 (* - nofile 4096) comes later and wins"
     assert row.fix == "sed -i '2s/^/# /' /etc/security/limits.d/95-other.conf"
     assert not plan_of(host).changed, "it is not ours to edit"
@@ -167,15 +167,15 @@ def test_a_new_login_is_asked():
     host = machine(files={OWN: lines(1024000)}, commands={ask.format(user): words for user, words in answers.items()})
     rows = {row.item: row for row in plan_of(host, logins=["root", "xitrum", "gone"]).rows}
     assert (rows["login of root"].effective, rows["login of root"].status) == ("1024000 1024000", "ok")
-    assert (rows["login of xitrum"].effective, rows["login of xitrum"].status) == ("1024 524288", "differs")
-    assert rows["login of gone"].status == "unseen"
+    assert (rows["login of xitrum"].effective, rows["login of xitrum"].status) == ("1024 524288", "drift")
+    assert rows["login of gone"].status == "not_readable"
 
 
 def test_a_line_of_one_user_is_named():
     host = machine(files={OWN: lines(1024000), "/etc/security/limits.d/10-a.conf": "xitrum soft nofile 4096\n@students - nofile 512\n"},
                    commands={"timeout 10 su -s /bin/sh xitrum -c ulimit -Sn; ulimit -Hn": "4096\n1024000\n"})
     rows = {row.item: row for row in plan_of(host, logins=["xitrum"]).rows}
-    assert (rows["limits of xitrum"].status, rows["limits of xitrum"].fix) == ("differs", "sed -i '1s/^/# /' /etc/security/limits.d/10-a.conf")
+    assert (rows["limits of xitrum"].status, rows["limits of xitrum"].fix) == ("drift", "sed -i '1s/^/# /' /etc/security/limits.d/10-a.conf")
     assert rows["limits of @students"].status == "ok"
 
 
@@ -196,12 +196,12 @@ def test_whether_sshd_uses_pam(text, included, says):
 
 def test_all_processes_together():
     row = plan_of(machine(files={"/proc/sys/fs/file-max": "100000\n"})).rows[-1]
-    assert (row.item, row.status, row.fix) == ("fs.file-max", "differs", "sysctl -w fs.file-max=1024000")
+    assert (row.item, row.status, row.fix) == ("fs.file-max", "drift", "sysctl -w fs.file-max=1024000")
 
 
 def test_a_hidden_file_is_said():
     host = machine(files={"/etc/security/limits.d/10-a.conf": Unreadable("x")})
-    assert [(row.item, row.status) for row in plan_of(host).rows][-1] == ("limits of /etc/security/limits.d/10-a.conf", "unseen")
+    assert [(row.item, row.status) for row in plan_of(host).rows][-1] == ("limits of /etc/security/limits.d/10-a.conf", "not_readable")
 
 
 def test_absent_takes_the_file_away():
@@ -214,15 +214,15 @@ def test_absent_takes_the_file_away():
     assert not plan_of(host, state="absent").changed
 
 
-@pytest.mark.parametrize(("files", "wanted", "problem"), [
+@pytest.mark.parametrize(("files", "desired", "problem"), [
     ({OWN: "* hard nofile 5\n"}, {}, f"{OWN} holds lines that this collection does not manage, and would be replaced: move it away, or choose another path."),
-    ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, wanted a .conf file of its own in /etc/security/limits.d, the folder that PAM reads."),
-    ({}, {"nofile": 0}, "nofile: found 0, wanted a number of open files from 1 to 1073741816."),
+    ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, expected a .conf file of its own in /etc/security/limits.d, the folder that PAM reads."),
+    ({}, {"nofile": 0}, "nofile: found 0, expected a number of open files from 1 to 1073741816."),
     ({}, {"domains": ["a b"]}, "domains: 'a b' is no domain of limits.conf(5)."),
 ])
-def test_refused_before_anything_is_touched(files, wanted, problem):
+def test_refused_before_anything_is_touched(files, desired, problem):
     host = machine(files=files, tried={1, 524289, 1024000})
-    plan = plan_of(host, **wanted)
+    plan = plan_of(host, **desired)
     assert list(plan.problems) == [problem]
     assert not plan.changed
 

@@ -12,15 +12,15 @@ from ansible_collections.xitrum.host.plugins.module_utils.desired import load
 from ansible_collections.xitrum.host.plugins.module_utils.desired.inputs import Inputs
 from ansible_collections.xitrum.host.plugins.plugin_utils import load_reports
 
-from .test_fleet import GROUPS, HOSTS, WANTED
+from .test_fleet import DESIRED, GROUPS, HOSTS
 from .test_report import READING, counts
 
 VARIABLES = {
-    **{f"load_test_{name}": WANTED[name] for name in (
+    **{f"load_test_{name}": DESIRED[name] for name in (
         "connections", "rate", "seconds", "heartbeat", "timeout", "sources", "path", "label", "headers", "tls")},
-    "load_test_burst_connections": WANTED["burst"], "load_test_routes": WANTED["through"], "load_test_clients": WANTED["from"],
+    "load_test_burst_connections": DESIRED["burst"], "load_test_routes": DESIRED["through"], "load_test_clients": DESIRED["from"],
     "xitrum_http_port": "8000", "xitrum_instances": "2", "xitrum_proxy_software": "haproxy", "xitrum_proxy_load_balancers": [],
-    "xitrum_proxy_load_balancer_protocol": "proxy", "xitrum_proxy_listen": WANTED["proxy_listen"],
+    "xitrum_proxy_load_balancer_protocol": "proxy", "xitrum_proxy_listen": DESIRED["proxy_listen"],
     "xitrum_proxy_http_port": 80, "xitrum_proxy_https_port": 443, "groups": GROUPS, "hostvars": HOSTS,
 }
 
@@ -30,9 +30,9 @@ def inputs(host, **changes):
 
 
 def test_settings_have_the_types_of_their_options():
-    assert load.settings(inputs("proxy1")) == WANTED
+    assert load.settings(inputs("proxy1")) == DESIRED
     typed = load.settings(inputs("proxy1", load_test_connections="1001", load_test_tls="no", xitrum_proxy_load_balancers=["192.0.2.1"]))
-    assert typed == {**WANTED, "behind": "proxy"}
+    assert typed == {**DESIRED, "behind": "proxy"}
     with pytest.raises(ValueError, match="load_test_rate is 'fast': expected a whole number"):
         load.settings(inputs("proxy1", load_test_rate="fast"))
 
@@ -67,7 +67,7 @@ def test_the_figures_of_all_hosts_are_added_up():
         },
         "lost": {},
     }
-    found = load_reports.make_report(hostvars, {"xitrum": ["app1"]}, list(hostvars), {**WANTED, "headers": {"Cookie": "a"}}, "2026-01-01T00:00:00Z")
+    found = load_reports.make_report(hostvars, {"xitrum": ["app1"]}, list(hostvars), {**DESIRED, "headers": {"Cookie": "a"}}, "2026-01-01T00:00:00Z")
     assert "Cookie" not in str(found) and found["settings"]["when"] == found["when"] == "2026-01-01T00:00:00Z"
     assert (found["label"], found["bursts"]) == ("run", {"app1": [{"requested": 128}]})
     assert found["machine"] == {host: {"cpus": 2, "memory_bytes": 8 << 30} for host in ("app1", "other")}

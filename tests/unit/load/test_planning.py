@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 TARGETS = [{"name": name, "address": "192.0.2.1", "port": port, "tls": False} for name, port in (("app1-0", 8000), ("app1-1", 8001))]
-WANTED = {"connections": 1000, "rate": 200, "seconds": 10, "heartbeat": 5, "timeout": 10, "path": "/echo", "headers": {}, "sources": [], "targets": TARGETS}
+DESIRED = {"connections": 1000, "rate": 200, "seconds": 10, "heartbeat": 5, "timeout": 10, "path": "/echo", "headers": {}, "sources": [], "targets": TARGETS}
 STATE = {"nofile": 20000, "cpus": 2, "ports": 28232, "memory_free_bytes": 8 << 30, "files_free": 1 << 40, "conntrack_free": None,
          "local": {"192.0.2.1": False, "127.0.0.1": True}}
 LOCAL = [{"name": "haproxy", "address": "127.0.0.1", "port": 80, "tls": False}]
 
 
-def plan(wanted=None, **state):
-    return load_plan.plan({**WANTED, **(wanted or {})}, {**STATE, **state})
+def plan(desired=None, **state):
+    return load_plan.plan({**DESIRED, **(desired or {})}, {**STATE, **state})
 
 
 @given(connections=st.integers(1, 400_000), cpus=st.integers(1, 64), nofile=st.integers(1024, 100_000), rate=st.integers(200, 50_000))
@@ -57,12 +57,12 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
-    ({"connections": 0}, "load_test_connections: found 0, wanted 1 or more."),
-    ({"connections": -5}, "load_test_connections: found -5, wanted 1 or more."),
+    ({"connections": 0}, "load_test_connections: found 0, expected 1 or more."),
+    ({"connections": -5}, "load_test_connections: found -5, expected 1 or more."),
     ({"rate": 0}, "load_test_rate: found 0"),
     ({"seconds": -1}, "load_test_seconds: found -1"),
-    ({"seconds": 100_000}, "wanted at most 86400"),
-    ({"connections": 10_000, "rate": 1}, "wanted 3 or more"),
+    ({"seconds": 100_000}, "expected at most 86400"),
+    ({"connections": 10_000, "rate": 1}, "expected 3 or more"),
     ({"path": "echo"}, "load_test_path: found 'echo'"),
     ({"path": "/a b"}, "load_test_path: found '/a b'"),
     ({"headers": {"X": "a\r\nHost: b"}}, "load_test_headers: 'X' has a line break"),

@@ -157,9 +157,9 @@ def test_reserved_ports_are_not_there_for_connections(text, count):
     ({"backlogs": [0]}, "load_test_burst_backlogs"), ({"connects": 5000}, "can make 4968 at once: its open files"),
 ])
 def test_a_burst_that_cannot_be_made_is_refused(wrong, message):
-    wanted = {"connects": 500, "backlogs": [128], "pause": 0.5, **wrong}
-    assert message in load_burst.problems(wanted, 10000, 28000)[0]
-    assert load_burst.problems({**wanted, "connects": 500, "backlogs": [128], "pause": 0.5}, 10000, 28000) == []
+    desired = {"connects": 500, "backlogs": [128], "pause": 0.5, **wrong}
+    assert message in load_burst.problems(desired, 10000, 28000)[0]
+    assert load_burst.problems({**desired, "connects": 500, "backlogs": [128], "pause": 0.5}, 10000, 28000) == []
 
 
 def test_a_burst_is_reported_by_what_took_a_repeated_syn():

@@ -77,11 +77,11 @@ def folder(monkeypatch, tmp_path):
 
 
 def started(server, **changes):
-    wanted = {"connections": 60, "rate": 600, "seconds": 1, "heartbeat": 1, "timeout": 1, "path": "/echo", "headers": {}, "sources": [],
+    desired = {"connections": 60, "rate": 600, "seconds": 1, "heartbeat": 1, "timeout": 1, "path": "/echo", "headers": {}, "sources": [],
               "targets": [{"name": "server", "address": "127.0.0.1", "port": server.port, "tls": False}], **changes}
-    plan = load_plan.plan(wanted, load_state.client(Host(), wanted))
+    plan = load_plan.plan(desired, load_state.client(Host(), desired))
     assert list(plan.problems) == []
-    return load_run.start(wanted, plan.facts)
+    return load_run.start(desired, plan.facts)
 
 
 def poll_until(run, enough):
@@ -234,15 +234,15 @@ def test_a_folder_that_is_a_link_or_of_another_user_is_not_touched(folder, monke
     there.rename(run)
     another = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: another)
-    with pytest.raises(load_run.LoadError, match=f"found a folder of user id {run.stat().st_uid}, wanted the folder of a load"):
+    with pytest.raises(load_run.LoadError, match=f"found a folder of user id {run.stat().st_uid}, expected the folder of a load"):
         asks(str(run))
     assert sorted(os.listdir(run)) == ["process.json", "state.json"]
 
 
 def test_a_backlog_is_as_good_as_it_is_large():
     host = Host()
-    wanted = {"connects": 60, "backlogs": [8, 100], "pause": 0.2, "timeout": 8, "address": "", "port": 0}
-    plan = load_burst.plan(wanted, load_burst.read(host, wanted))
+    desired = {"connects": 60, "backlogs": [8, 100], "pause": 0.2, "timeout": 8, "address": "", "port": 0}
+    plan = load_burst.plan(desired, load_burst.read(host, desired))
     assert list(plan.problems) == []
     small, large = load_burst.apply(host, plan).results["bursts"]
     assert (small["at_once"], small["delayed"], small["failed"]) == (9, 51, 0) and small["slowest_ms"] > 900 and small["ListenOverflows"] > 0

@@ -139,14 +139,14 @@ def test_the_cache_does_not_grow_for_ever(tmp_path, monkeypatch):
     assert f"{package.sha256_of(str(tmp_path / '4/lib/app.jar'))} {BOOT}" in kept
 
 
-@pytest.mark.parametrize("wanted, message", [
+@pytest.mark.parametrize("desired, message", [
     ("quickstart.Boot", None), ("quickstart.boot", "did you mean quickstart.Boot?"), ("quikstart.Boot", "did you mean quickstart.Boot?"),
     ("com.acme.Boot", "did you mean quickstart.Boot?"), ("zzz.Qqqqqqqq", "Set xitrum_main_class")])
-def test_a_main_class_that_is_nowhere(tmp_path, wanted, message):
+def test_a_main_class_that_is_nowhere(tmp_path, desired, message):
     folder = make_package(tmp_path)
     rows = package.jars(package.manifest(str(folder))[0])
-    main = package_java.summary(package_java.examine(str(folder), rows, wanted, None)[0])["main_class_jar"]
-    problems = package_java.main_class_problems(str(folder), rows, wanted, main)
+    main = package_java.summary(package_java.examine(str(folder), rows, desired, None)[0])["main_class_jar"]
+    problems = package_java.main_class_problems(str(folder), rows, desired, main)
     assert len(problems) == (message is not None)
     assert message is None or message in problems[0]
 

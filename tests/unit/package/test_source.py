@@ -166,7 +166,7 @@ def test_the_checksum_of_a_file(tmp_path):
     archive = packed(tmp_path / "x.tar.gz", make_package(tmp_path / "x"), "x")
     right = package.sha256_of(str(archive))
     assert obtain(archive, tmp_path / "cache", right.upper())
-    with pytest.raises(SourceError, match=f"is {right}, wanted is {WRONG}"):
+    with pytest.raises(SourceError, match=f"is {right}, expected {WRONG}"):
         obtain(archive, tmp_path / "cache", WRONG)
 
 
@@ -252,7 +252,7 @@ def test_no_archive_writes_or_leads_outside(rows):
 def test_a_broken_archive(tmp_path, harm):
     archive = packed(tmp_path / "x.tar.gz", make_package(tmp_path / "x"), "x")
     archive.write_bytes(harm(archive.read_bytes()))
-    with pytest.raises(SourceError, match=r"cannot be unpacked \(.+\): wanted is a whole tar.gz"):
+    with pytest.raises(SourceError, match=r"cannot be unpacked \(.+\): expected a whole tar.gz"):
         obtain(archive, tmp_path / "cache")
     assert cached(tmp_path / "cache") == []
 
@@ -386,8 +386,8 @@ def test_a_url_that_does_not_give_the_package(server, tmp_path, path, message):
     assert cached(tmp_path / "cache") == []
 
 
-def test_another_checksum_than_wanted_shows_both(server, tmp_path):
-    with pytest.raises(SourceError, match=f"sent is {server.sha256}, wanted is {WRONG}"):
+def test_another_checksum_than_desired_shows_both(server, tmp_path):
+    with pytest.raises(SourceError, match=f"sent is {server.sha256}, expected {WRONG}"):
         obtain(f"{server.url}/whole", tmp_path / "cache", WRONG)
     assert cached(tmp_path / "cache") == []
 

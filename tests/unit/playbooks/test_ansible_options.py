@@ -79,7 +79,7 @@ def test_every_host_that_is_away_is_named_before_anything_changes_whatever_the_s
                       ANSIBLE_CACHE_PLUGIN_CONNECTION=str(fleet / "cache"), **ODD)
     assert code != 0 and "Nothing was changed on any host." in output
     assert f"\\n\\n{hosts}:\\n  - the host could not be reached: start it, correct ansible_host, or leave it out with --limit" in output, output
-    assert "problems stand in the way" in output and "there is no package at /no/such" in output
+    assert "errors. No host was changed." in output and "there is no package at /no/such" in output
     assert "[Print the fleet summary]" not in output, "the run ended there"
 
 

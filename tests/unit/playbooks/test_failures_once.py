@@ -95,7 +95,7 @@ def test_a_host_whose_read_fails(tmp_path):
     assert f"app1: - the host could not be read: {REASON}" in run.text
     assert tasks_with(run, "the disk of app2 is gone") == 1
     assert "app2: - the host could not be read: MODULE FAILURE Traceback" in run.text
-    assert "2 problems stand in the way. Nothing was changed on any host." in run.text
+    assert "2 errors. No host was changed." in run.text
 
 
 def test_a_read_that_cannot_begin(tmp_path):
@@ -120,7 +120,7 @@ def test_a_variable_without_a_value(tmp_path, name, value):
     """It is an error of its own, before anything is worked out from it."""
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, **{name: value})
     assert run.code != 0 and tasks_with(run, "nothing_of_this_name") == 1, run.text
-    assert "1 problem stands in the way." in run.text and f"- the variable {name} has no value" in run.text
+    assert "1 error. No host was changed." in run.text and f"- the variable {name} has no value" in run.text
     assert "Error while" not in run.text and "could not be read" not in run.text
 
 
@@ -128,7 +128,7 @@ def test_all_variables_without_a_value_at_once(tmp_path):
     names = ("xitrum_secure_key", "xitrum_package", "xitrum_supervisor", "xitrum_http_port", "xitrum_instances", "xitrum_cluster", "xitrum_name",
              "xitrum_tls_key", "proxy_software", "proxy_health_path", "supervisor_kind", "jdk_version")
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, **dict.fromkeys(names, MISSING))
-    assert run.code != 0 and f"{len(names)} problems stand in the way." in run.text and tasks_with(run, "nothing_of_this_name") == 1, run.text
+    assert run.code != 0 and f"{len(names)} errors. No host was changed." in run.text and tasks_with(run, "nothing_of_this_name") == 1, run.text
     assert all(f"- the variable {name} has no value" in run.text for name in names)
 
 
@@ -147,7 +147,7 @@ def test_a_variable_of_one_host_without_a_value(tmp_path, host, name, cluster):
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, xitrum_cluster=cluster,
                **({"xitrum_trusted_proxies": ["192.0.2.0/24"]} if cluster else {}))
     assert run.code != 0 and tasks_with(run, "nothing_of_this_name") == 1, run.text
-    assert "1 problem stands in the way." in run.text and f"{host}: - the variable {name} has no value" in run.text
+    assert "1 error. No host was changed." in run.text and f"{host}: - the variable {name} has no value" in run.text
     assert "Error while" not in run.text and "could not be read" not in run.text
 
 
@@ -163,14 +163,14 @@ def test_values_of_another_type_or_choice(tmp_path, names):
     """They keep the hosts from being read, and nothing follows from them."""
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, **{name: WRONG[name][0] for name in names})
     assert run.code != 0 and run.text.count("fatal:") == 1 and "could not be read" not in run.text, run.text
-    assert f"{len(names)} problem{'s stand' if len(names) > 1 else ' stands'} in the way." in run.text
+    assert f"{len(names)} error{'s' if len(names) > 1 else ''}. No host was changed." in run.text
     assert all(f"- {name} is {WRONG[name][0]!r}: expected {WRONG[name][1]}" in run.text for name in names)
 
 
 def test_the_package_is_read_despite_a_variable_without_a_value(tmp_path):
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, application_package_read=None, xitrum_secure_key=MISSING, xitrum_package="/no/package")
     assert run.code != 0 and run.text.count("fatal:") == 1, run.text
-    assert "2 problems stand in the way." in run.text
+    assert "2 errors. No host was changed." in run.text
     assert "there is no package at /no/package" in run.text and "- the variable xitrum_secure_key has no value" in run.text
 
 
@@ -179,7 +179,7 @@ def test_the_addresses_of_all_proxies(tmp_path):
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, addressed=False)
     assert run.code != 0
     for proxy in PROXIES:
-        assert tasks_with(run, f"{proxy}: found the address {proxy}, wanted is the IP address from which this proxy reaches app1") == 1, run.text
+        assert tasks_with(run, f"{proxy}: found the address {proxy}, expected the IP address from which this proxy reaches app1") == 1, run.text
     assert "could not be read" not in run.text
 
 

@@ -50,7 +50,7 @@ def test_an_error_of_the_load_test_is_reported_for_all_hosts_at_once(tmp_path):
     run = play(tmp_path, BOOK.format("load_test"), ["app1", "app2", "app3"], [])
     assert run.code != 0
     # As an error, and with the task.
-    assert run.text.count("load_test_path is not set: wanted is the path of a WebSocket") == 2, run.text
+    assert run.text.count("load_test_path is not set: expected the path of a WebSocket") == 2, run.text
 
 
 def test_check_mode_of_the_load_test_says_that_nothing_was_measured():

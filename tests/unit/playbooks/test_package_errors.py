@@ -45,7 +45,7 @@ def refused(folder, *sentences, **variables):
 
 @pytest.mark.parametrize(("name", "sha256", "sentence"), [
     ("nothing", "0" * 64, "answers 404 File not found: correct the URL"),
-    ("whole", "0" * 64, "wanted is " + "0" * 64 + ": correct the checksum or the URL"),
+    ("whole", "0" * 64, "expected " + "0" * 64 + ": correct the checksum or the URL"),
 ], ids=["404", "checksum"])
 def test_a_url_that_does_not_give_what_was_asked_for(tmp_path, server, name, sha256, sentence):
     url = f"{server}/{name}.tar.gz"
@@ -55,4 +55,4 @@ def test_a_url_that_does_not_give_what_was_asked_for(tmp_path, server, name, sha
 def test_an_archive_that_is_none(tmp_path):
     broken = tmp_path / "xitrum.tar.gz"
     broken.write_bytes(b"\x1f\x8b\x08" + b"\0" * 100)
-    refused(tmp_path, f"{broken} cannot be unpacked", "wanted is a whole tar.gz; build or copy it again", xitrum_package=str(broken))
+    refused(tmp_path, f"{broken} cannot be unpacked", "expected a whole tar.gz; build or copy it again", xitrum_package=str(broken))

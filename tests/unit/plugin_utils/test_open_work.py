@@ -12,7 +12,7 @@ from ..read_fixture import state
 
 
 def redirects(**more):
-    return {"rows": [], "problems": [], "differs": False, "moves": False, "pairs": [], **more}
+    return {"rows": [], "problems": [], "drift": False, "moves": False, "pairs": [], **more}
 
 
 @pytest.mark.parametrize(("read", "pending", "unfinished"), [
@@ -34,14 +34,14 @@ def test_a_result_without_a_read_stays_as_it_is(result):
 
 @pytest.mark.parametrize(("slot", "due"), [(0, "base"), (1, "restart")])
 def test_redirects_wait_for_the_instance_of_the_active_slot(slot, due):
-    read = {**state(restart=[{"index": 1}]), "redirects": redirects(differs=True, moves=True)}
+    read = {**state(restart=[{"index": 1}]), "redirects": redirects(drift=True, moves=True)}
     assert add_open_work(read, slot)["redirects"]["due"] == due
     assert "due" not in read["redirects"]
 
 
 def test_redirects_that_a_killed_run_left_lead_back():
     read = {"redirects": redirects(pairs=[{"outside": 80, "inside": 8001}]), "instances": {
-        "rows": [], "differs": False, "instances": [{"index": 0}], "configured": {"0": {"http": 8000, "https": 0}, "1": {"http": 8001, "https": 0}}}}
+        "rows": [], "drift": False, "instances": [{"index": 0}], "configured": {"0": {"http": 8000, "https": 0}, "1": {"http": 8001, "https": 0}}}}
     assert add_open_work(read)["redirects"]["restored"] == [{"outside": 80, "inside": 8000}]
 
 

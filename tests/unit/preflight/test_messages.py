@@ -38,13 +38,13 @@ def test_a_problem_of_all_hosts_is_said_once():
     assert text.count("no disk") == 1
     assert "all 3 hosts:\n  - no disk" in text
     assert "app1:\n  - no memory" in text
-    assert text.startswith("2 problems stand in the way. Nothing was changed")
+    assert text.startswith("2 errors. No host was changed")
     assert text.endswith("Fix these, then run the same command again.")
 
 
 def test_one_problem_of_one_host():
     text = preflight.message({"app1": errors("no disk")})
-    assert text.startswith("1 problem stands in the way.")
+    assert text.startswith("1 error. No host was changed.")
     assert "app1:\n  - no disk" in text
 
 
@@ -65,7 +65,7 @@ def test_some_hosts_are_named_and_many_are_counted():
 
 def test_notes_are_said_with_problems_and_stop_nothing_alone():
     assert preflight.message({"app1": []}, (), {"app1": ["not tested"]}) == ""
-    assert "good to know, app1:\n  - not tested" in preflight.message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
+    assert "notes, app1:\n  - not tested" in preflight.message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
 
 
 def shared_fleet(applications, proxy):
@@ -159,7 +159,7 @@ def test_the_package_is_the_controllers_problem_once_for_all_hosts():
     broken = variables(package={"problems": ["no script/runner"]})
     text = render_errors({"app1": broken, "app2": broken}, ["app1", "app2"])
     assert "here, on the controller:\n  - no script/runner" in text
-    assert text.startswith("1 problem ")
+    assert text.startswith("1 error. ")
 
 
 def test_problems_of_every_component_are_collected():
@@ -174,7 +174,7 @@ def test_java_is_held_against_each_hosts_jdk():
     every = {f"app{number}": variables({"jdk": {"problems": [], "version": jdk}}, {"java": 21}) for number, jdk in ((1, 17), (2, 21))}
     text = render_errors(every, ["app1", "app2"])
     assert "app1:\n  - the package has classes for Java 21 in lib/app.jar, a.B, and the host would run JDK 17" in text
-    assert text.startswith("1 problem ")
+    assert text.startswith("1 error. ")
 
 
 def test_a_proxy_without_a_jdk_runs_no_package():
@@ -210,7 +210,7 @@ def test_values_that_do_not_fit_are_said_for_each_host():
     text = render_errors(every, list(every))
     assert "app1, app2:\n  - xitrum_instances is 'abc': expected a whole number\n" in text
     assert "app1:\n  - xitrum_supervisor is 'runti': expected one of systemd, " in text
-    assert text.startswith("2 problems")
+    assert text.startswith("2 errors. ")
 
 
 class Unresolved(dict):
@@ -232,7 +232,7 @@ def test_a_variable_without_a_value_is_named(error):
     text = render_errors({"app1": host}, ["app1"])
     assert "the variable xitrum_heap has no value: 'mine' is undefined" in text
     assert "the variable xitrum_secure_key has no value" in text
-    assert text.startswith("2 problems")
+    assert text.startswith("2 errors. ")
     # Nothing is worked out from it first: Ansible would print its own words for that.
     assert has_invalid_values({"app1": host}, "app1") and not has_invalid_values({"app1": variables()}, "app1")
 
@@ -261,7 +261,7 @@ def test_a_check_of_variables_that_failed_is_no_unreadable_host():
     refused = {"xitrum_host_state": {"failed": True, "refused": True, "msg": "xitrum_slots is true: found 2 instances\nproxy_servers is empty"}}
     unread = {"xitrum_host_state": {"failed": True, "refused": False, "msg": "sudo wants a password"}}
     text = render_errors({"app1": refused, "app2": unread}, ["app1", "app2"])
-    assert text.startswith("3 problems") and text.count("could not be read") == 1
+    assert text.startswith("3 errors. ") and text.count("could not be read") == 1
     assert "app1:\n  - xitrum_slots is true: found 2 instances\n  - proxy_servers is empty" in text
 
 
@@ -324,7 +324,7 @@ SITE = "Run instead: ansible-playbook xitrum.host.site"
 ])
 def test_a_deploy_refuses_what_it_would_do_by_half_with_what_to_run(of_host, message):
     text = " ".join(render_errors({"app1": of_host}, ["app1"], deploy=True).split())
-    assert message in text and (text.startswith("1 problem stands in the way. Nothing was changed") if message else not text)
+    assert message in text and (text.startswith("1 error. No host was changed") if message else not text)
     if "failed" not in of_host["xitrum_host_state"]:
         assert render_errors({"app1": of_host}, ["app1"]) == ""
 
@@ -416,7 +416,7 @@ def test_the_addresses_of_all_proxies_and_instances_are_reported_at_once():
     text = " ".join(render_errors(fleet, list(fleet)).split())
     for proxy in ("proxy1", "proxy3"):
         for application in ("app1", "app2"):
-            assert f"{proxy}: found the address {proxy}, wanted is the IP address from which this proxy reaches {application}" in text
+            assert f"{proxy}: found the address {proxy}, expected the IP address from which this proxy reaches {application}" in text
         assert f"app2: its address is 127.0.0.1, which on the proxy {proxy} is the proxy itself" in text
     assert text.count("app1: 2 instances from port 65535 on go past port 65535") == 1
     assert "could not be read" not in text and "proxy2: found" not in text
@@ -454,7 +454,7 @@ def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
     fleet = {"app1": host, "app2": variables(xitrum_secure_key="a key that the other has")}
     text = render_errors(fleet, ["app1", "app2"])
     # Neither that one of two TLS files is set, nor that the hosts have two keys.
-    assert text.startswith("3 problems") and "xitrum_keep_releases is 0" in text and "only one of" not in text and "2 values" not in text
+    assert text.startswith("3 errors. ") and "xitrum_keep_releases is 0" in text and "only one of" not in text and "2 values" not in text
 
 
 def test_a_host_outside_of_the_run_whose_variable_is_needed():
@@ -462,7 +462,7 @@ def test_a_host_outside_of_the_run_whose_variable_is_needed():
                          proxy1={"xitrum_address": "192.0.2.1"}, proxy3={"xitrum_address": "192.0.2.3"})
     assert not has_invalid_values(fleet, "app1") and has_invalid_values(fleet, "proxy1")
     text = render_errors(fleet, ["proxy1"])
-    assert text.startswith("1 problem ") and "app2:\n  - xitrum_instances is 'two': expected a whole number" in text
+    assert text.startswith("1 error. ") and "app2:\n  - xitrum_instances is 'two': expected a whole number" in text
     # For a cluster, the application hosts need one another.
     for name in ("app1", "app2"):
         fleet[name]["xitrum_cluster"] = True

@@ -28,13 +28,13 @@ def test_what_openssl_says():
 
 @pytest.mark.parametrize("change, status, why", [
     ({}, "ok", ""),
-    ({"now": NOW + datetime.timedelta(days=350)}, "differs", "ends in 15 days"),
-    ({"now": NOW + datetime.timedelta(days=400)}, "differs", "ends in -35 days"),
-    ({"effective": SAID.replace("AA", "CC")}, "restart", "another certificate"),
-    ({"effective": ""}, "differs", "port 443"),
-    ({"configured": ""}, "differs", "no certificate"),
-    ({"tool": False}, "unseen", "no openssl"),
-    ({"configured": "", "hidden": True}, "unseen", "only root may read"),
+    ({"now": NOW + datetime.timedelta(days=350)}, "drift", "ends in 15 days"),
+    ({"now": NOW + datetime.timedelta(days=400)}, "drift", "ends in -35 days"),
+    ({"effective": SAID.replace("AA", "CC")}, "restart_pending", "another certificate"),
+    ({"effective": ""}, "drift", "port 443"),
+    ({"configured": ""}, "drift", "no certificate"),
+    ({"tool": False}, "not_readable", "no openssl"),
+    ({"configured": "", "hidden": True}, "not_readable", "only root may read"),
 ])
 def test_a_certificate_in_three_columns(change, status, why):
     found = row(**change)

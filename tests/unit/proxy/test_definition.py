@@ -108,7 +108,7 @@ def test_without_proxies_nobody_is_trusted():
 
 def test_load_balancers_are_addresses_and_networks():
     assert proxy.networks(["192.0.2.1", "2001:db8::/64"]) == ["192.0.2.1", "2001:db8::/64"]
-    with pytest.raises(ValueError, match=r"found 'lb.example' .*, '192.0.2.1/24' .*; wanted are IP addresses"):
+    with pytest.raises(ValueError, match=r"found 'lb.example' .*, '192.0.2.1/24' .*; expected IP addresses"):
         proxy.networks(["lb.example", "192.0.2.2", "192.0.2.1/24"])
 
 

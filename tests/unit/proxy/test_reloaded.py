@@ -35,7 +35,7 @@ CONNECTIONS = """\
 """
 
 
-def wanted(software, **more):
+def desired(software, **more):
     defaults = {name: option.get("default") for name, option in proxy_server.SPEC.items()}
     return proxy_server.placed({**defaults, "software": software, "servers": ["app1-0"], "state": "drain", **more})
 
@@ -44,7 +44,7 @@ def wanted(software, **more):
 def fixture_proxy(request, monkeypatch):
     """A host on which the running worker has what is in its file, and every page answers with C(page)."""
     software = request.param
-    want = wanted(software)
+    want = desired(software)
     path, commands = want["config_path"], {RELOAD[software]: "", " ".join(sockets.ESTABLISHED): CONNECTIONS}
     host = FakeHost(files={path: proxy_text.stamped((DATA / f"{software}-full.conf").read_text(), [])}, commands=commands)
     host.software, host.page, host.path = software, (200, "OK"), path
@@ -64,7 +64,7 @@ def planned(host, want):
 
 
 def test_a_drain_is_written_reloaded_and_not_done_twice(proxy):
-    want = wanted(proxy.software)
+    want = desired(proxy.software)
     proxy_server.set_servers(proxy, want, planned(proxy, want))
     assert ("run", RELOAD[proxy.software]) in proxy.done
     assert proxy_text.states(proxy.files[proxy.path]) == {"app1-0": "drain"}
@@ -74,17 +74,17 @@ def test_a_drain_is_written_reloaded_and_not_done_twice(proxy):
 
 def test_a_reload_that_fails_leaves_the_old_states(proxy):
     proxy.commands[RELOAD[proxy.software]] = (1, "", "Job failed.")
-    before, want = proxy.files[proxy.path], wanted(proxy.software)
+    before, want = proxy.files[proxy.path], desired(proxy.software)
     with pytest.raises(RuntimeError, match="Job failed.*The states are as before"):
         proxy_server.set_servers(proxy, want, planned(proxy, want))
     assert proxy.files[proxy.path] == before
 
 
 def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
-    want = wanted(proxy.software)
+    want = desired(proxy.software)
     proxy_server.set_servers(proxy, want, planned(proxy, want))
     proxy.page = (503, "Service Unavailable")
-    ready = wanted(proxy.software, state="ready", timeout=1)
+    ready = desired(proxy.software, state="ready", timeout=1)
     with pytest.raises(RuntimeError, match=r"xitrum/app1-0 \(192.0.2.11:8000\) is DRAIN, its health check says 503 Service Unavailable"):
         proxy_server.set_servers(proxy, ready, planned(proxy, ready), clock=iter(range(9)).__next__, sleep=lambda seconds: None)
     assert proxy_text.states(proxy.files[proxy.path]) == {"app1-0": "drain"}
@@ -92,13 +92,13 @@ def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
 
 def test_a_server_that_is_ready_and_whose_page_fails_is_not_healthy(proxy):
     proxy.page = (500, "No")
-    rows = SOFTWARE[proxy.software].view(proxy, wanted(proxy.software, state="ready"))
+    rows = SOFTWARE[proxy.software].view(proxy, desired(proxy.software, state="ready"))
     assert [row["healthy"] for row in rows if row["backend"] == "xitrum"] == [False, False, False]
 
 
 def test_neither_can_close_what_one_server_has_and_says_what_is_left(proxy, monkeypatch):
     monkeypatch.setitem(PROXIES, proxy.software, dataclasses.replace(SOFTWARE[proxy.software], process="nginx"))
-    want = wanted(proxy.software, state="maint", close=True, timeout=1)
+    want = desired(proxy.software, state="maint", close=True, timeout=1)
     proxy_server.set_servers(proxy, want, planned(proxy, want))
     result = proxy_server.wait(proxy, want, clock=iter(range(9)).__next__, sleep=lambda seconds: None)
     assert (result["open"], result["closed"]) == (2, 0)
@@ -110,7 +110,7 @@ def test_a_proxy_that_does_not_report_its_configuration_is_an_error(proxy, monke
 
     monkeypatch.setattr(proxy_reloaded, "ask", ask)
     with pytest.raises(RuntimeError, match=r"does not answer with its configuration on 127.0.0.1:8404/xitrum-config \(refused\)"):
-        proxy_server.read(proxy, wanted(proxy.software))
+        proxy_server.read(proxy, desired(proxy.software))
 
 
 @pytest.mark.parametrize(("address", "port", "count"), [("192.0.2.11", 8000, 2), ("192.0.2.11", 8001, 1), ("2001:db8::12", 8000, 1), ("192.0.2.12", 8000, 0)])
@@ -189,17 +189,17 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
 
 
 def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
-    guarded = wanted(proxy.software, guard=True)
+    guarded = desired(proxy.software, guard=True)
     assert list(planned(proxy, guarded).problems) == []
     proxy.page = (502, "Bad Gateway")
     assert "none is enabled and healthy" in planned(proxy, guarded).problems[0]
 
 
 def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy):
-    out = wanted(proxy.software, state="maint")
+    out = desired(proxy.software, state="maint")
     proxy_server.set_servers(proxy, out, planned(proxy, out))
     before = proxy.files[proxy.path]
-    back = wanted(proxy.software, state="ready", endpoints={"app1-0": "192.0.2.11:9000"})
+    back = desired(proxy.software, state="ready", endpoints={"app1-0": "192.0.2.11:9000"})
     proxy_server.set_servers(proxy, back, planned(proxy, back))
     text = proxy.files[proxy.path]
     assert "192.0.2.11:8000" not in text and "192.0.2.11:9000" in text

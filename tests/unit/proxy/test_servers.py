@@ -26,7 +26,7 @@ CONNECTIONS = """\
 """
 
 
-def wanted(**more):
+def desired(**more):
     defaults = {name: option.get("default") for name, option in proxy_server.SPEC.items()}
     return proxy_server.placed({**defaults, "servers": ["app1-0"], "state": "drain", **more})
 
@@ -59,34 +59,34 @@ def planned(want):
 
 # --------------------------------------------------------------------------------------------------------- planning
 
-def test_only_the_servers_that_are_not_in_the_wanted_state_are_set(proxy):
-    want = wanted(servers=["app1-0", "app1-1"])
+def test_only_the_servers_that_are_not_in_the_desired_state_are_set(proxy):
+    want = desired(servers=["app1-0", "app1-1"])
     plan = planned(want)
     proxy_server.set_servers(host(), want, plan)
     assert proxy.commands == ["set server xitrum/app1-0 state drain"]
     assert (plan.before, plan.after) == ("xitrum/app1-0 ready\n", "xitrum/app1-0 drain\n")
-    assert [(row.item, row.configured, row.status) for row in plan.rows] == [("xitrum/app1-0", "ready", "differs"), ("xitrum/app1-1", "drain", "ok")]
+    assert [(row.item, row.configured, row.status) for row in plan.rows] == [("xitrum/app1-0", "ready", "drift"), ("xitrum/app1-1", "drain", "ok")]
 
 
 def test_the_last_that_serves_is_not_taken_out_where_others_have_to_stay(proxy):
-    names = [row["name"] for row in proxy_server.read(host(), wanted(servers=["app1-0", "app1-1"]))["servers"]]
+    names = [row["name"] for row in proxy_server.read(host(), desired(servers=["app1-0", "app1-1"]))["servers"]]
     assert names == ["app1-0", "app1-1"]
-    serving = proxy_server.read(host(), wanted())["serving"]
-    refused = planned(wanted(servers=serving, state="maint", others=True))
+    serving = proxy_server.read(host(), desired())["serving"]
+    refused = planned(desired(servers=serving, state="maint", others=True))
     assert len(refused.problems) == 1 and "has no other server that is enabled and healthy" in refused.problems[0]
-    assert list(planned(wanted(servers=serving, state="maint")).problems) == []
-    assert list(planned(wanted(servers=["app1-1"], state="maint", others=True)).problems) == []
+    assert list(planned(desired(servers=serving, state="maint")).problems) == []
+    assert list(planned(desired(servers=["app1-1"], state="maint", others=True)).problems) == []
 
 
 def test_where_all_is_so_nothing_is_set(proxy):
-    want = wanted(servers=["app1-1"])
+    want = desired(servers=["app1-1"])
     plan = planned(want)
     proxy_server.set_servers(host(), want, plan)
     assert (plan.changed, proxy.commands) == (False, [])
 
 
 def test_a_server_that_comes_back_is_checked_again(proxy):
-    want = wanted(servers=["app1-1"], state="ready")
+    want = desired(servers=["app1-1"], state="ready")
     proxy_server.set_servers(host(), want, planned(want))
     name = "set server xitrum/app1-1"
     assert proxy.commands == [f"{name} state drain; {name} health down; {name} state ready"]
@@ -98,29 +98,29 @@ def test_a_server_without_checks_has_no_health_to_set():
 
 
 def test_an_unknown_server_is_refused_with_the_known_ones(proxy):
-    plan = planned(wanted(servers=["app1-0", "app9-0"]))
+    plan = planned(desired(servers=["app1-0", "app9-0"]))
     assert "no server app9-0 in its backend xitrum: it has app1-0, app1-1." in plan.problems[0]
     assert plan.facts["missing"] == ["app9-0"]
 
 
 def test_an_unknown_server_may_be_passed_over(proxy):
-    plan = planned(wanted(servers=["app1-0", "app9-0"], allow_missing=True))
+    plan = planned(desired(servers=["app1-0", "app9-0"], allow_missing=True))
     assert (list(plan.problems), plan.facts["missing"], len(plan.actions)) == ([], ["app9-0"], 1)
 
 
 @pytest.mark.parametrize("state", ["ready", "drain"])
 def test_only_a_server_in_maintenance_is_closed(proxy, state):
-    assert "close goes with the state maint only" in planned(wanted(state=state, close=True)).problems[0]
+    assert "close goes with the state maint only" in planned(desired(state=state, close=True)).problems[0]
 
 
 def test_a_server_of_another_backend_is_another_server(proxy):
-    assert "has no server app1-0 in its backend discourse: it has discourse-0." in planned(wanted(backend="discourse")).problems[0]
+    assert "has no server app1-0 in its backend discourse: it has discourse-0." in planned(desired(backend="discourse")).problems[0]
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
 def test_connections_of_older_workers_count_and_no_others(proxy):
-    servers = {row["name"]: row["sessions"] for row in proxy_haproxy.PROXY.view(host(), wanted())}
+    servers = {row["name"]: row["sessions"] for row in proxy_haproxy.PROXY.view(host(), desired())}
     assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
     assert proxy_haproxy.older(connections(CONNECTIONS), "99") == ["192.168.0.12:8001"]
     assert proxy_haproxy.older(connections(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
@@ -132,12 +132,12 @@ def test_a_proxy_that_does_not_answer_is_reported(monkeypatch):
 
     monkeypatch.setattr(haproxy_socket, "ask", ask)
     with pytest.raises(RuntimeError, match="does not answer on /run/haproxy/admin.sock"):
-        proxy_server.read(host(), wanted())
+        proxy_server.read(host(), desired())
 
 
 def test_a_command_that_is_refused_is_reported_with_haproxys_words(proxy):
     proxy.refuses.append("No such server.\n\n")
-    want = wanted()
+    want = desired()
     with pytest.raises(RuntimeError, match="'No such server.' to 'set server xitrum/app1-0 state drain'"):
         proxy_server.set_servers(host(), want, planned(want))
 
@@ -154,12 +154,12 @@ class Proxy:
         self.rows = list(rows)
         self.closed = []
 
-    def view(self, unused_host, unused_wanted):
+    def view(self, unused_host, unused_desired):
         row = self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]
         return [{"backend": "xitrum", "name": "app1-0", "address": "a", "port": 1, "state": "ready", "status": "UP", "check": "L4CON", "healthy": True,
                  "sessions": 0, **row}]
 
-    def close(self, unused_host, unused_wanted, servers):
+    def close(self, unused_host, unused_desired, servers):
         self.closed += [row["name"] for row in servers]
         self.rows = [{**self.rows[0], "sessions": 0}]
 
@@ -167,7 +167,7 @@ class Proxy:
 def waited(monkeypatch, proxy, **more):
     monkeypatch.setitem(proxy_server.PROXIES, "haproxy", proxy)
     ticks = itertools.count()
-    return proxy_server.wait(None, wanted(timeout=3, **more), lambda: next(ticks), lambda seconds: None)
+    return proxy_server.wait(None, desired(timeout=3, **more), lambda: next(ticks), lambda seconds: None)
 
 
 def test_ready_ends_when_the_proxy_counts_the_server_as_healthy(monkeypatch):
@@ -199,19 +199,19 @@ def test_what_is_left_is_closed_where_that_was_asked_for(monkeypatch):
 
 def test_with_no_timeout_nothing_is_waited_for(monkeypatch):
     monkeypatch.setitem(proxy_server.PROXIES, "haproxy", Proxy({"healthy": False}))
-    assert not proxy_server.wait(None, wanted(timeout=0, state="ready"))["servers"][0]["healthy"]
+    assert not proxy_server.wait(None, desired(timeout=0, state="ready"))["servers"][0]["healthy"]
 
 
 def test_a_server_is_moved_only_where_it_comes_back_and_leads_elsewhere():
     row, state = {"name": "old1-0", "server": "app1-0", "address": "192.0.2.1", "port": 8000}, {"endpoints": {"app1-0": ["192.0.2.1:80"]}}
-    assert proxy_server.moved(wanted(state="ready"), state, row)
-    assert not proxy_server.moved(wanted(state="maint"), state, row)
-    assert not proxy_server.moved(wanted(state="ready"), {"endpoints": {"app1-0": ["192.0.2.1:8000"]}}, row)
-    assert not proxy_server.moved(wanted(state="ready"), {"endpoints": {}}, row)
+    assert proxy_server.moved(desired(state="ready"), state, row)
+    assert not proxy_server.moved(desired(state="maint"), state, row)
+    assert not proxy_server.moved(desired(state="ready"), {"endpoints": {"app1-0": ["192.0.2.1:8000"]}}, row)
+    assert not proxy_server.moved(desired(state="ready"), {"endpoints": {}}, row)
 
 
 def test_a_server_is_moved_before_it_is_enabled(proxy, monkeypatch):
-    want = wanted(servers=["app1-1"], state="ready", endpoints={"app1-1": "192.168.0.12:9001"})
+    want = desired(servers=["app1-1"], state="ready", endpoints={"app1-1": "192.168.0.12:9001"})
     plan = planned(want)
     assert plan.after == "xitrum/app1-1 at 192.168.0.12:9001\nxitrum/app1-1 ready\n"
     with pytest.raises(RuntimeError, match=r"HAProxy has xitrum/app1-1 at \['192.168.0.12:8001'\], expected 192.168.0.12:9001"):
@@ -224,13 +224,13 @@ def test_a_server_is_moved_before_it_is_enabled(proxy, monkeypatch):
 
 
 def test_a_server_is_found_by_where_it_leads_whatever_its_name(proxy):
-    renamed = wanted(servers=["web1-0"], allow_missing=True, endpoints={"web1-0": "192.168.0.12:8001"})
+    renamed = desired(servers=["web1-0"], allow_missing=True, endpoints={"web1-0": "192.168.0.12:8001"})
     plan = planned(renamed)
     assert [row.item for row in plan.rows] == ["xitrum/app1-1"] and plan.facts["missing"] == []
-    elsewhere = planned(wanted(servers=["web1-0"], allow_missing=True, endpoints={"web1-0": "192.168.0.99:8001"}))
+    elsewhere = planned(desired(servers=["web1-0"], allow_missing=True, endpoints={"web1-0": "192.168.0.99:8001"}))
     assert list(elsewhere.rows) == [] and elsewhere.facts["missing"] == ["web1-0"]
     host_by_name = FakeHost(commands={SS: CONNECTIONS}, names={"app1.example": ["192.168.0.12"]})
-    by_name = proxy_server.read(host_by_name, wanted(servers=["x"], endpoints={"x": "app1.example:8001"}))
+    by_name = proxy_server.read(host_by_name, desired(servers=["x"], endpoints={"x": "app1.example:8001"}))
     assert [row["name"] for row in by_name["servers"]] == ["app1-1"]
 
 
@@ -244,7 +244,7 @@ class Movable:
         self.rows = {name: {"backend": "xitrum", "name": name, "address": address, "port": port, "state": "ready", "healthy": True,
                             "status": "UP", "check": "", "sessions": 0} for name, (address, port) in servers.items()}
 
-    def view(self, unused_host, unused_wanted):
+    def view(self, unused_host, unused_desired):
         return [dict(row) for row in self.rows.values()]
 
     def change(self, unused_host, options, rows):
@@ -259,7 +259,7 @@ class Movable:
 def set_to(monkeypatch, fleet, server, state, **more):
     """What a run does at the proxy; the servers that it waited for, and the errors."""
     monkeypatch.setitem(proxy_server.PROXIES, "haproxy", fleet)
-    want = wanted(servers=[server], state=state, allow_missing=True, guard=state != "ready", **more)
+    want = desired(servers=[server], state=state, allow_missing=True, guard=state != "ready", **more)
     found = proxy_server.read(host(), want)
     plan = proxy_server.plan(want, found)
     if not plan.problems:
@@ -317,7 +317,7 @@ class Fleet:
     def __init__(self, **servers):
         self.servers = servers
 
-    def view(self, unused_host, unused_wanted):
+    def view(self, unused_host, unused_desired):
         return [
             {"backend": "xitrum", "name": name, "address": "192.0.2.1", "port": 8000 + number, "state": state, "healthy": healthy,
              "status": "UP" if healthy else "DOWN", "check": "", "sessions": 0}
@@ -330,7 +330,7 @@ class Fleet:
 
 def guarded(monkeypatch, fleet, servers, **more):
     monkeypatch.setitem(proxy_server.PROXIES, "haproxy", fleet)
-    want = wanted(servers=servers, guard=True, **more)
+    want = desired(servers=servers, guard=True, **more)
     return want, proxy_server.plan(want, proxy_server.read(host(), want))
 
 

@@ -16,7 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.redirects import boot 
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import component as redirects
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import firewalld as redirects_firewalld
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import nft as redirects_nft
-from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import UNKNOWN, Rule, stop, wanted_rules
+from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import UNKNOWN, Rule, desired_rules, stop
 
 from ..fake_host import FakeHost
 
@@ -33,7 +33,7 @@ def data(name):
     return (DATA / name).read_text()
 
 
-def wanted(**more):
+def desired(**more):
     return {"state": "present", "backend": "auto", "pairs": PAIRS, "loopback": True, "stop_services": [], "probe": False, **more}
 
 
@@ -45,8 +45,8 @@ def bare(**more):
 
 
 def with_nft(listed="nft-1.0.6-ours.json", **more):
-    """The host `nftables` of the data: all is as wanted."""
-    rules = wanted_rules(PAIRS, True, ["ipv4", "ipv6"])
+    """The host `nftables` of the data: all is in sync."""
+    rules = desired_rules(PAIRS, True, ["ipv4", "ipv6"])
     files = {redirects_nft.FILE: redirects_nft.render(rules), **more.pop("files", {})}
     commands = {"nft -j list ruleset": data(listed), SHOW: data("units.txt"), **more.pop("commands", {})}
     host = bare(files=files, commands=commands, **more)
@@ -82,7 +82,7 @@ HOSTS = {"nftables": with_nft, "iptables": with_iptables, "firewalld": with_fire
 
 
 def planned(host, **more):
-    return redirects.plan(wanted(**more), redirects.read(host, wanted(**more)))
+    return redirects.plan(desired(**more), redirects.read(host, desired(**more)))
 
 
 def words(plan):
@@ -115,11 +115,11 @@ def test_a_port_on_which_a_program_listens_is_nothing_to_wait_for():
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_a_host_that_is_as_wanted_is_left_alone(name):
+def test_a_host_that_is_in_sync_is_left_alone(name):
     plan = planned(HOSTS[name]())
     assert (plan.facts["backend"], list(plan.actions), list(plan.problems)) == (name, [], [])
     assert {row.status for row in plan.rows} == {"ok"}
-    assert [(row.item, row.wanted, row.configured, row.effective) for row in plan.rows[:4]] == [
+    assert [(row.item, row.desired, row.configured, row.effective) for row in plan.rows[:4]] == [
         ("port 80 (IPv4)", "8000", "8000", "8000"), ("port 80 (IPv6)", "8000", "8000", "8000"),
         ("port 443 (IPv4)", *["8001 on client0"] * 3), ("port 443 (IPv6)", *["8001 on client0"] * 3)]
 
@@ -162,7 +162,7 @@ def test_a_back_end_that_is_asked_for_brings_its_package(backend, packages):
 def test_every_version_of_nft_is_understood(listed):
     pairs = [{"outside": 80, "inside": 8000, "interface": None}, {"outside": 443, "inside": 4430, "interface": "eth0"}]
     objects = redirects_nft.parse(data(listed))
-    assert redirects_nft.effective({"objects": objects}, ["ipv4", "ipv6"]) == wanted_rules(pairs, True, ["ipv4", "ipv6"])
+    assert redirects_nft.effective({"objects": objects}, ["ipv4", "ipv6"]) == desired_rules(pairs, True, ["ipv4", "ipv6"])
 
 
 def test_a_change_of_a_pair_is_one_transaction():
@@ -190,7 +190,7 @@ def test_firewalld_that_does_not_run_is_written_to_offline():
     host.files[redirects_firewalld.FILE] = data("direct.xml")
     plan = planned(host, backend="firewalld")
     assert not plan.changed
-    assert (item(plan, "port 80 (IPv4)").status, item(plan, "port 80 (IPv4)").fix) == ("differs", "systemctl start firewalld")
+    assert (item(plan, "port 80 (IPv4)").status, item(plan, "port 80 (IPv4)").fix) == ("drift", "systemctl start firewalld")
 
 
 def test_a_rule_that_the_kernel_lost_is_put_back_past_firewalld():
@@ -208,7 +208,7 @@ def test_another_back_end_comes_before_the_old_one_goes(old, new):
     goes = {"nftables": "nft delete table inet xitrum_host", "iptables": "iptables-restore --wait --noflush",
             "firewalld": "firewall-cmd --permanent --direct --remove-rule"}[old]
     assert words(plan).index(comes) < first(plan, goes)
-    assert item(plan, f"redirects in {old}").status == "differs"
+    assert item(plan, f"redirects in {old}").status == "drift"
 
 
 def test_iptables_on_a_host_of_firewalld_is_refused():
@@ -251,7 +251,7 @@ def test_an_edited_table_is_rewritten():
     host = with_nft(commands={"nft -j list ruleset": json.dumps(objects)})
     plan = planned(host)
     assert words(plan) == ["nft -f -"]
-    assert UNKNOWN in redirects_nft.effective(redirects.read(host, wanted())["nftables"], ["ipv4", "ipv6"])
+    assert UNKNOWN in redirects_nft.effective(redirects.read(host, desired())["nftables"], ["ipv4", "ipv6"])
 
 
 def test_rules_that_cannot_be_read_are_a_problem_and_never_written_blindly():
@@ -260,13 +260,13 @@ def test_rules_that_cannot_be_read_are_a_problem_and_never_written_blindly():
 
 
 @pytest.mark.parametrize("pairs, sentence", [
-    ([(0, 8000, None)], "found outside 0, wanted a port from 1 to 65535"),
-    ([(80, 70000, None)], "found inside 70000, wanted a port from 1 to 65535"),
+    ([(0, 8000, None)], "found outside 0, expected a port from 1 to 65535"),
+    ([(80, 70000, None)], "found inside 70000, expected a port from 1 to 65535"),
     ([(80, 8000, None), (80, 8001, "client0")], "port 80 is the outside port of 2 pairs"),
     ([(80, 80, None)], "both ports are the same"),
-    ([(80, 8000, "nosuch0")], "found the interface nosuch0, wanted one of this host: client0, lo"),
+    ([(80, 8000, "nosuch0")], "found the interface nosuch0, expected one of this host: client0, lo"),
     ([(80, 8000, "../lo")], "found the interface ../lo"),
-    ([(80, 8000, 'lo" accept; #')], "wanted one of this host"),
+    ([(80, 8000, 'lo" accept; #')], "expected one of this host"),
 ])
 def test_values_that_cannot_be(pairs, sentence):
     plan = planned(bare(), pairs=[dict(zip(("outside", "inside", "interface"), pair, strict=True)) for pair in pairs])
@@ -307,7 +307,7 @@ def test_a_named_service_is_stopped_after_the_redirects_are_there():
     plan = planned(holding(**{f"{SHOW} apache2.service": unit_text}), stop_services=["apache2"])
     assert list(plan.problems) == []
     assert words(plan)[-1] == "systemctl disable --now apache2.service"
-    assert item(plan, "apache2.service").status == "differs"
+    assert item(plan, "apache2.service").status == "drift"
 
 
 @pytest.mark.parametrize("address, more, held", [
@@ -335,7 +335,7 @@ def test_a_rule_made_by_hand_is_named_and_stops_the_run_before_it_changes_anythi
     assert list(planned(with_iptables(commands={"iptables-save": text})).problems) == []
 
 
-@pytest.mark.parametrize("inside, outside, status", [(True, True, "ok"), (True, False, "differs"), (False, False, "unseen")])
+@pytest.mark.parametrize("inside, outside, status", [(True, True, "ok"), (True, False, "drift"), (False, False, "not_readable")])
 def test_a_connection_is_compared_with_one_to_the_inside(inside, outside, status):
     host = with_nft()
     host.connect = lambda _address, port, _seconds: ("open" if (outside if port < 1024 else inside) else "refused", "")
@@ -352,7 +352,7 @@ def test_what_tracking_connections_needs_is_reported():
 def test_a_disabled_unit_is_enabled_again():
     plan = planned(with_nft(commands={SHOW: data("units.txt").replace("UnitFileState=enabled", "UnitFileState=disabled")}))
     assert words(plan) == [f"systemctl enable {' '.join(redirects_boot.UNITS)}"]
-    assert item(plan, "redirects at boot").status == "differs"
+    assert item(plan, "redirects at boot").status == "drift"
 
 
 def test_the_steps_are_taken_and_a_failure_says_what_the_command_said():
@@ -372,8 +372,8 @@ def test_a_removed_file_takes_its_empty_folder_along():
 def test_what_the_rules_of_a_pair_are_called():
     rules = [Rule("outside", "ipv4", "", 80, 8000)]
     plan = planned(bare(), loopback=False, pairs=[PAIRS[0]])
-    assert item(plan, "port 80 (IPv4)").wanted == "8000, not on the loopback"
-    assert wanted_rules([PAIRS[0]], False, ["ipv4"]) == rules
+    assert item(plan, "port 80 (IPv4)").desired == "8000, not on the loopback"
+    assert desired_rules([PAIRS[0]], False, ["ipv4"]) == rules
 
 
 def test_the_unit_can_be_loaded_any_number_of_times():
@@ -429,15 +429,15 @@ V4, V6 = "ipv4", "ipv6"
 ])
 def test_a_redirect_moves_only_where_another_port_does_not_answer_yet(live, pairs, listening, expected):
     def rules(some):
-        return wanted_rules([{"outside": outside, "inside": inside} for outside, inside in some], True, [V4, V6])
+        return desired_rules([{"outside": outside, "inside": inside} for outside, inside in some], True, [V4, V6])
 
     assert redirects.moves(rules(pairs), rules(live), listening) is expected
 
 
 def test_the_live_redirects_are_reported_as_pairs_with_which_they_can_be_restored():
-    rules = wanted_rules(PAIRS, True, [V4, V6])
+    rules = desired_rules(PAIRS, True, [V4, V6])
     found = redirects.live_pairs(rules)
     assert found == [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]
-    assert wanted_rules(found, True, [V4, V6]) == rules
+    assert desired_rules(found, True, [V4, V6]) == rules
     assert redirects.live_pairs([UNKNOWN]) == []
-    assert redirects.plan(wanted(), redirects.read(with_nft(), wanted())).facts["pairs"] == found
+    assert redirects.plan(desired(), redirects.read(with_nft(), desired())).facts["pairs"] == found

@@ -13,7 +13,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import recorded, 
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import component as redirects
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import iptables, leftovers, nft
-from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import remove, wanted_rules, write
+from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import desired_rules, remove, write
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -27,7 +27,7 @@ SAVES = sorted(path.read_text() for path in DATA.glob("ip*tables-save-*.txt"))
 ports = some.integers(1, 65535)
 pairs = some.lists(some.builds(lambda outside, inside, interface: {"outside": outside, "inside": inside, "interface": interface},
                                ports, ports, some.sampled_from([None, "eth0", "wg-1.2"])), max_size=4, unique_by=lambda pair: pair["outside"])
-rules = some.builds(lambda found, loopback: wanted_rules(found, loopback, ["ipv4"]), pairs, some.booleans())
+rules = some.builds(lambda found, loopback: desired_rules(found, loopback, ["ipv4"]), pairs, some.booleans())
 
 others = some.lists(some.sampled_from([
     "-A PREROUTING -p tcp -m tcp --dport 8888 -j REDIRECT --to-ports 8000", "-A OUTPUT -d 10.0.0.1/32 -j DNAT --to-destination 10.0.0.2",
@@ -105,14 +105,14 @@ def test_what_is_written_is_what_is_read(found):
 def test_one_jump_whatever_there_was(change, jumps):
     """A task that only appends would leave the old jump, or the old rule, first."""
     text = change((DATA / "iptables-save-1.8.9-nft.txt").read_text())
-    mine = wanted_rules([{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}], True, ["ipv4"])
+    mine = desired_rules([{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}], True, ["ipv4"])
     assert (iptables.parse(text, "ipv4") == mine) == (not jumps)
     assert [line for line in iptables.restore(mine, text, "ipv4").splitlines() if " PREROUTING " in line] == jumps
 
 
 def test_our_own_file_goes_with_its_rules_and_where_the_distribution_has_them():
     """Also where the host has files of the distribution: what is to be in those decides nothing about ours."""
-    mine, families = wanted_rules([{"outside": 80, "inside": 8000, "interface": None}], True, ["ipv4", "ipv6"]), ["ipv4", "ipv6"]
+    mine, families = desired_rules([{"outside": 80, "inside": 8000, "interface": None}], True, ["ipv4", "ipv6"]), ["ipv4", "ipv6"]
     own = {path: iptables.chains_only(mine, family) for family, path in iptables.FILES.items()}
     state = {"live": {}, "saved": own, "saver": "", "modes": {}}
     assert iptables.file_steps(mine, state, families) == []
@@ -124,7 +124,7 @@ def test_our_own_file_goes_with_its_rules_and_where_the_distribution_has_them():
 
 
 def test_a_saved_file_keeps_its_mode_and_a_new_one_is_narrow():
-    mine = wanted_rules([{"outside": 80, "inside": 8000}], True, ["ipv4", "ipv6"])
+    mine = desired_rules([{"outside": 80, "inside": 8000}], True, ["ipv4", "ipv6"])
     state = {"saver": "iptables.service", "saved": {"/etc/sysconfig/iptables": "*nat\nCOMMIT\n"}, "modes": {"/etc/sysconfig/iptables": 0o644}}
     steps = iptables.file_steps(mine, state, ["ipv4", "ipv6"])
     assert [(step.path, step.mode) for step in steps] == [("/etc/sysconfig/iptables", 0o644), ("/etc/sysconfig/ip6tables", 0o600)]
@@ -172,7 +172,7 @@ def write_saved(there, text):
 
 
 def with_ours():
-    return iptables.merge(None, wanted_rules([{"outside": 80, "inside": 8000}], True, ["ipv4"]), "ipv4")
+    return iptables.merge(None, desired_rules([{"outside": 80, "inside": 8000}], True, ["ipv4"]), "ipv4")
 
 
 def test_a_linked_file_of_the_distribution_stays_a_link_and_keeps_its_mode():

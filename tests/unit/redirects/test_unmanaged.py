@@ -297,9 +297,7 @@ def test_a_pair_of_an_interface_meets_rules_of_that_interface_only(interface, ex
 def test_docker_is_named_with_what_to_do():
     line = "-A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80"
     lines = f"-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n{line}\n"
-    text = data("iptables-save-1.8.9-nft.txt").replace(
-        "-A PREROUTING -p tcp -m tcp --dport 8888 ", lines + "-A PREROUTING -p tcp -m tcp --dport 8888 "
-    )
+    text = data("iptables-save-1.8.9-nft.txt").replace("-A PREROUTING -p tcp -m tcp --dport 8888 ", lines + "-A PREROUTING -p tcp -m tcp --dport 8888 ")
     assert line in text
     plan = planned(with_iptables(commands={"iptables-save": text}))
     assert list(plan.problems) == [
@@ -322,17 +320,11 @@ def test_an_unmanaged_table_is_named_and_one_with_a_condition_is_a_note():
     objects = json.loads((DATA / "nft-1.0.6-ours.json").read_text())
     mine = {"nftables": objects["nftables"] + ruleset([dport(80), REDIRECT], family="inet", table="web")}
     plan = planned(with_nft(commands={"nft -j list ruleset": json.dumps(mine)}))
-    assert (
-        "a rule of nftables in the chain inet web pre" in plan.problems[0]
-        and "nft delete rule inet web pre handle 7" in plan.problems[0]
-    )
-    note = {
-        "nftables": objects["nftables"]
-        + ruleset([address("saddr", "192.0.2.7"), dport(80), REDIRECT], family="inet", table="web")
-    }
+    assert "a rule of nftables in the chain inet web pre" in plan.problems[0] and "nft delete rule inet web pre handle 7" in plan.problems[0]
+    note = {"nftables": objects["nftables"] + ruleset([address("saddr", "192.0.2.7"), dport(80), REDIRECT], family="inet", table="web")}
     plan = planned(with_nft(commands={"nft -j list ruleset": json.dumps(note)}))
     assert list(plan.problems) == [] and list(plan.actions) == []
-    assert [row.status for row in plan.rows if row.item == "another redirect of port 80"] == ["unseen"]
+    assert [row.status for row in plan.rows if row.item == "another redirect of port 80"] == ["not_readable"]
 
 
 def test_firewallds_forward_port_is_named():
@@ -347,9 +339,7 @@ def test_firewallds_forward_port_is_named():
         }
     }
     takings = conflicts(find_takings([*objects, rule], {}), AIM._replace(interfaces=("eth0", "lo")))
-    assert [(taking.who, "--remove-forward-port" in taking.remedy) for taking, _certain in takings] == [
-        ("firewalld (a forward port)", True)
-    ]
+    assert [(taking.who, "--remove-forward-port" in taking.remedy) for taking, _certain in takings] == [("firewalld (a forward port)", True)]
     assert conflicts(find_takings(objects, {}), AIM) == []
 
 

@@ -127,10 +127,10 @@ def test_the_files_of_a_proxy_are_removed_with_it():
 
 # ---------------------------------------------------------------------------------------------------------- leftovers
 
-def rest(files, commands=None, **wanted):
+def rest(files, commands=None, **desired):
     host = FakeHost(files, {"getent": "", **(commands or {})})
-    state = leftovers.read(host, {**NOTHING, **wanted})
-    return host, state, leftovers.plan({**NOTHING, **wanted}, state)
+    state = leftovers.read(host, {**NOTHING, **desired})
+    return host, state, leftovers.plan({**NOTHING, **desired}, state)
 
 
 def test_folders_user_and_group_that_were_made_go_and_the_record_last():
@@ -221,8 +221,8 @@ def test_a_supervisord_of_pypi_goes_unless_others_have_come_to_need_it(others, l
 
 def test_of_a_supervisord_of_pypi_only_what_was_not_there_is_written_down():
     there = FakeHost({supervisord_config.MAIN: "theirs"})
-    wanted = {"packages": [], "application": None, "supervisord": True}
-    assert recorded.noted(wanted, recorded.state(there, wanted))["made"] == sorted(set(supervisord_config.PYPI) - {supervisord_config.MAIN})
+    desired = {"packages": [], "application": None, "supervisord": True}
+    assert recorded.noted(desired, recorded.state(there, desired))["made"] == sorted(set(supervisord_config.PYPI) - {supervisord_config.MAIN})
 
 
 def test_a_record_of_other_paths_is_damaged():

@@ -35,7 +35,7 @@ def test_a_lock_or_a_step_that_a_run_has_not_ended(more, unfinished):
 def test_what_is_still_open_names_the_host_the_value_and_the_reason():
     summary = fleet_summary.open_work(state(kernel=["write"]), "app1")
     assert "app1" in summary and "kernel" in summary
-    assert "instance-0 nofile: wanted 20000, configured 1024000, effective 1024/1024 (fixed at start)" in summary
+    assert "instance-0 nofile: desired 20000, configured 1024000, effective 1024/1024 (fixed at start)" in summary
 
 
 def test_the_fleet_in_one_screen():
@@ -44,8 +44,8 @@ def test_the_fleet_in_one_screen():
     assert summary.startswith("3 hosts, 2 of 2 instances running, release aaaaaaaaaaaa")
     assert "Not reached: app3" in summary
     line = next(line for line in summary.splitlines() if line.startswith("nofile"))
-    assert line.split() == ["nofile", "20000", "1024000", "1024/1024", "RESTART", "DUE", "app1:0", "app2:0", "fixed", "at", "start"]
-    assert "1 more values are as wanted" in summary
+    assert line.split() == ["nofile", "20000", "1024000", "1024/1024", "RESTART", "PENDING", "app1:0", "app2:0", "fixed", "at", "start"]
+    assert "1 more values are in sync" in summary
 
 
 def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():

@@ -18,11 +18,11 @@ def test_the_project_has_no_such_command():
 
 
 @pytest.mark.parametrize("body", [
-    """host.run(["tail", "-n", "30", f"{wanted['log_dir']}/{index}/xitrum.log"])""",
-    """host.run(["cat", wanted["root"] + "/x"])""",
-    """host.run(["cat", "%s/x" % wanted["root"]])""",
+    """host.run(["tail", "-n", "30", f"{desired['log_dir']}/{index}/xitrum.log"])""",
+    """host.run(["cat", desired["root"] + "/x"])""",
+    """host.run(["cat", "%s/x" % desired["root"]])""",
     """
-    folder = f"{wanted['root']}/instances"
+    folder = f"{desired['root']}/instances"
     path = host.realpath(folder)
     host.run(["ls", path])
     """,
@@ -35,14 +35,14 @@ def test_the_project_has_no_such_command():
     """host.run([f"{running['cwd']}/script/runner"])""",
     """host.run(["cp", *[f"{root}/{name}" for name in names]])""",
     # The functions, keys and attributes that make such paths.
-    """host.run(["cat", home(wanted, 1)])""",
-    """host.run(["cat", service.log_of(wanted, 1)])""",
-    """host.run(["cat", wanted.get("log_dir")])""",
-    """host.run(["cat", wanted.log_dir + "/x"])""",
+    """host.run(["cat", home(desired, 1)])""",
+    """host.run(["cat", service.log_of(desired, 1)])""",
+    """host.run(["cat", desired.get("log_dir")])""",
+    """host.run(["cat", desired.log_dir + "/x"])""",
     # Commands that are put together.
     """
     argv = ["cat"]
-    argv += [wanted["log_dir"]]
+    argv += [desired["log_dir"]]
     host.run(argv)
     """,
     """
@@ -51,11 +51,11 @@ def test_the_project_has_no_such_command():
     host.run(argv)
     """,
     """
-    if path := wanted["log_dir"]:
+    if path := desired["log_dir"]:
         host.run(["cat", path])
     """,
     """
-    path: str = wanted["log_dir"]
+    path: str = desired["log_dir"]
     host.run(["cat", path])
     """,
     """host.run(["cat"] + [root])""",
@@ -78,15 +78,15 @@ def test_the_project_has_no_such_command():
     """host.run(["runuser", "-u", "root", "--", "cat", root])""",
 ])
 def test_a_planted_command_is_found(body):
-    text = f"def act(host, wanted, root, running, index, names):\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
+    text = f"def act(host, desired, root, running, index, names):\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
     assert len(list(root_commands.find_in_python(text))) == 1
 
 
 @pytest.mark.parametrize("text", [
-    "host.run(['cat', wanted['log_dir']])",
-    "class Reader:\n    text = host.run(['cat', wanted['log_dir']])",
+    "host.run(['cat', desired['log_dir']])",
+    "class Reader:\n    text = host.run(['cat', desired['log_dir']])",
     "async def act(host, root):\n    host.run(['cat', root])",
-    "def place(wanted):\n    return wanted['log_dir'] + '/x'\ndef act(host, wanted):\n    host.run(['cat', place(wanted)])",
+    "def place(desired):\n    return desired['log_dir'] + '/x'\ndef act(host, desired):\n    host.run(['cat', place(desired)])",
 ])
 def test_a_command_is_found_wherever_it_is(text):
     assert len(list(root_commands.find_in_python(text))) == 1
@@ -101,16 +101,16 @@ def test_a_command_of_a_table_is_found():
 
 @pytest.mark.parametrize("body", [
     """host.run(process.inside(running, ["rm", "-rf", f"{running['cwd']}/tmp/x"]))""",
-    """host.run(["setpriv", "--reuid=xitrum", "--", "test", "-x", wanted["root"]])""",
-    """host.run(["setpriv", f"--reuid={wanted['user']}", "--", "test", "-x", root])""",
-    """host.run(["sudo", "-u", wanted["user"], "cat", root])""",
-    """host.run(["systemctl", "restart", wanted["name"]])""",
+    """host.run(["setpriv", "--reuid=xitrum", "--", "test", "-x", desired["root"]])""",
+    """host.run(["setpriv", f"--reuid={desired['user']}", "--", "test", "-x", root])""",
+    """host.run(["sudo", "-u", desired["user"], "cat", root])""",
+    """host.run(["systemctl", "restart", desired["name"]])""",
     """module.call(["cat", root])""",
-    """host.tail(f"{wanted['log_dir']}/0/xitrum.log")""",
+    """host.tail(f"{desired['log_dir']}/0/xitrum.log")""",
     """host.run(["openssl", "x509"], data=host.read(f"{root}/x"))""",
 ])
 def test_a_command_of_the_applications_user_and_reading_by_host_are_allowed(body):
-    text = f"def act(host, wanted, root, running):\n    {body}\n"
+    text = f"def act(host, desired, root, running):\n    {body}\n"
     assert list(root_commands.find_in_python(text)) == []
 
 

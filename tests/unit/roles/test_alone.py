@@ -21,7 +21,7 @@ BLOCK = re.compile(r"^```yaml\n(?P<play>.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 
 STATE = state_of(0)
-PROXY = {"rows": [], "problems": [], "notes": [], "differs": True, "actions": ["write"]}
+PROXY = {"rows": [], "problems": [], "notes": [], "drift": True, "actions": ["write"]}
 REMOVAL = {"applications": [], "problems": [], "kept": [], "proxies": False, "redirects": False, "firewall": False, "nofile": [],
            "kernel": ["/etc/sysctl.d/90-xitrum.conf"], "alternatives": [], "jdks": [], "leftovers": True, "lines": ["kernel parameters"]}
 TREE = {"notes": ["the port comes from the platform"], "paths": ["config/xitrum.conf"], "problems": [], "rows": [], "project": ".", "sbt": "1.10.0",
@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 def differing(name, **more):
     """The read of a host of which one component is out of sync."""
-    return {"host_state_info": {**STATE, name: {**STATE[name], "differs": True, **more}}}
+    return {"host_state_info": {**STATE, name: {**STATE[name], "drift": True, **more}}}
 
 
 def proxy(software):

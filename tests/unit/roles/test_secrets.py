@@ -121,6 +121,6 @@ def test_each_python_package_is_pinned_by_the_hashes_of_its_files():
     texts = {name: (ROOT / name).read_text() for name in ("requirements.txt", "requirements.lock", "tests/run/setup")}
     pins = re.findall(r"^([\w.-]+==[^\s;]+)[^\\\n]*\\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", texts["requirements.lock"], re.MULTILINE)
     assert len(pins) == len(re.findall(r"^[^ #\n]", texts["requirements.lock"], re.MULTILINE)) > 90
-    wanted = re.findall(r"^[\w.-]+==\S+$", texts["requirements.txt"], re.MULTILINE)
-    assert len(wanted) > 10 and set(wanted) <= {name for name, _hashes in pins}
+    desired = re.findall(r"^[\w.-]+==\S+$", texts["requirements.txt"], re.MULTILINE)
+    assert len(desired) > 10 and set(desired) <= {name for name, _hashes in pins}
     assert "--require-hashes -r requirements.lock" in texts["tests/run/setup"]

@@ -38,13 +38,13 @@ def tree(files=None, status="", top=TOP, root=TOP, folder=""):
     })
 
 
-def wanted(**more):
+def desired(**more):
     defaults = {name: option.get("default") for name, option in source_tree.SPEC.items()}
     return {**defaults, "path": TOP, **more}
 
 
 def heroku(**more):
-    return wanted(prefix="heroku", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"], console=True,
+    return desired(prefix="heroku", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"], console=True,
                   aliases={"stage": ";xitrum-package"}, entries=[{"path": "Procfile", "kind": "procfile", "values": {"web": "run"}}], **more)
 
 
@@ -190,10 +190,10 @@ def test_an_application_conf_that_cannot_be_edited_is_named_with_its_line():
 
 
 def whole(**more):
-    return wanted(files=[{"path": "bin/start", "content": HOOK, "mode": "0755"}, {"path": "home/.gitkeep", "content": "", "mode": "0644"}], **more)
+    return desired(files=[{"path": "bin/start", "content": HOOK, "mode": "0755"}, {"path": "home/.gitkeep", "content": "", "mode": "0644"}], **more)
 
 
-def test_whole_files_are_written_with_their_mode_and_removed_when_unwanted():
+def test_whole_files_are_written_with_their_mode_and_removed_when_no_longer_desired():
     host = tree({"old.yaml": HOOK, "mine.yaml": "a: 1\n"})
     plan = run(host, whole(absent=["old.yaml", "mine.yaml", "never.yaml"]))
     assert [(path, mode) for path, _text, mode in plan.actions if path != "old.yaml"] == [("bin/start", 0o755), ("home/.gitkeep", 0o644)]
@@ -223,7 +223,7 @@ def test_a_project_below_the_top_and_a_tree_below_the_repository():
     assert f"app/{source_tree.CONFIG}" in run(host, heroku()).facts["paths"]
     assert not run(host, heroku(project="app")).changed
     below = tree(status=" M shop/Main.scala\0", root="/src")
-    assert source_tree.read(below, wanted())["uncommitted"] == [(" M", "Main.scala")]
+    assert source_tree.read(below, desired())["uncommitted"] == [(" M", "Main.scala")]
 
 
 @pytest.mark.parametrize("path", ["config/xitrum.conf", "config/logback.xml", "script/runner", "build.sbt"])

@@ -16,7 +16,7 @@ from tests.unit.fake_host import FakeHost
 
 TOP, HERE, THERE = "/src/shop", "a" * 40, "b" * 40
 GIT = f"env GIT_TERMINAL_PROMPT=0 git -C {TOP}"
-WANTED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "commit_message": "Ready", "allow_uncommitted": False,
+DESIRED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "commit_message": "Ready", "allow_uncommitted": False,
           "prefix": "heroku"}
 COMMIT = [f"{GIT} add --all -- Procfile", f"{GIT} commit -m Ready -- Procfile"]
 PUSH = [f"{GIT} push heroku HEAD:refs/heads/main"]
@@ -32,7 +32,7 @@ def repository(there=THERE, status="", root=TOP):
 
 
 def plan_of(host, **more):
-    want = {**WANTED, **more}
+    want = {**DESIRED, **more}
     return want, source_push.plan(want, source_push.read(host, want))
 
 
@@ -116,8 +116,8 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
     "heroku", "ssh://git@git.example/shop.git", "git@git.example:shop.git", "https://git.example/shop.git"])
 def test_a_remote_without_a_password_is_reported_as_it_is(remote):
     host = FakeHost({}, {f"{GIT} remote get-url --push heroku": "https://git.example/shop.git\n"})
-    assert source_push.remote_of(host, {**WANTED, "remote": remote})[:2] == (remote, None)
-    assert source_push.plan({**WANTED, "remote": remote}, source_push.read(host, {**WANTED, "remote": remote})).problems
+    assert source_push.remote_of(host, {**DESIRED, "remote": remote})[:2] == (remote, None)
+    assert source_push.plan({**DESIRED, "remote": remote}, source_push.read(host, {**DESIRED, "remote": remote})).problems
     assert host.environments == []
 
 

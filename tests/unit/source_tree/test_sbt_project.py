@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component as source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import sbt_project
 
-from tests.unit.source_tree.test_component import PROJECT, TOP, problems, run, tree, wanted
+from tests.unit.source_tree.test_component import PROJECT, TOP, desired, problems, run, tree
 
 BOOT = "package {0}\n\nimport xitrum.Server\n\nobject Boot {{\n  def main(args: Array[String]): Unit = {{\n    Server.start()\n  }}\n}}\n"
 GC = "package comy\n\nobject GC extends App {\n  println(1)\n}\n"
@@ -37,7 +37,7 @@ def below(folder, files):
 
 def platform(**more):
     """What a role of a platform asks for."""
-    return wanted(
+    return desired(
         prefix="heroku", entries=[{"path": "@BUILD@/Procfile", "kind": "procfile", "values": {"web": "@BUILD_PACKAGE@/@RUNNER@ @MAIN_CLASS@"}}],
         aliases={"stage": ";@TASK@"}, settings={"xitrum.port.http": "${PORT}"}, **more)
 

@@ -12,7 +12,7 @@ STAGE = ("stage", ";xitrum-package")
 OURS = 'addCommandAlias("stage", ";xitrum-package")\n'
 
 
-@pytest.mark.parametrize("text, kind, wanted", [
+@pytest.mark.parametrize("text, kind, desired", [
     ("", "procfile", "web: run\n"),
     ("worker: a\nweb:   old  \nclock: b", "procfile", "worker: a\nweb:   run  \nclock: b"),
     ("worker: a", "procfile", "worker: a\nweb: run\n"),
@@ -22,21 +22,21 @@ OURS = 'addCommandAlias("stage", ";xitrum-package")\n'
     ("a=1\r\n", "properties", "a=1\r\nweb=run\r\n"),
     ("web=first\nweb=last\n", "properties", "web=first\nweb=run\n"),
 ])
-def test_a_value_is_replaced_or_added(text, kind, wanted):
-    assert source_text.entries(text, kind, {"web": "run"}) == wanted
-    assert source_text.entries(wanted, kind, {"web": "run"}) == wanted
+def test_a_value_is_replaced_or_added(text, kind, desired):
+    assert source_text.entries(text, kind, {"web": "run"}) == desired
+    assert source_text.entries(desired, kind, {"web": "run"}) == desired
 
 
-@pytest.mark.parametrize("text, wanted", [
+@pytest.mark.parametrize("text, desired", [
     ("", OURS),
     ("name := 1", "name := 1\n\n" + OURS),
     ('// addCommandAlias("stage", ";xitrum-package")\n', '// addCommandAlias("stage", ";xitrum-package")\n\n' + OURS),
     ("a := \"/* no comment\"\r\n", "a := \"/* no comment\"\r\n\r\n" + OURS.replace("\n", "\r\n")),
     ('addCommandAlias( "stage" , "clean; xitrum-package" )', 'addCommandAlias( "stage" , "clean; xitrum-package" )'),
 ])
-def test_an_alias_is_added_where_there_is_none(text, wanted):
-    assert source_text.alias(text, *STAGE) == wanted
-    assert source_text.alias(wanted, *STAGE) == wanted
+def test_an_alias_is_added_where_there_is_none(text, desired):
+    assert source_text.alias(text, *STAGE) == desired
+    assert source_text.alias(desired, *STAGE) == desired
 
 
 @pytest.mark.parametrize("text", ['/* a\n */ addCommandAlias("stage", "compile")', 'a\naddCommandAlias("stage", stageCommand)'])

@@ -27,7 +27,7 @@ BARE = {"/proc/self/status": STATUS, "/proc/1/limits": LIMITS, "/run/systemd/sys
 OLD = {**{path: text for path, text in BARE.items() if "systemd" not in path}, "/proc/1/comm": "init\n"}
 
 
-def wanted(kind="supervisord", text="; Written by xitrum.host\nminfds=@MINFDS@\n", path="/etc/demo-supervisord/run", **more):
+def desired(kind="supervisord", text="; Written by xitrum.host\nminfds=@MINFDS@\n", path="/etc/demo-supervisord/run", **more):
     return {"name": "demo", "supervisor": kind, "instances": 1, "nofile": 1024000, "low_port": False, "supervisord_version": "",
             "files": [{"path": path, "content": text, "mode": "0644", "owner": "root", "group": "root"}], **more}
 
@@ -47,33 +47,33 @@ def planned(there, want):
 
 
 def test_the_limit_in_a_file_is_what_others_want_at_least():
-    state, plan = planned(host(), wanted(nofile=25000))
+    state, plan = planned(host(), desired(nofile=25000))
     assert state["set"]["files"][0]["content"].endswith("minfds=30000\n")
     assert ("raise", 9) in plan.actions
 
 
 def test_a_running_supervisord_is_raised_and_not_restarted():
-    there, want = host(), wanted(nofile=25000)
+    there, want = host(), desired(nofile=25000)
     state, plan = planned(there, want)
     services.apply(there, plan)
     commands = [what[1] for what in there.done if what[0] == "run"]
     assert "prlimit --pid 9 --nofile=25000:25000" in commands
     assert not any("restart" in words or "reload" in words for words in commands)
-    # Debian's package has started it; the files are as wanted now.
+    # Debian's package has started it; the files are in sync now.
     assert not planned(host({"/etc/demo-supervisord/run": there.files["/etc/demo-supervisord/run"]}, nofile=ALL,
                             links={"/etc/supervisor/conf.d/demo-0.conf": "/etc/demo-supervisord/0.conf"}), want)[1].changed
 
 
 def test_the_link_of_one_that_runs_is_put_back_and_of_one_that_another_has_is_not():
     mark = "/etc/supervisor/conf.d/demo-0.conf"
-    assert planned(host(), wanted())[0]["set"]["links"] == [{"path": mark, "target": "/etc/demo-supervisord/0.conf"}]
-    assert planned(host(links={"/etc/demo-runit/enabled/0": "x"}), wanted())[0]["set"]["links"] == []
+    assert planned(host(), desired())[0]["set"]["links"] == [{"path": mark, "target": "/etc/demo-supervisord/0.conf"}]
+    assert planned(host(links={"/etc/demo-runit/enabled/0": "x"}), desired())[0]["set"]["links"] == []
     stopped = {"supervisorctl status": "demo-0   STOPPED   Nov 24 02:00 PM\n"}
-    assert planned(host(commands=stopped), wanted())[0]["set"]["links"] == []
+    assert planned(host(commands=stopped), desired())[0]["set"]["links"] == []
 
 
 def test_what_is_missing_is_named_and_not_started():
-    there, want = FakeHost(), wanted("runit", "# Written by xitrum.host", RUN)
+    there, want = FakeHost(), desired("runit", "# Written by xitrum.host", RUN)
     state, plan = planned(there, want)
     assert plan.facts["packages"] == ["runit"] and not plan.facts["from_pypi"]
     with pytest.raises(RuntimeError, match="runit is not installed on this host"):
@@ -83,13 +83,14 @@ def test_what_is_missing_is_named_and_not_started():
 
 def test_a_daemon_that_does_not_run_is_started():
     there = FakeHost({RUN: "# Written by xitrum.host"}, {"runsvdir": "", UNIT + "demo-runit.service": "ActiveState=inactive\nUnitFileState=enabled\n"})
-    _state, plan = planned(there, wanted("runit", "# Written by xitrum.host", RUN))
+    _state, plan = planned(there, desired("runit", "# Written by xitrum.host", RUN))
     assert list(plan.actions) == [("commands", None)]
-    assert [row.why for row in plan.rows if row.status == "differs"] == ["it keeps the instances running"]
+    assert [row.why for row in plan.rows if row.status == "drift"] == ["it keeps the instances running"]
 
 
 def test_what_another_supervisor_has_left_goes():
-    there, want = host({"/etc/demo-runit/0/run": "", "/etc/demo-supervisord/run": "; Written by xitrum.host\nminfds=20000\n"}, nofile=ALL), wanted(nofile=20000)
+    there = host({"/etc/demo-runit/0/run": "", "/etc/demo-supervisord/run": "; Written by xitrum.host\nminfds=20000\n"}, nofile=ALL)
+    want = desired(nofile=20000)
     there.files[supervisord_config.MAIN] = ""
     there.links["/etc/supervisor/conf.d/demo-0.conf"] = "/etc/demo-supervisord/0.conf"
     state, plan = planned(there, want)
@@ -105,31 +106,31 @@ def test_what_another_supervisor_has_left_goes():
 def test_a_name_of_a_unit_of_the_distribution_is_refused(folder, kind, name, unit):
     """A unit in /etc replaces it, without a word."""
     there = host({f"{folder}/{unit}": "[Unit]\n"}, {"systemctl": "", "runsvdir": ""})
-    want = wanted(kind, "# Written by xitrum.host", "/etc/x", name=name)
+    want = desired(kind, "# Written by xitrum.host", "/etc/x", name=name)
     assert any(f"xitrum_name is {name}, and this host has {folder}/{unit} already" in message for message in planned(there, want)[1].problems)
     assert not any("already, which a unit" in message for message in planned(there, {**want, "name": "shop"})[1].problems)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SUPERVISORS.values() if kind.KEEPS], ids=lambda kind: kind.name)
 def test_what_a_killed_removal_left_in_a_service_directory_is_nobody_elses(kind):
-    want = wanted(kind.name, "# xitrum.host", f"/etc/demo-{kind.name}/0/run")
+    want = desired(kind.name, "# xitrum.host", f"/etc/demo-{kind.name}/0/run")
     for name in kind.KEEPS:
         left = FakeHost({**BARE, f"/etc/demo-{kind.name}/0/{name}/x": ""})
         assert not any("not managed" in problem for problem in planned(left, want)[1].problems)
 
 
-UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
+UPSTART = desired("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
 
 
 @pytest.mark.parametrize("there, want, message", [
-    (host({"/etc/demo-supervisord/run": "theirs"}), wanted(), "/etc/demo-supervisord/run exists and was not written by this collection"),
-    (host({"/etc/supervisor/conf.d/demo-0.conf": "theirs"}), wanted(), "/etc/supervisor/conf.d/demo-0.conf exists and is not the link"),
-    (host({"/etc/supervisor/conf.d/x.conf": "[program:demo-0]\ncommand=x\n"}), wanted(), "/etc/supervisor/conf.d/x.conf has a program demo-0 already"),
-    (host(commands={"supervisord --version": "3.3.5\n"}), wanted(), "supervisord is 3.3.5, wanted is 4.0 or newer"),
-    (host(), wanted(low_port=True), "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local"),
-    (FakeHost({**BARE, "/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
+    (host({"/etc/demo-supervisord/run": "theirs"}), desired(), "/etc/demo-supervisord/run exists and was not written by this collection"),
+    (host({"/etc/supervisor/conf.d/demo-0.conf": "theirs"}), desired(), "/etc/supervisor/conf.d/demo-0.conf exists and is not the link"),
+    (host({"/etc/supervisor/conf.d/x.conf": "[program:demo-0]\ncommand=x\n"}), desired(), "/etc/supervisor/conf.d/x.conf has a program demo-0 already"),
+    (host(commands={"supervisord --version": "3.3.5\n"}), desired(), "supervisord is 3.3.5, expected 4.0 or newer"),
+    (host(), desired(low_port=True), "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local"),
+    (FakeHost({**BARE, "/etc/demo-runit/0/finish": "x"}), desired("runit", "# xitrum.host", RUN),
      "the service directory /etc/demo-runit/0 exists and is not managed by this collection (finish)"),
-    (FakeHost({"/etc/rc.local": "#!/usr/bin/perl\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"),
+    (FakeHost({"/etc/rc.local": "#!/usr/bin/perl\n"}), desired("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"),
      "expected a shell script"),
     (FakeHost(BARE, {"initctl --version": "initctl (upstart 1.13.2)\n", "initctl version": "init (upstart 1.13.2)\n"}),
      UPSTART, "process 1 is systemd, and the xitrum_supervisor upstart wants upstart"),
@@ -138,9 +139,9 @@ UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
      "process 1 is init, and the xitrum_supervisor upstart wants upstart"),
     (FakeHost(OLD, {"initctl version": "init (upstart 1.3)\n"}), UPSTART, "process 1 is upstart 1.3"),
     (FakeHost(OLD, {"initctl version": "init (upstart 1.13.2)\n", "runsvdir": ""}),
-     wanted("runit", "# xitrum.host", RUN), "process 1 is upstart, and the xitrum_supervisor runit wants systemd or init"),
+     desired("runit", "# xitrum.host", RUN), "process 1 is upstart, and the xitrum_supervisor runit wants systemd or init"),
     (FakeHost(OLD, {"svscan": ""}, {"/proc/1/exe": "/bin/busybox"}),
-     wanted("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
+     desired("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
 def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, message):
@@ -152,11 +153,11 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, mess
 
 def test_what_is_left_of_a_service_directory_is_no_problem():
     there = FakeHost({**BARE, "/etc/demo-runit/0/down": "", "/etc/demo-runit/0/supervise/ok": ""})
-    assert list(planned(there, wanted("runit", "# Written by xitrum.host", RUN))[1].problems) == []
+    assert list(planned(there, desired("runit", "# Written by xitrum.host", RUN))[1].problems) == []
 
 
 def test_rc_local_becomes_executable_and_says_what_it_cannot():
-    want = wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")
+    want = desired("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")
     there = FakeHost({"/etc/rc.local": "#!/bin/sh\nexit 0\n"}, {"logrotate": ""})
     state, plan = planned(there, want)
     assert state["set"]["files"][-1]["mode"] == "0755"
@@ -165,7 +166,7 @@ def test_rc_local_becomes_executable_and_says_what_it_cannot():
     assert "does not start it again when it ends" in plan.facts["notes"][0]
 
 
-RC_LOCAL = {**wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")}
+RC_LOCAL = {**desired("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")}
 RHEL = "#!/bin/bash\n# compatibility\n\ntouch /var/lock/subsys/local\n"
 
 
@@ -251,7 +252,7 @@ def test_what_is_worth_knowing_of_a_script_is_reported():
 
 @pytest.mark.parametrize("kind", [kind for kind, what in SUPERVISORS.items() if what.restarts and kind != "upstart"])
 def test_nothing_is_said_of_those_that_can_restart(kind):
-    assert planned(FakeHost(BARE), wanted(kind, "# xitrum.host", "/etc/x"))[1].facts["notes"] == []
+    assert planned(FakeHost(BARE), desired(kind, "# xitrum.host", "/etc/x"))[1].facts["notes"] == []
 
 
 @pytest.mark.parametrize("text, found", [("4.2.5\n", ()), ("4.0.0", ()), ("3.4.0\n", "3.4.0"), ("3.0b2", "3.0b2"), ("", ()), ("supervisord: not found", ())])
@@ -274,7 +275,7 @@ def old_init(table=TABLE, **files):
 def runit():
     files = [{"path": path, "content": "# Written by xitrum.host", "mode": "0644", "owner": "root", "group": "root"}
              for path in (RUN, "/etc/systemd/system/demo-runit.service")]
-    return {**wanted("runit"), "files": files}
+    return {**desired("runit"), "files": files}
 
 
 def test_another_init_starts_it_by_an_entry_and_not_by_a_unit():
@@ -332,7 +333,7 @@ def test_the_entry_goes_with_the_last_instance():
 LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
 
 
-@pytest.mark.parametrize("wanted_version, found, path, link, install, problem", [
+@pytest.mark.parametrize("desired_version, found, path, link, install, problem", [
     ("4.3.0", "", "supervisord", "", True, ""),
     ("4.3.0", "4.3.0\n", "/opt/supervisord/bin/supervisord", "", False, ""),
     ("4.3", "4.3.0\n", "/opt/supervisord/bin/supervisord", "", False, ""),
@@ -340,37 +341,37 @@ LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
     ("4.3.0", "4.2.5\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", True, ""),
     ("4.3.0", "4.3.0\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", False, ""),
     ("4.3.0", "4.2.5\n", "/usr/bin/supervisord", "", False, "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install"),
-    ("3.4.0", "", "supervisord", "", False, "supervisord is 3.4.0, wanted is 4.0 or newer"),
+    ("3.4.0", "", "supervisord", "", False, "supervisord is 3.4.0, expected 4.0 or newer"),
     ("latest", "", "supervisord", "", False, "supervisor_supervisord_version is 'latest'"),
     ("4.3.0; reboot", "", "supervisord", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
 ])
-def test_whether_it_is_installed_from_pypi(wanted_version, found, path, link, install, problem):
-    does, message = supervisord_config.source(wanted_version, found, path, link)
+def test_whether_it_is_installed_from_pypi(desired_version, found, path, link, install, problem):
+    does, message = supervisord_config.source(desired_version, found, path, link)
     assert does is install
     assert message.startswith(problem) and bool(message) is bool(problem)
 
 
-def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
+def test_on_a_host_without_it_pypis_is_desired_with_what_pip_takes():
     bare = FakeHost(BARE, {"dpkg-query": ""})
-    state, plan = planned(bare, wanted(supervisord_version="4.3.0"))
+    state, plan = planned(bare, desired(supervisord_version="4.3.0"))
     assert plan.facts["packages"] == ["python3-venv", "python3-packaging"] and plan.facts["from_pypi"]
     assert ("install", plan.facts["packages"]) in plan.actions
-    assert [(row.wanted, row.status) for row in plan.rows if row.item == "supervisord of PyPI"] == [("4.3.0", "differs")]
+    assert [(row.desired, row.status) for row in plan.rows if row.item == "supervisord of PyPI"] == [("4.3.0", "drift")]
     assert {item["path"]: item["target"] for item in state["set"]["links"]} == supervisord_config.COMMANDS
 
 
 def test_what_pip_has_just_installed_is_linked_to():
     program = "/opt/supervisord/bin/supervisord"
     there = FakeHost({**BARE, program: "", recorded.PATH: record_text({"made": ["/opt/supervisord"]})}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
-    state, plan = planned(there, wanted(supervisord_version="4.3.0"))
+    state, plan = planned(there, desired(supervisord_version="4.3.0"))
     assert plan.facts["packages"] == [] and not plan.problems and not plan.facts["from_pypi"]
     assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord_config.COMMANDS
 
 
-@pytest.mark.parametrize("running, status", [("4.3.0\n", "ok"), ("4.2.5\n", "restart")])
+@pytest.mark.parametrize("running, status", [("4.3.0\n", "ok"), ("4.2.5\n", "restart_pending")])
 def test_a_daemon_of_an_older_version_is_reported_and_not_restarted(running, status):
     there = host(commands={"supervisord --version": "4.3.0\n", "supervisorctl version": running}, links=LINK)
-    state, plan = planned(there, wanted(supervisord_version="4.3.0"))
+    state, plan = planned(there, desired(supervisord_version="4.3.0"))
     assert plan.facts["packages"] == [] and not plan.problems and not plan.facts["from_pypi"]
     row = next(row for row in plan.rows if row.item == "supervisord of PyPI")
     assert (row.effective, row.status) == (running.strip(), status)
@@ -381,12 +382,12 @@ def test_a_daemon_of_an_older_version_is_reported_and_not_restarted(running, sta
 @pytest.mark.parametrize("files, path", [
     ({"/usr/local/bin/supervisorctl": "#!/bin/sh\n"}, "/usr/local/bin/supervisorctl"), ({"/opt/supervisord/bin/python3": ""}, "/opt/supervisord")])
 def test_what_is_unmanaged_at_its_paths_is_not_overwritten(files, path):
-    problems = list(planned(FakeHost({**BARE, **files}), wanted(supervisord_version="4.3.0"))[1].problems)
+    problems = list(planned(FakeHost({**BARE, **files}), desired(supervisord_version="4.3.0"))[1].problems)
     assert problems == [f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"]
 
 
 def test_that_of_the_distribution_is_not_adopted():
-    problems = planned(host(), wanted(supervisord_version="4.3.0"))[1].problems
+    problems = planned(host(), desired(supervisord_version="4.3.0"))[1].problems
     assert len(problems) == 1 and "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install" in problems[0]
 
 

@@ -35,7 +35,7 @@ INSTALLED = {
 }
 
 
-def wanted():
+def desired():
     return {
         "name": "demo",
         "supervisor": "upstart",
@@ -83,8 +83,8 @@ def host(files=None, page=200, **more):
 
 def defined(there):
     """The host with the job, as the role supervisor defines it."""
-    state = services.read(there, wanted())
-    plan = services.plan(wanted(), state)
+    state = services.read(there, desired())
+    plan = services.plan(desired(), state)
     assert not plan.problems
     if plan.changed:
         services.apply(there, plan)
@@ -216,7 +216,7 @@ def test_a_supervisor_that_process_1_cannot_start_is_refused(kind, init, refused
 def test_what_goes_into_inittab_is_refused_before_anything_is_written(kind):
     there = host({"/etc/inittab": "id:2:initdefault:\n"})
     path = f"/etc/demo-{kind}/0/run"
-    want = {**wanted(), "supervisor": kind, "files": [{**wanted()["files"][0], "path": path}]}
+    want = {**desired(), "supervisor": kind, "files": [{**desired()["files"][0], "path": path}]}
     problems = list(services.plan(want, services.read(there, want)).problems)
     assert problems == [
         f"process 1 is upstart, and the xitrum_supervisor {kind} wants systemd or init: choose another for this host"

@@ -73,9 +73,13 @@ class Supervisord(Supervisor):
         restart = "systemctl restart supervisor"
         status, why, fix = "ok", "", ""
         if install:
-            status, why, fix = "differs", "it is not installed", RUN
+            status, why, fix = "drift", "it is not installed", RUN
         elif stale:
-            status, why, fix = "restart", f"{restart} makes it effective, and restarts everybody's programs", restart
+            status, why, fix = (
+                "restart_pending",
+                f"{restart} makes it effective, and restarts everybody's programs",
+                restart,
+            )
         row = Row("service", "supervisord of PyPI", version, own["version"].strip(), running, status, why, fix)
         return list(own["pypi"]["packages"]) if install else [], [row]
 
@@ -91,7 +95,7 @@ class Supervisord(Supervisor):
             f">= {state['granted']}",
             "minfds",
             "/".join(map(str, found["nofile"])),
-            "ok" if enough else "differs",
+            "ok" if enough else "drift",
             "" if enough else "its programs inherit it",
             "" if enough else RUN,
         )

@@ -34,8 +34,8 @@ final class RequestHandler(app: App) extends SimpleChannelInboundHandler[FullHtt
   }
 
   private def allowed(exchange: Exchange): Boolean = app.settings.basicAuth.forall { case (_, user, password) =>
-    val wanted = "Basic " + Base64.getEncoder.encodeToString(s"$user:$password".getBytes(UTF_8))
-    exchange.headers.get(HttpHeaderNames.AUTHORIZATION) == wanted
+    val expected = "Basic " + Base64.getEncoder.encodeToString(s"$user:$password".getBytes(UTF_8))
+    exchange.headers.get(HttpHeaderNames.AUTHORIZATION) == expected
   }
 
   private def refuse(exchange: Exchange): Unit = app.settings.basicAuth.foreach { case (realm, _, _) =>
