@@ -21,6 +21,9 @@ from ..fake_host import FakeHost
 
 HOME = "/opt/demo/instances/0"
 
+#: What the module has: the tests wait for less.
+PATIENCE = service.PATIENCE
+
 
 def desired(state="started", **more):
     return {
@@ -54,7 +57,7 @@ def fixture_impatient(monkeypatch):
 def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeypatch):
     """On a busy host the few seconds of a run that expected a failure were too short for the old release, too."""
     there, given = host(), []
-    monkeypatch.setattr(service, "PATIENCE", 120)
+    monkeypatch.setattr(service, "PATIENCE", PATIENCE)
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     monkeypatch.setattr(service, "tail", lambda *_what: "")
 

@@ -308,6 +308,11 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
                 "sync": (there, "sync", fails),
             }[at]
         )
+        desired = {**want, "manifest": manifest, "archive": str(tmp_path / "files.tar")}
+        planned = release.plan(desired, release.read(there, desired))
+        with pytest.raises(RuntimeError, match=f"the file system is full.*/releases/{'1' * 12} needs 3 KiB, and its file system has"):
+            release.apply(there, planned)
+        assert os.listdir(tmp_path / "opt/releases") == [], "nothing half made takes room"
         with pytest.raises(OSError, match="No space left") as error:
             release.assemble(there, want, manifest, {}, str(tmp_path / "files.tar"), 1)
     assert release.installed(there, want["root"]) == []

@@ -25,6 +25,7 @@ WORKS = {"xitrum": ["app1", "app2"], "xitrum_run_changes": ["app1"]}
     (WORKS, {"every": True}, "xitrum"),
     (WORKS, {"group": "xitrum_rollout_due"}, "all:!all"),
     (WORKS, {"read": False, "first": "left"}, "xitrum"),
+    (WORKS | {"xitrum_proxy": ["lb1", "lb2"]}, {"read": False, "away": "lb2"}, "xitrum:!lb2"),
     (WORKS | {"left": ["app2"]}, {"read": False, "first": "left"}, "left:xitrum:&xitrum"),
     (WORKS | {"xitrum_rollout_due": ["app1"]}, {"group": "xitrum_rollout_due"}, "xitrum:&xitrum_rollout_due"),
 ])
