@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from tests.fleet import engine
+from tests.lib.ansible_process import AnsibleProcess
 from tests.lib.demo_instance import request
 
 CLONE = pathlib.Path(__file__).resolve().parents[2]
@@ -101,12 +102,8 @@ class Site:
 
     def start(self, *options, playbook="site.yml", **variables):
         """A process: ansible-playbook with `variables` over the inventory's."""
-        command = ["ansible-playbook", "-i", str(self.inventory), playbook, *options]
-        if variables:
-            command += ["-e", json.dumps(variables)]
-        environment = os.environ | {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-        return subprocess.Popen(command, cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True)
+        more = ["-e", json.dumps(variables)] if variables else []
+        return AnsibleProcess("ansible-playbook", "-i", str(self.inventory), playbook, *options, *more)
 
     @contextlib.contextmanager
     def killed_run(self, *options, playbook="site.yml", **variables):
@@ -255,8 +252,8 @@ def kill(process):
     for pid in descendants(process.pid) if process.poll() is None else []:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    for pipe in (process.stdout, process.stderr):
-        pipe.close()
+    for stream in (process.stdout, process.stderr):
+        stream.close()
     process.wait()
 
 

@@ -16,6 +16,7 @@ import time
 import pytest
 
 from tests.lib import websocket_client
+from tests.lib.ansible_process import run_module
 from tests.verify.load import Load
 
 
@@ -265,7 +266,7 @@ class ProxyContract:
     def set_servers(self, host, state, *names, check=False, **options):
         """Runs the module proxy_server on the proxy. What it fails with is a RuntimeError."""
         options = {"software": self.software, "servers": names or ["app1-0"], "state": state, **options}
-        result = host.ansible("xitrum.host.proxy_server", json.dumps(options), check=check, become=True)
+        result = run_module(host, "xitrum.host.proxy_server", options, check=check)
         if "servers" not in result:
             raise RuntimeError(result["msg"])
         return result

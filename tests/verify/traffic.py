@@ -4,19 +4,17 @@
 """Clients of a site while releases come and go: everything that they ask is counted."""
 
 import contextlib
-import os
 import socket
 import threading
 import time
 
 from tests.lib import websocket_client
 from tests.lib.site import wait_for
-from tests.verify.load import Load
+from tests.verify.load import PAUSE, THOROUGH, Load
 
 WEBSOCKETS = KEPT = 4
-#: While a release goes out: the requests at least, and the seconds between two of a client. In CI the clients leave the machine to
-#: the instances, which make test-all (it chooses the tests that are marked as long too) does not.
-BUSY = {"requests": 6000, "pause": 0.06} if "not long" in os.environ.get("MARKED", "not long") else {"requests": 20000, "pause": 0.02}
+#: The requests at least, and while a release goes out.
+REQUESTS, BUSY = (1000, {"requests": 20000}) if THOROUGH else (300, {"requests": 1500})
 
 
 class Traffic:
@@ -28,7 +26,7 @@ class Traffic:
     were closed.
     """
 
-    def __init__(self, site, host="proxy1", requests=1000, keeps=True, pause=0.02):
+    def __init__(self, site, host="proxy1", requests=REQUESTS, keeps=True, pause=PAUSE):
         self.address, self.requests, self.keeps, self.closed = site.hosts[host]["xitrum_address"], requests, keeps, []
         self.loads = [Load(self.address, 80, threads=4, pause=pause), Load(self.address, 80, threads=KEPT, sticky=True, keep=True, pause=pause),
                       Load(self.address, 80, "/slow?ms=3000", threads=2)]

@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from tests.lib.ansible_process import run_module
+
 # The host of the Red Hat family has tests of its own.
 testinfra_hosts = ["ansible://packaged", "ansible://archived", "ansible://fetched"]
 
@@ -20,16 +22,22 @@ def name(host):
     return host.backend.get_hostname()
 
 
+@pytest.fixture(scope="module")
+def variables(host):
+    """The inventory's variables as Ansible has them: the JDK's version that is desired, and the home of the distribution's JDK."""
+    return run_module(host, "ansible.builtin.debug", {"msg": "{{ [major | string, packaged] }}"})["msg"]
+
+
 @pytest.fixture
-def major(host):
+def major(variables):
     """The JDK's version that is desired."""
-    return host.ansible("debug", "msg={{ major }}")["msg"]
+    return variables[0]
 
 
 @pytest.fixture
-def packaged(host):
+def packaged(variables):
     """The home of the distribution's JDK."""
-    return host.ansible("debug", "msg={{ packaged }}")["msg"]
+    return variables[1]
 
 
 def chosen(host, command):

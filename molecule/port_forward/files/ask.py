@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connects again and again, and counts what was answered: ask.py SECONDS ADDRESS PORT.
+"""Connects again and again, and counts what was answered: ask.py SECONDS ADDRESS PORT [PAUSE].
 
-Ends after that time, or once there is a file /run/asked-enough. Zero seconds: one connection.
+Ends after that time, or once there is a file /run/asked-enough. Zero seconds: one connection. PAUSE are seconds between two.
 """
 
 import collections
@@ -14,6 +14,7 @@ import sys
 import time
 
 seconds, address, port = float(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+pause = float(sys.argv[4]) if len(sys.argv) > 4 else 0
 answers = collections.Counter()
 end = time.monotonic() + seconds
 while True:
@@ -24,6 +25,5 @@ while True:
         answers[str(error)] += 1
     if time.monotonic() >= end or os.path.exists("/run/asked-enough"):
         break
-    # Bounded: about two hundred connections a second.
-    time.sleep(0.005)
+    time.sleep(pause)
 print(json.dumps(answers))

@@ -9,7 +9,11 @@ import time
 import pytest
 
 from tests.fleet import engine
+from tests.lib.ansible_process import run_module
+from tests.verify.load import THOROUGH
 
+#: Seconds between two connections of a client: about two hundred a second of each, or fewer in CI.
+PAUSE = 0.005 if THOROUGH else 0.05
 PAIRS = [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]
 DESIRED = {
     "nftables": "nftables", "persistent": "iptables", "iptables": "iptables", "firewalld": "firewalld", "bare": "nftables",
@@ -24,7 +28,7 @@ def fixture_name(host):
 def redirect(host, pairs=None, check=False, **more):
     """What the module says, called with the pairs of the scenario or others."""
     arguments = {"pairs": PAIRS if pairs is None else pairs, "backend": "iptables" if "iptables" in more.pop("name", "") else "auto", **more}
-    return host.ansible("xitrum.host.port_redirect", json.dumps(arguments), check=check, become=True)
+    return run_module(host, "xitrum.host.port_redirect", arguments, check=check)
 
 
 def ask(host, address, port, namespace="", seconds=0):
@@ -101,7 +105,7 @@ def test_no_connection_is_lost_while_the_inside_port_changes(host, name):
     host.check_output("rm -f /run/asked-enough /tmp/ask-*")
     for unit, (address, inside) in zip(units, clients.items(), strict=True):
         host.check_output(f"systemd-run -q --collect --unit={unit} -p StandardOutput=file:/tmp/{unit} "
-                          f"{inside}/usr/bin/python3 /usr/local/sbin/ask.py 900 {address} 80")
+                          f"{inside}/usr/bin/python3 /usr/local/sbin/ask.py 900 {address} 80 {PAUSE}")
     for _turn in range(2):
         assert redirect(host, flipped, name=name)["changed"]
         assert redirect(host, name=name)["changed"]
@@ -180,7 +184,7 @@ def test_a_filter_that_drops_the_inside_port_is_named(host, name):
     host.check_output(make)
     try:
         ports = [{"port": 80, "inside": 8000}, {"port": 443, "inside": 8001}]
-        blocked, free = host.ansible("xitrum.host.reach_info", json.dumps({"find": "blocks", "ports": ports}), become=True)["ports"]
+        blocked, free = run_module(host, "xitrum.host.reach_info", {"find": "blocks", "ports": ports}, check=True)["ports"]
         answers = ask(host, "10.99.1.1", 80, "client")
         reached = redirect(host, check=True, name=name)
     finally:
@@ -228,7 +232,7 @@ def test_firewalld_is_opened_for_exactly_the_port_and_closed_again(host, name):
     def firewall(**options):
         item = {"port": 8000, "public": 80}
         desired = {"firewall": {"address": "10.99.1.1", "ports": [item], **options}}
-        return host.ansible("xitrum.host.host_base", json.dumps(desired), check=False, become=True)
+        return run_module(host, "xitrum.host.host_base", desired)
 
     def zones():
         return host.check_output("firewall-cmd --list-all-zones; firewall-cmd --permanent --list-all-zones")

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible with its plugins and those of the collection, loaded once for the processes of ansible_process.py."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import pathlib
+import pkgutil
+import shutil
+import tempfile
+
+from ansible import cli, constants
+from ansible.cli.adhoc import AdHocCLI
+from ansible.cli.playbook import PlaybookCLI
+from ansible.plugins import loader
+
+COMMANDS = {"ansible": AdHocCLI, "ansible-playbook": PlaybookCLI}
+PACKAGES = ("ansible.plugins.action", "ansible.plugins.connection", "ansible.plugins.strategy", "ansible.plugins.filter", "ansible.plugins.test")
+
+
+def load():
+    """Loads plugins, with the collections that the settings name."""
+    loader.init_plugin_loader()
+    for package in PACKAGES:
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            # They need libraries of their own.
+            if module.name not in ("psrp", "winrm"):
+                importlib.import_module(f"{package}.{module.name}")
+    plugins = importlib.import_module("ansible_collections.xitrum.host.plugins")
+    for kind in ("action", "filter"):
+        for path in sorted((pathlib.Path(plugins.__path__[0]) / kind).glob("*.py")):
+            importlib.import_module(f"ansible_collections.xitrum.host.plugins.{kind}.{path.stem}")
+    gc.collect()
+    gc.freeze()
+
+
+def run(arguments, packed):
+    """Runs a command, which ends the process. Modules that were packed by an earlier one are not packed again."""
+    # It has run, and would warn of that.
+    cli.init_plugin_loader = lambda *_arguments: None
+    shared = pathlib.Path(constants.DEFAULT_LOCAL_TMP) / packed
+    shared.mkdir(exist_ok=True)
+    # Each process has a folder of its own: two that pack the same module at the same time would write the same file.
+    with tempfile.TemporaryDirectory(dir=constants.DEFAULT_LOCAL_TMP) as own:
+        constants.DEFAULT_LOCAL_TMP = own
+        shutil.copytree(shared, pathlib.Path(own) / packed, copy_function=os.link)
+        try:
+            COMMANDS[arguments[0]].cli_executor(arguments)
+        finally:
+            for path in (pathlib.Path(own) / packed).iterdir():
+                if path.suffix != ".lock":
+                    with contextlib.suppress(FileExistsError):
+                        os.link(path, shared / path.name)
+
+
+load()
