@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Property tests have no deadline: a busy machine is no failure.
 
-Profiles of generated inputs, chosen by `--hypothesis-profile`: `ci` is the default and the same in every run, `quick` (make quick)
-has few, `all` (make test-all) has many and others each time.
+Profiles of generated inputs, chosen by `--hypothesis-profile`: `ci` is the default and the same in every run, `quick` (make quick
+and make test) has few, `all` (make test-all) has many and others each time.
 
 What a component of a host reports as an error names a rule of docs/reference/rules.md, in every test.
 
@@ -50,6 +50,10 @@ for _component in registry.COMPONENTS:
 def pytest_collection_modifyitems(items):
     """Begins with the tests that take longest."""
     items.sort(key=lambda item: item.path.stem not in RUN_ANSIBLE)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: left out by make test")
 
 
 @pytest.fixture(autouse=True)

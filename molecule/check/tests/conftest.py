@@ -10,6 +10,11 @@ from tests.lib.checked import Checked
 from tests.lib.site import CLONE
 
 
+def pytest_configure(config):
+    """CI has no time for all of it: see .config/molecule/config.yml."""
+    config.addinivalue_line("markers", "long: left out by CI")
+
+
 @pytest.fixture(scope="session")
 def site(request, tmp_path_factory):
     inventory = CLONE / request.config.getoption("ansible_inventory")

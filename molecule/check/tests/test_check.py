@@ -69,7 +69,9 @@ def test_a_change_would_have_been_seen(site, what, change, back):
         assert site.sh("app1", SNAPSHOT[what]) != before
 
 
-@pytest.mark.parametrize("faults", ROUNDS, ids=["; ".join(fault.name for fault in faults) for faults in ROUNDS])
+@pytest.mark.parametrize("faults", [
+    # Restarts of JVMs.
+    pytest.param(faults, id="; ".join(fault.name for fault in faults), marks=[pytest.mark.long] if faults is ROUNDS[1] else []) for faults in ROUNDS])
 def test_what_was_broken_is_found_and_nothing_else_and_the_printed_command_fixes_it(site, around, faults):
     for fault in faults:
         if fault.host:
@@ -169,7 +171,7 @@ def test_the_login_user_gets_a_note_of_what_it_may_not_see_and_gets_no_false_ala
     assert not [found for found in not_readable if not found["why"] or not found["fix"]]
 
 
-@pytest.mark.parametrize("away", [["proxy1"], ["app1", "proxy1"]], ids=["one", "all"])
+@pytest.mark.parametrize("away", [["proxy1"], pytest.param(["app1", "proxy1"], marks=pytest.mark.long)], ids=["one", "all"])
 def test_a_host_that_does_not_answer_is_a_finding(site, tmp_path, away):
     """On a port of the loopback that refuses. Where the others answer they are read all the same."""
     nowhere = tmp_path / "nowhere.yml"

@@ -25,7 +25,7 @@ def test_a_removal_lists_what_it_would_undo(site):
     assert code != 0 and "Nothing was changed." in output and "/home/deploy/xitrum" in output, output[-4000:]
 
 
-@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/deploy.yml", "playbooks/check.yml"])
+@pytest.mark.parametrize("playbook", ["site.yml", *(pytest.param(f"playbooks/{name}.yml", marks=pytest.mark.long) for name in ("deploy", "check"))])
 def test_tags_without_effect_are_refused_with_and_without_a_limit(site, playbook):
     for options in ("--tags jdk", "--skip-tags jdk --limit app1"):
         code, output = site.type(f"ansible-playbook {playbook} {options}")

@@ -67,6 +67,7 @@ def test_a_backlog_of_128_overflows_and_one_of_1024_does_not(before):
     assert live["requested"] == 0 and live["at_once"] + live["delayed"] == 400
 
 
+@pytest.mark.long
 def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before, load_test):
     """By HTTPS this time."""
     pid = site.main_pid("app1", 0)

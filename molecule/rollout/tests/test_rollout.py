@@ -130,7 +130,6 @@ def release_names(site, host):
     return [f"{name} (current)" if name == current else name for name in names]
 
 
-@pytest.mark.long
 def test_a_rollback_loses_no_request(site):
     previous = site.links("app1")["previous"].removeprefix("releases/")
     with Traffic(site) as traffic:
@@ -171,6 +170,7 @@ def test_maintenance_that_fails_says_that_the_host_is_disabled_and_the_next_one_
     assert_enabled(site)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [20261124])
 def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packages, seed):
     chance = random.Random(seed)

@@ -77,6 +77,7 @@ def test_the_run_after_one_that_was_killed_anywhere_converges(hosts, proxies, ba
             (assert_stops_whole if second.startswith("broken") else assert_converges)(world, second)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", ["new-1", "broken-1"])
 @pytest.mark.parametrize("second", ["new-1", "fixed-1", "broken-1"])
 def test_the_run_after_two_that_were_killed_anywhere_converges(first, second):

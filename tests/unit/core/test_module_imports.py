@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import files as kernel_files
@@ -26,6 +27,7 @@ OF_SOURCES = {
 }
 
 
+@functools.cache
 def imports(path):
     """The files of module_utils that a file imports, each as PACKAGE.NAME."""
     found = set()

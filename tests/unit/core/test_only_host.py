@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 import pytest
 
@@ -92,16 +93,22 @@ def uses(tree: ast.AST) -> set[str]:
     return {one for one in found if one not in PURE and not any(other.startswith(f"{one}.") for other in found)}
 
 
+@functools.cache
+def parse(path):
+    """The tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGINS)))
 def test_nothing_but_host_touches_a_machine(path):
     _reason, allowed = ALLOWED.get(str(path.relative_to(PLUGINS)), ("", set()))
-    found = uses(ast.parse(path.read_text(encoding="utf-8")))
+    found = uses(parse(path))
     assert allowed is None or found <= allowed, f"uses {sorted(found - allowed)}: let Host do that, and its double"
 
 
 def test_every_exception_is_needed_and_has_a_reason():
     for name, (reason, allowed) in ALLOWED.items():
-        found = uses(ast.parse((PLUGINS / name).read_text(encoding="utf-8")))
+        found = uses(parse(PLUGINS / name))
         assert reason and found, f"{name} needs no exception any more"
         assert allowed is None or found == allowed, f"{name} does not use {sorted(allowed - found)} any more"
 
@@ -113,7 +120,7 @@ def test_what_is_hosts_own_is_imported_by_nothing_else():
         name = str(path.relative_to(PLUGINS))
         if name in own | {"module_utils/core/host.py", *CONTROLLER_FILES}:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.ImportFrom) and node.level:
                 assert not {alias.name for alias in node.names} & names, f"{name} goes round Host"
 

@@ -73,7 +73,8 @@ def fixture_fleet(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("words, hosts", [([], "app1, app2"), (["--limit", "app2,app3", "-f", "5"], "app2")], ids=["all", "limit"])
+@pytest.mark.parametrize("words, hosts", [
+    pytest.param([], "app1, app2", marks=pytest.mark.long), (["--limit", "app2,app3", "-f", "5"], "app2")], ids=["all", "limit"])
 def test_every_host_that_is_away_is_named_before_anything_changes_whatever_the_settings_are(fleet, words, hosts):
     code, output = play("-i", str(fleet / "hosts.yml"), "xitrum.host.site", "-e", json.dumps({"xitrum_package": "/no/such", "xitrum_instances": 2}), *words,
                       ANSIBLE_CACHE_PLUGIN_CONNECTION=str(fleet / "cache"), **ODD)

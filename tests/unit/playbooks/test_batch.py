@@ -31,6 +31,7 @@ def removed(fleet, host):
     return [call["args"]["instances"][0]["index"] for call in calls if call["args"]["state"] == "absent"]
 
 
+@pytest.mark.long
 def test_with_slots_each_host_of_a_batch_that_is_put_back_keeps_the_release_that_serves(slotted):
     """The condition of a block guards its rescue and always tasks too: once one host of a batch had stopped the rollout, the
     others skipped the mark of that, and what cleans up after a success took the slot that serves."""
@@ -69,6 +70,7 @@ def states(fleet, host):
     return found
 
 
+@pytest.mark.long
 def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_replaces_it(proxied):
     """The run waited for all instances before its first batch, also for the one that can never be healthy."""
     proxied.fail("proxy_server", ["app1"], {"state": "ready", "servers": ["app1-0", "app1-1"]}, "not healthy for haproxy after 60 s: xitrum/app1-0")
@@ -88,6 +90,7 @@ def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_rep
             ("step_record", "finished", [index])))]
 
 
+@pytest.mark.long
 def test_an_instance_that_is_enabled_again_is_drained_before_it_goes_back(proxied):
     """Its release failed after the proxies had it back, and the rescue restarted it under its clients."""
     proxied.fail("instance_service", ["app0", "app1"], {"state": "started"}, "instance 0 was healthy and did not stay so")
@@ -102,6 +105,7 @@ def test_an_instance_that_is_enabled_again_is_drained_before_it_goes_back(proxie
         ("step_record", "finished", [0])]
 
 
+@pytest.mark.long
 def test_an_instance_that_was_never_enabled_again_goes_back_at_once(proxied):
     proxied.fail("instance_service", ["app1"], {"state": "restarted"}, "instance 0 is not healthy")
     code, _output = proxied.run("rollout")
@@ -134,6 +138,7 @@ def fixture_maintained(tmp_path):
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_maintenance_tasks": str(tmp_path / "nothing.yml")})
 
 
+@pytest.mark.long
 def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_disabled(maintained):
     """It began with the first host again, and took a second one out of three out of the proxies."""
     maintained.answer("release_read", ["app2"], interrupted=True)

@@ -48,13 +48,14 @@ def user_tasks(folder):
 STOPPED = "The rollout of bbbbbbbbbbbb stopped at batch 1 of 2 (app1-0), at "
 
 
-@pytest.mark.parametrize("variable", ["xitrum_before_batch", "xitrum_after_batch"])
+@pytest.mark.parametrize("variable", ["xitrum_before_batch", pytest.param("xitrum_after_batch", marks=pytest.mark.long)])
 def test_a_failed_task_of_a_users_own_in_a_batch(tmp_path, variable):
     run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, **{variable: user_tasks(tmp_path)})
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
     assert tasks_with(run, f"{STOPPED}'Warm the cache'. Later batches did not begin. The failure of 'Warm the cache' is printed above.") == 1
 
 
+@pytest.mark.long
 def test_a_task_of_a_users_own_knows_the_instances_of_its_batch(tmp_path):
     (tmp_path / "mine.yml").write_text("- name: Show\n  ansible.builtin.debug:\n    msg: about {{ xitrum_batch_label }}\n")
     mine = str(tmp_path / "mine.yml")
@@ -62,7 +63,7 @@ def test_a_task_of_a_users_own_knows_the_instances_of_its_batch(tmp_path):
     assert [run.text.count(f"msg: about {host}-0") for host in HOSTS] == [2, 2], run.text
 
 
-@pytest.mark.parametrize("state", ["drain", "maint"])
+@pytest.mark.parametrize("state", ["drain", pytest.param("maint", marks=pytest.mark.long)])
 def test_a_proxy_in_the_middle_of_a_batch(tmp_path, state):
     run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="proxy_server", delegated="proxy2", state=state), *READS], PROXIES)
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
@@ -76,6 +77,7 @@ def test_an_instance_in_a_batch(tmp_path):
     assert STOPPED in run.text and f"Later batches did not begin. {REASON}" in run.text
 
 
+@pytest.mark.long
 def test_where_all_restart_at_once_each_reason_is_printed_once(tmp_path):
     hosts = (*HOSTS, "app3")
     rules = [fails(module="instance_service", host="app2", state="restarted"), *READS, ({"module": "host_state_info", "host": "app3"}, state_of(0))]
@@ -167,6 +169,7 @@ def test_values_of_another_type_or_choice(tmp_path, names):
     assert all(f"- {name} is {WRONG[name][0]!r}: expected {WRONG[name][1]}" in run.text for name in names)
 
 
+@pytest.mark.long
 def test_the_package_is_read_despite_a_variable_without_a_value(tmp_path):
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, application_package_read=None, xitrum_secure_key=MISSING, xitrum_package="/no/package")
     assert run.code != 0 and run.text.count("fatal:") == 1, run.text
@@ -186,12 +189,14 @@ def test_the_addresses_of_all_proxies(tmp_path):
 MAINTAINED = "app1 could not be maintained: "
 
 
+@pytest.mark.long
 def test_a_failed_task_of_a_users_own_in_maintenance(tmp_path):
     run = play(tmp_path, MAINTENANCE, HOSTS, READS, PROXIES, xitrum_maintenance_tasks=user_tasks(tmp_path))
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
     assert f"{MAINTAINED}The failure of 'Warm the cache' is printed above. It is disabled at proxy1, proxy2" in run.text
 
 
+@pytest.mark.long
 def test_a_proxy_in_maintenance(tmp_path):
     (tmp_path / "none.yml").write_text("[]\n")
     run = play(tmp_path, MAINTENANCE, HOSTS, [fails(module="proxy_server", delegated="proxy1", state="ready"), *READS], PROXIES,

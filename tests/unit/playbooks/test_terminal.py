@@ -68,7 +68,7 @@ PLAYBOOK = """
 """
 
 
-@pytest.fixture(scope="module", params=["yaml", "json"])
+@pytest.fixture(scope="module", params=["yaml", pytest.param("json", marks=pytest.mark.long)])
 def ran(request, tmp_path_factory):
     """The folder of a run, and all that it printed."""
     folder = tmp_path_factory.mktemp(request.param)

@@ -93,7 +93,7 @@ LOSE = {"name": "Lose a host", "ansible.builtin.raw": "echo {{ 1 }}", "vars": {"
         "when": "inventory_hostname == 'app2'"}
 
 
-@pytest.mark.parametrize("tasks", [[REFUSE], [LOSE, RELEASE]], ids=["refused", "lost"])
+@pytest.mark.parametrize("tasks", [pytest.param([REFUSE], marks=pytest.mark.long), [LOSE, RELEASE]], ids=["refused", "lost"])
 def test_a_run_that_ends_early_gives_its_locks_back(fleet, tasks):
     with fleet(tasks) as run:
         output = run.communicate()[0]
@@ -113,7 +113,8 @@ def encrypt(text, password, vault_id):
 
 
 @pytest.mark.parametrize("options, settings", [
-    (["--ask-vault-pass"], {}), (["--vault-id", "default@prompt"], {}), ([], {"ANSIBLE_VAULT_IDENTITY_LIST": "default@prompt"}),
+    pytest.param(["--ask-vault-pass"], {}, marks=pytest.mark.long), (["--vault-id", "default@prompt"], {}),
+    pytest.param([], {"ANSIBLE_VAULT_IDENTITY_LIST": "default@prompt"}, marks=pytest.mark.long),
 ], ids=["MODULE", "MODULE", "set"])
 def test_a_vault_password_that_was_typed_is_passed_on(fleet, tmp_path, options, settings):
     secret = encrypt(f"{tmp_path}/remote", "open sesame", "default")
@@ -126,6 +127,7 @@ def test_a_vault_password_that_was_typed_is_passed_on(fleet, tmp_path, options, 
     assert "could not be given back" not in output
 
 
+@pytest.mark.long
 def test_a_run_that_gives_them_back_itself_ends_without_another(fleet):
     with fleet([RELEASE]) as run:
         output = run.communicate()[0]
@@ -133,6 +135,7 @@ def test_a_run_that_gives_them_back_itself_ends_without_another(fleet):
     assert not fleet.calls("abandoned") and "ended before" not in output
 
 
+@pytest.mark.long
 def test_hosts_that_were_refused_are_not_among_them(fleet):
     with fleet([], STUB_TAKEN="/opt/app2") as run:
         output = run.communicate()[0]
@@ -141,9 +144,9 @@ def test_hosts_that_were_refused_are_not_among_them(fleet):
 
 
 @pytest.mark.parametrize("signals, code", [
-    ([signal.SIGINT] * 2, 99),
+    pytest.param([signal.SIGINT] * 2, 99, marks=pytest.mark.long),
     # Of a CI that cancels a job, and of a terminal that is closed.
-    ([signal.SIGTERM], -signal.SIGTERM), ([signal.SIGHUP], -signal.SIGHUP),
+    ([signal.SIGTERM], -signal.SIGTERM), pytest.param([signal.SIGHUP], -signal.SIGHUP, marks=pytest.mark.long),
 ], ids=["Ctrl-C twice", "SIGTERM", "SIGHUP"])
 def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, tmp_path, signals, code):
     with fleet([WAIT]) as run:
@@ -172,6 +175,7 @@ def test_only_the_hosts_that_the_recap_reports_as_failed_are_listed():
     assert held_locks.read_failed_hosts("ERROR! no such file") == set()
 
 
+@pytest.mark.long
 def test_check_mode_has_no_lock_to_give_back(fleet):
     with fleet([FAIL], "--check") as run:
         run.communicate()
