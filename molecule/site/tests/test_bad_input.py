@@ -111,6 +111,7 @@ def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site
     assert EXAMPLE_KEY not in message
 
 
+@pytest.mark.long
 def test_a_release_folder_that_is_full_or_read_only(site, other):
     """By a folder of their own; so the running instances, which hold the ports, are unmanaged and are named too."""
     wrong = other(app1={"xitrum_root": "/srv/full"}, app2={"xitrum_root": "/srv/readonly"})
@@ -124,6 +125,7 @@ def test_a_release_folder_that_is_full_or_read_only(site, other):
         )
 
 
+@pytest.mark.long
 def test_a_folder_of_the_system_is_refused_by_its_name_and_behind_a_link(site, other):
     wrong = other(app1={"xitrum_root": "/var/www"}, app2={"xitrum_root": "/srv/linked"})
     with site.for_now("app2", "ln -s /usr/local /srv/linked", "rm /srv/linked"):

@@ -6,6 +6,8 @@
 import pytest
 
 BASE = "playbooks/base.yml"
+# A JDK is installed and removed; the playbook is a part of site.yml.
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

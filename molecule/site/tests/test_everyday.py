@@ -68,6 +68,7 @@ def test_of_a_package_with_one_changed_jar_only_that_jar_travels_and_instances_f
         assert (second - first) / 100 > seconds, f"an instance was started before the one before it was healthy: {starts}, {took}"
 
 
+@pytest.mark.long
 def test_the_same_package_by_a_url_is_the_same_release(site, packages, archives):
     path, url = archives("test-2", packages("test-2"))
     before = site.running()
