@@ -538,10 +538,9 @@ def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
 def launch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any], needed: bool = True) -> None:
     """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
     # All of it before the switch, since the way back from there needs room on the disk as well.
-    for state in ("stopped", "switched", "started"):
-        step_record.note(
-            host, desired, instance["index"], state, None if state == "started" else instance["folder"], needed
-        )
+    step_record.note(
+        host, desired, instance["index"], "started", instance["folder"], needed, after=("stopped", "switched")
+    )
     switch(host, desired, instance)
     start(host, desired, instance["index"])
 
@@ -558,9 +557,8 @@ def verify_running(host: Host, desired: Mapping[str, Any]) -> None:
             host.readlink(f"{home(desired, item['index'])}/current") or "",
         )
     ]
-    for state in ("stopped", "started", "healthy"):
-        for item in unverified:
-            step_record.note(host, desired, item["index"], state)
+    for item in unverified:
+        step_record.note(host, desired, item["index"], "healthy", after=("stopped", "started"))
     wait_until_healthy(host, desired, desired["instances"])
     for item in unverified:
         step_record.note(host, desired, item["index"], "enabled")

@@ -6,7 +6,7 @@ L(step_state) says what is in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core import process, recorded
@@ -54,9 +54,16 @@ def write(host: Host, name: str, record: dict[str, Any]) -> None:
 
 
 def note(
-    host: Host, desired: Mapping[str, Any], index: int, state: str, folder: str | None = None, needed: bool = True
+    host: Host,
+    desired: Mapping[str, Any],
+    index: int,
+    state: str,
+    folder: str | None = None,
+    needed: bool = True,
+    after: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Records that an instance of C(desired) (C(name) and C(root)) begins a state, before it does. Returns the record.
+    C(after) are states that it has before, within the same change: they are not written by themselves.
 
     Raises RuntimeError for a state that cannot follow, and OSError where it cannot be written, unless it is not
     C(needed): a full disk does not keep an instance from going back to what it ran.
@@ -64,7 +71,9 @@ def note(
     before = read_record(host, desired["name"])
     current = host.readlink(f"{desired['root']}/instances/{index}/current") or ""
     try:
-        record = step_state.advance(before, index, state, current, folder or None)
+        record = before
+        for one in (*after, state):
+            record = step_state.advance(record, index, one, current, folder or None)
     except ValueError as error:
         if not needed:
             # The state before this one could not be written.

@@ -139,7 +139,7 @@ def test_each_state_is_recorded_before_it_begins(quick, monkeypatch):
     service.execute(there, desired("restarted"), [{**ITEM, "runs": True}])
     # The start too is on record before the switch: on a full disk the way back needs the room.
     assert reached == {"stop": "stopped", "switch": "started", "start": "started", "wait_until_healthy": "healthy"}
-    assert [states["0"] for states in found] == ["stopped", "switched", "started", "healthy", "enabled"]
+    assert [states["0"] for states in found] == ["stopped", "started", "healthy", "enabled"], "switched and started are one write"
     assert PATH not in there.files, "whoever begins a step ends it"
 
 
