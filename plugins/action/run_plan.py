@@ -17,7 +17,7 @@ from ..module_utils.application import rollout
 from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.supervisor import pip
 
-KINDS = ("inventory", "values", "errors", "batches", "rollback", "pip")
+KINDS = ("inventory", "values", "variables", "errors", "batches", "rollback", "pip")
 
 #: Groups of the inventory with hosts of the collection.
 GROUPS = ("xitrum", "xitrum_proxy", "xitrum_decommissioned")
@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
         return result
 
     def _inventory(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        """Fail where the inventory has no hosts, or with all misspelt names."""
+        """Fail where the inventory has no hosts, or with all misspelt names and the playbook's own invalid values."""
         groups = task_vars["groups"]
         if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
             message = (
@@ -62,13 +62,21 @@ class ActionModule(ActionBase):
             return {}
         hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
         every = [*hosts, task_vars["inventory_hostname"]]
-        found = preflight_reports.find_misspelt(task_vars["hostvars"], every, options["own"])
-        return {**failed("\n".join(found)), "rules": ["variable.unknown"]} if found else {}
+        found = preflight_reports.find_own_errors(task_vars["hostvars"], every, options["own"])
+        rules = list(dict.fromkeys(error.rule for error in found))
+        return {**failed("\n".join(error.message for error in found)), "rules": rules} if found else {}
 
     def _values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the hosts that can be read, and those with which the package can be."""
         hosts, applications = task_vars["ansible_play_hosts_all"], task_vars["groups"].get("xitrum", ())
         return dict(preflight_reports.usable_of(task_vars["hostvars"], hosts, options["addresses"], applications))
+
+    def _variables(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail with all invalid variables of the hosts, which are not read yet."""
+        del options
+        hosts = task_vars["ansible_play_hosts_all"]
+        message, rules = preflight_reports.find_errors(task_vars["hostvars"], hosts, before_read=True)
+        return {**failed(message), "rules": rules} if message else {}
 
     def _errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with all errors of all hosts; return their notes, and what the run has to put back into use."""

@@ -19,8 +19,10 @@ options:
   kind:
     description:
       - V(inventory) fails where the inventory has neither application hosts nor proxies, and, with O(own), with all
-        misspelt variables of all hosts.
-      - V(values) returns the hosts whose variables have valid values, so that they can be read.
+        misspelt variables of all hosts and the invalid values of the playbook's own.
+      - V(variables) fails with all invalid variables of all hosts in one message, before a host is read.
+      - V(values) returns the hosts whose variables have valid values, so that they can be read, and the errors of the
+        others.
       - V(errors) fails with all errors of all hosts in one message, and returns notes.
       - V(batches) returns the batches in which the instances of the hosts are restarted. The first one is the canary,
         a single instance. C(xitrum_rollout_batch) and C(xitrum_rollout_strategy) decide the others.
@@ -30,7 +32,7 @@ options:
         What it returns has credentials, so use C(no_log).
     type: str
     required: true
-    choices: [inventory, values, errors, batches, rollback, pip]
+    choices: [inventory, values, variables, errors, batches, rollback, pip]
   own:
     description:
       - With O(kind=inventory), the prefixes that belong to the playbook that runs, such as C(load_test_). An unknown
@@ -69,6 +71,10 @@ hosts:
   returned: with O(kind=values)
   type: list
   elements: str
+errors:
+  description: What is wrong with the variables of the other hosts, a list of sentences by host.
+  returned: with O(kind=values)
+  type: dict
 package:
   description: >-
     With O(kind=values), the application hosts with whose variables the package can be read. With O(kind=rollback),
@@ -81,7 +87,7 @@ notes:
   type: raw
 rules:
   description: The rules that the errors break, each once. C(docs/reference/rules.md) has them all.
-  returned: with O(kind=errors), O(kind=inventory) and O(kind=rollback), where there are errors
+  returned: with O(kind=errors), O(kind=inventory), O(kind=rollback) and O(kind=variables), where there are errors
   type: list
   elements: str
   sample: [xitrum.heap, host.disk-space]

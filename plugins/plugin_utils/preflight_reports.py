@@ -13,6 +13,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables impor
 
 from ..module_utils.application import rollout
 from ..module_utils.core import commands
+from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.preflight import messages as preflight
 from ..module_utils.preflight import rules, values
 from ..module_utils.preflight.catalog import Error, errors_of
@@ -92,16 +93,30 @@ def render(playbook: str, add: Sequence[str] = ()) -> str:
 
 def usable_of(
     hostvars: HostVars, hosts: Sequence[str], addresses: bool, applications: Sequence[str]
-) -> dict[str, list[str]]:
-    """Return `hosts`, those of C(hosts) whose values are valid, so that they can be read; and `package`, those of
-    C(applications) among them with which the package can be read. See `check_values`."""
+) -> dict[str, Any]:
+    """Return `hosts`, those of C(hosts) whose values are valid, so that they can be read; `errors`, sentences by host
+    of the others; and `package`, those of C(applications) with which the package can be read. See `check_values`."""
     every = usable_hosts(hostvars)
+    valid = [host for host in hosts if not check_values(every, host, addresses)]
     return {
-        "hosts": [host for host in hosts if not check_values(every, host, addresses)],
+        "hosts": valid,
+        "errors": {host: values_of(every, host, addresses) for host in hosts if host not in valid},
         "package": [
             host for host in hosts if host in applications and not check_values(every, host, names=OF_PACKAGE)
         ],
     }
+
+
+def values_of(every: UsableHosts, host: str, addresses: bool) -> list[str]:
+    """Return the sentences on the invalid variables of a host, and on those of others that its configuration has."""
+    of_host = every[host]
+    found = [*variable_problems(of_host), *value_problems(of_host)]
+    if addresses:
+        found += preflight.address_problems(every.as_strict(), host, NO_VALUE)
+        needed = every.find_needed(host).items()
+        others = (f"{other}: {text}" for other, texts in needed for text in texts if other != host)
+        found += errors_of("variable.unusable", others)
+    return [escaped(sentence) for sentence in dict.fromkeys(preflight.sentences_of(found))]
 
 
 def find_errors(
@@ -110,12 +125,14 @@ def find_errors(
     reached: Iterable[str] | None = None,
     decommissioned: Sequence[str] = (),
     deploy: bool = False,
+    before_read: bool = False,
 ) -> tuple[str, list[str]]:
     """Return all errors of a run in one message, and the rules that they break, each once; an empty text where there
     is none.
 
     hosts: those of the run. reached: those of them that answered; without it, all did. decommissioned: hosts on which
     the application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
+    before_read: whether no host was read yet, so that variables alone have errors.
     """
     usable = usable_hosts(hostvars)
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
@@ -131,7 +148,7 @@ def find_errors(
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
         unusable = of_host.lacks() or bool(rules.validate(of_host, values.PLAN_CHECKS))
-        skipped = host in answered and (others or of_others or unusable)
+        skipped = before_read or host in answered and (others or of_others or unusable)
         read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
         problems[host] = [
             *variable_problems(of_host),
@@ -209,8 +226,17 @@ def find_disabled(
     return {host: instances for host, instances in found.items() if instances}
 
 
-def find_misspelt(hostvars: HostVars, hosts: Iterable[str], own: Sequence[str]) -> list[str]:
-    """Return a sentence on each misspelt variable of these hosts. own: prefixes of the playbook that runs, whose
-    misspelt variables are errors too."""
-    names = dict.fromkeys(name for host in hosts for name in hostvars[host])
-    return role_variables.unknown(list(names), own)["errors"]
+def find_own_errors(hostvars: HostVars, hosts: Iterable[str], own: Sequence[str]) -> list[Error]:
+    """Return the errors of misspelt variables of these hosts, and of invalid values of the playbook's own, each once.
+
+    own: prefixes of the playbook that runs. A misspelt variable with one of them is an error too.
+    """
+    every = dict.fromkeys(name for host in hosts for name in hostvars[host])
+    found = list(errors_of("variable.unknown", role_variables.unknown(list(every), own)["errors"]))
+    usable = usable_hosts(hostvars)
+    for host in hosts:
+        of_host = usable[host]
+        names = [name for name in of_host.given if name in of_host.options and name.startswith(tuple(own))]
+        wrong = [of_host.error(name) for name in names]
+        found += errors_of("variable.unusable", wrong)
+    return list(dict.fromkeys(found))

@@ -68,6 +68,8 @@ def wrong_value(name: str, value: Any, option: Mapping[str, Any]) -> str:
     if kind == "raw" or kind in _PLAIN and isinstance(value, _PLAIN[kind]) and "choices" not in option:
         # All values fit. The validator would copy them, and what was read of a host is large.
         return ""
+    if value is None:
+        return f"{name} has no value: expected {TYPES.get(kind, kind)}. Set one, or remove the variable"
     # Only what is set is judged here, so neither a default nor a demand counts.
     judged = {key: part for key, part in option.items() if key not in ("default", "required", "no_log")}
     if not find_errors(name, value, judged):

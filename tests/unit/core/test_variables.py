@@ -99,13 +99,13 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
 
 @pytest.mark.parametrize("value, option, message", [
     ("2", {"type": "int", "default": "the value of another", "required": True}, ""),
-    (None, {"type": "int"}, ""),
+    (None, {"type": "int"}, "xitrum_x has no value: expected a whole number. Set one, or remove the variable"),
     ("abc", {"type": "int"}, "xitrum_x is 'abc': expected a whole number"),
     (1.5, {"type": "int"}, "xitrum_x is 1.5: expected a whole number"),
     ("much", {"type": "float"}, "xitrum_x is 'much': expected a number"),
     ("maybe", {"type": "bool"}, "xitrum_x is 'maybe': expected true or false"),
     ("yes", {"type": "bool"}, ""), (1, {"type": "str"}, ""), ("a, b", {"type": "list", "elements": "str"}, ""),
-    (None, {}, ""),
+    (None, {}, "xitrum_x has no value: expected a text"), (None, {"type": "raw"}, ""),
     ("runit", {"choices": ["systemd", "runit"]}, ""),
     ("runti", {"choices": ["systemd", "runit"]}, "xitrum_x is 'runti': expected one of systemd, runit"),
     ([{"name": "a"}], {"type": "list", "elements": "dict", "options": {"name": {}}}, ""),
