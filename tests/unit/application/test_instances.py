@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances, restarts
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Stat, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import LATE, Host, Result, Stat, user_name
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_summary
 from hypothesis import given
@@ -625,6 +625,15 @@ def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
     state["instances"][0].update(found)
     row = next(row for row in instances.plan(want, state).rows if row.item == "instance-0 flags")
     assert row.status == "not_readable"
+
+
+def test_a_jvm_that_never_answers_is_not_waited_for_any_longer(monkeypatch):
+    """A file of the application makes jcmd wait, too: a faked .java_pid."""
+    want, state, _ran = read_instance()
+    there, waits = FakeHost({JAVA: ""}), []
+    monkeypatch.setattr(there, "run", lambda argv, **more: [waits.append((argv, more["seconds"])), Result(LATE, "", "had not ended")][1])
+    found = instances.read_flags(there, want, state["instances"][0]["process"], {})
+    assert found["flags"] is None and [seconds for _argv, seconds in waits] == [30]
 
 
 @pytest.mark.parametrize("owner, planted, refused", [("alice", True, True), ("alice", False, False), ("root", True, False)])

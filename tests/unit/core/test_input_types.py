@@ -120,6 +120,15 @@ def test_preflight_names_every_variable_that_would_be_a_directive(name, form):
     assert [problems({name: good}) for good in GOOD[values.TEXTS[name]]] == [[]] * len(GOOD[values.TEXTS[name]])
 
 
+@pytest.mark.parametrize(("name", "value"), [
+    ("ansible_host", "192.0.2.1\n  option x"), ("xitrum_address", "192.0.2.1\n  option x"), ("xitrum_cluster_address", "10.0.0.1\n"),
+    ("xitrum_interface", "192.0.2.1;"), ("xitrum_health_path", "/\n  option x"), ("proxy_health_path", "/ x"), ("xitrum_proxy_cookie", "a b"),
+])
+def test_what_ends_in_the_configuration_of_a_proxy_is_among_them(name, value):
+    """Whatever the list of variables has: without its entry nobody would ask."""
+    assert any(problem.startswith(f"{name} is ") for problem in problems({name: value}))
+
+
 @pytest.mark.parametrize("name", sorted(values.LISTS))
 @pytest.mark.parametrize("form", INJECTED)
 def test_preflight_reads_the_items_of_lists(name, form):

@@ -34,6 +34,8 @@ def test_unavailable_proxies_of_a_wrong_type_are_named(value):
         proxy.available(groups, value)
     assert proxy.available(groups, None) == proxy.available(groups, "") == ["proxy1", "proxy2"]
     assert proxy.available(groups, " proxy1 , ") == proxy.available(groups, ["proxy1"]) == ["proxy2"]
+    with pytest.raises(ValueError, match=r"found proxy9, expected names of the group xitrum_proxy \(proxy1, proxy2\)"):
+        proxy.available(groups, "proxy1,proxy9")
 
 
 def test_what_fits_together_is_no_problem():
