@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's half of M(xitrum.host.connection_load): shows how far it is, and ends a load when its time is over.
 
-An action plugin, since a module says nothing before it ends. Polling is also what keeps the load going: one that nobody
-polls any more, since the run was interrupted, ends by itself.
+An action plugin, since a module reports nothing before it ends. Polling is also what keeps the load going: one that
+nobody polls any more, since the run was interrupted, ends by itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
     """Starts, polls, stops."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns what the module says at the end of the state that was asked for."""
+        """Return the module's result at the end of the state that was requested."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
@@ -75,7 +75,7 @@ class ActionModule(ActionBase):
                     "msg": (
                         overdue(run, load, deadline)
                         if late and deadline is not None
-                        else load.get("msg", "the load does not say how far it is.")
+                        else load.get("msg", "the load does not report how far it is.")
                     ),
                 }
             time.sleep(PAUSE)
@@ -91,7 +91,7 @@ def as_text(headers: Any) -> str:
     A text is left as it is."""
     if isinstance(headers, str):
         return headers
-    # What the vault keeps is a text only when asked.
+    # What the vault keeps is a text only when queried.
     return json.dumps(headers, default=str) if headers else ""
 
 

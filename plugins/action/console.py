@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
     """Lets the module do all that needs no terminal; else has the console prepared, and joins it with the terminal."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns what the module says."""
+        """Return the module's result."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = with_sources(self._task.args)
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
         if code:
             result.update(
                 failed=True,
-                msg=f"the console ended with code {code}: see what it said above (255 is ssh's own, "
+                msg=f"the console ended with code {code}: see what it reported above (255 is ssh's own, "
                 f"{BUSY} that another console is open on the instance)",
             )
         return result

@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
     """Asks the host whether it needs the archive; fetches it, sends it, and lets the host unpack it."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns what the module says."""
+        """Return the module's result."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
@@ -58,7 +58,7 @@ def fetch(fetching: Mapping[str, Any], sha256: str) -> str:
             fetching.get("validate_certs", True),
         )[0]
     except jdk_fetch.SourceError as error:
-        # Ansible would add the causes to a message that says it all.
+        # Ansible would add the causes to a message that reports it all.
         # The server and the archive have chosen some of it, and Ansible prints it raw.
         raise AnsibleActionFail(escaped(str(error))) from None
     except OSError as error:

@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
     )
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns what the module says, with C(sent_bytes)."""
+        """Return the module's result, with C(sent_bytes)."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
             return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
 
     def _send(self, archive: str, remote: str, size: int) -> None:
-        """Sends the archive; a failure says what it needs and what the host has there."""
+        """Sends the archive; a failure reports what it needs and what the host has there."""
         try:
             self._transfer_file(archive, remote)
         except AnsibleConnectionFailure:

@@ -87,7 +87,7 @@ class ActionModule(ActionBase):
             task_vars.get("ansible_inventory_sources") or (),
             reached,
         )
-        # What was read of a host that was lost says nothing of now.
+        # What was read of a host that was lost reports nothing of now.
         return {"text": text, "faults": fleet_reports.site_faults(hostvars, reached)}
 
     def _host(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's half of M(xitrum.host.run_lock):
-says whose run this is, and knows which of its own runs are dead."""
+reports whose run this is, and knows which of its own runs are dead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ActionModule(ActionBase):
     """Asks for the lock, and once more where its holder was a run of this controller that no longer runs."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns what the module says."""
+        """Return the module's result."""
         result = super().run(tmp, task_vars)
         del tmp
         controller = identity()
@@ -63,7 +63,7 @@ def user() -> str:
 
 def boot() -> str:
     """What distinguishes this boot of this machine, and the processes that can be seen here, from all others;
-    an empty text where the system does not say."""
+    an empty text where the system does not report."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             # Two containers on one machine do not see each other's processes.
@@ -92,6 +92,6 @@ def gone(lock: Mapping[str, Any], controller: Mapping[str, str]) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        # Another user's process, of which /proc may say nothing.
+        # Another user's process, of which /proc may report nothing.
         return False
     return started(pid) != start

@@ -98,7 +98,7 @@ def unknown_errors(names: list[str], own: Sequence[str] = ()) -> list[Error]:
 
 
 def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:
-    """Return what the report says of a platform:
+    """Return what the report reports about a platform:
     what was chosen and what is left to do, and unknown variables with the role's prefix."""
     unknown = role_variables.unknown([name for name in names if name.startswith(f"{role}_")], own=[f"{role}_"])
     return [*notes.WRITERS[role](tree, **settings), *unknown["warnings"]]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the documentation of all modules says alike."""
+"""What the documentation of all modules reports alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Says what would change, and changes nothing.
+    description: Reports what would change, and changes nothing.
     support: full
   diff_mode:
     description: Returns what was and what is, file by file.

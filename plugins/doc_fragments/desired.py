@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the documentation of modules says alike whose desired state the controller computes."""
+"""What the documentation of modules reports alike whose desired state the controller computes."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The software and how it is asked. `tests/unit/proxy/test_choices.py` compares the choices with the table."""
+    """The software and how it is queried. `tests/unit/proxy/test_choices.py` compares the choices with the table."""
 
     DOCUMENTATION = r"""
 options:

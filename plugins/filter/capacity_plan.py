@@ -11,7 +11,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Turns one number into open files, kernel parameters, HAProxy's and Nginx's limits and the number of instances that
     the ports need.
-  - Says which resource ends first, and the largest number of connections that holds. A plan that cannot hold is no
+  - Reports which resource ends first, and the largest number of connections that holds. A plan that cannot hold is no
     error of the filter - its C(problem) is a sentence, so that the caller can collect those of all hosts.
   - A bound that is not given is not checked.
 options:
@@ -87,7 +87,7 @@ _value:
   description: The plan.
   type: dict
   contains:
-    connections: {description: "The number that was asked for.", type: int}
+    connections: {description: "The number that was requested.", type: int}
     largest: {description: "The largest number that holds within the bounds that were given.", type: int}
     ends: {description: "What ends first beyond that: V(memory), V(heap), V(ports) or V(nofile).", type: str}
     problem: {description: "Why the number cannot hold, or an empty string.", type: str}

@@ -43,7 +43,8 @@ options:
     type: str
     default: ""
   away:
-    description: Proxies that the user says are away, a list of names or a text with commas between them. They are left
+    description: Proxies that the user reports are away, a list of names or a text with commas between them. They are
+      left
       out.
     type: raw
     default: []

@@ -15,9 +15,9 @@ description:
   - Where the open files of one process end it takes several, and where the ports of one address end several addresses.
     More than this host can make is refused before the first connection, with the number that it can and what ends
     first.
-  - The load runs in the background and ends by itself when nobody has asked for it for 30 seconds, so that nothing is
+  - The load runs in the background and ends by itself when nobody has requested it for 30 seconds, so that nothing is
     left of a run that was interrupted.
-  - Nothing of the host's configuration is changed, so it never says C(changed). In check mode nothing is started.
+  - Nothing of the host's configuration is changed, so it never reports C(changed). In check mode nothing is started.
 options:
   state:
     description:
@@ -116,7 +116,7 @@ options:
         required: true
   socket:
     description:
-      - The runtime socket of HAProxy, which is asked for its own limit. Where there is none, nobody is asked.
+      - The runtime socket of HAProxy, which is requested its own limit. Where there is none, nobody is queried.
       - Only with O(state=measured).
     type: path
   connects:
@@ -124,7 +124,7 @@ options:
     type: int
   backlogs:
     description:
-      - The backlogs that are asked for. The kernel gives at most C(net.core.somaxconn).
+      - The backlogs that are requested. The kernel gives at most C(net.core.somaxconn).
       - Only with O(state=burst). The default is C([128, 1024]).
     type: list
     elements: int

@@ -13,8 +13,8 @@ description:
   - Finds an instance by its process, whichever supervisor keeps it, and attaches to its JVM as its user, in its mount
     namespace.
   - The compiler of the application's own release compiles an expression, on JDK 9 and newer. It sees the
-    application's classes. What it changes stays changed, so the module says C(changed) for every expression, and runs
-    none in check mode.
+    application's classes. What it changes stays changed, so the module reports C(changed) for every expression, and
+    runs none in check mode.
   - Without an expression, the console is opened in the terminal that C(ansible-playbook) was started in, over SSH, by
     Scalive on JDK 8.
   - There is one console at a time on an instance. A second one is refused.
@@ -26,7 +26,7 @@ options:
     type: path
     required: true
   user:
-    description: The application's user. A process of another user is not asked.
+    description: The application's user. A process of another user is not queried.
     type: str
     required: true
   instance:

@@ -19,7 +19,7 @@ description:
     run that has read with it acts with it, and it is put together once.
 options:
   read_only:
-    description: Says what would change and what stands in the way, and changes nothing.
+    description: Reports what would change and what stands in the way, and changes nothing.
     type: bool
     default: false
   machine:

@@ -20,7 +20,7 @@ options:
         already is the host's own, and stays when everything is removed. What the record has is never changed, so that a
         second run does not take the work of the first for the host's.
       - V(read) finds everything that this collection has on the host, in one round trip, and changes nothing. It goes
-        by marks in files and by the records of what was there before, and not by what variables say today. What it
+        by marks in files and by the records of what was there before, and not by what variables report today. What it
         returns shows which modules have something to undo.
       - V(proxies_restored) gives HAProxy, Nginx and Apache the configuration back that M(xitrum.host.proxy_config) has
         kept, removes what is next to it, and restores the service - it goes on with the old configuration, or is

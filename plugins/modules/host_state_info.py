@@ -10,8 +10,8 @@ short_description: Read everything about a host that the roles need, in one roun
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - For each component that it is given, reads the host and says what the component's own module would change - in three
-    columns, desired, configured and effective.
+  - For each component that it is given, reads the host and reports what the component's own module would change - in
+    three columns, desired, configured and effective.
   - Changes nothing. The reading and the planning are those of the components' own modules.
 options:
   verify:
@@ -64,7 +64,7 @@ options:
     description: The desired proxy. See the role P(xitrum.host.proxy#role).
     type: dict
   proxy_health:
-    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its
+    description: The C(software) of a proxy and how it is queried. What it thinks of its servers is read, and not its
       configuration.
     type: dict
   certificates:
@@ -118,7 +118,7 @@ nofile:
   type: dict
 redirects:
   description: >-
-    Whether there is C(drift), the C(packages) that are missing, C(rows) and C(problems). C(due) says when a run sets
+    Whether there is C(drift), the C(packages) that are missing, C(rows) and C(problems). C(due) reports when a run sets
     them - V(base) at once, V(start) after the start of the instance that they lead to, V(restart) after its restart, or
     an empty text. C(restored) are the redirects that lead back to the active instance, where a killed run left them at
     another one.

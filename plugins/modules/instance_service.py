@@ -79,12 +79,12 @@ options:
         type: str
   address:
     description:
-      - The address at which the instances are asked, from the host itself.
+      - The address at which the instances are queried, from the host itself.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(127.0.0.1).
     type: str
   path:
     description:
-      - The page that is asked.
+      - The page that is queried.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(/).
     type: str
   status:
@@ -115,9 +115,9 @@ options:
     type: int
   watch:
     description:
-      - Seconds over which the instances must stay healthy after all, asked once a second, in the same process. It is an
-        error where one does not.
-      - With O(state=started) those that run already are asked as well.
+      - Seconds over which the instances must stay healthy after all, queried once a second, in the same process. It is
+        an error where one does not.
+      - With O(state=started) those that run already are queried as well.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(0).
     type: int
   drain:
@@ -139,7 +139,7 @@ options:
   slot:
     description:
       - Which of its two slots a host without proxies uses, written to C(ROOT/slot).
-      - The live redirect says so too, and is believed first.
+      - The live redirect reports it too, and is believed first.
       - Only with O(state=drained), O(state=enabled) or O(state=finished).
     type: int
     choices: [0, 1]

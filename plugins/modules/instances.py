@@ -13,7 +13,7 @@ description:
   - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own -
     its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
   - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
-  - Says for each instance whether the process that runs is in the desired state, and why it has to be restarted
+  - Reports for each instance whether the process that runs is in the desired state, and why it has to be restarted
     where it is not.
 options:
   user:
@@ -75,7 +75,7 @@ options:
     default: ""
   name:
     description: The application's name, which the supervisor knows the instances by. Without it the supervisor is not
-      asked.
+      queried.
     type: str
     default: ""
   verify:
@@ -113,7 +113,7 @@ options:
     description:
       - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go
         away from the release that answers it.
-      - O(health_path) is asked in any case, to find out whether the instance is healthy.
+      - O(health_path) is queried in any case, to find out whether the instance is healthy.
     type: bool
     default: true
   instances:

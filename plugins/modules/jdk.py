@@ -80,7 +80,7 @@ options:
     default: 0
   architecture:
     description:
-      - The architecture that the archive must be for, as C(uname -m) says it. Without it, the host's.
+      - The architecture that the archive must be for, as C(uname -m) reports it. Without it, the host's.
       - Only with O(manage=archives).
     type: str
   absent:

@@ -13,7 +13,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Reports the limit of open files as it is desired, configured (C(LimitNOFILE=) of the unit, or the line of the user
     in limits.conf and limits.d), and effective (the limits of the running process).
-  - A process keeps the limit that it was started with, and the module says when a restart is due.
+  - A process keeps the limit that it was started with, and the module reports when a restart is due.
   - Needs no root where the kernel needs none. What could not be seen is V(not_readable) in RV(rows), with the reason.
 options:
   nofile:

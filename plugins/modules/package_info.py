@@ -10,8 +10,8 @@ short_description: Read a package of the application on the controller, before a
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Finds the package that the packaging task of sbt made, names it by its content, and says everything that would keep
-    it from starting.
+  - Finds the package that the packaging task of sbt made, names it by its content, and reports everything that would
+    keep it from starting.
   - An archive is unpacked, and a URL fetched, once into O(cache). Nothing else is written.
   - Meant to run on the controller, with C(delegate_to) and C(run_once).
   - What is wrong with the package is returned in RV(problems) and does not fail the module, so that a caller can show
@@ -149,7 +149,7 @@ bytes:
   sample: 83886080
 java:
   description:
-    - The Java version that the package needs, 0 where no class says it.
+    - The Java version that the package needs, 0 where no class reports it.
     - All classes of RV(main_class_jar) count, and of each other jar what most of its classes ask for, since libraries
       have optional classes for a newer Java. Classes below C(META-INF) and C(module-info) do not count.
   returned: always

@@ -69,8 +69,8 @@ options:
     type: bool
     default: false
 notes:
-  - A redirect is NAT, so that each connection is an entry in the kernel's table of connections. RV(conntrack) says how
-    large that is.
+  - A redirect is NAT, so that each connection is an entry in the kernel's table of connections. RV(conntrack) reports
+    how large that is.
   - A host's filter sees the inside port after the redirect, and has to accept that one.
   - Other addresses of this host than C(127.0.0.1) and C(::1) are not redirected for connections that it makes to
     itself.
@@ -136,7 +136,7 @@ conntrack:
   description:
     - C(modules) that have to be loaded at boot before sysctl, whether they are C(loaded), and C(max) and C(count) of
       tracked connections.
-    - The numbers are null where the kernel does not say.
+    - The numbers are null where the kernel does not report.
   returned: always
   type: dict
   sample: {modules: [nf_conntrack], loaded: true, max: 262144, count: 12}

@@ -133,7 +133,7 @@ options:
     type: int
     default: 8404
   health_path:
-    description: The page of a server that is asked before Nginx or Apache gets it back.
+    description: The page of a server that is queried before Nginx or Apache gets it back.
     type: str
     default: /
 extends_documentation_fragment:
@@ -182,7 +182,7 @@ servers:
   description:
     - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (the proxy's own word),
       C(healthy), C(sessions) (requests and WebSockets that are there now) and C(check) (what the last health check
-      said).
+      reported).
     - In check mode, and where nothing was done for a problem, each as it is.
   returned: always
   type: list

@@ -93,7 +93,7 @@ RETURN = r"""
 results:
   description:
     - For each target its C(address) and C(port), the C(message) of an error, and one C(word).
-    - C(open), C(refused), C(timeout), C(unreachable) (a filter that rejects says so, too), C(no_route) (this host
+    - C(open), C(refused), C(timeout), C(unreachable) (a filter that rejects reports it, too), C(no_route) (this host
       cannot send there) or C(unresolved).
   returned: with O(find=connections)
   type: list
@@ -156,7 +156,7 @@ PARTS: parts.Parts = {
 
 
 def main() -> None:
-    """Find what is asked for."""
+    """Find what is requested."""
     parts.run("find", PARTS, "connections")
 
 

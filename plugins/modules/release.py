@@ -59,8 +59,8 @@ options:
     elements: str
   verified:
     description:
-      - What this module said in C(verified), so that files need not be read twice. Set by the action plugin, not by a
-        playbook.
+      - What this module reported in C(verified), so that files need not be read twice. Set by the action plugin, not by
+        a playbook.
       - Only with O(state=present).
     type: dict
   keep:

@@ -21,7 +21,7 @@ description:
     When it is given back, another one is added - when, who, from and to which release, the outcome, how long it took.
     Of a run that did not write that line the next run does, with the outcome C(died).
     A log that cannot be written is a warning.
-  - It never says C(changed), since nothing of what it does is the host's configuration.
+  - It never reports C(changed), since nothing of what it does is the host's configuration.
 options:
   name:
     description: The application's name.
@@ -33,7 +33,8 @@ options:
     default: root
   state:
     description:
-      - V(held) takes the lock, or fails and says who has it. A run that has it keeps it, and its age counts from now.
+      - V(held) takes the lock, or fails and reports who has it. A run that has it keeps it, and its age counts from
+        now.
       - V(renewed) lets its age count from now, and fails where it is gone or another run's.
       - V(released) writes the line and gives the lock back; where it is another run's, nothing is done.
       - V(abandoned) is V(released) for a run that ended before its last task, so that the next run knows. Used when a

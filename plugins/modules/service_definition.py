@@ -16,7 +16,7 @@ description:
 options:
   of:
     description:
-      - V(application) is the definition of an application for its supervisor. It writes O(files), each of which says
+      - V(application) is the definition of an application for its supervisor. It writes O(files), each of which reports
         C(xitrum.host) in its text, and has the supervisor's own daemon run and start at boot. Nothing that runs is
         restarted. An unmanaged file, service directory or program of another file, and an C(/etc/rc.local) that no
         shell runs or that others may change, are errors before anything is written. It removes what another

@@ -14,8 +14,8 @@ description:
   - Reports the backlog as it is desired, configured (the files that set C(net.core.somaxconn) at boot), live (the
     running kernel), and effective (the listening socket itself, IPv4 and IPv6).
   - A backlog is fixed when a process calls C(listen()), at the smaller one of what it asks for and of
-    C(net.core.somaxconn) at that moment. So a socket can have less than the kernel would give now, and the module says
-    when a restart is due.
+    C(net.core.somaxconn) at that moment. So a socket can have less than the kernel would give now, and the module
+    reports when a restart is due.
   - Sockets are found by port without root. By unit or process id only root sees those of other users, unless C(ss)
     shows control groups. What could not be seen is V(not_readable) in RV(rows), with the reason.
   - Needs C(ss) of iproute2.
@@ -58,7 +58,7 @@ live:
   type: int
   sample: 4096
 configured:
-  description: The value that holds at boot, and the file that says so.
+  description: The value that holds at boot, and the file that reports it.
   returned: always
   type: str
   sample: 1024 (/etc/sysctl.d/90-xitrum.conf)

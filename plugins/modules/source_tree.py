@@ -57,8 +57,8 @@ options:
     default: source_tree
   builds_top:
     description:
-      - Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a folder of
-        it.
+      - Whether the platform builds the top of a repository. Then RV(notes) reports what to do about a build in a folder
+        of it.
       - Only with O(state=edited). The default is V(false).
     type: bool
   allow_uncommitted:
@@ -95,7 +95,7 @@ options:
     type: list
     elements: str
   keep_files:
-    description: Files that are left as they are, whatever the other options say. Only with O(state=edited).
+    description: Files that are left as they are, whatever the other options report. Only with O(state=edited).
     type: list
     elements: str
   entries:
@@ -274,7 +274,7 @@ name_from:
   type: str
   sample: build.sbt
 sbt:
-  description: The version of sbt that the project's build asks for; empty where it does not say.
+  description: The version of sbt that the project's build asks for; empty where it does not report.
   returned: when the tree is a Xitrum project
   type: str
   sample: 1.10.0

@@ -13,7 +13,7 @@ description:
   - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in one
     file of its own that is read at boot.
   - A parameter that this kernel or container does not have, or that cannot be set there, is reported and stops nothing.
-  - A policy says for each parameter whether a live value that is already as good stays.
+  - A policy reports for each parameter whether a live value that is already as good stays.
   - The file never lowers at boot what would hold without it. A parameter whose policy is not V(exact) is written to the
     file only where it is better than the kernel's own value (the live one from before the first change) and than what
     other files set, and then as the better of both. A later change of the kernel's own value (another kernel, more

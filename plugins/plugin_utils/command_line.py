@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the running command was given on its command line: for a command that a message says to type, and what is
+"""What the running command was given on its command line: for a command that a message recommends, and what is
 refused.
 """
 

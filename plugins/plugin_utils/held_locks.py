@@ -147,7 +147,7 @@ def _read(name: str) -> str:
 
 
 def give_back() -> None:
-    """Gives all locks back that are still held, and says of which hosts that failed."""
+    """Gives all locks back that are still held, and reports about which hosts that failed."""
     if not is_needed():
         return
     held = read_held(_read("locks"))
@@ -268,7 +268,7 @@ def options(arguments: Mapping[str, Any], has_password: bool = False) -> list[st
     words = [word for source in arguments.get("inventory") or () for word in ("-i", source)]
     for name, option in commands.CONNECTION_OPTIONS:
         value = arguments.get(name)
-        # What was typed is not asked for again.
+        # What was typed is not requested again.
         if value and value is not True:
             values = value if isinstance(value, (list, tuple)) else [value]
             words += [f"{option}={item}" for item in values if name != "vault_ids" or not is_prompt(item)]

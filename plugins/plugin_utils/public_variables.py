@@ -78,7 +78,7 @@ def chosen(task_vars: Mapping[str, Any], templar: Any) -> Mapping[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value with all texts as texts: what the vault keeps is one only when it is asked for."""
+    """Return a value with all texts as texts: what the vault keeps is one only when it is requested."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -85,7 +85,7 @@ def find_unreached_instances(hostvars: HostVars, hosts: Sequence[str]) -> dict[s
 
 
 def find_unreached(hostvars: HostVars, hosts: Sequence[str], results: Results) -> list[dict[str, Any]]:
-    """Return what is asked of each host whose ports were not reached: `[{host, address, ports}]`."""
+    """Return what is queried of each host whose ports were not reached: `[{host, address, ports}]`."""
     desired = reach.unreached(answers_of(results))
     for host, items in find_unreached_instances(hostvars, hosts).items():
         desired.setdefault(host, []).extend(

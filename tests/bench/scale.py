@@ -25,7 +25,7 @@ import time
 from tests.bench.hosts import BASE, Hosts, options
 from tests.bench.upload import make_package
 
-HERE = pathlib.Path(__file__).parent
+FOLDER = pathlib.Path(__file__).parent
 COUNTS, ROUNDS = (1, 8, 32, 64), 3
 CASES = ("from nothing", "nothing to do", "check.yml")
 
@@ -65,7 +65,7 @@ def measured(command, codes=(0,)):
 
 def measure(hosts, package):
     """Case to the medians of what was measured. A check of hosts without the application finds that, and ends with 2."""
-    reset = (HERE / "converge/reset.sh").read_text(encoding="utf-8")
+    reset = (FOLDER / "converge/reset.sh").read_text(encoding="utf-8")
     start = ["ansible-playbook", "-i", hosts.inventory, "--limit", f"localhost,{','.join(hosts.hosts)}"]
     variables = {"xitrum_package": str(package), "xitrum_secure_key": "0" * 40, "xitrum_report_dir": str(package.resolve().parent / "check")}
     check = ["playbooks/check.yml", "-e", json.dumps(variables)]
@@ -91,7 +91,7 @@ def table(results):
 
 def main():
     given = options(__doc__)
-    os.environ["ANSIBLE_CONFIG"] = str(HERE.parents[1] / "ansible.cfg")
+    os.environ["ANSIBLE_CONFIG"] = str(FOLDER.parents[1] / "ansible.cfg")
     package, results = given.folder / "package", {}
     make_package(package, random.Random(1))
     for count in COUNTS:

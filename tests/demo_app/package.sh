@@ -7,8 +7,8 @@
 # Builds the demo application and lays OUT_DIR out like Xitrum's target/xitrum. Needs mvn, a JDK and python3.
 # Compiles once: another release name or fault only writes another application jar.
 set -euo pipefail
-HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-TARGET="$HERE/target"
+APP_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+TARGET="$APP_DIR/target"
 
 fail() { echo "package.sh: $1" >&2; exit 2; }
 usage() { fail "$1; usage: package.sh OUT_DIR [RELEASE_NAME] [--fault page|start|hang] [--padding-mb N]"; }
@@ -39,10 +39,10 @@ mkdir -p "$TARGET"
 exec 9> "$TARGET/lock"
 flock 9
 
-sources="$(cd "$HERE" && find pom.xml src -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)"
+sources="$(cd "$APP_DIR" && find pom.xml src -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)"
 if [ "$(cat "$TARGET/compiled" 2> /dev/null)" != "$sources" ]; then
-  rm -rf "$HERE"/target/{classes,lib,compiled}
-  mvn -B -q -f "$HERE/pom.xml" compile > "$TARGET/build.log" 2>&1 || { tail -n 30 "$TARGET/build.log" >&2; fail "the build failed; the whole log is $TARGET/build.log"; }
+  rm -rf "$APP_DIR"/target/{classes,lib,compiled}
+  mvn -B -q -f "$APP_DIR/pom.xml" compile > "$TARGET/build.log" 2>&1 || { tail -n 30 "$TARGET/build.log" >&2; fail "the build failed; the whole log is $TARGET/build.log"; }
   echo "$sources" > "$TARGET/compiled"
 fi
 
@@ -50,9 +50,9 @@ parent="$(dirname "$out")"
 mkdir -p "$parent"
 new="$(mktemp -d "$parent/.package.XXXXXX")"
 trap 'rm -rf "$new"' EXIT
-cp -r "$HERE/skeleton/." "$new/"
+cp -r "$APP_DIR/skeleton/." "$new/"
 cp -rp "$TARGET/lib" "$new/lib"
-python3 "$HERE/make_jars.py" "$TARGET/classes" "$new" "$name" "$fault" "$padding"
+python3 "$APP_DIR/make_jars.py" "$TARGET/classes" "$new" "$name" "$fault" "$padding"
 find "$new" -type d -exec chmod 0755 {} +
 find "$new" -type f -exec chmod 0644 {} +
 chmod 0755 "$new"/script/{runner,runner.bat,scalive,scalive.bat}

@@ -15,7 +15,7 @@ SHARING = {"akka.actor.provider": "akka.cluster.ClusterActorRefProvider", "akka.
 
 @pytest.fixture(name="nodes")
 def fixture_nodes(package, tmp_path):
-    """Two instances that are not started. They join as the packaged akka_cluster.conf says, on ports that are free."""
+    """Two instances that are not started. They join as the packaged akka_cluster.conf reports, on ports that are free."""
     remoting = [free_port(), free_port()]
     made = []
     for number, port in enumerate(remoting):

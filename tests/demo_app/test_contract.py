@@ -49,7 +49,7 @@ def backlog(port):
 
 @pytest.fixture(name="fake_java")
 def fixture_fake_java(tmp_path):
-    """A java that says where and with what it was started."""
+    """A java that reports where and with what it was started."""
     java = tmp_path / "bin" / "java"
     java.parent.mkdir()
     java.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\n')
@@ -157,7 +157,7 @@ def test_instance_folder_that_includes_a_releases_file(package, tmp_path):
     assert not (package / "log").exists()
 
 
-def test_environment_overrides_where_it_was_asked_to(root):
+def test_environment_overrides_where_it_was_set_to(root):
     port = free_port()
     environment = {"CONFIG_FORCE_xitrum_port_http": str(port), "CONFIG_FORCE_xitrum_session_secureKey": "from the environment"}
     settings = without_https(**{"config.override_with_env_vars": "true", "xitrum.port.http": None})

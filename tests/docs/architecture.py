@@ -4,7 +4,7 @@
 """Draw docs/images/architecture.svg from the imports of plugins/: `python -m tests.docs.architecture`.
 
 A package of module_utils is a box, and so is a kind of plugins. A box stands one layer above the highest of what it
-imports, so every arrow points down. An arrow is drawn only where no longer way of arrows says the same.
+imports, so every arrow points down. An arrow is drawn only where no longer way of arrows reports the same.
 """
 
 from __future__ import annotations

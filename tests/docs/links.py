@@ -24,7 +24,7 @@ _CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 #: A page or picture of docs/ in any text, with its anchor.
-_NAMED = re.compile(r"(?<![\w./-])(docs/[\w./-]+\.(?:md|svg|png|json))(#[\w-]+)?")
+_PATHS = re.compile(r"(?<![\w./-])(docs/[\w./-]+\.(?:md|svg|png|json))(#[\w-]+)?")
 
 
 def tracked_files(root: pathlib.Path = ROOT) -> list[pathlib.Path]:
@@ -74,7 +74,7 @@ def broken_links(page: pathlib.Path) -> list[str]:
 def broken_names(text: str, root: pathlib.Path = ROOT) -> list[str]:
     """Return the pages below docs/ that a text names and that do not exist, or whose anchor does not."""
     broken = []
-    for path, anchor in _NAMED.findall(text):
+    for path, anchor in _PATHS.findall(text):
         page = root / path
         if not page.exists() or (anchor and anchor[1:] not in _anchors_of(page)):
             broken.append(path + anchor)

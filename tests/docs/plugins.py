@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the pages of modules, filters and roles in docs/reference/ from what the code says of itself."""
+"""Write the pages of modules, filters and roles in docs/reference/ from what the code reports about itself."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def entry_points(role):
 
 
 def worked_out(default):
-    """Return whether a default is an expression: then the description says what it is."""
+    """Return whether a default is an expression: then the description reports what it is."""
     return isinstance(default, str) and ("{{" in default or "{%" in default)
 
 

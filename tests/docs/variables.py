@@ -23,7 +23,7 @@ The variables of the inventory begin with `xitrum_`. Set for all hosts what the 
 variable stops a run, with the nearest name that exists. A misspelt variable of a role is a warning.
 
 A role takes its own defaults from the inventory's variables. Set `proxy_*`, `tuning_*` and so on where the inventory has no variable for
-it, or where you use the role alone. An empty default means: not set, or what the meaning says.
+it, or where you use the role alone. An empty default means: not set, or what the meaning reports.
 
 A value of a wrong type or out of its range stops a run before any host changes. The message has the value found and the value expected.
 Times are in seconds and sizes in bytes, where the meaning has no other unit.

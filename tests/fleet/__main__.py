@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.command == "up":
         file = (options.spec or SPECS / f"{options.name}.toml").resolve()
         if not file.is_file():
-            raise FleetError(f"found no spec {file}; expected a TOML file: name one with --spec, or write it as tests/fleet/spec.py says")
+            raise FleetError(f"found no spec {file}; expected a TOML file: name one with --spec, or write it as tests/fleet/spec.py reports")
         inventory = (options.inventory or hosts.folder(options.name) / "hosts.yml").resolve()
         hosts.up(options.name, spec.parse(file.read_text(encoding="utf-8"), str(file)), inventory, print, options.vars)
         print(f"inventory: {inventory}")

@@ -59,5 +59,5 @@ def sources_list(main: Source, security: Source | None, suite: str) -> list[str]
 
 
 def acquire_settings(dump: str) -> list[str]:
-    """Of `apt-config dump`, the lines that say how mirrors are reached (proxy, certificates, dates)."""
+    """Of `apt-config dump`, the lines that report how mirrors are reached (proxy, certificates, dates)."""
     return [line for line in dump.splitlines() if _ACQUIRE_OPTIONS.match(line) and not line.endswith(' "";')]

@@ -166,7 +166,7 @@ def copy_out(container: str, path: str, folder: Path) -> None:
 @engine_errors()
 def build(name: str, recipe: Path | str, arguments: dict[str, str] | None = None) -> None:
     """Build the image `name` of a folder with a Dockerfile, or of a Dockerfile's text alone."""
-    # The builder that every engine has: no plug-in is asked for.
+    # The builder that every engine has: no plug-in is requested.
     source = {"path": str(recipe)} if isinstance(recipe, Path) else {"fileobj": io.BytesIO(recipe.encode())}
     client().images.build(tag=name, buildargs=arguments or {}, rm=True, forcerm=True, **source)
 

@@ -55,7 +55,7 @@ def folder(fleet: str) -> Path:
 
 
 @engine_errors()
-def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], None], variables: dict[str, Any]) -> None:
+def up(fleet: str, spec: FleetSpec, inventory_file: Path, log: Callable[[str], None], variables: dict[str, Any]) -> None:
     """Have the hosts of `spec` running and reached by SSH, and write their inventory with `variables` of all of them; what runs already is kept."""
     images = {suite: image.ensure(suite, spec.packages) for suite in {host.suite for host in spec.hosts}}
     with lock(fleet):
@@ -64,7 +64,7 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], N
         with ThreadPoolExecutor(max_workers=min(len(spec.hosts), AT_ONCE)) as pool:
             started = list(
                 pool.map(
-                    lambda item: _Host(fleet, item[1], images[item[1].suite], item[0], subnet, subnet6, say).start(key, spec.may_fail),
+                    lambda item: _Host(fleet, item[1], images[item[1].suite], item[0], subnet, subnet6, log).start(key, spec.may_fail),
                     enumerate(spec.hosts),
                 )
             )
@@ -124,8 +124,8 @@ def fleets() -> list[str]:
 class _Host:
     """One container, from nothing or from what is there to a host that answers."""
 
-    def __init__(self, fleet: str, spec: HostSpec, image_name: str, index: int, subnet: str, subnet6: str, say: Callable[[str], None]) -> None:
-        self.fleet, self.spec, self.image, self.say = fleet, spec, image_name, say
+    def __init__(self, fleet: str, spec: HostSpec, image_name: str, index: int, subnet: str, subnet6: str, log: Callable[[str], None]) -> None:
+        self.fleet, self.spec, self.image, self.log = fleet, spec, image_name, log
         self.name = container_name(fleet, spec.name)
         # Fixed, or two hosts that reboot at the same time could swap addresses.
         self.address = str(ip_network(subnet)[10 + index])
@@ -137,7 +137,7 @@ class _Host:
         made_from = hashlib.sha256(repr((self.image, self.spec, self.address, self.address6)).encode()).hexdigest()[:12]
         state = _state(self.name)
         if state and state["Config"]["Labels"].get(_MADE_FROM) != made_from:
-            self.say(f"{self.spec.name}: its image or spec changed, so it is made again")
+            self.log(f"{self.spec.name}: its image or spec changed, so it is made again")
             remove({self.name})
             state = None
         if state is None:
@@ -158,7 +158,7 @@ class _Host:
         published = ports.pop(self.spec.ssh_port, self.spec.ssh_port)
         reached = self.address if self.spec.jump else "127.0.0.1"
         self._wait_for_ssh(reached, published)
-        self.say(f"{self.spec.name}: {'reused' if state and state['State']['Running'] else 'started'} in {time.monotonic() - began:.1f} s")
+        self.log(f"{self.spec.name}: {'reused' if state and state['State']['Running'] else 'started'} in {time.monotonic() - began:.1f} s")
         values: dict[str, Any] = {"ansible_port": published, "xitrum_address": self.address}
         if self.spec.jump:
             values["ansible_host"] = self.address
@@ -216,7 +216,7 @@ class _Host:
         return config | _SYSTEM_PATHS
 
     def _wait_for_systemd(self, may_fail: tuple[str, ...]) -> None:
-        # `--wait` would do, but in its first moment systemd has no bus to be asked on.
+        # `--wait` would do, but in its first moment systemd has no bus to be queried on.
         script = "systemctl is-system-running; systemctl --failed --plain --no-legend"
         answer = ""
         for _attempt in _until(_START_SECONDS):
@@ -229,7 +229,7 @@ class _Host:
             if state == "degraded":
                 break
         raise FleetError(
-            f"{self.spec.name}: systemd says {answer.strip() or 'nothing'!r}; expected `running`, or no failed unit but {list(may_fail)}. "
+            f"{self.spec.name}: systemd reports {answer.strip() or 'nothing'!r}; expected `running`, or no failed unit but {list(may_fail)}. "
             f"Inspect with: docker exec {self.name} journalctl -b; docker logs {self.name}"
         )
 

@@ -167,6 +167,6 @@ def _bootstrap(suite: str, settings: dict[str, str], folder: Path, name: str) ->
     )  # fmt: skip
     repository, tag = name.split(":")
     answer = client().api.import_image_from_file(str(archive), repository=repository, tag=tag)
-    # The engine answers with a success first, and says line by line what came of it.
+    # The engine answers with a success first, and reports line by line what came of it.
     if '"error"' in answer:
         raise FleetError(f"the Docker engine did not import {name}: {answer.strip().splitlines()[-1]}")

@@ -39,7 +39,7 @@ USERS = ("deploy", "carol")
 
 
 class SpecError(ValueError):
-    """The spec cannot be used: says which key, what it holds and what it may hold."""
+    """The spec cannot be used: reports which key, what it holds and what it may hold."""
 
 
 @dataclass(frozen=True)

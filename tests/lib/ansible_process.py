@@ -94,7 +94,7 @@ def run_module(host, module, arguments, check=False):
     with tempfile.TemporaryDirectory() as folder:
         options = ["--become", "--tree", folder, *(["--check"] if check else [])]
         process = AnsibleProcess("ansible", "-i", inventory, name, "-m", module, "-a", json.dumps(arguments), *options)
-        said = process.communicate()
+        reported = process.communicate()
         with contextlib.suppress(FileNotFoundError):
             return json.loads((pathlib.Path(folder) / name).read_text(encoding="utf-8"))
-    raise AssertionError(f"{module} on {name} ended with {process.returncode} and no result: {said}")
+    raise AssertionError(f"{module} on {name} ended with {process.returncode} and no result: {reported}")

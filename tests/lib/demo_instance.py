@@ -99,7 +99,7 @@ class Instance:
         return self
 
     def wait_ready(self, path="/trivial"):
-        """Returns when `path` is answered at all; fails with what the instance said where it ended or was too slow."""
+        """Returns when `path` is answered at all; fails with what the instance reported where it ended or was too slow."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

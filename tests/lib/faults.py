@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody can break on a fleet, and what a check must say of it: in rounds of what can be broken at the same time."""
+"""What somebody can break on a fleet, and what a check must report about it: in rounds of what can be broken at the same time."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ ROUNDS = [
               {("app1", "net.ipv4.tcp_tw_reuse"): "what is in force"}),
         Fault("a file that is read later overrides a kernel parameter", "app1", f"echo net.ipv4.tcp_fin_timeout = 60 > {SYSCTL} && sysctl -q -p {SYSCTL}",
               {("app1", "net.ipv4.tcp_fin_timeout"): f"{SYSCTL} line 1"}),
-        Fault("a line of limits.d was removed", "app1", f"sed -i '/^[*] hard/d' {LIMITS}", {("app1", "limits of *"): f"{LIMITS} does not say so"}),
+        Fault("a line of limits.d was removed", "app1", f"sed -i '/^[*] hard/d' {LIMITS}", {("app1", "limits of *"): f"{LIMITS} does not set it"}),
         Fault("the redirects were flushed", "app1", "nft delete table inet xitrum_host",
               {("app1", "port 80 (IPv4)"): "redirect", ("app1", "port 80 (IPv6)"): "redirect"}),
         Fault("an instance was masked until the next boot", "app1", "systemctl mask --runtime xitrum@1",

@@ -567,7 +567,7 @@ def parse_words(words):
 
 
 def run(words, disk=None):
-    """Does what the words say. Raises Failure."""
+    """Does what the words report. Raises Failure."""
     action, given, more, options = parse_words(words)
     program = Alternatives(**options, disk=disk)
     for kind, folder in (("altdir", program.links), ("admindir", program.files)):

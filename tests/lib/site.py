@@ -42,7 +42,7 @@ class Run:
 
     @property
     def failures(self):
-        """What the tasks that ended the run said."""
+        """What the tasks that ended the run reported."""
         return [result.get("msg", "") for _task, _host, result in self.tasks if result.get("failed") and not result.get("skipped")]
 
     @property
@@ -57,7 +57,7 @@ class Run:
         return [(host, item) for host, result in ran for item in result.get("results", [result])]
 
     def text_of(self, task):
-        """What the task of this name said, the first host that said something."""
+        """What the task of this name reported, the first host that reported something."""
         return next(result["msg"] for name, _host, result in self.tasks if name == task and result.get("msg"))
 
     def assert_ended_well(self):
@@ -174,7 +174,7 @@ class Site:
         return int(self.sh(host, f"systemctl show --property MainPID --value xitrum@{index}"))
 
     def exposure(self, host, index):
-        """What systemd says of the unit of an instance that runs: 0 is no exposure, 10 is all."""
+        """What systemd reports about the unit of an instance that runs: 0 is no exposure, 10 is all."""
         output = self.sh(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
         return float(re.search(r"Overall exposure level for xitrum@\d\.service: ([\d.]+)", output).group(1))
 
@@ -223,11 +223,11 @@ class Site:
         return request(first_port + int(index), path, host=self.hosts[host]["xitrum_address"], **more)
 
     def answering(self, name, first_port=8000):
-        """The release that an instance answers a page with, of the demo application's own saying."""
+        """The release that an instance answers a page with, as the demo application reports it."""
         return self.ask(name, "/", first_port).headers["X-Demo-Release"]
 
     def statuses(self, proxy="proxy1"):
-        """What the running proxy says of each instance of its configuration: its name to UP, MAINT and the like."""
+        """What the running proxy reports about each instance of its configuration: its name to UP, MAINT and the like."""
         rows = [line.split(",") for line in self.proxy(proxy, "show stat").splitlines()]
         return {row[1]: row[17] for row in rows if row[0] == "xitrum" and row[1] not in ("FRONTEND", "BACKEND")}
 
@@ -270,7 +270,7 @@ def descendants(pid):
 
 
 def wait_for(what, condition, seconds=600, pause=0.3):
-    """Waits until `condition` says something true and returns that."""
+    """Waits until `condition` reports something true and returns that."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"{what}: not so after {seconds} s"

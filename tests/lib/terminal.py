@@ -21,7 +21,7 @@ class Terminal:
             os.execvpe(command[0], command, environment)
 
     def read(self, seconds):
-        """Takes what is printed within that time: whether anything was. The kernel says an end as an error."""
+        """Takes what is printed within that time: whether anything was. The kernel reports an end as an error."""
         if not select.select([self.handle], [], [], seconds)[0]:
             return False
         with contextlib.suppress(OSError):

@@ -16,7 +16,7 @@ import yaml
 
 #: Characters that a name may have, without what Jinja computes.
 LONGEST = 60
-#: The verbs in use. Add one here when no other says what a task does; prefer the terms of systemd, HAProxy and Ansible.
+#: The verbs in use. Add one here when no other describes what a task does; prefer the terms of systemd, HAProxy and Ansible.
 VERBS = frozenset("""
     Add Assign Boot Build Check Choose Clear Close Compare Configure Copy Create Decommission Define Deploy Describe Disable Download
     Drain Enable End Fail Find Fix Follow Group Hold Include Install Keep Kill Lay Link List Lock Maintain Make Manage Measure Note Open

@@ -31,7 +31,7 @@ def start() -> None:
     name = image.cached(_FAMILY, SUITE, [*_RECIPE.iterdir(), LOCK], _context)
     hosts.remove({NAME})
     api = client().api
-    # The clone is read only, at its own path: that is where the inventory says that the keys are.
+    # The clone is read only, at its own path: that is where the inventory states that the keys are.
     host_config = api.create_host_config(network_mode="host", init=True, binds=[f"{CLONE}:{CLONE}:ro"])
     api.create_container(name, name=NAME, labels=hosts.labels(FLEET, "controller"), host_config=host_config)
     api.start(NAME)

@@ -91,7 +91,7 @@ def contents(tree):
 
 
 def answers(port, alive, path="/"):
-    """The first answer of an application that starts, while C(alive) says that it runs."""
+    """The first answer of an application that starts, while C(alive) reports that it runs."""
     deadline = time.monotonic() + demo_instance.READY_SECONDS
     while time.monotonic() < deadline and alive():
         with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_c
 from ansible_collections.xitrum.host.plugins.module_utils.platforms.desired import KEY_VARIABLES
 
 from tests.platform.conftest import CONFIG, ENVIRONMENT, ROOT
-from tests.platform.test_hocon import HERE, VERSION
+from tests.platform.test_hocon import FOLDER, VERSION
 
 #: The one of Xitrum 3.11, and the one of today.
 VERSIONS = ("1.2.1", VERSION)
@@ -32,7 +32,7 @@ def effective(request, tmp_path_factory):
         # Without what its own tests need, which not every mirror has.
         get = ["mvn", "--batch-mode", "--quiet", "dependency:get", "-Dtransitive=false"]
         subprocess.run([*get, f"-Dartifact=com.typesafe:config:{version}"], check=True)
-    subprocess.run(["javac", "-cp", str(jar), "-d", str(folder), str(HERE / "Effective.java")], check=True)
+    subprocess.run(["javac", "-cp", str(jar), "-d", str(folder), str(FOLDER / "Effective.java")], check=True)
 
     def run(text, environment, options=()):
         (folder / "xitrum.conf").write_text(text, encoding="utf-8")

@@ -38,7 +38,7 @@ def pushed(tmp_path_factory, package):
     (top / "platform.git" / "hooks" / "post-receive").chmod(0o755)
     git(tree, "remote", "add", "heroku", str(top / "platform.git"))
     (top / "bin").mkdir()
-    (top / "bin" / "heroku").write_text('#!/bin/sh\necho "asked: $*"\nexec sleep 60\n')
+    (top / "bin" / "heroku").write_text('#!/bin/sh\necho "queried: $*"\nexec sleep 60\n')
     (top / "bin" / "heroku").chmod(0o755)
     environment = {"DEMO_PACKAGE": str(package), "PATH": f"{top / 'bin'}:{ENVIRONMENT['PATH']}"}
     desired = {"heroku_path": str(tree), "heroku_push_remote": "heroku"}
@@ -76,7 +76,7 @@ def test_the_tree_is_prepared_and_its_other_lines_stay(pushed):
 
 
 def test_the_platform_staged_it_and_its_log_was_followed(pushed):
-    assert "asked: logs --tail --remote heroku" in pushed[1]["twice"].text
+    assert "queried: logs --tail --remote heroku" in pushed[1]["twice"].text
     assert git(pushed[0] / "platform.git", "log", "-1", "--format=%s", "main").strip() == "Prepare the source tree for Heroku"
 
 

@@ -19,7 +19,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.configuration.hocon_ed
 
 pytestmark = pytest.mark.generated
 
-HERE = pathlib.Path(__file__).parent / "hocon"
+FOLDER = pathlib.Path(__file__).parent / "hocon"
 #: The library that Akka brings, so the one that Xitrum reads its files with.
 VERSION = "1.4.2"
 #: make test-all has more.
@@ -29,7 +29,7 @@ PATHS = [(one,) for one in KEYS] + [(one, two) for one in KEYS for two in KEYS] 
 #: What every file that is included sets: as much as possible, so that an edit that does not win shows.
 INCLUDED = "a { b { c = 91, a = 92 }, c = 93 }\nb = 94\nc.a = 95\n"
 #: One line each, where the grammar has its corners.
-HANDWRITTEN = [line.replace("\\n", "\n").replace("\\t", "\t") for line in (HERE / "cases.txt").read_text(encoding="utf-8").splitlines()
+HANDWRITTEN = [line.replace("\\n", "\n").replace("\\t", "\t") for line in (FOLDER / "cases.txt").read_text(encoding="utf-8").splitlines()
                if line and not line.startswith("## ")]
 
 
@@ -47,7 +47,7 @@ def ask(folder, texts):
     jar = pathlib.Path.home() / f".m2/repository/com/typesafe/config/{VERSION}/config-{VERSION}.jar"
     if not jar.exists():
         subprocess.run(["mvn", "--batch-mode", "--quiet", "dependency:get", f"-Dartifact=com.typesafe:config:{VERSION}"], check=True)
-    subprocess.run(["javac", "-cp", str(jar), "-d", str(folder), str(HERE / "Oracle.java")], check=True)
+    subprocess.run(["javac", "-cp", str(jar), "-d", str(folder), str(FOLDER / "Oracle.java")], check=True)
     (folder / "inc.conf").write_text(INCLUDED, encoding="utf-8")
     cases = []
     for number, text in enumerate(texts):

@@ -64,7 +64,7 @@ def fixture_gear(prepared, package, tmp_path):
 
 
 def hook(name, tree, environment):
-    """Runs a hook as the platform does, and returns its code and what it said."""
+    """Runs a hook as the platform does, and returns its code and what it reported."""
     done = subprocess.run([str(tree / ".openshift" / "action_hooks" / name)], cwd="/", env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=90, check=False)
     return done.returncode, done.stdout + done.stderr
@@ -157,7 +157,7 @@ def container_environment(tree, manifests):
 
 
 def test_the_image_starts_what_the_probes_ask_for(prepared, manifests, package, port, tmp_path):
-    """The image's command with the environment of a pod, without a container around it: what the files say is what runs."""
+    """The image's command with the environment of a pod, without a container around it: what the files report is what runs."""
     tree = prepared[0]
     text = (tree / "Containerfile").read_text()
     command = [word for name in ("ENTRYPOINT", "CMD") for word in yaml.safe_load(re.search(rf"(?m)^{name} (.*)$", text).group(1))]
@@ -186,7 +186,7 @@ def test_the_hooks_can_be_executed_and_are_clean(prepared):
 
 
 @pytest.mark.parametrize("name", ["build", "start", "stop"])
-def test_a_hook_outside_of_openshift_says_what_is_missing(prepared, name):
+def test_a_hook_outside_of_openshift_reports_what_is_missing(prepared, name):
     code, output = hook(name, prepared[0], {"OPENSHIFT_DIY_IP": "127.0.0.1"})
     assert (code, output) == (1, f"{name}: OPENSHIFT_DIY_PORT is not set. OpenShift's DIY cartridge sets it and runs this hook; elsewhere set it yourself.\n")
 
@@ -222,7 +222,7 @@ def test_a_number_that_another_process_has_by_now_is_left_alone(prepared, gear, 
     assert hook("stop", prepared[0], gear) == (0, "stop: it does not run.\n")
 
 
-def test_a_port_that_is_held_is_said_before_anything_starts(prepared, gear, tmp_path):
+def test_a_port_that_is_held_is_reported_before_anything_starts(prepared, gear, tmp_path):
     with socket.create_server(("127.0.0.1", int(gear["OPENSHIFT_DIY_PORT"]))):
         code, output = hook("start", prepared[0], gear)
     assert code == 1 and "is held by another process" in output

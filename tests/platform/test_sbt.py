@@ -61,7 +61,7 @@ def test_sbt_stages_what_the_procfile_starts(sbt, name, tmp_path):
 
 
 @pytest.mark.long
-def test_the_name_of_before_is_no_key_and_the_message_says_which_is(sbt, tmp_path):
+def test_the_name_of_before_is_no_key_and_the_message_reports_which_is(sbt, tmp_path):
     tree = make_layout("template", tmp_path / "shop")
     with open(tree / "build.sbt", "a", encoding="utf-8") as out:
         out.write('\naddCommandAlias("stage", ";xitrum-package")\n')

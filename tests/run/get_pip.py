@@ -4,7 +4,7 @@
 """Put pip into an empty virtual environment for ansible-test.
 
 ansible-test downloads a script for that unless it finds one in its cache, from a server of its own that need not be reachable.
-This one takes the pip that comes with Python, and lets that install the versions asked for from wherever pip is set up to search.
+This one takes the pip that comes with Python, and lets that install the versions requested from wherever pip is set up to search.
 Arguments: options and requirements of `pip install`, and `--no-setuptools` and `--no-wheel`, which that pip does not know.
 """
 

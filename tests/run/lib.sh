@@ -41,7 +41,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
     elif command -v sudo > /dev/null; then
-        # A sudo that needs a password asks for it on the terminal, or says that there is none.
+        # A sudo that needs a password asks for it on the terminal, or reports that there is none.
         sudo env DEBIAN_FRONTEND=noninteractive "$@"
     else
         fail "Needs root for: $*" "Found neither root nor sudo. Run that command as root yourself, then this again."

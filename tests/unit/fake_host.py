@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host made of two dictionaries: its files and what its commands say."""
+"""A host made of two dictionaries: its files and what its commands report."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Unreadable(str):
 class FakeHost:
     """Stands in for C(Host). C(files) maps a path to its text, C(links) a path to its target, C(commands) the words
     of a command to C((rc, out, err)) or its output, C(pages) a port to what any page on it answers; other ports are
-    asked for real. C(names) maps a host name to its addresses, and C(unbound) an address to why nobody can listen on
+    requested real. C(names) maps a host name to its addresses, and C(unbound) an address to why nobody can listen on
     it. Everything that was done to it is in C(done)."""
 
     def __init__(

@@ -5,7 +5,7 @@
 
 What Ansible itself does with a block, a rescue and several hosts is part of the test, and so is what it prints: a message that
 is printed twice shows in its output alone. No module runs: each call is recorded with its arguments, and fails or answers as
-the test says.
+the test reports.
 
 `play` runs a playbook whose hosts are read by a stub. A `Fleet` begins with hosts whose reads are given, and has the calls.
 """
@@ -50,7 +50,7 @@ PARTS = NAMED_PARTS
 
 
 class ActionModule(Own):
-    """Records the call, and answers as the first rule that fits it says."""
+    """Records the call, and answers as the first rule that fits it reports."""
 
     def METHOD(self, *_unused, task_vars=None, **arguments):
         given = arguments.get("module_args", self._task.args)

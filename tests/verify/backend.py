@@ -4,7 +4,7 @@
 """A server behind a proxy, for tests of proxies alone: `backend.py ADDRESS PORT`, standard library only.
 
 It answers a few paths as the demo application does: /, /client, /slow, /stream and /echo (WebSocket). Any other path
-says which server and path were asked, so that path routing can be seen. `kill -USR1` makes / answer 503, and again 200.
+reports which server and path were queried, so that path routing can be seen. `kill -USR1` makes / answer 503, and again 200.
 """
 import base64
 import hashlib

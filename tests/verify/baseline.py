@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything of a host that a removal has to bring back, as JSON. Runs on a host, as root, with nothing but Python.
 
-Argument: a file with what this printed before, of which the packages are taken: of those that are new, what dpkg says of
+Argument: a file with what this printed before, of which the packages are taken: of those that are new, what dpkg reports about
 them is listed as well. tests/lib/baseline.py compares the two.
 """
 
@@ -83,7 +83,7 @@ def without_engine(text):
 
 
 def of_packages(names):
-    """What dpkg says of packages: the paths that it lists, and the text of the scripts that make the rest."""
+    """What dpkg reports about packages: the paths that it lists, and the text of the scripts that make the rest."""
     paths, scripts = set(), ""
     for name in names:
         for path in glob.glob(f"/var/lib/dpkg/info/{name}.*") + glob.glob(f"/var/lib/dpkg/info/{name}:*"):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every instance must do, whichever supervisor keeps it: derive a class named Test... from InstanceContract.
 
-`site` are the hosts (tests/lib/site.py), `host` and `index` name the instance. What its supervisor can do is asked of the
+`site` are the hosts (tests/lib/site.py), `host` and `index` name the instance. What its supervisor can do is queried of the
 collection's own table. The seconds after a kill and after a boot are those that molecule/shared/tasks have left on the host.
 """
 
@@ -78,4 +78,4 @@ class InstanceContract:
         if SUPERVISORS[site.kind(host)].restarts:
             assert 0 < noted["kill"] < SOON
         else:
-            assert noted["kill"] is None, "it was started again, and the table says that it cannot be"
+            assert noted["kill"] is None, "it was started again, and the table reports that it cannot be"

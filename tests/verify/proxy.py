@@ -46,7 +46,7 @@ def ask(address, path="/", headers=(), port=80, tls=False, method="GET", body=No
 
 
 def client_of(address, *headers, **more):
-    """What the application says about who asked."""
+    """What the application reports about who queried."""
     answer, body = ask(address, "/client", headers, **more)
     assert answer.status == 200
     return json.loads(body)
@@ -115,7 +115,7 @@ class ProxyContract:
         request = json.loads(host.check_output(command))
         assert (request["forwarded_for"], request["scheme"]) == (address, "http"), "nobody else is believed"
 
-    def test_what_a_load_balancer_says_counts_for_one_request_and_a_client_is_nobody_to_believe(self, address, balancer):
+    def test_what_a_load_balancer_reports_counts_for_one_request_and_a_client_is_nobody_to_believe(self, address, balancer):
         own = balancer.ansible.get_variables()["xitrum_address"]
         cases = [("203.0.113.7", "https", ("203.0.113.7", "https")), ("203.0.113.8", "http", ("203.0.113.8", "http")),
                  # A client on the load balancer's own host, which claims to be another one.

@@ -32,7 +32,7 @@ SNAPSHOT = {
 
 
 def snapshot(site):
-    """What SNAPSHOT says of each host."""
+    """What SNAPSHOT reports about each host."""
     return {(host, what): site.sh(host, script).splitlines() for host in site.hosts for what, script in SNAPSHOT.items()}
 
 
@@ -183,7 +183,7 @@ def test_a_host_that_does_not_answer_is_a_finding(site, tmp_path, away):
     assert {found["why"] for found in checked.bad.values()} == {"it could not be reached"}
     assert "could not be reached" in (checked.folder / "check.html").read_text(encoding="utf-8")
     assert ElementTree.parse(checked.folder / "check.xml").getroot().get("failures") == str(len(away))
-    # What it says to type shows what is wrong.
+    # What it recommends shows what is wrong.
     found = checked.bad["proxy1", "host"]
     assert found["fix"] == f"ansible proxy1 -i molecule/check/inventory -i {nowhere} -m ansible.builtin.ping"
     assert found["fix"] in checked.output

@@ -53,7 +53,7 @@ def test_all_connections_are_held_directly_and_through_the_proxy(before):
         assert figures["pongs"] >= 2000 and figures["promise"]["largest"] > 2000
         assert 0 < figures["memory_bytes"].get("java", 1) < 1 << 20
     assert found["ways"]["proxy"]["fullest"]["name"] == "haproxy" and found["ways"]["proxy"]["fullest"]["files"] > 4000
-    assert "2000 held, 0 lost" in result, "it says how far it is"
+    assert "2000 held, 0 lost" in result, "it reports how far it is"
     assert "changed=0" in result and "changed=1" not in result
 
 

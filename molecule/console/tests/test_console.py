@@ -111,7 +111,7 @@ def test_it_opens_in_the_terminal(site):
     assert (threads(site, "app1"), left(site, "app1")) == ([], "")
 
 
-def test_without_a_terminal_it_says_what_to_do(site):
+def test_without_a_terminal_it_reports_what_to_do(site):
     run = console(site, "app1")
     assert run.code != 0
     assert "started without a terminal" in run.message
@@ -134,7 +134,7 @@ def test_hosts_have_to_be_named(site):
     assert "an expression is run only on hosts that are named; these are meant now: app1, app2" in run.message
 
 
-def test_an_instance_that_does_not_run_is_said(site):
+def test_an_instance_that_does_not_run_is_reported(site):
     run = console(site, "app1", console_command="1", console_instance=7)
     assert "instance 7 does not run" in run.message
     assert "Here run: 0" in run.message

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes archives like a vendor's of a JDK of the distribution: links followed. Arguments: its home, a folder for the archives.
 
-jdk.tar.gz is whole. other_architecture.tar.gz says that it is for another architecture. escape.tar.gz holds a path that leaves it.
+jdk.tar.gz is whole. other_architecture.tar.gz reports that it is for another architecture. escape.tar.gz holds a path that leaves it.
 """
 
 import hashlib

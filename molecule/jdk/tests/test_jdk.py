@@ -59,7 +59,7 @@ def test_all_commands_lead_to_one_jdk(host, name, major, packaged):
     assert {mode for mode, _path in found} == {"auto" if name == "fetched" else "manual"}
 
 
-def test_java_says_the_version(host, major):
+def test_java_reports_the_version(host, major):
     assert f'version "{major}.' in host.run("java -version").stderr
 
 

@@ -17,7 +17,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 class Handler(socketserver.BaseRequestHandler):
-    """Says the word."""
+    """Reports the word."""
 
     def handle(self):
         self.request.sendall(sys.argv[2].encode())

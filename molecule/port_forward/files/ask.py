@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Connects again and again, and counts what was answered: ask.py SECONDS ADDRESS PORT [PAUSE].
 
-Ends after that time, or once there is a file /run/asked-enough. Zero seconds: one connection. PAUSE are seconds between two.
+Ends after that time, or once there is a file /run/queried-enough. Zero seconds: one connection. PAUSE are seconds between two.
 """
 
 import collections
@@ -23,7 +23,7 @@ while True:
             answers[connection.recv(64).decode() or "nothing"] += 1
     except OSError as error:
         answers[str(error)] += 1
-    if time.monotonic() >= end or os.path.exists("/run/asked-enough"):
+    if time.monotonic() >= end or os.path.exists("/run/queried-enough"):
         break
     time.sleep(pause)
 print(json.dumps(answers))

@@ -26,7 +26,7 @@ def fixture_name(host):
 
 
 def redirect(host, pairs=None, check=False, **more):
-    """What the module says, called with the pairs of the scenario or others."""
+    """What the module reports, called with the pairs of the scenario or others."""
     arguments = {"pairs": PAIRS if pairs is None else pairs, "backend": "iptables" if "iptables" in more.pop("name", "") else "auto", **more}
     return run_module(host, "xitrum.host.port_redirect", arguments, check=check)
 
@@ -38,7 +38,7 @@ def ask(host, address, port, namespace="", seconds=0):
 
 
 def everything(host):
-    """All rules of the host but for the numbers that count packets; what a program is missing for says nothing."""
+    """All rules of the host but for the numbers that count packets; what a program is missing for reports nothing."""
     text = host.run("for program in iptables-save ip6tables-save 'nft --stateless list ruleset'; do $program 2>/dev/null; done; true").stdout
     lines = [line.split(" [")[0] if line.startswith(":") else line for line in text.splitlines() if not line.startswith("#")]
     return "\n".join(lines)
@@ -102,7 +102,7 @@ def test_no_connection_is_lost_while_the_inside_port_changes(host, name):
     flipped = [{**PAIRS[0], "inside": 8001}, PAIRS[1]]
     clients = {"127.0.0.1": "", "::1": "", "10.99.1.1": "ip netns exec client ", "fd99:1::1": "ip netns exec client "}
     units = [f"ask-{number}" for number in range(len(clients))]
-    host.check_output("rm -f /run/asked-enough /tmp/ask-*")
+    host.check_output("rm -f /run/queried-enough /tmp/ask-*")
     for unit, (address, inside) in zip(units, clients.items(), strict=True):
         host.check_output(f"systemd-run -q --collect --unit={unit} -p StandardOutput=file:/tmp/{unit} "
                           f"{inside}/usr/bin/python3 /usr/local/sbin/ask.py 900 {address} 80 {PAUSE}")
@@ -110,11 +110,11 @@ def test_no_connection_is_lost_while_the_inside_port_changes(host, name):
         assert redirect(host, flipped, name=name)["changed"]
         assert redirect(host, name=name)["changed"]
     assert host.check_output(f"systemctl is-active {' '.join(units)}").split() == ["active"] * len(units)
-    host.check_output(f"touch /run/asked-enough; while systemctl is-active {' '.join(units)}; do sleep 0.2; done")
+    host.check_output(f"touch /run/queried-enough; while systemctl is-active {' '.join(units)}; do sleep 0.2; done")
     for unit in units:
         answers = json.loads(host.check_output(f"cat /tmp/{unit}"))
         assert set(answers) == {"8000", "8001"}, f"{unit}: {answers}"
-    host.check_output("rm /run/asked-enough")
+    host.check_output("rm /run/queried-enough")
     works(host)
 
 

@@ -30,7 +30,7 @@ def address(site, name):
 
 
 def client_address(text):
-    """What the application says of who asked; nothing where it was not asked."""
+    """What the application reports about who queried; nothing where it was not queried."""
     found = re.search(r"\{.*\}", text)
     return json.loads(found[0])["forwarded_for"] if found else ""
 

@@ -13,7 +13,7 @@ def test_it_made_its_own_base(host):
     assert host.run("java -version").rc == 0
 
 
-def test_it_asked_for_no_other_host(host):
+def test_it_requested_no_other_host(host):
     output = host.check_output("ansible-pull --url /srv/ops --inventory hosts.yml --connection local base.yml")
     assert re.search(r"^app1 .* changed=0 .* failed=0 ", output, re.MULTILINE)
     assert "app2" not in output

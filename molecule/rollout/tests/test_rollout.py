@@ -25,7 +25,7 @@ LOCK = "/var/lib/xitrum.host/xitrum.lock"
 
 
 def releases(site):
-    """The release of each instance of the demo application's own saying."""
+    """The release of each instance as the demo application reports it."""
     return {name: site.answering(name) for name in EVERY}
 
 
@@ -155,7 +155,7 @@ def test_maintenance_takes_one_host_after_the_other_out_and_loses_no_request(sit
 
 
 @pytest.mark.long
-def test_maintenance_that_fails_says_that_the_host_is_disabled_and_the_next_one_boots_every_host(site, tmp_path):
+def test_maintenance_that_fails_reports_that_the_host_is_disabled_and_the_next_one_boots_every_host(site, tmp_path):
     broken = tmp_path / "broken.yml"
     broken.write_text("---\n- name: The work is done\n  ansible.builtin.fail:\n    msg: the disk is full\n")
     for host in APPS:

@@ -32,7 +32,7 @@ assert len(FAULTS) == len(NAMES)
 
 
 class Soak:
-    """What happens to the fleet. Each event leaves the package that is desired in `desired`, and returns its name where its function's does not say it."""
+    """What happens to the fleet. Each event leaves the package that is desired in `desired`, and returns its name where its function's does not report it."""
 
     def __init__(self, site, chance, packages):
         self.site, self.chance, self.packages, self.desired, self.release = site, chance, packages, None, 0
@@ -83,7 +83,7 @@ def test_whatever_happens_is_fixed_by_the_next_run(site, packages, print_line, t
     seed, end = int(os.environ["SOAK_SEED"]), time.monotonic() + 60 * float(os.environ["SOAK_MINUTES"])
     chance, counts, requests, cut, failed = random.Random(seed), Counter(), 0, 0, []
     soak = Soak(Checked(site.inventory, tmp_path, secrets=site.secrets), chance, packages)
-    # Whatever was there: it begins with what the inventory says.
+    # Whatever was there: it begins with what the inventory sets.
     site.run().assert_ended_well()
     while time.monotonic() < end:
         event = chance.choice([soak.deploy, soak.deploy_that_is_killed, soak.reload, soak.fault, soak.killed])

@@ -21,14 +21,14 @@ EXAMPLE_KEY = "ajconghoaofuxahoi92chunghiaujivietnamlasdoclapjfltudoil98hanhphuc
 
 
 def refused(site, run, *sentences):
-    """Runs, and holds that the run stopped before it touched anything and said all the sentences."""
+    """Runs, and holds that the run stopped before it touched anything and reported all the sentences."""
     before = site.running(), {host: site.links(host) for host in site.hosts}
     ended = run()
     assert ended.code != 0
     assert not ended.changed
     assert "Nothing was changed on any host." in ended.message
     missing = [sentence for sentence in sentences if sentence not in ended.message]
-    assert not missing, f"not said: {missing}\n{ended.failures[-1]}"
+    assert not missing, f"not reported: {missing}\n{ended.failures[-1]}"
     assert (site.running(), {host: site.links(host) for host in site.hosts}) == before
     return ended.message
 
@@ -85,7 +85,7 @@ def newer_package(folder, java):
     jar = newer / JAR
     with zipfile.ZipFile(jar) as old:
         entries = {item.filename: old.read(item) for item in old.infolist()}
-    # A class file begins with four bytes that say so, then its minor and its major version.
+    # A class file begins with four bytes that report it, then its minor and its major version.
     entries[name] = entries[name][:4] + struct.pack(">HH", 0, java + 44) + entries[name][8:]
     # The jar is a hard link to the other package's.
     jar.unlink()

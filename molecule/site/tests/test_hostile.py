@@ -21,7 +21,7 @@ ALONE = ("--limit", "app1,proxy1")
 LOG, ROOT = "/var/log/xitrum", "/opt/xitrum"
 
 #: A program that takes a name with a line break and the beginning of a row of ss, and listens on a port that nobody needs.
-NAMED = r"""
+NAMED_SERVER = r"""
 import base64, ctypes, socket, sys, time
 ctypes.CDLL(None).prctl(15, base64.b64decode(sys.argv[1]), 0, 0, 0)
 server = socket.socket()
@@ -38,7 +38,7 @@ def fixture_mallory(site):
     """An account of the host that may do nothing but start programs. The host is as the inventory has it, whatever ran before."""
     site.run().assert_ended_well()
     site.sh(HOST, "useradd --create-home --shell /bin/sh mallory")
-    site.sh(HOST, f"cat > /home/mallory/named.py <<'EOF'\n{NAMED}\nEOF")
+    site.sh(HOST, f"cat > /home/mallory/named.py <<'EOF'\n{NAMED_SERVER}\nEOF")
     yield
     site.sh(HOST, "pkill -KILL -u mallory; userdel --remove mallory", check=False)
 

@@ -14,7 +14,7 @@ REMOVE = "playbooks/remove.yml"
 
 
 @pytest.mark.parametrize("extra", [{}, pytest.param({"remove_host_count": 2}, marks=pytest.mark.long)])
-def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(site, extra):
+def test_without_the_number_of_hosts_it_reports_what_it_would_do_and_does_nothing(site, extra):
     before = site.running()
     run = site.run(playbook=REMOVE, **extra)
     assert run.code != 0 and not run.changed

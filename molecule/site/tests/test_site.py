@@ -54,7 +54,7 @@ class TestThroughTheProxy:
         seen = client_of(proxy, ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"))
         assert (seen["client"], seen["peer"], seen["scheme"]) == (own_address(proxy), proxy, "http")
 
-    def test_nobody_but_the_proxy_may_say_who_the_client_is(self, site):
+    def test_nobody_but_the_proxy_may_report_who_the_client_is(self, site):
         app = address(site, "app1")
         assert client_of(app, ("X-Forwarded-For", "203.0.113.9"), port=8000)["client"] == own_address(app)
 

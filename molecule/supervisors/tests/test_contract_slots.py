@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Slots under the supervisors that have them when they are asked for: a release is switched over without a lost request."""
+"""Slots under the supervisors that have them when they are requested: a release is switched over without a lost request."""
 
 import contextlib
 
@@ -33,7 +33,7 @@ def test_a_release_starts_in_the_other_slot_without_a_lost_request(site, package
     site.run(*LIMIT).assert_did_nothing()
 
 
-def test_where_nobody_asked_for_slots_a_run_says_that_requests_are_refused(site):
+def test_where_nobody_requested_slots_a_run_reports_that_requests_are_refused(site):
     run = site.run("--check", *LIMIT, playbook=DEPLOY, xitrum_java_options=["-Dnoted=1"]).assert_ended_well()
     notes = {host: str(result.get("msg")) for task, host, result in run.tasks if task == "Report notes"}
     assert [host for host in HOSTS if "With xitrum_slots: true the new release starts next to the old one" not in notes.get(host, "")] == []

@@ -148,7 +148,7 @@ def test_a_port_below_1024_is_taken_by_those_that_can_give_it_and_refused_by_the
         # The right to bind such a port, and no other.
         assert {int(value, 16) for value in output[2::2]} == {1 << 10}
     site.run("--limit", ",".join(hosts), xitrum_http_port=80).assert_did_nothing()
-    # Back, as a run says that wants the redirect again: first the instance leaves the port, and the next run redirects it.
+    # Back, as a run reports that wants the redirect again: first the instance leaves the port, and the next run redirects it.
     run = site.run("--limit", ",".join(hosts))
     assert "An instance of the application leaves the port by a run with xitrum_port_forward: false" in run.message
     site.run("--limit", ",".join(hosts), xitrum_port_forward=False).assert_ended_well()

@@ -43,7 +43,7 @@ LOCAL_PROVIDERS = ("local", "akka.actor.LocalActorRefProvider")
 def address(host: Mapping[str, Any]) -> str:
     """Where the other members reach a host. Raises ValueError where that cannot be or must not be.
 
-    A name is refused as well: nobody can say now what it will be later.
+    A name is refused as well: nobody can know what it will be later.
     """
     found = str(host.get("xitrum_cluster_address") or proxy.own_address(host))
     name, takes_shared = host["inventory_hostname"], is_true(host.get(SHARED, False))

@@ -70,7 +70,7 @@ SPEC = {
 #: application's user can put a socket where jcmd expects the JVM.
 JVM_SECONDS = 30
 
-#: How often a page that is not as desired is asked for, and the seconds between two requests.
+#: How often a page that is not as desired is requested, and the seconds between two requests.
 PAGE_TRIES = 3
 PAGE_PAUSE = 2.0
 
@@ -296,7 +296,8 @@ def read_configured(host: Host, folder: str) -> dict[str, Any]:
     C(https) (0: off) ports, and
     C(interface); and whether it is C(cluster) member. Empty where there is no such configuration.
 
-    A process keeps these when variables change, so they and not the variables say where a running instance is reached.
+    A process keeps these when variables change, so they and not the variables report where a running instance is
+    reached.
     """
     text = host.read(f"{folder}/config/xitrum.conf") or ""
     # The first of each is in our lines; those of the user follow.
@@ -403,7 +404,7 @@ def start_probe(host: Host, running: Mapping[str, Any], options: Sequence[str]) 
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides which folders are made and which go, and says why a running instance has to be restarted."""
+    """Decides which folders are made and which go, and explains why a running instance has to be restarted."""
     record = state.get("record") or {}
     result = Draft(facts={"instances": [], "orphaned": [], "locked": state["locked"], "interrupted": bool(record)})
     if state["launcher"] != launcher(desired["root"]):
@@ -481,11 +482,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 def page_problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why the health page is invalid: an instance that runs does not know it. The proxies would take all instances
     out of service, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
-    that limits requests (429), says nothing about the page."""
+    that limits requests (429), reports nothing about the page."""
     for instance in desired["instances"] if desired.get("health_required", True) and not desired["verify"] else ():
         observed = state["instances"][instance["index"]]
         status = observed.get("page")
-        # A release that a killed run has left, and that was never healthy, says nothing about the page either.
+        # A release that a killed run has left, and that was never healthy, reports nothing about the page either.
         if step_state.is_unverified(state.get("record") or {}, instance["index"], observed["current"]):
             continue
         if isinstance(status, int) and status < 500 and status not in (429, desired["health_status"]):
@@ -497,7 +498,7 @@ def page_problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Itera
 
 
 def is_sick(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> bool:
-    """Whether a running instance answered the health page otherwise than desired. False where it was not asked."""
+    """Whether a running instance answered the health page otherwise than desired. False where it was not queried."""
     return observed.get("page") is not None and observed["page"] != desired["health_status"]
 
 
@@ -544,7 +545,7 @@ def recovery(listed: Iterable[Mapping[str, Any]], actions: Mapping[int, str]) ->
 
 def is_healthy(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> bool | None:
     """Whether a running instance answers as it should;
-    None where it was not asked, or nobody can see where it listens."""
+    None where it was not queried, or nobody can see where it listens."""
     if not desired["health_path"] or not observed["process"] or observed.get("unread") or "answer" not in observed:
         return None
     return observed["answer"] == desired["health_status"]
@@ -714,7 +715,7 @@ def instance_rows(
                     )
                 )
             else:
-                rows.append(row(name, value, value, answer, verdict == "ok", "the running JVM says otherwise"))
+                rows.append(row(name, value, value, answer, verdict == "ok", "the running JVM reports otherwise"))
     if desired["service_digest"]:
         under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
         rows.append(
@@ -758,8 +759,8 @@ def address_row(
 
 
 def service_row(desired: Mapping[str, Any], label: str, state: Mapping[str, str], elsewhere: Sequence[str]) -> Row:
-    """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot,
-    and one that another supervisor has as well would be started twice."""
+    """What the supervisor itself reports. An instance that runs without it is nobody's to start after a crash or at
+    boot, and one that another supervisor has as well would be started twice."""
     found = Row(
         "instance",
         f"{label} {desired['supervisor']}",

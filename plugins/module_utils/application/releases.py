@@ -50,7 +50,7 @@ def release_of(path: str, root: str) -> str:
 
 def find_next_current(host: Host, root: str) -> str:
     """The release that every instance of this host is switched
-    to while C(ROOT/current) does not say so yet; else empty."""
+    to while C(ROOT/current) does not set it yet; else empty."""
     targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
                for number in host.listdir(f"{root}/instances")}
     if len(targets) != 1 or host.readlink(f"{root}/current") == f"releases/{min(targets)}":
@@ -59,8 +59,9 @@ def find_next_current(host: Host, root: str) -> str:
 
 
 def update_current(host: Host, root: str) -> None:
-    """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what a rollback
-    goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current) said before."""
+    """Makes C(ROOT/current) report what all instances of this host are switched to, and C(ROOT/previous) what a
+    rollback goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current)
+    reported before."""
     release, before = find_next_current(host, root), host.readlink(f"{root}/current")
     if not release:
         return
@@ -71,8 +72,8 @@ def update_current(host: Host, root: str) -> None:
 
 
 def link_previous(host: Host, root: str) -> None:
-    """Makes C(ROOT/previous) lead to what the record says, and to nothing where no other release was healthy: least of
-    all to the one that failed. Without a record it stays."""
+    """Makes C(ROOT/previous) lead to what the record reports, and to nothing where no other release was healthy: least
+    of all to the one that failed. Without a record it stays."""
     healthy, now = read_healthy(host, root), host.readlink(f"{root}/previous")
     if healthy is None:
         return
@@ -341,7 +342,7 @@ def shared(
 
 
 def has_mode(host: Host, path: str, mode: str) -> bool:
-    """Whether a file of a release is as readable and executable as its manifest says:
+    """Whether a file of a release is as readable and executable as its manifest reports:
     others than its group have nothing of it."""
     return host.has_mode(path, int(mode, 8) & 0o750)
 

@@ -150,7 +150,7 @@ def nofile_row(label: str, running: Mapping[str, Any], nofile: int, most: int) -
 def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mapping[str, Any]) -> Row:
     """The backlog of its sockets, C(listening). What is desired follows what the kernel's profile gives, not what
     somebody has set since: that is drift of the kernel, which a run repairs first, and a restart then takes.
-    Where the profile was not read, what is asked for is desired, and no restart is due that the kernel would cap."""
+    Where the profile was not read, what is requested is desired, and no restart is due that the kernel would cap."""
     live, unread = state["somaxconn"], state.get("kernel_unread", False)
     desired = backlog if unread else min(backlog, state.get("somaxconn_planned") or live)
     effective = min(listening, default=desired)

@@ -46,8 +46,8 @@ def plan_batches(
     strategy: str = "",
     sick: Container[tuple[str, int]] = (),
 ) -> list[dict[str, Any]]:
-    """The batches of a rollout: the first instance alone, which is the canary, then as many at a time as C(batch) says.
-    With the C(strategy) C(all_at_once) all are one batch, which has C(all_at_once), too.
+    """The batches of a rollout: the first instance alone, which is the canary, then as many at a time as C(batch)
+    reports. With the C(strategy) C(all_at_once) all are one batch, which has C(all_at_once), too.
 
     C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those
     that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them disabled already,
@@ -82,7 +82,7 @@ def find_disabled(
 ) -> list[Mapping[str, Any]]:
     """Those of the instances C(start), which a run starts on C(host), that a proxy had disabled when it was read.
     C(proxies) are the reads of all proxies;
-    one that does not know an instance yet, and a first run, have nothing to say."""
+    one that does not know an instance yet, and a first run, have nothing to report."""
     rows = [row for read in proxies for row in (read.get("proxy") or {}).get("rows", [])]
     out = {
         row["item"].rpartition("/")[2] for row in rows if str(row["effective"]).upper().startswith(("MAINT", "DRAIN"))
@@ -135,8 +135,8 @@ def remembered(observed: Mapping[str, Any]) -> list[str]:
 
 
 def switched(observed: Mapping[str, Any]) -> set[str]:
-    """The releases that the instances of a host run by what their processes say, and by the links where nothing runs;
-    of a host without instances none."""
+    """The releases that the instances of a host run by what their processes report, and by the links where nothing
+    runs; of a host without instances none."""
     return {name for name in observed.get("running") or observed.get("switched") or [observed["current"]] if name}
 
 
@@ -149,8 +149,8 @@ def run_everywhere(found: Mapping[str, Mapping[str, Any]]) -> set[str]:
 def running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The release that the fleet ran before a rollout that stopped: one that every host still runs.
 
-    An empty text where the fleet runs one release alone, or where nothing says which of several it is. So it is after a
-    rollback that stopped: what every host still runs is the release that it was to leave.
+    An empty text where the fleet runs one release alone, or where nothing reports which of several it is. So it is
+    after a rollback that stopped: what every host still runs is the release that it was to leave.
 
     The latest of them that was healthy on all hosts; or the only one, even if no run with it ended healthy.
     """
@@ -176,8 +176,8 @@ def was_going_back(observed: Mapping[str, Any], before: str) -> bool:
 
 
 def is_mixed(found: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether hosts run several releases, and nothing says which of them the fleet is to run: as after a rollout that
-    stopped when a host had the new release alone."""
+    """Whether hosts run several releases, and nothing reports which of them the fleet is to run: as after a rollout
+    that stopped when a host had the new release alone."""
     return len(set().union(*map(switched, found.values()))) > 1 and not running_before(found)
 
 
@@ -260,7 +260,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
     C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
     C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it
     is the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is
-    known of it, in the place of what a package on the controller says.
+    known of it, in the place of what a package on the controller reports.
     """
     # JSON on the command line makes a number of a name that has digits alone.
     release = str(release or "")

@@ -107,7 +107,7 @@ def refusal(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     lock = state["lock"]
     if state["fault"] and desired["break_lock"] != "any":
         return (
-            f"the lock {path(desired['name'])} of this host is damaged ({state['fault']}), so that it does not say "
+            f"the lock {path(desired['name'])} of this host is damaged ({state['fault']}), so that it does not report "
             "whose run has it; expected is a "
             "record of a run. Where no run is at work here, run again with -e xitrum_break_lock=true"
         )
@@ -179,7 +179,7 @@ def _runs(text: str) -> dict[str, dict[str, Any]]:
 
 
 def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
-    """Takes the lock, renews it or gives it back, as C(state) says. Returns C((interrupted, notes)), see L(take).
+    """Takes the lock, renews it or gives it back, as C(state) reports. Returns C((interrupted, notes)), see L(take).
 
     No module of another run changes anything meanwhile. Raises L(LockError).
     """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of its two slots a host uses, as its live redirects and its processes say. Read only."""
+"""Which of its two slots a host uses, as its live redirects and its processes report. Read only."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def find_used(
 
 
 def default(supervisor: str, host: SlotsHost) -> bool:
-    """Whether a host has slots where the inventory says nothing: under the other supervisors it has to ask for them."""
+    """Whether a host has slots where the inventory sets nothing: under the other supervisors it has to ask for them."""
     return not missing(supervisor, host) and SUPERVISORS[supervisor].slots_by_default
 
 

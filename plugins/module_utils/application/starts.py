@@ -212,8 +212,8 @@ def health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str, Any]
     """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
     is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
 
-    Sockets are read before the page is requested, so that nobody else is asked, and again after it, so that nobody else
-    has answered: then the same socket has to be there.
+    Sockets are read before the page is requested, so that nobody else is queried, and again after it, so that nobody
+    else has answered: then the same socket has to be there.
     """
     address, port = target_of(host, desired, item)
     configured = instances.read_configured(host, f"{home(desired, item['index'])}/current")
@@ -329,7 +329,7 @@ def mark_logs(host: Host, desired: Mapping[str, Any], index: int) -> None:
     try:
         host.write(marks_path(desired, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
     except OSError:
-        # On a full disk, say: the instance starts all the same, and more of its logs is shown.
+        # On a full disk, for example: the instance starts all the same, and more of its logs is shown.
         return
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record of the step that an application's instances are in, on the host itself:
-L(step_state) says what is in it."""
+L(step_state) reports what is in it."""
 
 from __future__ import annotations
 

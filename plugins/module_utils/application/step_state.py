@@ -6,8 +6,8 @@ run left. Pure.
 
 The record of a host maps the number of an instance, as a text, to an entry C({state, folder, healthy}). C(state) is the
 state that has begun: it is written down before anything is done for it, so that a run that dies in between leaves no
-more behind than its record says. C(folder) is the folder that the instance is switched to in this step (empty: it keeps
-its own), and C(healthy) the last one with which it was healthy. An instance without an entry is in no step.
+more behind than its record reports. C(folder) is the folder that the instance is switched to in this step (empty: it
+keeps its own), and C(healthy) the last one with which it was healthy. An instance without an entry is in no step.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def plan_recovery(
     C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is
     C(due) for a restart, and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended
     without a word, so that proxies may have any instance disabled.
-    What is observed decides; the record says where to check.
+    What is observed decides; the record reports where to check.
 
     - An empty text: nothing.
     - C(start): it does not run, and never served. It is started like any other that does not.

@@ -144,7 +144,7 @@ def _first_good(text: str, key: str, requested: Force, edits: tuple[Callable[[],
             )
     good = [requested[:2]] if requested.kind == VALUE else [(VALUE, "null")] + ([] if needed else [(ABSENT, "")])
     for edit in edits:
-        # A comment in place of a setting can leave a comma behind, say: then the next edit is tried.
+        # A comment in place of a setting can leave a comma behind, for example: then the next edit is tried.
         with contextlib.suppress(HoconError):
             new = edit()
             if new is not None and find_force(new, path)[:2] in good:

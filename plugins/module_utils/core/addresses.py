@@ -192,7 +192,7 @@ def serves(rows: Sequence[Mapping[str, Any]], text: Any, resolved: Iterable[Any]
     """Whether listening sockets serve a configured address, and nothing else.
 
     C(resolved) are the addresses of a name, as L(resolve) gives them. A JVM binds one socket for every address of the
-    families that the host has, whichever text asked for it. A name may stand for every address, too.
+    families that the host has, whichever text requested it. A name may stand for every address, too.
     """
     if not rows:
         return False

@@ -46,7 +46,7 @@ def ask(
     with_body: bool = False,
     most: int = 0,
 ) -> tuple[int, str, http.client.HTTPMessage, bytes]:
-    """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is asked for:
+    """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is requested:
     all of it, or the first C(most) bytes.
 
     Raises OSError where nothing answers in C(seconds), and http.client.HTTPException or ValueError where what answers

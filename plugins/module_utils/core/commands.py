@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command lines that a message says to type: they repeat the options of the command that said so. Pure."""
+"""Command lines that a message recommends: they repeat the options of the command that reported it. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 from . import urls
 from .untrusted_text import parse_json
 
-#: Options that say how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the option.
-#: A run by a line to type has to be given them again. A password that was typed is asked for again.
+#: Options that report how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the
+# option. A run by a line to type has to be given them again. A password that was typed is requested again.
 CONNECTION_OPTIONS = (
     ("remote_user", "--user"),
     ("private_key_file", "--private-key"),
@@ -35,7 +35,7 @@ CONNECTION_OPTIONS = (
 )
 #: What ansible-playbook takes for granted: not worth a word.
 USUAL = {"connection": ("ssh", "smart"), "become_method": ("sudo",), "become_user": ("root",)}
-#: Variables of a single run: they say what that run did, and not what the hosts are to be.
+#: Variables of a single run: they report what that run did, and not what the hosts are to be.
 OF_ONE_RUN = (
     "rollback_to",
     "check_become",

@@ -95,7 +95,7 @@ class Execution:
     `unread(error)` is the sentence for an OSError, RuntimeError or ValueError of `read`; without it they are not
     caught.
     `separator` joins the plan's errors. `describe(host, plan, error)` is the sentence for an error of `apply`. `brief`
-    says which failures return the message alone.
+    reports which failures return the message alone.
 
     Applying:
     `root` names what only root may set, such as "Limits"; empty where every user may. `always` applies a plan without

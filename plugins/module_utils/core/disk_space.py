@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     # It imports this file.
     from .host import Host
 
-#: The errors that say so: the file system is full, or what of it a user may take is used up.
+#: The errors that report it: the file system is full, or what of it a user may take is used up.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -29,7 +29,7 @@ def room(count: int) -> str:
 
 
 def is_full(error: object) -> bool:
-    """Whether an OSError says that there is no room left."""
+    """Whether an OSError reports that there is no room left."""
     return getattr(error, "errno", None) in FULL
 
 
@@ -42,7 +42,7 @@ def describe(path: str, free: tuple[int, int] | None, needed: int = 0) -> str:
 
 def note(host: Host, error: object, path: str, needed: int = 0) -> str:
     """What follows the text of an error that a full disk is behind, as a sentence; empty for another error, and where
-    the error says so itself. C(path) counts where the error names none."""
+    the error reports it itself. C(path) counts where the error names none."""
     if not is_full(error) or "inodes free" in str(error):
         return ""
     where = getattr(error, "filename2", None) or getattr(error, "filename", None)

@@ -25,7 +25,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class RedirectError(Exception):
-    """A redirect that is not followed. The message says why and what to do."""
+    """A redirect that is not followed. The message explains why and what to do."""
 
 
 def find_origin(url: str) -> tuple[str, str, int | None]:

@@ -21,8 +21,8 @@ from . import lock_record
 from .host import Host, Result, Runner
 from .quiet import Utf8Module
 
-#: The environment variable of a task that says of which run it is: L(describe), a line for each application that the
-#: run has locked.
+#: The environment variable of a task that reports about which run it is: L(describe), a line for each application that
+# the run has locked.
 VARIABLE = "XITRUM_HOST_RUN"
 
 #: Seconds that a change waits while a run takes the lock or gives it back.
@@ -30,7 +30,7 @@ SECONDS = 30
 
 
 def describe(name: str, holder: str) -> str:
-    """What C(VARIABLE) says of one application: its name, and the run's C(id)."""
+    """What C(VARIABLE) reports about one application: its name, and the run's C(id)."""
     return f"{name} {holder}"
 
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A set of files and links that belong together, and the commands that make a running program notice them.
 
-The commands are owed from the moment the first file changes until all of them succeeded: a marker on the disk says so,
-so that a run which is killed in between makes up for it the next time. A handler would be lost.
+The commands are owed from the moment the first file changes until all of them succeeded: a marker on the disk reports
+it, so that a run which is killed in between makes up for it the next time. A handler would be lost.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             result,
             desired,
             item["path"],
-            "as the inventory says",
+            "as the inventory sets",
             "so" if owned else "otherwise" if observed else "missing",
             owned,
         )

@@ -217,7 +217,7 @@ def parse_passwd(text: str) -> dict[str, str]:
 
 def read(host: Host, desired: Mapping[str, Any], record: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the host has in the place of both folders and of the account. C(record) is that of L(recorded), None where
-    it is damaged or this user may not read it: then nobody can say what is whose. What is on record of the application
+    it is damaged or this user may not read it: then nobody can know what is whose. What is on record of the application
     is its own, since the record is root's alone."""
     accounts = parse_passwd(host.read("/etc/passwd") or "")
     applications = (record or {}).get("applications", {})

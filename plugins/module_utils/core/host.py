@@ -80,8 +80,8 @@ class PathError(OSError):
 
 
 class Result(NamedTuple):
-    """What a command said. C(cut): its output is not whole.
-    One that was ended has the rc L(LATE), and C(err) says so."""
+    """What a command reported. C(cut): its output is not whole.
+    One that was ended has the rc L(LATE), and C(err) reports it."""
 
     rc: int
     out: str
@@ -90,8 +90,8 @@ class Result(NamedTuple):
 
 
 class Stat(NamedTuple):
-    """What a path is: C(kind) is one of C(file), C(directory), C(link), C(other). The C(mode) of a link says nothing of
-    the file that it leads to. C(names) is the number of hard links."""
+    """What a path is: C(kind) is one of C(file), C(directory), C(link), C(other). The C(mode) of a link reports nothing
+    of the file that it leads to. C(names) is the number of hard links."""
 
     kind: str
     mode: int
@@ -736,7 +736,7 @@ class Host:
         return bounded_page.ask(address, port, path, seconds, headers, with_body=True)
 
     def bind_error(self, address: str) -> str:
-        """Why no program can listen on an address of this host, as the kernel says it; empty where one can."""
+        """Why no program can listen on an address of this host, as the kernel reports it; empty where one can."""
         try:
             family, kind, protocol, _name, place = socket.getaddrinfo(
                 address, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
@@ -866,7 +866,8 @@ def untrusted(host: Host, path: str) -> str:
 
 
 def replaceable(path: str, target: str, folder: int, name: str) -> os.stat_result | None:
-    """What lstat says of a file in the open folder, or None. Raises L(PathError) where there is something else."""
+    """What lstat reports about a file in the open folder, or None. Raises L(PathError) where there is something
+    else."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -963,8 +964,8 @@ def open_below(handle: int, part: str, flags: int, make: bool) -> int:
 
 
 def may_be_planted(folder: os.stat_result, found: os.stat_result) -> bool:
-    """Whether another user than its owner may have put a file into an open folder, by what fstat says of both: a hard
-    link needs no right to the file, and the file may have lost its other names since."""
+    """Whether another user than its owner may have put a file into an open folder, by what fstat reports about both: a
+    hard link needs no right to the file, and the file may have lost its other names since."""
     trusted = (0, os.geteuid())
     if folder.st_uid not in trusted:
         return found.st_uid != folder.st_uid
@@ -1059,8 +1060,8 @@ def _find_id(name: str | int, find: Callable[[str], int]) -> int:
         raise
 
 
-#: What an error of connect(2) or of the resolver says of the way: an errno to a word. Others are C(unreachable): a
-#: filter that rejects answers with one of many ICMP codes.
+#: What an error of connect(2) or of the resolver reports about the way: an errno to a word. Others are C(unreachable):
+# a filter that rejects answers with one of many ICMP codes.
 CONNECT_WORDS = {
     errno.ECONNREFUSED: "refused",
     errno.ETIMEDOUT: "timeout",

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lock of an application on a host says: whose run has it, and for how long nothing was heard of that run."""
+"""What the lock of an application on a host reports: whose run has it, and for how long nothing was heard of that
+run."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from .untrusted_text import printable
 
 FOLDER = "/var/lib/xitrum.host"
 
-#: What a record of a lock must have, and of what type, to say whose it is and how old.
+#: What a record of a lock must have, and of what type, to report whose it is and how old.
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "id": str, "user": str, "host": str, "since": (int, float), "boot": str, "uptime": (int, float),
 }
@@ -61,7 +62,7 @@ def is_interrupted(host: Host, name: str) -> bool:
 def read_clock(host: Host) -> tuple[str, float]:
     """C((boot, seconds)): which boot of the host this is, and for how long it runs. Nobody sets this clock.
 
-    An empty text where the system does not say: then a lock has no age.
+    An empty text where the system does not report: then a lock has no age.
     """
     boot = (host.read("/proc/sys/kernel/random/boot_id") or "").strip()
     try:
@@ -71,7 +72,8 @@ def read_clock(host: Host) -> tuple[str, float]:
 
 
 def read_record(host: Host, name: str) -> tuple[dict[str, Any], str]:
-    """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not say whose it is has a fault.
+    """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not report whose it is has a
+    fault.
     """
     text = host.read(path(name))
     if text is None:
@@ -95,7 +97,7 @@ def _is_valid(value: Any, kind: type | tuple[type, ...]) -> bool:
 
 def age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
     """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as
-    that boot, and so it is where the host runs for less time than the lock says: the clock began again in the same
+    that boot, and so it is where the host runs for less time than the lock states: the clock began again in the same
     boot, as in a container, whose kernel goes on.
     """
     boot, seconds = clock

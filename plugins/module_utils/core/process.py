@@ -30,7 +30,7 @@ _STAT = re.compile(
 )
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
-#: The properties of a unit that say which processes it has and which nofile limit it gives them.
+#: The properties of a unit that report which processes it has and which nofile limit it gives them.
 UNIT_PROPERTIES = (
     "Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE",
     "LimitNOFILESoft",
@@ -44,7 +44,7 @@ MOST_GROUPS = 16
 
 
 def parse_limits(text: str) -> dict[str, tuple[int, int]]:
-    """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel says so."""
+    """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel reports it."""
     found = (_LIMIT_LINE.match(line) for _number, line in lines_of(text))
     return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
 
@@ -93,7 +93,7 @@ def parse_status(text: str) -> dict[str, str]:
 
 
 def parse_boot_time(text: str) -> int:
-    """The moment of boot from /proc/stat in seconds since the epoch; 0 where the text does not say it."""
+    """The moment of boot from /proc/stat in seconds since the epoch; 0 where the text does not report it."""
     match = re.search(r"^btime ([0-9]{1,18})$", text, re.MULTILINE)
     return int(match.group(1)) if match else 0
 
@@ -178,7 +178,7 @@ def processes(host: Host, desired: Iterable[int]) -> list[dict[str, Any]]:
 def processes_under(host: Host, root: str) -> list[dict[str, Any]]:
     """Every process whose working folder is C(root) or below it. Links in C(root) are followed, as the kernel does.
 
-    One pass over /proc: only the working folder is asked of each process, the rest only of those found. Processes
+    One pass over /proc: only the working folder is queried of each process, the rest only of those found. Processes
     of other users are seen by root only.
     """
     real = host.realpath(root)
@@ -206,7 +206,7 @@ def stranger(host: Host, row: Mapping[str, Any], user: str) -> str:
     where = f"process {row['pid']}, which works in {row['cwd']},"
     if row["user"] != user:
         return (
-            f"{where} is of the user {row['user']}; expected {user}: nothing is asked of it. Stop it, or correct "
+            f"{where} is of the user {row['user']}; expected {user}: nothing is queried of it. Stop it, or correct "
             "xitrum_user"
         )
     own, root = (seen(host.readlink, f"/proc/{name}/ns/user") for name in (row["pid"], "self"))
@@ -214,14 +214,14 @@ def stranger(host: Host, row: Mapping[str, Any], user: str) -> str:
         # Its user is root in there, and puts any file in the place of any other.
         return (
             f"{where} has a user namespace of its own ({own or 'not readable'}); expected that of the host ({root}): "
-            "nothing is asked of it. See who started it"
+            "nothing is queried of it. See who started it"
         )
     exe = host.stat(row["exe"] or "")
     if exe is None or exe.kind != "file" or exe.owner != "root":
         found = f"is of the user {exe.owner}" if exe else "is not on the disk"
         return (
             f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; expected a file of root: "
-            "nothing is asked of it. Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R "
+            "nothing is queried of it. Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R "
             "root:root)"
         )
     return ""
@@ -246,8 +246,8 @@ def show_unit(host: Host, unit: str) -> dict[str, str]:
 
 
 def unit_of_process(host: Host, pid: int) -> dict[str, str]:
-    """What L(show_unit) says of the service that a process belongs to; an empty dictionary where it belongs to none, or
-    systemd does not confirm it.
+    """What L(show_unit) reports about the service that a process belongs to; an empty dictionary where it belongs to
+    none, or systemd does not confirm it.
 
     Anybody may name a control group below one of their own, so that a name in /proc/PID/cgroup alone is anybody's text.
     """
@@ -262,7 +262,7 @@ def unit_of_process(host: Host, pid: int) -> dict[str, str]:
 
 
 def unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
-    """What L(show_unit) says of the service that a control group is that of, or is below of;
+    """What L(show_unit) reports about the service that a control group is that of, or is below of;
     an empty dictionary without one.
 
     The service is accepted where systemd itself gives it this group, or this main process.

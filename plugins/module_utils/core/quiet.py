@@ -41,4 +41,4 @@ class QuietModule(Utf8Module):
     """
 
     def _log_invocation(self) -> None:
-        """Says nothing."""
+        """Reports nothing."""

@@ -55,7 +55,7 @@ def parse(text: str | None) -> dict[str, Any]:
         raise ValueError(str(error)) from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{PATH} is damaged ({error}): it says what was on the host before the first change. Fix it, or move it "
+            f"{PATH} is damaged ({error}): it reports what was on the host before the first change. Fix it, or move it "
             "away; what is there today then counts as the host's own."
         ) from error
     return {**copy.deepcopy(EMPTY), **found}
@@ -211,7 +211,7 @@ def noted_file(host: Host, path: str) -> dict[str, Any]:
 
 
 def forget(host: Host, kind: str, name: str) -> Any:
-    """Takes an entry out of the record: it is as it was. Returns what it said, or None."""
+    """Takes an entry out of the record: it is as it was. Returns what it reported, or None."""
     record = read(host)
     entry = record[kind].pop(name, None)
     if entry is not None:
@@ -251,7 +251,7 @@ def words(unit: str, before: Mapping[str, str]) -> str:
 def put_back(host: Host, unit: str, needed: bool = False, again: str = "") -> None:
     """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again.
     C(again) is C(reload) or C(restart) for one that runs and goes on running, but with other files.
-    Raises RuntimeError with what systemd said."""
+    Raises RuntimeError with what systemd reported."""
     before, now = read(host)["units"][unit], unit_state(host, unit)
     commands = unit_commands(before, now, needed)
     if again and before["active"] == now["active"] == "active":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one runner of components: read, plan, apply, verify, report. A component's `EXECUTION` says what differs."""
+"""The one runner of components: read, plan, apply, verify, report. A component's `EXECUTION` reports what differs."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 """Listening and established TCP sockets, from ss(8): the only tool that shows a socket's own backlog (/proc/net/tcp
 does not). Who holds one comes from the file descriptors in /proc, by the number of the socket (its inode).
 
-ss is not asked for processes: their names are chosen by others, and may hold whole rows. Of what it prints without
+ss is not requested processes: their names are chosen by others, and may hold whole rows. Of what it prints without
 them, others choose the names of control groups alone, in which the kernel allows no line break. What cannot be read is
 kept in C(unread): never dropped, and never an error.
 """
@@ -103,7 +103,7 @@ def _is_listener(head: re.Match[str]) -> bool:
 
 
 def _is_connection(head: re.Match[str]) -> bool:
-    """The column of the state is left out where one state was asked for, and both ends of a connection are known."""
+    """The column of the state is left out where one state was requested, and both ends of a connection are known."""
     return head["state"] in (None, "ESTAB") and "*" not in (head["local"], head["peer"], head["peer_port"])
 
 
@@ -158,7 +158,7 @@ def _family(address: str, local: str, v6only: str | None) -> str:
 
 
 def established(host: Host, pids: Collection[int] = ()) -> Rows:
-    """All established TCP connections of a host, L(Rows). Where ss could not say, that is what could not be read.
+    """All established TCP connections of a host, L(Rows). Where ss could not report, that is what could not be read.
 
     With C(pids), each row also has C(users): the name and the id of those of these processes that hold it.
     """
@@ -184,7 +184,7 @@ def with_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
 
 
 def listeners(host: Host) -> Rows | None:
-    """All listening TCP sockets of a host, L(Rows), or None where ss could not say (not installed, or refused).
+    """All listening TCP sockets of a host, L(Rows), or None where ss could not report (not installed, or refused).
 
     In addition to the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users
     for root only), C(pid) and C(process) (the id and the printable name of the lowest; None and empty where there is

@@ -30,8 +30,8 @@ def full_name(unit: str) -> str:
 def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The targets as dictionaries C({label, pids, listeners, unit, why}).
 
-    C(pids) are the processes and C(listeners) the rows of L(sockets) that belong to it; C(unit) is what systemd says of
-    the unit (empty without one); C(why) says why something is missing.
+    C(pids) are the processes and C(listeners) the rows of L(sockets) that belong to it; C(unit) is what systemd reports
+    about the unit (empty without one); C(why) explains why something is missing.
     """
     listening = sockets.listeners(host)
     ss_why = sockets.unread_note(listening) if listening is not None else "ss did not answer: install iproute2"

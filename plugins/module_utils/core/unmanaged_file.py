@@ -26,7 +26,7 @@ from .host import (
 
 class UnmanagedFile(NamedTuple):
     """C(target) is the path with its links followed, C(text) and C(stat) are of that, both None where there is no file.
-    C(problem) says why it may not be edited, as a sentence with what to do; empty where it may."""
+    C(problem) explains why it may not be edited, as a sentence with what to do; empty where it may."""
 
     path: str
     target: str

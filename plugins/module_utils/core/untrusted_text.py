@@ -30,7 +30,7 @@ _ACTIVE = re.compile(
     "\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
 )
 
-#: In how many of its first lines a file of this collection says that it is one: a script has another line before.
+#: In how many of its first lines a file of this collection reports that it is one: a script has another line before.
 OWN_LINES = 3
 
 
@@ -82,8 +82,8 @@ def _escape(letter: str) -> str:
 
 
 def shown_text(text: str | None) -> str:
-    """What a diff shows of a file: its text where it is of this collection, which says so in its first lines. A text of
-    others may hold secrets, and the diff goes to the screen and into logs: of that, how many lines it has."""
+    """What a diff shows of a file: its text where it is of this collection, which reports it in its first lines. A text
+    of others may hold secrets, and the diff goes to the screen and into logs: of that, how many lines it has."""
     if not text or any("xitrum.host" in line for number, line in lines_of(text) if number <= OWN_LINES):
         return text or ""
     return hidden_text(text)

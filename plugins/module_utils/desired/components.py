@@ -48,7 +48,7 @@ SETS: dict[str, Callable[[Inputs], list[str]]] = {"site": site, "deploy": deploy
 
 
 def names_of(names: Iterable[str], inputs: Inputs) -> list[str]:
-    """Return the names of the components that are asked for, the names of sets replaced by what is in them."""
+    """Return the names of the components that are requested, the names of sets replaced by what is in them."""
     found = [part for name in names for part in (SETS[name](inputs) if name in SETS else [name])]
     return list(dict.fromkeys(found))
 

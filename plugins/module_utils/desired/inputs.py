@@ -205,7 +205,7 @@ class Inputs(Mapping[str, Any]):
 
     @cached_property
     def connections(self) -> int:
-        """How many connections the host must hold; 0 where nobody says."""
+        """How many connections the host must hold; 0 where nothing sets it."""
         return self.number("xitrum_max_connections") if "xitrum_max_connections" in self else 0
 
     @cached_property

@@ -27,7 +27,7 @@ CIPHERS = ":".join(
     )
 )
 
-#: Connections where nobody says how many: what Nginx and Apache are planned for. HAProxy works it out itself.
+#: Connections where no number is set: what Nginx and Apache are planned for. HAProxy works it out itself.
 CONNECTIONS = 2048
 
 

@@ -157,7 +157,7 @@ def _ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[st
             rule = ufw.deciding(state["rules"], port, one)
             if rule:
                 return (
-                    f"a rule of ufw says {rule.action} for the port {port}/tcp",
+                    f"a rule of ufw is set to {rule.action} for the port {port}/tcp",
                     [["ufw", "delete", rule.action, f"{port}/tcp"], allows],
                 )
             return (
@@ -262,7 +262,7 @@ def _applies(rule: dict[str, Any], port: int, interfaces: list[str]) -> bool:
 
 
 def _comes_by(negated: bool, names: list[str], interfaces: list[str]) -> bool:
-    """Whether connections of other hosts certainly come in by what a rule says of the interface."""
+    """Whether connections of other hosts certainly come in by what a rule reports about the interface."""
     if negated and names == ["lo"]:
         return True
     return bool(interfaces) and all(

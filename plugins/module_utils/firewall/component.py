@@ -315,7 +315,7 @@ def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) ->
     )
     row = Row("firewall", title(rule), "open", permanent, permanent if rule["backend"] == "ufw" else runtime)
     if refusing:
-        why = f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule"
+        why = f"a rule of ufw is set to {refusing.action}, and the first rule decides: remove that rule"
         row = row.replaced(status="read_only", why=why)
     elif missing:
         row = row.replaced(status="drift", why="xitrum_open_firewall asks for it", fix=RUN)

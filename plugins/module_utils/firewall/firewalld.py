@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ports that firewalld lets in: what its zones say, live and permanently, and the commands that change them. Pure."""
+"""Ports that firewalld lets in: what its zones report, live and permanently, and the commands that change them.
+Pure."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ WORDS = {
 }
 #: How many hosts outside of the run try the same port: the run does not know which of them answer.
 HELPERS = 3
-#: Words that say something of the host that tries, and nothing of the target.
+#: Words that report something of the host that tries, and nothing of the target.
 OVER_NETWORK = "over the network"
 UNKNOWN = ("no_route", "unresolved")
 #: What the read of the filter does not see.
@@ -231,7 +231,7 @@ def row_of(
 
 def unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """The targets that could not be reached, as C({host: [{port, inside, source, family}]}):
-    what each of those hosts is asked next.
+    what each of those hosts is queried next.
 
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
     """
@@ -289,7 +289,7 @@ def find_block(blocks: list[dict[str, Any]], port: int, source: str, family: str
 
 
 def explain(block: dict[str, Any], unreached: str, itself: str) -> tuple[str, list[list[str]]]:
-    """Why a port is not reached, as a text, and the commands that open it. C(unreached) says who cannot reach it."""
+    """Why a port is not reached, as a text, and the commands that open it. C(unreached) reports who cannot reach it."""
     if block["answers"]:
         return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["commands"]
     rule = block["rule"] or f"no rule that blocks it was found on the host. {CONDITIONS}. Read the log of the process"
@@ -326,7 +326,7 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
             result,
             "not_readable" if result["note"] else "drift",
             effective,
-            f"{by} cannot reach {place}, and the host does not say why",
+            f"{by} cannot reach {place}, and the host does not explain why",
         )
     unreached_by = f"{by} cannot reach {place}"
     listens = block["answers"] or block["listener"]

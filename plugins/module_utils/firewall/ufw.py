@@ -43,7 +43,7 @@ def parse_rules(text: str | None) -> list[Rule]:
 
 
 def is_enabled(text: str | None) -> bool:
-    """Whether ufw.conf says that ufw is enabled."""
+    """Whether ufw.conf reports that ufw is enabled."""
     return bool(re.search(r"^\s*ENABLED=[\"']?yes[\"']?\s*$", text or "", re.M | re.I))
 
 

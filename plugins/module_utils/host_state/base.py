@@ -77,7 +77,7 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
 
 
 def unseen(name: str, error: OSError) -> Row:
-    """A component that this user may not read, as a row that says so."""
+    """A component that this user may not read, as a row that reports it."""
     return Row(name, name, status="not_readable", why=f"{error.filename}: permission denied", fix=CHECK)
 
 

@@ -169,7 +169,7 @@ def port_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
 
 def holders(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Who listens on a desired port: dictionaries of port, pid, process, unit and whether it is ours.
-    None: ss could not say."""
+    None: ss could not report."""
     return port_state(host, desired)["holders"]
 
 
@@ -195,7 +195,7 @@ def holder(host: Host, row: dict[str, Any], desired: dict[str, Any]) -> dict[str
 
 def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, root: str, user: str) -> bool:
     """Whether a process, of which L(process.process) found C(found) (None: nothing can be seen), works below C(root) as
-    a user of the application. Its working folder alone says nothing: whoever goes there has it, too."""
+    a user of the application. Its working folder alone reports nothing: whoever goes there has it, too."""
     if folder is None or not process.is_under(folder, root):
         return False
     number = re.match(rf"{re.escape(root)}/instances/(\d+)(?:/|$)", folder)
@@ -204,7 +204,7 @@ def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, ro
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
+    """Reports everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
     claimed = state["folders"]["ports"] if state["folders"] else {}
     renamed = application_changes.find_renamed(desired, state["installed"], claimed)
     # Of an application that was renamed, its ports are no second error.

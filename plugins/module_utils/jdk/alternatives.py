@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several alternatives that belong to one home, such as those of a JDK, switched together.
 
-Debian's C(update-alternatives --query) and the Red Hat family's C(alternatives --display) say the same in two formats.
-The desired choice is pinned (manual mode), also where automatic mode has it already: the next package would move it.
-What was chosen before the first change is kept in RECORD, so that a removal can bring it back.
+Debian's C(update-alternatives --query) and the Red Hat family's C(alternatives --display) report the same in two
+formats. The desired choice is pinned (manual mode), also where automatic mode has it already: the next package would
+move it. What was chosen before the first change is kept in RECORD, so that a removal can bring it back.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
 
 
 def parse_query(text: str) -> dict[str, Any] | None:
-    """What C(update-alternatives --query) says of one alternative; None where the text is not that.
+    """What C(update-alternatives --query) reports about one alternative; None where the text is not that.
 
     C(link) is the path that people call, C(mode) is C(auto) or C(manual), C(value) the choice in use (empty without
     one), C(choices) the registered ones. A choice whose file is gone is left out by the program itself.
@@ -77,7 +77,7 @@ def _fields(block: str) -> dict[str, str]:
 
 
 def parse_display(text: str) -> dict[str, Any] | None:
-    """What the Red Hat family's C(alternatives --display) says, in the form of L(parse_kept).
+    """What the Red Hat family's C(alternatives --display) reports, in the form of L(parse_kept).
 
     It does not print the links: those of commands among the followers are taken to be where commands are.
     """
@@ -701,7 +701,7 @@ def put_back(host: Host, state: dict[str, Any], name: str) -> None:
 
 
 def call(host: Host, *argv: str) -> None:
-    """Runs the program. Raises RuntimeError with what it said."""
+    """Runs the program. Raises RuntimeError with what it reported."""
     result = host.run(argv)
     if result.rc != 0:
         raise RuntimeError(f"{' '.join(argv)} ended with {result.rc}: {(result.err or result.out).strip()}")
@@ -739,7 +739,7 @@ def verify(host: Host, done: Plan) -> str:
     if desired["state"] == "present" and desired["version"] and not wrong:
         ran = host.run(["java", "-version"])
         if major(parse_version_output(ran.err + ran.out)) != desired["version"]:
-            wrong = [f"{host.which('java')} -version should say {desired['version']}, and says: "
+            wrong = [f"{host.which('java')} -version should report {desired['version']}, and reports: "
                      f"{(ran.err or ran.out).strip()}"]
     found = "; ".join([*again.problems, *wrong])
     return found and f"the alternatives were switched to {desired['home']}, and yet are not so: {found}"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A JDK out of an archive: fetched once, unpacked under another name, verified by running it, and then in its place.
 
-The download and the unpacking are those of the package (C(package_source)). The folder of a JDK says in MARKER which
+The download and the unpacking are those of the package (C(package_source)). The folder of a JDK reports in MARKER which
 archive it is from; folder and marker come into their place by one rename,
 so a killed run leaves no JDK that seems complete.
 """
@@ -96,7 +96,8 @@ def check(host: Host, home: str, architecture: str, version: int) -> None:
 
 
 def verify_version(host: Host, home: str, version: int) -> str:
-    """The version text that C(java -version) says. Raises SourceError where it does not run or is another version."""
+    """The version text that C(java -version) reports. Raises SourceError where it does not run or is another
+    version."""
     ran = host.run([f"{home}/bin/java", "-version"])
     result = parse_version_output(ran.err + ran.out)
     if ran.rc != 0 or not result:
@@ -106,7 +107,7 @@ def verify_version(host: Host, home: str, version: int) -> str:
         )
     if version and major(result) != version:
         raise SourceError(
-            f"java of the archive says it is {result}, expected {version}: correct jdk_version or the archive"
+            f"java of the archive reports it is {result}, expected {version}: correct jdk_version or the archive"
         )
     return result
 
@@ -162,8 +163,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Unpacks, removes and cleans up. What the new java reports is the result `said`. Raises SourceError, OSError or
-    RuntimeError. Where the controller has yet to send the archive, it does nothing."""
+    """Unpacks, removes and cleans up. What the new java reports is the result `reported`. Raises SourceError, OSError
+    or RuntimeError. Where the controller has yet to send the archive, it does nothing."""
     desired, found, needed = plan.desired, "", plan.facts["needed"]
     if needed and desired["download"] == "controller" and not desired["archive"]:
         return Applied()
@@ -195,7 +196,7 @@ def fetched(host: Host, desired: Desired) -> tuple[str, bool]:
 
 
 def unpack(host: Host, archive: str, sha256: str, desired: dict[str, Any]) -> str:
-    """Unpacks the archive into its place. Returns what java says. Raises SourceError."""
+    """Unpacks the archive into its place. Returns what java reports. Raises SourceError."""
     # Of this run alone: a module that outlives its controller would rename what the next run has begun.
     final, part = f"{FOLDER}/{desired['name']}", f"{FOLDER}/{partial_folder.name_for(desired['name'], PART)}"
     for left in jdk.leftovers(host):
@@ -207,7 +208,7 @@ def unpack(host: Host, archive: str, sha256: str, desired: dict[str, Any]) -> st
 
 def install(host: Host, archive: str, sha256: str, desired: dict[str, Any], final: str, part: str) -> str:
     """Unpacks the archive into C(part), verifies it, and renames it to C(final).
-    Returns what java says. Raises SourceError."""
+    Returns what java reports. Raises SourceError."""
     try:
         try:
             package_source.unpack(archive, part)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JDKs on a host: which there are, which one is desired, whether it is what it says,
+"""JDKs on a host: which there are, which one is desired, whether it is what it reports,
 and whether the alternatives lead to it.
 
 A JDK is the distribution's, or out of an archive (C(jdk_archive)); then its folder has a MARKER with the archive's
@@ -277,7 +277,7 @@ def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str
     if not sha256 and not desired["unverified"]:
         return [
             Problem(
-                f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say "
+                f"jdk_archives.{architecture} has no sha256: set it to the output of sha256sum, or set "
                 "jdk_allow_unverified: true",
                 rule="host.jdk-archive-unverified",
             )

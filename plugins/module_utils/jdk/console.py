@@ -34,7 +34,7 @@ SPEC: dict[str, Any] = {
     "left": {"type": "str", "default": ""},
 }
 
-#: What is asked of jcmd. A histogram of live objects alone would have them collected first.
+#: What is queried of jcmd. A histogram of live objects alone would have them collected first.
 ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram": ["GC.class_histogram", "-all"]}
 #: The last that Scalive attaches to, and the first of the console's own; then the Scala that each knows.
 SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
@@ -87,8 +87,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
-    """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says, as the
-    user of C(running) (none: it is not asked)."""
+    """What a JDK reports about itself in its file C(release), or, since not every JDK 8 has one, what its java reports,
+    as the user of C(running) (none: it is not queried)."""
     properties = parse_release(host.read(f"{home}/release") or "")
     if "JAVA_VERSION" in properties or running is None:
         return properties
@@ -106,7 +106,7 @@ def parse_release(text: str) -> dict[str, str]:
 
 
 def major(release: dict[str, str]) -> int:
-    """The major version of a JDK from its C(release); 0 where it says none. JDK 8 calls itself 1.8."""
+    """The major version of a JDK from its C(release); 0 where it reports none. JDK 8 calls itself 1.8."""
     match = re.match(r"(?:1\.)?(\d+)", release.get("JAVA_VERSION", ""))
     return int(match.group(1)) if match else 0
 
@@ -135,7 +135,7 @@ def switch(words: list[str], name: str, default: bool) -> bool:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides how the instance is asked, or says why it cannot be."""
+    """Decides how the instance is queried, or explains why it cannot be."""
     result = Draft(facts={"pid": 0, "user": "", "java": 0, "console": ""})
     running = state["running"]
     if desired.get("left"):
@@ -202,7 +202,7 @@ def problems_of_java(desired: dict[str, Any], state: dict[str, Any], java: int) 
     modules = state["release"].get("MODULES", "").split()
     if not java:
         yield (
-            f"{state['home']} is no JDK: neither its file release nor its java says a version. Expected a full JDK: "
+            f"{state['home']} is no JDK: its file release and its java have no version. Expected a full JDK: "
             "leave xitrum_jdk_version to the role jdk"
         )
     elif absent or (modules and "jdk.attach" not in modules):
@@ -298,7 +298,7 @@ def alone(running: dict[str, Any], argv: list[str]) -> list[str]:
 
 
 def ask(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
-    """What jcmd prints of the JVM. Raises RuntimeError with what it said where it could not."""
+    """What jcmd prints of the JVM. Raises RuntimeError with what it reported where it could not."""
     running, home = state["running"], state["home"]
     argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[desired["action"]]]
     if desired["action"] == "heap" and major(state["release"]) <= 8:
@@ -314,7 +314,7 @@ def ask(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
 def prepare(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """Makes the console's folder, for the instance's user alone, and compiles what is in it. Returns its path."""
     running, tmp = state["running"], f"{state['running']['cwd']}/tmp"
-    # Said before anything is made; the client holds it for as long as it runs.
+    # Reported before anything is made; the client holds it for as long as it runs.
     must(host, desired, state, alone(running, ["true"]))
     made = must(host, desired, state, ["mktemp", "-d", f"{tmp}/console-XXXXXXXX"])
     folder = made.strip()
@@ -352,7 +352,7 @@ def prepare(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
 
 
 def must(host: Host, desired: dict[str, Any], state: dict[str, Any], argv: list[str], data: str | None = None) -> str:
-    """What a command of the instance's user said. Raises RuntimeError where it failed."""
+    """What a command of the instance's user reported. Raises RuntimeError where it failed."""
     result = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
     if result.rc:
         raise RuntimeError(failed(desired, state, result, argv[0]))
@@ -407,7 +407,7 @@ def evaluate(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
 
 
 def failed(desired: dict[str, Any], state: dict[str, Any], message: Result, what: str) -> str:
-    """A sentence on what failed, with what it said."""
+    """A sentence on what failed, with what it reported."""
     if message.rc == BUSY and not message.out + message.err:
         return (
             f"another console is open on instance {desired['instance']} (process {state['running']['pid']}): there is "

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The backlog of listening sockets: asked for, configured, live, and what each socket really has.
+"""The backlog of listening sockets: requested, configured, live, and what each socket really has.
 
 A backlog is fixed when a process calls listen(): the smaller one of what it asks for and of somaxconn at that moment.
 Raising somaxconn later changes nothing until the process starts again.
@@ -57,14 +57,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def judge(requested: int, live: int | None, backlog: int) -> tuple[str, str]:
-    """C((status, sentence)) for one socket. C(asked) 0 stands for what somaxconn is now (Xitrum 3.31 asks for that)."""
+    """C((status, sentence)) for one socket. C(queried) 0 stands for what somaxconn is now (Xitrum 3.31 asks for
+    that)."""
     if live is None:
         return "not_readable", f"{KEY} cannot be read here"
     desired = requested or live
     if backlog >= desired:
         return "ok", ""
     if backlog < min(desired, live):
-        why = f"listen() was called when {KEY} was {backlog}, or asked for no more: it is {live} now"
+        why = f"listen() was called when {KEY} was {backlog}, or requested no more: it is {live} now"
         return "restart_pending", f"{why}, and a restart takes it"
     return "drift", f"{KEY} is {live}, which caps what the process asks for"
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The component C(kernel): a whole profile of kernel parameters, live and at boot.
-L(kernel_plan) says how it is planned."""
+L(kernel_plan) reports how it is planned."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def recorded_profiles(host: Host) -> tuple[list[str], str]:
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Does what is planned. What the kernel refuses becomes a row that says so, and stops nothing else."""
+    """Does what is planned. What the kernel refuses becomes a row that reports it, and stops nothing else."""
     refused: dict[str, Refusal] = {}
     actions, done, made = plan.actions, [], Draft.of(plan)
     loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused, made)]

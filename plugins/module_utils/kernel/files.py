@@ -53,7 +53,7 @@ class Pattern(NamedTuple):
 
 class Unread(NamedTuple):
     """A line of a file that its programs skip, or read in another way than somebody meant it.
-    C(why) says what to do."""
+    C(why) reports what to do."""
 
     file: str
     number: int
@@ -186,7 +186,7 @@ class Boot:
         return None if line.value is None else after_writing(key, line.value, self.live.get(key))
 
     def own_value(self, key: str) -> str | None:
-        """What our file says of a parameter, or None."""
+        """What our file reports about a parameter, or None."""
         return next((line.value for line in reversed(self.of(key)) if line.file == self.own), None)
 
     def without_us(self, key: str) -> str | None:

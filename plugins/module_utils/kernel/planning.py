@@ -165,7 +165,7 @@ def _leave(decision: Decision, outcome: str, status: str, why: str, fix: str = "
 
 
 def _refused(old: dict[str, Any], key: str, target: str, kernel: str) -> str:
-    """Why this kernel refused this very value before: asked again it would refuse again, and seem like a change."""
+    """Why this kernel refused this very value before: queried again it would refuse again, and seem like a change."""
     before = old["refused"].get(key, {})
     return before["why"] if (before.get("value"), before.get("kernel")) == (target, kernel) else ""
 

@@ -273,7 +273,7 @@ def integers(text: str) -> list[int] | None:
 
 
 def merge(policy: str, base: str, desired: str) -> str:
-    """What should hold where C(base) holds now and C(desired) is asked for under a policy.
+    """What should hold where C(base) holds now and C(desired) is requested under a policy.
 
     Merging twice gives what merging once gives, and a result equal to C(base) means that C(base) is good enough.
     A C(base) that cannot be compared (see L(comparable)) is kept: nobody knows whether it is better.
@@ -336,7 +336,7 @@ def ports_text(ranges: list[tuple[int, int]]) -> str:
 
 
 def version(release: str) -> tuple[int, int]:
-    """The first two numbers of a kernel release: C(6.1.0-13-amd64) is C((6, 1)); C((0, 0)) where it says none."""
+    """The first two numbers of a kernel release: C(6.1.0-13-amd64) is C((6, 1)); C((0, 0)) where it reports none."""
     match = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", release or "")
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 

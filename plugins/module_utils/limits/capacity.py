@@ -66,7 +66,7 @@ class HostShape:
         return LAST_PORT - FIRST_PORT + 1 - self.reserved_ports
 
 
-#: What is read of a host, and not asked of the inventory.
+#: What is read of a host, and not queried of the inventory.
 FOUND = ("memory_bytes", "nofile_most", "cpus")
 _TYPES = {"bool": "bool", "int": "int", "int | None": "int"}
 

@@ -176,7 +176,7 @@ def inherited(host: Host) -> tuple[int, int]:
     """The soft and hard limit that a login starts from: those of the daemon that let this process in.
 
     That is its first ancestor after PID 1 (which gives its services limits of their own). The ancestors in between have
-    been through PAM, and so have what our own file said at the time.
+    been through PAM, and so have what our own file reported at the time.
     """
     found, pid = (0, 0), "self"
     while pid not in ("0", "1"):
@@ -376,7 +376,7 @@ def _row(
         None,
     )
     if own != [values[domain, "soft"], values[domain, "hard"]]:
-        row = row.replaced(status="drift", why=f"{desired['path']} does not say so yet")
+        row = row.replaced(status="drift", why=f"{desired['path']} does not set it yet")
     elif later:
         why_later = (
             f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"

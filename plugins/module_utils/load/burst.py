@@ -5,7 +5,7 @@
 
 The listener does not accept for a while, as an application does not during a pause of its garbage collection. What
 finds the queue full is dropped, and the client's kernel sends its SYN again a second later:
-the user waits, and no log says so.
+the user waits, and no log reports it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ NAMES = (
     "tried", "opened", "held", "refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports",
     "other", "dropped", "silent", "delayed", "pings", "pongs", "stopped", "status", "errno",
 )
-#: Of these the sum over processes says nothing: the last HTTP status that was not 101, the last error number.
+#: Of these the sum over processes reports nothing: the last HTTP status that was not 101, the last error number.
 LAST = ("status", "errno")
 #: Why a connection was not opened.
 FAILED = ("refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports", "other")

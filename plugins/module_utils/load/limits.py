@@ -12,7 +12,7 @@ from typing import Any
 from ..proxy.kinds import haproxy
 from .counts import FAILED
 
-#: What is said of connections that were not opened.
+#: What is reported about connections that were not opened.
 WORDS = {
     "refused": "refused",
     "unanswered": "not answered in time",
@@ -134,7 +134,7 @@ def of_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Ite
         if (row["name"], row["pid"]) not in pids:
             now = "restarted" if row["name"] in names else "not there any more"
             yield "process", (f"{row['name']} on {host} ended meanwhile (process {row['pid']}, {now}): "
-                              "its log and the kernel's say whether it was out of memory")
+                              "its log and the kernel's report whether it was out of memory")
 
 
 def of_kernel(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:

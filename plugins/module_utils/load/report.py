@@ -18,7 +18,7 @@ from . import limits as load_limits
 #: Columns of earlier runs that are shown, the latest.
 EARLIER_MOST = 4
 
-#: What is said of a burst where it is not 0.
+#: What is reported about a burst where it is not 0.
 BURST_WORDS = {"delayed": "after 1 s or more", "failed": "not at all", "ListenOverflows": "times full"}
 
 #: A growth of less for each connection, in bytes, is noise.
@@ -151,7 +151,7 @@ def promise(capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str
 
 def shortfalls(report: dict[str, Any]) -> Iterator[str]:
     """Why a run failed, one sentence for each way on
-    which fewer connections were held than asked for; none where all were."""
+    which fewer connections were held than requested; none where all were."""
     for way, figures in report["ways"].items():
         if figures["held"] < figures["requested"]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"

@@ -4,7 +4,7 @@
 """A load in the background: it is started, polled and stopped by one call each,
 and ends by itself when nobody polls any more.
 
-In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it,
+In a folder of its own that is gone afterwards: C(state.json) is what it reports, C(process) which process reports it,
 C(lease) is touched by whoever polls, C(stop) ends it.
 """
 
@@ -80,7 +80,7 @@ def base() -> str | None:
 
 
 def stat_of(pid: int) -> dict[str, Any] | None:
-    """What the kernel says of a process that runs;
+    """What the kernel reports about a process that runs;
     None of one that is gone, or that only waits for its parent to take note of its end."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -91,29 +91,29 @@ def stat_of(pid: int) -> dict[str, Any] | None:
 
 
 def poll(folder: str) -> dict[str, Any]:
-    """What a load says. Whoever polls lets it go on."""
+    """What a load reports. Whoever polls lets it go on."""
     found = check(folder)
     touch(f"{found}/lease")
     return alive(found)
 
 
 def alive(folder: str) -> dict[str, Any]:
-    """What a load says. Raises LoadError where it cannot say anything any more."""
+    """What a load reports. Raises LoadError where it cannot report anything any more."""
     process = read(folder, "process")
     found = stat_of(process["pid"])
-    # In this order: one that has ended in between has said so before.
+    # In this order: one that has ended in between has reported it before.
     state = read(folder, "state")
     if state["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
         raise LoadError(
-            f"its process {process['pid']} is gone, {state['seconds']:g} s after its start or later, and has not said "
-            "what was held. Somebody has killed it, or the kernel, out of memory: see its log on this host "
+            f"its process {process['pid']} is gone, {state['seconds']:g} s after its start or later, and did not "
+            "report what was held. Somebody has killed it, or the kernel, out of memory: see its log on this host "
             "(journalctl -k), and start it again."
         )
     return state
 
 
 def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
-    """Ends a load and returns what it said at its end; its folder is gone."""
+    """Ends a load and returns what it reported at its end; its folder is gone."""
     found = check(folder)
     touch(f"{found}/stop")
     until = time.monotonic() + END_SECONDS + 5
@@ -185,13 +185,13 @@ class Load:
         self.full: float | None = None
 
     def run(self) -> None:
-        """Starts the processes, and says how it goes until it is to end."""
+        """Starts the processes, and reports how it goes until it is to end."""
         # For these processes only, as far as the host lets them.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.pids = [self.fork(row) for row in range(len(self.facts["workers"]))]
         while not self.over():
-            self.say("hold" if self.full else "ramp")
+            self.write_progress("hold" if self.full else "ramp")
             time.sleep(TICK)
         # Before they are closed: afterwards none is held.
         last, held = load_counts.total(self.counts.rows()), time.monotonic()
@@ -203,7 +203,7 @@ class Load:
         for pid in self.pids:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        self.say("ended", last, held)
+        self.write_progress("ended", last, held)
 
     def fork(self, row: int) -> int:
         """One process. It ends with this one, too."""
@@ -224,14 +224,14 @@ class Load:
         return len(gone)
 
     def over(self) -> bool:
-        """Whether it is to end: somebody says so, nobody polls any more, its time is over,
+        """Whether it is to end: a request is there, nobody polls any more, its time is over,
         or its processes are gone."""
         self.lost += self.reap()
         if not os.path.exists(f"{self.folder}/lease"):
             return True
         left = time.time() - os.stat(f"{self.folder}/lease").st_mtime > load_plan.LEASE
         if left:
-            # Nobody will ask for what it says.
+            # Nobody will ask for what it reports.
             shutil.rmtree(self.folder, ignore_errors=True)
         return (
             left
@@ -240,7 +240,7 @@ class Load:
             or time.monotonic() - self.began > self.facts["deadline"]
         )
 
-    def say(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
+    def write_progress(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
         """Writes what is so, or what was so last."""
         totals, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.

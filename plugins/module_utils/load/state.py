@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says about the connections that it makes or takes:
+"""What a host reports about the connections that it makes or takes:
 its processes, its kernel's counters, its limits. Only read."""
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) ->
 
 
 def _proxy(host: Host, path: str) -> dict[str, int] | None:
-    """What HAProxy says of its own limit; None where it is not asked or does not answer."""
+    """What HAProxy reports about its own limit; None where it is not queried or does not answer."""
     if not path or not host.exists(path):
         return None
     try:

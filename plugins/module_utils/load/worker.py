@@ -43,7 +43,7 @@ IN, OUT = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 
 class Connection:
     """One connection: C(since) is when its present state began,
-    C(asked) when the ping that is not answered was sent (else 0)."""
+    C(queried) when the ping that is not answered was sent (else 0)."""
 
     __slots__ = ("socket", "state", "since", "pinged_at", "data", "skip", "target")
 
@@ -54,7 +54,7 @@ class Connection:
 
 class Worker:
     """The connections of one process. C(share) is its part of the plan, C(row) its row of C(counts),
-    C(ended()) says when to stop."""
+    C(ended()) reports when to stop."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Worker:
             for target in desired["targets"]
         ]
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # It is asked at an address of the inventory, for which no certificate is made out,
+        # It is queried at an address of the inventory, for which no certificate is made out,
         # and no secret but the user's own headers is sent.
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
 

@@ -63,7 +63,7 @@ def manifest(folder: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def entry(folder: str, path: str) -> dict[str, Any] | str:
-    """One row of the manifest, or the sentence that says why this path cannot travel."""
+    """One row of the manifest, or the sentence that explains why this path cannot travel."""
     where = os.path.join(folder, path)
     try:
         path.encode("utf-8")

@@ -17,7 +17,7 @@ import zipfile
 
 from ..core.mac_files import is_mac_file
 
-#: Where an entry of a jar says that it is a library.
+#: Where an entry of a jar reports that it is a library.
 _LIBRARY_ENTRIES = re.compile(r"META-INF/maven/|(?:META-INF/versions/\d+/)?module-info\.class$|scala/|xitrum/")
 _LIBRARY_MANIFEST = re.compile(r"(?m)^(Bundle-SymbolicName|Automatic-Module-Name):")
 

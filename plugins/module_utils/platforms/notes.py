@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the report of the roles heroku and openshift says: what was chosen, and which keys the user has to set. Pure."""
+"""What the report of the roles heroku and openshift reports: what was chosen, and which keys the user has to set.
+Pure."""
 
 from __future__ import annotations
 

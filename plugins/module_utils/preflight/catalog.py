@@ -77,7 +77,7 @@ RULES = tuple(
         (
             "host.alternatives-damaged",
             "The alternatives of the JDK's commands can be read",
-            "Make the link, or correct or move the file, as the message says",
+            "Make the link, or correct or move the file, as the message states",
         ),
         (
             "host.alternatives-home",
@@ -147,7 +147,7 @@ RULES = tuple(
         (
             "host.inittab",
             "`/etc/inittab` takes an entry for the supervisor",
-            "Correct the file as the message says, or choose another `xitrum_supervisor`",
+            "Correct the file as the message states, or choose another `xitrum_supervisor`",
         ),
         (
             "host.instance-files",
@@ -252,7 +252,7 @@ RULES = tuple(
         (
             "host.moved",
             "The application keeps its user and its root on a host with instances",
-            "Restore the value, or move one host after the other as the message says",
+            "Restore the value, or move one host after the other as the message states",
         ),
         (
             "host.nofile-domain",
@@ -317,7 +317,7 @@ RULES = tuple(
         (
             "host.proxy-stamp",
             "The proxy's configuration has the mark by which the running one is recognized",
-            "Put the mark where the message says",
+            "Put the mark where the message states",
         ),
         (
             "host.proxy-systemd",
@@ -337,7 +337,7 @@ RULES = tuple(
         (
             "host.rc-local",
             "`/etc/rc.local` can start the application at boot",
-            "Correct the script as the message says, or choose another `xitrum_supervisor`",
+            "Correct the script as the message states, or choose another `xitrum_supervisor`",
         ),
         (
             "host.reached",
@@ -352,7 +352,7 @@ RULES = tuple(
         (
             "host.record",
             "The records in `/var/lib/xitrum.host` can be read, and have a known schema version",
-            "Do what the message says with the file that it names",
+            "Follow the message with the file that it names",
         ),
         (
             "host.redirects-back-end",
@@ -367,7 +367,7 @@ RULES = tuple(
         (
             "host.redirects-other-program",
             "No other program redirects an outside port",
-            "Remove that redirect as the message says, or set `xitrum_port_forward` to false",
+            "Remove that redirect as the message states, or set `xitrum_port_forward` to false",
         ),
         (
             "host.redirects-pairs",
@@ -392,7 +392,7 @@ RULES = tuple(
         (
             "host.redirects-unread",
             "The live rules of the packet filter can be read",
-            "Set `become`, or do what the message says",
+            "Set `become`, or follow the message",
         ),
         (
             "host.release-group",
@@ -422,7 +422,7 @@ RULES = tuple(
         (
             "host.renamed",
             "An application keeps its name on a host",
-            "Set `xitrum_name` back, or rename the application as the message says",
+            "Set `xitrum_name` back, or rename the application as the message states",
         ),
         (
             "host.root",
@@ -432,7 +432,7 @@ RULES = tuple(
         (
             "host.supervisor",
             "The supervisor can be used on this host",
-            "Do what the message says, or choose another `xitrum_supervisor`",
+            "Follow the message, or choose another `xitrum_supervisor`",
         ),
         (
             "host.supervisord-include",
@@ -447,7 +447,7 @@ RULES = tuple(
         (
             "host.supervisord-pypi",
             "supervisord can be installed from PyPI where its version asks for it",
-            "Do what the message says, or unset `supervisor_supervisord_version`",
+            "Follow the message, or unset `supervisor_supervisord_version`",
         ),
         (
             "host.supervisord-version",
@@ -657,7 +657,7 @@ RULES = tuple(
         (
             "rollout.sessions",
             "A change that ends sessions is rolled out in a way that you have chosen, on all hosts",
-            "Set `xitrum_rollout_strategy` as the message says, and run without `--limit`",
+            "Set `xitrum_rollout_strategy` as the message states, and run without `--limit`",
         ),
         (
             "secrets.example",
@@ -672,7 +672,7 @@ RULES = tuple(
         (
             "supervisor.pip-arguments",
             "`supervisor_supervisord_pip_arguments` shows no secret and is a command line that can be split",
-            "Do what the message says: a command line is visible to every user of the host",
+            "Follow the message: a command line is visible to every user of the host",
         ),
         (
             "supervisor.variables",

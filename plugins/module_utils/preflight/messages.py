@@ -40,7 +40,7 @@ SHARED_WITH_PROXIES = {
     "xitrum_cluster": ("false", ("proxy_sticky", "xitrum_proxy_sticky")),
 }
 
-#: How a report on a host of which nothing is known begins; a module may have said so itself.
+#: How a report on a host of which nothing is known begins; a module may have reported it itself.
 UNREAD = "the host could not be read"
 
 #: The rule of an error whose component names none. `tests/unit/conftest.py` refuses one.
@@ -49,7 +49,7 @@ UNNAMED = "host.read"
 #: Lines of what a module printed that a report shows.
 _LINES = 4
 
-#: The errors that say of a variable that it has no value: as in an `except`.
+#: The errors that report about a variable that it has no value: as in an `except`.
 NoValue = Union[Type[BaseException], Tuple[Type[BaseException], ...]]
 
 #: How Ansible words the error of a filter, which here is that of a value.
@@ -141,7 +141,7 @@ def address_problems(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_va
     """
     variables = hostvars[host]
     groups_of = variables.get("groups") or {}
-    # Of a host only the variables that are asked for are worked out.
+    # Of a host only the variables that are requested are worked out.
     applications, proxies = (
         [
             # It writes to its first mapping alone.
@@ -259,7 +259,7 @@ def refusals(state: Mapping[str, Any]) -> list[Error]:
     """The errors of a check of variables that failed before the host was read, a sentence a line."""
     sentences = [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
     rules = list(state.get("rules") or ())
-    # A variable without a value is refused before a rule is asked.
+    # A variable without a value is refused before a rule is queried.
     rules = rules if len(rules) == len(sentences) else ["variable.unusable"] * len(sentences)
     return [Error(rule, sentence) for rule, sentence in zip(rules, sentences)]
 
@@ -530,7 +530,7 @@ def decommissioned_problems(
             if name not in decommissioned[host]:
                 sentence = (
                     f"{name} is not set for this host of the group xitrum_decommissioned, and {other} of the group "
-                    f"xitrum has {applications[other][name]}: set it for both groups (for all hosts, say), or nothing "
+                    f"xitrum has {applications[other][name]}: set it for both groups, as in group_vars/all, or nothing "
                     "of the application would be found here"
                 )
                 found.setdefault(host, []).append(Error("decommissioned.names", sentence))
@@ -572,7 +572,7 @@ def unavailable_names(variables: Mapping[str, Any]) -> list[str]:
 
 
 def read_failure(result: Any) -> str:
-    """Why a module failed, by its result; empty where it does not say so.
+    """Why a module failed, by its result; empty where it does not report it.
     What it printed is the reason where Ansible has none."""
     text = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
     printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if text else []
@@ -606,7 +606,7 @@ def host_notes(variables: Mapping[str, Any]) -> list[str]:
 
 
 def alike(sentences: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Turns host to sentences into sentence to hosts, in the order of first appearance: each is said once."""
+    """Turns host to sentences into sentence to hosts, in the order of first appearance: each is reported once."""
     found: dict[str, list[str]] = {}
     for host, listed in sentences.items():
         for sentence in dict.fromkeys(listed):
@@ -615,7 +615,7 @@ def alike(sentences: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
 
 
 def list_hosts(hosts: Sequence[str], count: int) -> str:
-    """Some of the hosts, as a heading: everybody is said in a word, and a long list is cut."""
+    """Some of the hosts, as a heading: everybody is reported in a word, and a long list is cut."""
     if len(hosts) == count and count > 1:
         return "both hosts" if count == 2 else f"all {count} hosts"
     return ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")

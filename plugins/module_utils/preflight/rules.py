@@ -171,7 +171,7 @@ def server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
 
 
 def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Error]:
-    """Yield why an application cannot run on its hosts in the way that is asked for. cluster: its plan."""
+    """Yield why an application cannot run on its hosts in the way that is requested. cluster: its plan."""
     missing = slots.missing(values["xitrum_supervisor"], slots_host(values)) if is_true(values["xitrum_slots"]) else []
     if missing:
         yield Error(

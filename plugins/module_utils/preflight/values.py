@@ -309,7 +309,7 @@ def backends(variables: Mapping[str, Any]) -> Iterator[Error]:
     except ValueError as error:
         yield Error("proxy.backends", str(error))
     except (AttributeError, KeyError, TypeError):
-        # Of a value that is no list of such dictionaries the specification of the variable says so.
+        # Of a value that is no list of such dictionaries the specification of the variable reports it.
         return
 
 
@@ -339,7 +339,7 @@ PLAN_CHECKS = tuple(check for check in CHECKS if check is not rollout)
 
 
 def number(value: Any) -> int | None:
-    """A value as an integer; None where it is none: the specification says that."""
+    """A value as an integer; None where it is none: the specification reports that."""
     try:
         return int(value)
     except (TypeError, ValueError):

@@ -42,7 +42,7 @@ ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
 def parse(text: str) -> tuple[datetime.datetime, str] | None:
-    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a
+    """What openssl-x509(1) reports: C((end as a datetime in UTC, fingerprint)), or None where it reports nothing of a
     certificate."""
     end, mark = _END.search(text), re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
     if not end or not mark:

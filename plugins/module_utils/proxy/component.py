@@ -139,8 +139,8 @@ def _hard(host: Host, pid: Any) -> int:
 
 
 def wait_for_servers(host: Host, desired: Desired) -> dict[str, Any]:
-    """What the worker says, when every server is enabled or C(patience) is over: one that was just started takes some
-    checks. One that somebody disabled is not waited for."""
+    """What the worker reports, when every server is enabled or C(patience) is over: one that was just started takes
+    some checks. One that somebody disabled is not waited for."""
     deadline = time.monotonic() + desired["patience"]
     live = read_live(host, desired)
     while time.monotonic() < deadline and any(_coming(row) for row in live["servers"]):
@@ -152,7 +152,7 @@ def wait_for_servers(host: Host, desired: Desired) -> dict[str, Any]:
 def read_live(host: Host, desired: Desired) -> dict[str, Any]:
     """What the worker reports.
 
-    Where it knows nothing of the health of its servers, those of the application are asked from here.
+    Where it knows nothing of the health of its servers, those of the application are queried from here.
     """
     software = PROXIES[desired["software"]]
     live = software.live(host, desired)
@@ -342,7 +342,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
         found.append(
             Problem(
                 f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats "
-                "it, since it could not be asked which configuration it has.",
+                "it, since it could not be queried which configuration it has.",
                 rule="host.proxy-stamp",
             )
         )
@@ -593,7 +593,7 @@ def _servers(desired: Desired, state: Mapping[str, Any], text: str, result: Draf
             continue
         good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
         if row["admin"] == "ready":
-            why, fix, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
+            why, fix, commands = f"the health check reports {row['check']}", "", [software.ask_server(address)]
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
             fix, commands = f"{SERVER} software={desired['software']} backend={backend} servers={name} state=ready", []
@@ -677,7 +677,7 @@ def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
 
 
 def verify_running(host: Host, desired: Desired, patience: float = PATIENCE) -> None:
-    """Waits until the running worker itself says that it has the desired configuration.
+    """Waits until the running worker itself reports that it has the desired configuration.
 
     Raises RuntimeError after C(patience) seconds.
     """
@@ -698,7 +698,7 @@ def verify_running(host: Host, desired: Desired, patience: float = PATIENCE) -> 
 
 
 def _journal(host: Host, desired: Desired) -> str:
-    """The end of what the service said."""
+    """The end of what the service reported."""
     return host.run(
         ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", desired["service"] + ".service"]
     ).out.strip()

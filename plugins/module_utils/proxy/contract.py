@@ -110,7 +110,7 @@ class ProxyBackend(abc.ABC):
 
     @abc.abstractmethod
     def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
-        """What the running worker reports of itself: `said`, `version`, `pid`, `maxconn`, `servers` and `refused`.
+        """What the running worker reports of itself: `reported`, `version`, `pid`, `maxconn`, `servers` and `refused`.
 
         `description` has the digest of its configuration, `refused` the error where it does not answer.
         """

@@ -68,7 +68,7 @@ def servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) -> list
     """The instances of all application hosts, in the order of the hosts.
 
     C(hosts) are mappings of host variables with C(inventory_hostname); C(proxy) is the name of the proxy that asks;
-    C(defaults) has C(xitrum_http_port) and C(xitrum_instances) for hosts that do not say. Raises ValueError where
+    C(defaults) has C(xitrum_http_port) and C(xitrum_instances) for hosts that do not report. Raises ValueError where
     there is no instance, a number is out of range, or an address cannot be right: with a line for each such value.
     """
     faults: list[str] = []
@@ -140,7 +140,7 @@ def endpoints(
 
 
 def available(groups: Mapping[str, Sequence[str]], unavailable: Any) -> list[str]:
-    """The proxies of the inventory's `groups` without those that the user says are away: `unavailable` is a list of
+    """The proxies of the inventory's `groups` without those that the user reports are away: `unavailable` is a list of
     names, or a text of them with commas. Raises ValueError for a name that is no proxy."""
     proxies, away = list(groups.get("xitrum_proxy") or []), names(unavailable)
     unknown = [name for name in away if name not in proxies]

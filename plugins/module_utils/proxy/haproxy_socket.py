@@ -76,7 +76,7 @@ def _is_server(row: Mapping[str, str]) -> bool:
 
 
 def administrative(bits: int) -> str:
-    """C(maint), C(drain) or C(ready): what srv_admin_state says that a person or a program asked for."""
+    """C(maint), C(drain) or C(ready): what srv_admin_state reports that a person or a program requested."""
     return "maint" if bits & MAINTENANCE_BITS else "drain" if bits & DRAIN_BITS else "ready"
 
 
@@ -86,7 +86,7 @@ def servers(stat_text: str, state_text: str) -> list[dict[str, Any]]:
     A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain)
     or C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2),
     C(MAINT), C(no check)); C(sessions) are the requests and tunnels that it has there now, as an integer; C(check) is
-    what the last health check said, as C(L7STS 503 Service Unavailable).
+    what the last health check reported, as C(L7STS 503 Service Unavailable).
     """
     live = {(row.get("pxname"), row.get("svname")): row for row in parse_stat(stat_text)}
     found = []

@@ -69,7 +69,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         why = (
             ""
             if good
-            else f"the health check says {row['check'] or 'nothing'}"
+            else f"the health check reports {row['check'] or 'nothing'}"
             if row["admin"] == "ready"
             else f"it is set to {row['admin']}"
         )
@@ -116,7 +116,7 @@ def application_servers(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def idle_servers(states: Iterable[Any]) -> set[str]:
     """The names of the servers that get requests from no proxy. `states` are the reads of hosts; those that are no
-    proxy, or were not read, have nothing to say."""
+    proxy, or were not read, have nothing to report."""
     reports = [report_of(state) for state in states if isinstance(state, dict)]
     servers = [server for report in reports if report for server in application_servers(report)]
     return {server["name"] for server in servers} - {server["name"] for server in servers if is_healthy(server)}
@@ -157,7 +157,7 @@ def faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | None =
 def _status(server: Mapping[str, Any]) -> str:
     if server["admin"] != "ready":
         return f"set to {server['admin']}"
-    return f"{server['status']}, its health check says {server['check'].lstrip('* ') or 'nothing'}"
+    return f"{server['status']}, its health check reports {server['check'].lstrip('* ') or 'nothing'}"
 
 
 def _unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
@@ -209,7 +209,7 @@ def answered(server: Mapping[str, Any]) -> bool:
 
 
 def instance_rows(targets: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
-    """The rows of instances that proxies do not reach: C({host: [Row]}). `asked` is what L(unreached_instances)
+    """The rows of instances that proxies do not reach: C({host: [Row]}). `queried` is what L(unreached_instances)
     gave."""
     rows: dict[str, list[Row]] = {}
     for host, items in targets.items():

@@ -58,7 +58,7 @@ def ask(
 def live(
     host: Host, desired: Mapping[str, Any], statuses: Mapping[str, str], rows: Iterable[tuple[str, str, str]]
 ) -> dict[str, Any]:
-    """What the running worker says of itself.
+    """What the running worker reports about itself.
 
     C(rows) are the servers of the configuration as C((backend, name, address)), C(statuses) maps such an address to the
     software's own word, where it has one.
@@ -89,7 +89,7 @@ def live(
 def view(
     host: Any, desired: Mapping[str, Any], worker: Mapping[str, Any], title: str, process: str
 ) -> list[dict[str, Any]]:
-    """The servers as L(proxy_server) wants them, from what C(live) said.
+    """The servers as L(proxy_server) wants them, from what C(live) reported.
 
     Raises RuntimeError where the proxy does not answer.
     """

@@ -283,7 +283,7 @@ def apply(host: Host, plan: Plan) -> Applied:
 def unhealthy(desired: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
     """The sentence about servers that did not get healthy in time."""
     causes = "; ".join(
-        f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says "
+        f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check reports "
         f"{row['check'] or 'nothing'}"
         for row in rows
     )

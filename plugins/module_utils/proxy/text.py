@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A proxy's configuration as text, whichever the software: its digest, and the states of servers that are kept in it.
 
-The digest is part of the configuration, and the running worker repeats it when it is asked: so it says itself which
-configuration it has. Neither the file nor the time of a reload proves that.
+The digest is part of the configuration, and the running worker repeats it when it is queried: so it reports itself
+which configuration it has. Neither the file nor the time of a reload proves that.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def application_of(text: str | None) -> str:
 
 
 def stamp_of(text: str | None) -> str:
-    """The digest in a stamped configuration or in what a running worker says; empty where there is none."""
+    """The digest in a stamped configuration or in what a running worker reports; empty where there is none."""
     found = _STAMP.search(text or "")
     return found.group(1) if found else ""
 
@@ -63,9 +63,9 @@ def most_connections(nofile: int, count: int) -> int:
     return max(0, (nofile - count - OVERHEAD) // 2)
 
 
-# What Nginx and Apache know of servers is what their configuration says. The templates put a line C(# server NAME new)
-# or C(# server NAME bound) before each line that sends new or sticky clients to a server, and one token that the worker
-# repeats.
+# What Nginx and Apache know of servers is what their configuration reports. The templates put a line C(# server NAME
+# new) or C(# server NAME bound) before each line that sends new or sticky clients to a server, and one token that the
+# worker repeats.
 
 STATES = ("ready", "drain", "maint")
 _MARK = re.compile(r"^\s*# server (\S+) (new|bound|both)$")
@@ -88,7 +88,8 @@ def marked(text: str) -> list[str]:
 
 
 def with_states(text: str, desired: Mapping[str, str], words: Words) -> str:
-    """The configuration with the servers set as C(desired) (name to state) says; those that it does not name are ready.
+    """The configuration with the servers set as C(desired) (name to state) reports; those that it does not name are
+    ready.
 
     C(words) are what the software adds to a line: C((end of the line, (state, use) to what goes before that end)),
     where C(use) is C(new), C(bound) or C(both). Names that the configuration does not have are left out.

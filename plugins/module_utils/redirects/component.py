@@ -137,7 +137,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     )
     rules = rules_of(desired, state) if backend_of(desired, state)[0] == "firewalld" else []
     if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
-        # Asked only when something is to do: each question takes a quarter of a second.
+        # Queried only when something is to do: each question takes a quarter of a second.
         state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(
             host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out
         )
@@ -237,7 +237,7 @@ def _number(text: str | None) -> int | None:
 def backend_of(desired: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]:
     """C((name, why)) of the back end to use."""
     if desired["backend"] != "auto":
-        return desired["backend"], "the inventory says so"
+        return desired["backend"], "the inventory sets it"
     if state["firewalld"]["active"]:
         return "firewalld", "firewalld runs"
     if state["iptables"]["saver"]:

@@ -24,7 +24,7 @@ SAVERS = {
     "iptables.service": {"ipv4": "/etc/sysconfig/iptables", "ipv6": "/etc/sysconfig/ip6tables"},
 }
 
-#: Says that the table below it is in the file only because of us.
+#: Reports that the table below it is in the file only because of us.
 #: iptables-save does not keep it, and the table stays then.
 MARK = "# This table was added by the collection xitrum.host\n"
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
@@ -121,7 +121,7 @@ def _is_ours(line: str) -> bool:
 
 def restore(rules: list[Rule], text: str | None, family: str) -> str:
     """The input of C(iptables-restore --noflush) that makes our chains hold these rules,
-    from what iptables-save says."""
+    from what iptables-save reports."""
     lines, mine = tables(text).get("nat", []), [rule for rule in rules if rule.family == family]
     head, body = [], []
     for origin, (own, parent) in CHAINS.items():

@@ -78,7 +78,7 @@ def desired_rules(pairs: list[dict[str, Any]], loopback: bool, families: list[st
 
 
 def text_of(rules: list[Rule], family: str, outside: int) -> str:
-    """What the rules do with one port of one family, as a person would say it; empty for nothing."""
+    """What the rules do with one port of one family, as a person would report it; empty for nothing."""
     found = [rule for rule in rules if rule.family == family and rule.outside == outside]
     if not found:
         return ""

@@ -21,7 +21,7 @@ def read(host: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def apply(host: Any, names: Sequence[str]) -> None:
-    """Removes packages. Raises RuntimeError with what the package manager said."""
+    """Removes packages. Raises RuntimeError with what the package manager reported."""
     command = distributions.family_with(host, "manager_program").remove_command(names)
     result = host.run(command, seconds=LONG_SECONDS)
     if result.rc != 0:

@@ -31,7 +31,7 @@ def findings(
         found += of_host(host, state, host in reached)
     for item in consequences(found, kept):
         item["fix"] = fixes.keep_release(item, kept[item["host"]])
-        # Of a note, what is said to type is for another machine (the one that runs a container),
+        # Of a note, what is recommended is for another machine (the one that runs a container),
         # unless it is about seeing more.
         if item["level"] == "drift" or item["status"] == "not_readable":
             item["fix"] = fixes.to_command(item["fix"], item["host"], inventory, variables, item["commands"])
@@ -47,7 +47,7 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
         away, message = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
         why = "it could not be reached" if away else f"it could not be read: {message or 'no reason was given'}"
         if not away and message:
-            # A check of its variables failed: the host itself was not asked.
+            # A check of its variables failed: the host itself was not queried.
             why = message if state and state.get("refused") else preflight.cause_of(str(message)) or why
         return [
             finding(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a finding says to type, made a whole line for the controller's terminal. Pure.
+"""What a finding recommends, made a whole line for the controller's terminal. Pure.
 
 The commands of a finding are commands of its host. Without them its fix is one of: a run of a playbook (C(plan.RUN),
 C(plan.CHECK)), a question whether the host answers (C(plan.PING)),

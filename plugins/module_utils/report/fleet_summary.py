@@ -131,7 +131,7 @@ def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list
 
 
 def alike(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dict[str, list[str]]]:
-    """Rows that say the same of several hosts or instances, once: the row's words to where they hold."""
+    """Rows that report the same of several hosts or instances, once: the row's words to where they hold."""
     found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for host in sorted(states):
         for row in rows(states[host]):

@@ -100,7 +100,7 @@ def git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """The texts that matter, and what git says of the tree."""
+    """The texts that matter, and what git reports about the tree."""
     top = desired["path"]
     state: dict[str, Any] = {
         "there": host.exists(top),

@@ -64,7 +64,7 @@ def remote_of(host: Host, desired: dict[str, Any]) -> tuple[str, dict[str, Any] 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is committed here, what is there, and what is not committed.
-    C(failed) is the first command that failed, and what it said."""
+    C(failed) is the first command that failed, and what it reported."""
     remote, login, url = remote_of(host, desired)
     state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
     commands = {

@@ -46,7 +46,7 @@ def _failure(_host: Host, plan: Plan, error: Exception) -> str:
 
 EXECUTION = Execution(quiet=True, secrets=_secrets, describe=_failure)
 
-#: What all files of ours say in their first lines.
+#: What all files of ours report in their first lines.
 OURS = "xitrum.host"
 
 #: Where units of ours are, and where those of packages and of programs are, which ours would replace (systemd.unit(5)).

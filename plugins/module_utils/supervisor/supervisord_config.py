@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration say, and
-where it comes from. Pure.
+"""Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration report,
+and where it comes from. Pure.
 
 It reads them by C(configparser) with settings of its own, so they are read by the same here.
 """
@@ -31,7 +31,7 @@ COMMANDS = {path: f"{ENVIRONMENT}/bin/{path.rpartition('/')[2]}" for path in PYP
 
 
 #: The kinds of its sections that have a name of their own.
-NAMED = ("program", "group", "fcgi-program", "eventlistener")
+SECTIONS = ("program", "group", "fcgi-program", "eventlistener")
 
 
 def parse(text: str) -> tuple[configparser.RawConfigParser, list[tuple[int, str, str]]]:
@@ -60,7 +60,8 @@ def parse(text: str) -> tuple[configparser.RawConfigParser, list[tuple[int, str,
             for number, _line in error.errors
         ]
     except (configparser.Error, AttributeError, TypeError) as error:
-        # A value that goes on below a name without one, say: a mistake that configparser itself does not expect.
+        # A value that goes on below a name without one, for example: a mistake that configparser itself does not
+        # expect.
         return parser, [(1, "", f"configparser cannot read it ({printable(str(error))}): correct the file")]
     return parser, []
 
@@ -128,15 +129,15 @@ def programs(texts: Mapping[str, str]) -> dict[str, str]:
             {
                 section.partition(":")[2].strip(): path
                 for section in sections
-                if section.partition(":")[0] in NAMED and ":" in section
+                if section.partition(":")[0] in SECTIONS and ":" in section
             }
         )
     return found
 
 
 def included(text: str, main: str = MAIN) -> list[str] | None:
-    """The patterns of the files that the main file includes; None where it says none, or in words that only the daemon
-    knows."""
+    """The patterns of the files that the main file includes; None where it reports none, or in words that only the
+    daemon knows."""
     parser, _errors = parse(text)
     try:
         words = parser.get("include", "files", fallback=None)
@@ -169,8 +170,8 @@ def too_old(text: str) -> str:
     if not found or found >= OLDEST:
         return ""
     return (
-        f"supervisord is {text.strip()}, expected {'.'.join(map(str, OLDEST))} or newer: an older supervisorctl says "
-        "nothing by its exit code. "
+        f"supervisord is {text.strip()}, expected {'.'.join(map(str, OLDEST))} or newer: the exit code of an older "
+        "supervisorctl means nothing. "
         "Install a newer one, or choose another xitrum_supervisor"
     )
 
@@ -178,7 +179,7 @@ def too_old(text: str) -> str:
 def source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
     """Whether supervisord has to be installed from PyPI, and what stands in the way, as C((install, problem)).
 
-    C(desired) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is (a
+    C(desired) is the version that is requested, C(found) what C(supervisord --version) printed, C(path) where it is (a
     name alone: nowhere) and C(link) what that points at.
     """
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", desired):

@@ -21,7 +21,7 @@ import time
 from tests.bench.hosts import BASE, Hosts, format_times, options
 from tests.bench.plot import plot
 
-HERE = pathlib.Path(__file__).parent
+FOLDER = pathlib.Path(__file__).parent
 ROUNDS, COUNTS = 5, (1, 4, 8)
 CASES = ("from nothing", "nothing to do")
 #: As the others redirect them.
@@ -54,7 +54,7 @@ def pyinfra_inventory(hosts, folder):
 
 def ways(hosts, folder, pyinfra):
     """Name to a function that does the work on all hosts and returns its seconds."""
-    script = (HERE / "shell.sh").read_text(encoding="utf-8")
+    script = (FOLDER / "shell.sh").read_text(encoding="utf-8")
     limit = ",".join(hosts.hosts)
     inventory = pyinfra_inventory(hosts, folder)
 
@@ -63,16 +63,16 @@ def ways(hosts, folder, pyinfra):
 
     return {
         "shell script": lambda: hosts.sh(script),
-        "conventional playbook": lambda: playbook(HERE / "conventional.yml"),
-        "pyinfra": lambda: timed([pyinfra, "-y", str(inventory), str(HERE / "pyinfra_deploy.py")]),
-        "xitrum.host": lambda: playbook(HERE / "ours.yml", *BASE, *PAIRS),
+        "conventional playbook": lambda: playbook(FOLDER / "conventional.yml"),
+        "pyinfra": lambda: timed([pyinfra, "-y", str(inventory), str(FOLDER / "pyinfra_deploy.py")]),
+        "xitrum.host": lambda: playbook(FOLDER / "ours.yml", *BASE, *PAIRS),
     }
 
 
 def measure(hosts, folder, pyinfra, print_line):
     """Case to the times of each way, alternating: another one is first in each."""
     all_ways = ways(hosts, folder, pyinfra)
-    reset = (HERE / "reset.sh").read_text(encoding="utf-8")
+    reset = (FOLDER / "reset.sh").read_text(encoding="utf-8")
     names = list(all_ways)
     found = {case: {name: [] for name in names} for case in CASES}
     for turn in range(ROUNDS):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a read of a host's record says of its instances, which proxies know by other names."""
+"""What a read of a host's record reports about its instances, which proxies know by other names."""
 
 from ansible_collections.xitrum.host.plugins.action.host_record import name_instances
 

@@ -17,7 +17,7 @@ A, B = (hashlib.sha256(text.encode()).hexdigest() for text in "ab")
 
 @pytest.fixture(name="upload")
 def fixture_upload(tmp_path, monkeypatch):
-    """A function that uploads a package of the files a and b to a host that lacks some: the result, what was asked, what each archive held."""
+    """A function that uploads a package of the files a and b to a host that lacks some: the result, what was queried, what each archive held."""
     for name in "ab":
         (tmp_path / name).write_text(name)
     manifest = [{"path": name, "mode": "0644", "sha256": digest} for name, digest in (("a", A), ("b", B))]

@@ -86,7 +86,8 @@ def test_the_heap_and_the_options_are_read_from_the_running_jvm():
 
 STATUS = "Uid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n"
 LIMITS = "Max open files            1024                 20000                files\n"
-ASKED = f"setpriv --no-new-privs --inh-caps=-all -- nsenter --target 7 --mount --setuid 815815 --setgid 815816 -- {JAVA[:-4]}jcmd -J-XX:-UsePerfData 7 VM.flags"
+QUERIED = "setpriv --no-new-privs --inh-caps=-all -- " \
+          f"nsenter --target 7 --mount --setuid 815815 --setgid 815816 -- {JAVA[:-4]}jcmd -J-XX:-UsePerfData 7 VM.flags"
 
 
 def read_instance(**links):
@@ -97,22 +98,22 @@ def read_instance(**links):
         files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
         files[f"/proc/{pid}/status"] = STATUS.format(uid=uid, gid=uid + 1)
         all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
-    there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
+    there = FakeHost(files, {QUERIED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
     want = desired(verify=True, user="815815", name="", health_path="")
     return want, instances.read(there, want, {"jdk": JDK}), [words for done, words in there.done if done == "run" and "jcmd" in words]
 
 
-def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder():
+def test_the_jvm_is_queried_as_its_own_user_and_nobody_elses_program_in_its_folder():
     _want, state, ran = read_instance()
     observed = state["instances"][0]
-    assert (observed["process"]["pid"], observed["flags"], observed["flags_error"], ran) == (7, {"MaxHeapSize": "536870912"}, "", [ASKED])
+    assert (observed["process"]["pid"], observed["flags"], observed["flags_error"], ran) == (7, {"MaxHeapSize": "536870912"}, "", [QUERIED])
 
 
 @pytest.mark.parametrize("links, message", [
     ({"/proc/7/ns/user": "user:[2]"}, "has a user namespace of its own"),
     ({"/proc/7/exe": "/home/demo/java"}, "runs /home/demo/java, which is not on the disk"),
 ])
-def test_a_process_in_a_world_of_its_own_is_not_asked_and_its_flags_are_not_seen(links, message):
+def test_a_process_in_a_world_of_its_own_is_not_queried_and_its_flags_are_not_seen(links, message):
     want, state, ran = read_instance(**links)
     assert (ran, state["instances"][0]["flags"]) == ([], None)
     row = next(row for row in instances.plan(want, state).rows if row.status == "not_readable")
@@ -133,7 +134,7 @@ def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(answer
 
 
 @pytest.mark.parametrize("answer", [200, 429, 500, 503, "Connection refused", None])
-def test_a_sick_instance_says_nothing_about_the_health_page(answer):
+def test_a_sick_instance_reports_nothing_about_the_health_page(answer):
     state = running(desired())
     state["instances"][0]["page"] = answer
     assert not instances.plan(desired(), state).problems
@@ -157,7 +158,7 @@ def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(answer, sic
 @pytest.mark.parametrize(("answers", "verify", "last"), [
     ([500, 500, 500], True, 500), ([500, 200], True, 200), (["timed out", 503, 200], True, 200), ([200], True, 200), ([500], False, 500),
 ])
-def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkeypatch, answers, verify, last):
+def test_a_page_that_is_not_as_desired_is_queried_again_at_the_end_of_a_run(monkeypatch, answers, verify, last):
     there, left = FakeHost(), list(answers)
     monkeypatch.setattr(there, "page", lambda *_where, **_how: left.pop(0))
     monkeypatch.setattr(instances, "PAGE_PAUSE", 0)
@@ -165,7 +166,7 @@ def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkey
 
 
 @pytest.mark.parametrize("address, queried", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
-def test_the_health_page_is_asked_where_the_instance_listens(address, queried):
+def test_the_health_page_is_queried_where_the_instance_listens(address, queried):
     there = FakeHost(pages={8000: 404})
     assert instances.page(there, desired(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
     assert there.done == [("page", queried, 8000, "/")]
@@ -542,7 +543,7 @@ def test_a_deploy_which_does_not_read_the_profile_lowers_no_desired_backlog(live
     assert not plan.changed and ("xitrum.host.base" in row.why) is (status == "drift")
 
 
-def test_the_profile_is_asked_only_where_it_is_read():
+def test_the_profile_is_queried_only_where_it_is_read():
     assert [
         restarts.planned_somaxconn(kernel)
         for kernel in (None, {}, {"parameters": {}}, {"parameters": {"net.core.somaxconn": {"after": ""}}})
@@ -553,16 +554,16 @@ def test_the_profile_is_asked_only_where_it_is_read():
 # --------------------------------------------------------------------------------------------------- flags of the JVM
 
 def probed(flags, table, java_options=(), every=""):
-    """What a check read where jcmd says C(flags), and a second JVM prints C(table) (None: it does not start)."""
+    """What a check read where jcmd reports C(flags), and a second JVM prints C(table) (None: it does not start)."""
     want = desired(verify=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
-    inside = ASKED.partition("jcmd")[0].rpartition(" ")[0]
+    inside = QUERIED.partition("jcmd")[0].rpartition(" ")[0]
     probe = (
         f"{inside} {JAVA} -XX:+IgnoreUnrecognizedVMOptions -Xmx256m -Xms256m -Xmx409m -XX:+ExitOnOutOfMemoryError "
         "-XX:-HeapDumpOnOutOfMemoryError "
         + "".join(f"{option} " for option in java_options if option != "-javaagent:/x.jar")
         + "-XX:-UsePerfData -XX:+PrintFlagsFinal -version"
     )
-    commands = {ASKED: f"7:\n{flags}\n", ASKED + " -all": every, probe: (1, "", "Error") if table is None else table}
+    commands = {QUERIED: f"7:\n{flags}\n", QUERIED + " -all": every, probe: (1, "", "Error") if table is None else table}
     files = {
         JAVA: "",
         "/proc/1/limits": LIMITS,
@@ -616,7 +617,7 @@ def test_a_flag_that_is_not_printed_is_read_from_the_jvm_and_one_that_the_jdk_la
 
 def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
     want, state, _ran = read_instance()
-    there = FakeHost({JAVA: ""}, {ASKED: (1, "", "com.sun.tools.attach.AttachNotSupportedException: no\n\tat x")})
+    there = FakeHost({JAVA: ""}, {QUERIED: (1, "", "com.sun.tools.attach.AttachNotSupportedException: no\n\tat x")})
     found = instances.read_flags(there, want, state["instances"][0]["process"], {})
     assert found == {
         "flags": None,

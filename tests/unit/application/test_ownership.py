@@ -25,14 +25,14 @@ JUDGES_SOCKETS = True
 ROOT, HOME = "/opt/demo", "/opt/demo/instances/0"
 APP, MALLORY = "815815", "666666"
 #: Commands that ask each supervisor for the process of instance 0, and what it prints when that is 70, or none.
-ASKED = {
+QUERIED = {
     "systemd": ("systemctl show --no-pager --property=Id,MainPID -- demo@0.service", "Id=demo@0.service\nMainPID={}\n", "0"),
     "supervisord": ("supervisorctl pid demo-0", "{}\n", "0"),
     "runit": ("sv status /etc/demo-runit/0", "run: /etc/demo-runit/0: (pid {}) 71s; run: log: (pid 62) 75s\n", ""),
     "daemontools": ("svstat /etc/demo-daemontools/0", "/etc/demo-daemontools/0: up (pid {}) 71 seconds\n", ""),
     "upstart": ("initctl status demo-0", "demo-0 start/running, process {}\n", ""),
 }
-KINDS = [*ASKED, "rc.local"]
+KINDS = [*QUERIED, "rc.local"]
 
 
 def desired(kind="systemd", **more):
@@ -67,13 +67,13 @@ def machine_with(kind="systemd", holder=70, main=70, place="*", port=8000):
         if main:
             there.files["/run/demo-rc.local-0.pid"] = f"{main}\n"
     else:
-        command, answer, none = ASKED[kind]
+        command, answer, none = QUERIED[kind]
         there.commands[command] = answer.format(main or none)
     return there
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_supervisor_says_which_process_it_has(kind):
+def test_every_supervisor_reports_which_process_it_has(kind):
     assert SUPERVISORS[kind].main_pids(machine_with(kind), "demo", [0]) == {0: 70}
     assert SUPERVISORS[kind].main_pids(machine_with(kind, main=0), "demo", [0]) == {}
     assert SUPERVISORS[kind].main_pids(FakeHost(), "demo", [0]) == {}
@@ -94,11 +94,11 @@ def test_whoever_takes_the_port_while_an_instance_restarts_is_not_the_instance(k
     message = str(error.value)
     assert "is held by process 90 (java) of the user 666666" in message
     assert f"expected is process 70 that {kind} started for the instance" in message and "of the user 815815" in message
-    assert [what for what in there.done if what[0] == "page"] == [], "nobody else is asked for a page"
+    assert [what for what in there.done if what[0] == "page"] == [], "nobody else is requested a page"
 
 
 @pytest.mark.parametrize(("change", "why"), [
-    # The application's user has taken it, outside of the supervisor: a process that was left, say.
+    # The application's user has taken it, outside of the supervisor: a process that was left, for example.
     ({"holder": 91}, "process 91 (java) of the user 815815"),
     # It is a child of the instance, and not of its user any more: a program with the s bit.
     ({"holder": 92}, "process 92 (java) of the user 666666"),

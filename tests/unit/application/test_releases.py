@@ -120,7 +120,7 @@ def test_the_release_of_a_folder():
     ("releases/aa", ("bb-1", "aa-2"), ""),
     (None, ("aa-1", "aa-1"), "aa"),
 ])
-def test_current_says_what_all_instances_are_switched_to(current, switched, next_current):
+def test_current_reports_what_all_instances_are_switched_to(current, switched, next_current):
     links = {f"{ROOT}/instances/{number}/current": target for number, target in enumerate(switched)}
     host = FakeHost(links={**links, **({f"{ROOT}/current": current} if current else {})})
     assert release.find_next_current(host, ROOT) == next_current
@@ -205,7 +205,7 @@ def test_two_modes_of_one_content_are_two_files(tmp_path, package):
     assert os.path.samefile(release_1 / "bin" / "run", release_1 / "lib" / "run")
 
 
-def test_a_file_of_another_mode_than_its_record_says_is_not_shared(tmp_path, package):
+def test_a_file_of_another_mode_than_its_record_states_is_not_shared(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
     install(tmp_path, "1" * 12, folder, manifest)
     (tmp_path / "opt" / "releases" / ("1" * 12) / "lib" / "a").chmod(0o600)
@@ -365,7 +365,7 @@ def test_the_overview_of_a_host(text, slot):
     (["aa", "bb"], "aa", ["aa"], ""),
     # A new package that this host has never had.
     (["bb"], "bb", ["bb"], ""),
-    # Somebody moved the link: what runs says what was chosen.
+    # Somebody moved the link: what runs reports what was chosen.
     (["aa", "bb"], "bb", ["aa"], ""),
     (["aa"], "other", ["aa"], ""),
     (["aa"], "", [], ""),

@@ -20,7 +20,7 @@ KERNEL = {"parameters": {"net.core.somaxconn": {"after": "4096"}}}
 
 
 def host(java=JAVA, nofile=20000, backlog=1024, somaxconn=4096, listing=None):
-    """A host on which instances 0 and 1 run: the JVM of 0 as the arguments say, and that of 1 as it should."""
+    """A host on which instances 0 and 1 run: the JVM of 0 as the arguments report, and that of 1 as it should."""
     files = {
         JAVA: "",
         "/proc/sys/net/core/somaxconn": f"{somaxconn}\n",

@@ -92,7 +92,7 @@ def fixture_quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "stop", lambda *_what: None)
         patch.setattr(service, "PATIENCE", 0)
-        # The pages of this host say it all: nobody listens here.
+        # The pages of this host report it all: nobody listens here.
         patch.setattr(service.ownership, "answer_fault", lambda *_what: "")
         patch.setattr(service, "tail", lambda *_what: "")
         yield
@@ -112,7 +112,7 @@ def fixture_quick():
     ("aa bb aa", "bb"), ("aa bb cc bb", "cc"), ("aa bb cc bb cc", "bb"),
     # A release that was healthy once and failed when it came again.
     ("aa bb cc bb:canary", "aa"), ("aa bb cc bb:0", "aa"), ("aa bb aa:canary", ""),
-    # Another configuration of the release that runs has failed, which says nothing about the release.
+    # Another configuration of the release that runs has failed, which reports nothing about the release.
     ("aa bb bb:canary", "aa"), ("aa bb bb:canary cc", "bb"),
     ("aa", ""), ("aa bb:canary", ""), ("bb:0 aa", ""),
     # A first release that was never healthy, once or again: instances were switched to it all the same.

@@ -25,7 +25,7 @@ def labels(due, batch=1):
     ("100%", ["app1-0", "app1-1, app2-0, app2-1"]),
     (99, ["app1-0", "app1-1, app2-0, app2-1"]),
 ])
-def test_the_first_goes_alone_and_then_as_many_as_the_batch_says(batch, expected):
+def test_the_first_goes_alone_and_then_as_many_as_the_batch_reports(batch, expected):
     assert labels(DUE, batch) == expected
 
 
@@ -81,7 +81,7 @@ def test_a_name_is_taken_where_all_hosts_have_it():
         "app2 does not have the release aa: it has bb, cc (current). Set rollback_to to one of them, or deploy the package again."]
 
 
-def test_a_host_without_a_previous_release_says_so():
+def test_a_host_without_a_previous_release_reports_it():
     assert "app1 has no release before its current one: it has cc (current)" in rollout.go_back_to({"app1": host("cc", previous="")})["problems"][0]
 
 
@@ -89,7 +89,7 @@ def test_a_host_without_a_release_needs_one_first():
     assert rollout.go_back_to({"app1": host("", current="", previous="")})["problems"] == ["app1 has no release. Deploy a package first."]
 
 
-def test_hosts_that_would_go_back_to_different_ones_say_so():
+def test_hosts_that_would_go_back_to_different_ones_report_it():
     assert "(app1: bb; app2: aa)" in rollout.go_back_to({"app1": host(), "app2": host(previous="aa")})["problems"][0]
 
 
@@ -98,7 +98,7 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
 
 
 @pytest.mark.parametrize(("found", "target"), [
-    # Whatever `previous` says: bb failed its canary.
+    # Whatever `previous` sets: bb failed its canary.
     ([remembers("aa cc")], "aa"),
     ([remembers("aa bb cc")], "bb"),
     # The release that runs never ended a rollout: what was healthy before it is the last.

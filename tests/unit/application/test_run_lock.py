@@ -153,7 +153,7 @@ def test_a_run_that_goes_on_keeps_its_lock_young():
 
 
 @pytest.mark.parametrize("lock, words", [(ANN, "to the run of ann on laptop, since 1970-01-01T00:16:40Z"), (None, f"since {LOCK} is gone")])
-def test_a_lock_that_is_gone_or_anothers_is_not_renewed_whatever_the_command_line_says(lock, words):
+def test_a_lock_that_is_gone_or_anothers_is_not_renewed_whatever_the_command_line_states(lock, words):
     there = host(lock)
     before = dict(there.files)
     message = refusal(there, state="renewed", break_lock="any", seconds=1)
@@ -169,7 +169,7 @@ def test_giving_it_back_leaves_a_line_and_no_lock(outcome, to):
     assert LOCK not in there.files
 
 
-def test_what_a_lock_says_is_one_line_of_the_log_and_one_word_of_it():
+def test_what_a_lock_reports_is_one_line_of_the_log_and_one_word_of_it():
     lock = {**ANN, "user": "ann outcome=done\n2026 root@x", "host": "a\x1b[2J b", "from": "aa to=cc"}
     text = run_lock.line(lock, "b\nb", "done", 1025.0)
     assert text == "1970-01-01T00:16:40Z ann_outcome_done\\n2026_root@x@a\\x1b[2J_b from=aa_to_cc to=b\\nb outcome=done seconds=25\n"

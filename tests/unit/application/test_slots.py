@@ -56,7 +56,7 @@ def test_why_a_host_has_no_slots(supervisor, more, reasons):
     assert slots.default(supervisor, {**HOST, **more}) == (supervisor == "systemd" and not reasons)
 
 
-def test_every_supervisor_says_whether_it_has_slots():
+def test_every_supervisor_reports_whether_it_has_slots():
     assert {kind for kind in SUPERVISORS if SUPERVISORS[kind].slots_by_default} == {"systemd"}
     assert [kind for kind in SUPERVISORS if slots.missing(kind, HOST)] == ["upstart"]
 

@@ -158,7 +158,7 @@ def fixture_port():
             self.end_headers()
 
         def log_message(self, *_arguments):
-            """Says nothing: the test's output is pytest's."""
+            """Reports nothing: the test's output is pytest's."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -247,7 +247,7 @@ def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
-def test_where_there_is_nothing_to_go_back_to_that_is_said(port):
+def test_where_there_is_nothing_to_go_back_to_that_is_reported(port):
     there = host()
     del there.links[f"{HOME}/current"]
     there.pages[port] = "refused"
@@ -255,7 +255,7 @@ def test_where_there_is_nothing_to_go_back_to_that_is_said(port):
         service.execute(there, desired(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
 
 
-def test_going_back_that_fails_says_both(port, monkeypatch):
+def test_going_back_that_fails_reports_both(port, monkeypatch):
     there = host()
     there.pages[port] = 500
     monkeypatch.setattr(service, "stop", lambda *_what: None)
@@ -292,7 +292,7 @@ def watched(there, port, **more):
     service.watch(there, desired(watch=1, instances=[{"index": 0, "port": port, "folder": "bb-2"}], **more), pause=0.1)
 
 
-def test_what_stays_healthy_passes_and_is_asked_until_the_end(port):
+def test_what_stays_healthy_passes_and_is_queried_until_the_end(port):
     there = host(runs=True)
     watched(there, port)
     queried = [what for what in there.done if what[0] == "page"]
@@ -326,7 +326,7 @@ def test_a_drain_ends_when_the_last_connection_does():
     assert service.drained(there, desired("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
 
 
-def test_a_drain_whose_connections_ss_cannot_count_says_so():
+def test_a_drain_whose_connections_ss_cannot_count_reports_it():
     for answer, message in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
         there = FakeHost(commands={SS: answer})
         left = service.drained(there, desired("absent", drain=0), [{"index": 0, "port": 8000}])
@@ -352,7 +352,7 @@ def test_an_instance_that_goes_back_is_found_healthy_at_the_port_and_address_tha
 
 
 @pytest.mark.parametrize(("interface", "address"), [("", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("10.0.0.5", "10.0.0.5")])
-def test_maintenance_asks_an_instance_where_it_listens_whatever_the_inventory_says_by_now(interface, address):
+def test_maintenance_asks_an_instance_where_it_listens_whatever_the_inventory_states_by_now(interface, address):
     there = host()
     configured(there, "aa-1", 8000, interface=interface)
     assert service.target_of(there, desired(), {"index": 0, "port": 9000}) == (address, 8000)
@@ -387,7 +387,7 @@ def fails_after(there, written, supervisor="rc.local", **more):
     return str(error.value).partition("Going back")[0]
 
 
-OLD = "release aa is up\nrelease aa says good bye\n"
+OLD = "release aa is up\nrelease aa reports good bye\n"
 
 
 @pytest.mark.parametrize(("before", "after", "inode", "shown", "hidden"), [
@@ -418,7 +418,7 @@ def test_the_log_of_a_failure_is_that_of_the_failed_start(before, after, inode, 
     assert all(words in message for words in shown)
 
 
-def test_of_the_journal_only_what_follows_the_start_is_asked_for(monkeypatch):
+def test_of_the_journal_only_what_follows_the_start_is_requested(monkeypatch):
     there = host()
     monkeypatch.setattr(service.time, "time", lambda: 1700000000.25)
     since = "journalctl --no-pager --quiet --lines=30 --output=cat --since=@1700000000.250000 _SYSTEMD_UNIT=demo@0.service"
@@ -477,7 +477,7 @@ def fixture_serve():
                     self.close_connection = True
 
             def log_message(self, *_arguments):
-                """Says nothing: the test's output is pytest's."""
+                """Reports nothing: the test's output is pytest's."""
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
@@ -527,7 +527,7 @@ def test_a_page_that_takes_less_than_the_limit_is_healthy(serve):
 def test_a_redirect_a_login_and_an_error_are_not_followed_and_not_healthy(serve, status):
     port = serve(lambda handler, _count: reply(handler, 200 if handler.path == "/login" else status, Location="/login"))
     assert f"answers {status}, expected 200" in fault(port)
-    assert fault(port, status=status) == "", "what is right is the inventory's to say"
+    assert fault(port, status=status) == "", "what is right is the inventory's to report"
     assert fault(port, path="/login") == ""
 
 

@@ -67,7 +67,7 @@ def test_a_second_attempt_keeps_the_last_healthy_folder_of_the_first():
     '{"0": {"state": "drained", "folder": "", "healthy": ".."}}', '{"0": {"state": "drained", "folder": ""}}',
     '{"0": {"state": [], "folder": 1, "healthy": ""}}',
 ])
-def test_a_record_that_is_damaged_says_nothing(text):
+def test_a_record_that_is_damaged_reports_nothing(text):
     assert step_state.parse(record_text(text) if text else text) == {}
 
 
@@ -92,7 +92,7 @@ def seen(running=True, healthy=True, due=(), current="aa-1"):
     ({}, seen(due=["x"]), True, "enable_now"),
     # Nobody waits for what can never be healthy and is replaced anyway.
     ({}, seen(healthy=False, due=["x"]), True, "replace"),
-    # It boots, say.
+    # It boots, for example.
     ({}, seen(healthy=False), True, "enable"),
     ({}, seen(running=False), True, "start"),
     (record("stopped"), seen(running=False), False, "replace"), (record("started", healthy=""), seen(running=False), False, "start"),
@@ -239,7 +239,7 @@ def test_a_page_that_only_a_broken_release_lacks_stops_no_run(state, problems):
     assert list(instances.page_problems({**want, "health_required": False}, found)) == []
 
 
-def test_an_instance_that_moves_to_another_port_is_asked_at_the_one_that_it_has():
+def test_an_instance_that_moves_to_another_port_is_queried_at_the_one_that_it_has():
     want = desired_instances()
     observed = {**running(want)["instances"][0], "answer": 200, "page": None}
     assert instances.is_healthy(want, observed) is True
@@ -318,7 +318,7 @@ def test_the_slot_is_read_from_the_live_rules():
     (["bb"], ["bb"], [], "aa"),
     # A run that brought cc was killed before anything ran it: back to what the fleet runs.
     (["bb"], ["bb"], ["cc"], "bb"), ([], ["bb"], ["cc"], "bb"),
-    # The processes say what runs, not a link that was switched before the run was killed.
+    # The processes report what runs, not a link that was switched before the run was killed.
     (["bb"], ["cc"], ["cc"], "bb"), (["cc"], ["cc"], ["cc"], "bb"), (["cc"], ["bb"], [], "bb"),
     # It was run again after a rollback was killed.
     (["bb", "cc"], ["bb", "cc"], ["bb"], "bb"),

@@ -236,7 +236,7 @@ OVERRIDES = {"overrides": ["xitrum_secure_key"]}
      {**KEY_IS[OLD], "unread": [f'include url("https://{urls.HIDDEN}@h/x")']}),
     ({"xitrum": "xitrum { session.secureKey = ${SECRET} }"},
      {**shared_settings.read_session_settings("session.secureKey = ${SECRET}"), "unread": ["${SECRET}"]}),
-    # One that a developer's machine has, say: the library ignores it too.
+    # One that a developer's machine has, for example: the library ignores it too.
     ({"xitrum": f'{IN_XITRUM}\ninclude "local"', "application": START}, KEY_IS[OLD]),
     ({"application": START}, None),
 ])

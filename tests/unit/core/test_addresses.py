@@ -39,7 +39,7 @@ def test_every_address_is_served_by_a_socket_for_the_families_of_the_host(text, 
 
 
 @pytest.mark.parametrize("text, served", [("::", True), ("", False), ("0.0.0.0", False)])
-def test_a_socket_for_ipv6_alone_serves_only_who_asked_for_that(text, served):
+def test_a_socket_for_ipv6_alone_serves_only_who_requested_that(text, served):
     assert addresses.serves(rows(("[::]", "1")), text) is served
     assert addresses.serves(rows(("[::]", "1"), ("0.0.0.0", "")), text)
 

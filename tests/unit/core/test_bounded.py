@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands, pages, files and locks that never end, or say too much, on this machine."""
+"""Commands, pages, files and locks that never end, or report too much, on this machine."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def slowly(text, pause=0.05):
 
 
 def silent(_link, over):
-    """What takes a connection and says nothing."""
+    """What takes a connection and reports nothing."""
     over.wait()
 
 
@@ -220,7 +220,7 @@ def test_a_page_of_any_size_is_cut():
 
 
 @pytest.mark.parametrize("answer", [b"\x1b]52;c;eA==\x07\n\n", b"HTTP/1.1 \x1b[2J OK\r\n\r\n", b"\x9b2J" * 50000, b""])
-def test_what_a_page_says_instead_of_a_status_is_printable(answer):
+def test_what_a_page_states_instead_of_a_status_is_printable(answer):
     with listener(lambda link, _over: (link.recv(9999), link.sendall(answer))) as (address, port):
         page = Host().page(address, port, "/", seconds=20)
         assert page.isprintable() and len(page) < 200

@@ -238,7 +238,7 @@ def test_a_file_that_is_not_written_for_want_of_room_names_its_path_and_the_spac
     )
     assert f"{path} needs 5 KiB, and its file system has 4 KiB and 0 inodes free" in message
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["file"]
-    assert disk_space.note(there, error.value, "/x") == "", "it is said once"
+    assert disk_space.note(there, error.value, "/x") == "", "it is reported once"
 
 
 def test_the_space_is_that_of_the_nearest_folder_that_is_there(tmp_path):
@@ -266,7 +266,7 @@ def test_a_record_that_cannot_be_written_is_as_it_was(tmp_path, monkeypatch):
     (OSError(errno.EDQUOT, "quota"), " Make room: /given needs 12 MiB"),
     (OSError(errno.EACCES, "no"), ""), (RuntimeError("other"), ""),
 ])  # fmt: skip
-def test_what_is_said_of_an_error(error, message):
+def test_what_is_reported_of_an_error(error, message):
     there = FakeHost()
     there.free = FREE
     found = disk_space.note(there, error, "/given", 12 << 20)
@@ -280,7 +280,7 @@ def test_sizes(count, text):
     assert disk_space.room(count) == text
 
 
-def test_where_the_space_cannot_be_read_that_is_said():
+def test_where_the_space_cannot_be_read_that_is_reported():
     assert disk_space.describe("/x", None) == "/x needs more room, and its file system is full"
 
 

@@ -31,7 +31,7 @@ BASIC = "Basic " + base64.b64encode(b"joe:hush-hush").decode()
 
 
 class Redirecting(http.server.BaseHTTPRequestHandler):
-    """Answers with what C(routes) of its server says of the path: a body, or a status and a place."""
+    """Answers with what C(routes) of its server reports about the path: a body, or a status and a place."""
 
     def do_GET(self):
         self.server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
@@ -49,7 +49,7 @@ class Redirecting(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments):
-        """Says nothing."""
+        """Reports nothing."""
 
 
 def start(address="127.0.0.1", context=None):
@@ -108,7 +108,7 @@ def test_the_same_origin_gets_them_all(servers, code, place):
 
 
 def test_a_way_back_does_not_bring_them_back(servers):
-    """Whoever answers for the other origin would choose what is asked with the user's password."""
+    """Whoever answers for the other origin would choose what is queried with the user's password."""
     first, second = servers
     first.routes["/start"] = (302, f"{second.url}/middle")
     second.routes["/middle"] = (302, f"{first.url}/delete?everything")
@@ -146,7 +146,7 @@ def test_an_entry_of_netrc_for_every_host_is_not_for_a_redirect(servers, tmp_pat
         ("https:///x", "expected an http or https URL"),
     ],
 )
-def test_a_redirect_that_is_not_followed_says_why(servers, place, message):
+def test_a_redirect_that_is_not_followed_reports_why(servers, place, message):
     first, _second = servers
     first.routes["/start"] = (302, place)
     with pytest.raises(downloads.RedirectError, match=message):
@@ -229,7 +229,7 @@ def test_packages_and_jdks_are_fetched_so(servers, tmp_path):
     assert len(second.seen) == 3 and all("hush" not in str(headers) for _path, headers in second.seen)
 
 
-def test_a_refusal_elsewhere_says_that_the_headers_were_not_sent(servers, tmp_path):
+def test_a_refusal_elsewhere_reports_that_the_headers_were_not_sent(servers, tmp_path):
     first, second = servers
     second.wants = "Bearer hush-hush"
     first.routes["/start"] = (302, f"{second.url}/end?token=hush-hush")

@@ -104,7 +104,7 @@ def test_every_way_to_change_a_host_is_behind_the_fence():
     assert set(CHANGES) <= set(vars(fence.FencedHost))
 
 
-def test_it_says_whose_the_lock_is_and_what_to_do(folder):
+def test_it_reports_whose_the_lock_is_and_what_to_do(folder):
     hold(folder, BOB)
     with pytest.raises(Stopped, match="to the run of bob on desk, since .* It changed nothing more here. .* run the playbook again"):
         host().write(f"{folder}/new", "text")
@@ -123,7 +123,7 @@ def test_a_role_that_is_used_alone_has_no_lock_to_verify(folder):
     assert (folder / "new").read_text() == "text" and not (folder / "demo.guard").exists()
 
 
-def test_what_a_task_says_of_its_run_is_read_back():
+def test_what_a_task_reports_of_its_run_is_read_back():
     text = "\n".join([fence.describe("demo", ANN["id"]), fence.describe("other", ANN["id"])])
     assert fence.read_runs(text) == [("demo", ANN["id"]), ("other", ANN["id"])]
     assert fence.read_runs("") == fence.read_runs("demo") == fence.read_runs("\n \n") == []
@@ -239,7 +239,7 @@ AFTER_LOCK = {"base", "release", "rollout", "proxy", "orphaned", "close_ports", 
 
 
 @pytest.mark.parametrize("name", sorted(AFTER_LOCK))
-def test_every_play_after_the_lock_says_of_which_run_it_is(name):
+def test_every_play_after_the_lock_reports_of_which_run_it_is(name):
     for play in yaml.safe_load((ROOT / f"playbooks/plays/{name}.yml").read_text()):
         assert play["environment"] == {fence.VARIABLE: "{{ (application_lock | default({})).run | default('') }}"}, play["name"]
 

@@ -53,7 +53,7 @@ def test_fewer_links_remove_only_ours(host):
     assert f"{WANTS}/ssh.service" in host.files
 
 
-def test_what_is_removed_is_said_and_shown(host):
+def test_what_is_removed_is_reported_and_shown(host):
     """As systemctl mask leaves an instance."""
     mask, want = UNIT.replace("@", "@0"), {**desired(), "owned": ["/etc/systemd/system/demo@*.service"]}
     run(host, want)

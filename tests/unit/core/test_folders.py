@@ -452,7 +452,7 @@ def test_a_record_with_a_folder_that_was_there_before_is_sound_whatever_it_is():
 
 
 def test_a_folder_that_this_user_may_not_read_stops_no_reading():
-    """Without root's rights another sentence says that they are missing."""
+    """Without root's rights another sentence reports that they are missing."""
 
     class Closed(FakeHost):
         def listdir(self, path):
@@ -534,7 +534,7 @@ def test_two_applications_do_not_share_an_account():
     assert len(found) == 1 and "which the application blog of this host has already" in found[0]
 
 
-def test_without_a_record_that_can_be_read_nobody_says_what_is_whose():
+def test_without_a_record_that_can_be_read_nobody_reports_what_is_whose():
     """As for a check that does not run as root."""
     there = FakeHost({**ACCOUNTS, "/opt/shop/notes": ""})
     desired = {**DESIRED, "user": "web"}

@@ -47,7 +47,7 @@ ARGUMENTS = ("text", "cgroup", "line", "output")
 #: Values that are no text, though their argument has its name; parsers that refuse a text by a sentence, and with what.
 VALUES = {"limits.nofile.text", "core.runner.change"}
 REFUSES = {
-    # Files that root alone writes, and the module that reads one says that it is damaged.
+    # Files that root alone writes, and the module that reads one reports that it is damaged.
     "core.recorded.parse": ValueError, "firewall.firewalld.parse_service": ValueError, "firewall.firewalld.parse_zone_file": ValueError,
     "redirects.firewalld.direct_rules": ValueError, "redirects.nft.parse": ValueError, "core.untrusted_text.parse_json": ValueError,
     # Settings of a project and of an inventory, whose author is the one who reads the sentence.
@@ -68,7 +68,7 @@ def modules():
 
 
 def parsers():
-    """The public functions that take one text, and all whose name says that they parse."""
+    """The public functions that take one text, and all whose name reports that they parse."""
     for name, file in modules():
         for function_name, function in sorted(vars(file).items()):
             if not inspect.isfunction(function) or function.__module__ != file.__name__ or function_name.startswith("_"):

@@ -67,7 +67,7 @@ def test_a_reader_returns_that_nothing_changed(capsys, check_mode):
     assert (result["changed"], result["is_check"], result["name"]) == (False, check_mode, "x")
 
 
-def test_a_reader_that_fails_says_why(capsys):
+def test_a_reader_that_fails_reports_why(capsys):
     def fail(host, desired, check_mode):
         raise runner.NotApplied("it is damaged", {"rows": []})
 
@@ -78,7 +78,7 @@ def test_a_reader_that_fails_says_why(capsys):
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
-def test_the_documentation_of_a_module_says_of_each_option_when_it_has_a_meaning(name):
+def test_the_documentation_of_a_module_states_of_each_option_when_it_has_a_meaning(name):
     """What only some parts have names them. The module itself refuses the option elsewhere."""
     module = MODULES[name]
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]

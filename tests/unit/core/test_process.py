@@ -180,7 +180,7 @@ def test_the_limit_of_what_a_login_started():
     assert found["rows"][0]["fix"] == "restart the process 39 from a new login"
 
 
-def test_what_is_not_there_is_said():
+def test_what_is_not_there_is_reported():
     host = machine(proc(39, limits=Unreadable("x"), cgroup="0::/\n"), files=grants(20000), commands={SHOW + "no.service": "LoadState=not-found\n"})
     found = report(host, pids=[39, 40], units=["no"], ports=[8000])
     assert {row["item"]: (row["status"], row["why"]) for row in found["rows"]} == {

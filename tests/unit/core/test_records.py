@@ -76,7 +76,7 @@ def test_a_package_that_was_removed_and_left_its_settings_is_not_installed():
     assert recorded.installed(FakeHost(commands={DPKG + "nginx": "nginx config-files\n"}), ["nginx"]) == set()
 
 
-def test_without_dpkg_rpm_is_asked():
+def test_without_dpkg_rpm_is_queried():
     host = FakeHost(commands={"rpm --query --quiet nginx": "", "rpm --query --quiet socat": (1, "", "")})
     assert recorded.installed(host, ["nginx", "socat"]) == {"nginx"}
 

@@ -86,7 +86,7 @@ def test_without_a_difference_and_in_check_mode_nothing_is_done(plan, check_mode
     assert (how, result["changed"], result["diff"]["after_header"]) == ("well", plan.changed, "/etc/x")
 
 
-def test_what_was_done_may_say_more():
+def test_what_was_done_may_report_more():
     assert ended(Plan(actions=[("write", "x")]), lambda: {"output": ["done"]})[1]["output"] == ["done"]
 
 

@@ -94,7 +94,7 @@ REBUILT = {
     schema.JAR_SCANS: lambda text, path: (path.write_text(text), java.remembered(str(path)))[1],
 }
 NOTHING = {schema.LOG_MARKS: {"time": 0.0, "log": (0, 0), "output": (0, 0)}, schema.JAR_SCANS: {}}
-#: What a damaged record of these says is not needed: what runs, and the files themselves, are read instead.
+#: What a damaged record of these reports is not needed: what runs, and the files themselves, are read instead.
 SILENT = (schema.STEP, schema.MANIFEST)
 
 VERSIONS = [(2, "schema version 2"), (0, "schema version 0"), ("1", 'schema version "1"'), (True, "schema version true"), (None, "no schema version")]
@@ -119,7 +119,7 @@ def test_a_record_of_another_version_is_refused_with_what_to_do(record, version,
     path, report = READERS[record]
     errors = report(json.dumps({} if version is None else {schema.KEY: version}), tmp_path)
     assert path in errors and words in errors and f"expected {record.version}" in errors
-    # Of a lock, what to do is said for a damaged one too.
+    # Of a lock, what to do is reported for a damaged one too.
     assert record.remedy in errors or (record is schema.LOCK and "run again with -e xitrum_break_lock=true" in errors)
 
 

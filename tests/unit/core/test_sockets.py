@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parser of ss, on what it printed on real hosts, and what the backlog of a socket says."""
+"""The parser of ss, on what it printed on real hosts, and what the backlog of a socket reports."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_sshd_and_another_listener(name, pid):
 def test_one_socket_for_both_families_and_a_name_with_parentheses():
     found = {row[0]: row for row in rows("dual-stack.txt")}
     assert found[8000][1:4] == ("*", "dual", 1024)
-    assert found[8001][1:4] == ("127.0.0.1", "inet", 4096), "somaxconn caps the 5000 that were asked for"
+    assert found[8001][1:4] == ("127.0.0.1", "inet", 4096), "somaxconn caps the 5000 that were requested"
     assert found[4430][1:4] == ("::1", "inet6", 50)
     assert found[8000][5] == "we(ird", "ss itself ends the name at the blank"
     assert found[8000][4] == 287
@@ -104,7 +104,7 @@ def test_three_columns_of_a_port_for_both_families():
     assert found["rows"][0]["fix"] == "restart the process 39 (sshd)"
 
 
-def test_what_nobody_listens_on_is_said():
+def test_what_nobody_listens_on_is_reported():
     found = report(host("debian-12.txt"), ports=[8000])
     assert found["sockets"] == []
     assert [(row["status"], row["why"]) for row in found["rows"]] == [("not_readable", "nobody listens on it")]
@@ -128,7 +128,7 @@ def test_a_pid_that_is_gone_and_one_that_does_not_listen():
     assert [(row["item"], row["why"]) for row in found["rows"] if row["status"] == "not_readable"] == [("pid 40", "there is no such process")]
 
 
-def test_without_ss_it_says_what_to_install():
+def test_without_ss_it_reports_what_to_install():
     found = report(FakeHost({"/proc/sys/net/core/somaxconn": "4096\n"}), ports=[8000])
     assert [row["why"] for row in found["rows"]] == ["ss did not answer: install iproute2"]
 
@@ -334,7 +334,7 @@ def test_who_holds_a_socket_comes_from_descriptors_and_never_from_a_name():
         assert not any("-p" in line.split() for _run, line in [done for done in host.done if done[0] == "run"])
 
 
-def test_descriptors_without_an_end_are_given_up_and_said():
+def test_descriptors_without_an_end_are_given_up_and_reported():
     ticks = iter(range(0, 1000, 15))
     host = FakeHost({}, {}, {f"/proc/{pid}/fd/3": "socket:[5]" for pid in (7, 8, 9, 10)})
     held, unread = sockets.holders(host, {5, None}, [9, 7, 8, 10], clock=lambda: next(ticks))

@@ -497,7 +497,7 @@ def test_direct_rules_in_another_encoding(encoding):
 
 
 @given(TEXT)
-def test_what_is_no_xml_is_said_so(text):
+def test_what_is_no_xml_is_reported_it(text):
     try:
         redirects_firewalld.direct_rules(text)
     except ValueError as error:

@@ -59,12 +59,12 @@ def test_other_names_are_passed_over(name):
 
 
 @given(st.lists(st.sampled_from(KNOWN)))
-def test_known_names_are_never_said(names):
+def test_known_names_are_never_reported(names):
     assert variables.unknown(names, KNOWN, PREFIXES) == {"errors": [], "warnings": []}
 
 
 @given(st.text("abcdefghij_", min_size=1))
-def test_every_other_own_name_is_said(rest):
+def test_every_other_own_name_is_reported(rest):
     name = "xitrum_" + rest
     assert len(variables.unknown([name, name], KNOWN, PREFIXES)["errors"]) == (name not in KNOWN)
 

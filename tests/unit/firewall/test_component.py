@@ -105,7 +105,7 @@ def test_zones_are_read_as_firewalld_prints_them():
     assert newer["public"]["ports"] == ("80", "9000-9010")
 
 
-def test_the_permanent_file_says_the_same():
+def test_the_permanent_file_states_the_same():
     assert firewalld.parse_zone_file(data("zone-drop.xml"))["rich"] == (("10.0.0.2", "8000"),)
     assert firewalld.parse_service(data("service-http.xml")) == ("80",)
     with pytest.raises(ValueError, match="no XML"):
@@ -208,7 +208,7 @@ def test_removal_closes_exactly_what_was_opened():
     assert list(planned(with_firewalld(), open=False).actions) == []
 
 
-def test_without_a_record_and_without_being_asked_nothing_is_read():
+def test_without_a_record_and_without_being_queried_nothing_is_read():
     host = with_firewalld()
     plan = planned(host, 80, open=False)
     assert (list(plan.actions), list(plan.rows)) == ([], [])
@@ -315,7 +315,7 @@ def test_ufw_closes_what_it_opened():
 def test_a_rule_of_ufw_by_something_else_that_refuses_is_a_note_and_not_overruled():
     plan = planned(with_ufw(), 8081)
     assert list(plan.actions) == []
-    assert {(row.status, "a rule of ufw says deny" in row.why) for row in plan.rows} == {("read_only", True)}
+    assert {(row.status, "a rule of ufw is set to deny" in row.why) for row in plan.rows} == {("read_only", True)}
 
 
 def test_ufw_that_is_disabled_is_none():

@@ -148,7 +148,7 @@ def test_several_hosts_outside_of_the_run_try_and_the_first_that_can_decides():
     def answered(answer, word):
         return {**answer, "results": [{**target, "word": word, "message": "m"} for target in answer["targets"]]}
 
-    # The third is not asked for a second opinion of what the second could try.
+    # The third is not requested a second opinion of what the second could try.
     answers = [dead, answered(alive, "timeout"), answered(third, "open")]
     assert reach.unreached(answers) == {"app1": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}]}
     (row,) = reach.rows_of(answers, block)["app1"]
@@ -228,7 +228,7 @@ def judged(word, block=None, **more):
         ("timeout", BLOCK, {"note": "a load balancer"}, "not_readable", "a load balancer"),
         ("timeout", BLOCK, {"first": False, "address": "fd00::1"}, "drift", "[fd00::1]:80"),
         ("timeout", {**BLOCK, "rule": ""}, {"first": False, "address": "fd00::1"}, "not_readable", "no rule"),
-        ("timeout", None, {}, "drift", "the host does not say why"),
+        ("timeout", None, {}, "drift", "the host does not explain why"),
     ],
 )
 def test_what_an_answer_means(word, block, more, status, text):
@@ -250,7 +250,7 @@ def test_one_that_cannot_try_is_a_note():
     assert reach.unreached(answers) == {}
 
 
-def test_only_hosts_that_were_not_reached_are_asked_why():
+def test_only_hosts_that_were_not_reached_are_queried_why():
     results = [
         {**TARGET, "word": word, "message": "", "name": name}
         for name, word in (("a", "open"), ("b", "timeout"), ("c", "no_route"), ("d", "refused"), ("b", "unreachable"))
@@ -298,7 +298,7 @@ def test_ufw_is_named_with_the_command():
     # After a redirect it is the inside port that has to be let in.
     assert blocks(with_ufw(), (80, 8000))[0]["command"] == "ufw allow 8000/tcp"
     assert blocks(with_ufw(), (80, 80))[0]["rule"] == ""
-    assert "says deny" in blocks(with_ufw(), (8081, 8081))[0]["rule"]
+    assert "is set to deny" in blocks(with_ufw(), (8081, 8081))[0]["rule"]
     assert (
         blocks(with_ufw(), (8000, 8000, "10.0.0.9"))[0]["command"]
         == "ufw allow proto tcp from 10.0.0.9 to any port 8000"
@@ -798,7 +798,7 @@ def test_a_proxy_that_was_never_installed_is_left_to_the_site():
     assert proxy_health.faults({"proxy1": {"proxy_health": report}}) == []
 
 
-def test_nginx_is_asked_for_the_health_of_its_servers_from_the_proxy(monkeypatch):
+def test_nginx_is_requested_the_health_of_its_servers_from_the_proxy(monkeypatch):
     rows = [server("app1-0", "UP", ""), server("app2-0", "UP", "", port=8001), server("forum-0", "UP", "", backend="forum")]
     answering = SimpleNamespace(live=lambda *_unused: {"servers": [dict(row) for row in rows]}, checks_health=proxy_config.PROXIES["nginx"].checks_health)
     monkeypatch.setitem(proxy_config.PROXIES, "nginx", answering)

@@ -158,7 +158,7 @@ def play(path, *options, **environment):
     return ran.returncode, ran.stdout + ran.stderr
 
 
-HERE = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
 
 
 @pytest.mark.parametrize(("status", "code"), [("UP", 0), ("DOWN", 2)])
@@ -173,7 +173,7 @@ def test_a_run_whose_proxy_has_no_healthy_server_at_the_end_fails(tmp_path, stat
     read = tmp_path / "read.yml"
     keep = {"name": "Keep the state of the proxy", "ansible.builtin.set_fact": {"xitrum_host_state": state}}
     read.write_text(yaml.safe_dump([keep]))
-    hosts = {name: {"hosts": {"proxy1": HERE}} for name in ("xitrum_proxy", "xitrum_run_changes")}
+    hosts = {name: {"hosts": {"proxy1": LOCAL}} for name in ("xitrum_proxy", "xitrum_run_changes")}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
     path = os.path.relpath(read, ROOT / "playbooks/tasks")
     found, printed = play("playbooks/plays/report.yml", "-i", tmp_path / "hosts.yml", "-e", f"__read_tasks={path}")
@@ -189,8 +189,8 @@ def test_a_run_whose_public_port_is_not_reached_from_elsewhere_fails(tmp_path, l
         public = [{"port": port, "public": port, "sources": [], "addresses": [], "note": ""}]
         firewall = {"public": public, "address6": "", "rows": [], "drift": False}
         state = {"machine": {"problems": []}, "firewall": firewall}
-        app1 = {**HERE, "xitrum_address": "127.0.0.2", "xitrum_reach_from": "localhost", "xitrum_host_state": state}
-        hosts = {"xitrum": {"hosts": {"app1": app1}}, "xitrum_run_changes": {"hosts": {"other": HERE}}}
+        app1 = {**LOCAL, "xitrum_address": "127.0.0.2", "xitrum_reach_from": "localhost", "xitrum_host_state": state}
+        hosts = {"xitrum": {"hosts": {"app1": app1}}, "xitrum_run_changes": {"hosts": {"other": LOCAL}}}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
         found, printed = play("playbooks/plays/report.yml", "-i", tmp_path / "hosts.yml")
     assert found == code, printed
@@ -219,7 +219,7 @@ def test_no_password_of_a_package_index_is_in_a_command_line_or_a_log(tmp_path):
     role = {"ansible.builtin.include_role": {"name": "xitrum.host.supervisor", "tasks_from": "supervisord.yml"}}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [role]}]))
     arguments = "--index-url https://bob:s3cr3t-w0rd@pypi.example/simple --no-deps"
-    variables = {**HERE, "ansible_python_interpreter": str(python), "ansible_pipelining": False,
+    variables = {**LOCAL, "ansible_python_interpreter": str(python), "ansible_pipelining": False,
                  "supervisor_supervisord_version": "4.3.0", "supervisor_supervisord_hashes": [f"sha256:{'0' * 64}"],
                  "supervisor_supervisord_pip_arguments": arguments}
     code, printed = play(tmp_path / "play.yml", "-v", "-i", "localhost,", "-e", json.dumps(variables),

@@ -22,7 +22,7 @@ def test_options_get_their_types_and_defaults():
     assert desired["jdk"]["version"] == 17 and desired["release"] is None
 
 
-def test_what_is_wrong_is_said_with_its_component():
+def test_what_is_wrong_is_reported_with_its_component():
     _desired, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
     assert any(message.startswith("jdk: ") and "verzion" in message for message in wrong)
     assert any(message.startswith("release: ") and "release" in message for message in wrong)
@@ -41,7 +41,7 @@ def test_only_what_is_desired_is_read():
     assert list(base.read_all(FakeHost(), desired, registry.COMPONENTS)) == ["service"]
 
 
-def test_what_the_user_may_not_read_is_a_row_that_says_so():
+def test_what_the_user_may_not_read_is_a_row_that_reports_it():
     desired, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
     result = base.read_all(FakeHost({"/etc/x": Unreadable()}), desired, registry.COMPONENTS)["service"]
     assert not result["drift"]

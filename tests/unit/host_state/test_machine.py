@@ -50,7 +50,7 @@ def read_debian():
     return FakeHost(case["files"], case["commands"], case["links"]), desired(**case["desired"])
 
 
-def test_every_problem_is_said_at_once():
+def test_every_problem_is_reported_at_once():
     host, options = read_debian()
     state = {**machine.read(host, options), "distribution": "", "name": "Plan 9", "architecture": "vax", "python": "3.6.8", "uid": 33, "init": "runit",
              "memory_free_bytes": 1, "holders": [{"port": 8000, "pid": 5, "process": "nginx", "unit": "", "own": False}]}

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Alternatives of both families, and what is decided about them.
 
-C(debian-*.txt) are what Debian 12 said. C(redhat-*.txt) are made after the source of the program: no such host was at hand.
+C(debian-*.txt) are what Debian 12 reported. C(redhat-*.txt) are made after the source of the program: no such host was at hand.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_example(name):
     ("debian-etcmissing", "manual", "", [1711]),
     ("debian-javac-ours", "manual", f"{JVM}/jdk-11-e86187cb/bin/javac", [1711, 1]),
 ])
-def test_what_debian_says(name, mode, value, priorities):
+def test_what_debian_reports(name, mode, value, priorities):
     group = alternatives.parse_query(read_example(name))
     assert (group["mode"], group["value"]) == (mode, value)
     assert [choice["priority"] for choice in group["choices"]] == priorities
@@ -47,7 +47,7 @@ def test_what_debian_says(name, mode, value, priorities):
     ("redhat-auto-family", "auto", f"{JVM}/java-17-openjdk-17.0.9.0.9-2.el9.x86_64/bin/java", [("java-17-openjdk.x86_64", 17000909)]),
     ("redhat-manual-negative", "manual", "/opt/jdk - own/bin/java", [("java-1.8.0-openjdk.x86_64", 1800392), ("", -5)]),
 ])
-def test_what_the_red_hat_family_says(name, mode, value, choices):
+def test_what_the_red_hat_family_reports(name, mode, value, choices):
     group = alternatives.parse_display(read_example(name))
     assert (group["mode"], group["value"]) == (mode, value)
     assert [(choice["family"], choice["priority"]) for choice in group["choices"]] == choices
@@ -85,7 +85,7 @@ def test_the_programs_own_file_comes_back_as_it_was_written(choices, mode, follo
 
 
 @pytest.mark.parametrize("name", ["debian-kept", "redhat-kept"])
-def test_a_real_file_says_what_the_program_says(name):
+def test_a_real_file_states_what_the_program_reports(name):
     group = alternatives.parse_kept(read_example(name))
     assert group["mode"] == "manual"
     assert [choice["priority"] for choice in group["choices"]] == ([1711, -5] if name == "debian-kept" else [1800392, -5])
@@ -165,7 +165,7 @@ def test_a_choice_of_an_earlier_run_is_not_taken_for_the_hosts_own():
     assert json.loads(plan.actions[0][1])["java"]["mode"] == "auto"
 
 
-def test_the_right_choice_in_automatic_mode_is_pinned_and_said_so():
+def test_the_right_choice_in_automatic_mode_is_pinned_and_reported_it():
     plan = planned(debian_host(PACKAGED, FILES), DEBIAN)
     assert pairs(plan, "register") == []
     assert pairs(plan, "set") == [("set", name) for name in THREE]
@@ -180,7 +180,7 @@ def test_nothing_is_done_where_all_are_pinned():
     assert [row.status for row in plan.rows] == ["ok", "ok", "ok", "absent"]
 
 
-def test_a_command_that_the_jdk_does_not_have_is_left_alone_and_said():
+def test_a_command_that_the_jdk_does_not_have_is_left_alone_and_reported():
     groups = {**PACKAGED, "javaws": ("auto", "/opt/jdk8/bin/javaws", [("/opt/jdk8/bin/javaws", -1)])}
     plan = planned(debian_host(groups, {**FILES, "/opt/jdk8/bin/javaws": ""}), OURS)
     assert ("set", "javaws") not in pairs(plan, "set")

@@ -371,7 +371,7 @@ def test_broken_links_are_made_again(command, path, target):
     assert homes_of(host) == {ARCHIVE}
 
 
-def test_a_group_whose_file_is_damaged_is_an_error_with_what_the_program_says():
+def test_a_group_whose_file_is_damaged_is_an_error_with_what_the_program_reports():
     host = make_host(RPM)
     host.files[f"{GROUPS}/java"] = "auto\n/usr/bin/java\n\nwhat\n"
     with pytest.raises(NotApplied, match="path to alternate expected in /var/lib/alternatives/java"):

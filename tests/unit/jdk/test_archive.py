@@ -65,7 +65,7 @@ DESIRED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": 
 
 
 class JvmHost(Host):
-    """The test's own folder, where java says what the test wants. The owner stays, since a test is not root's alone."""
+    """The test's own folder, where java reports what the test wants. The owner stays, since a test is not root's alone."""
 
     def __init__(self, printed='openjdk version "17.0.9" 2023-10-17\n'):
         self.ran = []
@@ -90,7 +90,7 @@ def jvm_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("top", ["jdk-17.0.9", "vendor/jdk-17.0.9", ""])
-def test_it_is_unpacked_wherever_it_is_in_the_archive_and_says_what_it_is_from(top, jvm, tmp_path):
+def test_it_is_unpacked_wherever_it_is_in_the_archive_and_reports_what_it_is_from(top, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members(top))
     host = JvmHost()
     assert jdk_archive.unpack(host, path, sha256, DESIRED) == "17.0.9"
@@ -151,7 +151,7 @@ def test_what_is_refused_leaves_nothing(contents, message, jvm, tmp_path):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("", "does not run on this host, it ended with 127: error while loading"), ('java version "1.8.0_402"\n', "says it is 1.8.0_402")])
+    ("", "does not run on this host, it ended with 127: error while loading"), ('java version "1.8.0_402"\n', "reports it is 1.8.0_402")])
 def test_a_java_that_does_not_run_in_sync_is_refused(text, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
     with pytest.raises(jdk_archive.SourceError, match=message):
@@ -232,7 +232,7 @@ class Licensed(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments):
-        """Says nothing."""
+        """Reports nothing."""
 
 
 @pytest.fixture(name="vendor")
@@ -263,7 +263,7 @@ def test_many_hosts_fetch_it_once(vendor, tmp_path):
     assert open(got[0][0], "rb").read() == vendor.body
 
 
-def test_without_the_cookie_it_is_said_what_is_missing(vendor, tmp_path):
+def test_without_the_cookie_it_is_reported_what_is_missing(vendor, tmp_path):
     with pytest.raises(jdk_archive.SourceError, match="answers 403 .* headers"):
         obtain(vendor.url, "aa" * 32, tmp_path)
 

@@ -81,7 +81,7 @@ ROCKY = {**DEBIAN_12, "distribution": "redhat", "family": "redhat", "release": "
      21),
     (ROCKY, "11.0", DNF, (1, "", "Error: cache-only enabled but no cache"), 0),
 ])
-def test_the_newest_long_term_release_is_asked_of_the_package_manager(machine, release, command, names, version):
+def test_the_newest_long_term_release_is_queried_of_the_package_manager(machine, release, command, names, version):
     assert jdk.find_version(FakeHost(commands={command: names}), {**machine, "release": release}) == version
 
 
@@ -159,7 +159,7 @@ def test_a_home_that_runs_as_another_version_is_not_it():
     assert planned(host).changed
 
 
-def test_a_distribution_without_a_known_jdk_says_what_to_set():
+def test_a_distribution_without_a_known_jdk_reports_what_to_set():
     plan = planned(bare_host(), machine={**DEBIAN_12, "distribution": "plan9"})
     assert "xitrum_jdk_version" in plan.problems[0]
 
@@ -198,13 +198,13 @@ def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
     ({"absent": ["a/b"]}, "jdk_absent has 'a/b'"),
     ({"absent": ["java-17-openjdk-amd64"]}, "remove its package instead"),
 ])
-def test_what_cannot_be_is_said_before_anything_is_done(desired, message):
+def test_what_cannot_be_is_reported_before_anything_is_done(desired, message):
     plan = planned(jdk_host(HOME), **from_archive(**desired))
     assert message in plan.problems[0]
     assert not plan.changed
 
 
-def test_an_archive_without_a_checksum_can_be_asked_for():
+def test_an_archive_without_a_checksum_can_be_requested():
     plan = planned(jdk_host(HOME), **from_archive(archives={"x86_64": ""}, unverified=True))
     assert plan.facts["home"] == "/usr/lib/jvm/jdk-17"
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an instance is found and asked, and what keeps a console from it."""
+"""How an instance is found and queried, and what keeps a console from it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_jcmd_changes_nothing():
     assert (list(plan.problems), plan.changed, plan.facts["console"]) == ([], False, "jcmd")
 
 
-def test_a_jdk_without_a_release_file_is_asked_unless_it_may_be_another_users():
+def test_a_jdk_without_a_release_file_is_queried_unless_it_may_be_another_users():
     words = " ".join(process.inside({"pid": 12, "uid": 815815, "gid": 815815}, [f"{JDK}/bin/java", "-version"]))
     answers = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
     host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=answers)
@@ -94,7 +94,7 @@ def test_scalive_on_jdk_8():
     (machine("1.8.0_402", "", scalive=True), {"command": ""}, "Scalive knows Scala up to 2.12"),
     (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"], scalive=True), {}, "One expression is run on JDK 9 and newer only"),
 ])
-def test_what_stands_in_the_way_is_said(host, more, message):
+def test_what_stands_in_the_way_is_reported(host, more, message):
     plan = planned(host, **more)
     assert message in "\n".join(plan.problems)
     assert not plan.changed
@@ -129,7 +129,7 @@ def test_jars_that_are_given_win():
     ("25.0.1", "heap", f"{JDK}/bin/jcmd -J-XX:-UsePerfData 12 GC.heap_info"),
     ("1.8.0_402", "heap", f"{JDK}/bin/jstat -gc 12"),
 ])
-def test_what_the_jdks_own_tools_are_asked(version, action, queried):
+def test_what_the_jdks_own_tools_are_queried(version, action, queried):
     host = machine(version, tools=("java", "jcmd", "jstat"))
     desired = {**DESIRED, "action": action}
     state = console.read(host, desired)
@@ -169,7 +169,7 @@ def test_an_expression_is_compiled_run_and_cleared_away():
     ({"javac": (124, "", "")}, "no answer in time"),
     ({"mkfifo": (1, "", "No space left on device")}, "mkfifo failed in instance 0 .*No space left"),
 ])
-def test_what_fails_is_said_and_cleared_away(answers, message):
+def test_what_fails_is_reported_and_cleared_away(answers, message):
     host = prepared(machine(), **answers)
     state = console.read(host, DESIRED)
     with pytest.raises(RuntimeError, match="(?s)" + message):
@@ -213,7 +213,7 @@ def test_a_process_that_is_not_the_applications_or_in_a_world_of_its_own_is_refu
     assert not [words for done, words in host.done if done == "run"]
 
 
-def test_the_applications_own_process_is_asked_and_not_one_that_came_before_it():
+def test_the_applications_own_process_is_queried_and_not_one_that_came_before_it():
     host = machine()
     host.files.update({"/proc/9/stat": STAT.format(pid=9), "/proc/9/status": STATUS.format(uid=815816)})
     host.links.update({"/proc/9/cwd": FOLDER, "/proc/9/exe": "/tmp/java"})

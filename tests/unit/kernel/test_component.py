@@ -154,7 +154,7 @@ def test_what_cannot_be_read_is_not_readable():
     assert not plan.changed
 
 
-def test_a_hidden_file_of_the_boot_is_said():
+def test_a_hidden_file_of_the_boot_is_reported():
     case = {"files": {"/etc/sysctl.d/50-secret.conf": Unreadable("")}, "desired": {"profile": {}}}
     plan = plan_of(host_of(case), case)
     assert [(row.item, row.status, row.why) for row in plan.rows] == [("files read at boot", "not_readable", "/etc/sysctl.d/50-secret.conf: Permission denied")]

@@ -38,7 +38,7 @@ def test_the_list_is_the_guides():
     assert "".join(f"{entry['key']} = {entry['value']}\n" for entry in OF_GUIDE) == GUIDE.lstrip()
 
 
-def test_every_entry_is_valid_and_says_what_it_is():
+def test_every_entry_is_valid_and_reports_what_it_is():
     entries, problems = kernel_values.entries(guide.profile(LIST, False, (), None))
     assert problems == []
     assert len(OF_GUIDE) == 13 and len(entries) == len(LIST)
@@ -68,6 +68,6 @@ def test_the_last_that_names_a_parameter_counts():
     assert "fs.nr_open" not in profile, "what has no value is not desired"
 
 
-def test_the_error_says_what_is_desired():
+def test_the_error_reports_what_is_desired():
     with pytest.raises(ValueError, match="is made of a list of dictionaries"):
         guide.profile([{"name": "x"}], False, (), None)

@@ -110,7 +110,7 @@ def test_refused_with_what_ends_first_and_the_number_that_holds(connections, sha
     (5, {"instances": 0}, "instances: found 0, expected 1 or more."),
     (5, {"reserved_ports": 65000}, "ports: found -488, expected 1 or more."),
 ])
-def test_wrong_arguments_are_said(connections, shape, words):
+def test_wrong_arguments_are_reported(connections, shape, words):
     assert words in capacity.limits_for(connections, capacity.HostShape(**shape))["problem"]
 
 
@@ -127,7 +127,7 @@ def test_the_filter():
 
 
 def plan_capacity(host, **desired):
-    """What the component says of a host."""
+    """What the component reports about a host."""
     desired = {**{name: option.get("default") for name, option in capacity.SPEC.items()}, **desired}
     return capacity.plan(desired, capacity.read(host, desired))
 
@@ -141,7 +141,7 @@ def small_host(hard=20000, cap="0000000000000000"):
     })
 
 
-def test_the_host_is_asked_what_it_has():
+def test_the_host_is_queried_what_it_has():
     refused = plan_capacity(small_host(), connections=30000)
     assert list(refused.problems) == [
         "xitrum_max_connections: 30000 connections cannot be held. nofile ends first: 31024 open files of one process are needed, 20000 are there. "

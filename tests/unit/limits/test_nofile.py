@@ -106,7 +106,7 @@ def test_a_login_that_was_limited_before_does_not_hide_what_the_daemon_has():
     assert plan_of(raised, nofile=65536).after == lines(65536), "what we raised ourselves is no reason to keep it"
 
 
-def test_below_what_can_be_granted_nothing_is_said():
+def test_below_what_can_be_granted_nothing_is_reported():
     host = machine(hard=20000, raises=False, commands={"sh -c ulimit -HSn 20001": (2, "", "")})
     plan = plan_of(host, nofile=15000)
     assert plan.after == lines(15000, 20000, 15000, 20000), "the hard limit that logins have without us is not lowered"
@@ -161,7 +161,7 @@ def test_nothing_above_a_bound_is_ever_written(nofile, nr_open, inherited, raise
     assert plan.facts["granted"] == nofile or plan.facts["why"]
 
 
-def test_a_new_login_is_asked():
+def test_a_new_login_is_queried():
     ask = "timeout 10 su -s /bin/sh {} -c ulimit -Sn; ulimit -Hn"
     answers = {"root": "1024000\n1024000\n", "xitrum": "1024\n524288\n", "gone": (1, "", "su: no such user")}
     host = machine(files={OWN: lines(1024000)}, commands={ask.format(user): words for user, words in answers.items()})
@@ -179,7 +179,7 @@ def test_a_line_of_one_user_is_named():
     assert rows["limits of @students"].status == "ok"
 
 
-@pytest.mark.parametrize(("text", "included", "says"), [
+@pytest.mark.parametrize(("text", "included", "value"), [
     ("UsePAM yes\n", [], "yes"),
     ("#UsePAM yes\n", [], "no"),
     ("usepam=no\nUsePAM yes\n", [], "no"),
@@ -187,11 +187,11 @@ def test_a_line_of_one_user_is_named():
     ("Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\n", ["Port 22\n"], "yes"),
     ("UsePAM yes\nInclude /etc/ssh/sshd_config.d/*.conf\n", ["UsePAM no\n"], "yes"),
 ])
-def test_whether_sshd_uses_pam(text, included, says):
-    assert limits.use_pam(text, included) == says
+def test_whether_sshd_uses_pam(text, included, value):
+    assert limits.use_pam(text, included) == value
     files = {"/etc/ssh/sshd_config": text, **{f"/etc/ssh/sshd_config.d/{index}.conf": more for index, more in enumerate(included)}}
     rows = [row.item for row in plan_of(machine(files=files)).rows if row.item == "sshd UsePAM"]
-    assert rows == (["sshd UsePAM"] if says == "no" else [])
+    assert rows == (["sshd UsePAM"] if value == "no" else [])
 
 
 def test_all_processes_together():
@@ -199,7 +199,7 @@ def test_all_processes_together():
     assert (row.item, row.status, row.fix) == ("fs.file-max", "drift", "sysctl -w fs.file-max=1024000")
 
 
-def test_a_hidden_file_is_said():
+def test_a_hidden_file_is_reported():
     host = machine(files={"/etc/security/limits.d/10-a.conf": Unreadable("x")})
     assert [(row.item, row.status) for row in plan_of(host).rows][-1] == ("limits of /etc/security/limits.d/10-a.conf", "not_readable")
 

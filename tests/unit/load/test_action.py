@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.action import connection_load as ac
 from ansible_collections.xitrum.host.plugins.module_utils.load import counts as load_counts
 from ansible_collections.xitrum.host.plugins.module_utils.load import planning as load_plan
 
-SAID = {"phase": "hold", "seconds": 1.0, "held_seconds": 0, "counts": load_counts.total([]), "deadline": 40.0}
+REPORTED = {"phase": "hold", "seconds": 1.0, "held_seconds": 0, "counts": load_counts.total([]), "deadline": 40.0}
 GONE = {"failed": True, "msg": "its process 7 is gone"}
 
 
@@ -41,26 +41,26 @@ def clock(monkeypatch):
     return found
 
 
-def half(says, **arguments):
-    """The action with a host that says this, and what the host was asked."""
+def half(respond, **arguments):
+    """The action with a host that reports this, and what the host was queried."""
     made, calls = object.__new__(action.ActionModule), []
     made._task = SimpleNamespace(args=arguments, check_mode=False)
     made._display = SimpleNamespace(display=lambda text: None)
-    made._execute_module = lambda module_name, module_args, task_vars: calls.append(module_args) or says(module_args)
+    made._execute_module = lambda module_name, module_args, task_vars: calls.append(module_args) or respond(module_args)
     return made, calls
 
 
-def watched(says):
-    made, calls = half(says)
+def watched(respond):
+    made, calls = half(respond)
     return made._watch("run", {"inventory_hostname": "proxy1"}, lambda state: False), [one["state"] for one in calls]
 
 
-@pytest.mark.parametrize("answers", [[SAID], [SAID, GONE]])
+@pytest.mark.parametrize("answers", [[REPORTED], [REPORTED, GONE]])
 def test_a_load_that_does_not_end_is_given_up_after_its_deadline(clock, answers):
     turns = itertools.cycle(answers)
     result, calls = watched(lambda calls: next(turns))
     assert result["failed"] and "after its deadline of 40 s" in result["msg"]
-    assert SAID["deadline"] + load_plan.LEASE < clock.now < SAID["deadline"] + load_plan.LEASE + 10
+    assert REPORTED["deadline"] + load_plan.LEASE < clock.now < REPORTED["deadline"] + load_plan.LEASE + 10
     assert calls[-1] == "stopped"
 
 
@@ -70,7 +70,7 @@ def test_a_load_whose_process_is_gone_is_given_up_with_its_sentence(clock):
     assert calls == ["polled"] * action.FAILURES + ["stopped"]
 
 
-def test_a_host_that_says_nothing_is_given_up(clock):
+def test_a_host_that_reports_nothing_is_given_up(clock):
     result, _calls = watched(lambda calls: {})
     assert result["failed"] and result["msg"]
 

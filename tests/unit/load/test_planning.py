@@ -42,7 +42,7 @@ def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after
     ({"files_free": 5000}, "file-max", 5000),
     ({"conntrack_free": 3000}, "conntrack", 3000),
 ])
-def test_the_largest_number_that_holds_is_said_and_one_more_is_refused(state, ends, most):
+def test_the_largest_number_that_holds_is_reported_and_one_more_is_refused(state, ends, most):
     refused = plan({"connections": most + 1, "rate": 1000}, **state)
     assert (refused.facts["most"], refused.facts["ends"]) == (most, ends)
     assert f"The largest number that holds is {most}." in refused.problems[0] and f"{ends} ends first" in refused.problems[0]

@@ -77,7 +77,7 @@ def test_what_limited_it_is_named(numbers, changes, word, message):
     assert first[0] == word and message in first[1]
 
 
-def test_what_was_not_tried_any_more_is_said_last():
+def test_what_was_not_tried_any_more_is_reported_last():
     found = load_limits.limits(5000, counts(**PARTLY), seen())
     assert found[-1] == ("rest", "4000 were not tried any more")
 

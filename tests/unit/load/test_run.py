@@ -25,7 +25,7 @@ SECONDS = 20
 
 
 class Server:
-    """Takes at most C(most) WebSockets and answers pings; C(answer) is what it says to a handshake. Of the connections,
+    """Takes at most C(most) WebSockets and answers pings; C(answer) is what it reports to a handshake. Of the connections,
     so many as C(mute) answer no ping."""
 
     def __init__(self, most=10_000, answer=b"HTTP/1.1 101 Switching Protocols\r\n\r\n", mute=0):
@@ -70,7 +70,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):
-    """Where loads keep what they say."""
+    """Where loads keep what they report."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(load_run, "base", lambda: None)
     return tmp_path
@@ -135,7 +135,7 @@ def test_a_load_that_nobody_polls_ends_by_itself(folder, monkeypatch):
         server.close()
 
 
-def test_a_server_that_takes_no_more_is_not_asked_for_the_rest(folder):
+def test_a_server_that_takes_no_more_is_not_requested_the_rest(folder):
     """The listener itself is one of what the server watches."""
     server = Server(most=20)
     try:
@@ -189,7 +189,7 @@ def test_a_connection_that_does_not_answer_is_lost_once_and_not_held_any_more():
 
 
 @pytest.mark.parametrize("asks", [load_run.poll, load_run.stop])
-def test_a_load_whose_process_was_killed_says_so(folder, asks):
+def test_a_load_whose_process_was_killed_reports_it(folder, asks):
     server = Server()
     try:
         run = started(server)

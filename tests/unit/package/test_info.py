@@ -77,7 +77,7 @@ def test_a_short_header_does_not_blot_out_the_result_and_a_token_does(tmp_path, 
     headers = {"X-Build": "8", "Authorization": "Bearer 0123456789"}
     result = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"), headers=headers)
     assert result["java"] == 8
-    # Newer ones than ansible-core 2.19 add the invocation only where it is asked for.
+    # Newer ones than ansible-core 2.19 add the invocation only where it is requested.
     assert "0123456789" not in json.dumps(result)
 
 

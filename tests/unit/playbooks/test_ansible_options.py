@@ -61,7 +61,7 @@ def test_which_options_leave_tasks_out(monkeypatch, given, options):
 
 @pytest.fixture(name="fleet", scope="module")
 def fixture_fleet(tmp_path_factory):
-    """An inventory of two hosts that are away and one that is this machine, and a cache of facts that says the wrong thing of them."""
+    """An inventory of two hosts that are away and one that is this machine, and a cache of facts that reports the wrong thing of them."""
     folder = tmp_path_factory.mktemp("fleet")
     away = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_common_args": "-F none"}
     local = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}

@@ -44,7 +44,7 @@ def test_with_slots_each_host_of_a_batch_that_is_put_back_keeps_the_release_that
         assert removed(slotted, host) == [1, 1], f"{host}: {removed(slotted, host)}"
     for host in ("app0", well):
         assert removed(slotted, host) == [1, 0], "the old release ends where the new one serves"
-    assert output.count("The rollout of new stopped at batch 2 of 2") >= len(failing), "each host says why"
+    assert output.count("The rollout of new stopped at batch 2 of 2") >= len(failing), "each host explains why"
 
 
 @pytest.fixture(name="proxied")

@@ -21,7 +21,7 @@ ROLLOUT = READ + """
 MAINTENANCE = """
 - import_playbook: PLAYBOOKS/maintenance.yml
 """
-#: What fails says this, and it is counted in all that is printed.
+#: What fails reports this, and it is counted in all that is printed.
 REASON = "the cache of the test is full"
 HOSTS, PROXIES = ("app1", "app2"), ("proxy1", "proxy2")
 READS = [({"module": "host_state_info", "host": host}, state_of(0)) for host in HOSTS]

@@ -53,7 +53,7 @@ def test_an_error_of_the_load_test_is_reported_for_all_hosts_at_once(tmp_path):
     assert run.text.count("load_test_path is not set: expected the path of a WebSocket") == 2, run.text
 
 
-def test_check_mode_of_the_load_test_says_that_nothing_was_measured():
+def test_check_mode_of_the_load_test_reports_that_nothing_was_measured():
     tasks = yaml.safe_load((ROOT / "roles/load_test/tasks/main.yml").read_text(encoding="utf-8"))
     report = next(task for task in tasks if task.get("when") == "ansible_check_mode")
     assert "Nothing was measured" in report["ansible.builtin.debug"]["msg"] and report["run_once"]

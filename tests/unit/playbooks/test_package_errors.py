@@ -47,7 +47,7 @@ def refused(folder, *sentences, **variables):
     ("nothing", "0" * 64, "answers 404 File not found: correct the URL"),
     ("whole", "0" * 64, "expected " + "0" * 64 + ": correct the checksum or the URL"),
 ], ids=["404", "checksum"])
-def test_a_url_that_does_not_give_what_was_asked_for(tmp_path, server, name, sha256, sentence):
+def test_a_url_that_does_not_give_what_was_requested(tmp_path, server, name, sha256, sentence):
     url = f"{server}/{name}.tar.gz"
     refused(tmp_path, url, sentence, xitrum_package=url, xitrum_package_sha256=sha256)
 

@@ -24,7 +24,7 @@ def test_a_play_does_not_leave_the_strategy_to_whoever_runs_it(path, play):
 @pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
 def test_a_play_does_not_leave_to_an_ansible_cfg_whom_a_failure_ends(path, play):
     """With C(any_errors_fatal) of an ansible.cfg, one host that does not answer would end the reading of all, without a word of what to do."""
-    assert isinstance(play.get("any_errors_fatal"), bool), f"{path} ends as the settings of whoever runs it say"
+    assert isinstance(play.get("any_errors_fatal"), bool), f"{path} ends as the settings of whoever runs it report"
     assert play.get("gather_facts") is False, "facts of a cache may be of another day"
 
 
@@ -52,8 +52,8 @@ def of_controller(value):
         yield from of_controller(item)
 
 
-def test_what_works_on_the_controller_does_so_whatever_the_inventory_says_of_localhost():
-    """An inventory may have it, and then what is said of all hosts holds for it: another user, a port, a Python, a password for sudo."""
+def test_what_works_on_the_controller_does_so_whatever_the_inventory_states_of_localhost():
+    """An inventory may have it, and then what is reported about all hosts holds for it: another user, a port, a Python, a password for sudo."""
     paths = [path for pattern in ("playbooks/**/*.yml", "roles/*/tasks/**/*.yml") for path in ROOT.glob(pattern)]
     found = [(path, item) for path in paths for item in of_controller(yaml.safe_load(path.read_text()))]
     assert len(found) > 5

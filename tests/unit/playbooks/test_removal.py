@@ -33,7 +33,7 @@ def remove(folder, **variables):
 
 
 def of_proxies(ran):
-    """The calls at the proxies: the host that they are for, whether the proxy is only asked, the state and the servers."""
+    """The calls at the proxies: the host that they are for, whether the proxy is only queried, the state and the servers."""
     names = ("state", "servers", "timeout")
     return [(call["host"], call["args"]["others"], *(call["args"][name] for name in names)) for call in ran.calls if call["action"] == "proxy_server"]
 

@@ -110,7 +110,7 @@ def test_the_report_is_well_formed_whatever_a_host_sent(ran):
 
 def test_what_a_server_or_an_archive_chose_is_escaped_in_the_failure_of_an_action(monkeypatch):
     def refuse(*_arguments):
-        raise archives.SourceError(f"the server says {HOSTILE}")
+        raise archives.SourceError(f"the server reports {HOSTILE}")
 
     monkeypatch.setattr(archives, "obtain", refuse)
     with pytest.raises(AnsibleActionFail) as failure:
@@ -120,7 +120,8 @@ def test_what_a_server_or_an_archive_chose_is_escaped_in_the_failure_of_an_actio
 
 #: What a message of the roles may hold as it is: variables of the inventory and of the run, which no host chooses.
 OWN = re.compile("|".join((
-    r"inventory_hostname|item|report_dir|groups\[.*|ansible_play_hosts(_all)? .*|__there \| join\(', '\)|xitrum_(name|root)|remove_host_count|packages_names .*",
+    r"inventory_hostname|item|report_dir|groups\[.*|ansible_play_hosts(_all)? .*|__there \| join\(', '\)|xitrum_(name|root)|remove_host_count",
+    r"packages_names .*",
     r"supervisor_supervisord_version|supervisor_supervisord_pip_arguments \| xitrum\.host\.hide_credentials",
     r"__report_check\.(drift|total)|supervisor_batch\.\w+|__supervisor_lost \| join\(', '\)|__console_choice|__tuning_capacity\.problem",
     r"__jdk_verified\.jdk\.rows .*|__jdk_state\.jdk\.(home|version)",

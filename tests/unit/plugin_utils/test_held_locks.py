@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""However a run ends, its locks are given back: real runs of Ansible, whose module for the lock writes down what it is asked."""
+"""However a run ends, its locks are given back: real runs of Ansible, whose module for the lock writes down what it is queried."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, tmp_path, signals
     assert ("Press Ctrl-C once more" in output) is (len(signals) == 2)
 
 
-def test_it_says_where_that_failed_and_what_to_do(fleet):
+def test_it_reports_where_that_failed_and_what_to_do(fleet):
     with fleet([FAIL], STUB_AWAY="1") as run:
         output = run.communicate()[0]
     words = " ".join(output.split())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SSH gives up a host that no longer answers, or a run says that it does not."""
+"""SSH gives up a host that no longer answers, or a run reports that it does not."""
 
 from __future__ import annotations
 

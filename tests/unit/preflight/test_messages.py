@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One message says everything that stands in the way."""
+"""One message reports everything that stands in the way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_nothing_stands_in_the_way():
     assert render_errors({"app1": variables()}, ["app1"], ["app1"]) == ""
 
 
-def test_a_problem_of_all_hosts_is_said_once():
+def test_a_problem_of_all_hosts_is_reported_once():
     text = preflight.message({"app1": errors("no disk", "no memory"), "app2": errors("no disk"), "app3": errors("no disk")})
     assert text.count("no disk") == 1
     assert "all 3 hosts:\n  - no disk" in text
@@ -63,7 +63,7 @@ def test_some_hosts_are_named_and_many_are_counted():
     assert "app00, app01, app02, app03, app04, app05, app06, app07 and 12 more:" in preflight.message({**many, "last": []})
 
 
-def test_notes_are_said_with_problems_and_stop_nothing_alone():
+def test_notes_are_reported_with_problems_and_stop_nothing_alone():
     assert preflight.message({"app1": []}, (), {"app1": ["not tested"]}) == ""
     assert "notes, app1:\n  - not tested" in preflight.message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
 
@@ -104,7 +104,7 @@ def test_what_a_proxy_sets_for_itself_may_differ(applications, proxy):
 
 
 @pytest.mark.parametrize("current, notes", [("aa", ["release aa is active, and bb is desired"]), ("bb", []), ("", [])])
-def test_which_release_is_replaced_is_said(current, notes):
+def test_which_release_is_replaced_is_reported(current, notes):
     state = {"release": {"problems": [], "current": current}}
     assert find_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}
 
@@ -143,11 +143,11 @@ def test_a_decommissioned_host_does_not_lose_a_folder_of_the_system():
     assert text.count("xitrum_root is '/var/www', which belongs to the system") == 1 and "both hosts:" in text
 
 
-SAID = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
+REPORTED = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
 
 
-@given(st.dictionaries(st.text("ab", min_size=1), SAID, max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
-def test_every_problem_is_said_exactly_once(problems, controller):
+@given(st.dictionaries(st.text("ab", min_size=1), REPORTED, max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
+def test_every_problem_is_reported_exactly_once(problems, controller):
     text = preflight.message({host: errors(*listed) for host, listed in problems.items()}, errors(*controller))
     sentences = {sentence for listed in problems.values() for sentence in listed}
     for sentence in [*sentences, *controller]:
@@ -204,7 +204,7 @@ def test_misspelt_variables_of_a_host():
     assert "did you mean jdk_version?" in find_notes(every, ["app1", "app2"])["app1"][0]
 
 
-def test_values_that_do_not_fit_are_said_for_each_host():
+def test_values_that_do_not_fit_are_reported_for_each_host():
     every = {name: variables(xitrum_instances=value) for name, value in (("app1", "abc"), ("app2", "abc"), ("app3", "2"))}
     every["app1"]["xitrum_supervisor"] = "runti"
     text = render_errors(every, list(every))
@@ -267,7 +267,7 @@ def test_a_check_of_variables_that_failed_is_no_unreadable_host():
 
 @pytest.mark.parametrize("state, rules", [
     ({"msg": "a\nb", "rules": ["xitrum.heap", "xitrum.slots"]}, ["xitrum.heap", "xitrum.slots"]),
-    # A variable without a value: no rule was asked.
+    # A variable without a value: no rule was queried.
     ({"msg": "the variable a has no value"}, ["variable.unusable"]),
 ])
 def test_a_refused_read_keeps_the_rules_of_its_errors(state, rules):
@@ -329,7 +329,7 @@ def test_a_deploy_refuses_what_it_would_do_by_half_with_what_to_run(of_host, mes
         assert render_errors({"app1": of_host}, ["app1"]) == ""
 
 
-def test_a_deploy_says_which_ports_it_leaves_unreserved():
+def test_a_deploy_reports_which_ports_it_leaves_unreserved():
     notes = find_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"], deploy=True)["app1"]
     assert len(notes) == 1 and "port 9000 is new here" in notes[0] and notes[0].endswith("ansible-playbook xitrum.host.base")
     assert find_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"])["app1"] == []
@@ -467,7 +467,7 @@ def test_a_host_outside_of_the_run_whose_variable_is_needed():
     for name in ("app1", "app2"):
         fleet[name]["xitrum_cluster"] = True
     assert has_invalid_values(fleet, "app1")
-    # And one variable alone may be asked for.
+    # And one variable alone may be requested.
     assert has_invalid_values(fleet, "app2", names=["xitrum_instances"]) and not has_invalid_values(fleet, "app2", names=["xitrum_address"])
 
 

@@ -12,17 +12,17 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import certifica
 
 from ..fake_host import FakeHost, Unreadable
 
-SAID = "notAfter=Nov 24 10:00:00 2027 GMT\nsha256 Fingerprint=AA:BB\n"
+REPORTED = "notAfter=Nov 24 10:00:00 2027 GMT\nsha256 Fingerprint=AA:BB\n"
 NOW = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
 
 
-def row(configured=SAID, effective=SAID, now=NOW, tool=True, hidden=False):
+def row(configured=REPORTED, effective=REPORTED, now=NOW, tool=True, hidden=False):
     item = {"path": "/etc/x.pem", "port": 443, "hidden": hidden, "configured": certificates.parse(configured), "effective": certificates.parse(effective)}
     return certificates.plan({"days": 30}, {"tool": tool, "installer": "apt-get install -y", "now": now, "items": [item]}).rows[0]
 
 
-def test_what_openssl_says():
-    assert certificates.parse(SAID) == (datetime.datetime(2027, 11, 24, 10, tzinfo=datetime.timezone.utc), "AA:BB")
+def test_what_openssl_reports():
+    assert certificates.parse(REPORTED) == (datetime.datetime(2027, 11, 24, 10, tzinfo=datetime.timezone.utc), "AA:BB")
     assert certificates.parse("unable to load certificate") is None
 
 
@@ -30,7 +30,7 @@ def test_what_openssl_says():
     ({}, "ok", ""),
     ({"now": NOW + datetime.timedelta(days=350)}, "drift", "ends in 15 days"),
     ({"now": NOW + datetime.timedelta(days=400)}, "drift", "ends in -35 days"),
-    ({"effective": SAID.replace("AA", "CC")}, "restart_pending", "another certificate"),
+    ({"effective": REPORTED.replace("AA", "CC")}, "restart_pending", "another certificate"),
     ({"effective": ""}, "drift", "port 443"),
     ({"configured": ""}, "drift", "no certificate"),
     ({"tool": False}, "not_readable", "no openssl"),

@@ -48,7 +48,7 @@ def listening(port, process):
 
 
 class Machine(FakeHost):
-    """A host on which everything is in sync, until a test says otherwise."""
+    """A host on which everything is in sync, until a test reports otherwise."""
 
     def __init__(self, want, **commands):
         text = proxy_text.stamped(want["config"], want["pems"])
@@ -489,7 +489,7 @@ def test_the_trial_names_the_new_certificate_and_not_the_old_one():
     assert seen[f"{proxy_config.TRIAL}/0.pem"] == "another"
 
 
-def test_a_refused_configuration_changes_nothing_and_says_where():
+def test_a_refused_configuration_changes_nothing_and_reports_where():
     want = desired(CONFIG + "nonsense\n")
     machine = Machine(desired(), **{CHECK: (1, "", f"[ALERT] (9) : config : parsing [{proxy_config.TRIAL}/config:90]: unknown keyword 'nonsense'\n")})
     before = dict(machine.files)

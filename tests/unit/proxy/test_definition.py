@@ -32,7 +32,7 @@ def test_each_instance_of_each_host_is_a_server():
                              ("app3.example.com-0", "app3.example.com", 8000)]
 
 
-def test_what_a_host_says_of_itself_wins_over_the_fallback():
+def test_what_a_host_reports_of_itself_wins_over_the_fallback():
     hosts = [host("a", xitrum_address="192.0.2.1", xitrum_http_port="9000", xitrum_instances="2"), host("b", xitrum_address="192.0.2.2")]
     assert places(hosts, xitrum_instances=1) == [
         ("a-0", "192.0.2.1", 9000), ("a-1", "192.0.2.1", 9001), ("b-0", "192.0.2.2", 8000)]

@@ -85,7 +85,7 @@ def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
     proxy_server.set_servers(proxy, want, planned(proxy, want))
     proxy.page = (503, "Service Unavailable")
     ready = desired(proxy.software, state="ready", timeout=1)
-    with pytest.raises(RuntimeError, match=r"xitrum/app1-0 \(192.0.2.11:8000\) is DRAIN, its health check says 503 Service Unavailable"):
+    with pytest.raises(RuntimeError, match=r"xitrum/app1-0 \(192.0.2.11:8000\) is DRAIN, its health check reports 503 Service Unavailable"):
         proxy_server.set_servers(proxy, ready, planned(proxy, ready), clock=iter(range(9)).__next__, sleep=lambda seconds: None)
     assert proxy_text.states(proxy.files[proxy.path]) == {"app1-0": "drain"}
 
@@ -96,7 +96,7 @@ def test_a_server_that_is_ready_and_whose_page_fails_is_not_healthy(proxy):
     assert [row["healthy"] for row in rows if row["backend"] == "xitrum"] == [False, False, False]
 
 
-def test_neither_can_close_what_one_server_has_and_says_what_is_left(proxy, monkeypatch):
+def test_neither_can_close_what_one_server_has_and_reports_what_is_left(proxy, monkeypatch):
     monkeypatch.setitem(PROXIES, proxy.software, dataclasses.replace(SOFTWARE[proxy.software], process="nginx"))
     want = desired(proxy.software, state="maint", close=True, timeout=1)
     proxy_server.set_servers(proxy, want, planned(proxy, want))
@@ -151,14 +151,14 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
     service, path = PROXIES[software].service, PROXIES[software].config_path
     want = {**defaults, "software": software, "config": (DATA / f"{software}-full.conf").read_text(), "config_path": path, "service": service,
             "packages": [software], "control_port": 1}
-    # Nginx says it on its standard error.
+    # Nginx reports it on its standard error.
     host = FakeHost(files={"/run/systemd/system/x": "", "/proc/net/if_inet6": "", "/proc/sys/fs/nr_open": "1048576\n"}, commands={command: (0, "", words)})
     problems = list(proxy_config.plan(want, proxy_config.read(host, want)).problems)
     assert (message in problems[0]) if message else problems == []
 
 
 @pytest.mark.parametrize("software", SOFTWARE.values(), ids=list(SOFTWARE))
-def test_a_server_is_asked_by_the_python_that_ansible_uses_there(software):
+def test_a_server_is_queried_by_the_python_that_ansible_uses_there(software):
     program, option, code, address = software.ask_server("192.0.2.11:8000")
     assert (program, option, address) == (sys.executable, "-c", "192.0.2.11:8000")
     assert "http.client" in code and address not in code

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import definitio
 
 from .test_templates import BASE, ROOT
 
-HERE = str(ROOT / "roles/proxy/defaults/main.yml")
+CERTIFICATE = str(ROOT / "roles/proxy/defaults/main.yml")
 GOOD = {**BASE, "proxy_tls_certificate": "", "proxy_tls_key": "", "proxy_software": "haproxy",
         "proxy_load_balancers": [], "proxy_load_balancer_protocol": "http"}
 
@@ -40,11 +40,11 @@ def test_unavailable_proxies_of_a_wrong_type_are_named(value):
 
 def test_what_fits_together_is_no_problem():
     assert problems() == []
-    assert problems(proxy_tls_certificate=HERE, proxy_tls_key=HERE, proxy_redirect_https=True, proxy_software="nginx") == []
+    assert problems(proxy_tls_certificate=CERTIFICATE, proxy_tls_key=CERTIFICATE, proxy_redirect_https=True, proxy_software="nginx") == []
 
 
 @pytest.mark.parametrize(("more", "words"), [
-    ({"proxy_tls_certificate": HERE}, "set both files, or neither"),
+    ({"proxy_tls_certificate": CERTIFICATE}, "set both files, or neither"),
     ({"proxy_redirect_https": True}, "redirect to HTTPS only where there is HTTPS"),
     ({"proxy_tls_certificate": "/nowhere/a.pem", "proxy_tls_key": "/nowhere/b.pem"}, "no file /nowhere/a.pem and no file /nowhere/b.pem on the controller"),
     ({"proxy_timeout_queue": "10", "proxy_check_interval": 2},
@@ -59,13 +59,13 @@ def test_what_fits_together_is_no_problem():
     ({"proxy_stats_port": -1, "proxy_software": "apache"}, "xitrum_proxy_stats_port is -1"),
     ({"proxy_cookie": "a b"}, "xitrum_proxy_cookie is 'a b'"),
 ])
-def test_each_rule_says_what_was_found_and_what_to_do(more, words):
+def test_each_rule_reports_what_was_found_and_what_to_do(more, words):
     messages = problems(**more)
     assert len(messages) == 1
     assert words in messages[0]
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_all_that_is_wrong_is_reported_at_once():
     assert len(problems(proxy_redirect_https=True, proxy_cookie="a b", proxy_timeout_queue="10")) == 3
 
 

@@ -145,7 +145,7 @@ def test_a_command_that_is_refused_is_reported_with_haproxys_words(proxy):
 # ---------------------------------------------------------------------------------------------------------- waiting
 
 class Proxy:
-    """A back end that says one thing after the other, and the last one for ever."""
+    """A back end that reports one thing after the other, and the last one for ever."""
 
     closes, probes = True, False
     service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True
@@ -175,8 +175,8 @@ def test_ready_ends_when_the_proxy_counts_the_server_as_healthy(monkeypatch):
     assert result["servers"][0]["healthy"]
 
 
-def test_a_server_that_does_not_get_healthy_is_an_error_with_what_its_check_says(monkeypatch):
-    with pytest.raises(RuntimeError, match=r"after 3 s: xitrum/app1-0 \(a:1\) is DOWN, its health check says L4CON"):
+def test_a_server_that_does_not_get_healthy_is_an_error_with_what_its_check_reports(monkeypatch):
+    with pytest.raises(RuntimeError, match=r"after 3 s: xitrum/app1-0 \(a:1\) is DOWN, its health check reports L4CON"):
         waited(monkeypatch, Proxy({"healthy": False, "status": "DOWN"}), state="ready")
 
 
@@ -191,7 +191,7 @@ def test_what_is_left_at_the_deadline_is_counted_and_no_error(monkeypatch):
     assert proxy.closed == []
 
 
-def test_what_is_left_is_closed_where_that_was_asked_for(monkeypatch):
+def test_what_is_left_is_closed_where_that_was_requested(monkeypatch):
     proxy = Proxy({"state": "maint", "sessions": 2})
     result = waited(monkeypatch, proxy, state="maint", close=True)
     assert (result["open"], result["closed"], proxy.closed) == (0, 2, ["app1-0"])
@@ -309,7 +309,7 @@ def test_a_server_that_was_drained_and_is_missing_now_is_an_error(monkeypatch):
 
 
 class Fleet:
-    """A back end of several servers, C(name: (state, healthy)), that does what it is asked to."""
+    """A back end of several servers, C(name: (state, healthy)), that does what it is requested to."""
 
     closes, probes = False, False
     service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True
@@ -389,7 +389,7 @@ def test_no_batch_is_drained_while_an_instance_of_an_earlier_one_does_not_serve(
     with pytest.raises(RuntimeError, match=refused):
         proxy_server.set_servers(host(), want, plan, lambda: next(now), lambda _seconds: None)
     assert fleet.servers["a"] == ("ready", True)
-    # Whoever goes back, and whoever is asked for no guard, is not held up.
+    # Whoever goes back, and whoever is requested no guard, is not held up.
     for more in ({"state": "ready"}, {"guard": False}):
         want = {**want, **more}
         proxy_server.set_servers(host(), want, proxy_server.plan(want, proxy_server.read(host(), want)), lambda: next(now), lambda _seconds: None)

@@ -260,7 +260,7 @@ def test_apache_drains_and_disables_for_websockets_as_well():
 
 
 @pytest.mark.parametrize("software", ["nginx", "apache"])
-def test_states_are_said_undone_and_carried_into_a_new_configuration(software):
+def test_states_are_reported_undone_and_carried_into_a_new_configuration(software):
     text, words = rendered(software), SOFTWARE[software].words
     changed = proxy_text.with_states(text, STATES, words)
     assert proxy_text.states(changed) == STATES

@@ -153,7 +153,7 @@ def test_a_bare_host_gets_nftables_and_its_package():
 
 
 @pytest.mark.parametrize("backend, packages", [("iptables", ["iptables"]), ("firewalld", ["firewalld", "iptables"])])
-def test_a_back_end_that_is_asked_for_brings_its_package(backend, packages):
+def test_a_back_end_that_is_requested_brings_its_package(backend, packages):
     assert planned(bare(), backend=backend).facts["packages"] == packages
     assert planned(bare(), backend=backend, state="absent").facts["packages"] == []
 
@@ -228,7 +228,7 @@ def test_legacy_iptables_is_used_where_the_host_uses_it_and_not_loaded_otherwise
     assert item(plan, "port 80 (IPv4)").effective == "8000"
 
 
-def test_without_systemd_the_redirects_are_live_and_the_report_says_what_is_missing():
+def test_without_systemd_the_redirects_are_live_and_the_report_reports_what_is_missing():
     host = bare()
     del host.files["/run/systemd/system/x"]
     plan = planned(host)
@@ -355,7 +355,7 @@ def test_a_disabled_unit_is_enabled_again():
     assert item(plan, "redirects at boot").status == "drift"
 
 
-def test_the_steps_are_taken_and_a_failure_says_what_the_command_said():
+def test_the_steps_are_taken_and_a_failure_reports_what_the_command_reported():
     host = bare(commands={"nft -c -f -": "", "nft -f -": (1, "", "Error: Could not process rule"), "nft -j list ruleset": ""})
     with pytest.raises(RuntimeError, match="nft -f - ended with 1: Error: Could not process rule"):
         redirects.apply(host, planned(host))

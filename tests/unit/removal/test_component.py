@@ -68,11 +68,11 @@ def test_a_removal_does_not_run_on_a_proxy_that_is_away(tmp_path, away, listed):
 
 @pytest.mark.parametrize("away, queried", [("", "['proxy1', 'proxy2']"), ("proxy2", "['proxy1']")])
 def test_a_removal_asks_no_proxy_that_is_away(tmp_path, away, queried):
-    show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __remove_proxies | sort }}"}}
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "queried: {{ __remove_proxies | sort }}"}}
     (tmp_path / "book.yml").write_text(
         yaml.safe_dump([{"name": "Book", "hosts": "app1", "gather_facts": False, "vars_files": [str(ROOT / "roles/remove/vars/main.yml")], "tasks": [show]}]))
     code, text = play(tmp_path, tmp_path / "book.yml", "-e", f"xitrum_unavailable_proxies={away}")
-    assert code == 0 and f"asked: {queried}" in text, text
+    assert code == 0 and f"queried: {queried}" in text, text
 
 
 def test_a_host_without_a_proxy_has_nothing_to_put_back():
@@ -165,7 +165,7 @@ def test_of_an_application_that_is_not_on_record_nothing_is_removed():
     assert not plan.changed
 
 
-def test_folders_of_other_tools_are_not_ours_whatever_the_inventory_says():
+def test_folders_of_other_tools_are_not_ours_whatever_the_inventory_states():
     host, _state, plan = rest({"/opt/shop/releases/1/app": "", "/opt/shop/current": "", "/var/log/shop/0": ""}, ACCOUNTS, applications=KNOWN)
     assert not plan.changed
     assert removal.applications(host, recorded.EMPTY, KNOWN) == []
@@ -273,7 +273,7 @@ def test_apt_is_read():
     assert debian.purged("Reading...\nPurg haproxy [2.6]\nRemv socat [1.7]\n") == ["haproxy", "socat"]
 
 
-def test_a_package_manager_that_refuses_is_an_error_that_says_what_to_do():
+def test_a_package_manager_that_refuses_is_an_error_that_reports_what_to_do():
     with pytest.raises(RuntimeError, match="remove_packages: false"):
         package_removal.apply(FakeHost(commands={"rpm --erase nginx": (1, "", "needed by x")}), ["nginx"])
 

@@ -20,7 +20,7 @@ CAUSED = "caused by another finding"
 
 
 def found(**changes):
-    """The findings of two hosts, of which one has what C(changes) say, and of one that was not reached."""
+    """The findings of two hosts, of which one has what C(changes) report, and of one that was not reached."""
     return findings.findings({"app1": {**state(), **changes}, "app2": state(), "app3": None}, ["app1", "app2"])
 
 
@@ -64,7 +64,7 @@ def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(fix, commands, typ
     assert (RUN in findings.check_table([item], False)) == (fix == RUN)
 
 
-def test_a_host_that_could_not_be_read_says_why():
+def test_a_host_that_could_not_be_read_reports_why():
     result = findings.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
     assert result[0]["level"] == "drift" and "no python" in result[0]["why"]
     assert result[0]["fix"] == f"{RUN} --limit app1"
@@ -139,7 +139,7 @@ def test_every_status_has_a_level_and_a_word():
     assert set(findings.LEVELS) == set(fleet_summary.WORDS) == set(STATUSES)
 
 
-def test_what_a_host_says_is_never_taken_for_a_template():
+def test_what_a_host_reports_is_never_taken_for_a_template():
     result = fleet_reports.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
     templar = Templar(None, variables={"result": result})
     assert "{{ 6 * 7 }}" in templar.template(result)[0]["why"]
@@ -168,7 +168,7 @@ def test_no_line_brings_the_release_back_that_a_host_was_rolled_back_from():
     rollback = "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e rollback_to=bb --limit app1"
     assert {(item["item"], item["level"]): item["fix"] for item in result if item["host"] == "app1"} == {
         ("release", "drift"): "xitrum_package: the package of release bb, which the host is to keep",
-        # That another release runs is said once; another configuration of it is not that.
+        # That another release runs is reported once; another configuration of it is not that.
         ("instance-0 folder", "note"): "",
         ("instance-1 folder", "drift"): rollback, ("instance-0 nofile", "drift"): rollback,
         ("net.core.somaxconn", "drift"): "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"}

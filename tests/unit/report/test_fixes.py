@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a finding says to type, as a line for the controller's terminal."""
+"""What a finding recommends, as a line for the controller's terminal."""
 
 from __future__ import annotations
 
@@ -124,6 +124,6 @@ def item(component, what="row", fix=RUN, desired="x"):
         (item("kernel", fix=CHECK), "ansible-playbook -i fleet xitrum.host.check -e a=1"),
     ],
 )
-def test_what_is_said_to_type_keeps_the_release_that_a_host_was_rolled_back_to(found, line):
+def test_what_is_reported_to_type_keeps_the_release_that_a_host_was_rolled_back_to(found, line):
     assert fixes.to_command(fixes.keep_release(found, "bb"), "app1", "-i fleet", "-e a=1") == line
     assert fixes.keep_release(found, "") == found["fix"]

@@ -71,7 +71,7 @@ def test_what_a_container_does_not_have_is_one_line():
     assert "not on this host: a.b, c.d (all hosts)" in fleet_summary.fleet_summary({"app1": read, "app2": read}, False)
 
 
-def test_check_mode_says_that_it_only_would():
+def test_check_mode_reports_that_it_only_would():
     assert fleet_summary.fleet_summary({"app1": state()}, True).startswith("Check mode")
 
 

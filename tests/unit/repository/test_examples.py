@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import variables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection, unknown
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "inventories/example"
-#: Each with how many hosts its page says that it has.
+#: Each with how many hosts its page reports that it has.
 HOSTS = {"one-host": 1, "three-hosts": 3, "fleet": 22}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pages name only tests that there are: a table that says what stops an attack is worth what its tests are. Pages for contributors name
+"""Pages name only tests that there are: a table that reports what stops an attack is worth what its tests are. Pages for contributors name
 only files that there are."""
 
 import re
@@ -60,7 +60,7 @@ def test_each_test_function_that_a_guide_names_is_there():
     assert len(listed) > 10 and listed - defined == set()
 
 
-def test_the_files_on_the_way_of_a_variable_have_the_names_that_the_page_says():
+def test_the_files_on_the_way_of_a_variable_have_the_names_that_the_page_states():
     page = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([\w./]+)` \| `(\w+)` \|", page, re.MULTILINE)
     assert len(rows) > 15

@@ -22,7 +22,7 @@ SOURCE = re.sub(r'"\s*\n\s*f?"', "", "".join(path.read_text(encoding="utf-8") fo
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_is_in_the_code_its_parts_in_their_order_on_one_line(message):
     parts = [part for part in message.split("...") if part.strip()]
-    assert re.search(r"[^\n]*?".join(map(re.escape, parts)), SOURCE), f"no line says {message!r}"
+    assert re.search(r"[^\n]*?".join(map(re.escape, parts)), SOURCE), f"no line reports {message!r}"
 
 
 def test_there_are_messages():

@@ -110,7 +110,7 @@ def test_the_play_of_the_page_names_the_role_and_what_a_failure_ends(role):
 
 
 @pytest.mark.parametrize("role", CASES)
-def test_a_role_can_be_used_alone_as_its_page_says(tmp_path, monkeypatch, role):
+def test_a_role_can_be_used_alone_as_its_page_states(tmp_path, monkeypatch, role):
     case = CASES[role]
     monkeypatch.setenv("PWD", str(tmp_path))
     removed = [({"module": "host_record read", "nth": 2}, {**REMOVAL, "lines": []})] if role == "remove" else []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every role keeps: its specification, its defaults and its page say the same."""
+"""What every role keeps: its specification, its defaults and its page report the same."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_default_that_is_worked_out_is_described(role):
         if role_variables.worked_out(value):
             option = role_variables.options(role)[name]
             assert "default" not in option, f"the default of {name} is worked out, and its specification has a fixed one"
-            assert "The default is" in " ".join(option["description"]), f"the specification of {name} does not say what its default is"
+            assert "The default is" in " ".join(option["description"]), f"the specification of {name} does not report what its default is"
 
 
 @pytest.mark.parametrize("name", inputs.DEFAULTS)

@@ -19,7 +19,7 @@ BOOK = f"""
 - hosts: localhost
   gather_facts: false
   vars_files: [{ROLES}/application/vars/main.yml, {ROLES}/console/vars/main.yml, {ROLES}/source_tree/vars/main.yml]
-  vars: {{console_save: said, source_tree_path: tree, xitrum_package: app.tar.gz, ansible_connection: local,
+  vars: {{console_save: reported, source_tree_path: tree, xitrum_package: app.tar.gz, ansible_connection: local,
          ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}"}}
   tasks:
     - name: Report
@@ -46,7 +46,7 @@ def test_paths_are_relative_to_where_ansible_was_started(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     paths = json.loads((books / "paths.json").read_text(encoding="utf-8"))
-    assert paths == [f"{started}/report/check.html", f"{started}/said", f"{started}/tree", f"{started}/app.tar.gz", str(started)]
+    assert paths == [f"{started}/report/check.html", f"{started}/reported", f"{started}/tree", f"{started}/app.tar.gz", str(started)]
     assert (started / "report/check.json").is_file()
 
 

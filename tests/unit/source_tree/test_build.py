@@ -58,7 +58,7 @@ def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, wh
         assert str(failed.value) == f"there is no package at {top}/{below}: build it {how}, or correct xitrum_package"
 
 
-def test_the_hint_says_where_the_project_is_not_known(tmp_path):
+def test_the_hint_reports_where_the_project_is_not_known(tmp_path):
     top = write(tmp_path, {**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = module("app")\n'})
     assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of the folder app),"
                                  f" and give the folder that it makes, {top}/app/target/xitrum")
@@ -106,7 +106,7 @@ def test_a_task_that_the_build_does_not_have(tmp_path, files, command, output, m
     assert problems[0].startswith(f"xitrum_build_command is {command!r}, and the build in {top} has ") and problems[0].endswith(message), problems[0]
 
 
-def test_a_build_that_fails_and_one_that_says_so_with_code_0(tmp_path, monkeypatch):
+def test_a_build_that_fails_and_one_that_reports_so_with_code_0(tmp_path, monkeypatch):
     monkeypatch.setattr(package_build.shutil, "which", lambda program: f"/usr/bin/{program}")
     output = "[info] compiling\n\x1b[31m[error]\x1b[0m Boot.scala:3: not found: value Srver\n[error] \x1b]0;title\x07Compilation failed\n"
     assert package_build.build_problems("sbt stage", str(tmp_path), 1, output) == [

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.source_tree import pus
 
 from tests.unit.fake_host import FakeHost
 
-TOP, HERE, THERE = "/src/shop", "a" * 40, "b" * 40
+TOP, LOCAL, REMOTE = "/src/shop", "a" * 40, "b" * 40
 GIT = f"env GIT_TERMINAL_PROMPT=0 git -C {TOP}"
 DESIRED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "commit_message": "Ready", "allow_uncommitted": False,
           "prefix": "heroku"}
@@ -22,9 +22,9 @@ COMMIT = [f"{GIT} add --all -- Procfile", f"{GIT} commit -m Ready -- Procfile"]
 PUSH = [f"{GIT} push heroku HEAD:refs/heads/main"]
 
 
-def repository(there=THERE, status="", root=TOP):
+def repository(there=REMOTE, status="", root=TOP):
     return FakeHost({}, {
-        f"{GIT} rev-parse --show-toplevel": root + "\n", f"{GIT} rev-parse HEAD": HERE + "\n",
+        f"{GIT} rev-parse --show-toplevel": root + "\n", f"{GIT} rev-parse HEAD": LOCAL + "\n",
         f"{GIT} ls-remote heroku refs/heads/main": f"{there}\trefs/heads/main\n" if there else "",
         f"{GIT} status --porcelain --no-renames -z --untracked-files=all": status,
         **{words: (0, "", f"did {words.split()[5]}\n") for words in [*COMMIT, *PUSH]},
@@ -37,12 +37,12 @@ def plan_of(host, **more):
 
 
 @pytest.mark.parametrize("there, status, more, commands", [
-    (HERE, "", {}, []),
-    (THERE, "", {}, PUSH),
+    (LOCAL, "", {}, []),
+    (REMOTE, "", {}, PUSH),
     ("", "", {}, PUSH),
-    (HERE, "?? Procfile\0", {}, COMMIT + PUSH),
-    (HERE, "?? notes.txt\0", {}, []),
-    (THERE, " M app.scala\0", {"allow_uncommitted": True}, PUSH),
+    (LOCAL, "?? Procfile\0", {}, COMMIT + PUSH),
+    (LOCAL, "?? notes.txt\0", {}, []),
+    (REMOTE, " M app.scala\0", {"allow_uncommitted": True}, PUSH),
 ])
 def test_only_what_is_needed_is_done(there, status, more, commands):
     host = repository(there, status)
@@ -54,10 +54,10 @@ def test_only_what_is_needed_is_done(there, status, more, commands):
     assert output == (["did push"] if commands else [])
 
 
-def test_check_mode_says_the_commit_that_would_come():
-    _want, plan = plan_of(repository(HERE), pending=True)
+def test_check_mode_reports_the_commit_that_would_come():
+    _want, plan = plan_of(repository(LOCAL), pending=True)
     assert plan.changed
-    assert plan.after == f"commit Procfile\nheroku main a new commit on {HERE}\n"
+    assert plan.after == f"commit Procfile\nheroku main a new commit on {LOCAL}\n"
 
 
 @pytest.mark.parametrize("host, message", [
@@ -72,7 +72,7 @@ def test_what_stands_in_the_way(host, message):
     assert not plan.changed
 
 
-def test_a_push_that_is_refused_says_what_git_said():
+def test_a_push_that_is_refused_reports_what_git_reported():
     host = repository()
     host.commands[PUSH[0]] = (1, "", "! [rejected] main (fetch first)")
     want, plan = plan_of(host)
@@ -122,7 +122,7 @@ def test_a_remote_without_a_password_is_reported_as_it_is(remote):
 
 
 def test_the_helper_gives_git_what_the_environment_has(tmp_path):
-    """Real git, asked for the credentials of a server."""
+    """Real git, requested the credentials of a server."""
     command = ["git", "-c", "credential.helper=", "-c", f"credential.helper={source_push.HELPER}", "credential", "fill"]
     done = subprocess.run(
         command, input="protocol=https\nhost=git.example\n\n", capture_output=True, text=True, check=True, cwd=tmp_path,

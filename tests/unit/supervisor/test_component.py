@@ -144,7 +144,7 @@ UPSTART = desired("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
      desired("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
-def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, message):
+def test_what_stands_in_the_way_is_reported_and_nothing_is_written(there, want, message):
     problems = list(planned(there, want)[1].problems)
     assert len(problems) == 1
     assert message in problems[0]
@@ -156,7 +156,7 @@ def test_what_is_left_of_a_service_directory_is_no_problem():
     assert list(planned(there, desired("runit", "# Written by xitrum.host", RUN))[1].problems) == []
 
 
-def test_rc_local_becomes_executable_and_says_what_it_cannot():
+def test_rc_local_becomes_executable_and_reports_what_it_cannot():
     want = desired("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")
     there = FakeHost({"/etc/rc.local": "#!/bin/sh\nexit 0\n"}, {"logrotate": ""})
     state, plan = planned(there, want)
@@ -251,7 +251,7 @@ def test_what_is_worth_knowing_of_a_script_is_reported():
 
 
 @pytest.mark.parametrize("kind", [kind for kind, what in SUPERVISORS.items() if what.restarts and kind != "upstart"])
-def test_nothing_is_said_of_those_that_can_restart(kind):
+def test_nothing_is_reported_of_those_that_can_restart(kind):
     assert planned(FakeHost(BARE), desired(kind, "# xitrum.host", "/etc/x"))[1].facts["notes"] == []
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of supervisors: what they say of instances, where they keep them, and how they let go of them."""
+"""The table of supervisors: what they report about instances, where they keep them, and how they let go of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..fake_host import FakeHost
 
 RUNIT, TOOLS = "/etc/demo-runit", "/etc/demo-daemontools"
 
-#: What each says of an instance 0 that runs and an instance 1 that does not, as it was printed on Debian 12.
-SAID = {
+#: What each reports about an instance 0 that runs and an instance 1 that does not, as it was printed on Debian 12.
+REPORTED = {
     "systemd": {"systemctl show --no-pager --property=Id,ActiveState -- demo@0.service demo@1.service":
                 "Id=demo@0.service\nActiveState=active\n\nId=demo@1.service\nActiveState=failed\n"},
     "supervisord": {"supervisorctl status": (3, "demo-0                           STARTING  \n"
@@ -36,16 +36,16 @@ def host(kind, **more):
     links = {fill(what.mark, name="demo", index=0): "somewhere"}
     daemon = fill(what.daemon, name="demo")
     files = {"/run/systemd/system/some.unit": "", **more.get("files", {})}
-    return FakeHost(files, {**SAID.get(kind, {}), f"systemctl is-enabled {daemon}": "enabled\n"}, links)
+    return FakeHost(files, {**REPORTED.get(kind, {}), f"systemctl is-enabled {daemon}": "enabled\n"}, links)
 
 
 def test_there_is_a_sample_of_every_kind():
     """But of rc.local, which has no daemon to query."""
-    assert set(SAID) == set(WORDS) == set(SUPERVISORS) - {"rc.local"}
+    assert set(REPORTED) == set(WORDS) == set(SUPERVISORS) - {"rc.local"}
 
 
-@pytest.mark.parametrize("kind", SAID)
-def test_each_is_asked_in_its_own_words(kind):
+@pytest.mark.parametrize("kind", REPORTED)
+def test_each_is_queried_in_its_own_words(kind):
     assert SUPERVISORS[kind].states(host(kind), "demo", [0, 1]) == {0: WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}
 
 
@@ -64,7 +64,7 @@ def test_a_daemon_that_does_not_start_at_boot_starts_no_instance():
 
 
 @pytest.mark.parametrize("table, boot", [(inittab.with_entry("", "demo-runit", "x"), "enabled"), ("", "disabled"), (None, "disabled")])
-def test_without_systemd_the_table_of_init_says_what_starts_at_boot(table, boot):
+def test_without_systemd_the_table_of_init_reports_what_starts_at_boot(table, boot):
     there = host("runit", files={} if table is None else {"/etc/inittab": table})
     del there.files["/run/systemd/system/some.unit"]
     assert SUPERVISORS["runit"].states(there, "demo", [0])[0]["boot"] == boot

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The job for upstart, which no host here can run, against a file of its own; what every template says of itself; the folders
+"""The job for upstart, which no host here can run, against a file of its own; what every template reports about itself; the folders
 of a systemd unit; and the script that makes a missing log folder, which is run here."""
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ALL_FILES = {file for kind in SUPERVISORS for file in files_of(kind)}
 
 
 @pytest.mark.parametrize("file", sorted(ALL_FILES), ids=lambda file: file.path)
-def test_every_file_says_whose_it_is(file):
+def test_every_file_states_whose_it_is(file):
     text = (TEMPLATES / f"{file.template.split()[0]}.j2").read_text()
     assert services.OURS in "".join(text.splitlines(True)[:2]), "it could not be distinguished from an unmanaged one"
 

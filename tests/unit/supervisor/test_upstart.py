@@ -24,7 +24,7 @@ from ..fake_upstart import UpstartHost, instance_files
 
 JOB = (pathlib.Path(__file__).parents[1] / "data" / "supervisor" / "upstart.conf").read_text()
 CONF, OVERRIDE = "/etc/init/demo-0.conf", "/etc/init/demo-0.override"
-#: What an upstart that is installed and not process 1 says: its client's version, and no word from process 1.
+#: What an upstart that is installed and not process 1 reports: its client's version, and no word from process 1.
 INSTALLED = {
     "initctl --version": "initctl (upstart 1.13.2)\n",
     "initctl version": (
@@ -183,7 +183,7 @@ def test_stanzas_of_an_override_win_at_boot(override, runs):
         (FakeHost(), ("", "")),
     ],
 )
-def test_process_1_is_asked_and_not_a_program_that_is_installed(there, init):
+def test_process_1_is_queried_and_not_a_program_that_is_installed(there, init):
     assert init_system.read_init(there) == init
     assert machine.system(there)["init"] == init[0]
 

@@ -53,8 +53,8 @@ def purged(text: str) -> list[str]:
 def chosen(names: Sequence[str], automatic: Collection[str], simulate: Simulate) -> dict[str, Any]:
     """Which of these packages can go, with what came with them: `removed`, and `kept` (name to reason).
 
-    `automatic` are packages that nobody asked for by name; `simulate(names)` are those that would go with these. One
-    that would take a package with it that somebody asked for stays. Pure, but for what it simulates.
+    `automatic` are packages that nobody requested by name; `simulate(names)` are those that would go with these. One
+    that would take a package with it that somebody requested stays. Pure, but for what it simulates.
     """
     kept, free = {}, []
     for name in names:

@@ -146,7 +146,7 @@ def command(server: Mapping[str, Any], state: str) -> str:
     """What sets one server, as one line that HAProxy does without a pause.
 
     HAProxy takes what it last knew of a server that comes back, and checks nothing in maint: it would count an instance
-    as healthy that it has not asked since. So the server counts as down until its checks have succeeded as often as
+    as healthy that it has not queried since. So the server counts as down until its checks have succeeded as often as
     they must; a server that is in maint takes no health, hence the way through drain.
     """
     name = f"set server {server['backend']}/{server['name']}"
@@ -176,7 +176,7 @@ PROXY = Haproxy(
     version_pattern=re.compile(r"version (\S+)"),
     check=("haproxy", "-c", "-f"),
     bind=re.compile(r"\s*bind (\S+):(\d+)(?:\s|$)"),
-    needs=(((2, 2), "it has no http-check send, with which the health of an instance is asked"),),
+    needs=(((2, 2), "it has no http-check send, with which the health of an instance is queried"),),
     closes=True,
     socket="/run/haproxy/admin.sock",
     paths=(("server_state", SERVER_STATE), ("save_state", SAVE_STATE)),

@@ -12,7 +12,7 @@ import io.netty.util.AttributeKey
   * With `reverseProxy.ips`: only from those peers. The first element of X-Forwarded-For wins.
   */
 final class Origin(channel: Channel, headers: HttpHeaders, settings: Settings) {
-  /** The other end of the connection, or what the PROXY protocol said about it. */
+  /** The other end of the connection, or what the PROXY protocol reported about it. */
   val peer: InetAddress = Option(channel.attr(Origin.ProxiedPeer).get)
     .getOrElse(channel.remoteAddress.asInstanceOf[InetSocketAddress].getAddress)
 

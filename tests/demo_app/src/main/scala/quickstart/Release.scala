@@ -4,7 +4,7 @@ package quickstart
 
 import java.util.Properties
 
-/** What the packaging wrote into the application's jar: the release's name, and the fault that a test asked for. */
+/** What the packaging wrote into the application's jar: the release's name, and the fault that a test requested. */
 final case class Release(name: String, fault: Option[String])
 
 object Release {

@@ -14,8 +14,8 @@ final case class Route(method: HttpMethod, path: String)(val answer: Exchange =>
   val name = s"$method $path"
 
   def matches(exchange: Exchange): Boolean = {
-    val asked = if (exchange.method == HttpMethod.HEAD) HttpMethod.GET else exchange.method
-    asked == method && (if (path.endsWith("*")) exchange.path.startsWith(path.dropRight(1)) else exchange.path == path)
+    val queried = if (exchange.method == HttpMethod.HEAD) HttpMethod.GET else exchange.method
+    queried == method && (if (path.endsWith("*")) exchange.path.startsWith(path.dropRight(1)) else exchange.path == path)
   }
 }
 

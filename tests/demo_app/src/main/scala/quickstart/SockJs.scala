@@ -82,7 +82,7 @@ object SockJs {
     }
   }
 
-  /** Writes the frames of a session to one connection. `write` says whether there may be more. */
+  /** Writes the frames of a session to one connection. `write` reports whether there may be more. */
   private[quickstart] abstract class FrameWriter(val channel: io.netty.channel.Channel, val polling: Boolean) {
     def write(frame: String): Boolean
   }

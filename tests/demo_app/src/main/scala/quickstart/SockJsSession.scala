@@ -7,7 +7,7 @@ import scala.concurrent.duration._
 
 import akka.actor.{Actor, ActorRef, Props, Terminated, Timers}
 
-/** What the actors of SockJS say to each other, also from node to node: by Java serialization, so that a cluster
+/** What the actors of SockJS report to each other, also from node to node: by Java serialization, so that a cluster
   * without `akka.actor.allow-java-serialization` gets no answer, as in Xitrum.
   */
 object SockJsSession {

@@ -4,7 +4,7 @@
 
 package xitrum
 
-/** Says that it was started, by what, and where. */
+/** Reports that it was started, by what, and where. */
 object Server {
   def start(): Unit = println(s"Started in ${sys.props("user.dir")} in ${sys.props("xitrum.mode")} mode")
 }
