@@ -14,12 +14,12 @@ description:
   - Does what M(xitrum.host.jdk) does for alternatives, and what M(xitrum.host.sysctl_profile) does, then sets the limit
     of open files for logins, and does what M(xitrum.host.port_redirect) does, in that order - nobody may have more
     files open than C(fs.nr_open), which the second may raise.
-  - What stands in the way of one stops those after it. Those before it are done, and reported.
+  - An error of one stops those after it. Those before it are done, and reported.
   - With O(read_only) it is M(xitrum.host.host_state_info) for host preparation alone, and less is sent to the host. A
     run that has read with it acts with it, and it is put together once.
 options:
   read_only:
-    description: Reports what would change and what stands in the way, and changes nothing.
+    description: Reports what would change and the errors, and changes nothing.
     type: bool
     default: false
   machine:
@@ -111,22 +111,22 @@ alternatives:
 kernel:
   description: What M(xitrum.host.sysctl_profile) returns, or with O(read_only) what M(xitrum.host.host_state_info)
     returns of it.
-  returned: where O(kernel) is given, and nothing stood in the way of what comes before it
+  returned: where O(kernel) is given, and what comes before it has no error
   type: dict
 nofile:
   description: >-
     The number of open files that was C(desired), the number that this host can grant (C(granted)), C(why) that is less,
     C(rows) and C(problems), or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
-  returned: where O(nofile) is given, and nothing stood in the way of what comes before it
+  returned: where O(nofile) is given, and what comes before it has no error
   type: dict
 redirects:
   description: What M(xitrum.host.port_redirect) returns, or with O(read_only) what M(xitrum.host.host_state_info)
     returns of it.
-  returned: where O(redirects) is given, and nothing stood in the way of what comes before it
+  returned: where O(redirects) is given, and what comes before it has no error
   type: dict
 firewall:
   description: What M(xitrum.host.host_state_info) returns of it.
-  returned: where O(firewall) is given, and nothing stood in the way of what comes before it
+  returned: where O(firewall) is given, and what comes before it has no error
   type: dict
 """
 

@@ -16,8 +16,8 @@ description:
     has, and fails where it is not this one.
   - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be set
     to of by a reload.
-  - A reload that an earlier run owes (it was killed, or failed later) is made up for, since the running worker is
-    queried and not the file's time.
+  - A reload that is pending from an earlier run (it was killed, or failed later) is done, since the running worker
+    is queried and not the file's time.
   - In check mode the configuration is checked too. Where the software is not installed yet it cannot be, and a warning
     reports it.
   - A configuration that this collection has not written is kept next to it, once, with C(.before-xitrum) at its end,

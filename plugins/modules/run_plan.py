@@ -82,7 +82,7 @@ package:
   returned: with O(kind=values) and O(kind=rollback)
   type: raw
 notes:
-  description: What is worth knowing and stops nothing. With O(kind=errors), lists by host.
+  description: Notes, which stop nothing. With O(kind=errors), lists by host.
   returned: with O(kind=errors) and O(kind=rollback)
   type: raw
 rules:

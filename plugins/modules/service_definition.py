@@ -32,7 +32,7 @@ options:
     choices: [application, other]
   name:
     description: The name of the application or, with O(of=other), of the set of files, for messages and for the marker
-      below C(/var/lib/xitrum.host/owed).
+      below C(/var/lib/xitrum.host/pending).
     type: str
     required: true
   instances:

@@ -193,7 +193,7 @@ def find_notes(
     every: Sequence[str] | None = None,
     connection: bool = False,
 ) -> dict[str, list[str]]:
-    """Return what is worth knowing about each of C(hosts) and stops nothing: host to sentences.
+    """Return the notes on each of C(hosts), which stop nothing: host to sentences.
 
     every: all hosts of the run; without it, C(hosts) are. connection: whether to check how Ansible reaches them.
     """

@@ -13,7 +13,7 @@ _ACQUIRE_OPTIONS = re.compile(r"^Acquire::(Check-Valid-Until|Check-Date|Retries|
 
 
 class Source(NamedTuple):
-    """One archive: its address, the suites wanted of it, and whether apt is set to trust it without a signature."""
+    """One archive: its address, the suites taken from it, and whether apt is set to trust it without a signature."""
 
     uri: str
     suites: tuple[str, ...]

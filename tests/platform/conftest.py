@@ -47,7 +47,7 @@ class Played(NamedTuple):
 
 
 def play(playbook, options=(), environment=None, times=1, **variables):
-    """Runs a playbook of the collection for localhost, several times in a row where wanted; then C(changed) counts over all."""
+    """Runs a playbook of the collection for localhost, several times in a row where requested; then C(changed) counts over all."""
     return run_playbooks([*options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times], environment)
 
 

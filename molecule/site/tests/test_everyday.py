@@ -81,7 +81,7 @@ def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site
     """The first run dies after it wrote the unit and before systemd read it: no file shows the next one that anything is left."""
     deadly = "printf '#!/bin/sh\\n[ \"$1\" != daemon-reload ] || { kill -9 $PPID; exit 1; }\\nexec /bin/systemctl \"$@\"\\n' " \
              "> /usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl"
-    command = "/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/owed"
+    command = "/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/pending"
     before, new = site.pids(EVERY), site.release("app1")
     with site.for_now("app1", deadly, "rm /usr/local/sbin/systemctl"):
         assert site.run("--limit", "app1", **OTHER_UNIT).code != 0

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From one supervisor to another, what stands in the way of that, and to none: each test begins where the one before ended."""
+"""From one supervisor to another, what blocks that, and to none: each test begins where the one before ended."""
 
 import threading
 import time

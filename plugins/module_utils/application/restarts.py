@@ -176,7 +176,7 @@ def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mappi
 
 
 def reason(row: Row) -> str:
-    """Why a row makes a restart due, as a phrase."""
+    """Why a row makes a restart pending, as a phrase."""
     return f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.desired}"
 
 

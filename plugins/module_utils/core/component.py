@@ -5,7 +5,7 @@
 
 A component is one file of `module_utils` with the members of `Component`, or of `AppliedComponent` where it changes a
 host. `run(component)` of `runner` makes a module of it; `host_state.registry` names all that are read together, so that
-a run in which nothing differs sends one task to each host.
+a run without drift sends one task to each host.
 """
 
 from __future__ import annotations

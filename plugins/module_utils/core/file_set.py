@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A set of files and links that belong together, and the commands that make a running program notice them.
 
-The commands are owed from the moment the first file changes until all of them succeeded: a marker on the disk reports
+The commands are pending from the first change of a file until all of them succeeded: a marker on the disk reports
 it, so that a run which is killed in between makes up for it the next time. A handler would be lost.
 """
 
@@ -21,7 +21,7 @@ from .untrusted_text import hidden_text, shown_text
 
 #: Stands for the text of a private file.
 PRIVATE = "(not shown, since the file is private)\n"
-PENDING = "/var/lib/xitrum.host/owed"
+PENDING = "/var/lib/xitrum.host/pending"
 #: Where systemctl(1) masks a unit, for good or until the next boot.
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
 
@@ -124,7 +124,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             private,
         )
     if state["pending"] and not result.actions:
-        note(result, desired, "commands", "done", "owed since a run that did not end", False)
+        note(result, desired, "commands", "done", "pending since a run that did not end", False)
         result.actions.append(("commands", None))
     return result.plan(desired, state)
 

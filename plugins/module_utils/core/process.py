@@ -220,7 +220,7 @@ def stranger(host: Host, row: Mapping[str, Any], user: str) -> str:
     if exe is None or exe.kind != "file" or exe.owner != "root":
         found = f"is of the user {exe.owner}" if exe else "is not on the disk"
         return (
-            f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; expected a file of root: "
+            f"{where} runs {row['exe'] or 'a program that is not readable'}, which {found}; expected a file of root: "
             "nothing is queried of it. Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R "
             "root:root)"
         )

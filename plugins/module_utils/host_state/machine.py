@@ -204,7 +204,7 @@ def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, ro
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Reports everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
+    """Reports all errors (C(problems)) and C(notes). Never an action."""
     claimed = state["folders"]["ports"] if state["folders"] else {}
     renamed = application_changes.find_renamed(desired, state["installed"], claimed)
     # Of an application that was renamed, its ports are no second error.

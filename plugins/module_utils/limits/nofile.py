@@ -422,7 +422,7 @@ def _login_rows(desired: dict[str, Any], state: dict[str, Any], values: dict[tup
 
 
 def _other_rows(desired: dict[str, Any], state: dict[str, Any], others: list[Line], limit: int) -> list[Row]:
-    """What is not ours and stands in the way: lines for single users, sshd without PAM, too small an fs.file-max."""
+    """What is not ours and blocks the limit: lines for single users, sshd without PAM, too small an fs.file-max."""
     rows = [
         Row("nofile", f"limits of {path}", status="not_readable", why="only root may read it")
         for path in state["unread"]

@@ -580,7 +580,7 @@ def read_failure(result: Any) -> str:
 
 
 def host_notes(variables: Mapping[str, Any]) -> list[str]:
-    """What is worth knowing about one host and stops nothing."""
+    """The notes on one host, which stop nothing."""
     state = variables.get("xitrum_host_state")
     reports = (
         {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}

@@ -317,7 +317,7 @@ def _row(
 
 
 def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
-    """What stands in the way of this configuration on this host, as sentences."""
+    """The errors of this configuration on this host, as sentences."""
     found, software = broken("host.file-unsafe", state["unusable"]), PROXIES[desired["software"]]
     if not state["systemd"]:
         found.append(

@@ -36,7 +36,7 @@ def holders(host: Host, rows: Rows | None, desired: dict[str, Any]) -> list[dict
 
 
 def problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
-    """What cannot be done, in sentences; empty where nothing stands in the way."""
+    """The errors of the redirects, in sentences; empty where there is none."""
     if desired["state"] != "present":
         return []
     found, outside = [], [pair["outside"] for pair in desired["pairs"]]

@@ -233,7 +233,7 @@ def unmanaged_files(desired: Mapping[str, Any], state: Mapping[str, Any]) -> lis
 
 
 def notes(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
-    """What is worth knowing of unmanaged files that get a block of ours."""
+    """Notes on unmanaged files that get a block of ours."""
     found = []
     for file in unmanaged_files(desired, state):
         if marked_block.MARK not in (file.text or ""):

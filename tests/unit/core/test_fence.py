@@ -258,7 +258,7 @@ def test_a_module_reads_its_run_from_its_environment(folder, monkeypatch, capsys
     monkeypatch.setenv(fence.VARIABLE, fence.describe("demo", ANN["id"]))
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-    monkeypatch.setattr(service_definition.file_set, "PENDING", f"{folder}/owed")
+    monkeypatch.setattr(service_definition.file_set, "PENDING", f"{folder}/pending")
     with pytest.raises(SystemExit):
         service_definition.main()
     result = json.loads(capsys.readouterr().out)

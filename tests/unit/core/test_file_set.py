@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A set of files: what is written, linked and removed, and the commands that are owed until they succeed."""
+"""A set of files: what is written, linked and removed, and the commands that are pending until they succeed."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_mode_or_an_owner_is_a_difference(host, found):
     assert run(host, desired()).changed
 
 
-def test_a_command_that_fails_is_owed_until_it_succeeds(host):
+def test_a_command_that_fails_is_pending_until_it_succeeds(host):
     host.commands["systemctl daemon-reload"] = (1, "", "no bus")
     with pytest.raises(RuntimeError, match="no bus"):
         run(host, desired())

@@ -114,7 +114,7 @@ def test_a_kept_configuration_that_is_refused_stops_before_anything_is_changed()
     assert [step for step in host.done if step[0] != "run"] == []
 
 
-def test_a_killed_run_still_owes_the_service_its_old_state():
+def test_after_a_killed_run_the_old_state_of_the_service_is_pending():
     _host, _state, plan = original({CONFIG: "stock\n", **record(units={"haproxy.service": {"boot": "enabled", "active": "active"}})})
     assert list(plan.actions) == [("haproxy", [])]
 

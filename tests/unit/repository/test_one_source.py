@@ -72,5 +72,5 @@ def test_no_row_has_a_status_of_its_own():
 
 def test_a_row_with_a_status_of_its_own_is_refused():
     """Also where the status is computed, which the test above does not see."""
-    with pytest.raises(ValueError, match="'fine' is the status of a row: expected one of ok, differs"):
+    with pytest.raises(ValueError, match="'fine' is the status of a row: expected one of ok, drift"):
         Row("kernel", "x", status="fine")

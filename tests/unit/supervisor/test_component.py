@@ -243,7 +243,7 @@ def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(
     assert len(problems) == 1 and message in problems[0]
 
 
-def test_what_is_worth_knowing_of_a_script_is_reported():
+def test_notes_on_a_script_are_reported():
     there = linked("#!/bin/sh\n[ -e /on ] || exit 0\ntrue\n")
     there.stats["/etc/rc.d/rc.local"] = there.stats["/etc/rc.d/rc.local"]._replace(names=2)
     notes = planned(there, RC_LOCAL)[1].facts["notes"]

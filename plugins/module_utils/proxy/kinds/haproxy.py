@@ -181,7 +181,13 @@ PROXY = Haproxy(
     socket="/run/haproxy/admin.sock",
     paths=(("server_state", SERVER_STATE), ("save_state", SAVE_STATE)),
     files=(ExtraFile("save-state", SAVE_STATE, "0755"), ExtraFile("service.conf", DROP_IN)),
-    extra_paths=("/etc/haproxy/xitrum", DROP_IN, SAVE_STATE, SERVER_STATE, f"{recorded.FOLDER}/owed/haproxy-service"),
+    extra_paths=(
+        "/etc/haproxy/xitrum",
+        DROP_IN,
+        SAVE_STATE,
+        SERVER_STATE,
+        f"{recorded.FOLDER}/pending/haproxy-service",
+    ),
     folders=("/etc/systemd/system/haproxy.service.d", "/usr/local/lib/xitrum.host"),
     # It has its settings of the unit only from a start on.
     restore_by="restart",
