@@ -30,7 +30,7 @@ def errors(tmp_path, name, text):
     ("README.md", "The value is set by default, and by hand.\n", []),
     ("README.md", "It lasts for ever.\n", [(1, "archaism")]),
     ("README.md", "It is is wrong.\n", [(1, "lexical_illusions")]),
-    ("README.md", "Set xitrum_rollback_to to a release. It is `a` `a`.\n", []),
+    ("README.md", "Set rollback_to to a release. It is `a` `a`.\n", []),
     ("CHANGELOG.md", f"{LONG}.\n", []),
     ("plugins/module_utils/a.py", f"a = 1\nfail(f'{{a}} {LONG}. {LONG} {LONG}')\n", [(2, "length")]),
     ("plugins/module_utils/a.py", f'"""{LONG} {LONG}."""\n', []),
