@@ -96,7 +96,11 @@ def test_an_instance_that_is_enabled_again_is_drained_before_it_goes_back(proxie
     proxied.fail("instance_service", ["app0", "app1"], {"state": "started"}, "instance 0 was healthy and did not stay so")
     code, output = proxied.run("rollout", xitrum_canary_seconds=5)
     assert code != 0 and "did not stay so" in output
-    host = next(call["host"] for call in proxied.calls(action="instance_service") if call["args"]["state"] == "started")
+    watch = next(call for call in proxied.calls(action="instance_service") if call["args"]["state"] == "started")
+    host = watch["host"]
+    assert int(watch["args"]["watch"]) == 5, "it has to stay healthy for as long"
+    # It had less than the new release, and a busy host takes its time.
+    assert int(proxied.calls(host, "proxy_server")[-1]["args"]["timeout"]) == 120
     done = states(proxied, host)
     begin = done.index(("instance_service", "started", [0]))
     assert done[begin + 1:] == [
@@ -242,3 +246,14 @@ def test_a_batch_names_the_servers_of_the_batches_before_it(tmp_path):
     earlier = {"app0-0": [], "app1-0": ["app0-0"], "app2-0": ["app0-0", "app1-0"]}
     assert [(args["guard"], args["earlier"]) for args in calls] == [(True, earlier[args["servers"][0]]) for args in calls]
     assert len(calls) == 6
+    locks = [(call["host"], call["args"]["state"]) for call in fleet.calls(action="run_lock")]
+    assert sorted(locks) == [(f"app{number}", "renewed") for number in range(3)], "a batch takes no lock that is gone or another run's"
+
+
+def test_a_proxy_that_is_lost_in_a_batch_keeps_nothing_drained_at_the_others(tmp_path):
+    fleet = Fleet(tmp_path, {"app0": read_of(instance())}, {
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0", "proxy1"]}, "xitrum_slots": False})
+    fleet.answer("proxy_server", ["app0"], {"delegated": "proxy1"}, unreachable=True, msg="lost")
+    code, output = fleet.run("rollout")
+    assert code != 0 and "proxy1" in output and "app0 was lost" not in output
+    assert states(fleet, "app0")[-2:] == [("proxy_server", "ready", ["app0-0"]), ("step_record", "finished", [0])]

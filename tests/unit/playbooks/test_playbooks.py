@@ -35,6 +35,24 @@ def test_a_play_that_ends_the_run_ends_it_for_every_host(path, play):
     assert play.get("max_fail_percentage") is None or play["any_errors_fatal"], f"{path} ends for some hosts only"
 
 
+#: Plays whose tasks have time limits of their own, or are a user's: a console, an upgrade of packages, a load test as long as asked for.
+OPEN_END = {"playbooks/console.yml", "playbooks/load_test.yml"}
+
+
+def test_each_play_that_acts_on_hosts_has_a_time_limit_for_its_tasks():
+    """A host that was paused was silent for as long as it was."""
+    without = {f"{path}: {play['name']}" for path, play in PLAYS if play.get("become") and "timeout" not in play and path not in OPEN_END}
+    assert without == {"playbooks/maintenance.yml: Maintain one host after the other"}
+
+
+def test_a_deploy_reads_the_proxies_before_it_begins_and_at_its_end():
+    """One that is away would stop the rollout in its middle, which a site run knows from its first play."""
+    book = yaml.safe_load((ROOT / "playbooks/deploy.yml").read_text())
+    key = "ansible.builtin.import_playbook"
+    hosts = {play[key]: (play.get("vars") or {}).get("__run_hosts", "") for play in book}
+    assert "xitrum_proxy" in hosts["plays/read.yml"] and "xitrum_proxy" in hosts["plays/report.yml"]
+
+
 def test_only_maintenance_takes_hosts_one_by_one():
     """C(serial) has every play begin again for the next hosts, so that nothing would hold for the whole run."""
     assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]
