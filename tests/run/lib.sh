@@ -50,6 +50,6 @@ as_root() {
 
 # side_by_side "SCRIPT ARGUMENTS"...: scripts of this folder, several at a time, each with a log of its own.
 side_by_side() {
-    # One more than there are processors: scenarios wait for their hosts part of the time.
-    printf '%s\n' "$@" | xargs -P "${LANES:-$(($(nproc) + 1))}" -L 1 tests/run/lane
+    # Two more than there are processors: scenarios wait for their hosts half of the time.
+    printf '%s\n' "$@" | xargs -P "${LANES:-$(($(nproc) + 2))}" -L 1 tests/run/lane
 }
