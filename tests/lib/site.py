@@ -56,6 +56,12 @@ class Run:
         ran = [(host, result) for _task, host, result in self.tasks if result.get("action") == action and not result.get("skipped")]
         return [(host, item) for host, result in ran for item in result.get("results", [result])]
 
+    @property
+    def sent(self):
+        """Host to the bytes of a release that were uploaded to it. The module is called again after the rollout, to remove old ones."""
+        results = self.results("xitrum.host.release")
+        return {host: sum(result.get("sent_bytes", 0) for other, result in results if other == host) for host, _result in results}
+
     def text_of(self, task):
         """What the task of this name reported, the first host that reported something."""
         return next(result["msg"] for name, _host, result in self.tasks if name == task and result.get("msg"))

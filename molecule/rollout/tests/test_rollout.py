@@ -14,12 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.lib.site import RUN_SECONDS, kill, wait_for
+from tests.lib.site import ROOT, RUN_SECONDS, kill, wait_for
 from tests.verify.traffic import BUSY, WEBSOCKETS, Traffic
 
 APPS = ("app1", "app2")
 EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
 DEPLOY, ROLLBACK, MAINTENANCE = "playbooks/deploy.yml", "playbooks/rollback.yml", "playbooks/maintenance.yml"
+JAR = "lib/quickstart_2.13-1.0.jar"
+SMALL = 40 << 10
 NEW_KEY = "another-key-of-this-scenario-0123456789"
 LOCK = "/var/lib/xitrum.host/xitrum.lock"
 
@@ -68,6 +70,21 @@ def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(si
     for host in APPS:
         line = last_line(site, host)
         assert (line["from"], line["to"], line["outcome"]) == (old, site.release(host), "done")
+    assert_one_jar_travelled(site, run, old, packages("test-2") / JAR)
+
+
+def assert_one_jar_travelled(site, run, old, jar):
+    """Of a package that differs in one jar from the release `old`, that jar was sent, and the rest takes the disk once."""
+    size = jar.stat().st_size
+    assert set(run.sent) == set(APPS)
+    assert all(size < count < size + SMALL for count in run.sent.values()), (size, run.sent)
+    for host in APPS:
+        new = site.release(host)
+        assert site.releases(host) == sorted([old, new])
+        assert site.links(host)["previous"] == f"releases/{old}"
+        same = site.sh(host, f"cd {ROOT}/releases; stat -c %i {old}/lib/netty-codec-http*.jar {new}/lib/netty-codec-http*.jar").split()
+        assert len(same) == 2 and same[0] == same[1], "an unchanged jar takes the disk once"
+        assert site.sh(host, f"cat {ROOT}/releases/{new}/extra/nested/note.txt")
 
 
 def test_what_the_proxies_would_not_learn_is_refused_with_what_to_run(site):

@@ -22,13 +22,6 @@ SMALL = 40 << 10
 OTHER_UNIT = {"supervisor_restart_seconds": 2}
 
 
-def sent(run):
-    """Host to the bytes that were uploaded to it."""
-    results = run.results("xitrum.host.release")
-    # The module is called again after the rollout, to remove what is needed no more.
-    return {host: sum(result.get("sent_bytes", 0) for other, result in results if other == host) for host, _result in results}
-
-
 def test_check_mode_on_a_bare_host_shows_everything_and_does_nothing(site, tmp_path):
     everything = site.with_inventory(tmp_path / "inventory", {"xitrum": [*APPS, "bare"], "xitrum_proxy": ["proxy1", "bare"]})
     site.sh("bare", "sleep 1; touch /run/before; sleep 1")
@@ -44,13 +37,14 @@ def test_check_mode_on_a_bare_host_shows_everything_and_does_nothing(site, tmp_p
     assert site.sh("bare", "getent passwd xitrum haproxy; command -v java haproxy", check=False) == ""
 
 
+@pytest.mark.long
 def test_of_a_package_with_one_changed_jar_only_that_jar_travels_and_instances_follow_each_other(site, packages):
     """By a user who has to give a password to sudo."""
     old, before = site.release("app1"), site.running()
     run = site.run(xitrum_package=str(packages("test-2")), ansible_user="carol", ansible_become_password="carol").assert_ended_well()
     size = (packages("test-2") / JAR).stat().st_size
-    assert set(sent(run)) == set(APPS)
-    assert all(size < count < size + SMALL for count in sent(run).values()), (size, sent(run))
+    assert set(run.sent) == set(APPS)
+    assert all(size < count < size + SMALL for count in run.sent.values()), (size, run.sent)
     new = site.release("app1")
     assert {site.answering(name) for name in EVERY} == {"test-2"}
     for host in APPS:
@@ -89,7 +83,7 @@ def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site
         assert site.pids(EVERY) == before
     run = site.run("--limit", "app1", **OTHER_UNIT).assert_ended_well()
     assert site.sh("app1", command).split() == ["2s", "no"]
-    assert not any(sent(run).values()), "the host has the release"
+    assert not any(run.sent.values()), "the host has the release"
     assert site.links("app1")["previous"] == f"releases/{new}"
     assert {name: site.answering(name) for name in EVERY} == dict(zip(EVERY, ["test-1", "test-1", "test-2", "test-2"], strict=True))
     after = site.pids(EVERY)
@@ -136,10 +130,11 @@ def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, 
     assert "Could not match supplied host pattern" not in again.output
 
 
+@pytest.mark.long
 def test_a_run_that_builds_and_is_killed_in_the_middle_of_an_upload_is_finished_by_the_next(site, tmp_path):
     """The way back to four instances. Of the four releases that app1 would have then, only what is current and previous stays."""
     there = site.links("app1")
-    assert len(site.releases("app1")) == 3
+    assert len(site.releases("app1")) >= 2
     variables = {
         "xitrum_build_command": f"{CLONE}/tests/demo_app/package.sh built/xitrum test-4", "xitrum_build_dir": str(tmp_path),
         "xitrum_package": str(tmp_path / "built/xitrum"), "xitrum_keep_releases": 1,
