@@ -13,7 +13,7 @@ TIMEOUT = 20
 #: Whether all tests run, those that are marked as long too, as `make test-all` chooses them.
 THOROUGH = "not long" not in os.environ.get("MARKED", "not long")
 #: Seconds between two requests of a client. In CI the clients leave the processors to the servers and to Ansible.
-PAUSE = 0.02 if THOROUGH else 0.15
+PAUSE = 0.02 if THOROUGH else 0.3
 
 
 class Incomplete(OSError):
