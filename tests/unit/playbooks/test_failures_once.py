@@ -213,5 +213,5 @@ def test_a_first_host_with_an_unusable_connection_variable_hides_no_error_of_the
     (tmp_path / "host_vars/app1.yml").write_text(json.dumps(variables), encoding="utf-8")
     (tmp_path / "host_vars/app2.yml").write_text(json.dumps({"xitrum_http_port": "80a"}), encoding="utf-8")
     run = play(tmp_path, READ, ["app1", "app2"], [])
-    assert run.code != 0 and "Nothing was changed on any host." in run.text, run.text
+    assert run.code != 0 and "No host was changed." in run.text, run.text
     assert "xitrum_http_port is '80a': expected a whole number" in run.text
