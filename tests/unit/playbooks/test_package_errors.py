@@ -36,7 +36,7 @@ def fixture_server(tmp_path_factory):
 def refused(folder, *sentences, **variables):
     """Plays the begin of a run, and asserts that it ended there with all sentences in its message."""
     run = play(folder, READ, ["app1"], [({"module": "host_state_info"}, state_of(0))], application_package_read=None, **variables)
-    assert run.code != 0 and "Nothing was changed on any host." in run.text, run.text
+    assert run.code != 0 and "No host was changed." in run.text, run.text
     missing = [sentence for sentence in sentences if sentence not in run.text]
     assert not missing, f"not in the message: {missing}\n{run.text}"
     calls = [json.loads(line) for line in (folder / "calls").read_text(encoding="utf-8").splitlines()]
