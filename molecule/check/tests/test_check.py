@@ -81,15 +81,15 @@ def test_what_was_broken_is_found_and_nothing_else_and_the_printed_command_fixes
     checked = site.check()
     assert checked.code != 0
     expected = {place: why for fault in faults for place, why in fault.red.items()}
-    assert set(checked.bad) == set(expected), checked.output[-4000:]
-    for place, found in checked.bad.items():
+    assert set(checked.drift) == set(expected), checked.output[-4000:]
+    for place, found in checked.drift.items():
         assert expected[place] in found["why"], found
         assert found["fix"], found
         assert found["why"] in checked.output and found["fix"] in checked.output, found
-    if RENEW in {found["why"] for found in checked.bad.values()}:
+    if RENEW in {found["why"] for found in checked.drift.values()}:
         site.must(f"{CERTIFY} 90")
     # As they stand: without the environment's inventory.
-    for fix in dict.fromkeys(found["fix"] for found in checked.bad.values()):
+    for fix in dict.fromkeys(found["fix"] for found in checked.drift.values()):
         site.must(fix, inventory="nowhere")
 
 
@@ -102,7 +102,7 @@ def red(site, around):
     """A check that is red without a fault: of somebody who wants to know of certificates more than a year before their end."""
     checked = site.check("-e xitrum_certificate_days=400")
     assert checked.code != 0
-    assert set(checked.bad) == {("proxy1", f"certificate {CERTIFICATE}")}, checked.output[-4000:]
+    assert set(checked.drift) == {("proxy1", f"certificate {CERTIFICATE}")}, checked.output[-4000:]
     return checked
 
 
@@ -179,12 +179,12 @@ def test_a_host_that_does_not_answer_is_a_finding(site, tmp_path, away):
     checked = site.check(inventory=f"{site.inventory},{nowhere}")
     assert checked.code != 0
     assert {item["host"] for item in checked.findings} == {"app1", "proxy1"}
-    assert set(checked.bad) == {(host, "host") for host in away}
-    assert {found["why"] for found in checked.bad.values()} == {"it could not be reached"}
+    assert set(checked.drift) == {(host, "host") for host in away}
+    assert {found["why"] for found in checked.drift.values()} == {"it could not be reached"}
     assert "could not be reached" in (checked.folder / "check.html").read_text(encoding="utf-8")
     assert ElementTree.parse(checked.folder / "check.xml").getroot().get("failures") == str(len(away))
     # What it recommends shows what is wrong.
-    found = checked.bad["proxy1", "host"]
+    found = checked.drift["proxy1", "host"]
     assert found["fix"] == f"ansible proxy1 -i molecule/check/inventory -i {nowhere} -m ansible.builtin.ping"
     assert found["fix"] in checked.output
     code, output = site.type(found["fix"], inventory="nowhere")

@@ -67,7 +67,7 @@ class Soak:
         fault = self.chance.choice(FAULTS)
         self.site.sh(fault.host, fault.does)
         checked = self.site.check(f"-e '{json.dumps(self.variables())}'")
-        assert set(checked.bad) == set(fault.red), fault.name
+        assert set(checked.drift) == set(fault.red), fault.name
         return fault.name
 
     def killed(self):

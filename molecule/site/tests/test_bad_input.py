@@ -26,7 +26,7 @@ def refused(site, run, *sentences):
     ended = run()
     assert ended.code != 0
     assert not ended.changed
-    assert "Nothing was changed on any host." in ended.message
+    assert "No host was changed." in ended.message
     missing = [sentence for sentence in sentences if sentence not in ended.message]
     assert not missing, f"not reported: {missing}\n{ended.failures[-1]}"
     assert (site.running(), {host: site.links(host) for host in site.hosts}) == before
