@@ -104,7 +104,7 @@ class ActionModule(ActionBase):
         try:
             inputs = Inputs(PublicVariables(self._templar, task_vars))
             found = load.plan(inputs)
-            errors = found["problems"] + earlier_errors(options["dir"])
+            errors = found["errors"] + earlier_errors(options["dir"])
             # The headers may have a cookie: the tasks give them themselves.
             loads = {
                 way: {name: value for name, value in one.items() if name != "headers"}

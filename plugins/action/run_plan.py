@@ -111,9 +111,9 @@ class ActionModule(ActionBase):
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
         releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
         found = rollout.go_back_to(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
-        if found["problems"]:
-            rules = list(dict.fromkeys(problem.rule for problem in found["problems"]))
-            return {**failed("\n".join(found["problems"])), "rules": rules}
+        if found["errors"]:
+            rules = list(dict.fromkeys(error.rule for error in found["errors"]))
+            return {**failed("\n".join(found["errors"])), "rules": rules}
         return {"notes": found["notes"], "package": found["package"]}
 
     def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ description:
   - Turns one number into open files, kernel parameters, HAProxy's and Nginx's limits and the number of instances that
     the ports need.
   - Reports which resource ends first, and the largest number of connections that holds. A plan that cannot hold is no
-    error of the filter - its C(problem) is a sentence, so that the caller can collect those of all hosts.
+    error of the filter - its C(error) is a sentence, so that the caller can collect those of all hosts.
   - A bound that is not given is not checked.
 options:
   _input:
@@ -75,8 +75,8 @@ EXAMPLES = r"""
 
 - name: Check that the host can hold the connections
   ansible.builtin.assert:
-    that: plan.problem == ''
-    fail_msg: "{{ plan.problem }}"
+    that: plan.error == ''
+    fail_msg: "{{ plan.error }}"
   vars:
     plan: "{{ xitrum_max_connections | xitrum.host.capacity_plan(memory_bytes=xitrum_host_state.machine.memory_bytes)
       }}"
@@ -90,7 +90,7 @@ _value:
     connections: {description: "The number that was requested.", type: int}
     largest: {description: "The largest number that holds within the bounds that were given.", type: int}
     ends: {description: "What ends first beyond that: V(memory), V(heap), V(ports) or V(nofile).", type: str}
-    problem: {description: "Why the number cannot hold, or an empty string.", type: str}
+    error: {description: "Why the number cannot hold, or an empty string.", type: str}
     sockets: {description: "TCP sockets on the host.", type: int}
     nofile: {description: "Open files of the process that has the most.", type: int}
     memory_bytes: {description: "Memory that the host needs.", type: int}
@@ -105,7 +105,7 @@ _value:
     conntrack_buckets: {description: "Slots of its hash table.", type: int}
     kernel: {description: "Kernel parameters, as a profile for M(xitrum.host.sysctl_profile).", type: dict}
   sample:
-    {"connections": 10000, "largest": 32768, "ends": "heap", "problem": "", "nofile": 11024, "instances_for_ports": 1}
+    {"connections": 10000, "largest": 32768, "ends": "heap", "error": "", "nofile": 11024, "instances_for_ports": 1}
 """
 
 from collections.abc import Callable

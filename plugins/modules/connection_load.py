@@ -176,16 +176,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: rows, fixes, problems, broken_rules
+# Shared values: rows, fixes, errors, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it. Always empty.", returned: "with O(state=planned), O(state=started), O(state=measured) and
   O(state=burst)", type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: "with O(state=planned),
+fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: "with O(state=planned),
   O(state=started), O(state=measured) and O(state=burst)", type: dict}
-problems: {description: "Blocking errors, each with what to do.", returned: "with O(state=planned), O(state=started),
+errors: {description: "Blocking errors, each with what to do.", returned: "with O(state=planned), O(state=started),
   O(state=measured) and O(state=burst)", type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
-  has them.", returned: "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)", type: dict}
+broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
+  them.", returned: "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)", type: dict}
 # End of shared values
 most:
   description: The most connections that this host can make to these targets.
@@ -271,8 +271,8 @@ def plan_load(host: Host, given: Desired, is_started: bool) -> dict[str, Any]:
     desired = load_plan.with_headers(given)
     try:
         plan = load_plan.plan(desired, load_state.client(host, desired))
-        if plan.problems:
-            raise runner.NotApplied("\n".join(plan.problems), plan.report())
+        if plan.errors:
+            raise runner.NotApplied("\n".join(plan.errors), plan.report())
         return {"run": load_run.start(desired, dict(plan.facts)) if is_started else "", **plan.report()}
     except (load_run.LoadError, OSError) as error:
         raise failure(error) from error

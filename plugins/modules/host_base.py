@@ -116,7 +116,7 @@ kernel:
 nofile:
   description: >-
     The number of open files that was C(desired), the number that this host can grant (C(granted)), C(why) that is less,
-    C(rows) and C(problems), or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
+    C(rows) and C(errors), or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
   returned: where O(nofile) is given, and what comes before it has no error
   type: dict
 redirects:

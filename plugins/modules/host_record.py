@@ -138,16 +138,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: rows, fixes, problems, broken_rules
+# Shared values: rows, fixes, errors, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it. Always empty.", returned: with O(state=proxies_restored) and O(state=leftovers_removed), type: list,
   elements: dict}
-fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: with
+fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: with
   O(state=proxies_restored) and O(state=leftovers_removed), type: dict}
-problems: {description: "Blocking errors, each with what to do. They block the removal, and are read with
-  O(state=read).", returned: unless O(state=recorded), type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
-  has them.", returned: with O(state=proxies_restored) and O(state=leftovers_removed), type: dict}
+errors: {description: "Blocking errors, each with what to do. They block the removal, and are read with O(state=read).",
+  returned: unless O(state=recorded), type: list, elements: str}
+broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
+  them.", returned: with O(state=proxies_restored) and O(state=leftovers_removed), type: dict}
 # End of shared values
 record:
   description: The record as it is now - C(applications), C(packages), C(units), C(files) and C(made).

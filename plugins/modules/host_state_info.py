@@ -96,29 +96,29 @@ restarts: {description: "C(due), the instances that need a restart with C(index)
 # End of shared values
 machine:
   description: What the host is - C(distribution), C(release), C(family), C(architecture), C(memory_bytes), C(python)
-    and more - and C(problems).
+    and more - and C(errors).
   returned: when O(machine) is given
   type: dict
 jdk:
   description: Whether there is C(drift), its C(home) and C(version), the C(packages) that bring
-    it, C(rows) and C(problems).
+    it, C(rows) and C(errors).
   returned: when O(jdk) is given
   type: dict
 capacity:
-  description: C(problems) where the host cannot hold the connections, with the number that it can, and C(rows).
+  description: C(errors) where the host cannot hold the connections, with the number that it can, and C(rows).
   returned: when O(capacity) is given
   type: dict
 kernel:
-  description: Whether there is C(drift), C(rows) and C(problems).
+  description: Whether there is C(drift), C(rows) and C(errors).
   returned: when O(kernel) is given
   type: dict
 nofile:
-  description: Whether there is C(drift), C(rows) and C(problems).
+  description: Whether there is C(drift), C(rows) and C(errors).
   returned: when O(nofile) is given
   type: dict
 redirects:
   description: >-
-    Whether there is C(drift), the C(packages) that are missing, C(rows) and C(problems). C(due) reports when a run sets
+    Whether there is C(drift), the C(packages) that are missing, C(rows) and C(errors). C(due) reports when a run sets
     them - V(base) at once, V(start) after the start of the instance that they lead to, V(restart) after its restart, or
     an empty text. C(restored) are the redirects that lead back to the active instance, where a killed run left them at
     another one.
@@ -126,12 +126,12 @@ redirects:
   type: dict
 firewall:
   description: Whether there is C(drift), the C(public) ports, the C(address6) of the host, what is to C(close),
-    C(rows) and C(problems).
+    C(rows) and C(errors).
   returned: when O(firewall) is given
   type: dict
 release:
   description: Whether there is C(drift), that is, the release has to be made, the C(releases) on the host, the
-    C(current) one, C(rows) and C(problems); and
+    C(current) one, C(rows) and C(errors); and
     where it is not on the host, what the releases there C(has), mode and SHA-256 of each file.
   returned: when O(release) is given
   type: dict
@@ -139,17 +139,17 @@ instances:
   description: >-
     Whether there is C(drift), the C(instances), those to C(start) and to C(restart), the C(orphaned) ones, whether a
     run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)),
-    C(rows) and C(problems).
+    C(rows) and C(errors).
   returned: when O(instances) is given
   type: dict
 service:
   description: >-
     Whether there is C(drift), the C(packages) that are missing, whether the supervisor is then installed
-    C(from_pypi), C(rows) and C(problems).
+    C(from_pypi), C(rows) and C(errors).
   returned: when O(service) is given
   type: dict
 proxy:
-  description: Whether there is C(drift), C(rows) and C(problems).
+  description: Whether there is C(drift), C(rows) and C(errors).
   returned: when O(proxy) is given
   type: dict
 proxy_health:

@@ -14,8 +14,8 @@ description:
     keep it from starting.
   - An archive is unpacked, and a URL fetched, once into O(cache). Nothing else is written.
   - Meant to run on the controller, with C(delegate_to) and C(run_once).
-  - What is wrong with the package is returned in RV(problems) and does not fail the module, so that a caller can show
-    all problems of all hosts at once.
+  - What is wrong with the package is returned in RV(errors) and does not fail the module, so that a caller can show
+    all errors of all hosts at once.
   - The folders C(log) and C(tmp) at the top of a package are left out, since the application writes them. Empty folders
     do not travel.
   - What macOS and its archivers add (C(._*), C(.DS_Store), C(__MACOSX), C(PaxHeaders.N)) is left out as well, and is no
@@ -44,7 +44,7 @@ options:
     default: ""
   build:
     description:
-      - How the command ended that built the package. A failed one is returned in RV(problems), with the packaging task
+      - How the command ended that built the package. A failed one is returned in RV(errors), with the packaging task
         that the project's own sbt has, and no package is read.
     type: dict
     suboptions:
@@ -91,7 +91,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
+errors:
   description:
     - Everything that is wrong with the package, one sentence each, with what to do. Empty where it can be deployed.
     - When the package cannot be had at all, that one sentence is here and the other values are empty.
@@ -173,7 +173,7 @@ java_highest:
 main_class:
   description:
     - The class that starts the application, O(main_class) where that is given.
-    - Else the only main class in the application's own jars; empty where there is none, or several, which RV(problems)
+    - Else the only main class in the application's own jars; empty where there is none, or several, which RV(errors)
       lists.
   returned: always
   type: str
@@ -228,20 +228,20 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
 
 def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     """Everything about the package in a folder."""
-    manifest, problems = package.manifest(folder) if package_files.is_package(folder) else ([], [])
-    problems += package.layout_problems(folder, manifest)
-    problems += package_config.config_problems(folder) if manifest else []
+    manifest, errors = package.manifest(folder) if package_files.is_package(folder) else ([], [])
+    errors += package.layout_errors(folder, manifest)
+    errors += package_config.config_errors(folder) if manifest else []
     settings = package_config.settings_of_package(folder)
-    problems += cluster.package_errors(settings, f"{folder}/config/application.conf") if settings else []
+    errors += cluster.package_errors(settings, f"{folder}/config/application.conf") if settings else []
     jars = package.jars(manifest)
-    chosen, main_problems = (
+    chosen, main_errors = (
         (main_class, [])
         if main_class or not jars
         else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
     )
-    scans, jar_problems = package_java.examine(folder, jars, chosen, cache)
+    scans, jar_errors = package_java.examine(folder, jars, chosen, cache)
     java = package_java.summary(scans)
-    main_problems += package_java.main_class_problems(folder, jars, chosen, java["main_class_jar"]) if chosen else []
+    main_errors += package_java.main_class_errors(folder, jars, chosen, java["main_class_jar"]) if chosen else []
     return {
         "folder": folder,
         "release": package.release_id(manifest) if manifest else "",
@@ -253,7 +253,7 @@ def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
         or {},
         "main_class": chosen,
         **java,
-        "problems": problems + jar_problems + main_problems,
+        "errors": errors + jar_errors + main_errors,
     }
 
 
@@ -283,17 +283,17 @@ def main() -> None:
     module.no_log_values.update(urls.credentials_of(module.params["source"]))
     desired = module.params
     cache = os.path.abspath(desired["cache"])
-    failed = package_build.build_problems(**desired["build"]) if desired["build"] else []
+    failed = package_build.build_errors(**desired["build"]) if desired["build"] else []
     if failed:
         # What lies there is of an earlier build.
-        module.exit_json(changed=False, **{**NOTHING, "problems": failed})
+        module.exit_json(changed=False, **{**NOTHING, "errors": failed})
     try:
         folder = package_source.obtain(
             desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
             desired["validate_certs"], package_build.render_hint)
         result = inspect_package(folder, desired["main_class"], cache)
     except package_source.SourceError as error:
-        result = {**NOTHING, "problems": [str(error)]}
+        result = {**NOTHING, "errors": [str(error)]}
     except OSError as error:
         module.fail_json(
             msg=(

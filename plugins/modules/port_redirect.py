@@ -60,7 +60,7 @@ options:
     description:
       - Services that may be stopped and disabled because they hold an outside port. They are, after the redirects are
         there.
-      - A port that anything else listens on is a problem, and nothing is changed.
+      - A port that anything else listens on is an error, and nothing is changed.
     type: list
     elements: str
     default: []
@@ -97,15 +97,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: rows, fixes, problems, broken_rules
+# Shared values: rows, fixes, errors, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it. There is one row a port and family, and one for each thing that prevents a redirect. After a change they
   are of the host as it is then, and in check mode of the host as it was found.", returned: always, type: list,
   elements: dict}
-fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
-problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
-  has them.", returned: always, type: dict}
+fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
+errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
+  them.", returned: always, type: dict}
 # End of shared values
 backend:
   description: The back end.

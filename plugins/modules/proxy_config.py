@@ -121,14 +121,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: notes, rows, fixes, problems, broken_rules
+# Shared values: notes, rows, fixes, errors, broken_rules
 notes: {description: "Notes that stop nothing, a sentence each.", returned: always, type: list, elements: str}
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
-problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
-  has them.", returned: always, type: dict}
+fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
+errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
+  them.", returned: always, type: dict}
 # End of shared values
 actions:
   description: What was done, or would be in check mode. Of V(install), V(keep), V(write), V(daemon-reload), V(enable),

@@ -170,20 +170,20 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: rows, fixes, problems, broken_rules
+# Shared values: rows, fixes, errors, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it. There is one row a server, as it was before.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
-problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
-  has them.", returned: always, type: dict}
+fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
+errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
+  them.", returned: always, type: dict}
 # End of shared values
 servers:
   description:
     - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (the proxy's own word),
       C(healthy), C(sessions) (requests and WebSockets that are there now) and C(check) (what the last health check
       reported).
-    - In check mode, and where nothing was done for a problem, each as it is.
+    - In check mode, and where nothing was done for an error, each as it is.
   returned: always
   type: list
   elements: dict

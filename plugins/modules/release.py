@@ -119,15 +119,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: rows, fixes, problems, broken_rules
+# Shared values: rows, fixes, errors, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it.", returned: with O(state=present), type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: with O(state=present),
+fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: with O(state=present),
   type: dict}
-problems: {description: "Blocking errors, each with what to do.", returned: with O(state=present), type: list,
+errors: {description: "Blocking errors, each with what to do.", returned: with O(state=present), type: list,
   elements: str}
-broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
-  has them.", returned: with O(state=present), type: dict}
+broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
+  them.", returned: with O(state=present), type: dict}
 # End of shared values
 releases:
   description: The releases that are on the host, or were before one was made, the one that was installed first at the

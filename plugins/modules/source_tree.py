@@ -197,15 +197,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: rows, fixes, problems, broken_rules
+# Shared values: rows, fixes, errors, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it. There is one row a file, with what is desired and what was found.", returned: success, type: list,
   elements: dict}
-fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: success, type: dict}
-problems: {description: "Blocking errors, each with what to do. A module with errors fails, and lists them in its
+fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: success, type: dict}
+errors: {description: "Blocking errors, each with what to do. A module with errors fails, and lists them in its
   message.", returned: success, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
-  has them.", returned: success, type: dict}
+broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
+  them.", returned: success, type: dict}
 # End of shared values
 paths:
   description: The files that were checked, changed or not, relative to O(path).

@@ -32,29 +32,29 @@ def usable_hosts(hostvars: HostVars) -> UsableHosts:
     return UsableHosts(hostvars, role_variables.of_collection()[0])
 
 
-def controller_problems(every: HostVars) -> list[Error]:
-    """The package's problems, each once: one task reads it for all hosts."""
+def controller_errors(every: HostVars) -> list[Error]:
+    """The package's by_host, each once: one task reads it for all hosts."""
     return [
         error
         for of_host in every.values()
-        for error in errors_of("package.contents", (of_host.get("application_package_read") or {}).get("problems", []))
+        for error in errors_of("package.contents", (of_host.get("application_package_read") or {}).get("errors", []))
     ]
 
 
-def variable_problems(of_host: UsableVariables) -> Iterator[Error]:
+def variable_errors(of_host: UsableVariables) -> Iterator[Error]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
     yield from errors_of("variable.unknown", role_variables.unknown(list(of_host), READ_FIRST_PREFIXES)["errors"])
     yield from errors_of("variable.unusable", of_host.find_errors())
 
 
-def value_problems(of_host: UsableVariables) -> list[Error]:
+def value_errors(of_host: UsableVariables) -> list[Error]:
     """Invalid values of one host, public example secrets among them. What follows from a variable without
-    a usable value is left out: L(variable_problems) reports that."""
-    found = [*rules.validate(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
+    a usable value is left out: L(variable_errors) reports that."""
+    found = [*rules.validate(of_host), *preflight.example_errors(of_host), *preflight.override_errors(of_host)]
     return [error for error in found if not of_host.mentions(error.message)]
 
 
-def folder_problems(of_host: UsableVariables) -> list[Error]:
+def folder_errors(of_host: UsableVariables) -> list[Error]:
     """The folders of a host that is not read: those of a decommissioned host are removed."""
     wrong = errors_of("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
     found = rules.validate(of_host, [values.folders])
@@ -75,15 +75,15 @@ def check_values(every: UsableHosts, host: str, addresses: bool = True, names: S
         return True
     if not addresses:
         return False
-    return bool(every.find_needed(host)) or bool(preflight.address_problems(every.as_strict(), host, NO_VALUE))
+    return bool(every.find_needed(host)) or bool(preflight.address_errors(every.as_strict(), host, NO_VALUE))
 
 
-def run_problems(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
+def run_errors(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
     """What keeps the rollout of one host from going well, as far as follows from the host's read."""
-    yield from preflight.port_problems(of_host)
+    yield from preflight.port_errors(of_host)
     if deploy:
         proxies = (of_host.get("groups") or {}).get("xitrum_proxy") or []
-        yield from preflight.deploy_problems(of_host, list(proxies), render)
+        yield from preflight.deploy_errors(of_host, list(proxies), render)
 
 
 def render(playbook: str, add: Sequence[str] = ()) -> str:
@@ -110,9 +110,9 @@ def usable_of(
 def values_of(every: UsableHosts, host: str, addresses: bool) -> list[str]:
     """Return the sentences on the invalid variables of a host, and on those of others that its configuration has."""
     of_host = every[host]
-    found = [*variable_problems(of_host), *value_problems(of_host)]
+    found = [*variable_errors(of_host), *value_errors(of_host)]
     if addresses:
-        found += preflight.address_problems(every.as_strict(), host, NO_VALUE)
+        found += preflight.address_errors(every.as_strict(), host, NO_VALUE)
         needed = every.find_needed(host).items()
         others = (f"{other}: {text}" for other, texts in needed for text in texts if other != host)
         found += errors_of("variable.unusable", others)
@@ -138,24 +138,24 @@ def find_errors(
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
     lost_proxies = preflight.lost_proxies(usable, hosts, answered)
-    problems: dict[str, list[Error]] = {}
+    by_host: dict[str, list[Error]] = {}
     needed: dict[str, list[str]] = {}
     for host, of_host in every.items():
         # A host whose variables are invalid is not read, so nothing is known of it.
         # Where the addresses of others do not matter (base.yml), it is.
         unread = preflight.is_unread(of_host)
-        others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
+        others = preflight.address_errors(strict, host, NO_VALUE) if unread else []
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
         unusable = of_host.lacks() or bool(rules.validate(of_host, values.PLAN_CHECKS))
         skipped = before_read or host in answered and (others or of_others or unusable)
-        read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
-        problems[host] = [
-            *variable_problems(of_host),
+        read = [] if skipped else preflight.host_errors(of_host, host in answered, lost_proxies)
+        by_host[host] = [
+            *variable_errors(of_host),
             *read,
-            *value_problems(of_host),
+            *value_errors(of_host),
             *others,
-            *run_problems(of_host, deploy),
+            *run_errors(of_host, deploy),
         ]
     differences = [
         {
@@ -169,21 +169,21 @@ def find_errors(
     away = preflight.unavailable_errors(usable, hosts, NO_VALUE)
     for found in (*differences, preflight.session_reports(usable, hosts, NO_VALUE)[0], away):
         for host, errors in found.items():
-            problems[host] += errors
+            by_host[host] += errors
     # Of a host that the run leaves out, what the configuration of these has.
     for host, sentences in needed.items():
         if host not in every:
-            problems[host] = list(errors_of("variable.unusable", sentences))
-    lost = preflight.decommissioned_problems({host: hostvars[host] for host in decommissioned}, every)
-    wrong = {host: folder_problems(usable[host]) for host in decommissioned if host not in every}
+            by_host[host] = list(errors_of("variable.unusable", sentences))
+    lost = preflight.decommissioned_errors({host: hostvars[host] for host in decommissioned}, every)
+    wrong = {host: folder_errors(usable[host]) for host in decommissioned if host not in every}
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
-        problems.setdefault(host, []).extend(errors)
-    controller = controller_problems(every)
-    if not controller and not any(problems.values()):
+        by_host.setdefault(host, []).extend(errors)
+    controller = controller_errors(every)
+    if not controller and not any(by_host.values()):
         # The notes of all hosts are computed for a message alone.
         return "", []
-    message = preflight.message(problems, controller, find_notes(usable, hosts, deploy, hosts))
-    return message, preflight.rules_of(problems, controller)
+    message = preflight.message(by_host, controller, find_notes(usable, hosts, deploy, hosts))
+    return message, preflight.rules_of(by_host, controller)
 
 
 def find_notes(

@@ -79,7 +79,7 @@ class UsableVariables(Mapping[str, Any]):
     def find_errors(self) -> list[str]:
         """The sentences on all variables of the collection that cannot be used."""
         names = {name for name in self.given if name in self.options or name in CONNECTION}
-        return [problem for problem in map(self.error, sorted(names)) if problem]
+        return [error for error in map(self.error, sorted(names)) if error]
 
     def lacks(self) -> bool:
         """Whether some variable cannot be used, of the collection's or with its prefix."""
@@ -87,7 +87,7 @@ class UsableVariables(Mapping[str, Any]):
 
     def mentions(self, sentence: str) -> bool:
         """Whether a sentence is about a variable that cannot be used: it is a consequence."""
-        return any(problem and re.search(rf"\b{re.escape(name)}\b", sentence) for name, problem in self.errors.items())
+        return any(error and re.search(rf"\b{re.escape(name)}\b", sentence) for name, error in self.errors.items())
 
     def __getitem__(self, name: str) -> Any:
         if self.error(name):

@@ -6,7 +6,7 @@
 A fragment of Ansible's documentation has no return values. So a module names the values between two comments of its RETURN block, and
 this writes their documentation from `VALUES`:
 
-    # Shared values: rows, fixes, problems
+    # Shared values: rows, fixes, errors
     # End of shared values
 
 `python -m tests.docs` writes; tests/unit/repository/test_reference.py fails where a module is not current.
@@ -39,9 +39,9 @@ class Value:
 #: What `Plan.report` returns, and so every module that runs a component.
 REPORT = {
     "rows": Value("The desired, configured and effective value of each item, its C(status), C(why), and C(commands) that fix it.", "list", "dict"),
-    "fixes": Value("Commands that fix an error of RV(problems), by that error.", "dict"),
-    "problems": Value("Blocking errors, each with what to do.", "list", "str"),
-    "broken_rules": Value("The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md) has them.", "dict"),
+    "fixes": Value("Commands that fix an error of RV(errors), by that error.", "dict"),
+    "errors": Value("Blocking errors, each with what to do.", "list", "str"),
+    "broken_rules": Value("The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has them.", "dict"),
 }
 VALUES = {
     **REPORT,
@@ -60,7 +60,7 @@ VALUES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs in one module: when it returns a value, and what to add to the description."""
+    """How a module is different: when it returns a value, and what to add to the description."""
 
     returned: str = ""
     added: str = ""
@@ -70,19 +70,19 @@ _EMPTY = Difference(added="Always empty.")
 _UNSEEN = Difference(added="They have also what could not be read.")
 _MEASURED = "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)"
 _REMOVED = "with O(state=proxies_restored) and O(state=leftovers_removed)"
-#: Module, then value, to what differs.
+#: Module, then value, to the difference.
 DIFFERENCES: dict[str, dict[str, Difference]] = {
     "connection_load": {
-        "rows": Difference(_MEASURED, "Always empty."), **dict.fromkeys(("fixes", "problems", "broken_rules"), Difference(_MEASURED)),
+        "rows": Difference(_MEASURED, "Always empty."), **dict.fromkeys(("fixes", "errors", "broken_rules"), Difference(_MEASURED)),
     },
     "console": {"rows": _EMPTY},
     "host_base": dict.fromkeys(("pending", "unfinished"), Difference("with O(read_only)")),
     "host_record": {
         "rows": Difference(_REMOVED, "Always empty."),
         **dict.fromkeys(("fixes", "broken_rules"), Difference(_REMOVED)),
-        "problems": Difference("unless O(state=recorded)", "They block the removal, and are read with O(state=read)."),
+        "errors": Difference("unless O(state=recorded)", "They block the removal, and are read with O(state=read)."),
     },
-    "nofile_info": {"rows": _UNSEEN, "problems": _EMPTY},
+    "nofile_info": {"rows": _UNSEEN, "errors": _EMPTY},
     "port_redirect": {
         "rows": Difference(added="There is one row a port and family, and one for each thing that prevents a redirect. After a change they are "
                                  "of the host as it is then, and in check mode of the host as it was found."),
@@ -90,16 +90,16 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
     "proxy_server": {"rows": Difference(added="There is one row a server, as it was before.")},
     "release": dict.fromkeys(REPORT, Difference("with O(state=present)")),
     "service_definition": {"notes": Difference("with O(of=application)")},
-    "somaxconn_info": {"rows": _UNSEEN, "problems": _EMPTY},
+    "somaxconn_info": {"rows": _UNSEEN, "errors": _EMPTY},
     "source_tree": {
         "rows": Difference("success", "There is one row a file, with what is desired and what was found."),
         **dict.fromkeys(("fixes", "broken_rules"), Difference("success")),
-        "problems": Difference("success", "A module with errors fails, and lists them in its message."),
+        "errors": Difference("success", "A module with errors fails, and lists them in its message."),
     },
     "sysctl_profile": {
         "rows": Difference(added="There is one row a parameter or module, as found before the run. C(configured) is what holds at boot, and "
                                  "which file sets it."),
-        "problems": Difference(added="They are about the options, or about the host. The module fails where there are any."),
+        "errors": Difference(added="They are about the options, or about the host. The module fails where there are any."),
     },
 }
 
@@ -125,9 +125,9 @@ def entry(module: str, name: str, indent: str = "") -> str:
     """Return the lines of a value as YAML. What is in another value has no condition of its own. Raise ValueError for a name without one."""
     if name not in VALUES:
         raise ValueError(f"{name} is no shared value: expected one of {', '.join(VALUES)}")
-    value, differs = VALUES[name], DIFFERENCES.get(module, {}).get(name, Difference())
-    description = f"{value.description} {differs.added}".rstrip()
-    returned = differs.returned or value.returned
+    value, difference = VALUES[name], DIFFERENCES.get(module, {}).get(name, Difference())
+    description = f"{value.description} {difference.added}".rstrip()
+    returned = difference.returned or value.returned
     if "," in returned:
         returned = f'"{returned}"'
     fields = {"returned": "" if indent else returned, "type": value.type, "elements": value.elements}

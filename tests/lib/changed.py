@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The unit tests of what changed, for `make quick`: `python -m tests.lib.changed` prints them, one a line.
 
-Changed is what differs from where this branch left `main`, or on `main` itself from the commit before, and what is not committed.
+Changed is what is not the same as where this branch left `main`, or on `main` itself from the commit before, and what is not committed.
 """
 
 from __future__ import annotations

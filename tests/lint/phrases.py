@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tokenize
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -83,7 +83,6 @@ class Rules:
 
     phrases: tuple[Phrase, ...]
     skipped: dict[str, str]
-    waiting: frozenset[str] = frozenset()
 
 
 def read_rules(path):
@@ -99,14 +98,12 @@ def read_rules(path):
             raise ValueError(f"{path.name}: found {sorted(unknown) or item['in']} in {item['pattern']!r}; expected the keys and scopes in use")
         phrases.append(Phrase(item["pattern"], item["use"], item["in"] in ("names", "both", "whole names"), item["in"] in ("texts", "both"),
                               item["in"] == "whole names", tuple(item["finds"]), tuple(item.get("passes", ())), item.get("allowed", {})))
-    return Rules(tuple(phrases), data["skipped"], frozenset(data.get("waiting", ())))
+    return Rules(tuple(phrases), data["skipped"])
 
 
 def find_all(top, rules=None):
     """Return an error for each phrase below a checkout, as `FILE:LINE: "found" -> "use"`."""
-    rules = rules or default_rules()
-    rules = replace(rules, phrases=tuple(phrase for phrase in rules.phrases if phrase.pattern not in rules.waiting))
-    return [f'{path}:{line}: "{found}" -> "{phrase.use}"' for path, line, found, phrase in find_phrases(top, rules)]
+    return [f'{path}:{line}: "{found}" -> "{phrase.use}"' for path, line, found, phrase in find_phrases(top, rules or default_rules())]
 
 
 def default_rules():

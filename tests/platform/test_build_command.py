@@ -24,16 +24,16 @@ PLAYBOOK = """
         public: true
     - name: Keep what was read
       ansible.builtin.copy:
-        content: "{{ application_package_read.problems | to_json }}"
-        dest: problems.json
+        content: "{{ application_package_read.errors | to_json }}"
+        dest: errors.json
         mode: "0644"
       delegate_to: localhost
 """
 
 
-@pytest.fixture(name="problems")
-def fixture_problems(tmp_path, package):
-    """`problems(**variables)`: what is wrong with the package after a build."""
+@pytest.fixture(name="find_errors")
+def fixture_find_errors(tmp_path, package):
+    """`find_errors(**variables)`: what is wrong with the package after a build."""
     (tmp_path / "play.yml").write_text(PLAYBOOK)
 
     def run(**variables):
@@ -41,18 +41,18 @@ def fixture_problems(tmp_path, package):
         done = subprocess.run(command, cwd=ROOT, env={**ENVIRONMENT, "PWD": str(ROOT), "DEMO_PACKAGE": str(package)}, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads((tmp_path / "problems.json").read_text())
+        return json.loads((tmp_path / "errors.json").read_text())
 
     return run
 
 
-def test_a_build_brings_a_package_or_one_error(problems, tmp_path):
+def test_a_build_brings_a_package_or_one_error(find_errors, tmp_path):
     tree = make_layout("template", tmp_path / "shop")
     there = {"xitrum_build_dir": str(tree), "xitrum_package": str(tree / "target/xitrum")}
-    assert problems(xitrum_build_command="sbt/sbt xitrum-package", **there) == [
+    assert find_errors(xitrum_build_command="sbt/sbt xitrum-package", **there) == [
         f"xitrum_build_command is 'sbt/sbt xitrum-package', and the build in {tree} has no task xitrum-package: "
         "sbt 1.10.0 with its packaging plugin 2.0.0 calls it xitrumPackage. Set xitrum_build_command to sbt/sbt xitrumPackage"]
-    missing = problems(xitrum_build_command="sbt/sbd xitrumPackage", **there)
+    missing = find_errors(xitrum_build_command="sbt/sbd xitrumPackage", **there)
     assert len(missing) == 1 and missing[0].startswith("xitrum_build_command (sbt/sbd xitrumPackage) ended with code ")
     assert "found no program sbt/sbd that can be executed" in missing[0]
-    assert problems(xitrum_build_command="sbt/sbt xitrumPackage", **there) == []
+    assert find_errors(xitrum_build_command="sbt/sbt xitrumPackage", **there) == []

@@ -37,7 +37,7 @@ def with_rules(plan):
     @functools.wraps(plan)
     def checked(desired, state):
         found = plan(desired, state)
-        assert {getattr(error, "rule", "") for error in found.problems} <= set(catalog.BY_IDENTIFIER), found.problems
+        assert {getattr(error, "rule", "") for error in found.errors} <= set(catalog.BY_IDENTIFIER), found.errors
         return found
 
     return checked

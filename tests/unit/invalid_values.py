@@ -8,11 +8,11 @@ from __future__ import annotations
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import rules, values
 
 
-def problems(variables):
+def find_errors(variables):
     """The messages of all errors."""
     return [error.message for error in rules.validate(variables)]
 
 
-def plan_problems(variables):
+def plan_errors(variables):
     """The messages of the errors that keep a host from being read."""
     return [error.message for error in rules.validate(variables, values.PLAN_CHECKS)]

@@ -75,7 +75,7 @@ class ActionModule(Own):
 '''
 
 CONNECTION = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
-PACKAGE = {"release": "bbbbbbbbbbbb", "folder": "/build", "main_class": "quickstart.Boot", "problems": [], "examples": [], "bytes": 1, "java": 8}
+PACKAGE = {"release": "bbbbbbbbbbbb", "folder": "/build", "main_class": "quickstart.Boot", "errors": [], "examples": [], "bytes": 1, "java": 8}
 
 
 def write_stub(folder, name):
@@ -250,7 +250,7 @@ def state_of(*due):
     """The read of an application host whose instances C(due) are to be restarted."""
     listed = [{"index": index, "port": 8000 + index, "folder": "new", "current": "old", "back": "old", "previous": "", "running": True, "due": ["folder"],
                "changes": [], "configured": {}} for index in due]
-    nothing = {"rows": [], "problems": [], "notes": [], "drift": False}
+    nothing = {"rows": [], "errors": [], "notes": [], "drift": False}
     return {
         "machine": {**nothing, "family": "debian"}, "jdk": {**nothing, "home": "/jdk", "version": 17, "steps": []},
         "redirects": {**nothing, "moves": False, "pairs": [], "packages": []}, "release": {**nothing, "current": "aaaaaaaaaaaa"},

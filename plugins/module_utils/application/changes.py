@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.host import Host
-from ..core.plan import Problem
+from ..core.plan import BlockingError
 
 #: A variable to the key of the record of what was there before, and to the option of the component `machine`.
 FIXED = {"xitrum_user": ("users", "user"), "xitrum_root": ("roots", "root")}
@@ -57,7 +57,7 @@ def find_errors(
     own = installed.get(desired["name"])
     for name, entry in installed.items() if own is None else ():
         if desired["root"] in entry["roots"]:
-            yield Problem(
+            yield BlockingError(
                 f"found the application {name} in {desired['root']}, expected {desired['name']} (xitrum_name) or "
                 "nothing: "
                 + rename(name, desired["name"]),
@@ -67,7 +67,7 @@ def find_errors(
     renamed = find_renamed(desired, installed, ports)
     if renamed and desired["root"] not in installed[renamed]["roots"]:
         shared = ", ".join(str(port) for port in sorted(set(desired["ports"])) if ports.get(port) == renamed)
-        yield Problem(
+        yield BlockingError(
             f"found the application {renamed} with port {shared} on this host, expected {desired['name']} "
             f"(xitrum_name) with that port: {rename(renamed, desired['name'])}. If {desired['name']} is a second "
             "application, set its xitrum_http_port, xitrum_https_port or xitrum_cluster_port to others",
@@ -79,7 +79,7 @@ def find_errors(
         others = [value for value in own[key] if value != desired[option]]
         if others and desired[option] not in own[key]:
             old = " and ".join(others)
-            yield Problem(
+            yield BlockingError(
                 f"found {old} as {variable} of {desired['name']} on this host, expected {desired[option]}: "
                 + way(variable, others[0], desired["proxies"]),
                 rule="host.moved",

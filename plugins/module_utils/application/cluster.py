@@ -148,30 +148,30 @@ def seeds(every: Iterable[Mapping[str, Any]], count: int, system: str) -> list[s
 def plan(
     hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any], count: int, system: str
 ) -> dict[str, list[Any]]:
-    """The cluster: C({seeds, members, problems}).
-    C(problems) are sentences; where there are some, it must not be formed."""
-    every, problems = [], []
+    """The cluster: C({seeds, members, errors}).
+    C(errors) are sentences; where there are some, it must not be formed."""
+    every, errors = [], []
     for host in hosts:
         try:
             every += members([host], defaults)
         except ValueError as error:
-            problems.append(str(error))
-    unknown = bool(problems)
+            errors.append(str(error))
+    unknown = bool(errors)
     if len(every) < 2 and not unknown:
-        problems.append(
+        errors.append(
             f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add some, or "
             "leave it off."
         )
     if count < 2:
-        problems.append(
+        errors.append(
             f"xitrum_cluster_seeds is {count}, expected two at least: with one seed nobody can join while that is down."
         )
     if unknown:
-        return {"seeds": [], "members": [], "problems": problems}
+        return {"seeds": [], "members": [], "errors": errors}
     lonely = sorted({member["host"] for member in every if ipaddress.ip_address(member["address"]).is_loopback})
     if lonely and len({member["host"] for member in every}) > 1:
-        problems.append(
+        errors.append(
             f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set "
             "xitrum_cluster_address."
         )
-    return {"seeds": seeds(every, count, system), "members": every, "problems": problems}
+    return {"seeds": seeds(every, count, system), "members": every, "errors": errors}

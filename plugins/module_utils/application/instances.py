@@ -4,7 +4,7 @@
 """Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
 
 C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content
-of the files that hold no secret, and NUMBER (left out: 1) distinguishes what differs in the others. Their content is
+of the files that hold no secret, and NUMBER (left out: 1) distinguishes contents of the others. Their content is
 compared itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it
 away. A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration
 and that environment: one comparison shows whether a restart is due.
@@ -24,7 +24,7 @@ from ..configuration import shared as shared_settings
 from ..core import addresses, commands, disk_space, folders, lock_record, partial_folder, process, sockets
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import CHECK, RUN, Draft, Plan, Problem, Row, broken
+from ..core.plan import CHECK, RUN, BlockingError, Draft, Plan, Row, broken
 from ..core.untrusted_text import printable
 from ..jdk import jvm
 from ..supervisor import table
@@ -416,18 +416,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             files = own_files(desired, instance, state["jdk"])
         except ValueError as error:
             # The same of each instance, a fault a line. What else is wrong is found as well.
-            faults = [fault for fault in str(error).splitlines() if fault not in result.problems]
-            result.problems += broken("host.instance-files", faults)
+            faults = [fault for fault in str(error).splitlines() if fault not in result.errors]
+            result.errors += broken("host.instance-files", faults)
             continue
         plan_instance(desired, instance, files, state, result)
     result.facts["configured"] = {
         str(index): contents.get("configured", {}) for index, contents in state["instances"].items()
     }
-    result.problems += broken("xitrum.own-options", shared_settings.option_errors(desired["java_options"]))
-    result.problems += broken("host.health-page", page_problems(desired, state))
+    result.errors += broken("xitrum.own-options", shared_settings.option_errors(desired["java_options"]))
+    result.errors += broken("host.health-page", page_errors(desired, state))
     if state.get("group") not in (None, desired["user"]):
-        result.problems.append(
-            Problem(
+        result.errors.append(
+            BlockingError(
                 f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group "
                 f"{state['group']}, as do the logs: set xitrum_user to {state['group']} again, or take the application "
                 "off the host first (ansible-playbook xitrum.host.remove)",
@@ -435,13 +435,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             )
         )
     if SUPERVISORS[desired["supervisor"]].hides_homes and folders.is_hidden(state["java"]):
-        result.problems.append(
-            Problem(
+        result.errors.append(
+            BlockingError(
                 f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm",
                 rule="host.jdk-hidden",
             )
         )
-    result.problems += broken("host.interface", place_problems(desired, state))
+    result.errors += broken("host.interface", place_errors(desired, state))
     count = {instance["index"] for instance in desired["instances"]}
     listed = result.facts["instances"]
     # What a step has stopped is that of a step again: one that fails puts it back to what served.
@@ -479,7 +479,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def page_problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def page_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why the health page is invalid: an instance that runs does not know it. The proxies would take all instances
     out of service, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), reports nothing about the page."""
@@ -520,7 +520,7 @@ def health_row(desired: Mapping[str, Any], instance: Mapping[str, Any], observed
     return row
 
 
-def place_problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def place_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why no instance can listen on the configured address. One that listens there already proves that it can."""
     place = state.get("listening") or {"addresses": [], "error": ""}
     listeners = [state["instances"][instance["index"]]["listeners"] for instance in desired["instances"]]

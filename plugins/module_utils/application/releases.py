@@ -18,7 +18,7 @@ from typing import Any
 from ..core import disk_space, folders, partial_folder, process, schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Problem, Row
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row
 
 NAME = "release"
 
@@ -295,8 +295,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if manifest is not None and not there:
         result.facts["missing"] = missing(manifest, state["found"])
         if not manifest:
-            result.problems.append(
-                Problem(
+            result.errors.append(
+                BlockingError(
                     f"the release {release} is not in {desired['root']}/releases, and there is no package to make it "
                     "of",
                     rule="host.release-missing",
@@ -409,7 +409,7 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 def rehearse(host: Host, plan: Plan) -> Applied | None:
     """What is verified of a release that is not made yet, as `verified`; None where nothing is to be made."""
-    if plan.problems or ("upload", plan.desired["release"]) not in plan.actions:
+    if plan.errors or ("upload", plan.desired["release"]) not in plan.actions:
         return None
     return Applied({"verified": seals(host, plan.state["found"])})
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..configuration import shared as shared_settings
-from ..core.plan import Problem, broken
+from ..core.plan import BlockingError, broken
 from ..package import main_class as package_main
 from ..proxy import definition as proxy
 
@@ -203,7 +203,7 @@ def choose_previous(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {host: next((name for name in names if name in common or not common), "") for host, names in listed.items()}
 
 
-def mixed_problem(found: Mapping[str, Mapping[str, Any]]) -> str:
+def mixed_error(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The releases that a mixed fleet can go to, as a sentence with the commands to choose one."""
     common = set.intersection(*(set(observed["releases"]) for observed in found.values()))
     runs: dict[str, list[str]] = {}
@@ -255,7 +255,7 @@ def choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[str],
 
 
 def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_class: str = "") -> dict[str, Any]:
-    """The one release that all hosts can go back to: C({problems, notes, package}).
+    """The one release that all hosts can go back to: C({errors, notes, package}).
 
     C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
     C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it
@@ -264,41 +264,41 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
     """
     # JSON on the command line makes a number of a name that has digits alone.
     release = str(release or "")
-    problems: list[str] = []
+    errors: list[str] = []
     desired = dict.fromkeys(found, release) if release else choose_previous(found)
     if not release and is_mixed(found):
-        problems += broken("rollback.mixed", [mixed_problem(found)])
-    for host, name in desired.items() if not problems else ():
+        errors += broken("rollback.mixed", [mixed_error(found)])
+    for host, name in desired.items() if not errors else ():
         observed = found[host]
         there = (
             ", ".join(f"{one} (current)" if one == observed["current"] else one for one in observed["releases"])
             or "none"
         )
         if not name and [one for one in observed["releases"] if one != observed["current"]]:
-            problems.append(Problem(
+            errors.append(BlockingError(
                 f"{host} has no release before its current one that was healthy: it has {there}. "
                 "Deploy a package, or set rollback_to to a release that you trust.",
                 rule="rollback.no-healthy",
             ))
         elif not name and not observed["releases"]:
-            problems.append(Problem(f"{host} has no release. Deploy a package first.", rule="rollback.no-release"))
+            errors.append(BlockingError(f"{host} has no release. Deploy a package first.", rule="rollback.no-release"))
         elif not name:
-            problems.append(Problem(
+            errors.append(BlockingError(
                 f"{host} has no release before its current one: it has {there}. Deploy a package instead.",
                 rule="rollback.no-earlier",
             ))
         elif name not in observed["releases"]:
-            problems.append(
-                Problem(
+            errors.append(
+                BlockingError(
                     f"{host} does not have the release {name}: it has {there}. Set rollback_to to one of them, "
                     "or deploy the package again.",
                     rule="rollback.unknown",
                 )
             )
     names = sorted(set(desired.values()))
-    if not problems and len(names) > 1:
+    if not errors and len(names) > 1:
         listed = "; ".join(f"{host}: {name}" for host, name in desired.items())
-        problems.append(Problem(
+        errors.append(BlockingError(
             f"the last healthy release before the current one is not the same on all hosts ({listed}). "
             "Set rollback_to to one that all of them have.",
             rule="rollback.different-releases",
@@ -310,7 +310,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         if main_class
         else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
     )
-    problems += broken("rollback.main-class", several) if not problems else []
+    errors += broken("rollback.main-class", several) if not errors else []
     package = {
         "release": names[0] if names else "",
         "folder": "",
@@ -318,7 +318,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         "bytes": 0,
         "examples": examples,
         "java": 0,
-        "problems": [],
+        "errors": [],
         "main_class": chosen,
     }
-    return {"problems": problems, "notes": list(choice_notes(found, desired, release)), "package": package}
+    return {"errors": errors, "notes": list(choice_notes(found, desired, release)), "package": package}

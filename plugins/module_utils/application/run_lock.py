@@ -343,4 +343,4 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 #: Taking a lock is no change of the host, and needs no other lock.
 EXECUTION = Execution(fenced=False, brief=Brief.FAILURES, bookkeeping=True,
-                      hidden=("rows", "problems", "fixes", "broken_rules", "diff"))
+                      hidden=("rows", "errors", "fixes", "broken_rules", "diff"))

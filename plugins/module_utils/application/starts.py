@@ -630,4 +630,4 @@ def _failure(host: Host, plan: Plan, error: Exception) -> str:
 
 
 EXECUTION = Execution(unread=str, describe=_failure, always=True, brief=Brief.FAILURES,
-                      hidden=("rows", "problems", "fixes", "broken_rules"))
+                      hidden=("rows", "errors", "fixes", "broken_rules"))

@@ -134,4 +134,4 @@ def _failure(_host: Host, plan: Plan, error: Exception) -> str:
 
 #: A step is recorded before it is taken, which is no change of the host.
 EXECUTION = Execution(describe=_failure, brief=Brief.FAILURES, bookkeeping=True,
-                      hidden=("rows", "problems", "fixes", "broken_rules", "diff"))
+                      hidden=("rows", "errors", "fixes", "broken_rules", "diff"))

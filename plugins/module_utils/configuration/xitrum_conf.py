@@ -169,7 +169,7 @@ def plain_piece(raw: str) -> str:
 
 
 def settings_of(text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> Settings | None:
-    """The settings of a text; None where it is no HOCON, which L(config_problems) reports."""
+    """The settings of a text; None where it is no HOCON, which L(config_errors) reports."""
     try:
         return Settings(text, load, around)
     except hocon.HoconError:
@@ -247,10 +247,10 @@ def settings_of_package(folder: str) -> Settings | None:
     return settings_at_start(lambda path: read_text(folder, path))
 
 
-def config_problems(folder: str) -> list[str]:
+def config_errors(folder: str) -> list[str]:
     """One sentence for each configuration file of a package with which Xitrum does not start,
     because it is no HOCON."""
-    problems, seen, rows = [], set(), list(READ_AT_START)
+    errors, seen, rows = [], set(), list(READ_AT_START)
     while rows:
         path = rows.pop(0)
         text = None if path in seen else read_text(folder, path)
@@ -260,7 +260,7 @@ def config_problems(folder: str) -> list[str]:
         try:
             members = list(hocon.parse(text).members)
         except hocon.HoconError as error:
-            problems.append(
+            errors.append(
                 f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again"
             )
             continue
@@ -270,7 +270,7 @@ def config_problems(folder: str) -> list[str]:
                 rows.append(included_path(folder, text[member.start:member.end]))
             else:
                 members += [inner for piece in member.pieces for inner in piece.members]
-    return problems
+    return errors
 
 
 def included_path(folder: str, statement: str) -> str:

@@ -220,7 +220,7 @@ def _same(one: Address, other: Address) -> bool:
 
 
 def collides(row: Mapping[str, Any], texts: Iterable[Any]) -> bool:
-    """Whether a listening socket is in the way of one on any of the configured addresses. A name may be any address."""
+    """Whether a listening socket blocks one on any of the configured addresses. A name may be any address."""
     for text in texts:
         found = parse_address(text)
         if is_every(row["address"]):

@@ -65,12 +65,12 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     for pattern in desired["owned"]:
         folder, _slash, name = pattern.rpartition("/")
         paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
-    state: dict[str, Any] = {"paths": {}, "problems": [], "pending": host.exists(f"{PENDING}/{desired['name']}")}
+    state: dict[str, Any] = {"paths": {}, "errors": [], "pending": host.exists(f"{PENDING}/{desired['name']}")}
     files = {item["path"]: unmanaged_file.read_file(host, item["path"], unmanaged=False) for item in desired["files"]}
     for path in sorted(paths):
         found = files[path].stat if path in files else host.stat(path)
-        if path in files and files[path].problem:
-            state["problems"].append(files[path].problem)
+        if path in files and files[path].error:
+            state["errors"].append(files[path].error)
         elif path in files and found is not None:
             # A link stays: what it leads to is the file.
             state["paths"][path] = {"stat": found, "target": None, "text": files[path].text}
@@ -82,10 +82,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is written, linked and removed."""
-    result, there = Draft(problems=broken("host.file-unsafe", state["problems"])), state["paths"]
+    result, there = Draft(errors=broken("host.file-unsafe", state["errors"])), state["paths"]
     for item in desired["files"]:
         if int(item["mode"], 8) & 0o002:
-            result.problems += broken("host.file-unsafe", [writable_by_all(item["path"], int(item["mode"], 8))])
+            result.errors += broken("host.file-unsafe", [writable_by_all(item["path"], int(item["mode"], 8))])
         observed = there.get(item["path"])
         same = observed is not None and observed["stat"].kind == "file" and observed["text"] == item["content"]
         owned = same and (observed["stat"].mode, observed["stat"].owner, observed["stat"].group) == (

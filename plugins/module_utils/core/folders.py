@@ -15,7 +15,7 @@ from typing import Any
 
 from . import input_types
 from .host import Host, Stat
-from .plan import Problem, broken
+from .plan import BlockingError, broken
 from .process import seen
 from .untrusted_text import lines_of, printable
 
@@ -150,7 +150,7 @@ def system_error(host: Host, *paths: str) -> str:
     ) or ""
 
 
-def path_problem(name: str, path: str, application: str = "") -> str:
+def path_error(name: str, path: str, application: str = "") -> str:
     """Why a variable's value is no path that our files can take as it is; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
         return f"{name} is {path!r}: expected an absolute path without .., such as {example(name, application)}"
@@ -166,10 +166,10 @@ def path_problem(name: str, path: str, application: str = "") -> str:
     return ""
 
 
-def folder_problem(name: str, path: str, application: str = "") -> str:
+def folder_error(name: str, path: str, application: str = "") -> str:
     """Why a variable's value is no folder for an application, by its name alone; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
-        return path_problem(name, path, application)
+        return path_error(name, path, application)
     instead = example(name, application, path)
     if is_system(path):
         return (
@@ -178,14 +178,14 @@ def folder_problem(name: str, path: str, application: str = "") -> str:
         )
     if is_volatile(path):
         return f"{name} is {path!r}, whose contents the system removes: expected a folder that stays, such as {instead}"
-    return path_problem(name, path, application)
+    return path_error(name, path, application)
 
 
-def writable_problem(path: str, root: str, logs: str, application: str = "") -> str:
+def writable_error(path: str, root: str, logs: str, application: str = "") -> str:
     """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what
     root alone writes. C(root) and C(logs) are the application's folders."""
     name, short = "supervisor_writable_paths", normalize(path)[1:]
-    wrong = path_problem(name, path, application)
+    wrong = path_error(name, path, application)
     # What is mounted may be for it alone.
     if wrong or (is_system(path) and posixpath.dirname(short) not in ("media", "mnt")):
         return wrong or (
@@ -280,7 +280,7 @@ def account_row(host: Host, database: str, name: str) -> list[str] | None:
     return next((row for row in rows if len(row) >= 4 and row[0] == name), None)
 
 
-def account_problems(desired: Mapping[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def account_errors(desired: Mapping[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Why the account cannot be the application's, as sentences. Its home and shell would be changed, it could read the
     configuration, and a removal would take it away."""
     found, user = state["account"], desired["user"]
@@ -368,7 +368,7 @@ def read_folder(
         "unmanaged": unmanaged,
         "of_ours": of_ours,
         "unsafe": unsafe_entries(host, name, real, desired["user"]) if of_ours else [],
-        "in_the_way": [] if of_ours else [entry for entry in unmanaged if _INSIDE[name].fullmatch(entry)],
+        "blocking": [] if of_ours else [entry for entry in unmanaged if _INSIDE[name].fullmatch(entry)],
         "closed": next(
             (
                 (parent, found.mode)
@@ -416,21 +416,21 @@ def package_of(host: Host, path: str) -> str:
     return (found.out.split() or [""])[0] if found.rc == 0 else ""
 
 
-def host_problems(desired: Mapping[str, Any], state: dict[str, Any], hiding: Sequence[str]) -> Iterator[str]:
+def host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: Sequence[str]) -> Iterator[str]:
     """Why folders that are fine by their names cannot be the application's on this host, as sentences.
 
     `hiding` are the supervisors whose instances do not see the homes of users.
     """
-    yield from broken("host.user", account_problems(desired, state))
+    yield from broken("host.user", account_errors(desired, state))
     for name, found in state["folders"].items():
-        yield from broken("host.folder", one_problem(desired, state, f"xitrum_{name}", found))
+        yield from broken("host.folder", one_error(desired, state, f"xitrum_{name}", found))
         # How the user gets at a folder that cannot be the application's is of no use.
         if not is_system(found["real"]):
-            reach = reach_problems(desired, state, f"xitrum_{name}", found, hiding)
+            reach = reach_errors(desired, state, f"xitrum_{name}", found, hiding)
             yield from broken("host.folder-unreachable", reach)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
-        yield Problem(
+        yield BlockingError(
             f"xitrum_root ({root['path']}) and xitrum_log_dir ({logs['path']}) "
             f"are {root['real']} and {logs['real']} on this host: "
             "expected two folders, none in the other. Set one of them to another folder",
@@ -438,7 +438,7 @@ def host_problems(desired: Mapping[str, Any], state: dict[str, Any], hiding: Seq
         )
 
 
-def one_problem(desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
+def one_error(desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
     """The first reason why a folder is managed by something else."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"
@@ -478,9 +478,9 @@ def one_problem(desired: Mapping[str, Any], state: dict[str, Any], name: str, fo
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}). "
             f"Set {name} to a folder in it, such as {real}/{desired['name'] or 'shop'}"
         )
-    elif found["in_the_way"]:
+    elif found["blocking"]:
         yield (
-            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['in_the_way'][:3]))}). "
+            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['blocking'][:3]))}). "
             f"Move them away, or set {name} to a folder for this application alone"
         )
     elif found["unsafe"]:
@@ -513,7 +513,7 @@ def one_problem(desired: Mapping[str, Any], state: dict[str, Any], name: str, fo
         )
 
 
-def reach_problems(
+def reach_errors(
     desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any], hiding: Sequence[str]
 ) -> Iterator[str]:
     """Why the application's user cannot use a folder."""
@@ -553,7 +553,7 @@ def host_notes(state: dict[str, Any]) -> list[str]:
         f"{name} ({found['path']}) has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}): "
         "the folder gets the application's owner and mode, and they stay in it"
         for name, found in rows
-        if found["unmanaged"] and found["adopted"] and not found["in_the_way"]
+        if found["unmanaged"] and found["adopted"] and not found["blocking"]
     ]
     if state["account"] and state["account"]["adopted"]:
         name = state["account"]["name"]

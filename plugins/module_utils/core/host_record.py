@@ -46,4 +46,4 @@ def _header(_desired: Desired) -> str:
 
 
 EXECUTION = Execution(unread=str, describe=_failure, brief=Brief.FAILURES, header=_header,
-                      hidden=("rows", "problems", "fixes", "broken_rules"))
+                      hidden=("rows", "errors", "fixes", "broken_rules"))

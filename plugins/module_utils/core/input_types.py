@@ -101,7 +101,7 @@ def is_network(text: str) -> bool:
     return "%" not in text
 
 
-def problem(name: str, value: Any, kind: str) -> str:
+def find_error(name: str, value: Any, kind: str) -> str:
     """Why a value is not of a type, as a sentence; an empty text where it is. C(name) is its variable."""
     if fits(kind, value):
         return ""
@@ -109,13 +109,13 @@ def problem(name: str, value: Any, kind: str) -> str:
 
 
 def require(name: str, value: Any, kind: str) -> Any:
-    """A value of a type. Raises ValueError with L(problem) where it is not."""
-    wrong = problem(name, value, kind)
+    """A value of a type. Raises ValueError with L(find_error) where it is not."""
+    wrong = find_error(name, value, kind)
     if wrong:
         raise ValueError(wrong)
     return value
 
 
-def secret_problem(name: str, value: Any, kind: str) -> str:
-    """As L(problem), for a value that no message shows."""
+def secret_error(name: str, value: Any, kind: str) -> str:
+    """As L(find_error), for a value that no message shows."""
     return "" if fits(kind, value) else f"{name} has a value that does not fit: expected {EXPECTED[kind]}"

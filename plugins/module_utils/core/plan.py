@@ -62,21 +62,21 @@ class Row:
         return replace(self, commands=tuple(tuple(words) for words in commands), fix="")
 
 
-class Problem(str):
+class BlockingError(str):
     """A sentence on a blocking error, with the C(commands) of its host that fix it, and the identifier of the C(rule)
     that it breaks. See L(Row), and `preflight/catalog.py` for the rules."""
 
     commands: list[list[str]]
     rule: str
 
-    def __new__(cls, text: str, *commands: Sequence[str], rule: str = "") -> Problem:
-        problem = super().__new__(cls, text)
-        problem.commands = [list(words) for words in commands]
-        problem.rule = rule
-        return problem
+    def __new__(cls, text: str, *commands: Sequence[str], rule: str = "") -> BlockingError:
+        error = super().__new__(cls, text)
+        error.commands = [list(words) for words in commands]
+        error.rule = rule
+        return error
 
     @classmethod
-    def within(cls, template: str, text: str) -> Problem:
+    def within(cls, template: str, text: str) -> BlockingError:
         """A sentence that holds another one in the place of C({}), with its commands where it has some."""
         return cls(template.format(text), *getattr(text, "commands", ()), rule=getattr(text, "rule", ""))
 
@@ -85,7 +85,7 @@ def broken(rule: str, sentences: Iterable[str]) -> list[str]:
     """The sentences as errors that break a rule. One that names its rule already keeps it, and an empty one is left
     out."""
     return [
-        text if getattr(text, "rule", "") else Problem(text, *getattr(text, "commands", ()), rule=rule)
+        text if getattr(text, "rule", "") else BlockingError(text, *getattr(text, "commands", ()), rule=rule)
         for text in sentences
         if text
     ]
@@ -108,7 +108,7 @@ class Plan:
 
     rows: tuple[Row, ...] = ()
     actions: tuple[Any, ...] = ()
-    problems: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Plan:
     state: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("rows", "actions", "problems", "files"):
+        for name in ("rows", "actions", "errors", "files"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
 
@@ -128,16 +128,16 @@ class Plan:
         return bool(self.actions)
 
     def report(self) -> dict[str, Any]:
-        """The part that modules return: no action, since those may hold secrets. `fixes` maps a problem to its
+        """The part that modules return: no action, since those may hold secrets. `fixes` maps an error to its
         commands, and `broken_rules` to the identifier of its rule."""
         return sendable({
             "changed": self.changed,
             "rows": [_reported(row) for row in self.rows],
-            "problems": [escaped(problem) for problem in self.problems],
-            "fixes": {escaped(str(one)): one.commands for one in self.problems
-                      if isinstance(one, Problem) and one.commands},
-            "broken_rules": {escaped(str(one)): one.rule for one in self.problems
-                             if isinstance(one, Problem) and one.rule},
+            "errors": [escaped(error) for error in self.errors],
+            "fixes": {escaped(str(one)): one.commands for one in self.errors
+                      if isinstance(one, BlockingError) and one.commands},
+            "broken_rules": {escaped(str(one)): one.rule for one in self.errors
+                             if isinstance(one, BlockingError) and one.rule},
             **self.facts,
         })
 
@@ -164,7 +164,7 @@ class Draft:
 
     rows: list[Row] = field(default_factory=list)
     actions: list[Any] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     before: str = ""
     after: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -173,13 +173,13 @@ class Draft:
     @classmethod
     def of(cls, plan: Plan) -> Draft:
         """A draft that begins with what another component has planned."""
-        return cls(list(plan.rows), list(plan.actions), list(plan.problems), plan.before, plan.after, dict(plan.facts),
+        return cls(list(plan.rows), list(plan.actions), list(plan.errors), plan.before, plan.after, dict(plan.facts),
                    None if plan.files is None else list(plan.files))
 
     def plan(self, desired: dict[str, Any], state: Any) -> Plan:
         """The plan, with what it was decided from."""
         files = None if self.files is None else tuple(self.files)
-        return Plan(tuple(self.rows), tuple(self.actions), tuple(self.problems), self.before, self.after, self.facts,
+        return Plan(tuple(self.rows), tuple(self.actions), tuple(self.errors), self.before, self.after, self.facts,
                     files, desired, state)
 
 

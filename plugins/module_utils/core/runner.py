@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one runner of components: read, plan, apply, verify, report. A component's `EXECUTION` reports what differs."""
+"""The one runner of components: read, plan, apply, verify, report. A component's `EXECUTION` has the differences."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ def converge(component: AppliedComponent, host: Host, given: Desired, check_mode
             rehearsed = execution.rehearse(host, plan)
         except FAILED as error:
             raise _failure(execution, host, plan, error, results) from error
-    if rehearsed is None and plan.problems:
+    if rehearsed is None and plan.errors:
         without = {} if execution.brief is Brief.ALWAYS else results
-        raise NotApplied(execution.separator.join(plan.problems), {**without, "changed": False})
+        raise NotApplied(execution.separator.join(plan.errors), {**without, "changed": False})
     if check_mode:
         return _added(execution, results, rehearsed or Applied(), warn)
     if plan.changed or execution.always:
@@ -148,12 +148,12 @@ def _apply(
             break
         after = _read_and_plan(component, host, plan.desired, execution.seen(plan.desired), results)
         results.update(after.report(), changed=True)
-        if after.problems or not after.changed:
+        if after.errors or not after.changed:
             break
     wrong = execution.verify(host, plan) if execution.verify else ""
-    if execution.rounds and (after.problems or after.changed):
+    if execution.rounds and (after.errors or after.changed):
         wrong = (f"{component.NAME}: every command succeeded, and the host is still out of sync: "
-                 f"{'; '.join(after.problems) or execution.left(after)}")
+                 f"{'; '.join(after.errors) or execution.left(after)}")
     if wrong:
         raise NotApplied(wrong, results)
     return results

@@ -26,13 +26,13 @@ from .host import (
 
 class UnmanagedFile(NamedTuple):
     """C(target) is the path with its links followed, C(text) and C(stat) are of that, both None where there is no file.
-    C(problem) explains why it may not be edited, as a sentence with what to do; empty where it may."""
+    C(error) explains why it may not be edited, as a sentence with what to do; empty where it may."""
 
     path: str
     target: str
     text: str | None
     stat: Stat | None
-    problem: str = ""
+    error: str = ""
 
 
 def read_file(host: Host, path: str, unmanaged: bool = True) -> UnmanagedFile:
@@ -48,12 +48,12 @@ def read_file(host: Host, path: str, unmanaged: bool = True) -> UnmanagedFile:
         return UnmanagedFile(path, target, None, stat, no_file(path, target, stat.kind))
     found = UnmanagedFile(path, target, None if stat is None else host.read(target), stat)
     if unmanaged and stat is not None and stat.mode & 0o002:
-        return found._replace(problem=writable_by_all(target, stat.mode))
+        return found._replace(error=writable_by_all(target, stat.mode))
     wrong = untrusted(host, target if unmanaged else target.rpartition("/")[0] or "/")
     if wrong:
         what = f"{path} leads to {target}, and {wrong}" if target != path else f"{path} is not root's alone: {wrong}"
         return found._replace(
-            problem=f"{what}, who could change what root runs; "
+            error=f"{what}, who could change what root runs; "
             "expected a file and folders that root alone may change: give them to root, or move the file"
         )
     return found

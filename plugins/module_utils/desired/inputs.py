@@ -164,7 +164,7 @@ class Inputs(Mapping[str, Any]):
     def cluster(self) -> dict[str, Any]:
         """The Akka cluster of all instances, those outside of this run too. See `plan` of application/cluster.py."""
         if not self.flag("xitrum_cluster"):
-            return {"seeds": [], "members": [], "problems": []}
+            return {"seeds": [], "members": [], "errors": []}
         defaults = {name: self.number(name) for name in (cluster.PORT, cluster.COUNT)}
         hosts = self.variables_of("xitrum") or [self]
         return cluster.plan(hosts, defaults, self.number("xitrum_cluster_seeds"), "xitrum")

@@ -195,7 +195,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if desired["facts_only"]:
         return result.plan(desired, state)
     if state["record_error"]:
-        result.problems += broken("host.record", [state["record_error"]])
+        result.errors += broken("host.record", [state["record_error"]])
         return result.plan(desired, state)
     active, opened = state.get("active", ""), state["opened"]
     if desired["open"] and not active and desired["ports"]:

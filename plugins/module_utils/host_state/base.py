@@ -17,7 +17,7 @@ from ..application import restarts
 from ..core import schema
 from ..core.component import Component, Desired
 from ..core.host import Host
-from ..core.plan import CHECK, Draft, Plan, Problem, Row
+from ..core.plan import CHECK, BlockingError, Draft, Plan, Row
 from ..core.quiet import Utf8Module
 from ..firewall import component as firewall
 from ..jdk import component as jdk
@@ -69,7 +69,7 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
     except PermissionError as error:
         draft = Draft(rows=[unseen(component.NAME, error)])
     except schema.VersionError as error:
-        draft = Draft(problems=[Problem(str(error), rule="host.record")])
+        draft = Draft(errors=[BlockingError(str(error), rule="host.record")])
     # A wait that was given up is a finding, also where what was read of it is enough.
     draft.rows += [Row(component.NAME, f"{component.NAME}, reading", status="not_readable", why=why, fix=CHECK)
                    for why in dict.fromkeys(host.overruns[before:])]

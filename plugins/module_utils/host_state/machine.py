@@ -20,7 +20,7 @@ from ..core.disk_space import size
 from ..core.distributions import table as distributions
 from ..core.host import Host
 from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
-from ..core.plan import Draft, Plan, Problem, broken, shell_line
+from ..core.plan import BlockingError, Draft, Plan, broken, shell_line
 from ..core.untrusted_text import lines_of, printable
 from ..supervisor import init_system, table
 from ..supervisor.table import SUPERVISORS
@@ -204,46 +204,46 @@ def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, ro
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Reports all errors (C(problems)) and C(notes). Never an action."""
+    """Reports all errors (C(errors)) and C(notes). Never an action."""
     claimed = state["folders"]["ports"] if state["folders"] else {}
     renamed = application_changes.find_renamed(desired, state["installed"], claimed)
     # Of an application that was renamed, its ports are no second error.
     holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
-    problems = [
-        *system_problems(desired, state),
-        *disk_problems(state["disk"]),
-        *broken("host.port-held", port_problems(holders)),
-        *broken("host.memory", memory_problems(desired, state)),
-        *folder_problems(desired, state, renamed),
+    errors = [
+        *system_errors(desired, state),
+        *disk_errors(state["disk"]),
+        *broken("host.port-held", port_errors(holders)),
+        *broken("host.memory", memory_errors(desired, state)),
+        *folder_errors(desired, state, renamed),
         *application_changes.find_errors(desired, state["installed"], claimed),
     ]
     facts = {
         name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")
     }
-    return Draft(problems=problems, facts={**facts, "notes": notes(state)}).plan(desired, state)
+    return Draft(errors=errors, facts={**facts, "notes": notes(state)}).plan(desired, state)
 
 
-def system_problems(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """The system itself."""
     distribution = distributions.DISTRIBUTIONS.get(state["distribution"])
     if not distribution or (state["release"] and numbers(state["release"]) < distribution.oldest):
-        yield Problem(
+        yield BlockingError(
             f"the operating system is {state['name']}; expected {distributions.supported()}",
             rule="host.system",
         )
     if state["architecture"] not in ARCHITECTURES:
-        yield Problem(
+        yield BlockingError(
             f"the processor is {state['architecture'] or 'unknown'}; expected {' or '.join(ARCHITECTURES)}",
             rule="host.processor",
         )
     if numbers(state["python"]) < numbers(desired["min_python"]):
-        yield Problem(
+        yield BlockingError(
             f"Python is {state['python']}; expected {desired['min_python']} or newer: install one, and set "
             "ansible_python_interpreter to it",
             rule="host.python",
         )
     if state["uid"] != 0:
-        yield Problem(
+        yield BlockingError(
             f"Ansible works as the user with id {state['uid']}, expected root: set become to true, and let that user "
             "use sudo (-K asks for its password)",
             rule="host.root",
@@ -253,51 +253,51 @@ def system_problems(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[
     yield from broken("host.init", [error])
 
 
-def disk_problems(found: dict[str, Any] | None) -> Iterator[str]:
+def disk_errors(found: dict[str, Any] | None) -> Iterator[str]:
     """The file system for releases."""
     if found is None:
         return
     where = f"the file system {found['mount']}"
     if not found["folder"]:
-        yield Problem(
+        yield BlockingError(
             f"{found['path']} is no folder, so no release can be put below it: move it away, or set xitrum_root",
             rule="host.releases-folder",
         )
     if "ro" in found["options"]:
-        yield Problem(
+        yield BlockingError(
             f"{where} is mounted read-only: mount it read-write, or set xitrum_root to a folder on another",
             rule="host.releases-read-only",
         )
     if "noexec" in found["options"]:
-        yield Problem(
+        yield BlockingError(
             f"{where} is mounted noexec, so script/runner cannot be started from it: remount it with exec, or set "
             "xitrum_root to a folder on another",
             rule="host.releases-noexec",
         )
     if found["free_bytes"] is not None and found["free_bytes"] < found["needed_bytes"]:
-        yield Problem(
+        yield BlockingError(
             f"{where} has {size(found['free_bytes'])} free, and the release needs up to {size(found['needed_bytes'])}: "
             "make room, or lower xitrum_keep_releases",
             rule="host.disk-space",
         )
 
 
-def folder_problems(desired: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
+def folder_errors(desired: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
     """The application's folders and recorded ports on this host, without the ports of `renamed`,
     which are reported as a rename."""
     yield from broken("host.record", [state["damaged"]])
     if state["folders"]:
-        yield from folders.host_problems(desired, state["folders"], table.HIDING_HOMES)
+        yield from folders.host_errors(desired, state["folders"], table.HIDING_HOMES)
         claimed = state["folders"]["ports"]
         for port in sorted(port for port in set(desired["ports"]) & set(claimed) if claimed[port] != renamed):
-            yield Problem(
+            yield BlockingError(
                 f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
                 f"xitrum_https_port or xitrum_cluster_port of {desired['name']} to others",
                 rule="host.port-recorded",
             )
 
 
-def port_problems(found: Iterable[dict[str, Any]]) -> Iterator[str]:
+def port_errors(found: Iterable[dict[str, Any]]) -> Iterator[str]:
     """The ports that other processes have."""
     others = sorted(
         {
@@ -311,10 +311,10 @@ def port_problems(found: Iterable[dict[str, Any]]) -> Iterator[str]:
         who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
         stop = [["systemctl", "disable", "--now", unit]] if unit else []
         shown, account = f" ({shell_line(stop)})" if stop else "", f" (it runs as the user {user})" if user else ""
-        yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
+        yield BlockingError(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
 
 
-def memory_problems(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def memory_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Whether the instances that do not run yet fit into the memory that is free.
     A JVM takes its heap sooner or later."""
     running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})

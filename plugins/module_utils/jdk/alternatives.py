@@ -17,7 +17,7 @@ from ..core import schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.distributions import table as distributions
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Problem, Row, broken, shell_line
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, shell_line
 from ..core.process import is_under
 from . import followers
 from .version import major, parse_version_output
@@ -275,7 +275,7 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
             f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it ({shell_line([make])}), "
             "then run again"
         )
-        return Problem(text, make) if own else text
+        return BlockingError(text, make) if own else text
     result = host.run(["alternatives", "--display", name])
     return (f"alternatives --display {name} ended with {result.rc}: {(result.err or result.out).strip()}. "
             f"Correct {folder}/{name}, or move it away, then run again")
@@ -292,8 +292,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.before = listing(result.facts["before"])
     after = {name: dict(group) for name, group in result.facts["before"].items()}
     if not state["program"]:
-        result.problems.append(
-            Problem(
+        result.errors.append(
+            BlockingError(
                 "neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, "
                 "or alternatives), or do without (jdk_alternatives: false)",
                 rule="host.alternatives-missing",
@@ -301,7 +301,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         )
         return result.plan(desired, state)
     if state["record"] is None:
-        result.problems += broken("host.record", [state["record_error"]])
+        result.errors += broken("host.record", [state["record_error"]])
         return result.plan(desired, state)
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: observed for name, observed in state["commands"].items() if not observed["follows"]}
@@ -319,8 +319,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             else:
                 plan_command(desired, name, observed, chosen.get(name), provided, record, result, after)
         if not any(observed["own"] for observed in state["commands"].values()):
-            result.problems.append(
-                Problem(
+            result.errors.append(
+                BlockingError(
                     f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, "
                     "or correct home",
                     rule="host.alternatives-home",
@@ -373,7 +373,7 @@ def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str
 def find_errors(observed: dict[str, Any]) -> list[str]:
     """What keeps a command from being switched, whichever home it is to lead to."""
     if observed["kind"] not in ("", "link"):
-        return [Problem(
+        return [BlockingError(
             f"{observed['link']} is a {observed['kind']} of its own, expected a link of the alternatives: "
             "move it away, then run again",
             rule="host.alternatives-obstacle",
@@ -421,7 +421,7 @@ def plan_follower(
     """The row of one command that moves with another."""
     leader = observed["follows"]
     if leader not in commands:
-        result.problems.append(Problem(
+        result.errors.append(BlockingError(
             f"found {name} as a follower of the alternative {leader}; "
             f"expected {leader} among the commands: add it",
             rule="host.alternatives-leader",
@@ -482,10 +482,10 @@ def plan_command(
         return
     errors = find_errors(observed)
     if errors:
-        result.problems += errors
+        result.errors += errors
         return
-    result.problems += [
-        Problem(
+    result.errors += [
+        BlockingError(
             f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again",
             rule="host.alternatives-obstacle",
         )
@@ -724,7 +724,7 @@ def rehearse(_host: Host, plan: Plan) -> Optional[Applied]:
     if plan.desired["state"] != "present" or plan.state["there"]:
         return None
     later = f"{plan.desired['home']} is not there yet: what it will have is registered and chosen then"
-    return Applied({"changed": True, "problems": [], "msg": later})
+    return Applied({"changed": True, "errors": [], "msg": later})
 
 
 def verify(host: Host, done: Plan) -> str:
@@ -741,7 +741,7 @@ def verify(host: Host, done: Plan) -> str:
         if major(parse_version_output(ran.err + ran.out)) != desired["version"]:
             wrong = [f"{host.which('java')} -version should report {desired['version']}, and reports: "
                      f"{(ran.err or ran.out).strip()}"]
-    found = "; ".join([*again.problems, *wrong])
+    found = "; ".join([*again.errors, *wrong])
     return found and f"the alternatives were switched to {desired['home']}, and yet are not so: {found}"
 
 

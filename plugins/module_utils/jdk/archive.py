@@ -130,10 +130,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether the archive is unpacked, and what goes."""
     home = state["home"]
     result = Draft(facts={"home": home, "reported_version": state["reported_version"], "needed": False})
-    result.problems += jdk.absent_problems(desired, state)
+    result.errors += jdk.absent_errors(desired, state)
     if home:
         architectures = {desired["architecture"]: desired["sha256"]}
-        result.problems += jdk.archive_problems(
+        result.errors += jdk.archive_errors(
             {**desired, "archives": architectures},
             {**state, "sha256": desired["sha256"], "machine": {"architecture": desired["architecture"]}})
         reported = state["reported_version"]

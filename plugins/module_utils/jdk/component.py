@@ -19,7 +19,7 @@ from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.distributions import table as distributions
 from ..core.distributions.contract import JDK_FOLDER
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Problem, Row
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row
 from . import alternatives
 from .version import major, parse_version_output
 
@@ -172,9 +172,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "absent": [],
         }
     )
-    result.problems += archive_problems(desired, state) if desired["archives"] else version_problems(state)
-    result.problems += absent_problems(desired, state)
-    if result.problems:
+    result.errors += archive_errors(desired, state) if desired["archives"] else version_errors(state)
+    result.errors += absent_errors(desired, state)
+    if result.errors:
         return result.plan(desired, state)
     steps = result.facts["steps"]
     there = major(state["reported_version"]) == version and state["compiler"]
@@ -216,10 +216,10 @@ def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None
     """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
     planned = alternatives.plan(desired_alternatives(state["home"]), state["alternatives"])
     if there:
-        result.problems += planned.problems
+        result.errors += planned.errors
         result.rows += planned.rows
     else:
-        result.problems += alternatives.find_early_errors(state["alternatives"], ("java", "javac", "javap"))
+        result.errors += alternatives.find_early_errors(state["alternatives"], ("java", "javac", "javap"))
         result.rows += [
             Row(
                 "alternatives",
@@ -239,28 +239,28 @@ def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None
         result.before, result.after = planned.before, planned.after
 
 
-def version_problems(state: dict[str, Any]) -> list[str]:
+def version_errors(state: dict[str, Any]) -> list[str]:
     """What keeps the distribution's JDK from being installed."""
     machine = state["machine"]
     return [] if state["version"] else [
-        Problem(
+        BlockingError(
             f"found no long-term JDK among the packages of {machine['distribution']} {machine['release']}: "
             "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages",
             rule="host.jdk-version",
         )]
 
 
-def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def archive_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK out of an archive from being unpacked."""
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
     if not desired["version"]:
-        return [Problem(
+        return [BlockingError(
             "jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17",
             rule="host.jdk-archive-version",
         )]
     if desired["name"] and not re.fullmatch(FOLDER_NAME, desired["name"]):
         return [
-            Problem(
+            BlockingError(
                 f"jdk_name is {desired['name']!r}: expected the name of a folder below {FOLDER}, of letters, digits "
                 "and . _ + -",
                 rule="host.jdk-name",
@@ -268,7 +268,7 @@ def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str
         ]
     if architecture not in desired["archives"]:
         return [
-            Problem(
+            BlockingError(
                 f"jdk_archives has an archive for {', '.join(sorted(desired['archives']))}, and this host is "
                 f"{architecture}: add jdk_archives.{architecture}",
                 rule="host.jdk-archive-architecture",
@@ -276,7 +276,7 @@ def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str
         ]
     if not sha256 and not desired["unverified"]:
         return [
-            Problem(
+            BlockingError(
                 f"jdk_archives.{architecture} has no sha256: set it to the output of sha256sum, or set "
                 "jdk_allow_unverified: true",
                 rule="host.jdk-archive-unverified",
@@ -284,7 +284,7 @@ def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str
         ]
     if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
         return [
-            Problem(
+            BlockingError(
                 f"jdk_archives.{architecture}.sha256 is {sha256!r}: expected 64 hexadecimal digits, the output of "
                 "sha256sum",
                 rule="host.jdk-archive-checksum",
@@ -292,7 +292,7 @@ def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str
         ]
     if state["there"] and state["marker"] is None:
         return [
-            Problem(
+            BlockingError(
                 f"{home} is there and not from an archive of this role: give the JDK another name in jdk_name, or move "
                 "that folder away",
                 rule="host.jdk-folder-taken",
@@ -301,7 +301,7 @@ def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str
     mark = (state["marker"] or "").strip()
     if mark and sha256 and mark != sha256:
         return [
-            Problem(
+            BlockingError(
                 f"{home} is from the archive with SHA-256 {mark}, expected {sha256}: give the new JDK another name in "
                 "jdk_name, and the old one can stay",
                 rule="host.jdk-folder-other",
@@ -310,36 +310,39 @@ def archive_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str
     return []
 
 
-def absent_problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def absent_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
-    problems: list[str] = [
-        Problem(f"jdk_absent has {name!r}: expected the name of a folder below {FOLDER}", rule="host.jdk-absent-name")
+    errors: list[str] = [
+        BlockingError(
+            f"jdk_absent has {name!r}: expected the name of a folder below {FOLDER}",
+            rule="host.jdk-absent-name",
+        )
         for name in desired["absent"]
         if not re.fullmatch(FOLDER_NAME, name)
     ]
     for name, observed in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
-            problems.append(
-                Problem(
+            errors.append(
+                BlockingError(
                     f"{name} is in jdk_absent and is the JDK that is desired: take it out of jdk_absent, or choose "
                     "another JDK",
                     rule="host.jdk-absent-desired",
                 )
             )
         elif not observed["ours"]:
-            problems.append(
-                Problem(
+            errors.append(
+                BlockingError(
                     f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package "
                     "instead",
                     rule="host.jdk-absent-foreign",
                 )
             )
         elif observed["pids"]:
-            problems.append(
-                Problem(
+            errors.append(
+                BlockingError(
                     f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, observed['pids']))}: "
                     "take it out of jdk_absent, deploy, and remove it when nothing runs on it",
                     rule="host.jdk-absent-used",
                 )
             )
-    return problems
+    return errors

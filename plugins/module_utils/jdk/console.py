@@ -141,12 +141,12 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if desired.get("left"):
         return result.plan(desired, state)
     if desired["timeout"] < 1:
-        result.problems.append(
+        result.errors.append(
             f"console_timeout is {desired['timeout']}; expected 1 or more seconds: without an end an expression "
             "would never be given up"
         )
     if not running:
-        result.problems.append(
+        result.errors.append(
             f"instance {desired['instance']} does not run: no process java works in "
             f"{desired['root']}/instances/{desired['instance']}. "
             + (
@@ -168,15 +168,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         java=java,
         console="jcmd" if desired["action"] != "scala" else "scalive" if old else "own",
     )
-    result.problems += [
-        *problems_of_java(desired, state, java),
+    result.errors += [
+        *errors_of_java(desired, state, java),
         *(
-            (problems_of_scalive if old else problems_of_own)(desired, state, scala)
+            (errors_of_scalive if old else errors_of_own)(desired, state, scala)
             if desired["action"] == "scala" and java
             else ()
         ),
     ]
-    if not result.problems and desired["action"] == "scala":
+    if not result.errors and desired["action"] == "scala":
         # Nobody can know what an expression does.
         result.actions.append(("scala", None))
         result.after = (
@@ -186,7 +186,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def problems_of_java(desired: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
+def errors_of_java(desired: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
     """What keeps everybody from attaching to this JVM."""
     running, where = state["running"], f"process {state['running']['pid']} of instance {desired['instance']}"
     words = options(running)
@@ -227,7 +227,7 @@ def problems_of_java(desired: dict[str, Any], state: dict[str, Any], java: int) 
         )
 
 
-def problems_of_scalive(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
+def errors_of_scalive(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps Scalive from working, on JDK 8."""
     found = f"instance {desired['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
     if not state["scalive"]:
@@ -247,7 +247,7 @@ def problems_of_scalive(desired: dict[str, Any], state: dict[str, Any], scala: s
         )
 
 
-def problems_of_own(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
+def errors_of_own(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
@@ -443,7 +443,7 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
     """What check mode does: all that changes nothing. None for an expression and a console."""
-    harmless = plan.desired.get("left") or (plan.desired["action"] != "scala" and not plan.problems)
+    harmless = plan.desired.get("left") or (plan.desired["action"] != "scala" and not plan.errors)
     return apply(host, plan) if harmless else None
 
 

@@ -85,7 +85,7 @@ def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
     faults = (
         [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; expected a size as -Xmx takes it, such as 512m or 2g"]
     )
-    faults += option_problems(options)
+    faults += option_errors(options)
     faults += [f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach"
                for option in options if option.startswith("--")]
     if faults:
@@ -102,7 +102,7 @@ def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
     return [f"-Xms{smaller(heap, '256m')}", *fixed, *options]
 
 
-def option_problems(options: list[str]) -> list[str]:
+def option_errors(options: list[str]) -> list[str]:
     """Why options cannot be passed to a JVM through its environment, one sentence an option."""
     found = [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
              for option in options if not option.startswith("-") or re.search(r"\s", option)]

@@ -45,8 +45,8 @@ EXECUTION = Execution(root="Kernel parameters", header=_header)
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
-    record, record_problem = _read_record(host)
-    entries, _problems = kernel_values.entries(desired["profile"])
+    record, record_error = _read_record(host)
+    entries, _errors = kernel_values.entries(desired["profile"])
     keys = [entry.key for entry in entries] + sorted(profile_record(record, desired["path"])["keys"])
     mounts = host.read("/proc/self/mounts") or ""
     texts, unread = kernel_files.read(host, desired["path"])
@@ -55,8 +55,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
         "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
-        "record": record, "record_problem": record_problem,
-        "unusable": [file.problem for file in files if file.problem],
+        "record": record, "record_error": record_error,
+        "unusable": [file.error for file in files if file.error],
         "modules": {name: _read_module(host, name) for name in desired["modules"] if MODULE.fullmatch(name)},
         "modules_text": files[1].text,
     }
@@ -110,8 +110,8 @@ def _read_record(host: Host) -> tuple[dict[str, Any], str]:
 
 def recorded_profiles(host: Host) -> tuple[list[str], str]:
     """The paths of the profiles on record, and what is wrong with the record; empty where nothing is."""
-    record, problem = _read_record(host)
-    return sorted(record["profiles"]), problem
+    record, error = _read_record(host)
+    return sorted(record["profiles"]), error
 
 
 def apply(host: Host, plan: Plan) -> Applied:

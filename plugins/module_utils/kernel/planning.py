@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.component import Desired
-from ..core.plan import Draft, Plan, Problem, Row, broken, comment_out, unread_rows
+from ..core.plan import BlockingError, Draft, Plan, Row, broken, comment_out, unread_rows
 from ..core.untrusted_text import printable
 from . import files as kernel_files
 from . import values as kernel_values
@@ -63,10 +63,10 @@ def profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
-    entries, problems = kernel_values.entries(desired["profile"])
-    problems = [*broken("host.kernel-profile", problems), *_problems(desired, state)]
-    if problems:
-        return Draft(problems=problems).plan(desired, state)
+    entries, errors = kernel_values.entries(desired["profile"])
+    errors = [*broken("host.kernel-profile", errors), *_errors(desired, state)]
+    if errors:
+        return Draft(errors=errors).plan(desired, state)
     present, path = desired["state"] == "present", desired["path"]
     old = profile_record(state["record"], path)
     boot = kernel_files.Boot(state["texts"], path, state["live"], state["systemd"])
@@ -80,18 +80,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return _assemble(desired, state, decisions, old, rows)
 
 
-def _problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
-    found = broken("host.record", [state["record_problem"]])
+def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+    found = broken("host.record", [state["record_error"]])
     if not OWN_FILE.fullmatch(desired["path"]):
         found.append(
-            Problem(
+            BlockingError(
                 f"path: found {desired['path']}, expected a .conf file of its own in /etc/sysctl.d, the folder that is "
                 "read at boot.",
                 rule="host.kernel-path",
             )
         )
     found += [
-        Problem(f"modules: {name!r} is no name of a kernel module.", rule="host.kernel-module")
+        BlockingError(f"modules: {name!r} is no name of a kernel module.", rule="host.kernel-module")
         for name in desired["modules"]
         if not MODULE.fullmatch(name)
     ]
@@ -99,7 +99,7 @@ def _problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     for path, text in ((desired["path"], state["own"]), (modules_path(desired["path"]), state["modules_text"])):
         if text is not None and not text.startswith(MARK):
             found.append(
-                Problem(
+                BlockingError(
                     f"{path} holds lines that this collection does not manage, and would be replaced: move it away, "
                     "or choose another path.",
                     rule="host.file-unmanaged",

@@ -171,20 +171,20 @@ def _ports_after_writing(text: str) -> str | None:
 
 
 def entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
-    """The entries of a profile and the problems of it: C(([Entry, ...], [sentence, ...]))."""
-    found, problems = [], []
+    """The entries of a profile and the errors of it: C(([Entry, ...], [sentence, ...]))."""
+    found, errors = [], []
     paths: dict[str, str] = {}
     for name, given in profile.items():
-        entry, problem = _entry(str(name), given)
+        entry, error = _entry(str(name), given)
         if entry is None:
-            problems.append(problem)
+            errors.append(error)
             continue
         if entry.path in paths:
-            problems.append(f"{paths[entry.path]} and {name} are the same kernel parameter: give it once.")
+            errors.append(f"{paths[entry.path]} and {name} are the same kernel parameter: give it once.")
             continue
         paths[entry.path] = str(name)
         found.append(entry)
-    return found, problems
+    return found, errors
 
 
 def _entry(name: str, given: Any) -> tuple[Entry | None, str]:
@@ -214,19 +214,19 @@ def _entry(name: str, given: Any) -> tuple[Entry | None, str]:
     path = path_of(name)
     key = key_of(path)
     text = normal(" ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else value)
-    problem = shape_problem(key, text) or policy_problem(policy, text)
+    error = shape_error(key, text) or policy_error(policy, text)
     return (
-        (None, f"{key}: {problem}")
-        if problem
+        (None, f"{key}: {error}")
+        if error
         else (Entry(key, path, text, policy, str(options.get("source") or "")), "")
     )
 
 
-def shape_problem(key: str, text: str) -> str:
+def shape_error(key: str, text: str) -> str:
     """What is wrong with the shape of a value of a known parameter; empty where nothing is."""
     shape = SHAPES.get(key)
     if shape == "ports":
-        return _ports_problem(text)
+        return _ports_error(text)
     if not text:
         return "the value is empty."
     numbers = integers(text)
@@ -243,7 +243,7 @@ def shape_problem(key: str, text: str) -> str:
     return ""
 
 
-def _ports_problem(text: str) -> str:
+def _ports_error(text: str) -> str:
     if text and not _PORTS.fullmatch(text):
         return f"found {text!r}, expected ports and ranges of ports between commas, like 4430,8000-8003."
     for low, high in _ranges(text):
@@ -252,14 +252,14 @@ def _ports_problem(text: str) -> str:
     return ""
 
 
-def policy_problem(policy: str, text: str) -> str:
+def policy_error(policy: str, text: str) -> str:
     """What is wrong with a policy for a value; empty where nothing is."""
     numbers = integers(text)
     if policy in ("at_least", "at_most") and numbers is None:
         return f"the policy {policy} compares numbers, found {text!r}."
     if policy == "range" and (numbers is None or len(numbers) != 2):
         return f"the policy range is for two numbers, found {text!r}."
-    return _ports_problem(text) if policy == "union" else ""
+    return _ports_error(text) if policy == "union" else ""
 
 
 def integers(text: str) -> list[int] | None:
@@ -299,7 +299,7 @@ def comparable(policy: str, base: str, desired: str) -> bool:
     if policy in ("exact", "leave"):
         return True
     if policy == "union":
-        return not _ports_problem(normal(base))
+        return not _ports_error(normal(base))
     have, want = integers(normal(base)), integers(normal(desired))
     return have is not None and want is not None and len(have) == len(want)
 
@@ -307,13 +307,13 @@ def comparable(policy: str, base: str, desired: str) -> bool:
 def same(key: str, one: str, other: str) -> bool:
     """Whether two values mean the same: the kernel sorts and joins the ranges of a list of ports."""
     one, other = normal(one), normal(other)
-    if SHAPES.get(key) == "ports" and not (_ports_problem(one) or _ports_problem(other)):
+    if SHAPES.get(key) == "ports" and not (_ports_error(one) or _ports_error(other)):
         return ports_text(_ranges(one)) == ports_text(_ranges(other))
     return one == other
 
 
 def _merge_ports(base: str, desired: str) -> str:
-    if _ports_problem(base):
+    if _ports_error(base):
         return base
     merged = ports_text(_ranges(base) + _ranges(desired))
     return base if merged == ports_text(_ranges(base)) else merged

@@ -96,7 +96,7 @@ class Bound:
     fix: str
 
 
-def problems_of(connections: int, shape: HostShape) -> list[str]:
+def errors_of(connections: int, shape: HostShape) -> list[str]:
     """What is wrong with the arguments themselves, in sentences."""
     wrong = []
     if not 1 <= connections <= MOST:
@@ -228,11 +228,11 @@ def power_of_two(number: int) -> int:
 
 
 def limits_for(connections: int, shape: HostShape) -> dict[str, Any]:
-    """The limits for so many connections, and C(problem):
+    """The limits for so many connections, and C(error):
     empty, or why the host cannot hold them and how many it can."""
-    wrong = problems_of(connections, shape)
+    wrong = errors_of(connections, shape)
     if wrong:
-        return {"problem": " ".join(wrong), "largest": 0, "ends": "", "kernel": {}}
+        return {"error": " ".join(wrong), "largest": 0, "ends": "", "kernel": {}}
     most, ends = largest(shape)
     files, entries = nofile(connections, shape), conntrack_entries(connections, shape)
     workers = split(2 * connections, shape.cpus)
@@ -240,7 +240,7 @@ def limits_for(connections: int, shape: HostShape) -> dict[str, Any]:
         "connections": connections,
         "largest": most,
         "ends": ends,
-        "problem": _refusal(connections, shape, most, ends),
+        "error": _refusal(connections, shape, most, ends),
         "sockets": sockets(connections, shape),
         "nofile": files,
         "memory_bytes": memory_needed(connections, shape),
@@ -317,7 +317,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """One row, and a problem where the host cannot hold what is desired of it; C(connections) 0 wants nothing."""
+    """One row, and an error where the host cannot hold what is desired of it; C(connections) 0 wants nothing."""
     if not desired["connections"]:
         return Draft().plan(desired, state)
     shape = HostShape(**{name: desired[name] for name in SPEC if name != "connections"}, **state)
@@ -327,10 +327,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         "connections",
         desired=str(desired["connections"]),
         effective=str(found["largest"]),
-        why=found["problem"],
+        why=found["error"],
     )
-    if found["problem"]:
+    if found["error"]:
         row = row.replaced(status="drift", fix=f"xitrum_max_connections: {found['largest']}")
-    return Draft(rows=[row], problems=broken("host.capacity", [found["problem"]]), facts={"limits": found}).plan(
+    return Draft(rows=[row], errors=broken("host.capacity", [found["error"]]), facts={"limits": found}).plan(
         desired, state
     )

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ..core import unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import Draft, Plan, Problem, Row, broken, comment_out, unread_rows
+from ..core.plan import BlockingError, Draft, Plan, Row, broken, comment_out, unread_rows
 from ..core.process import UNLIMITED, nofile_of, parse_status, seen
 from ..core.untrusted_text import lines_of, lowercase, printable, words_of
 from ..kernel import files as kernel_files
@@ -146,7 +146,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "unread_lines": [line for line in found if isinstance(line, Unread)],
         "unread": unread,
         "own": own.text,
-        "unusable": own.problem,
+        "unusable": own.error,
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or NR_OPEN),
         "nr_open_at_boot": int(at_boot) if at_boot else None,
         "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
@@ -271,9 +271,9 @@ def _at_boot(state: dict[str, Any]) -> int:
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
-    problems = _problems(desired, state)
-    if problems:
-        return Draft(problems=problems).plan(desired, state)
+    errors = _errors(desired, state)
+    if errors:
+        return Draft(errors=errors).plan(desired, state)
     before = state["own"] or ""
     if desired["state"] == "absent":
         row = Row(
@@ -302,11 +302,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def _problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found: list[str] = []
     if not OWN_FILE.fullmatch(desired["path"]):
         found.append(
-            Problem(
+            BlockingError(
                 f"path: found {desired['path']}, expected a .conf file of its own in {LIMITS_D}, the folder that PAM "
                 "reads.",
                 rule="host.nofile-path",
@@ -314,20 +314,20 @@ def _problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         )
     if not 1 <= desired["nofile"] <= NR_OPEN_MOST:
         found.append(
-            Problem(
+            BlockingError(
                 f"nofile: found {desired['nofile']}, expected a number of open files from 1 to {NR_OPEN_MOST}.",
                 rule="host.nofile-number",
             )
         )
     found += [
-        Problem(f"domains: {domain!r} is no domain of limits.conf(5).", rule="host.nofile-domain")
+        BlockingError(f"domains: {domain!r} is no domain of limits.conf(5).", rule="host.nofile-domain")
         for domain in desired["domains"]
         if not DOMAIN.fullmatch(domain)
     ]
     found += broken("host.file-unsafe", [state.get("unusable", "")])
     if state["own"] is not None and not state["own"].startswith(MARK):
         found.append(
-            Problem(
+            BlockingError(
                 f"{desired['path']} holds lines that this collection does not manage, and would be replaced: "
                 "move it away, or choose another "
                 "path.",

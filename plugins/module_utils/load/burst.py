@@ -40,7 +40,7 @@ CONNECTS_MOST, PAUSE_MOST = 20000, 5
 BASE_FILES = 64
 
 
-def problems(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
+def find_errors(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
     """What is invalid or cannot be made, as sentences. A burst on a listener of its own has two files a connect."""
     found = []
     if not 1 <= desired["connects"] <= CONNECTS_MOST:
@@ -153,8 +153,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Errors, or the bursts to make: with each backlog, and to the port."""
     bursts = [("burst", backlog) for backlog in desired["backlogs"]] + ([("burst", None)] if desired["port"] else [])
-    errors = problems(desired, state["nofile"], state["ports"])
-    return Draft(actions=bursts, problems=errors, facts={"bursts": []}).plan(desired, state)
+    found = find_errors(desired, state["nofile"], state["ports"])
+    return Draft(actions=bursts, errors=found, facts={"bursts": []}).plan(desired, state)
 
 
 def apply(host: Host, plan: Plan) -> Applied:

@@ -19,7 +19,7 @@ WAYS = {"direct": "directly to the instances", "proxy": "through the proxies"}
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
-def problems(desired: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
+def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
     """What is wrong with the settings, as sentences. C(known) are all hosts of the inventory."""
     found = []
     numbers = {name: desired[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
@@ -120,14 +120,14 @@ def watched(
 def loads(
     hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, desired: dict[str, Any]
 ) -> dict[str, Any]:
-    """C({problems, loads, watched}) of one host:
+    """C({errors, loads, watched}) of one host:
     C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
 
     C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.
     """
-    found = problems(desired, groups, [*hosts, "localhost"])
+    found = find_errors(desired, groups, [*hosts, "localhost"])
     if found:
-        return {"problems": found, "loads": {}, "watched": []}
+        return {"errors": found, "loads": {}, "watched": []}
     share = 0
     if host in desired["from"]:
         share = load_plan.split(desired["connections"], len(desired["from"]))[desired["from"].index(host)]
@@ -141,4 +141,4 @@ def loads(
         else:
             targets = proxy_targets([hosts[name] for name in groups["xitrum_proxy"]], host, desired)
         made[way] = {**common, "targets": targets}
-    return {"problems": [], "loads": made, "watched": watched(hosts, host, groups, desired)}
+    return {"errors": [], "loads": made, "watched": watched(hosts, host, groups, desired)}

@@ -76,14 +76,14 @@ def split(total: int, parts: int) -> list[int]:
 
 def with_headers(options: dict[str, Any]) -> dict[str, Any]:
     """The options with C(headers) as what its JSON means;
-    as the text that it was where that is none, which L(input_problems) refuses."""
+    as the text that it was where that is none, which L(input_errors) refuses."""
     try:
         return {**options, "headers": json.loads(options["headers"] or "{}")}
     except ValueError:
         return dict(options)
 
 
-def header_problems(headers: Any) -> list[str]:
+def header_errors(headers: Any) -> list[str]:
     """What is wrong with headers, as sentences that show none of their values."""
     if not isinstance(headers, dict):
         return [
@@ -102,7 +102,7 @@ def header_problems(headers: Any) -> list[str]:
     ]
 
 
-def input_problems(desired: dict[str, Any]) -> list[str]:
+def input_errors(desired: dict[str, Any]) -> list[str]:
     """Invalid values, as sentences."""
     found = []
     for name in ("connections", "rate", "seconds", "heartbeat", "timeout"):
@@ -120,7 +120,7 @@ def input_problems(desired: dict[str, Any]) -> list[str]:
             f"load_test_path: found {desired['path']!r}, expected the path of a WebSocket of the application, such as "
             "/sockjs/websocket."
         )
-    found += header_problems(desired["headers"])
+    found += header_errors(desired["headers"])
     if not desired["targets"]:
         found.append("targets: found none, expected one or more.")
     return found
@@ -180,18 +180,18 @@ def deadline(desired: dict[str, Any]) -> float:
 def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
     """A Plan with C(facts): C(most), C(ends), and C(workers), each with C(connections),
     C(first) (the number of its first), C(rate)."""
-    problems = input_problems(desired)
-    if problems:
-        return Draft(problems=problems).plan(desired, state)
+    errors = input_errors(desired)
+    if errors:
+        return Draft(errors=errors).plan(desired, state)
     found = bounds(desired, state)
     ends, most = min(found.items(), key=lambda item: item[1])
     facts = {"most": most, "ends": ends}
     if desired["connections"] > most:
-        problem = (
+        error = (
             f"load_test_connections: found {desired['connections']} to be made by this host, which can make {most}. "
             f"{ends} ends first, the {RESOURCES[ends]}. The largest number that holds is {most}."
         )
-        return Draft(problems=[problem], facts=facts).plan(desired, state)
+        return Draft(errors=[error], facts=facts).plan(desired, state)
     shares = split(desired["connections"], processes(desired["connections"], state))
     workers = [
         {"connections": share, "first": sum(shares[:index]), "rate": desired["rate"] * share / desired["connections"]}

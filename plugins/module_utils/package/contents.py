@@ -27,17 +27,17 @@ WRITTEN_AT_RUN_TIME = ("log", "tmp")
 
 def files_below(folder: str) -> tuple[list[str], list[str]]:
     """Every entry below a folder that is not itself a folder, as sorted paths relative to it (empty folders and what
-    macOS adds do not travel), and the problems of those that cannot travel. Links to folders are entries, and are not
+    macOS adds do not travel), and the errors of those that cannot travel. Links to folders are entries, and are not
     followed."""
-    found, problems = [], []
-    for where, folders, names in os.walk(folder, onerror=lambda error: problems.append(unreadable(error))):
+    found, errors = [], []
+    for where, folders, names in os.walk(folder, onerror=lambda error: errors.append(unreadable(error))):
         folders[:] = [name for name in folders if not is_mac_file(name)]
         names = [name for name in names if not is_mac_file(name)]
         if where == folder:
             folders[:] = [name for name in folders if name not in WRITTEN_AT_RUN_TIME]
         links = [name for name in folders if os.path.islink(os.path.join(where, name))]
         found += [os.path.relpath(os.path.join(where, name), folder) for name in [*names, *links]]
-    return sorted(found), problems
+    return sorted(found), errors
 
 
 def unreadable(error: OSError) -> str:
@@ -49,17 +49,17 @@ def unreadable(error: OSError) -> str:
 
 
 def manifest(folder: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """The package's entries in the order of their paths, and its problems.
+    """The package's entries in the order of their paths, and its errors.
 
     A file is C({path, mode, sha256, size}): C(mode) is C(0755) where its owner may execute it and C(0644) otherwise,
     because umasks and archives differ and a release must not. A link is C({path, link}).
     """
-    paths, problems = files_below(folder)
+    paths, errors = files_below(folder)
     # Hashing releases Python's lock, so threads use all processors.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         rows = list(pool.map(lambda path: entry(folder, path), paths))
-    problems += [row for row in rows if isinstance(row, str)]
-    return [row for row in rows if isinstance(row, dict)], problems
+    errors += [row for row in rows if isinstance(row, str)]
+    return [row for row in rows if isinstance(row, dict)], errors
 
 
 def entry(folder: str, path: str) -> dict[str, Any] | str:
@@ -122,24 +122,24 @@ def jars(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def layout_problems(folder: str, entries: list[dict[str, Any]]) -> list[str]:
+def layout_errors(folder: str, entries: list[dict[str, Any]]) -> list[str]:
     """What C(script/runner) needs to start and the package does not have, as sentences."""
     rows = {row["path"]: row for row in entries}
-    problems = [
+    errors = [
         f"{folder} has no {path}: {hint(folder)}"
         for path in ("script/runner", "config/xitrum.conf")
         if path not in rows
     ]
     if rows.get("script/runner", {}).get("mode") == "0644":
-        problems.append(f"{folder}/script/runner is not executable: chmod +x it where the package is built")
+        errors.append(f"{folder}/script/runner is not executable: chmod +x it where the package is built")
     if "script/runner" in rows and os.path.isfile(os.path.join(folder, "script/runner")):
-        problems += runner_problems(os.path.join(folder, "script/runner"))
+        errors += runner_errors(os.path.join(folder, "script/runner"))
     if not jars(entries):
-        problems.append(f"{folder}/lib has no .jar: {hint(folder)}")
-    return problems
+        errors.append(f"{folder}/lib has no .jar: {hint(folder)}")
+    return errors
 
 
-def runner_problems(path: str) -> list[str]:
+def runner_errors(path: str) -> list[str]:
     """Why a host's kernel would not run a script."""
     try:
         with open(path, "rb") as handle:

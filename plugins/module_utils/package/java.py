@@ -100,7 +100,7 @@ def beginning(raw: BinaryIO, info: zipfile.ZipInfo) -> bytes:
 def examine(
     folder: str, rows: list[dict[str, Any]], main_class: str, cache: str | None
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Scans the jars of a manifest's rows. Returns C({path: result of scan}) and the problems.
+    """Scans the jars of a manifest's rows. Returns C({path: result of scan}) and the errors.
 
     A jar's scan depends on nothing but its content, so the cache (a folder,
     or None) keeps it by SHA-256 for the next run.
@@ -109,14 +109,14 @@ def examine(
     known = remembered(path) if path else {}
     found: dict[str, dict[str, Any]] = {}
     fresh: dict[str, dict[str, Any]] = {}
-    problems = []
+    errors = []
     for row in rows:
         # A jar that is a link has no content of its own in the manifest, so nothing to remember it by.
         key = f"{row['sha256']} {main_class}" if "sha256" in row else None
         try:
             result = (known.get(key) if key else None) or scan(os.path.join(folder, row["path"]), main_class)
         except (zipfile.BadZipFile, NotImplementedError) as error:
-            problems.append(
+            errors.append(
                 f"{folder}/{row['path']} is not a jar that Java can read ({error}): build the package again"
             )
             continue
@@ -128,7 +128,7 @@ def examine(
             fresh[key] = result
     if path and fresh.keys() - known.keys():
         remember(path, {**known, **fresh})
-    return found, problems
+    return found, errors
 
 
 def remembered(path: str) -> dict[str, dict[str, Any]]:
@@ -170,7 +170,7 @@ def summary(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def main_class_problems(folder: str, rows: list[dict[str, Any]], main_class: str, main_class_jar: str) -> list[str]:
+def main_class_errors(folder: str, rows: list[dict[str, Any]], main_class: str, main_class_jar: str) -> list[str]:
     """The sentence for a main class that no jar has, with the class that was probably meant."""
     if main_class_jar or not rows:
         return []
@@ -195,7 +195,7 @@ def nearest_class(desired: str, names: list[str]) -> str:
     return next(iter(difflib.get_close_matches(desired, simple or names, 1, 0.0 if simple else 0.6)), "")
 
 
-def java_problem(class_java: int, jdk_java: int, scala: str = "", where: str = "") -> str:
+def java_error(class_java: int, jdk_java: int, scala: str = "", where: str = "") -> str:
     """Why a package cannot run on a JDK, as a sentence; an empty text where it can.
 
     C(class_java) is the Java that its classes ask for and C(jdk_java) the JDK's major version (8, 11, 17 ...; 0 where

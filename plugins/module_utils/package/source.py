@@ -209,7 +209,7 @@ def package_in(folder: str) -> str:
     in other folders, and with files next to it. Raises SourceError where there are several.
 
     A whole package counts before what has only some parts of one. Where there is neither, it is the first folder that
-    is not just one folder, whose problems are listed then.
+    is not just one folder, whose errors are listed then.
     """
     for is_one in (is_whole, is_package):
         found = find_folders(folder, is_one)

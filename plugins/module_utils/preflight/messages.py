@@ -22,7 +22,7 @@ from ..configuration.xitrum_conf import EXAMPLE_VALUES, settings_of
 from ..core import addresses
 from ..core.untrusted_text import printable
 from ..core.variables import is_true
-from ..package.java import java_problem
+from ..package.java import java_error
 from ..proxy import definition as proxy
 from ..supervisor.table import DEFAULT as DEFAULT_SUPERVISOR
 from .catalog import Error, errors_of
@@ -56,10 +56,10 @@ NoValue = Union[Type[BaseException], Tuple[Type[BaseException], ...]]
 FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)", re.DOTALL)
 
 
-def example_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
+def example_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Public example secrets that one host would go live with: its own, and those that the package still has.
 
-    The package's apiKey and TLS key are no problem:
+    The package's apiKey and TLS key are no error:
     without a key of yours the metrics page and HTTPS of the instance are off.
     """
     if not runs_the_package(variables):
@@ -94,7 +94,7 @@ def example_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
-def override_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
+def override_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Settings of sessions that one host sets and that the package sets again after them,
     so that they have no effect."""
     found = (variables.get("application_package_read") or {}).get("session_settings") or {}
@@ -133,7 +133,7 @@ def session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def address_problems(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_value: NoValue = ()) -> list[Error]:
+def address_errors(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_value: NoValue = ()) -> list[Error]:
     """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
 
     An application host trusts its proxies, and a proxy knows the instances:
@@ -223,7 +223,7 @@ def unavailable_errors(
     return found
 
 
-def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[Error]:
+def host_errors(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[Error]:
     """The errors of one host: what its components report, and its JDK.
     C(lost) are all proxies that could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("application_package_read") or {}
@@ -234,18 +234,18 @@ def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[st
             else unread(variables, state, reached, lost)
         )
     reports = {name: report for name, report in state.items() if isinstance(report, dict)}
-    problems = [
+    errors = [
         error
         for report in reports.values()
-        for sentence in report.get("problems", [])
+        for sentence in report.get("errors", [])
         for error in errors_of(report.get("broken_rules", {}).get(sentence, UNNAMED), [sentence])
     ]
     if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
         version = state["jdk"].get("version", 0)
-        problem = java_problem(package.get("java", 0), version, package.get("scala", ""), where)
-        problems += errors_of("package.java", [problem])
-    return problems
+        mismatch = java_error(package.get("java", 0), version, package.get("scala", ""), where)
+        errors += errors_of("package.java", [mismatch])
+    return errors
 
 
 def cause_of(message: str) -> str:
@@ -271,7 +271,7 @@ def instances_of(variables: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def deploy_problems(
+def deploy_errors(
     variables: Mapping[str, Any], proxies: Sequence[str], command: Callable[..., str]
 ) -> Iterator[Error]:
     """What a deploy would leave half done on one host, with what to run instead.
@@ -300,13 +300,13 @@ def deploy_problems(
             f"deploy.yml removes no instance. Run instead:\n{site}",
         )
     if proxies:
-        yield from proxied_problems(variables, listed, " and ".join(proxies), site)
+        yield from proxied_errors(variables, listed, " and ".join(proxies), site)
 
 
-def proxied_problems(
+def proxied_errors(
     variables: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], proxies: str, site: str
 ) -> Iterator[Error]:
-    """As L(deploy_problems): what of the instances C(listed) the proxies would not learn."""
+    """As L(deploy_errors): what of the instances C(listed) the proxies would not learn."""
     known = [item for item in listed if item.get("configured")]
     new = [str(item["index"]) for item in listed if not item.get("configured")]
     if new:
@@ -478,7 +478,7 @@ def address_of(interface: Any) -> str:
     return "" if addresses.is_every(address) else addresses.canonical(address)
 
 
-def port_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
+def port_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
     found = instances_of(variables)
     listed, configured = found.get("instances", []), found.get("configured") or {}
@@ -517,7 +517,7 @@ def port_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
             )
 
 
-def decommissioned_problems(
+def decommissioned_errors(
     decommissioned: Mapping[str, Mapping[str, Any]], applications: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[Error]]:
     """What keeps a run from finding the application on hosts where it is to run no longer: host to errors.
@@ -649,20 +649,20 @@ def bullets(heading: str, sentences: Iterable[str]) -> str:
     return "\n".join([f"{heading}:", *lines])
 
 
-def rules_of(problems: Mapping[str, Iterable[Error]], controller: Iterable[Error] = ()) -> list[str]:
+def rules_of(errors: Mapping[str, Iterable[Error]], controller: Iterable[Error] = ()) -> list[str]:
     """The rules of the errors of a message, each once: see L(message)."""
-    return list(dict.fromkeys(error.rule for found in (controller, *problems.values()) for error in found))
+    return list(dict.fromkeys(error.rule for found in (controller, *errors.values()) for error in found))
 
 
 def message(
-    problems: Mapping[str, Iterable[Error]],
+    errors: Mapping[str, Iterable[Error]],
     controller: Iterable[Error] = (),
     notes: Mapping[str, Iterable[str]] | None = None,
 ) -> str:
-    """One text for a person. C(problems) maps every host to its errors and C(notes) to its sentences, C(controller)
+    """One text for a person. C(errors) maps every host to its errors and C(notes) to its sentences, C(controller)
     are the errors that belong to no host. Empty where there is no error: notes alone do not stop a run."""
     found = {"here, on the controller": list(dict.fromkeys(sentences_of(controller)))} if controller else {}
-    found.update(groups({host: sentences_of(errors) for host, errors in problems.items()}, len(problems)))
+    found.update(groups({host: sentences_of(of_host) for host, of_host in errors.items()}, len(errors)))
     number = sum(len(sentences) for sentences in found.values())
     if not number:
         return ""
@@ -670,7 +670,7 @@ def message(
         f"{number} error{'' if number == 1 else 's'}. No host was changed."
     ]
     parts += [bullets(heading, sentences) for heading, sentences in found.items()]
-    for heading, sentences in groups(notes or {}, len(problems)).items():
+    for heading, sentences in groups(notes or {}, len(errors)).items():
         parts.append(bullets(f"notes, {heading}", sentences))
     parts.append(f"Fix {'it' if number == 1 else 'these'}, then run the same command again.")
     return "\n\n".join(parts)

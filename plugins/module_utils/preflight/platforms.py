@@ -104,7 +104,7 @@ def cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) -> Iter
     layouts = values["openshift_layouts"]
     layouts = layouts.split(",") if isinstance(layouts, str) else layouts
     names = [name for name in ("openshift_name", "openshift_secret") if values.get(name)]
-    wrong = [input_types.problem(name, values[name], "kubernetes") for name in names]
+    wrong = [input_types.find_error(name, values[name], "kubernetes") for name in names]
     yield from errors_of("openshift.name", wrong)
     if "kubernetes" not in layouts:
         return

@@ -92,7 +92,7 @@ def component_checks(
     checks: list[Check] = []
     if {"kernel", "nofile"} & set(names) and "capacity" not in names:
         # A read of the capacity knows the host's memory and open files too, and reports every shortfall at once.
-        checks.append(lambda _given: errors_of("capacity.connections", [limits().get("problem", "")]))
+        checks.append(lambda _given: errors_of("capacity.connections", [limits().get("error", "")]))
     if OF_APPLICATION & set(names):
         checks.append(lambda _given: layout_errors(inputs, cluster()))
     if OF_PROXY & set(names):
@@ -114,7 +114,7 @@ def instance_errors(inputs: Mapping[str, Any]) -> Iterator[Error]:
 def type_errors(name: str, value: Any, kind: str) -> list[str]:
     """Return why a value, or a value of a list, is not of a type: sentences that name the variable."""
     items = value if isinstance(value, (list, tuple)) else [value]
-    return list(filter(None, (input_types.problem(name, item, kind) for item in items)))
+    return list(filter(None, (input_types.find_error(name, item, kind) for item in items)))
 
 
 def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> Iterator[Error]:
@@ -180,7 +180,7 @@ def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iter
             "redirected (none is 80 or 443 itself), "
             f"without proxies or a cluster; found: {'; '.join(missing)}. Leave it out",
         )
-    yield from (Error("xitrum.cluster", error) for error in cluster["problems"])
+    yield from (Error("xitrum.cluster", error) for error in cluster["errors"])
 
 
 def slots_host(values: Mapping[str, Any]) -> slots.SlotsHost:

@@ -36,7 +36,7 @@ def names(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Names of the system's users and services."""
     for name in ("xitrum_name", "xitrum_user"):
         if name in variables:
-            yield from errors_of("xitrum.name", [input_types.problem(name, str(variables[name]), "account")])
+            yield from errors_of("xitrum.name", [input_types.find_error(name, str(variables[name]), "account")])
     if variables.get("xitrum_user") == "root" or (
         variables.get("xitrum_name") == "root" and "xitrum_user" not in variables
     ):
@@ -53,10 +53,10 @@ def folders(variables: Mapping[str, Any]) -> Iterator[Error]:
     given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
     root, logs = given.values()
-    found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
+    found = [paths.folder_error(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
     writable = writable if isinstance(writable, (list, tuple)) else ()
-    wrong = [paths.writable_problem(re.sub("^-", "", str(path)), root, logs, own) for path in writable]
+    wrong = [paths.writable_error(re.sub("^-", "", str(path)), root, logs, own) for path in writable]
     yield from errors_of("xitrum.folder", found)
     yield from errors_of("supervisor.writable-paths", wrong)
     if not any(found + wrong) and paths.overlaps(root, logs):
@@ -131,22 +131,24 @@ def empties(variables: Mapping[str, Any]) -> Iterator[Error]:
 def texts(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Texts that a configuration file takes as they are: with another character in them they would be directives."""
     found = [
-        input_types.problem(name, str(variables[name]), kind)
+        input_types.find_error(name, str(variables[name]), kind)
         for name, kind in TEXTS.items()
         if variables.get(name) is not None and str(variables[name]).strip()
     ]
     for name, kind in LISTS.items():
         items = variables.get(name) or []
         found += (
-            [input_types.problem(name, str(item), kind) for item in items] if isinstance(items, (list, tuple)) else []
+            [input_types.find_error(name, str(item), kind) for item in items]
+            if isinstance(items, (list, tuple))
+            else []
         )
     for name, (key_kind, value_kind) in OPTIONS.items():
         items = variables.get(name) or {}
         for key, value in items.items() if isinstance(items, dict) else ():
             # A value may be a password.
             found.append(
-                input_types.problem(f"a name in {name}", str(key), key_kind)
-                or input_types.secret_problem(f"{key} in {name}", str(value), value_kind)
+                input_types.find_error(f"a name in {name}", str(key), key_kind)
+                or input_types.secret_error(f"{key} in {name}", str(value), value_kind)
             )
     yield from errors_of("variable.text", dict.fromkeys(found))
 
@@ -264,7 +266,7 @@ def heap(variables: Mapping[str, Any]) -> Iterator[Error]:
         yield Error("xitrum.heap", message)
     options = variables.get("xitrum_java_options")
     options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
-    wrong = jvm.option_problems(options)
+    wrong = jvm.option_errors(options)
     yield from errors_of("xitrum.java-options", (f"xitrum_java_options: {sentence}" for sentence in wrong))
 
 

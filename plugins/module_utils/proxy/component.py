@@ -5,7 +5,7 @@
 
 A configuration costs no restart: it is checked next to the old one, put in its place, and taken up by a reload. A
 reload that was lost with a killed run is noticed, since the digest of the live worker is read, not the file's time.
-What differs from one software to the other is in a file for each in `kinds`, see `contract`.
+Differences between proxies are in a file for each in `kinds`, see `contract`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Mapping, Optional, Sequence
 from ..core import addresses, process, recorded, sockets, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import CHECK, RUN, SERVER, Draft, Plan, Problem, Row, broken
+from ..core.plan import CHECK, RUN, SERVER, BlockingError, Draft, Plan, Row, broken
 from ..core.untrusted_text import hidden_text, printable, shown_text
 from ..redirects import component as redirects
 from ..redirects import ports as redirects_ports
@@ -105,7 +105,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "systemd": host.exists("/run/systemd/system"),
         "unit": unit,
         "files": {path: (file.text, file.stat) for path, file in files.items()},
-        "unusable": [file.problem for file in files.values() if file.problem],
+        "unusable": [file.error for file in files.values() if file.error],
         "kept": host.stat(desired["config_path"] + KEPT),
         "listeners": sockets.listeners(host),
         "ipv6": addresses.supports_ipv6(host),
@@ -230,7 +230,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     desired = {**given, "config": proxy_text.with_names(given["config"], state["names"])}
     desired, left_out = fit_to_host(desired, state["ipv6"], state["ipv6_address"])
     text = proxy_text.stamped(desired["config"], desired["pems"])
-    result = Draft(problems=_problems(desired, state, text))
+    result = Draft(errors=_errors(desired, state, text))
     active, package = state["unit"].get("ActiveState") == "active", desired["packages"][0]
     if not state["version"]:
         result.actions.append(("install", package))
@@ -316,12 +316,12 @@ def _row(
     )
 
 
-def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
+def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     """The errors of this configuration on this host, as sentences."""
     found, software = broken("host.file-unsafe", state["unusable"]), PROXIES[desired["software"]]
     if not state["systemd"]:
         found.append(
-            Problem(
+            BlockingError(
                 f"{software.title} is kept running by systemd, and this host does not run systemd (no "
                 "/run/systemd/system): "
                 "use a host with systemd as proxy.",
@@ -331,7 +331,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
     for oldest, why in software.needs:
         if state["version"] and numbers(state["version"]) < oldest:
             found.append(
-                Problem(
+                BlockingError(
                     f"{software.title} {state['version']} is too old: {why}. Expected {'.'.join(map(str, oldest))} or "
                     "later: upgrade the package, or choose another xitrum_proxy_software.",
                     rule="host.proxy-version",
@@ -340,7 +340,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
             break
     if proxy_text.stamp_of(text) != proxy_text.digest(desired["config"], desired["pems"]):
         found.append(
-            Problem(
+            BlockingError(
                 f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats "
                 "it, since it could not be queried which configuration it has.",
                 rule="host.proxy-stamp",
@@ -350,7 +350,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
     app, gets = proxy_text.application_of(before), proxy_text.application_of(text)
     if proxy_text.stamp_of(before) and app and app != gets:
         found.append(
-            Problem(
+            BlockingError(
                 f"found the configuration of the application {app} in {desired['config_path']}, expected none or that "
                 f"of {gets} (xitrum_name): the clients of {app} would get {gets}. Use another proxy for {gets}, or "
                 f"have {app}'s inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run "
@@ -369,7 +369,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
         ):
             other = holders.get(row["process"])
             found.append(
-                Problem(
+                BlockingError(
                     f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and "
                     f"{software.title} is to listen there: "
                     + (
@@ -394,7 +394,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
     ]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
         found.append(
-            Problem(
+            BlockingError(
                 "The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set "
                 "xitrum_proxy_listen: ['0.0.0.0'].",
                 rule="host.proxy-address-family",
@@ -406,7 +406,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
             addresses.serves([row], place) for row in held
         ):
             found.append(
-                Problem(
+                BlockingError(
                     f"xitrum_proxy_listen has {place}, where no program of this host can listen ({error}); "
                     "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host.",
                     rule="host.proxy-listen",
@@ -416,7 +416,7 @@ def _problems(desired: Desired, state: Mapping[str, Any], text: str) -> list[str
     need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
     if connections and most and need > most:
         found.append(
-            Problem(
+            BlockingError(
                 f"{connections} connections need {need} open files, and this host grants {software.title} {most} "
                 f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
                 f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the "
@@ -668,7 +668,7 @@ def apply(host: Host, plan: Plan) -> Applied:
 def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
     """What check mode finds of a plan that would be applied: the warnings of the software that is installed, about the
     new configuration. Raises RuntimeError where it refuses that."""
-    if plan.problems or not plan.changed:
+    if plan.errors or not plan.changed:
         return None
     if plan.facts["version"]:
         return Applied(warnings=tuple(validate(host, plan.desired)))

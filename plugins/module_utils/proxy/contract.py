@@ -22,7 +22,7 @@ class ExtraFile(NamedTuple):
 
 @dataclass(frozen=True)
 class ProxyBackend(abc.ABC):
-    """What differs from one software to the other: where the distribution's package has it, and what it can do."""
+    """Differences between proxies: where the distribution's package has it, and what it can do."""
 
     #: The value of `xitrum_proxy_software`, which is the name of its role too, and what a person calls it.
     name: str

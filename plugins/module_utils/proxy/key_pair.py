@@ -37,7 +37,7 @@ def ends(certificate: Any) -> tuple[datetime.datetime, datetime.datetime]:
     return certificate.not_valid_before.replace(tzinfo=utc), certificate.not_valid_after.replace(tzinfo=utc)
 
 
-def problem(certificate: str, key: str, names: Sequence[str], now: datetime.datetime | None = None) -> str:
+def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.datetime | None = None) -> str:
     """Return why the two are no pair that can be served, as a sentence; an empty text where they are. now: the moment
     at which the certificate has to be valid; None for any."""
     unknown = (library("exceptions").UnsupportedAlgorithm, ValueError)
@@ -77,8 +77,9 @@ def problem(certificate: str, key: str, names: Sequence[str], now: datetime.date
 
 
 def joined(certificate: str, key: str, names: Sequence[str], dated: bool = True) -> str:
-    """Return the text of both. dated: whether the certificate has to be valid now. Raises ValueError with `problem`."""
-    error = problem(certificate, key, names, datetime.datetime.now(datetime.timezone.utc) if dated else None)
+    """Return the text of both. dated: whether the certificate has to be valid now.
+    Raises ValueError with `find_error`."""
+    error = find_error(certificate, key, names, datetime.datetime.now(datetime.timezone.utc) if dated else None)
     if error:
         raise ValueError(error)
     return "\n".join((certificate, key, ""))

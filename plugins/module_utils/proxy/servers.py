@@ -144,21 +144,21 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result = Draft(facts={"missing": missing, "servers": found})
     if missing and not desired["allow_missing"]:
         known = ", ".join(sorted({*state["others"], *(row["name"] for row in found)})) or "none"
-        result.problems.append(
+        result.errors.append(
             f"{desired['software']} has no server {' and '.join(missing)} in its backend {desired['backend']}: it has "
             f"{known}. Run site.yml, so that the proxy knows it."
         )
     lost = [name for name in missing if name in desired["drained"]]
     if lost and desired["allow_missing"] and desired["state"] == "ready":
         ends = ", ".join(f"{name} ({desired['endpoints'].get(name, 'unknown address')})" for name in lost)
-        result.problems.append(
+        result.errors.append(
             f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected the "
             "one that "
             "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
         )
-    result.problems.extend(serving_errors(desired, state))
+    result.errors.extend(serving_errors(desired, state))
     if desired["close"] and desired["state"] != "maint":
-        result.problems.append(
+        result.errors.append(
             f"close goes with the state maint only, and the state is {desired['state']}: a closed client would come "
             "back to the server."
         )

@@ -16,7 +16,7 @@ from ..core import addresses, recorded, unmanaged_file
 from ..core.addresses import parse_interfaces
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import LISTING_BYTES, Host
-from ..core.plan import RUN, Draft, Plan, Problem, Row, broken
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken
 from ..core.process import parse_unit
 from ..core.sockets import listeners, unread_note
 from . import boot as redirects_boot
@@ -116,7 +116,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["iptables"] = {
         "live": saves, "saved": {path: file.text for path, file in files.items()}, "saver": _saver(state),
         "modes": {path: file.stat.mode for path, file in files.items() if file.stat},
-        "unusable": {path: file.problem for path, file in files.items() if file.problem},
+        "unusable": {path: file.error for path, file in files.items() if file.error},
     }
     active = state["units"].get("firewalld.service", {}).get("ActiveState") == "active"
     direct = host.read(redirects_firewalld.FILE) if state["paths"]["firewall-cmd"] else None
@@ -270,13 +270,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
     damaged = redirects_leftovers.find_error(state["record"])
     found = [
-        *redirects_ports.problems(desired, state),
-        *_backend_problems(name, state, rules),
+        *redirects_ports.find_errors(desired, state),
+        *_backend_errors(name, state, rules),
         *broken("host.redirects-unread", unread),
         *broken("host.record", [damaged]),
     ]
-    result.problems = [Problem.within("redirects: {}", text) for text in found]
-    if result.problems:
+    result.errors = [BlockingError.within("redirects: {}", text) for text in found]
+    if result.errors:
         return result.plan(desired, state)
     # The new back end first: a moment with both is one with a redirect.
     for backend in sorted(BACKENDS, key=lambda other: other != name):
@@ -298,7 +298,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.actions += redirects_ports.stop_steps(desired, state, rules)
     unusable = state["iptables"]["unusable"]
     written = [step.path for step in result.actions if step.kind == "write"]
-    result.problems += broken(
+    result.errors += broken(
         "host.file-unsafe", (f"redirects: {unusable[path]}" for path in written if path in unusable)
     )
     saved, live = all_rules("configured", state), all_rules("effective", state)
@@ -362,9 +362,9 @@ def conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
     }
 
 
-def _backend_problems(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
+def _backend_errors(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     if rules and name == "iptables" and state["firewalld"]["active"]:
-        return [Problem(
+        return [BlockingError(
             "the back end is iptables, and firewalld runs: its next reload would remove the rules. "
             "Set the back end to firewalld or nftables, or leave it to auto.",
             rule="host.redirects-back-end",

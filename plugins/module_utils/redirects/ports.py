@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core import addresses, input_types
 from ..core.host import Host
-from ..core.plan import RUN, Problem, Row
+from ..core.plan import RUN, BlockingError, Row
 from ..core.process import unit_of_process
 from ..core.sockets import Rows
 from ..core.untrusted_text import printable
@@ -35,7 +35,7 @@ def holders(host: Host, rows: Rows | None, desired: dict[str, Any]) -> list[dict
     return [{**row, "unit": unit_of_process(host, row["pid"]).get("Id", "") if row["pid"] else ""} for row in found]
 
 
-def problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """The errors of the redirects, in sentences; empty where there is none."""
     if desired["state"] != "present":
         return []
@@ -43,19 +43,22 @@ def problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     for pair in desired["pairs"]:
         name = f"the pair {pair['outside']} -> {pair['inside']}"
         found += [
-            Problem(f"{name}: found {key} {pair[key]}, expected a port from 1 to 65535.", rule="host.redirects-port")
+            BlockingError(
+                f"{name}: found {key} {pair[key]}, expected a port from 1 to 65535.",
+                rule="host.redirects-port",
+            )
             for key in ("outside", "inside")
             if not 1 <= pair[key] <= 65535
         ]
         if pair["outside"] == pair["inside"]:
-            found.append(Problem(
+            found.append(BlockingError(
                 f"{name}: both ports are the same; expected two, or no pair at all.",
                 rule="host.redirects-port",
             ))
         interface = pair.get("interface")
         if interface and (not input_types.fits("interface", interface) or interface not in state["interfaces"]):
             found.append(
-                Problem(
+                BlockingError(
                     f"{name}: found the interface {interface}, expected one of this host: "
                     f"{', '.join(state['interfaces']) or 'it has none'}.",
                     rule="host.redirects-interface",
@@ -63,7 +66,7 @@ def problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
             )
     doubled = sorted({port for port in outside if outside.count(port) > 1})
     found += [
-        Problem(
+        BlockingError(
             f"port {port} is the outside port of {outside.count(port)} pairs; expected one: a connection has one "
             "target.",
             rule="host.redirects-pairs",
@@ -71,14 +74,17 @@ def problems(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         for port in doubled
     ]
     found += [
-        Problem(f"stop_services: found {name!r}, expected the name of a service.", rule="host.redirects-service-name")
+        BlockingError(
+            f"stop_services: found {name!r}, expected the name of a service.",
+            rule="host.redirects-service-name",
+        )
         for name in desired["stop_services"]
         if not input_types.fits("unit", name)
     ]
     return found + _held(desired, state) + [text for _port, text, certain in find_unmanaged(desired, state) if certain]
 
 
-def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
+def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[BlockingError]:
     """A port that somebody listens on: that program would be cut off silently."""
     stopped = {
         name
@@ -112,7 +118,7 @@ def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
                     else ""
                 )
             )
-            found[row["port"], what] = Problem(text, *commands, rule="host.redirects-port-held")
+            found[row["port"], what] = BlockingError(text, *commands, rule="host.redirects-port-held")
     return [found[key] for key in sorted(found)]
 
 
@@ -200,7 +206,7 @@ def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwis
             )
             for taking, certain in redirects_unmanaged.conflicts(takings, aim):
                 text = (
-                    Problem(
+                    BlockingError(
                         f"port {port} is redirected by {taking.who} already, and of two programs one gets all "
                         f"connections: {taking.remedy}, {otherwise}.",
                         *taking.commands,

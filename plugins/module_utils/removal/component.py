@@ -96,9 +96,9 @@ def homes(host: Host, record: Mapping[str, Any]) -> list[str]:
 def read(host: Host, desired: Desired) -> dict[str, Any]:
     """Everything of ours. Raises ValueError where a record is damaged, OSError where it cannot be read."""
     record = recorded.read(host)
-    kernel_record, problem = kernel.recorded_profiles(host)
+    kernel_record, kernel_error = kernel.recorded_profiles(host)
     chosen, record_error = alternatives.read_record(host)
-    problems = [error for error in (problem, record_error) if error]
+    errors = [error for error in (kernel_error, record_error) if error]
     profiles = sorted({*kernel_record, *ours_in(host, "/etc/sysctl.d", kernel_plan.MARK)})
     planned_redirects = redirects.plan(_NO_REDIRECTS, redirects.read(host, _NO_REDIRECTS))
     planned_firewall = firewall.plan(_NO_FIREWALL, firewall.read(host, _NO_FIREWALL))
@@ -118,7 +118,7 @@ def read(host: Host, desired: Desired) -> dict[str, Any]:
         "jdks": _jdks(host, [row["root"] for row in applications(host, record, desired["applications"])]),
         "proxies": (originals, proxy_original.plan({}, originals)),
         "leftovers": (left, leftovers.plan(desired, left)),
-        "problems": [*problems, *planned_redirects.problems, *planned_firewall.problems],
+        "errors": [*errors, *planned_redirects.errors, *planned_firewall.errors],
     }
 
 
@@ -163,7 +163,7 @@ def summary(state: Mapping[str, Any]) -> dict[str, Any]:
     lines += [f"{row.item}: {row.desired}, as it was" for plan in changed.values() for row in plan.rows]
     lines += [f"{jdk.FOLDER}/{name}" for name in state["jdks"]]
     lines += leftovers.lines(left, rest) + state["locks"]
-    problems = state["problems"] + [
+    errors = state["errors"] + [
         f"{jdk.FOLDER}/{name} is in use by process {', '.join(map(str, pids))}, which is not of the application: stop "
         "it first"
         for name, pids in state["jdks"].items()
@@ -180,6 +180,6 @@ def summary(state: Mapping[str, Any]) -> dict[str, Any]:
         "jdks": list(state["jdks"]),
         "leftovers": rest.changed,
         "lines": list(dict.fromkeys(lines)),
-        "problems": problems,
+        "errors": errors,
         "kept": [f"package {name}: {why}" for name, why in sorted(left["packages"]["kept"].items())],
     }

@@ -23,7 +23,7 @@ LEVELS = {name: status.level for name, status in STATUSES.items()}
 def findings(
     states: dict[str, dict[str, Any] | None], reached: list[str], inventory: str = "", variables: str = ""
 ) -> list[dict[str, Any]]:
-    """Every row of every host, and every problem, as one flat list: the worst first, then by host. C(inventory) are the
+    """Every row of every host, and every error, as one flat list: the worst first, then by host. C(inventory) are the
     options of the lines to type, from L(fixes.inventory_options), and C(variables) those of playbooks alone."""
     found = []
     kept = {host: (components(state).get("release") or {}).get("kept", "") for host, state in states.items()}
@@ -75,15 +75,15 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
                 "component": name,
                 "item": name,
                 "status": "drift",
-                "why": problem,
+                "why": error,
                 "fix": RUN,
-                "commands": report.get("fixes", {}).get(problem, []),
+                "commands": report.get("fixes", {}).get(error, []),
                 **({} if root else hidden),
             },
         )
         for name, report in components(state).items()
-        for problem in report.get("problems", [])
-        if problem not in reported
+        for error in report.get("errors", [])
+        if error not in reported
     ]
     found += [
         finding(

@@ -155,7 +155,7 @@ def render_hint(path: str) -> tuple[str, str]:
     return f"with {found.command} in {found.folder}{note}", found.package
 
 
-def build_problems(command: str, directory: str, code: int, output: str) -> list[str]:
+def build_errors(command: str, directory: str, code: int, output: str) -> list[str]:
     """Why a build command brought no package, as one sentence in a list; empty where it went well."""
     text = _COLORS.sub("", output)
     unknown, found = _UNKNOWN_TASK.search(text), find_packaging(directory)

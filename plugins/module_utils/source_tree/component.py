@@ -241,14 +241,14 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     try:
         app = choose_app(desired, state["paths"])
     except ValueError as error:
-        result.problems = [str(error)]
+        result.errors = [str(error)]
         return result.plan(desired, state)
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     project = sbt_project.describe(texts_of, app)
-    result.problems = tree_problems(desired, state, project)
+    result.errors = tree_errors(desired, state, project)
     if project.unknown_project and needs_task(desired, project):
-        result.problems.append(f"{desired['path']}: {project.unknown_project}")
-    if not result.problems:
+        result.errors.append(f"{desired['path']}: {project.unknown_project}")
+    if not result.errors:
         main_class = ""
         if needs_main_class(desired):
             found = sbt_project.find_main_classes(texts_of, app)
@@ -258,7 +258,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 )
                 result.facts["notes"] += main_class_notes(desired, main_class, found)
             except ValueError as error:
-                result.problems.append(f"{desired['path']}: {error}")
+                result.errors.append(f"{desired['path']}: {error}")
         result.facts.update(
             main_class=main_class,
             project=project.app,
@@ -267,13 +267,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         )
         result.facts["notes"] += top_notes(desired, state, project)
         desired = specified(desired, project, main_class)
-        changes = texts(desired, state, project, result.problems)
+        changes = texts(desired, state, project, result.errors)
         config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
         result.facts["variables"] = environment_settings.describe_variables(config or "", desired["variables"])
         result.facts["notes"] += tree_facts.level_notes(
             project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep_files"
         )
-        result.problems += ignored_problems(desired, state, changes)
+        result.errors += ignored_errors(desired, state, changes)
     for path, (text, mode) in sorted(changes.items()):
         existing = state["files"].get(path)
         same = (
@@ -292,7 +292,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             result.actions.append((path, text, mode if mode is not None else kept))
             diffs.append((path, (existing or {}).get("text") or "", text or ""))
     if result.actions and not desired["allow_uncommitted"]:
-        result.problems += uncommitted_problems(desired, state, {path for path, _text, _mode in result.actions})
+        result.errors += uncommitted_errors(desired, state, {path for path, _text, _mode in result.actions})
     return result.plan(given, state)
 
 
@@ -315,19 +315,19 @@ def top_notes(desired: dict[str, Any], state: dict[str, Any], project: Project) 
     ]
 
 
-def tree_problems(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
+def tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
     """Why this is no source tree of a Xitrum application in git; all reasons at once."""
     top = desired["path"]
     if not state["there"]:
         return [f"there is no folder {top}: name the application's source tree"]
-    problems = []
+    errors = []
     if state["git"]:
-        problems.append(
+        errors.append(
             f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name "
             "another folder"
         )
     missing, wrong = missing_of_build(state, project)
-    problems += [f"{top}: {sentence}" for sentence in wrong]
+    errors += [f"{top}: {sentence}" for sentence in wrong]
     missing += [
         f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]
     ]
@@ -340,18 +340,18 @@ def tree_problems(desired: dict[str, Any], state: dict[str, Any], project: Proje
         for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
         if path in state["files"] and state["files"][path]["text"] is None and path not in desired["keep_files"]
     ]
-    problems += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
+    errors += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
     if missing:
-        problems.append(
+        errors.append(
             f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add "
             "what is missing"
         )
     elif runner and "\r" in (runner["text"] or ""):
-        problems.append(
+        errors.append(
             f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it "
             "with Unix ones (LF)"
         )
-    return problems
+    return errors
 
 
 def missing_of_build(state: dict[str, Any], project: Project) -> tuple[list[str], list[str]]:
@@ -389,10 +389,10 @@ def not_regular(kind: str) -> str:
 
 
 def texts(
-    desired: dict[str, Any], state: dict[str, Any], project: Project, problems: list[str]
+    desired: dict[str, Any], state: dict[str, Any], project: Project, errors: list[str]
 ) -> dict[str, tuple[str | None, int | None]]:
     """Path to what its text (None: removed) and mode (None: as it is) shall be.
-    What cannot be is added to the problems."""
+    What cannot be is added to the errors."""
     keep = set(desired["keep_files"])
     new: dict[str, tuple[str | None, int | None]] = {}
     existing = {path: item["text"] for path, item in state["files"].items()}
@@ -412,13 +412,13 @@ def texts(
                 raise ValueError(not_regular(state["files"][path]["stat"].kind))
             new[path] = (edit(new[path][0] if path in new else existing.get(path)), None)
         except ValueError as error:
-            problems.append(f"{desired['path']}/{path}: {error}")
+            errors.append(f"{desired['path']}/{path}: {error}")
     for item in desired["files"]:
         path, there = item["path"], existing.get(item["path"])
         if path in keep or (path in state["files"] and not item["content"]):
             continue
         if path in state["files"] and MARK not in (there or ""):
-            problems.append(
+            errors.append(
                 f"{desired['path']}/{path} is there and was not written by xitrum.host: move it away, or name it among "
                 "the files that are kept"
             )
@@ -487,7 +487,7 @@ def logged(text: str, desired: dict[str, Any]) -> str:
     return logback.to_console(text) if desired["console"] else text
 
 
-def ignored_problems(
+def ignored_errors(
     desired: dict[str, Any], state: dict[str, Any], changes: dict[str, tuple[str | None, int | None]]
 ) -> list[str]:
     """A sentence for each file that would be written and that git ignores: no push would have it."""
@@ -499,7 +499,7 @@ def ignored_problems(
     ]
 
 
-def uncommitted_problems(desired: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
+def uncommitted_errors(desired: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
     """One sentence where work would be mixed with ours that git could not bring back.
     A new file of the user's is safe."""
     lost = sorted({path for code, path in state["uncommitted"] if code != "??" or path in changing})

@@ -92,22 +92,22 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether something is committed and pushed."""
     result, target = Draft(), f"{urls.hide_credentials(desired['remote'])} {desired['branch']}"
     if state["failed"]:
-        result.problems.append(
+        result.errors.append(
             f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Check git remote -v there; git "
             "remote add adds one."
         )
         return result.plan(desired, state)
     if os.path.realpath(state["root"]) != os.path.realpath(desired["path"]):
-        result.problems.append(
+        result.errors.append(
             f"{desired['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of "
             "its own for it"
         )
     ours = sorted(path for _code, path in state["uncommitted"] if path in desired["paths"])
     others = sorted(path for code, path in state["uncommitted"] if path not in desired["paths"] and code != "??")
     if others and not desired["allow_uncommitted"]:
-        result.problems.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
+        result.errors.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
                                f"or set {desired['prefix']}_allow_uncommitted to true")
-    if result.problems:
+    if result.errors:
         return result.plan(desired, state)
     if ours or desired["pending"]:
         result.actions.append(("commit", ours))

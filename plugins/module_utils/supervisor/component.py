@@ -6,7 +6,7 @@
 Nothing is started here.
 
 The files come with the desired state; what they must not overwrite, and what in them depends on the host, is found
-here. What differs between the kinds of supervisors is in `kinds`, see `contract`.
+here. Differences between the kinds of supervisors are in `kinds`, see `contract`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Iterator, Mapping
 from ..core import file_set, marked_block, process, recorded, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Problem, Row, broken, unread_rows
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, unread_rows
 from ..limits import nofile as limits
 from . import init_system, inittab, table
 from .contract import WELL, edited_file, fill
@@ -163,7 +163,7 @@ def compose(desired: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     files += kind.edited_files(name, state)
     links = kind.links(state)
     commands = fill(kind.define, name=name)
-    if state["inittab"] and not inittab_problem(desired, state):
+    if state["inittab"] and not inittab_error(desired, state):
         file, scan = state["inittab"], fill(kind.scan, name=name)
         files = [item for item in files if item["path"] != fill(kind.unit, name=name)]
         text = inittab.with_entry(file.text, inittab.entry_of(name, kind.name), scan)
@@ -177,10 +177,10 @@ def compose(desired: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"], "commands": commands}
 
 
-def inittab_problem(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+def inittab_error(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
     table = state["inittab"]
-    return table.problem or inittab.problem(table.text, inittab.entry_of(desired["name"], desired["supervisor"]))
+    return table.error or inittab.find_error(table.text, inittab.entry_of(desired["name"], desired["supervisor"]))
 
 
 def replaced(text: str, values: Mapping[str, Any]) -> str:
@@ -194,7 +194,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     kind = SUPERVISORS[desired["supervisor"]]
     result = Draft.of(file_set.plan(state["set"], state["files"]))
-    result.problems += [sentence for sentence in problems(desired, state) if sentence not in result.problems]
+    result.errors += [sentence for sentence in find_errors(desired, state) if sentence not in result.errors]
     packages, rows = kind.plan_packages(desired, state)
     result.rows += rows
     if packages:
@@ -264,17 +264,17 @@ def daemon_rows(desired: Mapping[str, Any], state: Mapping[str, Any], result: Dr
     result.actions += actions
 
 
-def problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def find_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """The errors, as sentences: what is not ours is never overwritten."""
     kind, name = SUPERVISORS[desired["supervisor"]], desired["name"]
     for path, text in state["texts"].items():
         if text is not None and OURS not in text:
-            yield Problem(
+            yield BlockingError(
                 f"{path} exists and was not written by this collection: move it away, or set another xitrum_name",
                 rule="host.file-unmanaged",
             )
     if state["shadowed"]:
-        yield Problem(
+        yield BlockingError(
             f"xitrum_name is {name}, and this host has {state['shadowed'][0]} already, which a unit of that name would "
             "replace; expected a name that no unit has: set another xitrum_name",
             rule="host.unit-name",
@@ -283,14 +283,14 @@ def problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[s
         stat, now = state["marks"][path]
         # What the link of a supervisor that writes it itself leads to is compared above.
         if target and stat is not None and (stat.kind != "link" or (now != target and not kind.links_vary)):
-            yield Problem(
+            yield BlockingError(
                 f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name",
                 rule="host.file-unmanaged",
             )
     kept = {name for other in SUPERVISORS.values() for name in other.KEEPS}
     for path, names in state["folders"].items():
         if set(names) - kept and "run" not in names:
-            yield Problem(
+            yield BlockingError(
                 f"the service directory {path} exists and is not managed by this collection "
                 f"({', '.join(names)}): move it away, or "
                 "set another xitrum_name",
@@ -300,14 +300,14 @@ def problems(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[s
     if desired["low_port"] and not kind.low_ports:
         able = ", ".join(other.name for other in SUPERVISORS.values() if other.low_ports)
         found.append(
-            Problem(
+            BlockingError(
                 f"{kind.name} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on "
                 "with xitrum_port_forward",
                 rule="host.low-port",
             )
         )
     if state["inittab"]:
-        found += broken("host.inittab", [inittab_problem(desired, state)])
+        found += broken("host.inittab", [inittab_error(desired, state)])
     yield from [*found, *broken("host.init", [table.init_error(kind.name, state["init"])])]
 
 

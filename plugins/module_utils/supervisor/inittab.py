@@ -37,7 +37,7 @@ def ids(text: str) -> list[str]:
     return re.findall(r"^\s*([^#:\s][^:\s]*):", text, re.MULTILINE)
 
 
-def problem(text: str | None, name: str) -> str:
+def find_error(text: str | None, name: str) -> str:
     """Why the file can have no entry of that name, as a sentence; empty where it can. Without a file `text` is None."""
     if text is None:
         return (
@@ -61,7 +61,7 @@ def _free(text: str, name: str) -> list[str]:
 
 def with_entry(text: str, name: str, command: str) -> str:
     """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again
-    whenever the command ends. The line ends are the file's own. Text without a L(problem) only."""
+    whenever the command ends. The line ends are the file's own. Text without a L(find_error) only."""
     end = line_end(text)
     # init takes a carriage return for a part of the command: behind a semicolon, which has it use a shell, it is none.
     entry = f"{_free(text, name)[0]}:2345:respawn:{command}{';' if end != chr(10) else ''}"

@@ -35,7 +35,7 @@ def last_command(lines: Sequence[str]) -> int:
     return last
 
 
-def problem(text: str | None, systemd: bool = True) -> str:
+def find_error(text: str | None, systemd: bool = True) -> str:
     """Why a script that is there can have no block, as a sentence; empty where it can. None: there is no script."""
     first = (text or "").partition("\n")[0]
     expected = "expected a shell script (#!/bin/sh): correct it, or choose another xitrum_supervisor"
@@ -52,7 +52,7 @@ def problem(text: str | None, systemd: bool = True) -> str:
     return "" if _SHELL.match(first) else f"{PATH} begins with {first!r}; {expected}"
 
 
-def boot_problem(load_state: str, script: str, leads_there: bool) -> str:
+def boot_error(load_state: str, script: str, leads_there: bool) -> str:
     """Why systemd would not run the script at boot, as a sentence; empty where it does, or where that is not known.
 
     C(load_state) is that of its unit, C(script) what the unit runs, which depends on the distribution, and
@@ -71,7 +71,7 @@ def boot_problem(load_state: str, script: str, leads_there: bool) -> str:
 
 def with_block(text: str | None, name: str, line: str) -> str:
     """The script with the application's block: before a last command that leaves the script, else at its end. Text
-    without a L(problem) only. The block has Unix line ends, since a shell takes others for a part of a word."""
+    without a L(find_error) only. The block has Unix line ends, since a shell takes others for a part of a word."""
     text = without(EMPTY if text is None else text, name)
     lines = _LINES.findall(text)
     end = last_command(lines)

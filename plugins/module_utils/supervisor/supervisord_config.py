@@ -177,7 +177,7 @@ def too_old(text: str) -> str:
 
 
 def source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
-    """Whether supervisord has to be installed from PyPI, and the error, as C((install, problem)).
+    """Whether supervisord has to be installed from PyPI, and the error, as C((install, error)).
 
     C(desired) is the version that is requested, C(found) what C(supervisord --version) printed, C(path) where it is (a
     name alone: nowhere) and C(link) what that points at.

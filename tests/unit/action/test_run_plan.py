@@ -72,15 +72,15 @@ def test_errors_of_all_hosts_are_one_message_without_an_escape_sequence():
 
 
 def test_errors_come_with_the_rules_that_they_break():
-    machine = {"problems": ["no disk"], "broken_rules": {"no disk": "host.disk-space"}, "notes": []}
-    host = {"xitrum_host_state": {"machine": machine}, "application_package_read": {"problems": ["no jar"]}}
+    machine = {"errors": ["no disk"], "broken_rules": {"no disk": "host.disk-space"}, "notes": []}
+    host = {"xitrum_host_state": {"machine": machine}, "application_package_read": {"errors": ["no jar"]}}
     found = planned("errors", {"app1": {**host, "xitrum_heap": "lots"}, "app2": host})
     assert found["failed"] and found["rules"] == ["package.contents", "xitrum.heap", "host.disk-space"], found
 
 
 def test_notes_and_what_a_proxy_has_disabled_are_by_host():
-    host = {"machine": {"problems": [], "notes": ["not tested"]}, "instances": {"start": [{"index": 0}, {"index": 1}]}}
-    proxy = {"proxy": {"rows": [{"item": "xitrum/app1-1", "effective": "MAINT"}], "problems": []}}
+    host = {"machine": {"errors": [], "notes": ["not tested"]}, "instances": {"start": [{"index": 0}, {"index": 1}]}}
+    proxy = {"proxy": {"rows": [{"item": "xitrum/app1-1", "effective": "MAINT"}], "errors": []}}
     hostvars = {"app1": {"xitrum_host_state": host}, "proxy1": {"xitrum_host_state": proxy}}
     groups = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}
     found = planned("errors", hostvars, groups=groups)

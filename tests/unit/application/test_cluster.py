@@ -11,7 +11,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.configuration import x
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import values
 
-from tests.unit.invalid_values import problems
+from tests.unit.invalid_values import find_errors
 
 DEFAULTS = {"xitrum_cluster_port": 2551, "xitrum_instances": 2}
 
@@ -71,17 +71,17 @@ def test_a_cluster_address_of_its_own_wins():
     ],
 )
 def test_what_must_not_be_formed(hosts, count, message):
-    assert any(message in problem for problem in plan(hosts, count)["problems"])
+    assert any(message in error for error in plan(hosts, count)["errors"])
 
 
 def test_on_one_host_the_loopback_does():
-    assert plan([host("app1", "127.0.0.1")])["problems"] == []
+    assert plan([host("app1", "127.0.0.1")])["errors"] == []
 
 
 def test_every_wrong_address_is_reported_at_once_with_the_number_of_seeds():
     hosts = [{"inventory_hostname": name, "ansible_host": found} for name, found in (("app1", "app1"), ("app2", "8.8.8.8"), ("app3", "10.0.0.3"))]
     found = cluster.plan(hosts, {cluster.PORT: 2551, cluster.COUNT: 1}, 1, "demo")
-    assert [sentence.split(" is ")[0] for sentence in found["problems"]] == [
+    assert [sentence.split(" is ")[0] for sentence in found["errors"]] == [
         "app1: its cluster address app1", "app2: its cluster address 8.8.8.8", "xitrum_cluster_seeds"]
     assert found["members"] == []
 
@@ -103,7 +103,7 @@ def test_every_wrong_address_is_reported_at_once_with_the_number_of_seeds():
     ],
 )
 def test_addresses_of_private_networks_are_taken(address):
-    assert addresses.private_fault(address) == "" and plan([host("app1", address)])["problems"] == []
+    assert addresses.private_fault(address) == "" and plan([host("app1", address)])["errors"] == []
 
 
 REFUSED = [
@@ -140,11 +140,11 @@ REFUSED = [
 @pytest.mark.parametrize(("address", "fault"), REFUSED)
 def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
     for variables in ({"xitrum_cluster_address": address}, {"xitrum_address": address}, {"ansible_host": address}):
-        (problem,) = plan([{"inventory_hostname": "app1", **variables}])["problems"]
+        (error,) = plan([{"inventory_hostname": "app1", **variables}])["errors"]
         # What is no address at all is refused as such.
         without = "*" in (variables.get("xitrum_address"), variables.get("ansible_host"))
         expected = ["expected an IP address"] if without else [f"is {fault}", "set xitrum_cluster_address"]
-        assert all(text in problem for text in expected)
+        assert all(text in error for text in expected)
     for name in (
         "artery.canonical.hostname",
         "artery.bind.hostname",
@@ -152,25 +152,25 @@ def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
         "classic.netty.tcp.bind-hostname",
         "netty.ssl.hostname",
     ):
-        (problem,) = sentences(values.java_options, {"xitrum_java_options": ["-Xss1m", f"-Dakka.remote.{name}={address}"]})
-        assert f"-Dakka.remote.{name}={address}, which is {fault}" in problem
+        (error,) = sentences(values.java_options, {"xitrum_java_options": ["-Xss1m", f"-Dakka.remote.{name}={address}"]})
+        assert f"-Dakka.remote.{name}={address}, which is {fault}" in error
 
 
 def test_the_name_of_an_interface_is_no_address():
-    (problem,) = plan([host("app1", "10.0.0.1", xitrum_cluster_address="eth0\nx")])["problems"]
-    assert r"its cluster address eth0\nx is a name" in problem
+    (error,) = plan([host("app1", "10.0.0.1", xitrum_cluster_address="eth0\nx")])["errors"]
+    assert r"its cluster address eth0\nx is a name" in error
 
 
 @pytest.mark.parametrize(
     "setting", [{"xitrum_cluster_allow_shared_address_space": True}, {"xitrum_cluster_allow_shared_address_space": "yes"}]
 )
 def test_the_shared_address_space_is_taken_on_request_alone(setting):
-    assert plan([host("app1", "100.64.0.1", **setting)])["problems"] == []
+    assert plan([host("app1", "100.64.0.1", **setting)])["errors"] == []
     options = {"xitrum_java_options": ["-Dakka.remote.artery.canonical.hostname=100.64.0.1"]}
     assert list(sentences(values.java_options, {**options, **setting})) == []
-    (problem,) = sentences(values.java_options, {**options, "xitrum_cluster_allow_shared_address_space": "no"})
-    assert "set xitrum_cluster_allow_shared_address_space: true" in problem
-    assert "is public" in plan([host("app1", "8.8.8.8", **setting)])["problems"][0]
+    (error,) = sentences(values.java_options, {**options, "xitrum_cluster_allow_shared_address_space": "no"})
+    assert "set xitrum_cluster_allow_shared_address_space: true" in error
+    assert "is public" in plan([host("app1", "8.8.8.8", **setting)])["errors"][0]
 
 
 @pytest.mark.parametrize(
@@ -191,10 +191,10 @@ def test_other_options_are_let_through(option):
 
 @pytest.mark.parametrize("value", ["", "<getHostName>", "<getHostAddress>", "app1.example.com", "127.1", "0x0a000001"])
 def test_an_option_whose_address_only_the_host_knows_is_refused(value):
-    (problem,) = sentences(values.java_options, {"xitrum_java_options": [f" -Dakka.remote.artery.canonical.hostname={value}"]})
-    assert "a name" in problem or "every address" in problem
+    (error,) = sentences(values.java_options, {"xitrum_java_options": [f" -Dakka.remote.artery.canonical.hostname={value}"]})
+    assert "a name" in error or "every address" in error
     options = [f" -Dakka.remote.artery.canonical.hostname={value}"]
-    assert problem in list(problems({"xitrum_java_options": options}))
+    assert error in list(find_errors({"xitrum_java_options": options}))
 
 
 def package_errors(folder, akka, application='include "xitrum"\ninclude "akka"\n'):
@@ -255,7 +255,7 @@ def test_a_package_without_remoting_or_whose_address_the_environment_sets_is_let
 ])
 def test_xitrum_config_does_not_open_remoting(text, address, count):
     variables = {"xitrum_config": text.replace("{{", "{").replace("}}", "}").replace("{}", address)}
-    found = [sentence for sentence in problems(variables) if "xitrum_config sets akka.remote." in sentence]
+    found = [sentence for sentence in find_errors(variables) if "xitrum_config sets akka.remote." in sentence]
     assert len(found) == count and all(f"to {address}, which is" in sentence for sentence in found)
     shared = {**variables, "xitrum_cluster_allow_shared_address_space": True}
     assert len(list(sentences(values.config, shared))) == (0 if address == "100.64.0.1" else count)

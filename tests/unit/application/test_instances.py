@@ -127,17 +127,17 @@ def test_a_backlog_from_before_the_tuning_is_due():
 
 
 @pytest.mark.parametrize("answer", [404, 302, 401])
-def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(answer):
+def test_a_health_page_that_a_running_instance_does_not_know_is_an_error(answer):
     state = running(desired())
     state["instances"][0]["page"] = answer
-    assert f"instance 0 runs, and answers {answer} for /; expected 200" in instances.plan(desired(), state).problems[0]
+    assert f"instance 0 runs, and answers {answer} for /; expected 200" in instances.plan(desired(), state).errors[0]
 
 
 @pytest.mark.parametrize("answer", [200, 429, 500, 503, "Connection refused", None])
 def test_a_sick_instance_reports_nothing_about_the_health_page(answer):
     state = running(desired())
     state["instances"][0]["page"] = answer
-    assert not instances.plan(desired(), state).problems
+    assert not instances.plan(desired(), state).errors
 
 
 @pytest.mark.parametrize(("answer", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
@@ -152,7 +152,7 @@ def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(answer, sic
         assert fleet_summary.needs_work(found) == sick
     rows = [(row.status, row.desired, row.effective) for row in plan.rows if row.item == "instance-0 health"]
     assert rows == ([] if answer is None else [("drift" if sick else "ok", "200 for /", str(answer).replace("\x1b", "\\x1b"))])
-    assert list(plan.problems) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
+    assert list(plan.errors) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
 
 
 @pytest.mark.parametrize(("answers", "verify", "last"), [
@@ -183,7 +183,7 @@ def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify,
     state = running(want)
     state["instances"][0]["page"] = status
     plan = instances.plan(want, state)
-    assert plan.facts["unhealthy"] == ([] if status == 200 else [0]) and list(plan.problems) == []
+    assert plan.facts["unhealthy"] == ([] if status == 200 else [0]) and list(plan.errors) == []
     if text and verify:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
         assert (row.desired, row.effective) == (f"200 with the text {text!r} for /", str(status))
@@ -201,7 +201,7 @@ def test_an_instance_that_its_supervisor_does_not_know_is_due():
     assert instances.plan(desired(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
 
 
-def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_restarted():
+def test_an_instance_that_is_only_not_enabled_at_boot_has_drift_and_is_not_restarted():
     state = running(desired())
     state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}
     plan = instances.plan(desired(), state)
@@ -315,13 +315,13 @@ def test_an_old_folder_alone_goes_too_and_is_reported():
 
 
 def test_an_option_that_cannot_be_passed_stops_it():
-    assert "-Da b" in instances.plan(desired(java_options=["-Da b"]), running(desired())).problems[0]
+    assert "-Da b" in instances.plan(desired(java_options=["-Da b"]), running(desired())).errors[0]
 
 
 def test_a_jdk_below_home_is_not_seen_by_the_unit():
     state = {**running(desired()), "java": "/home/alice/jdk/bin/java"}
-    assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(desired(), state).problems[0]
-    assert list(instances.plan(desired(supervisor="runit"), state).problems) == []
+    assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(desired(), state).errors[0]
+    assert list(instances.plan(desired(supervisor="runit"), state).errors) == []
 
 
 class Local(Host):
@@ -355,7 +355,7 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
     assert os.listdir(root / "instances" / "0") == ["aaaaaaaaaaaa-0011"]
 
 
-CONF = """# Instance 0 of demo. Written by xitrum.host: what differs from the package's own configuration.
+CONF = """# Instance 0 of demo. Written by xitrum.host: changes to the package's own configuration.
 include file("/opt/demo/releases/aa/config/xitrum.conf")
 
 xitrum {
@@ -386,9 +386,9 @@ def test_where_an_instance_listens_is_what_was_written_for_it(files, configured)
 
 @pytest.mark.parametrize(("group", "refused"), [(None, False), ("demo", False), ("xitrum", True)])
 def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
-    problems = list(instances.plan(desired(), {**running(desired()), "group": group}).problems)
+    errors = list(instances.plan(desired(), {**running(desired()), "group": group}).errors)
     message = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
-    assert [problem.startswith(message) for problem in problems] == [True] * refused
+    assert [error.startswith(message) for error in errors] == [True] * refused
 
 
 @pytest.mark.parametrize("given, ends", [("-Xmx1g -Djava.io.tmpdir=/mine", "-Xmx1g -Djava.io.tmpdir=/mine"), (None, "")])
@@ -440,7 +440,7 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
         state["listening"] = instances.listening_place(FakeHost(names=names), interface)
         state["instances"][0]["listeners"] = listens(end)
         plan = instances.plan(want, state)
-        assert (plan.facts["restart"], list(plan.problems), {row.status for row in plan.rows}) == ([], [], {"ok"}), end
+        assert (plan.facts["restart"], list(plan.errors), {row.status for row in plan.rows}) == ([], [], {"ok"}), end
         for other in ("192.0.2.9", "[2001:db8::9]"):
             state["instances"][0]["listeners"] = listens(other)
             assert instances.plan(want, state).facts["instances"][0]["due"] == [
@@ -461,14 +461,14 @@ def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unb
     want = desired(interface=interface)
     state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
     state["instances"][0].update(listeners=[])
-    found = list(instances.plan(want, state).problems)
+    found = list(instances.plan(want, state).errors)
     assert [
-        f"xitrum_interface is {interface!r}, where no program of this host can listen ({message})" in problem
-        for problem in found
+        f"xitrum_interface is {interface!r}, where no program of this host can listen ({message})" in error
+        for error in found
     ] == ([True] if message else [])
     if message and "name" not in message:
         state["instances"][0]["listeners"] = listens(interface)
-        assert list(instances.plan(want, state).problems) == [], "one that listens there proves that it can"
+        assert list(instances.plan(want, state).errors) == [], "one that listens there proves that it can"
 
 
 def test_without_ss_nobody_knows_where_an_instance_listens():

@@ -256,9 +256,9 @@ def test_preflight_takes_no_process_for_its_own_by_its_working_folder():
     assert machine.holders(machine_with(), options)[0]["own"]
     (held,) = machine.holders(machine_with(holder=90), options)
     assert not held["own"]
-    (problem,) = machine.port_problems([held])
-    assert problem.startswith("port 8000 is held by java (process 90): stop it")
-    assert problem.endswith("set xitrum_http_port (it runs as the user 666666)")
+    (error,) = machine.port_errors([held])
+    assert error.startswith("port 8000 is held by java (process 90): stop it")
+    assert error.endswith("set xitrum_http_port (it runs as the user 666666)")
 
 
 def test_a_report_names_what_listens_in_the_place_of_an_instance():

@@ -230,13 +230,13 @@ def test_a_release_that_was_left_broken_is_due_although_it_is_the_desired_one():
     assert left(200, "healthy").facts["restart"] == []
 
 
-@pytest.mark.parametrize(("state", "problems"), [("healthy", 0), ("started", 0), ("enabled", 1)])
-def test_a_page_that_only_a_broken_release_lacks_stops_no_run(state, problems):
+@pytest.mark.parametrize(("state", "errors"), [("healthy", 0), ("started", 0), ("enabled", 1)])
+def test_a_page_that_only_a_broken_release_lacks_stops_no_run(state, errors):
     want = desired_instances()
     found = {**running(want), "record": record(state, healthy=folder(want) if state == "enabled" else "old-1")}
     found["instances"][0].update(answer=404, page=404, configured={"http": 8000})
-    assert len(list(instances.page_problems(want, found))) == problems
-    assert list(instances.page_problems({**want, "health_required": False}, found)) == []
+    assert len(list(instances.page_errors(want, found))) == errors
+    assert list(instances.page_errors({**want, "health_required": False}, found)) == []
 
 
 def test_an_instance_that_moves_to_another_port_is_queried_at_the_one_that_it_has():
@@ -338,9 +338,9 @@ def test_a_rollback_that_stopped_is_not_undone_by_the_next_one(left, healthy):
     """Every host still ran the release to leave, which counted as the one from before a rollout."""
     both = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": healthy, "switched": [], "examples": {}, "main_classes": {}}
     found = {"app1": {**both, "running": ["aa", "bb"], **left}, "app2": {**both, "running": ["bb"]}}
-    problems = " ".join(rollout.go_back_to(found)["problems"])
-    assert "-e rollback_to=aa" in problems and "-e rollback_to=bb" in problems
-    assert rollout.go_back_to(found, "aa")["problems"] == []
+    errors = " ".join(rollout.go_back_to(found)["errors"])
+    assert "-e rollback_to=aa" in errors and "-e rollback_to=bb" in errors
+    assert rollout.go_back_to(found, "aa")["errors"] == []
 
 
 @pytest.mark.parametrize("left", [

@@ -18,7 +18,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports impo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.invalid_values import plan_problems
+from tests.unit.invalid_values import plan_errors
 
 from ..application.test_instances import JAVA, JDK, LIMITS, STATUS, desired, running
 from ..fake_host import FakeHost
@@ -156,8 +156,8 @@ def test_what_a_rollout_would_do_to_sessions(fleet, strategy, left_out, required
 
 
 def of_host(items=(), **more):
-    state = {"jdk": {"problems": [], "version": 17}, "instances": {"problems": [], "instances": list(items)}}
-    package = {"problems": [], "examples": [], "folder": "/build", "java": 8}
+    state = {"jdk": {"errors": [], "version": 17}, "instances": {"errors": [], "instances": list(items)}}
+    package = {"errors": [], "examples": [], "folder": "/build", "java": 8}
     return {"xitrum_host_state": state, "application_package_read": package, "groups": {"xitrum": ["app1", "app2"], "xitrum_proxy": ["p"]}, **more}
 
 
@@ -298,7 +298,7 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
     read = package_info.inspect_package(str(folder), "quickstart.Boot", str(tmp_path / "cache"))
     assert read["examples"] == ["secureKey"] and read["session_settings"]["overrides"] == ["xitrum_secure_key"]
     found = of_host()
-    found["application_package_read"] = {**read, "problems": []}
+    found["application_package_read"] = {**read, "errors": []}
     text = " ".join(render_errors({"app1": found}, ["app1"]).split())
     assert "config/application.conf of the package sets session.secureKey to the example" in text and "Remove it there" in text
     # And a public key that is not in force is none.
@@ -328,7 +328,7 @@ def test_what_is_not_read_is_a_note_of_a_new_release():
 def test_an_option_of_the_jvm_does_not_replace_a_setting_of_the_instances(option, name, variable):
     """The option wins, and its change would be an ordinary rolling restart with two keys."""
     given = {"xitrum_java_options": ["-Xss1m", option, option, "-Dxitrum.other=1", "-Xxitrum.session.secureKey=1"]}
-    (problem,) = [text for text in plan_problems(given) if "white space" not in text and "begin with" not in text]
-    assert f"-Dxitrum.{name}, which wins over" in problem and problem.endswith(f"set {variable}") and NEW not in problem
+    (error,) = [text for text in plan_errors(given) if "white space" not in text and "begin with" not in text]
+    assert f"-Dxitrum.{name}, which wins over" in error and error.endswith(f"set {variable}") and NEW not in error
     # A play of yours that runs the module reads no variables.
-    assert problem in instances.plan(desired(java_options=given["xitrum_java_options"]), running(desired())).problems
+    assert error in instances.plan(desired(java_options=given["xitrum_java_options"]), running(desired())).errors

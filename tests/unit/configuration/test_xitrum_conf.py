@@ -106,20 +106,20 @@ def test_no_file_outside_of_the_package_is_read(tmp_path):
     (tmp_path / "secret.conf").write_text(f"secureKey = {SECURE}\n")
     outside = ('file("../secret.conf")', f'file("{tmp_path}/secret.conf")', f'url("file:{tmp_path}/secret.conf")')
     folder = write(tmp_path / "package", "".join(f"include {name}\n" for name in outside))
-    assert package_config.examples(folder) == [] == package_config.config_problems(folder)
+    assert package_config.examples(folder) == [] == package_config.config_errors(folder)
 
 
 def test_a_file_that_includes_itself_ends(tmp_path):
     folder = write(tmp_path, 'include "xitrum"\n' * 20 + f'secureKey = {SECURE}\nsession = ${{session}}\na = ${{b}}\nb = ${{a}}\n')
     assert package_config.examples(folder) == ["secureKey"]
-    assert package_config.config_problems(folder) == []
+    assert package_config.config_errors(folder) == []
 
 
-def test_a_file_that_does_not_parse_is_a_problem_with_its_line(tmp_path):
+def test_a_file_that_does_not_parse_is_an_error_with_its_line(tmp_path):
     folder = write(tmp_path, "xitrum {\n  port {\n    http = 8000\n}\n")
     (tmp_path / "config/application.conf").write_text('include "akka"\ninclude "xitrum"\n')
     (tmp_path / "config/akka.conf").write_text("akka {\n}\n}\n")
-    assert package_config.config_problems(folder) == [
+    assert package_config.config_errors(folder) == [
         f"{folder}/config/{message}. Xitrum does not start with it: correct the file and build the package again"
         for message in ("xitrum.conf, line 1: { is not closed", "akka.conf, line 3: } closes nothing")]
     assert package_config.examples(folder) == []

@@ -206,7 +206,7 @@ def test_which_connections_a_socket_takes(end, taken, not_taken):
         (("192.0.2.1", ""), [""], False),
     ],
 )
-def test_who_is_in_the_way_of_a_listener(end, texts, coexists):
+def test_which_socket_blocks_a_listener(end, texts, coexists):
     assert addresses.collides(rows(end)[0], texts) is not coexists
 
 

@@ -144,18 +144,18 @@ def test_a_file_that_is_a_link_stays_one_and_the_second_run_does_nothing(host, t
     (lambda host, _want: host.links.update({UNIT: "/etc/systemd"}), "which is a directory"),
     (lambda _host, want: want["files"][0].update(mode="0666"), "has the mode 0666, so every user may change it"),
 ])
-def test_what_cannot_be_a_file_of_ours_is_a_problem(host, change, message):
+def test_what_cannot_be_a_file_of_ours_is_an_error(host, change, message):
     want = desired()
     change(host, want)
     plan = file_set.plan(want, file_set.read(host, want))
-    assert len(plan.problems) == 1 and message in plan.problems[0]
+    assert len(plan.errors) == 1 and message in plan.errors[0]
 
 
-def test_a_link_into_the_folder_of_a_user_is_a_problem(host):
+def test_a_link_into_the_folder_of_a_user_is_an_error(host):
     host.links[UNIT] = "/home/carol/demo.service"
     host.stats["/home/carol"] = Stat("directory", 0o755, "carol", "carol", 0)
-    problems = list(file_set.plan(desired(), file_set.read(host, desired())).problems)
-    assert len(problems) == 1 and "/home/carol belongs to carol, who could change what root runs" in problems[0]
+    errors = list(file_set.plan(desired(), file_set.read(host, desired())).errors)
+    assert len(errors) == 1 and "/home/carol belongs to carol, who could change what root runs" in errors[0]
 
 
 def test_a_file_of_ours_that_others_may_write_is_fixed(host):

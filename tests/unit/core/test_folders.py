@@ -149,12 +149,12 @@ def test_a_folder_that_may_be_the_applications(path):
     ],
 )
 def test_a_path_that_files_and_scripts_cannot_take(path):
-    assert "expected an absolute path" in folders.folder_problem("xitrum_root", path)
+    assert "expected an absolute path" in folders.folder_error("xitrum_root", path)
 
 
 @given(st.text())
-def test_a_path_without_a_problem_is_written_in_one_way(text):
-    if not folders.folder_problem("xitrum_root", text):
+def test_a_path_without_an_error_is_written_in_one_way(text):
+    if not folders.folder_error("xitrum_root", text):
         assert folders.normalize(text) == text and folders.PATH.fullmatch(text) and not folders.is_system(text)
 
 
@@ -164,9 +164,9 @@ def test_a_path_is_judged_by_what_it_means(text):
     assert folders.is_system(path) == folders.is_system(folders.normalize(path))
 
 
-def problems(host, record=None, **more):
+def find_errors(host, record=None, **more):
     desired = {**DESIRED, **more}
-    return list(folders.host_problems(
+    return list(folders.host_errors(
         desired, folders.read(host, desired, {**recorded.EMPTY, **(record or RECORD)}), HIDING_HOMES))
 
 
@@ -175,7 +175,7 @@ def host(files=None, **more):
 
 
 def test_folders_that_are_not_there_yet_are_fine():
-    assert problems(host()) == []
+    assert find_errors(host()) == []
 
 
 def stats(**modes):
@@ -299,7 +299,7 @@ def stats(**modes):
     ],
 )
 def test_what_a_host_has_in_the_place_of_a_folder(there, more, text):
-    found = problems(there, **more)
+    found = find_errors(there, **more)
     assert len(found) == 1 and text in found[0], found
 
 
@@ -333,7 +333,7 @@ def test_what_a_host_has_in_the_place_of_a_folder(there, more, text):
     ],
 )
 def test_what_is_fine(there, more):
-    assert problems(there, **more) == []
+    assert find_errors(there, **more) == []
 
 
 MINE = {"/srv/logs/runs.log": "", "/srv/logs/0/a.log": "", "/srv/logs/output-0.log": ""}
@@ -351,7 +351,7 @@ MINE = {"/srv/logs/runs.log": "", "/srv/logs/0/a.log": "", "/srv/logs/output-0.l
     ("output-0.log", Stat("file", 0o640, "root", "root", 0), ""),
 ])
 def test_an_entry_through_which_root_would_write_elsewhere_is_not_adopted(entry, stat, why):
-    found = problems(host(MINE, stats={f"/srv/logs/{entry}": stat}), log_dir="/srv/logs", **ADOPT)
+    found = find_errors(host(MINE, stats={f"/srv/logs/{entry}": stat}), log_dir="/srv/logs", **ADOPT)
     assert len(found) == bool(why)
     assert all(f"xitrum_log_dir is /srv/logs, and {entry} in it {why}: expected" in sentence for sentence in found)
 
@@ -360,7 +360,7 @@ def test_an_entry_through_which_root_would_write_elsewhere_is_not_adopted(entry,
 def test_of_links_in_a_root_only_those_of_the_collection_are_adopted(name, owner, count):
     files = {"/opt/shop/releases/x": "", "/opt/shop/manifests/x": ""}
     there = host(files, stats={f"/opt/shop/{name}": Stat("link", 0o777, owner, owner, 0)}, links={f"/opt/shop/{name}": "releases/x"})
-    assert len(problems(there, **ADOPT)) == count
+    assert len(find_errors(there, **ADOPT)) == count
 
 
 def record_of(name, root, logs="/var/log/other"):
@@ -372,21 +372,21 @@ def record_of(name, root, logs="/var/log/other"):
 )
 def test_two_applications_do_not_share_a_folder(root, logs):
     there = host({f"{root}/run": "", f"{logs}/runs.log": ""})
-    found = problems(there, record_of("blog", root, logs))
+    found = find_errors(there, record_of("blog", root, logs))
     assert found and "which the application blog of this host has already" in found[0]
     # What is gone is nobody's.
-    assert problems(host(), record_of("blog", root, logs)) == []
+    assert find_errors(host(), record_of("blog", root, logs)) == []
 
 
 def test_a_folder_that_was_made_for_the_application_is_not_reread():
     there = host({"/opt/shop/run": ""}, commands={"dpkg-query --search /opt/shop": "shop-deb: /opt/shop\n"})
-    assert problems(there, record_of("shop", "/opt/shop", "/var/log/shop")) == []
+    assert find_errors(there, record_of("shop", "/opt/shop", "/var/log/shop")) == []
     assert not [words for kind, words in there.done if "/opt/shop" in words]
 
 
 def test_the_applications_user_owns_no_folder_above():
     there = host({"/etc/passwd": "shop:x:9:9::/srv/shop:/bin/sh\n"}, stats=stats(**{"/srv/shop": (0o755, "shop")}))
-    found = problems(there, root="/srv/shop/app")
+    found = find_errors(there, root="/srv/shop/app")
     assert len(found) == 1 and "a folder above it belongs to shop, the application's user" in found[0]
 
 
@@ -405,7 +405,7 @@ def test_a_folder_on_record_keeps_what_is_in_it(root, made):
     record = record_of("shop", root, "/var/log/nginx")
     record["applications"]["shop"].update(roots={root: made}, logs={"/var/log/nginx": made})
     there = host({f"{root}/photos/x": "", "/var/log/nginx/access.log": ""})
-    assert problems(there, record, root=root, log_dir="/var/log/nginx") == []
+    assert find_errors(there, record, root=root, log_dir="/var/log/nginx") == []
 
 
 @pytest.mark.parametrize(
@@ -422,10 +422,10 @@ def test_a_folder_on_record_keeps_what_is_in_it(root, made):
     ],
 )
 def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
-    assert problems(there, **ADOPT, **more) == []
+    assert find_errors(there, **ADOPT, **more) == []
     found = folders.host_notes(folders.read(there, {**DESIRED, **ADOPT, **more}, {**recorded.EMPTY, **RECORD}))
     assert len(found) == 1 and text in found[0]
-    refused = problems(there, **more)
+    refused = find_errors(there, **more)
     assert len(refused) == 1 and "is not on record as shop's; expected a folder that is made for it" in refused[0]
     assert text[text.index("has other") :] in refused[0] and "to xitrum_adopt to take it over" in refused[0]
 
@@ -461,7 +461,7 @@ def test_a_folder_that_this_user_may_not_read_stops_no_reading():
         def stat(self, path):
             raise PermissionError(13, "Permission denied", path)
 
-    assert list(folders.host_problems(
+    assert list(folders.host_errors(
         DESIRED, folders.read(Closed({"/etc/passwd": PASSWD}), DESIRED, recorded.EMPTY), HIDING_HOMES)) == []
 
 
@@ -473,17 +473,17 @@ def test_a_folder_that_this_user_may_not_read_stops_no_reading():
 ])
 def test_a_folder_that_is_not_on_record_is_refused_whatever_is_in_it(files):
     """By its contents alone a release of another tool counted as one of ours, and was pruned."""
-    found = problems(host(files))
+    found = find_errors(host(files))
     assert len(found) == 1 and "xitrum_root is /opt/shop, which has other contents" in found[0]
-    assert problems(host(files), adopt=["root"]) == [] and len(problems(host(files), adopt=["log_dir", "user"])) == 1
+    assert find_errors(host(files), adopt=["root"]) == [] and len(find_errors(host(files), adopt=["log_dir", "user"])) == 1
 
 
 def test_an_empty_folder_of_root_is_nobodys_and_one_of_a_user_is_his():
     there = host(stats=stats(**{"/srv/shop": (0o755, "root")}))
-    assert problems(there, root="/srv/shop") == []
+    assert find_errors(there, root="/srv/shop") == []
     there = host(stats=stats(**{"/srv/shop": (0o755, "alice")}))
-    assert "xitrum_root is /srv/shop, which belongs to alice and is not on record" in problems(there, root="/srv/shop")[0]
-    assert problems(there, root="/srv/shop", adopt=["root"]) == []
+    assert "xitrum_root is /srv/shop, which belongs to alice and is not on record" in find_errors(there, root="/srv/shop")[0]
+    assert find_errors(there, root="/srv/shop", adopt=["root"]) == []
 
 
 ACCOUNTS = {"/etc/passwd": "root:x:0:0::/root:/bin/sh\nweb:x:990:990::/srv/web:/bin/bash\n", "/etc/group": "web:x:990:\n"}
@@ -498,16 +498,16 @@ ACCOUNTS = {"/etc/passwd": "root:x:0:0::/root:/bin/sh\nweb:x:990:990::/srv/web:/
     ({"/etc/passwd": "web:x:990:990::/:/bin/sh\n"}, ["user"], "whose own group is not web"),
 ])
 def test_an_account_of_something_else_is_refused(files, adopt, text):
-    found = problems(FakeHost(files), user="web", adopt=adopt)
+    found = find_errors(FakeHost(files), user="web", adopt=adopt)
     assert len(found) == 1 and found[0].startswith("xitrum_user is web") and text in found[0]
 
 
 def test_an_account_that_is_adopted_made_or_not_there_is_fine():
-    assert problems(FakeHost(ACCOUNTS), user="web", adopt=["user"]) == []
+    assert find_errors(FakeHost(ACCOUNTS), user="web", adopt=["user"]) == []
     for made in (True, False):
         entry = {"roots": {}, "logs": {}, "users": {"web": made}, "groups": {"web": made}}
-        assert problems(FakeHost(ACCOUNTS), {"applications": {"shop": entry}}, user="web") == []
-    assert problems(FakeHost({"/etc/passwd": "root:x:0:0::/root:/bin/sh\n"}), user="web") == []
+        assert find_errors(FakeHost(ACCOUNTS), {"applications": {"shop": entry}}, user="web") == []
+    assert find_errors(FakeHost({"/etc/passwd": "root:x:0:0::/root:/bin/sh\n"}), user="web") == []
 
 
 @pytest.mark.parametrize("users, adopt, noted", [
@@ -524,13 +524,13 @@ def test_an_adopted_account_is_reported(users, adopt, noted):
 
 def test_an_account_that_only_a_directory_of_the_network_knows_is_there():
     there = FakeHost(commands={"getent passwd web": "web:x:70000:70000::/home/web:/bin/sh\n"})
-    assert "the user web exists without a record" in problems(there, user="web")[0]
+    assert "the user web exists without a record" in find_errors(there, user="web")[0]
 
 
 def test_two_applications_do_not_share_an_account():
     record = record_of("blog", "/opt/blog")
     record["applications"]["blog"]["users"] = {"web": True}
-    found = problems(FakeHost(ACCOUNTS), record, user="web", adopt=["user"])
+    found = find_errors(FakeHost(ACCOUNTS), record, user="web", adopt=["user"])
     assert len(found) == 1 and "which the application blog of this host has already" in found[0]
 
 
@@ -538,7 +538,7 @@ def test_without_a_record_that_can_be_read_nobody_reports_what_is_whose():
     """As for a check that does not run as root."""
     there = FakeHost({**ACCOUNTS, "/opt/shop/notes": ""})
     desired = {**DESIRED, "user": "web"}
-    assert list(folders.host_problems(desired, folders.read(there, desired, None), HIDING_HOMES)) == []
+    assert list(folders.host_errors(desired, folders.read(there, desired, None), HIDING_HOMES)) == []
 
 
 @pytest.mark.parametrize(("root", "logs", "refused"), [

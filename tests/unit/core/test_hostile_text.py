@@ -203,7 +203,7 @@ def test_no_answer_makes_a_component_fail(name, code):
             # A sentence with which a module ends, as a person reads it.
             assert str(error) and not isinstance(error, (RecursionError, UnicodeError, json.JSONDecodeError)), name
             continue
-        shown = json.dumps([report["rows"], report["problems"], report.get("notes", [])], ensure_ascii=False)
+        shown = json.dumps([report["rows"], report["errors"], report.get("notes", [])], ensure_ascii=False)
         assert CONTROL.search(shown.replace("\\n", "")) is None
         assert len(shown) < 1 << 20
         assert time.monotonic() - began < 60

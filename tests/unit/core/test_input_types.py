@@ -19,7 +19,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import definitio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.invalid_values import plan_problems, problems
+from tests.unit.invalid_values import find_errors, plan_errors
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -62,7 +62,7 @@ def test_every_type_has_good_values():
 
 @pytest.mark.parametrize("kind, text", [(kind, text) for kind, texts in GOOD.items() for text in texts])
 def test_what_is_of_a_type(kind, text):
-    assert input_types.fits(kind, text) and input_types.problem("x", text, kind) == ""
+    assert input_types.fits(kind, text) and input_types.find_error("x", text, kind) == ""
 
 
 @pytest.mark.parametrize("kind", sorted(GOOD))
@@ -73,7 +73,7 @@ def test_what_would_be_a_directive_is_of_no_type(kind, breaker):
     for text in filter(None, GOOD[kind]):
         for bad in (text + breaker, breaker + text, text[:1] + breaker + text[1:], text + breaker + "option x"):
             assert not input_types.fits(kind, bad), bad
-            message = input_types.problem("the_variable", bad, kind)
+            message = input_types.find_error("the_variable", bad, kind)
             assert message.startswith("the_variable is ") and message.isprintable() and "expected" in message
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_text_is_of_no_type(kind, value):
 def test_any_text_has_an_answer(text):
     for kind in input_types.EXPECTED:
         fits = input_types.fits(kind, text)
-        assert not (fits and "\n" in text) and bool(input_types.problem("x", text, kind)) is not fits
+        assert not (fits and "\n" in text) and bool(input_types.find_error("x", text, kind)) is not fits
 
 
 @pytest.mark.parametrize("kind, text", [
@@ -114,10 +114,10 @@ INJECTED = ["{}\n  option x", "{}\n", "{};", '{}"', "{} x", "{}#", "{}{{", "{}\0
 @pytest.mark.parametrize("form", INJECTED)
 def test_preflight_names_every_variable_that_would_be_a_directive(name, form):
     value = form.format(GOOD[values.TEXTS[name]][-1])
-    found = problems({name: value})
+    found = find_errors({name: value})
     assert len(found) == 1 and found[0].startswith(f"{name} is ") and found[0].isprintable()
-    assert plan_problems({name: value}) == found
-    assert [problems({name: good}) for good in GOOD[values.TEXTS[name]]] == [[]] * len(GOOD[values.TEXTS[name]])
+    assert plan_errors({name: value}) == found
+    assert [find_errors({name: good}) for good in GOOD[values.TEXTS[name]]] == [[]] * len(GOOD[values.TEXTS[name]])
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -126,15 +126,15 @@ def test_preflight_names_every_variable_that_would_be_a_directive(name, form):
 ])
 def test_what_ends_in_the_configuration_of_a_proxy_is_among_them(name, value):
     """Whatever the list of variables has: without its entry nobody would ask."""
-    assert any(problem.startswith(f"{name} is ") for problem in problems({name: value}))
+    assert any(error.startswith(f"{name} is ") for error in find_errors({name: value}))
 
 
 @pytest.mark.parametrize("name", sorted(values.LISTS))
 @pytest.mark.parametrize("form", INJECTED)
 def test_preflight_reads_the_items_of_lists(name, form):
     good = GOOD[values.LISTS[name]]
-    assert problems({name: good}) == []
-    found = problems({name: [good[-1], form.format(good[-1])]})
+    assert find_errors({name: good}) == []
+    found = find_errors({name: [good[-1], form.format(good[-1])]})
     assert len(found) == 1 and found[0].startswith(f"{name} is ")
 
 
@@ -145,9 +145,9 @@ def test_preflight_reads_the_items_of_lists(name, form):
     ({"supervisor_supervisord_options": {"user=root\nx": "1"}}, "a name in supervisor_supervisord_options"),
 ])
 def test_preflight_reads_names_and_values_of_options_and_shows_no_value(options, message):
-    found = problems(options)
+    found = find_errors(options)
     assert len(found) == 1 and message in found[0] and "secret" not in found[0]
-    assert problems({"supervisor_supervisord_options": {"priority": 5, "autostart": True, "environment": 'A="b;c"'}}) == []
+    assert find_errors({"supervisor_supervisord_options": {"priority": 5, "autostart": True, "environment": 'A="b;c"'}}) == []
 
 
 @pytest.mark.parametrize("variable", ["ansible_host", "xitrum_address", "inventory_hostname", "xitrum_interface"])
@@ -178,7 +178,7 @@ def test_no_network_of_a_load_balancer_is_a_directive(network):
 
 def test_each_item_that_does_not_fit_is_an_error():
     assert rules.type_errors("a", "/x", "url_path") == []
-    assert rules.type_errors("b", "/x\n", "url_path") == [input_types.problem("b", "/x\n", "url_path")]
+    assert rules.type_errors("b", "/x\n", "url_path") == [input_types.find_error("b", "/x\n", "url_path")]
     assert len(rules.type_errors("a", ["10s", "10", "5"], "duration")) == 2
 
 

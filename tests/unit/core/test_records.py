@@ -211,9 +211,9 @@ def test_a_file_that_others_may_write_by_now_loses_what_is_ours_and_that_right()
 def test_a_file_that_root_obeys_is_roots_alone_also_without_a_link(stats, message):
     there = FakeHost({"/etc/rc.local": "x"}, stats=stats)
     found = unmanaged_file.read_file(there, "/etc/rc.local")
-    assert message in found.problem and "expected a file and folders that root alone may change" in found.problem
+    assert message in found.error and "expected a file and folders that root alone may change" in found.error
 
 
 @pytest.mark.parametrize("stat", [Stat("file", 0o664, "root", "root", 0), Stat("file", 0o640, "root", "adm", 0)])
 def test_a_file_that_others_may_only_read_is_fine(stat):
-    assert not unmanaged_file.read_file(FakeHost({"/etc/inittab": "x"}, stats={"/etc/inittab": stat}), "/etc/inittab").problem
+    assert not unmanaged_file.read_file(FakeHost({"/etc/inittab": "x"}, stats={"/etc/inittab": stat}), "/etc/inittab").error

@@ -68,13 +68,13 @@ def refuse():
     raise OSError("no room")
 
 
-def test_problems_are_reported_line_by_line_and_nothing_is_done():
-    how, result = ended(Plan(problems=["a", "b"], actions=[("write", "x")]), refuse)
+def test_errors_are_reported_line_by_line_and_nothing_is_done():
+    how, result = ended(Plan(errors=["a", "b"], actions=[("write", "x")]), refuse)
     assert (how, result["msg"], result["changed"]) == ("failed", "a\nb", False)
 
 
 @pytest.mark.parametrize(("plan", "message", "changed"), [
-    (Plan(problems=["a", "b"]), "a\nb", False), (Plan(actions=[("write", "x")]), "it is so: no room", True),
+    (Plan(errors=["a", "b"]), "a\nb", False), (Plan(actions=[("write", "x")]), "it is so: no room", True),
 ])
 def test_a_brief_failure_is_its_message_alone(plan, message, changed):
     assert ended(plan, refuse, brief=Brief.ALWAYS) == ("failed", {"msg": message, "changed": changed})
@@ -117,7 +117,7 @@ def test_several_are_only_reported_in_check_mode():
 
 
 @pytest.mark.parametrize("bad, message", [
-    (Component(Plan(actions=["x"], problems=["a", "b"])), "a\nb"), (Component(Plan(actions=["x"]), refuse), "no room")])
+    (Component(Plan(actions=["x"], errors=["a", "b"])), "a\nb"), (Component(Plan(actions=["x"]), refuse), "no room")])
 def test_what_was_done_before_one_failed_is_reported(bad, message):
     first, last = Component(Plan(actions=["x"])), Component(Plan(actions=["x"]))
     how, result = each(first, bad, last)

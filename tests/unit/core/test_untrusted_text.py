@@ -334,14 +334,14 @@ def test_programs_in_every_spelling_and_folder_are_found():
     there = services_host(
         {supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n", "/etc/supervisor/more/x.ini": "[program:demo-0]\n"}
     )
-    assert list(services.plan(desired_services(), services.read(there, desired_services())).problems) == [
+    assert list(services.plan(desired_services(), services.read(there, desired_services())).errors) == [
         "/etc/supervisor/more/x.ini has a program demo-0 already: remove it there, or set another xitrum_name"
     ]
 
 
-def test_a_main_file_that_does_not_include_ours_is_a_problem():
+def test_a_main_file_that_does_not_include_ours_is_an_error():
     there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles = conf.d/*.ini\n"})
-    assert list(services_planned(there, desired_services())[1].problems) == [
+    assert list(services_planned(there, desired_services())[1].errors) == [
         "/etc/supervisor/supervisord.conf includes /etc/supervisor/conf.d/*.ini, which does not find /etc/supervisor/conf.d/demo-0.conf: "
         "add /etc/supervisor/conf.d/*.conf to files in its section [include]"
     ]
@@ -570,7 +570,7 @@ def test_no_text_breaks_the_other_readings(text):
 @given(TEXT, TEXT)
 def test_every_result_can_be_sent(one, other):
     facts = {"a": {one: [other, (one,)]}, "b": None, "c": 1, "d": True}
-    plan = Plan(rows=[Row("kernel", one, why=other)], problems=[one], before=one, after=other, facts=facts)
+    plan = Plan(rows=[Row("kernel", one, why=other)], errors=[one], before=one, after=other, facts=facts)
     for found in (plan.report(), plan.diff(one)):
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     assert (plan.report()["b"], plan.report()["c"], plan.report()["d"]) == (None, 1, True)

@@ -118,10 +118,10 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
     ("12ab", {"type": "int", "no_log": True}, "xitrum_x does not fit: expected a whole number"),
 ])
 def test_a_value_against_its_option(value, option, message):
-    problem = variables.wrong_value("xitrum_x", value, option)
-    assert message in problem
-    assert bool(problem) == bool(message)
-    assert not option.get("no_log") or value not in problem
+    error = variables.wrong_value("xitrum_x", value, option)
+    assert message in error
+    assert bool(error) == bool(message)
+    assert not option.get("no_log") or value not in error
 
 
 def test_a_text_is_no_list_of_names():

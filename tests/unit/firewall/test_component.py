@@ -241,7 +241,7 @@ def test_neither_is_active_is_a_note():
 )
 def test_a_damaged_record_stops_and_is_named(text):
     plan = planned(with_firewalld(files={firewall.RECORD: record_text(text)}), 80)
-    assert list(plan.actions) == [] and firewall.RECORD in plan.problems[0]
+    assert list(plan.actions) == [] and firewall.RECORD in plan.errors[0]
 
 
 def test_a_command_that_fails_ends_the_run_with_its_words():

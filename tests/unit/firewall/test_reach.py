@@ -22,7 +22,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import health as
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import ports as redirects_ports
 from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, reach_reports
 
-from tests.unit.invalid_values import problems
+from tests.unit.invalid_values import find_errors
 
 from ..fake_host import FakeHost
 from .test_component import data, with_firewalld, with_ufw
@@ -95,7 +95,7 @@ def test_the_ports_that_others_connect_to(variables, more, expected):
 def state_of(*public, address6="", **more):
     items = [{"port": port, "public": shown, "sources": [], "addresses": [], "note": ""} for port, shown in public]
     return {
-        "machine": {"problems": []},
+        "machine": {"errors": []},
         "firewall": {"public": items, "address6": address6, "rows": [], "drift": False},
         **more,
     }
@@ -620,7 +620,7 @@ def proxy_state(*servers, **more):
         "running": True,
         **more,
     }
-    return {"machine": {"problems": []}, "proxy": report}
+    return {"machine": {"errors": []}, "proxy": report}
 
 
 DOWN = server("app1-0", "DOWN", "L4TOUT")
@@ -758,7 +758,7 @@ def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
     ],
 )
 def test_where_from_is_a_host_of_the_inventory(name, text):
-    result = problems({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
+    result = find_errors({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
     assert (text in result[0]) if text else result == []
 
 

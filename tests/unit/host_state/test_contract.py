@@ -163,7 +163,7 @@ def test_a_plan_and_its_rows_cannot_be_changed():
     for one, name in ((plan, "rows"), (plan, "facts"), (plan.rows[0], "status")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(one, name, None)
-    assert all(isinstance(getattr(plan, name), tuple) for name in ("rows", "actions", "problems"))
+    assert all(isinstance(getattr(plan, name), tuple) for name in ("rows", "actions", "errors"))
 
 
 @pytest.mark.parametrize("name", sorted(kernel_cases.CASES))
@@ -173,7 +173,7 @@ def test_applying_does_not_change_the_plan_of_the_kernel(name):
     host = kernel_cases.host_of(case)
     plan = kernel_cases.plan_of(host, case)
     before = copy.deepcopy(plan)
-    if not plan.problems:
+    if not plan.errors:
         assert isinstance(kernel_cases.kernel.apply(host, plan), Applied)
     assert plan == before and comparable((plan.desired, plan.state)) == comparable((before.desired, before.state))
 
@@ -184,7 +184,7 @@ def test_applying_does_not_change_the_plan(name):
     host, desired, state = read_of(component)
     plan = component.plan(desired, state)
     before = copy.deepcopy(plan)
-    if not plan.problems:
+    if not plan.errors:
         try:
             assert isinstance(component.apply(host, plan), Applied)
         except (OSError, RuntimeError, LookupError):

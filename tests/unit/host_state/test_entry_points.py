@@ -92,8 +92,8 @@ def test_another_key_is_an_error_before_instances_with_two_keys_answer():
         report = read_and_plan(runs=texts[0], template=texts[1]).report()
         assert report["instances"][0]["running"] and report["restart"]
         fleet[name] = {
-            "xitrum_host_state": {"jdk": {"problems": [], "version": 17}, "instances": {**report, "problems": []}},
-            "application_package_read": {"problems": [], "examples": [], "folder": "/build", "java": 8},
+            "xitrum_host_state": {"jdk": {"errors": [], "version": 17}, "instances": {**report, "errors": []}},
+            "application_package_read": {"errors": [], "examples": [], "folder": "/build", "java": 8},
             "xitrum_secure_key": NEW, "groups": {"xitrum": ["app1", "app2"], "xitrum_proxy": []},
         }
     text = " ".join(render_errors(fleet, list(fleet)).split())
@@ -143,7 +143,7 @@ def test_the_requested_port_is_in_force_after_an_edit(text, ends):
     desired = {name: option.get("default") for name, option in source_tree.SPEC.items()}
     desired.update(path="/src/shop", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"])
     plan = source_tree.plan(desired, source_tree.read(host, desired))
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     source_tree.apply(host, plan)
     assert host.files["/src/shop/config/xitrum.conf"].endswith(ends)
 
@@ -168,7 +168,7 @@ def test_a_run_whose_proxy_has_no_healthy_server_at_the_end_fails(tmp_path, stat
     row = Row("proxy", "xitrum/app1-0", "UP", "192.0.2.3:8000", status, "ok" if status == "UP" else "drift", "")
     facts = {"servers": [server], "title": "HAProxy", "service": "haproxy", "set_up": True, "running": True}
     report = Plan(rows=[row], facts=facts).report()
-    state = {"machine": {"problems": []}, "proxy": {**report, "drift": False}}
+    state = {"machine": {"errors": []}, "proxy": {**report, "drift": False}}
     # A proxy is read at the end of each run.
     read = tmp_path / "read.yml"
     keep = {"name": "Keep the state of the proxy", "ansible.builtin.set_fact": {"xitrum_host_state": state}}
@@ -188,7 +188,7 @@ def test_a_run_whose_public_port_is_not_reached_from_elsewhere_fails(tmp_path, l
         port = server.getsockname()[1]
         public = [{"port": port, "public": port, "sources": [], "addresses": [], "note": ""}]
         firewall = {"public": public, "address6": "", "rows": [], "drift": False}
-        state = {"machine": {"problems": []}, "firewall": firewall}
+        state = {"machine": {"errors": []}, "firewall": firewall}
         app1 = {**LOCAL, "xitrum_address": "127.0.0.2", "xitrum_reach_from": "localhost", "xitrum_host_state": state}
         hosts = {"xitrum": {"hosts": {"app1": app1}}, "xitrum_run_changes": {"hosts": {"other": LOCAL}}}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))

@@ -35,8 +35,8 @@ def test_case(path):
     options = desired(**case["desired"])
     plan = machine.plan(options, machine.read(host, options))
     assert not plan.changed
-    assert len(plan.problems) == len(case["problems"]), plan.problems
-    for message, part in zip(plan.problems, case["problems"], strict=True):
+    assert len(plan.errors) == len(case["errors"]), plan.errors
+    for message, part in zip(plan.errors, case["errors"], strict=True):
         assert part in message
     assert len(plan.facts["notes"]) == len(case["notes"]), plan.facts["notes"]
     for message, part in zip(plan.facts["notes"], case["notes"], strict=True):
@@ -50,28 +50,28 @@ def read_debian():
     return FakeHost(case["files"], case["commands"], case["links"]), desired(**case["desired"])
 
 
-def test_every_problem_is_reported_at_once():
+def test_every_error_is_reported_at_once():
     host, options = read_debian()
     state = {**machine.read(host, options), "distribution": "", "name": "Plan 9", "architecture": "vax", "python": "3.6.8", "uid": 33, "init": "runit",
              "memory_free_bytes": 1, "holders": [{"port": 8000, "pid": 5, "process": "nginx", "unit": "", "own": False}]}
     state["disk"] = {**state["disk"], "folder": False, "options": ["ro", "noexec"], "free_bytes": 0}
-    problems = list(machine.plan(options, state).problems)
-    assert len(problems) == 11
-    assert len(set(problems)) == 11
+    errors = list(machine.plan(options, state).errors)
+    assert len(errors) == 11
+    assert len(set(errors)) == 11
 
 
-@pytest.mark.parametrize("found, problem", [("3.7.9", True), ("3.8.0", False), ("3.10.1", False), ("4.0.0", False)])
-def test_the_oldest_python(found, problem):
+@pytest.mark.parametrize("found, error", [("3.7.9", True), ("3.8.0", False), ("3.10.1", False), ("4.0.0", False)])
+def test_the_oldest_python(found, error):
     host, options = read_debian()
-    problems = list(machine.plan(options, {**machine.read(host, options), "python": found}).problems)
-    assert [found in message for message in problems] == ([True] if problem else [])
+    errors = list(machine.plan(options, {**machine.read(host, options), "python": found}).errors)
+    assert [found in message for message in errors] == ([True] if error else [])
 
 
 def test_a_process_of_another_user_is_not_seen():
     host, options = read_debian()
     host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=77,fd=4)) ino:1\n'
     host.files["/proc/77/cgroup"] = Unreadable()
-    assert "held by java (process 77):" in machine.plan(options, machine.read(host, options)).problems[0]
+    assert "held by java (process 77):" in machine.plan(options, machine.read(host, options)).errors[0]
 
 
 def test_an_instance_is_ours_through_a_linked_root():
@@ -104,10 +104,10 @@ def test_who_listens_on_another_address_does_not_hold_the_port(interface, end, h
     host, options = read_debian()
     options.update(interface=interface, interface_ports=[8000])
     host.commands["ss -H -l -t -n -e"] = f'LISTEN 0 5 {end}:8000 *:* users:(("other",pid=77,fd=4)) ino:1 v6only:0\n'
-    problems = list(machine.plan(options, machine.read(host, options)).problems)
-    assert ["port 8000 is held by other" in message for message in problems] == ([True] if held else [])
+    errors = list(machine.plan(options, machine.read(host, options)).errors)
+    assert ["port 8000 is held by other" in message for message in errors] == ([True] if held else [])
     options["interface_ports"] = []
-    assert len(machine.plan(options, machine.read(host, options)).problems) == 1
+    assert len(machine.plan(options, machine.read(host, options)).errors) == 1
 
 
 def test_a_line_of_ss_that_cannot_be_read_is_a_note():
@@ -138,9 +138,9 @@ def test_a_record_that_this_user_may_not_read_is_no_damaged_one_and_a_damaged_on
     host, options = read_debian()
     options.update(root="/opt/app", log_dir="/var/log/app", user="app", name="app")
     host.files["/var/lib/xitrum.host/before.json"] = Unreadable()
-    assert list(machine.plan(options, machine.read(host, options)).problems) == []
+    assert list(machine.plan(options, machine.read(host, options)).errors) == []
     host.files["/var/lib/xitrum.host/before.json"] = "{"
-    assert "before.json is damaged" in machine.plan(options, machine.read(host, options)).problems[0]
+    assert "before.json is damaged" in machine.plan(options, machine.read(host, options)).errors[0]
     host.files["/var/lib/xitrum.host/before.json"] = record_text({})
     host.links["/opt/app"] = "/var/www"
-    assert "a link to /var/www, which belongs to the system" in machine.plan(options, machine.read(host, options)).problems[0]
+    assert "a link to /var/www, which belongs to the system" in machine.plan(options, machine.read(host, options)).errors[0]

@@ -213,22 +213,22 @@ def test_an_alternative_of_a_removed_jdk_is_switched():
     assert ("set", "java") in pairs(plan, "set")
 
 
-def test_a_file_in_the_place_of_the_link_is_a_problem():
+def test_a_file_in_the_place_of_the_link_is_an_error():
     host = debian_host(PACKAGED, {**FILES, "/usr/bin/java": "a copy"})
     del host.links["/usr/bin/java"]
-    assert list(planned(host, DEBIAN).problems) == ["/usr/bin/java is a file of its own, expected a link of the alternatives: move it away, then run again"]
+    assert list(planned(host, DEBIAN).errors) == ["/usr/bin/java is a file of its own, expected a link of the alternatives: move it away, then run again"]
 
 
-def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
-    assert "has none of bin/java" in planned(debian_host({}), OURS).problems[0]
-    assert "jdk_alternatives: false" in planned(FakeHost(FILES), OURS).problems[0]
+def test_a_home_without_commands_and_a_host_without_alternatives_are_errors():
+    assert "has none of bin/java" in planned(debian_host({}), OURS).errors[0]
+    assert "jdk_alternatives: false" in planned(FakeHost(FILES), OURS).errors[0]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"java": 1}', '{"java": {"mode": "auto"}}'])
-def test_a_damaged_record_is_a_problem(text):
+def test_a_damaged_record_is_an_error(text):
     host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: record_text(text)})
     plan = planned(host, OURS)
-    assert list(plan.problems) == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
+    assert list(plan.errors) == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
     assert not plan.changed
 
 
@@ -298,8 +298,8 @@ def test_the_red_hat_familys_versioned_path_is_chosen_where_the_home_is_a_link_t
     assert list(plan.actions[1:]) == [("set", "java", f"{real}/bin/java")]
 
 
-def test_the_red_hat_familys_lost_link_is_a_problem_since_its_program_reads_nothing_without():
+def test_the_red_hat_familys_lost_link_is_an_error_since_its_program_reads_nothing_without():
     host = red_hat_host("java", {})
     host.commands["alternatives --display java"] = (2, "", "failed to read link /usr/bin/java: No such file or directory")
     plan = planned(host, f"{JVM}/java-17-openjdk-17.0.9.0.9-2.el9.x86_64", commands=["java"])
-    assert "ln -s" in plan.problems[0]
+    assert "ln -s" in plan.errors[0]

@@ -445,7 +445,7 @@ def test_a_command_apart_that_leads_to_another_jdk_is_a_note_with_the_command(na
 
     def rows():
         plan = alternatives.plan(desired, alternatives.read(host, desired))
-        assert not plan.changed and not plan.problems
+        assert not plan.changed and not plan.errors
         return [row for row in plan.rows if row.item == f"alternative {name}"]
 
     (row,) = rows()
@@ -575,7 +575,7 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
         "architecture": "x86_64",
     }
     planned = jdk_archive.plan(desired, jdk_archive.read(host, desired))
-    assert list(planned.problems) == []
+    assert list(planned.errors) == []
     jdk_archive.apply(host, planned)
     assert host.snapshot() == before
 

@@ -215,8 +215,8 @@ def test_what_is_planned_of_what_is_there(jvm):
     jdk_archive.apply(JvmHost(), plan)
     assert os.listdir(jvm) == ["jdk-17"]
     other = {**desired, "sha256": "cc" * 32, "absent": []}
-    problem = jdk_archive.plan(other, jdk_archive.read(JvmHost(), other)).problems[0]
-    assert "bb" * 32 in problem and "cc" * 32 in problem
+    error = jdk_archive.plan(other, jdk_archive.read(JvmHost(), other)).errors[0]
+    assert "bb" * 32 in error and "cc" * 32 in error
 
 
 class Licensed(http.server.BaseHTTPRequestHandler):

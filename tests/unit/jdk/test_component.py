@@ -136,7 +136,7 @@ def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_install
     host = bare_host()
     host.files["/usr/bin/javac"] = "a copy"
     plan = planned(host)
-    assert list(plan.problems) == [
+    assert list(plan.errors) == [
         "/usr/bin/javac is a file of its own, expected a link of the alternatives: move it away, then run again"
     ]
 
@@ -144,7 +144,7 @@ def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_install
 def test_a_damaged_record_is_an_error_before_the_jdk_is_installed():
     host = bare_host()
     host.files[alternatives.RECORD] = "{"
-    assert "is damaged" in planned(host).problems[0]
+    assert "is damaged" in planned(host).errors[0]
 
 
 def test_a_jre_is_not_a_jdk():
@@ -161,7 +161,7 @@ def test_a_home_that_runs_as_another_version_is_not_it():
 
 def test_a_distribution_without_a_known_jdk_reports_what_to_set():
     plan = planned(bare_host(), machine={**DEBIAN_12, "distribution": "plan9"})
-    assert "xitrum_jdk_version" in plan.problems[0]
+    assert "xitrum_jdk_version" in plan.errors[0]
 
 
 def test_the_red_hat_familys_names():
@@ -200,7 +200,7 @@ def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
 ])
 def test_what_cannot_be_is_reported_before_anything_is_done(desired, message):
     plan = planned(jdk_host(HOME), **from_archive(**desired))
-    assert message in plan.problems[0]
+    assert message in plan.errors[0]
     assert not plan.changed
 
 
@@ -212,13 +212,13 @@ def test_an_archive_without_a_checksum_can_be_requested():
 def test_another_archive_under_the_same_name_is_refused_with_both_checksums():
     home = "/usr/lib/jvm/mine"
     plan = planned(jdk_host(home, files={f"{home}/{jdk.MARKER}": "aa" * 32}), **from_archive(name="mine"))
-    assert "aa" * 32 in plan.problems[0] and SHA256 in plan.problems[0]
+    assert "aa" * 32 in plan.errors[0] and SHA256 in plan.errors[0]
 
 
 def test_a_jdk_that_an_instance_runs_on_is_not_removed():
     old = "/usr/lib/jvm/old"
     host = jdk_host(HOME, files={f"{old}/bin/java": "", f"{old}/{jdk.MARKER}": SHA256}, links={"/proc/42/exe": f"{old}/bin/java"})
-    assert "in use by process 42" in planned(host, absent=["old"]).problems[0]
+    assert "in use by process 42" in planned(host, absent=["old"]).errors[0]
     del host.links["/proc/42/exe"]
     plan = planned(host, absent=["old", "gone-already"])
     assert plan.facts["absent"] == ["old"]
@@ -228,7 +228,7 @@ def test_a_jdk_that_an_instance_runs_on_is_not_removed():
 
 def test_the_desired_jdk_is_not_removed():
     plan = planned(jdk_host(OURS, files={f"{OURS}/{jdk.MARKER}": SHA256}), **from_archive(absent=[OURS.rpartition("/")[2]]))
-    assert "is the JDK that is desired" in plan.problems[0]
+    assert "is the JDK that is desired" in plan.errors[0]
 
 
 @pytest.mark.parametrize("name", [".jdk-17.part", ".jdk-17.part.old"])

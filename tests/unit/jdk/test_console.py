@@ -44,7 +44,7 @@ def planned(host, **more):
 
 def test_our_console_on_a_recent_jdk():
     plan = planned(machine())
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "own"}
     assert plan.changed
     # The expression itself may hold a secret.
@@ -53,7 +53,7 @@ def test_our_console_on_a_recent_jdk():
 
 def test_jcmd_changes_nothing():
     plan = planned(machine(tools=("java", "jcmd"), jars=()), action="threads")
-    assert (list(plan.problems), plan.changed, plan.facts["console"]) == ([], False, "jcmd")
+    assert (list(plan.errors), plan.changed, plan.facts["console"]) == ([], False, "jcmd")
 
 
 def test_a_jdk_without_a_release_file_is_queried_unless_it_may_be_another_users():
@@ -61,14 +61,14 @@ def test_a_jdk_without_a_release_file_is_queried_unless_it_may_be_another_users(
     answers = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
     host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=answers)
     plan = planned(host, command="")
-    assert (list(plan.problems), plan.facts["java"]) == ([], 8)
+    assert (list(plan.errors), plan.facts["java"]) == ([], 8)
     assert console.release(host, JDK, None) == {}
 
 
 def test_scalive_on_jdk_8():
     host = machine("1.8.0_402", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True)
     plan = planned(host, command="")
-    assert (list(plan.problems), plan.facts["console"], plan.facts["java"]) == ([], "scalive", 8)
+    assert (list(plan.errors), plan.facts["console"], plan.facts["java"]) == ([], "scalive", 8)
     desired = {**DESIRED, "command": ""}
     words = " ".join(console.client(desired, console.read(host, desired), ""))
     assert words.endswith(f"env PATH={JDK}/bin:/usr/bin:/bin JAVA_HOME={JDK} /opt/shop/releases/r1/script/scalive 12")
@@ -94,9 +94,9 @@ def test_scalive_on_jdk_8():
     (machine("1.8.0_402", "", scalive=True), {"command": ""}, "Scalive knows Scala up to 2.12"),
     (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"], scalive=True), {}, "One expression is run on JDK 9 and newer only"),
 ])
-def test_what_stands_in_the_way_is_reported(host, more, message):
+def test_errors_are_reported(host, more, message):
     plan = planned(host, **more)
-    assert message in "\n".join(plan.problems)
+    assert message in "\n".join(plan.errors)
     assert not plan.changed
 
 
@@ -196,7 +196,7 @@ def test_the_client_holds_the_lock_of_its_instance_for_as_long_as_it_runs(comman
 @pytest.mark.parametrize("action", ["scala", "threads"])
 def test_a_time_without_an_end_is_refused(seconds, action):
     plan = planned(machine(), timeout=seconds, action=action)
-    assert list(plan.problems) == [f"console_timeout is {seconds}; expected 1 or more seconds: without an end an expression would never be given up"]
+    assert list(plan.errors) == [f"console_timeout is {seconds}; expected 1 or more seconds: without an end an expression would never be given up"]
     assert not plan.changed
 
 
@@ -209,7 +209,7 @@ def test_a_time_without_an_end_is_refused(seconds, action):
     (machine(links={"/proc/12/exe": "/tmp/java"}), {}, "runs /tmp/java, which is not on the disk"),
 ])
 def test_a_process_that_is_not_the_applications_or_in_a_world_of_its_own_is_refused(host, more, message, action):
-    assert message in "\n".join(planned(host, action=action, **more).problems)
+    assert message in "\n".join(planned(host, action=action, **more).errors)
     assert not [words for done, words in host.done if done == "run"]
 
 
@@ -218,7 +218,7 @@ def test_the_applications_own_process_is_queried_and_not_one_that_came_before_it
     host.files.update({"/proc/9/stat": STAT.format(pid=9), "/proc/9/status": STATUS.format(uid=815816)})
     host.links.update({"/proc/9/cwd": FOLDER, "/proc/9/exe": "/tmp/java"})
     plan = planned(host)
-    assert (list(plan.problems), plan.facts["pid"]) == ([], 12)
+    assert (list(plan.errors), plan.facts["pid"]) == ([], 12)
 
 
 def test_no_program_of_the_processs_own_mount_namespace_runs_as_root():

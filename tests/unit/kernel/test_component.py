@@ -47,11 +47,11 @@ def test_planned(name):
     host = host_of(case)
     plan = plan_of(host, case)
     assert host.done == [("run", words) for words in case.get("commands", {}) if " -n " in words], "planning changes nothing"
-    if "problem" in expected:
-        assert list(plan.problems) == [expected["problem"]]
+    if "error" in expected:
+        assert list(plan.errors) == [expected["error"]]
         assert not plan.changed
         return
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     assert plan.changed is expected["changed"]
     assert (plan.before != plan.after) is plan.changed, "the diff shows a change, and only a change"
     assert {key: plan.facts["parameters"][key]["outcome"] for key in expected.get("outcomes", {})} == expected.get("outcomes", {})
@@ -60,7 +60,7 @@ def test_planned(name):
         assert {field: getattr(rows[item], field) for field in fields} == fields
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "problem" not in case["expected"]])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "error" not in case["expected"]])
 def test_applied_and_verified(name):
     case = CASES[name]
     expected = case["expected"]
@@ -180,7 +180,7 @@ def test_a_file_or_a_folder_that_is_a_link_stays_one(links, target):
 
 @pytest.mark.parametrize("target, message", [
     ("/etc/sysctl.d/90-xitrum.conf", "leads in a circle"), ("/run/systemd", "which is a directory")])
-def test_a_link_that_leads_to_no_file_is_a_problem(target, message):
+def test_a_link_that_leads_to_no_file_is_an_error(target, message):
     host = FakeHost(LIVE, links={"/etc/sysctl.d/90-xitrum.conf": target})
-    problems = list(plan_of(host, SOMAXCONN).problems)
-    assert len(problems) == 1 and message in problems[0]
+    errors = list(plan_of(host, SOMAXCONN).errors)
+    assert len(errors) == 1 and message in errors[0]

@@ -54,8 +54,8 @@ def test_every_limit_is_enough(connections, shape):
 
 @given(CONNECTIONS, SHAPES)
 def test_its_kernel_parameters_are_a_valid_profile(connections, shape):
-    entries, problems = kernel_values.entries(capacity.limits_for(connections, shape)["kernel"])
-    assert problems == []
+    entries, errors = kernel_values.entries(capacity.limits_for(connections, shape)["kernel"])
+    assert errors == []
     assert {entry.policy for entry in entries} == {"at_least", "range"}
 
 
@@ -63,13 +63,13 @@ def test_its_kernel_parameters_are_a_valid_profile(connections, shape):
 def test_the_largest_number_holds_and_one_more_does_not(connections, shape):
     plan = capacity.limits_for(connections, shape)
     most = plan["largest"]
-    assert (plan["problem"] == "") == (connections <= most)
+    assert (plan["error"] == "") == (connections <= most)
     if most:
-        assert capacity.limits_for(most, shape)["problem"] == ""
+        assert capacity.limits_for(most, shape)["error"] == ""
     if most < capacity.MOST:
         refused = capacity.limits_for(most + 1, shape)
-        assert f"The largest number that holds is {most}." in refused["problem"]
-        assert f"{plan['ends']} ends first" in refused["problem"]
+        assert f"The largest number that holds is {most}." in refused["error"]
+        assert f"{plan['ends']} ends first" in refused["error"]
 
 
 @given(CONNECTIONS, CONNECTIONS, SHAPES)
@@ -100,8 +100,8 @@ GIB = 1 << 30
 def test_refused_with_what_ends_first_and_the_number_that_holds(connections, shape, ends, largest, fix):
     plan = capacity.limits_for(connections, capacity.HostShape(**shape))
     assert (plan["ends"], plan["largest"]) == (ends, largest)
-    assert plan["problem"].startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
-    assert fix in plan["problem"]
+    assert plan["error"].startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
+    assert fix in plan["error"]
 
 
 @pytest.mark.parametrize(("connections", "shape", "words"), [
@@ -111,7 +111,7 @@ def test_refused_with_what_ends_first_and_the_number_that_holds(connections, sha
     (5, {"reserved_ports": 65000}, "ports: found -488, expected 1 or more."),
 ])
 def test_wrong_arguments_are_reported(connections, shape, words):
-    assert words in capacity.limits_for(connections, capacity.HostShape(**shape))["problem"]
+    assert words in capacity.limits_for(connections, capacity.HostShape(**shape))["error"]
 
 
 def test_the_filter():
@@ -143,13 +143,13 @@ def small_host(hard=20000, cap="0000000000000000"):
 
 def test_the_host_is_queried_what_it_has():
     refused = plan_capacity(small_host(), connections=30000)
-    assert list(refused.problems) == [
+    assert list(refused.errors) == [
         "xitrum_max_connections: 30000 connections cannot be held. nofile ends first: 31024 open files of one process are needed, 20000 are there. "
         "The largest number that holds is 18976. To hold more: raise what the host can grant, or xitrum_instances."]
     assert [(row.desired, row.effective, row.status, row.fix) for row in refused.rows] == [("30000", "18976", "drift", "xitrum_max_connections: 18976")]
     assert not refused.changed
-    assert list(plan_capacity(small_host(cap="000001ffffffffff"), connections=30000).problems) == []
-    assert "memory ends first" in plan_capacity(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).problems[0]
+    assert list(plan_capacity(small_host(cap="000001ffffffffff"), connections=30000).errors) == []
+    assert "memory ends first" in plan_capacity(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).errors[0]
 
 
 @pytest.mark.parametrize(("shape", "resources"), [
@@ -159,16 +159,16 @@ def test_the_host_is_queried_what_it_has():
 ])
 def test_every_shortfall_is_listed_at_once_with_what_to_do(shape, resources):
     shape = capacity.HostShape(**shape)
-    problem = capacity.limits_for(100000, shape)["problem"]
-    first, rest = problem.split("Too little as well: ")
+    error = capacity.limits_for(100000, shape)["error"]
+    first, rest = error.split("Too little as well: ")
     assert f"{resources[0]} ends first" in first
     short = [bound for bound in capacity.bounds(100000, shape) if bound.needed > bound.there]
     assert {bound.resource for bound in short} == set(resources)
-    assert all(f"{bound.needed} {bound.unit} are needed, {bound.there} are there" in problem and bound.fix in problem for bound in short)
+    assert all(f"{bound.needed} {bound.unit} are needed, {bound.there} are there" in error and bound.fix in error for bound in short)
     assert all(f"{name}, " in rest for name in resources[1:])
-    assert problem.count("The largest number that holds is") == 1
+    assert error.count("The largest number that holds is") == 1
 
 
 def test_nothing_is_desired_without_a_number():
     plan = plan_capacity(small_host())
-    assert (list(plan.rows), list(plan.problems), plan.changed) == ([], [], False)
+    assert (list(plan.rows), list(plan.errors), plan.changed) == ([], [], False)

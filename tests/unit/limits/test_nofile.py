@@ -214,16 +214,16 @@ def test_absent_takes_the_file_away():
     assert not plan_of(host, state="absent").changed
 
 
-@pytest.mark.parametrize(("files", "desired", "problem"), [
+@pytest.mark.parametrize(("files", "desired", "error"), [
     ({OWN: "* hard nofile 5\n"}, {}, f"{OWN} holds lines that this collection does not manage, and would be replaced: move it away, or choose another path."),
     ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, expected a .conf file of its own in /etc/security/limits.d, the folder that PAM reads."),
     ({}, {"nofile": 0}, "nofile: found 0, expected a number of open files from 1 to 1073741816."),
     ({}, {"domains": ["a b"]}, "domains: 'a b' is no domain of limits.conf(5)."),
 ])
-def test_refused_before_anything_is_touched(files, desired, problem):
+def test_refused_before_anything_is_touched(files, desired, error):
     host = machine(files=files, tried={1, 524289, 1024000})
     plan = plan_of(host, **desired)
-    assert list(plan.problems) == [problem]
+    assert list(plan.errors) == [error]
     assert not plan.changed
 
 
@@ -245,4 +245,4 @@ def test_a_file_that_every_user_may_write_is_refused():
     path = "/etc/security/limits.d/90-xitrum.conf"
     host = machine({path: limits.MARK})
     host.stats[path] = Stat("file", 0o666, "root", "root", 0)
-    assert "every user may change it" in plan_of(host).problems[0]
+    assert "every user may change it" in plan_of(host).errors[0]

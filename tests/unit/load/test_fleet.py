@@ -29,7 +29,7 @@ def loads(host, **changes):
 
 def test_each_host_that_connects_has_its_share_of_both_ways():
     found = loads("proxy1")
-    assert found["problems"] == []
+    assert found["errors"] == []
     direct, through = found["loads"]["direct"], found["loads"]["proxy"]
     assert (direct["connections"], direct["rate"], loads("other")["loads"]["direct"]["connections"]) == (501, 50, 500)
     assert [(one["name"], one["address"], one["port"]) for one in direct["targets"]] == [
@@ -61,7 +61,7 @@ def test_the_ports_of_a_host_are_watched():
 ])
 def test_invalid_values_are_reported_before_any_host_connects(wrong, message):
     found = loads("proxy1", **wrong)
-    assert message in " ".join(found["problems"]) and found["loads"] == {}
+    assert message in " ".join(found["errors"]) and found["loads"] == {}
 
 
 BEHIND = {"software": "nginx", "behind": "proxy", "from": ["proxy1"]}
@@ -72,17 +72,17 @@ BEHIND = {"software": "nginx", "behind": "proxy", "from": ["proxy1"]}
     ({"from": ["other", "proxy1"]}, "other"), ({"from": ["localhost"]}, "localhost"), ({"proxy_listen": ["192.0.2.10"]}, "proxy1"),
 ])
 def test_nginx_that_wants_the_proxy_protocol_answers_its_own_host_alone(changes, outside):
-    found = " ".join(loads("proxy1", **{**BEHIND, **changes})["problems"])
+    found = " ".join(loads("proxy1", **{**BEHIND, **changes})["errors"])
     assert (f"load_test_routes: found proxy, from {outside} to proxy1, where Nginx answers nobody" in found) if outside else found == ""
     assert ("load_test_clients=['proxy1']" in found) == (bool(outside) and "proxy_listen" not in changes)
 
 
 def test_two_such_proxies_do_not_answer_each_other():
     groups = {**GROUPS, "xitrum_proxy": ["proxy1", "other"]}
-    found = load_fleet.loads(HOSTS, groups, "proxy1", {**DESIRED, **BEHIND, "from": ["proxy1", "other"]})["problems"]
+    found = load_fleet.loads(HOSTS, groups, "proxy1", {**DESIRED, **BEHIND, "from": ["proxy1", "other"]})["errors"]
     assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("test directly (load_test_routes=['direct']).")
 
 
 def test_a_way_that_the_inventory_does_not_have_is_refused():
     found = load_fleet.loads(HOSTS, {"all": list(HOSTS)}, "other", {**DESIRED, "from": ["localhost"]})
-    assert [sentence.split(",")[0] for sentence in found["problems"]] == ["load_test_routes has proxy", "load_test_routes has direct"]
+    assert [sentence.split(",")[0] for sentence in found["errors"]] == ["load_test_routes has proxy", "load_test_routes has direct"]

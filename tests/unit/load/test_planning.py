@@ -24,7 +24,7 @@ def plan(desired=None, **state):
 @given(connections=st.integers(1, 400_000), cpus=st.integers(1, 64), nofile=st.integers(1024, 100_000), rate=st.integers(200, 50_000))
 def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after_the_other(connections, cpus, nofile, rate):
     found = plan({"connections": connections, "rate": rate, "targets": LOCAL}, cpus=cpus, nofile=nofile)
-    if found.problems:
+    if found.errors:
         assert connections > found.facts["most"] or connections / rate > load_plan.RAMP_MOST
         return
     shares = [worker["connections"] for worker in found.facts["workers"]]
@@ -45,15 +45,15 @@ def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after
 def test_the_largest_number_that_holds_is_reported_and_one_more_is_refused(state, ends, most):
     refused = plan({"connections": most + 1, "rate": 1000}, **state)
     assert (refused.facts["most"], refused.facts["ends"]) == (most, ends)
-    assert f"The largest number that holds is {most}." in refused.problems[0] and f"{ends} ends first" in refused.problems[0]
-    assert list(plan({"connections": most, "rate": 1000}, **state).problems) == []
+    assert f"The largest number that holds is {most}." in refused.errors[0] and f"{ends} ends first" in refused.errors[0]
+    assert list(plan({"connections": most, "rate": 1000}, **state).errors) == []
 
 
 def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     assert plan({"targets": LOCAL, "connections": 28232, "rate": 1000}).facts["sources"] == [[""]]
     assert plan({"targets": LOCAL, "connections": 28233, "rate": 1000}).facts["sources"] == [["127.0.0.1", "127.0.0.2"]]
     assert plan({"sources": ["192.0.2.8", "192.0.2.9"]}).facts["sources"] == [["192.0.2.8", "192.0.2.9"]] * 2
-    assert list(plan({"sources": ["192.0.2.8", "192.0.2.9"], "connections": 112_928, "rate": 1000}, nofile=1 << 20).problems) == []
+    assert list(plan({"sources": ["192.0.2.8", "192.0.2.9"], "connections": 112_928, "rate": 1000}, nofile=1 << 20).errors) == []
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
@@ -71,14 +71,14 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     ({"targets": []}, "targets: found none"),
 ])
 def test_invalid_values_are_reported(wrong, message):
-    assert message in " ".join(plan(wrong).problems)
+    assert message in " ".join(plan(wrong).errors)
 
 
 @pytest.mark.parametrize(("text", "headers"), [("", {}), ('{"X": "1"}', {"X": "1"}), ("[1]", [1]), ("{'X'", "{'X'")])
 def test_headers_come_as_one_text_of_json(text, headers):
     found = load_plan.with_headers({"headers": text, "rate": 1})
     assert found == {"headers": headers, "rate": 1}
-    assert (load_plan.header_problems(found["headers"]) == []) == isinstance(headers, dict)
+    assert (load_plan.header_errors(found["headers"]) == []) == isinstance(headers, dict)
 
 
 def test_a_late_process_does_not_make_up_for_it_in_a_burst():

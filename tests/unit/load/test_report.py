@@ -158,8 +158,8 @@ def test_reserved_ports_are_not_there_for_connections(text, count):
 ])
 def test_a_burst_that_cannot_be_made_is_refused(wrong, message):
     desired = {"connects": 500, "backlogs": [128], "pause": 0.5, **wrong}
-    assert message in load_burst.problems(desired, 10000, 28000)[0]
-    assert load_burst.problems({**desired, "connects": 500, "backlogs": [128], "pause": 0.5}, 10000, 28000) == []
+    assert message in load_burst.find_errors(desired, 10000, 28000)[0]
+    assert load_burst.find_errors({**desired, "connects": 500, "backlogs": [128], "pause": 0.5}, 10000, 28000) == []
 
 
 def test_a_burst_is_reported_by_what_took_a_repeated_syn():

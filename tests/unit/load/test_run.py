@@ -80,7 +80,7 @@ def started(server, **changes):
     desired = {"connections": 60, "rate": 600, "seconds": 1, "heartbeat": 1, "timeout": 1, "path": "/echo", "headers": {}, "sources": [],
               "targets": [{"name": "server", "address": "127.0.0.1", "port": server.port, "tls": False}], **changes}
     plan = load_plan.plan(desired, load_state.client(Host(), desired))
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     return load_run.start(desired, plan.facts)
 
 
@@ -243,7 +243,7 @@ def test_a_backlog_is_as_good_as_it_is_large():
     host = Host()
     desired = {"connects": 60, "backlogs": [8, 100], "pause": 0.2, "timeout": 8, "address": "", "port": 0}
     plan = load_burst.plan(desired, load_burst.read(host, desired))
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     small, large = load_burst.apply(host, plan).results["bursts"]
     assert (small["at_once"], small["delayed"], small["failed"]) == (9, 51, 0) and small["slowest_ms"] > 900 and small["ListenOverflows"] > 0
     assert (large["at_once"], large["delayed"], large["failed"]) == (60, 0, 0)

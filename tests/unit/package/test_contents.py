@@ -65,8 +65,8 @@ def test_copies_have_one_name_and_another_content_has_another(files):
             folder.mkdir(parents=True)
             for name in order:
                 (folder / name).write_bytes(files[name])
-        entries, problems = package.manifest(str(one.parent))
-        assert problems == []
+        entries, errors = package.manifest(str(one.parent))
+        assert errors == []
         assert entries == package.manifest(str(other.parent))[0]
         assert [row["path"] for row in entries] == sorted(f"lib/{name}" for name in files)
         (other / sorted(files)[0]).write_bytes(files[sorted(files)[0]] + b"!")
@@ -77,8 +77,8 @@ def test_a_manifest(tmp_path):
     folder = make_package(tmp_path)
     os.symlink("../public/a.txt", folder / "extra/link")
     os.symlink("public", folder / "site")
-    entries, problems = package.manifest(str(folder))
-    assert problems == []
+    entries, errors = package.manifest(str(folder))
+    assert errors == []
     assert [row["path"] for row in entries] == [
         "config/xitrum.conf", "extra/b", "extra/link", "lib/app.jar", "lib/scala-library.jar", "public/a.txt", "script/runner", "site"]
     assert entries[1] == {"path": "extra/b", "mode": "0644", "size": 2, "sha256": "0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f"}
@@ -114,8 +114,8 @@ def test_what_macos_adds_is_no_part_of_a_release(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     os.symlink("/nowhere", folder / "public/._link")
-    entries, problems = package.manifest(str(folder))
-    assert (entries, problems, layout(folder)) == (before, [], [])
+    entries, errors = package.manifest(str(folder))
+    assert (entries, errors, layout(folder)) == (before, [], [])
     assert [row["path"] for row in package.jars(entries)] == ["lib/app.jar", "lib/scala-library.jar"]
 
 
@@ -134,21 +134,21 @@ def test_links_that_lead_nowhere_on_a_host(tmp_path, target, message):
     (folder / "extra").mkdir(parents=True)
     os.symlink(".", folder / "extra/up")
     os.symlink(target, folder / "extra/link")
-    entries, problems = package.manifest(str(folder))
+    entries, errors = package.manifest(str(folder))
     assert [row["path"] for row in entries] == ["extra/up"]
-    assert len(problems) == 1
-    assert message in problems[0]
-    assert f"{folder}/extra/link" in problems[0]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert f"{folder}/extra/link" in errors[0]
 
 
 def test_a_pipe_and_a_name_that_is_no_text(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / os.fsdecode(b"caf\xe9")).write_text("")
-    entries, problems = package.manifest(str(tmp_path))
+    entries, errors = package.manifest(str(tmp_path))
     assert entries == []
-    assert len(problems) == 2
-    assert "not UTF-8" in problems[0]
-    assert "neither a file" in problems[1]
+    assert len(errors) == 2
+    assert "not UTF-8" in errors[0]
+    assert "neither a file" in errors[1]
 
 
 def test_an_unreadable_file_is_named_and_the_others_are_still_read(tmp_path, monkeypatch):
@@ -161,9 +161,9 @@ def test_an_unreadable_file_is_named_and_the_others_are_still_read(tmp_path, mon
         return "0" * 64
 
     monkeypatch.setattr(package, "sha256_of", refuse)
-    entries, problems = package.manifest(str(tmp_path))
+    entries, errors = package.manifest(str(tmp_path))
     assert [row["path"] for row in entries] == ["b"]
-    assert problems == [f"{tmp_path}/a cannot be read (Permission denied): let the user who runs Ansible read the whole package, for example chmod -R u+rX"]
+    assert errors == [f"{tmp_path}/a cannot be read (Permission denied): let the user who runs Ansible read the whole package, for example chmod -R u+rX"]
 
 
 def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
@@ -180,10 +180,10 @@ def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
 
 
 def layout(folder):
-    return package.layout_problems(str(folder), package.manifest(str(folder))[0])
+    return package.layout_errors(str(folder), package.manifest(str(folder))[0])
 
 
-def test_a_whole_package_has_no_problem(tmp_path):
+def test_a_whole_package_has_no_error(tmp_path):
     assert layout(make_package(tmp_path)) == []
 
 
@@ -214,7 +214,7 @@ def no_interpreter(folder):
 @pytest.mark.parametrize("harm, message", [
     (remove_script, "has no script/runner"), (remove_config, "has no config/xitrum.conf"), (remove_jars, "lib has no .jar"),
     (forget_mode, "is not executable: chmod +x"), (windows_lines, "has Windows line ends"), (no_interpreter, "does not begin with #!")])
-def test_each_problem_of_the_layout(tmp_path, harm, message):
+def test_each_error_of_the_layout(tmp_path, harm, message):
     folder = make_package(tmp_path)
     harm(folder)
     assert len(layout(folder)) == 1
@@ -247,7 +247,7 @@ def test_eighty_megabytes_are_read_in_half_a_second(tmp_path):
     for _unused in range(3):
         # Of this process alone: the machine may be busy with other tests.
         started = time.process_time()
-        entries, _problems = package.manifest(str(tmp_path))
+        entries, _errors = package.manifest(str(tmp_path))
         package.release_id(entries)
         times.append(time.process_time() - started)
     assert len(entries) == 90

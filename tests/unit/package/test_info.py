@@ -25,7 +25,7 @@ def run(capsys, **arguments):
 
 def test_a_good_package(tmp_path, capsys):
     result = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"))
-    assert result["problems"] == []
+    assert result["errors"] == []
     assert result["changed"] is False
     assert result["folder"] == str(tmp_path / "x")
     assert result["files"] == len(result["manifest"]) == 6
@@ -33,7 +33,7 @@ def test_a_good_package(tmp_path, capsys):
     assert os.listdir(tmp_path / "cache") == ["jars.json"]
 
 
-def test_all_problems_at_once_and_no_failure(tmp_path, capsys):
+def test_all_errors_at_once_and_no_failure(tmp_path, capsys):
     folder = make_package(tmp_path / "x")
     (folder / "config/xitrum.conf").unlink()
     (folder / "script/runner").chmod(0o644)
@@ -42,13 +42,13 @@ def test_all_problems_at_once_and_no_failure(tmp_path, capsys):
     result = run(capsys, source=str(folder), cache=str(tmp_path / "cache"), main_class="quickstart.Boat")
     assert "failed" not in result
     for part in ("extra/etc is a link", "no config/xitrum.conf", "is not executable", "broken.jar is not a jar", "did you mean quickstart.Boot?"):
-        assert sum(part in problem for problem in result["problems"]) == 1, part
-    assert len(result["problems"]) == 5
+        assert sum(part in error for error in result["errors"]) == 1, part
+    assert len(result["errors"]) == 5
 
 
 def test_a_package_that_is_not_there(tmp_path, capsys):
     result = run(capsys, source=str(tmp_path / "x"), cache=str(tmp_path / "cache"))
-    assert len(result["problems"]) == 1
+    assert len(result["errors"]) == 1
     assert result["release"] == ""
     assert "failed" not in result
 
@@ -57,7 +57,7 @@ def test_a_folder_that_is_no_package_is_not_read(tmp_path, capsys, monkeypatch):
     (tmp_path / "home").mkdir()
     (tmp_path / "home/secret").write_text("")
     monkeypatch.setattr(package_info.package, "sha256_of", lambda path: pytest.fail(f"read {path}"))
-    assert len(run(capsys, source=str(tmp_path / "home"), cache=str(tmp_path / "cache"))["problems"]) == 3
+    assert len(run(capsys, source=str(tmp_path / "home"), cache=str(tmp_path / "cache"))["errors"]) == 3
 
 
 def test_a_cache_that_cannot_be_used_fails(tmp_path, capsys):
@@ -84,7 +84,7 @@ def test_a_short_header_does_not_blot_out_the_result_and_a_token_does(tmp_path, 
 @pytest.mark.parametrize("found", [package_info.NOTHING, None])
 def test_every_value_that_is_returned_is_documented(found, tmp_path):
     values = found or package_info.inspect_package(str(make_package(tmp_path / "x")), "quickstart.Boot", str(tmp_path / "cache"))
-    assert {*values, "problems"} == set(yaml.safe_load(package_info.RETURN))
+    assert {*values, "errors"} == set(yaml.safe_load(package_info.RETURN))
 
 
 def test_a_package_from_a_mac_is_the_same_release_without_a_broken_jar(tmp_path):
@@ -93,18 +93,18 @@ def test_a_package_from_a_mac_is_the_same_release_without_a_broken_jar(tmp_path)
         (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "x" / name).write_bytes(content)
     assert package_info.inspect_package(str(tmp_path / "x"), "quickstart.Boot", None) == before
-    assert before["problems"] == []
+    assert before["errors"] == []
 
 
-def test_a_build_that_failed_is_the_one_problem(tmp_path, capsys):
+def test_a_build_that_failed_is_the_one_error(tmp_path, capsys):
     build = {"command": "sbt xitrum-package", "directory": str(tmp_path), "code": 1, "output": "[error] Not a valid key: xitrum-package\n"}
     result = run(capsys, source=str(tmp_path / "gone"), build=build)
-    assert len(result["problems"]) == 1 and "Set xitrum_build_command to sbt xitrumPackage" in result["problems"][0]
-    assert "there is no package at" in run(capsys, source=str(tmp_path / "gone"), build={**build, "code": 0, "output": ""})["problems"][0]
+    assert len(result["errors"]) == 1 and "Set xitrum_build_command to sbt xitrumPackage" in result["errors"][0]
+    assert "there is no package at" in run(capsys, source=str(tmp_path / "gone"), build={**build, "code": 0, "output": ""})["errors"][0]
 
 
-def test_a_configuration_that_does_not_parse_is_a_problem_with_its_line(tmp_path, capsys):
+def test_a_configuration_that_does_not_parse_is_an_error_with_its_line(tmp_path, capsys):
     folder = make_package(tmp_path / "x")
     (folder / "config/xitrum.conf").write_text("xitrum {\n")
-    problems = run(capsys, source=str(folder), cache=str(tmp_path / "cache"))["problems"]
-    assert len(problems) == 1 and problems[0].startswith(f"{folder}/config/xitrum.conf, line 1: {{ is not closed")
+    errors = run(capsys, source=str(folder), cache=str(tmp_path / "cache"))["errors"]
+    assert len(errors) == 1 and errors[0].startswith(f"{folder}/config/xitrum.conf, line 1: {{ is not closed")

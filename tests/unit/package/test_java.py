@@ -89,10 +89,10 @@ def test_nothing_is_known_without_jars():
 def test_a_jar_that_is_none_is_named_and_the_others_are_read(tmp_path):
     folder = make_package(tmp_path)
     (folder / "lib/broken.jar").write_text("404 not found")
-    scans, problems = examine(folder)
+    scans, errors = examine(folder)
     assert sorted(scans) == ["lib/app.jar", "lib/scala-library.jar"]
-    assert len(problems) == 1
-    assert f"{folder}/lib/broken.jar is not a jar" in problems[0]
+    assert len(errors) == 1
+    assert f"{folder}/lib/broken.jar is not a jar" in errors[0]
 
 
 def test_a_cut_jar_is_named(tmp_path):
@@ -146,9 +146,9 @@ def test_a_main_class_that_is_nowhere(tmp_path, desired, message):
     folder = make_package(tmp_path)
     rows = package.jars(package.manifest(str(folder))[0])
     main = package_java.summary(package_java.examine(str(folder), rows, desired, None)[0])["main_class_jar"]
-    problems = package_java.main_class_problems(str(folder), rows, desired, main)
-    assert len(problems) == (message is not None)
-    assert message is None or message in problems[0]
+    errors = package_java.main_class_errors(str(folder), rows, desired, main)
+    assert len(errors) == (message is not None)
+    assert message is None or message in errors[0]
 
 
 @pytest.mark.parametrize("class_java, jdk, scala, message", [
@@ -157,6 +157,6 @@ def test_a_main_class_that_is_nowhere(tmp_path, desired, message):
     (8, 25, "2.12.20", "Scala 2.12.20"),
     (8, 21, "2.13.8", ""), (8, 26, "2.13.8", "JDK 26"), (8, 25, "3.3.4", ""), (8, 25, "", ""), (0, 17, "", ""), (21, 0, "2.13.8", "")])
 def test_java_against_the_jdk(class_java, jdk, scala, message):
-    problem = package_java.java_problem(class_java, jdk, scala, "lib/a.jar")
-    assert message in problem
-    assert bool(problem) == bool(message)
+    error = package_java.java_error(class_java, jdk, scala, "lib/a.jar")
+    assert message in error
+    assert bool(error) == bool(message)

@@ -15,7 +15,7 @@ def found_on(host):
     """What a read finds on an application host."""
     return {
         "changed": False, "applications": APPLICATIONS, "proxies": False, "nofile": [],
-        "kernel": [], "alternatives": [], "jdks": [], "redirects": False, "firewall": False, "leftovers": False, "kept": [], "problems": [],
+        "kernel": [], "alternatives": [], "jdks": [], "redirects": False, "firewall": False, "leftovers": False, "kept": [], "errors": [],
         "lines": [f"instances of {host}"],
     }
 

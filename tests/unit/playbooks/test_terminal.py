@@ -123,7 +123,7 @@ OWN = re.compile("|".join((
     r"inventory_hostname|item|report_dir|groups\[.*|ansible_play_hosts(_all)? .*|__there \| join\(', '\)|xitrum_(name|root)|remove_host_count",
     r"packages_names .*",
     r"supervisor_supervisord_version|supervisor_supervisord_pip_arguments \| xitrum\.host\.hide_credentials",
-    r"__report_check\.(drift|total)|supervisor_batch\.\w+|__supervisor_lost \| join\(', '\)|__console_choice|__tuning_capacity\.problem",
+    r"__report_check\.(drift|total)|supervisor_batch\.\w+|__supervisor_lost \| join\(', '\)|__console_choice|__tuning_capacity\.error",
     r"__jdk_verified\.jdk\.rows .*|__jdk_state\.jdk\.(home|version)",
 )))
 

@@ -12,7 +12,7 @@ from ..read_fixture import state
 
 
 def redirects(**more):
-    return {"rows": [], "problems": [], "drift": False, "moves": False, "pairs": [], **more}
+    return {"rows": [], "errors": [], "drift": False, "moves": False, "pairs": [], **more}
 
 
 @pytest.mark.parametrize(("read", "pending", "unfinished"), [

@@ -17,8 +17,8 @@ from jinja2.exceptions import UndefinedError
 
 from ..preflight_errors import has_invalid_values, render_errors
 
-PACKAGE = {"problems": [], "examples": ["apiKey", "keyFile"], "java": 8, "java_jar": "lib/app.jar", "java_class": "a.B", "scala": "2.13.18"}
-STATE = {"machine": {"problems": [], "notes": []}, "jdk": {"problems": [], "version": 17}, "changed": False}
+PACKAGE = {"errors": [], "examples": ["apiKey", "keyFile"], "java": 8, "java_jar": "lib/app.jar", "java_class": "a.B", "scala": "2.13.18"}
+STATE = {"machine": {"errors": [], "notes": []}, "jdk": {"errors": [], "version": 17}, "changed": False}
 
 
 def variables(state=None, package=None, **more):
@@ -29,11 +29,11 @@ def errors(*sentences):
     return [Error("host.disk-space", sentence) for sentence in sentences]
 
 
-def test_nothing_stands_in_the_way():
+def test_no_error_is_an_empty_message():
     assert render_errors({"app1": variables()}, ["app1"], ["app1"]) == ""
 
 
-def test_a_problem_of_all_hosts_is_reported_once():
+def test_an_error_of_all_hosts_is_reported_once():
     text = preflight.message({"app1": errors("no disk", "no memory"), "app2": errors("no disk"), "app3": errors("no disk")})
     assert text.count("no disk") == 1
     assert "all 3 hosts:\n  - no disk" in text
@@ -42,15 +42,15 @@ def test_a_problem_of_all_hosts_is_reported_once():
     assert text.endswith("Fix these, then run the same command again.")
 
 
-def test_one_problem_of_one_host():
+def test_one_error_of_one_host():
     text = preflight.message({"app1": errors("no disk")})
     assert text.startswith("1 error. No host was changed.")
     assert "app1:\n  - no disk" in text
 
 
 def test_the_rules_of_a_message_are_those_of_its_errors_each_once():
-    problems = {"app1": [*errors("no disk"), Error("host.jdk-version", "no JDK")], "app2": errors("no disk", "no memory")}
-    assert preflight.rules_of(problems, [Error("package.contents", "no jar")]) == ["package.contents", "host.disk-space", "host.jdk-version"]
+    found = {"app1": [*errors("no disk"), Error("host.jdk-version", "no JDK")], "app2": errors("no disk", "no memory")}
+    assert preflight.rules_of(found, [Error("package.contents", "no jar")]) == ["package.contents", "host.disk-space", "host.jdk-version"]
 
 
 def test_a_sentence_without_a_rule_is_no_error():
@@ -63,7 +63,7 @@ def test_some_hosts_are_named_and_many_are_counted():
     assert "app00, app01, app02, app03, app04, app05, app06, app07 and 12 more:" in preflight.message({**many, "last": []})
 
 
-def test_notes_are_reported_with_problems_and_stop_nothing_alone():
+def test_notes_are_reported_with_errors_and_stop_nothing_alone():
     assert preflight.message({"app1": []}, (), {"app1": ["not tested"]}) == ""
     assert "notes, app1:\n  - not tested" in preflight.message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
 
@@ -71,7 +71,7 @@ def test_notes_are_reported_with_problems_and_stop_nothing_alone():
 def shared_fleet(applications, proxy):
     groups = {"xitrum": ["app1", "app2"], "xitrum_proxy": ["proxy1"]}
     fleet = {host: variables(xitrum_address=f"192.0.2.{number}", groups=groups, **applications) for number, host in enumerate(groups["xitrum"], 1)}
-    state = {"proxy": {"problems": [], "rows": []}}
+    state = {"proxy": {"errors": [], "rows": []}}
     return {**fleet, "proxy1": {"xitrum_host_state": state, "groups": groups, "xitrum_address": "192.0.2.9", **proxy}}
 
 
@@ -105,7 +105,7 @@ def test_what_a_proxy_sets_for_itself_may_differ(applications, proxy):
 
 @pytest.mark.parametrize("current, notes", [("aa", ["release aa is active, and bb is desired"]), ("bb", []), ("", [])])
 def test_which_release_is_replaced_is_reported(current, notes):
-    state = {"release": {"problems": [], "current": current}}
+    state = {"release": {"errors": [], "current": current}}
     assert find_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}
 
 
@@ -116,7 +116,7 @@ def test_which_release_is_replaced_is_reported(current, notes):
 ])
 def test_the_main_class_that_was_chosen_is_reported_once(current, more, notes):
     package = {"release": "bb", "main_class": "shop.Boot", "main_class_jar": "lib/shop.jar"}
-    state = {"release": {"problems": [], "current": current}}
+    state = {"release": {"errors": [], "current": current}}
     assert find_notes({"app1": variables(state, package, **more)}, ["app1"]) == {"app1": notes}
 
 
@@ -147,23 +147,23 @@ REPORTED = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
 
 
 @given(st.dictionaries(st.text("ab", min_size=1), REPORTED, max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
-def test_every_problem_is_reported_exactly_once(problems, controller):
-    text = preflight.message({host: errors(*listed) for host, listed in problems.items()}, errors(*controller))
-    sentences = {sentence for listed in problems.values() for sentence in listed}
+def test_every_error_is_reported_exactly_once(reported, controller):
+    text = preflight.message({host: errors(*listed) for host, listed in reported.items()}, errors(*controller))
+    sentences = {sentence for listed in reported.values() for sentence in listed}
     for sentence in [*sentences, *controller]:
         assert text.count(f"  - {sentence}\n") == 1
     assert (text == "") == (not sentences and not controller)
 
 
-def test_the_package_is_the_controllers_problem_once_for_all_hosts():
-    broken = variables(package={"problems": ["no script/runner"]})
+def test_the_package_is_the_controllers_error_once_for_all_hosts():
+    broken = variables(package={"errors": ["no script/runner"]})
     text = render_errors({"app1": broken, "app2": broken}, ["app1", "app2"])
     assert "here, on the controller:\n  - no script/runner" in text
     assert text.startswith("1 error. ")
 
 
-def test_problems_of_every_component_are_collected():
-    state = {"machine": {"problems": ["no disk"], "notes": ["not tested"]}, "proxy": {"problems": ["no certificate"]}}
+def test_errors_of_every_component_are_collected():
+    state = {"machine": {"errors": ["no disk"], "notes": ["not tested"]}, "proxy": {"errors": ["no certificate"]}}
     text = render_errors({"app1": variables(state)}, ["app1"])
     assert "no disk" in text
     assert "no certificate" in text
@@ -171,14 +171,14 @@ def test_problems_of_every_component_are_collected():
 
 
 def test_java_is_held_against_each_hosts_jdk():
-    every = {f"app{number}": variables({"jdk": {"problems": [], "version": jdk}}, {"java": 21}) for number, jdk in ((1, 17), (2, 21))}
+    every = {f"app{number}": variables({"jdk": {"errors": [], "version": jdk}}, {"java": 21}) for number, jdk in ((1, 17), (2, 21))}
     text = render_errors(every, ["app1", "app2"])
     assert "app1:\n  - the package has classes for Java 21 in lib/app.jar, a.B, and the host would run JDK 17" in text
     assert text.startswith("1 error. ")
 
 
 def test_a_proxy_without_a_jdk_runs_no_package():
-    proxy = {"xitrum_host_state": {"machine": {"problems": []}}, "application_package_read": {**PACKAGE, "java": 99}}
+    proxy = {"xitrum_host_state": {"machine": {"errors": []}}, "application_package_read": {**PACKAGE, "java": 99}}
     assert render_errors({"proxy1": proxy}, ["proxy1"]) == ""
 
 
@@ -272,7 +272,7 @@ def test_a_check_of_variables_that_failed_is_no_unreadable_host():
 ])
 def test_a_refused_read_keeps_the_rules_of_its_errors(state, rules):
     refused = {"xitrum_host_state": {"failed": True, "refused": True, **state}}
-    assert [error.rule for error in preflight.host_problems(refused, True)] == rules
+    assert [error.rule for error in preflight.host_errors(refused, True)] == rules
 
 
 def an_instance(index=0, http=8000, port=8000, running=True, **configured):
@@ -281,8 +281,8 @@ def an_instance(index=0, http=8000, port=8000, running=True, **configured):
 
 
 def of_deploy(*listed, proxies=("proxy1",), orphaned=(), steps=(), slot=None, **more):
-    state = {"jdk": {"problems": [], "version": 17, "home": "/j17", "steps": list(steps)},
-             "instances": {"problems": [], "instances": list(listed),
+    state = {"jdk": {"errors": [], "version": 17, "home": "/j17", "steps": list(steps)},
+             "instances": {"errors": [], "instances": list(listed),
                            "orphaned": [{"index": index} for index in orphaned]}}
     read = {} if slot is None else {"application_slot_read": {"slot": slot}}
     return variables(state, groups={"xitrum_proxy": list(proxies)}, **read, **more)
@@ -441,9 +441,9 @@ def test_addresses_count_where_the_configuration_has_them():
 
 def test_the_lines_of_a_filter_are_errors_of_their_own_and_no_prefix_stands_twice():
     filtered = {"failed": True, "msg": "The filter plugin 'xitrum.host.proxy_servers' failed: app1: one\napp2: two"}
-    assert preflight.sentences_of(preflight.host_problems({"xitrum_host_state": filtered}, True)) == ["app1: one", "app2: two"]
+    assert preflight.sentences_of(preflight.host_errors({"xitrum_host_state": filtered}, True)) == ["app1: one", "app2: two"]
     unread = {"failed": True, "msg": "the host could not be read: [Errno 13] Permission denied: '/x'. Most of it needs root: set become."}
-    assert preflight.sentences_of(preflight.host_problems({"xitrum_host_state": unread}, True)) == [unread["msg"]]
+    assert preflight.sentences_of(preflight.host_errors({"xitrum_host_state": unread}, True)) == [unread["msg"]]
 
 
 def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.invalid_values import plan_problems, problems
+from tests.unit.invalid_values import find_errors, plan_errors
 
 
 @pytest.mark.parametrize("variables, message", [
@@ -78,7 +78,7 @@ from tests.unit.invalid_values import plan_problems, problems
     *[({"xitrum_max_connections": number}, f"xitrum_max_connections is {number}: expected is a number from 1") for number in (0, -1, 1 << 31)],
 ])
 def test_invalid_values_are_listed(variables, message):
-    found = problems(variables)
+    found = find_errors(variables)
     assert len(found) == 1 and message in found[0]
 
 
@@ -93,24 +93,24 @@ def test_invalid_values_are_listed(variables, message):
     {"xitrum_max_connections": 1}, {"xitrum_max_connections": "1000000"}, {"xitrum_cluster_port": 2551},
     {"xitrum_instances": 4, "xitrum_http_port": 9000}, {"xitrum_root": "/srv/shop"}, {"xitrum_instances": "many"}, {"xitrum_heap": "2g"}])
 def test_what_is_right_or_the_specifications_business_passes(variables):
-    assert problems(variables) == []
+    assert find_errors(variables) == []
 
 
 def test_all_wrong_values_are_reported_at_once():
-    found = problems({"xitrum_rollout_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
+    found = find_errors({"xitrum_rollout_batch": "150%", "xitrum_canary_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
     assert len(found) == 4
 
 
 def test_how_a_rollout_goes_keeps_no_host_from_being_read():
     """So that its other errors are reported in the same run."""
-    assert plan_problems({"xitrum_rollout_batch": "150%", "xitrum_lock_seconds": 0}) == []
-    assert len(plan_problems({"xitrum_rollout_batch": "150%", "xitrum_instances": 0})) == 1
+    assert plan_errors({"xitrum_rollout_batch": "150%", "xitrum_lock_seconds": 0}) == []
+    assert len(plan_errors({"xitrum_rollout_batch": "150%", "xitrum_instances": 0})) == 1
 
 
 def test_every_option_of_the_jvm_and_every_backend_that_is_wrong_is_reported_before_a_host_is_read():
     wrong = {"xitrum_java_options": ["-Da=b c", "Xmx1g", "-Dok=1"],
              "xitrum_proxy_backends": [{"name": "stats", "path_prefix": "/", "servers": []}]}
-    sentences = plan_problems(wrong)
+    sentences = plan_errors(wrong)
     assert [sentence.partition(":")[0] for sentence in sentences] == ["xitrum_java_options", "xitrum_java_options", "xitrum_proxy_backends"]
     assert "'-Da=b c'" in sentences[0] and "'Xmx1g'" in sentences[1]
     assert all(part in sentences[2] for part in ("the name 'stats' is taken", "path_prefix '/'", "it has no server"))
@@ -118,19 +118,19 @@ def test_every_option_of_the_jvm_and_every_backend_that_is_wrong_is_reported_bef
 
 @pytest.mark.parametrize("value", ["text", [1], [{"name": "a"}], {"name": "a"}, None, [], [{"name": "a", "path_prefix": 1, "servers": []}]])
 def test_backends_of_another_type_are_left_to_the_specification(value):
-    assert plan_problems({"xitrum_proxy_backends": value}) == []
+    assert plan_errors({"xitrum_proxy_backends": value}) == []
 
 
 @pytest.mark.parametrize("value", ["-Da=b c", None, {}, 1])
 def test_options_of_another_type_are_left_to_the_specification(value):
-    assert plan_problems({"xitrum_java_options": value}) == []
+    assert plan_errors({"xitrum_java_options": value}) == []
 
 
 @pytest.mark.parametrize("value, valid", [(100, True), (200, True), ("599", True), (99, False), (600, False), (999, False), ("0", False)])
 def test_a_health_status_is_one_of_http(value, valid):
     for name in ("xitrum_health_status", "proxy_health_status"):
         expected = [] if valid else [f"{name} is {value}: expected is an HTTP status from 100 to 599"]
-        assert problems({name: value}) == expected
+        assert find_errors({name: value}) == expected
 
 
 @pytest.mark.parametrize(("hashes", "more", "text"), [
@@ -144,5 +144,5 @@ def test_a_health_status_is_one_of_http(value, valid):
 ])
 def test_supervisord_is_installed_from_pypi_with_hashes_alone(hashes, more, text):
     variables = {"xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0", "supervisor_supervisord_hashes": hashes, **more}
-    found = list(problems(variables))
+    found = list(find_errors(variables))
     assert len(found) == bool(text) and all(text in sentence for sentence in found)

@@ -93,7 +93,7 @@ def row(plan, item):
 
 def test_where_all_is_so_nothing_is_done():
     plan = planned(Machine(desired()), desired())
-    assert (list(plan.actions), list(plan.problems)) == ([], [])
+    assert (list(plan.actions), list(plan.errors)) == ([], [])
     assert row(plan, "configuration").effective == proxy_text.digest(CONFIG, [PEM])
     assert row(plan, "connections").effective == "9970"
     assert row(plan, "open files").effective == "20000"
@@ -117,7 +117,7 @@ def test_an_empty_host_gets_everything_in_order():
     machine.refuses = FileNotFoundError("no socket")
     plan = planned(machine, desired())
     assert kinds(plan) == ["install", "install", f"write {DROP_IN['path']}", f"write {PEM['path']}", f"write {PATH}", "daemon-reload", "enable", "start"]
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     assert "SECRET" not in plan.after + str(plan.report())
     assert "frontend xitrum_http" in plan.after
 
@@ -256,8 +256,8 @@ def test_a_copy_that_a_killed_removal_left_goes():
      "/srv/conf belongs to carol, who could change what root runs"),
 ])
 def test_a_configuration_that_is_not_roots_alone_is_refused(machine, message):
-    problems = list(planned(machine, desired()).problems)
-    assert len(problems) == 1 and message in problems[0]
+    errors = list(planned(machine, desired()).errors)
+    assert len(errors) == 1 and message in errors[0]
 
 
 def test_a_key_whose_path_is_a_link_is_written_where_that_leads_and_is_roots_alone():
@@ -332,16 +332,16 @@ def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(st
     assert list(plan.actions) == []
 
 
-# --------------------------------------------------------------------------------------------------------- problems
+# --------------------------------------------------------------------------------------------------------- errors
 
-def problems(machine, want):
-    return "\n".join(planned(machine, want).problems)
+def find_errors(machine, want):
+    return "\n".join(planned(machine, want).errors)
 
 
 def test_a_port_that_another_program_holds_is_named():
     machine = Machine(desired(), **{"ss -H -l -t -n -e": listening(80, "apache2") + listening(22, "sshd").replace("pid=7", "pid=8")})
-    assert "Port 80 is held by apache2 (process 7)" in problems(machine, desired())
-    assert "sshd" not in problems(machine, desired())
+    assert "Port 80 is held by apache2 (process 7)" in find_errors(machine, desired())
+    assert "sshd" not in find_errors(machine, desired())
 
 
 def with_maxconn(number):
@@ -354,25 +354,25 @@ def with_maxconn(number):
 def test_connections_that_the_host_cannot_grant_are_refused_with_the_number_that_it_can(number, raises, message):
     want = with_maxconn(number)
     machine = Machine(want, **{RAISE: "" if raises else (2, "", "refused")})
-    assert (message in problems(machine, want)) if message else problems(machine, want) == ""
+    assert (message in find_errors(machine, want)) if message else find_errors(machine, want) == ""
 
 
 def test_the_number_that_a_refusal_names_is_accepted():
     want = with_maxconn(9948)
-    assert problems(Machine(want), want) == ""
+    assert find_errors(Machine(want), want) == ""
 
 
 def test_a_configuration_that_cannot_be_recognised_is_refused():
     want = desired("global\n    description mine\n")
-    assert proxy_text.PLACEHOLDER in problems(Machine(want), want)
+    assert proxy_text.PLACEHOLDER in find_errors(Machine(want), want)
 
 
 def test_a_host_without_systemd_or_ipv6_is_reported():
     want = desired(CONFIG.replace("bind 0.0.0.0:80\n", "bind [2001:db8::1]:80\n"))
     machine = Machine(want)
     del machine.files["/run/systemd/system/x"], machine.files["/proc/net/if_inet6"]
-    assert "does not run systemd" in problems(machine, want)
-    assert "set xitrum_proxy_listen: ['0.0.0.0']" in problems(machine, want)
+    assert "does not run systemd" in find_errors(machine, want)
+    assert "set xitrum_proxy_listen: ['0.0.0.0']" in find_errors(machine, want)
 
 
 WITHOUT_IPV6 = CONFIG.replace("    bind [::]:80 v6only\n", "").replace(
@@ -385,7 +385,7 @@ def test_every_address_of_a_host_without_ipv6_are_its_ipv4_addresses():
     machine = Machine(desired(WITHOUT_IPV6))
     del machine.files["/proc/net/if_inet6"]
     plan = planned(machine, desired())
-    assert (list(plan.problems), list(plan.actions)) == ([], []), "a second run finds what the first one wrote"
+    assert (list(plan.errors), list(plan.actions)) == ([], []), "a second run finds what the first one wrote"
     assert plan.facts["notes"] == [
         "this host has no IPv6, so the proxy does not listen on [::]:80 and [::]:443, "
         "and listens on the IPv4 addresses alone"
@@ -405,7 +405,7 @@ def test_a_proxy_that_would_listen_nowhere_is_refused():
     want = desired("".join(line for line in CONFIG.splitlines(True) if "bind 0.0.0.0:" not in line))
     machine = Machine(want)
     del machine.files["/proc/net/if_inet6"]
-    assert "set xitrum_proxy_listen: ['0.0.0.0']" in problems(machine, want)
+    assert "set xitrum_proxy_listen: ['0.0.0.0']" in find_errors(machine, want)
 
 
 def test_an_address_of_another_host_is_refused_unless_the_proxy_has_it():
@@ -414,13 +414,13 @@ def test_an_address_of_another_host_is_refused_unless_the_proxy_has_it():
     machine.unbound = {"192.0.2.77": "Cannot assign requested address"}
     assert (
         "xitrum_proxy_listen has 192.0.2.77, where no program of this host can listen (Cannot assign requested address)"
-        in problems(machine, want)
+        in find_errors(machine, want)
     )
     machine.commands["ss -H -l -t -n -e"] = listening(80, "haproxy").replace("0.0.0.0:80", "192.0.2.77:80")
-    assert problems(machine, want) == ""
+    assert find_errors(machine, want) == ""
 
 
-def test_who_listens_on_another_address_is_not_in_the_way():
+def test_who_listens_on_another_address_does_not_block():
     want = desired(
         "".join(
             line
@@ -436,7 +436,7 @@ def test_who_listens_on_another_address_is_not_in_the_way():
     ):
         machine = Machine(want)
         machine.commands["ss -H -l -t -n -e"] = listening(80, "nginx").replace("0.0.0.0:80", f"{address}:80")
-        found = problems(machine, want)
+        found = find_errors(machine, want)
         assert message in found if message else found == ""
 
 
@@ -449,7 +449,7 @@ def test_lines_of_ss_that_cannot_be_read_are_a_note():
 @pytest.mark.parametrize(("version", "message"), [("2.0.29", "HAProxy 2.0.29 is too old: it has no http-check send"), ("2.2.9", ""), ("3.0.11", "")])
 def test_a_version_that_will_not_do_is_refused_with_the_reason(version, message):
     machine = Machine(desired(), **{"haproxy -v": f"HAProxy version {version} 2026/11/18\n"})
-    assert (message in problems(machine, desired())) if message else problems(machine, desired()) == ""
+    assert (message in find_errors(machine, desired())) if message else find_errors(machine, desired()) == ""
 
 
 # ----------------------------------------------------------------------------------------------------------- acting
@@ -537,7 +537,7 @@ def of_application(name):
 @pytest.mark.parametrize("existing, gets, refused", [("shop", "blog", True), ("shop", "shop", False), ("", "blog", False)])
 def test_the_proxy_of_another_application_is_not_replaced(existing, gets, refused):
     before, after = (desired(of_application(name) if name else CONFIG) for name in (existing, gets))
-    found = list(planned(Machine(before), after).problems)
+    found = list(planned(Machine(before), after).errors)
     assert [f"found the configuration of the application {existing} in {PATH}, expected" in text for text in found] == [True] * refused
     assert all("xitrum_proxy_backends" in text and "remove.yml" in text for text in found)
 
@@ -548,11 +548,11 @@ def test_another_software_on_the_same_host_names_the_way_from_the_old_one():
     want = {**desired(nginx), "software": "nginx", "config_path": "/etc/nginx/nginx.conf", "service": "nginx", "files": [], "programs": []}
     shown = SHOW.replace("haproxy", "nginx")
     machine.commands[shown] = unit(ActiveState="inactive", MainPID="0")
-    (problem,) = [text for text in planned(machine, want).problems if text.startswith("Port 80 ")]
-    assert "it is the proxy haproxy that this host has had so far" in problem
-    assert "run remove.yml with --limit and the name of this host and -e remove_host_count=1" in problem
+    (error,) = [text for text in planned(machine, want).errors if text.startswith("Port 80 ")]
+    assert "it is the proxy haproxy that this host has had so far" in error
+    assert "run remove.yml with --limit and the name of this host and -e remove_host_count=1" in error
     # Another value for all proxies at once would have each of them refused.
-    assert "set xitrum_proxy_software: nginx for this host alone (in its host_vars), and run site.yml with the same --limit" in problem
+    assert "set xitrum_proxy_software: nginx for this host alone (in its host_vars), and run site.yml with the same --limit" in error
     machine.files[PATH] = "# somebody's own\n"
-    (problem,) = [text for text in planned(machine, want).problems if text.startswith("Port 80 ")]
-    assert "stop and disable that service" in problem
+    (error,) = [text for text in planned(machine, want).errors if text.startswith("Port 80 ")]
+    assert "stop and disable that service" in error

@@ -153,8 +153,8 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
             "packages": [software], "control_port": 1}
     # Nginx reports it on its standard error.
     host = FakeHost(files={"/run/systemd/system/x": "", "/proc/net/if_inet6": "", "/proc/sys/fs/nr_open": "1048576\n"}, commands={command: (0, "", words)})
-    problems = list(proxy_config.plan(want, proxy_config.read(host, want)).problems)
-    assert (message in problems[0]) if message else problems == []
+    errors = list(proxy_config.plan(want, proxy_config.read(host, want)).errors)
+    assert (message in errors[0]) if message else errors == []
 
 
 @pytest.mark.parametrize("software", SOFTWARE.values(), ids=list(SOFTWARE))
@@ -190,9 +190,9 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
 
 def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
     guarded = desired(proxy.software, guard=True)
-    assert list(planned(proxy, guarded).problems) == []
+    assert list(planned(proxy, guarded).errors) == []
     proxy.page = (502, "Bad Gateway")
-    assert "none is enabled and healthy" in planned(proxy, guarded).problems[0]
+    assert "none is enabled and healthy" in planned(proxy, guarded).errors[0]
 
 
 def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy):

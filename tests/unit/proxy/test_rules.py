@@ -23,7 +23,7 @@ def errors(**more):
     return list(rules.proxy_errors({**GOOD, **more}, os.path.exists))
 
 
-def problems(**more):
+def find_messages(**more):
     return [error.message for error in errors(**more)]
 
 
@@ -38,9 +38,9 @@ def test_unavailable_proxies_of_a_wrong_type_are_named(value):
         proxy.available(groups, "proxy1,proxy9")
 
 
-def test_what_fits_together_is_no_problem():
-    assert problems() == []
-    assert problems(proxy_tls_certificate=CERTIFICATE, proxy_tls_key=CERTIFICATE, proxy_redirect_https=True, proxy_software="nginx") == []
+def test_what_fits_together_is_no_error():
+    assert find_messages() == []
+    assert find_messages(proxy_tls_certificate=CERTIFICATE, proxy_tls_key=CERTIFICATE, proxy_redirect_https=True, proxy_software="nginx") == []
 
 
 @pytest.mark.parametrize(("more", "words"), [
@@ -60,13 +60,13 @@ def test_what_fits_together_is_no_problem():
     ({"proxy_cookie": "a b"}, "xitrum_proxy_cookie is 'a b'"),
 ])
 def test_each_rule_reports_what_was_found_and_what_to_do(more, words):
-    messages = problems(**more)
+    messages = find_messages(**more)
     assert len(messages) == 1
     assert words in messages[0]
 
 
 def test_all_that_is_wrong_is_reported_at_once():
-    assert len(problems(proxy_redirect_https=True, proxy_cookie="a b", proxy_timeout_queue="10")) == 3
+    assert len(find_messages(proxy_redirect_https=True, proxy_cookie="a b", proxy_timeout_queue="10")) == 3
 
 
 def test_each_rule_has_an_identifier_of_its_own():

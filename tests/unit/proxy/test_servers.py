@@ -73,9 +73,9 @@ def test_the_last_that_serves_is_not_taken_out_where_others_have_to_stay(proxy):
     assert names == ["app1-0", "app1-1"]
     serving = proxy_server.read(host(), desired())["serving"]
     refused = planned(desired(servers=serving, state="maint", others=True))
-    assert len(refused.problems) == 1 and "has no other server that is enabled and healthy" in refused.problems[0]
-    assert list(planned(desired(servers=serving, state="maint")).problems) == []
-    assert list(planned(desired(servers=["app1-1"], state="maint", others=True)).problems) == []
+    assert len(refused.errors) == 1 and "has no other server that is enabled and healthy" in refused.errors[0]
+    assert list(planned(desired(servers=serving, state="maint")).errors) == []
+    assert list(planned(desired(servers=["app1-1"], state="maint", others=True)).errors) == []
 
 
 def test_where_all_is_so_nothing_is_set(proxy):
@@ -99,22 +99,22 @@ def test_a_server_without_checks_has_no_health_to_set():
 
 def test_an_unknown_server_is_refused_with_the_known_ones(proxy):
     plan = planned(desired(servers=["app1-0", "app9-0"]))
-    assert "no server app9-0 in its backend xitrum: it has app1-0, app1-1." in plan.problems[0]
+    assert "no server app9-0 in its backend xitrum: it has app1-0, app1-1." in plan.errors[0]
     assert plan.facts["missing"] == ["app9-0"]
 
 
 def test_an_unknown_server_may_be_passed_over(proxy):
     plan = planned(desired(servers=["app1-0", "app9-0"], allow_missing=True))
-    assert (list(plan.problems), plan.facts["missing"], len(plan.actions)) == ([], ["app9-0"], 1)
+    assert (list(plan.errors), plan.facts["missing"], len(plan.actions)) == ([], ["app9-0"], 1)
 
 
 @pytest.mark.parametrize("state", ["ready", "drain"])
 def test_only_a_server_in_maintenance_is_closed(proxy, state):
-    assert "close goes with the state maint only" in planned(desired(state=state, close=True)).problems[0]
+    assert "close goes with the state maint only" in planned(desired(state=state, close=True)).errors[0]
 
 
 def test_a_server_of_another_backend_is_another_server(proxy):
-    assert "has no server app1-0 in its backend discourse: it has discourse-0." in planned(desired(backend="discourse")).problems[0]
+    assert "has no server app1-0 in its backend discourse: it has discourse-0." in planned(desired(backend="discourse")).errors[0]
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -262,10 +262,10 @@ def set_to(monkeypatch, fleet, server, state, **more):
     want = desired(servers=[server], state=state, allow_missing=True, guard=state != "ready", **more)
     found = proxy_server.read(host(), want)
     plan = proxy_server.plan(want, found)
-    if not plan.problems:
+    if not plan.errors:
         proxy_server.set_servers(host(), want, plan)
     waits = proxy_server.wait(host(), proxy_server.chosen(want, found))
-    return [row["name"] for row in waits["servers"]], list(plan.problems)
+    return [row["name"] for row in waits["servers"]], list(plan.errors)
 
 
 def test_renamed_hosts_with_another_port_come_back_at_it(monkeypatch):
@@ -299,8 +299,8 @@ def test_names_that_hosts_have_swapped_take_one_server_out(monkeypatch):
 
 def test_a_server_that_was_drained_and_is_missing_now_is_an_error(monkeypatch):
     fleet, ends = Movable(other=("192.0.2.2", 8000)), {"new1-0": "192.0.2.1:8000"}
-    _servers, problems = set_to(monkeypatch, fleet, "new1-0", "ready", endpoints=ends, drained=["new1-0"])
-    assert len(problems) == 1 and "no server new1-0 (192.0.2.1:8000) in its backend xitrum any more" in problems[0]
+    _servers, errors = set_to(monkeypatch, fleet, "new1-0", "ready", endpoints=ends, drained=["new1-0"])
+    assert len(errors) == 1 and "no server new1-0 (192.0.2.1:8000) in its backend xitrum any more" in errors[0]
     assert set_to(monkeypatch, fleet, "new1-0", "ready", endpoints=ends) == ([], [])
     assert set_to(monkeypatch, fleet, "new1-0", "maint", endpoints=ends, drained=["new1-0"]) == ([], [])
 
@@ -350,19 +350,19 @@ def guarded(monkeypatch, fleet, servers, **more):
 def test_the_last_that_serves_is_drained_only_with_all_others(monkeypatch, servers, leaving, refused):
     otherwise = "or restart all at once: -e xitrum_rollout_strategy=all_at_once"
     _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving, otherwise=otherwise)
-    assert ["none is enabled and healthy" in problem for problem in plan.problems] == ([True] if refused else [])
+    assert ["none is enabled and healthy" in error for error in plan.errors] == ([True] if refused else [])
     if refused:
-        assert plan.problems[0].endswith(f"Repair or enable one of them first, {otherwise}.")
+        assert plan.errors[0].endswith(f"Repair or enable one of them first, {otherwise}.")
         _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
-        assert plan.problems[0].endswith("Repair or enable one of them first.")
+        assert plan.errors[0].endswith("Repair or enable one of them first.")
     _want, back = guarded(monkeypatch, Fleet(**servers), ["a"], state="ready")
-    assert list(back.problems) == []
+    assert list(back.errors) == []
 
 
 def test_of_two_hosts_that_leave_at_the_same_time_the_second_is_refused(monkeypatch):
     fleet = Fleet(a=("ready", True), b=("ready", True))
     first, second = (guarded(monkeypatch, fleet, [name]) for name in ("a", "b"))
-    assert list(first[1].problems) == list(second[1].problems) == []
+    assert list(first[1].errors) == list(second[1].errors) == []
     proxy_server.set_servers(host(), *first)
     with pytest.raises(RuntimeError, match="b would be drained, and of the other servers of haproxy .a. none"):
         proxy_server.set_servers(host(), *second)
@@ -380,7 +380,7 @@ def test_no_batch_is_drained_while_an_instance_of_an_earlier_one_does_not_serve(
     """A release that failed after a while was rolled out over all instances, one after the other."""
     fleet = Fleet(**servers)
     want, plan = guarded(monkeypatch, fleet, ["a"], earlier=["b"], timeout=5)
-    assert list(plan.problems) == [], "c serves"
+    assert list(plan.errors) == [], "c serves"
     now = itertools.count(0, 2)
     if not refused:
         proxy_server.set_servers(host(), want, plan, lambda: next(now), lambda _seconds: None)

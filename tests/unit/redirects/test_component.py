@@ -117,7 +117,7 @@ def test_a_port_on_which_a_program_listens_is_nothing_to_wait_for():
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_host_that_is_in_sync_is_left_alone(name):
     plan = planned(HOSTS[name]())
-    assert (plan.facts["backend"], list(plan.actions), list(plan.problems)) == (name, [], [])
+    assert (plan.facts["backend"], list(plan.actions), list(plan.errors)) == (name, [], [])
     assert {row.status for row in plan.rows} == {"ok"}
     assert [(row.item, row.desired, row.configured, row.effective) for row in plan.rows[:4]] == [
         ("port 80 (IPv4)", "8000", "8000", "8000"), ("port 80 (IPv6)", "8000", "8000", "8000"),
@@ -213,7 +213,7 @@ def test_another_back_end_comes_before_the_old_one_goes(old, new):
 
 def test_iptables_on_a_host_of_firewalld_is_refused():
     plan = planned(with_firewalld(), backend="iptables")
-    assert not plan.actions and "its next reload would remove the rules" in plan.problems[0]
+    assert not plan.actions and "its next reload would remove the rules" in plan.errors[0]
 
 
 def test_legacy_iptables_is_used_where_the_host_uses_it_and_not_loaded_otherwise():
@@ -254,9 +254,9 @@ def test_an_edited_table_is_rewritten():
     assert UNKNOWN in redirects_nft.effective(redirects.read(host, desired())["nftables"], ["ipv4", "ipv6"])
 
 
-def test_rules_that_cannot_be_read_are_a_problem_and_never_written_blindly():
+def test_rules_that_cannot_be_read_are_an_error_and_never_written_blindly():
     plan = planned(with_nft(commands={"nft -j list ruleset": (1, "", "Operation not permitted (you must be root)")}))
-    assert not plan.actions and "set become" in plan.problems[0]
+    assert not plan.actions and "set become" in plan.errors[0]
 
 
 @pytest.mark.parametrize("pairs, sentence", [
@@ -270,7 +270,7 @@ def test_rules_that_cannot_be_read_are_a_problem_and_never_written_blindly():
 ])
 def test_values_that_cannot_be(pairs, sentence):
     plan = planned(bare(), pairs=[dict(zip(("outside", "inside", "interface"), pair, strict=True)) for pair in pairs])
-    assert not plan.actions and any(sentence in problem for problem in plan.problems)
+    assert not plan.actions and any(sentence in error for error in plan.errors)
 
 
 def holding(text=LISTEN, **more):
@@ -281,7 +281,7 @@ def holding(text=LISTEN, **more):
 
 def test_a_program_that_holds_the_port_is_named_with_its_unit():
     plan = planned(holding())
-    assert list(plan.problems) == [
+    assert list(plan.errors) == [
         "redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
         "disabled with port_forward_stop_services: [apache2], or take the pair out."
     ]
@@ -290,7 +290,7 @@ def test_a_program_that_holds_the_port_is_named_with_its_unit():
 
 def test_an_instance_of_the_application_gets_how_it_leaves_the_port():
     plan = planned(holding(LISTEN.replace('"apache2"', '"java"')))
-    assert plan.problems[0].endswith("An instance of the application leaves the port by a run with xitrum_port_forward: false.")
+    assert plan.errors[0].endswith("An instance of the application leaves the port by a run with xitrum_port_forward: false.")
 
 
 def test_how_a_service_was_is_written_down_before_it_is_stopped():
@@ -305,7 +305,7 @@ def test_how_a_service_was_is_written_down_before_it_is_stopped():
 def test_a_named_service_is_stopped_after_the_redirects_are_there():
     unit_text = "Id=apache2.service\nNames=apache2.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
     plan = planned(holding(**{f"{SHOW} apache2.service": unit_text}), stop_services=["apache2"])
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     assert words(plan)[-1] == "systemctl disable --now apache2.service"
     assert item(plan, "apache2.service").status == "drift"
 
@@ -314,25 +314,25 @@ def test_a_named_service_is_stopped_after_the_redirects_are_there():
     ("127.0.0.1:80", {}, True), ("127.0.0.1:80", {"loopback": False}, False), ("10.0.0.1%client0:80", {}, True),
     ("10.0.0.1%other0:80", {"pairs": [{"outside": 80, "inside": 8000, "interface": "client0"}]}, False), ("0.0.0.0:8080", {}, False),
 ])
-def test_only_a_listener_that_would_be_cut_off_is_a_problem(address, more, held):
-    assert bool(planned(holding(LISTEN.replace("0.0.0.0:80 ", f"{address} ")), **more).problems) == held
+def test_only_a_listener_that_would_be_cut_off_is_an_error(address, more, held):
+    assert bool(planned(holding(LISTEN.replace("0.0.0.0:80 ", f"{address} ")), **more).errors) == held
 
 
 def test_a_group_named_by_a_user_is_not_the_unit_of_a_process():
     host = holding()
     host.files["/proc/71/cgroup"] = "0::/user.slice/user-1000.slice/session-3.scope/x; reboot #.service\n"
-    assert planned(host).problems[0].startswith("redirects: port 80 is held by apache2, pid 71, which a redirect would cut off: end it (kill 71)")
+    assert planned(host).errors[0].startswith("redirects: port 80 is held by apache2, pid 71, which a redirect would cut off: end it (kill 71)")
     assert list(planned(host).report()["fixes"].values()) == [[["kill", "71"]]]
 
 
 def test_a_rule_made_by_hand_is_named_and_stops_the_run_before_it_changes_anything():
     text = data("iptables-save-1.8.9-nft.txt").replace("-A PREROUTING -p tcp -m tcp --dport 8888 ", "-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 ")
     plan = planned(with_iptables(commands={"iptables-save": text}, files={"/sys/class/net/eth0": ""}))
-    assert "iptables -t nat -D PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8000" in plan.problems[0]
-    assert plan.problems[0].startswith("redirects: port 80 is redirected by the rule ")
+    assert "iptables -t nat -D PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8000" in plan.errors[0]
+    assert plan.errors[0].startswith("redirects: port 80 is redirected by the rule ")
     assert list(plan.actions) == []
     # It comes in by an interface that this host does not have.
-    assert list(planned(with_iptables(commands={"iptables-save": text})).problems) == []
+    assert list(planned(with_iptables(commands={"iptables-save": text})).errors) == []
 
 
 @pytest.mark.parametrize("inside, outside, status", [(True, True, "ok"), (True, False, "drift"), (False, False, "not_readable")])
@@ -391,13 +391,13 @@ def test_the_unit_can_be_loaded_any_number_of_times():
 @pytest.mark.parametrize("stat, target, message", [
     (Stat("file", 0o666, "root", "root", 0), "/srv/rules", "/srv/rules has the mode 0666, so every user may change it"),
     (None, "/etc/iptables/rules.v4", "leads in a circle")])
-def test_a_saved_file_that_is_not_roots_alone_is_a_problem(stat, target, message):
+def test_a_saved_file_that_is_not_roots_alone_is_an_error(stat, target, message):
     host = with_iptables()
     host.files["/srv/rules"] = host.files.pop("/etc/iptables/rules.v4")
     host.links["/etc/iptables/rules.v4"] = target
     host.stats.update({"/srv/rules": stat} if stat else {})
-    problems = planned(host, pairs=[{"outside": 80, "inside": 9000}]).problems
-    assert len(problems) == 1 and message in problems[0]
+    errors = planned(host, pairs=[{"outside": 80, "inside": 9000}]).errors
+    assert len(errors) == 1 and message in errors[0]
 
 
 def test_a_saved_file_that_is_a_link_has_its_targets_mode():

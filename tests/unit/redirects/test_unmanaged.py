@@ -300,7 +300,7 @@ def test_docker_is_named_with_what_to_do():
     text = data("iptables-save-1.8.9-nft.txt").replace("-A PREROUTING -p tcp -m tcp --dport 8888 ", lines + "-A PREROUTING -p tcp -m tcp --dport 8888 ")
     assert line in text
     plan = planned(with_iptables(commands={"iptables-save": text}))
-    assert list(plan.problems) == [
+    assert list(plan.errors) == [
         "redirects: port 80 is redirected by Docker, which publishes it for a container already, and of two programs one gets all "
         "connections: publish the container at another port (docker ps --filter publish=80 names it), or take the pair out "
         "(xitrum_port_forward: false)."
@@ -312,7 +312,7 @@ def test_a_container_that_holds_the_port_costs_the_others_nothing():
     """The unit of docker-proxy is Docker's own, and to stop that would stop every container."""
     listen = 'LISTEN 0 128 0.0.0.0:80 0.0.0.0:* users:(("docker-proxy",pid=71,fd=4)) ino:1 sk:1 cgroup:x <->\n'
     files = {"/proc/71/cgroup": "0::/system.slice/docker.service\n"}
-    message = planned(with_nft(commands={"ss -H -l -t -n -e": listen}, files=files)).problems[0]
+    message = planned(with_nft(commands={"ss -H -l -t -n -e": listen}, files=files)).errors[0]
     assert "docker ps --filter publish=80" in message and "stop_services" not in message and "kill" not in message
 
 
@@ -320,10 +320,10 @@ def test_an_unmanaged_table_is_named_and_one_with_a_condition_is_a_note():
     objects = json.loads((DATA / "nft-1.0.6-ours.json").read_text())
     mine = {"nftables": objects["nftables"] + ruleset([dport(80), REDIRECT], family="inet", table="web")}
     plan = planned(with_nft(commands={"nft -j list ruleset": json.dumps(mine)}))
-    assert "a rule of nftables in the chain inet web pre" in plan.problems[0] and "nft delete rule inet web pre handle 7" in plan.problems[0]
+    assert "a rule of nftables in the chain inet web pre" in plan.errors[0] and "nft delete rule inet web pre handle 7" in plan.errors[0]
     note = {"nftables": objects["nftables"] + ruleset([address("saddr", "192.0.2.7"), dport(80), REDIRECT], family="inet", table="web")}
     plan = planned(with_nft(commands={"nft -j list ruleset": json.dumps(note)}))
-    assert list(plan.problems) == [] and list(plan.actions) == []
+    assert list(plan.errors) == [] and list(plan.actions) == []
     assert [row.status for row in plan.rows if row.item == "another redirect of port 80"] == ["not_readable"]
 
 

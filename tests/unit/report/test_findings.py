@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pytest
 from ansible.template import Templar
-from ansible_collections.xitrum.host.plugins.module_utils.core.plan import CHECK, RUN, Plan, Problem, Row
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import CHECK, RUN, BlockingError, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.core.statuses import STATUSES
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, fleet_summary
 from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
@@ -31,14 +31,14 @@ def test_findings_are_flat_and_the_worst_come_first():
     assert next(item for item in found() if item["host"] == "app3")["why"] == "it could not be reached"
 
 
-def test_a_problem_and_an_instance_too_many_are_findings():
-    machine = {"rows": [], "drift": False, "problems": ["port 8002 is held by nginx"]}
+def test_an_error_and_an_instance_too_many_are_findings():
+    machine = {"rows": [], "drift": False, "errors": ["port 8002 is held by nginx"]}
     assert "port 8002 is held by nginx" in [item["why"] for item in found(machine=machine)]
     assert "the inventory has fewer instances" in [item["why"] for item in found(**state(orphaned=[{"index": 4}]))]
 
 
 def test_a_user_who_is_not_root_does_not_see_what_it_cannot_know():
-    machine = {"rows": [], "drift": False, "problems": ["port 8002 is held by somebody"], "uid": 1000}
+    machine = {"rows": [], "drift": False, "errors": ["port 8002 is held by somebody"], "uid": 1000}
     levels = {item["item"]: item["status_text"] for item in found(machine=machine) if item["host"] == "app1"}
     assert levels == {"net.core.somaxconn": "ok", "instance-0 nofile": "not readable", "machine": "not readable"}
     assert {item["fix"] for item in found(machine=machine) if item["status_text"] == "not readable"} == {CHECK}
@@ -58,7 +58,7 @@ def test_a_refused_variable_is_no_unreadable_host():
 def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(fix, commands, typed):
     row = Row("reach", "port 80 over the network", "reachable", "", "timed out", "drift", "blocked", fix, commands)
     (item,) = [
-        item for item in findings.findings({"app1": {**state(), "reach": {"rows": [asdict(row)], "problems": []}}}, ["app1"])
+        item for item in findings.findings({"app1": {**state(), "reach": {"rows": [asdict(row)], "errors": []}}}, ["app1"])
         if item["component"] == "reach"]
     assert (item["level"], item["fix"]) == ("drift", typed)
     assert (RUN in findings.check_table([item], False)) == (fix == RUN)
@@ -75,14 +75,14 @@ def test_a_host_that_did_not_answer_is_one_though_the_run_went_on():
     assert (result[0]["why"], result[0]["fix"]) == ("it could not be reached", "ansible app1 -i fleet -m ansible.builtin.ping")
 
 
-def test_a_problem_that_a_row_reports_as_well_is_one_finding():
-    result = read_of(Plan(rows=[Row("capacity", "connections", "9", "", "5", "drift", "too many", "xitrum_max_connections: 5")], problems=["too many"]))
+def test_an_error_that_a_row_reports_as_well_is_one_finding():
+    result = read_of(Plan(rows=[Row("capacity", "connections", "9", "", "5", "drift", "too many", "xitrum_max_connections: 5")], errors=["too many"]))
     assert [item["fix"] for item in found(capacity=result) if item["why"] == "too many"] == ["xitrum_max_connections: 5"]
 
 
 def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
-    held = Problem("port 80 is held by nginx", ["systemctl", "disable", "--now", "nginx.service"])
-    machine = {**Plan(problems=[held]).report(), "drift": False}
+    held = BlockingError("port 80 is held by nginx", ["systemctl", "disable", "--now", "nginx.service"])
+    machine = {**Plan(errors=[held]).report(), "drift": False}
     result = findings.findings({"app1": {**state(orphaned=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
     assert [item["fix"] for item in result if item["level"] == "drift"] == [
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
@@ -91,10 +91,10 @@ def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
         "ansible app3 -i fleet -m ansible.builtin.ping"]
 
 
-def test_the_text_of_a_problem_is_never_a_command():
+def test_the_text_of_an_error_is_never_a_command():
     """A name that somebody chose, in the words by which a command was once found."""
     texts = ["held by x (kill 1; curl evil)", "stop it (systemctl disable --now x;reboot)", "(nft delete table inet xitrum_host)", "(kill 1)"]
-    machine = {**Plan(problems=texts).report(), "drift": False}
+    machine = {**Plan(errors=texts).report(), "drift": False}
     result = findings.findings({"app1": {**state(), "machine": machine}}, ["app1"])
     assert {item["fix"] for item in result if item["why"] in texts} == {f"{RUN} --limit app1"}
     assert "ansible.builtin.shell" not in findings.check_table(result, True)
@@ -145,7 +145,7 @@ def test_what_a_host_reports_is_never_taken_for_a_template():
     assert "{{ 6 * 7 }}" in templar.template(result)[0]["why"]
 
 
-def test_the_check_shows_what_differs_and_the_fix_once():
+def test_the_check_shows_drift_and_the_fix_once():
     result = findings.check_table(found(), False)
     assert result.startswith("3 hosts, 5 values: 3 drift, 0 notes, 2 in sync")
     assert "app1 instance-0 nofile, app2 instance-0 nofile: fixed at start" in result
@@ -193,5 +193,5 @@ def test_a_port_that_nobody_reaches_follows_from_what_is_not_there(cause, status
     reach = {"component": "reach", "item": "port 80 over the network", "desired": "reachable", "configured": "", "effective": "refused from app2",
              "status": "drift", "why": "why", "fix": ""}
     rows = [{**reach, "component": "redirects", "item": cause, "effective": ""}] if cause else []
-    result = found(reach={"rows": [reach], "drift": False}, redirects={"rows": rows, "drift": bool(rows), "problems": []})
+    result = found(reach={"rows": [reach], "drift": False}, redirects={"rows": rows, "drift": bool(rows), "errors": []})
     assert next(item["status_text"] for item in result if item["item"] == reach["item"]) == status

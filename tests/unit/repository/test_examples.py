@@ -30,7 +30,7 @@ def test_all_variables_are_known_and_those_that_are_no_templates_fit(name):
     for own in hosts.values():
         assert unknown(list(own)) == {"errors": [], "warnings": []}
         plain = {key: value for key, value in own.items() if key in options and "{{" not in str(value)}
-        assert [problem for key, value in plain.items() if (problem := variables.wrong_value(key, value, options[key]))] == []
+        assert [error for key, value in plain.items() if (error := variables.wrong_value(key, value, options[key]))] == []
         assert own["xitrum_name"] == "shop"
     # A proxy needs them as well.
     for key in ("xitrum_name", "xitrum_health_path", "xitrum_health_status", "xitrum_cluster"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What differs from one supervisor, proxy or family to another is in its table: nothing else compares with a name of one."""
+"""Differences between one supervisor, proxy or family and another are in its table: nothing else compares with a name of one."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.docs.returns import DIFFERENCES, MODULES, REPORT, VALUES
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in MODULES}
 #: Modules without a component, with a value of a report's name.
-WITHOUT_COMPONENT = {"package_info": {"problems"}, "report": {"rows"}}
+WITHOUT_COMPONENT = {"package_info": {"errors"}, "report": {"rows"}}
 
 
 def documented(text):
@@ -85,9 +85,9 @@ def test_an_entry_is_valid_and_fits_a_line(module, name, indent):
     (value,) = yaml.safe_load(text).values()
     assert set(value) - {"elements"} == {"description", "type"} | (set() if indent else {"returned"})
     assert all(len(line) <= returns.WIDTH and line.startswith(indent) for line in text.splitlines())
-    differs = DIFFERENCES.get(module, {}).get(name, returns.Difference())
-    assert value["description"] == f"{VALUES[name].description} {differs.added}".strip()
-    assert value.get("returned") == (None if indent else differs.returned or VALUES[name].returned)
+    difference = DIFFERENCES.get(module, {}).get(name, returns.Difference())
+    assert value["description"] == f"{VALUES[name].description} {difference.added}".strip()
+    assert value.get("returned") == (None if indent else difference.returned or VALUES[name].returned)
 
 
 def test_a_name_that_the_table_does_not_have_is_an_error_with_its_module():
@@ -97,6 +97,6 @@ def test_a_name_that_the_table_does_not_have_is_an_error_with_its_module():
 
 
 def test_a_module_names_its_values_and_gets_their_documentation():
-    text = 'RETURN = r"""\n# Shared values: problems\nold\n# End of shared values\nown: {description: Own., type: str}\n"""\n'
+    text = 'RETURN = r"""\n# Shared values: errors\nold\n# End of shared values\nown: {description: Own., type: str}\n"""\n'
     found = documented(returns.filled("x", text))
-    assert (list(found), found["problems"]["returned"]) == (["problems", "own"], "always")
+    assert (list(found), found["errors"]["returned"]) == (["errors", "own"], "always")

@@ -49,7 +49,7 @@ def test_a_name_that_keeps_the_rule(name):
     ("", "found no name"),
     ("The JDK is installed", "begins with 'The'"),
     ("It is known which slot the host uses", "begins with 'It'"),
-    ("Nothing stands in the way", "begins with 'Nothing'"),
+    ("Nothing blocks the run", "begins with 'Nothing'"),
     ("install the JDK", "begins with 'install'"),
     ("Installs the JDK", "begins with 'Installs'"),
     ("{{ item }} is installed", "begins with ''"),

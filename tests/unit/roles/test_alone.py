@@ -21,10 +21,10 @@ BLOCK = re.compile(r"^```yaml\n(?P<play>.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 
 STATE = state_of(0)
-PROXY = {"rows": [], "problems": [], "notes": [], "drift": True, "actions": ["write"]}
-REMOVAL = {"applications": [], "problems": [], "kept": [], "proxies": False, "redirects": False, "firewall": False, "nofile": [],
+PROXY = {"rows": [], "errors": [], "notes": [], "drift": True, "actions": ["write"]}
+REMOVAL = {"applications": [], "errors": [], "kept": [], "proxies": False, "redirects": False, "firewall": False, "nofile": [],
            "kernel": ["/etc/sysctl.d/90-xitrum.conf"], "alternatives": [], "jdks": [], "leftovers": True, "lines": ["kernel parameters"]}
-TREE = {"notes": ["the port comes from the platform"], "paths": ["config/xitrum.conf"], "problems": [], "rows": [], "project": ".", "sbt": "1.10.0",
+TREE = {"notes": ["the port comes from the platform"], "paths": ["config/xitrum.conf"], "errors": [], "rows": [], "project": ".", "sbt": "1.10.0",
         "task": "xitrumPackage", "name": "shop", "name_from": "build.sbt", "java": 0, "main_class": "shop.Boot",
         "variables": [{"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_session_secureKey", "own": False, "example": True}]}
 

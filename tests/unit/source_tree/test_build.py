@@ -62,7 +62,7 @@ def test_the_hint_reports_where_the_project_is_not_known(tmp_path):
     top = write(tmp_path, {**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = module("app")\n'})
     assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of the folder app),"
                                  f" and give the folder that it makes, {top}/app/target/xitrum")
-    assert "calls it xitrumPackage. Set xitrum_build_command to sbt xitrumPackage" in package_build.build_problems("sbt xitrum-package", top, 1, NO_KEY)[0]
+    assert "calls it xitrumPackage. Set xitrum_build_command to sbt xitrumPackage" in package_build.build_errors("sbt xitrum-package", top, 1, NO_KEY)[0]
 
 
 def test_the_hint_lists_several_applications(tmp_path):
@@ -101,24 +101,24 @@ NO_KEY = """[info] loading settings for project shop from build.sbt ...
 ])
 def test_a_task_that_the_build_does_not_have(tmp_path, files, command, output, message):
     top = write(tmp_path, files)
-    problems = package_build.build_problems(command, top, 1, output)
-    assert len(problems) == 1
-    assert problems[0].startswith(f"xitrum_build_command is {command!r}, and the build in {top} has ") and problems[0].endswith(message), problems[0]
+    errors = package_build.build_errors(command, top, 1, output)
+    assert len(errors) == 1
+    assert errors[0].startswith(f"xitrum_build_command is {command!r}, and the build in {top} has ") and errors[0].endswith(message), errors[0]
 
 
 def test_a_build_that_fails_and_one_that_reports_so_with_code_0(tmp_path, monkeypatch):
     monkeypatch.setattr(package_build.shutil, "which", lambda program: f"/usr/bin/{program}")
     output = "[info] compiling\n\x1b[31m[error]\x1b[0m Boot.scala:3: not found: value Srver\n[error] \x1b]0;title\x07Compilation failed\n"
-    assert package_build.build_problems("sbt stage", str(tmp_path), 1, output) == [
+    assert package_build.build_errors("sbt stage", str(tmp_path), 1, output) == [
         f"xitrum_build_command (sbt stage) ended with code 1 in {tmp_path}: [info] compiling | "
         "[error] Boot.scala:3: not found: value Srver | [error] \\x1b]0;title\\x07Compilation failed. "
         "Run it there by hand, and correct the command or the project"]
     silent = ("[info] done\nxitrum-package failed, reason:\njava.io.IOException: No space left on device\n"
               "\tat sbt.IO$.copy(IO.scala:1)\n[success] Total time: 1 s\n")
-    problem = package_build.build_problems("sbt xitrum-package", str(tmp_path), 0, silent)[0]
-    assert "ended with code 0, and its packaging task failed in " in problem and "No space left on device" in problem
-    assert package_build.build_problems("sbt stage", str(tmp_path), 0, "[success] done\n") == []
-    assert "it printed nothing" in package_build.build_problems("false", str(tmp_path), 1, "")[0]
+    error = package_build.build_errors("sbt xitrum-package", str(tmp_path), 0, silent)[0]
+    assert "ended with code 0, and its packaging task failed in " in error and "No space left on device" in error
+    assert package_build.build_errors("sbt stage", str(tmp_path), 0, "[success] done\n") == []
+    assert "it printed nothing" in package_build.build_errors("false", str(tmp_path), 1, "")[0]
 
 
 @pytest.mark.parametrize(("command", "message"), [
@@ -126,7 +126,7 @@ def test_a_build_that_fails_and_one_that_reports_so_with_code_0(tmp_path, monkey
     ("sbt 'x", "its quotes do not match"),
 ])
 def test_a_program_that_is_not_there_is_named(tmp_path, command, message):
-    assert message in package_build.build_problems(command, str(tmp_path), 2, "Error executing command.")[0]
+    assert message in package_build.build_errors(command, str(tmp_path), 2, "Error executing command.")[0]
 
 
 #: What a person reads about the project, but for the change log: pages, examples, descriptions of variables, playbooks.

@@ -50,17 +50,17 @@ def heroku(**more):
 
 def run(host, want):
     plan = source_tree.plan(want, source_tree.read(host, want))
-    if not plan.problems:
+    if not plan.errors:
         source_tree.apply(host, plan)
     return plan
 
 
-def problems(host, want):
-    """All problems of a tree, on which nothing is written."""
+def find_errors(host, want):
+    """All errors of a tree, on which nothing is written."""
     before = dict(host.files)
     plan = run(host, want)
     assert host.files == before
-    return "\n".join(plan.problems)
+    return "\n".join(plan.errors)
 
 
 def test_all_files_in_one_go_and_the_second_run_nothing():
@@ -77,16 +77,16 @@ def test_all_files_in_one_go_and_the_second_run_nothing():
 
 
 def test_what_is_missing_of_a_project_is_named_at_once():
-    messages = problems(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
+    messages = find_errors(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
     assert messages.startswith(f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
     assert "script/runner (the program that starts it; script/start, bin/runner or bin/runner.sh will do)" in messages and "config/xitrum.conf" not in messages
 
 
 def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
-    assert problems(FakeHost(), heroku()) == f"there is no folder {TOP}: name the application's source tree"
+    assert find_errors(FakeHost(), heroku()) == f"there is no folder {TOP}: name the application's source tree"
     host = tree()
     host.commands[f"git -C {TOP} rev-parse --show-toplevel"] = (128, "", "fatal: not a git repository\n")
-    assert "is not in a git repository that can be read (fatal: not a git repository): run git init" in problems(host, heroku())
+    assert "is not in a git repository that can be read (fatal: not a git repository): run git init" in find_errors(host, heroku())
 
 
 @pytest.mark.parametrize("status, message", [
@@ -97,7 +97,7 @@ def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
     ("", ""),
 ])
 def test_uncommitted_work_is_not_mixed_with_ours(status, message):
-    found = problems(tree(status=status), heroku()) if message else "\n".join(run(tree(status=status), heroku()).problems)
+    found = find_errors(tree(status=status), heroku()) if message else "\n".join(run(tree(status=status), heroku()).errors)
     assert found == (f"{TOP} has uncommitted changes in {message}: commit or stash them, or set heroku_allow_uncommitted to true" if message else "")
     assert run(tree(status=status), heroku(allow_uncommitted=True)).changed
 
@@ -108,10 +108,10 @@ CHECK_IGNORE = f"git -C {TOP} check-ignore --verbose -z --stdin"
 def test_a_file_that_git_ignores_is_reported():
     host = tree()
     host.commands[CHECK_IGNORE] = ".gitignore\x003\x00Proc*\x00Procfile\x00.gitignore\x004\x00!build.sbt\x00build.sbt\x00"
-    assert problems(host, heroku()) == (
+    assert find_errors(host, heroku()) == (
         f"{TOP}/Procfile is ignored by git (.gitignore line 3: Proc*), so that no commit and no push would have it: "
         "remove or narrow that pattern, or add the file to heroku_keep_files")
-    assert list(run(host, heroku(keep_files=["Procfile"])).problems) == []
+    assert list(run(host, heroku(keep_files=["Procfile"])).errors) == []
 
 
 def test_git_itself_names_the_files_that_it_ignores(tmp_path, monkeypatch):
@@ -131,7 +131,7 @@ def test_our_own_uncommitted_changes_do_not_stop_a_run_that_changes_nothing():
     host = tree()
     run(host, heroku())
     host.commands[f"git -C {TOP} status --porcelain --no-renames -z --untracked-files=all -- ."] = " M build.sbt\0?? Procfile\0"
-    assert not run(host, heroku()).problems
+    assert not run(host, heroku()).errors
 
 
 @pytest.mark.parametrize("files, message", [
@@ -141,7 +141,7 @@ def test_our_own_uncommitted_changes_do_not_stop_a_run_that_changes_nothing():
     ({"script/runner": "#!/bin/bash\r\n"}, "/script/runner has Windows line ends"),
 ])
 def test_a_file_that_cannot_be_changed_is_named_with_its_line(files, message):
-    assert message in problems(tree(files), heroku())
+    assert message in find_errors(tree(files), heroku())
 
 
 def test_a_file_that_is_kept_is_not_even_parsed():
@@ -164,7 +164,7 @@ def test_a_file_that_is_kept_is_not_even_parsed():
 def test_a_setting_is_made_where_it_is_in_force(application, edited):
     host = tree({"config/application.conf": application, "config/ports.conf": "xitrum.port.http = 9000\n"})
     plan = run(host, heroku())
-    assert not plan.problems and host.files[f"{TOP}/config/application.conf"] == (edited or application)
+    assert not plan.errors and host.files[f"{TOP}/config/application.conf"] == (edited or application)
     assert ("config/application.conf" in plan.facts["paths"]) == bool(edited)
     started = package_config.settings_at_start(lambda path: host.files.get(f"{TOP}/{path}"))
     assert started.values(("xitrum", "port", "http")) == {"${PORT}"} and started.values(("xitrum", "port", "https")) <= {None}
@@ -182,9 +182,9 @@ def test_a_key_is_overridden_by_its_variable_where_it_is_in_force():
 
 
 def test_an_application_conf_that_cannot_be_edited_is_named_with_its_line():
-    assert "/config/application.conf: line 2: { is not closed" in problems(tree({"config/application.conf": 'include "xitrum"\nxitrum {\n'}), heroku())
+    assert "/config/application.conf: line 2: { is not closed" in find_errors(tree({"config/application.conf": 'include "xitrum"\nxitrum {\n'}), heroku())
     refers = 'include "xitrum"\nxitrum.port { https = 9443 }\nmine = ${xitrum.port.https.x}\n'
-    assert "/config/application.conf: line 3: ${xitrum.port.https.x} needs a setting" in problems(tree({"config/application.conf": refers}), heroku())
+    assert "/config/application.conf: line 3: ${xitrum.port.https.x} needs a setting" in find_errors(tree({"config/application.conf": refers}), heroku())
     host = tree({"config/application.conf": 'include "xitrum"\nxitrum.port.http = 9000\n'})
     assert run(host, heroku(keep_files=["config/application.conf"])).changed and "9000" in host.files[f"{TOP}/config/application.conf"]
 
@@ -212,14 +212,14 @@ def test_only_the_right_to_execute_of_a_mode_counts():
 
 def test_a_file_of_the_users_own_is_not_replaced():
     host = tree({"bin/start": "mine\n"})
-    assert "/bin/start is there and was not written by xitrum.host: move it away" in problems(host, whole())
+    assert "/bin/start is there and was not written by xitrum.host: move it away" in find_errors(host, whole())
     run(host, whole(keep_files=["bin/start"]))
     assert host.files[f"{TOP}/bin/start"] == "mine\n"
 
 
 def test_a_project_below_the_top_and_a_tree_below_the_repository():
     host = tree(folder="app")
-    assert "other/config/xitrum.conf" in problems(host, heroku(project="other"))
+    assert "other/config/xitrum.conf" in find_errors(host, heroku(project="other"))
     assert f"app/{source_tree.CONFIG}" in run(host, heroku()).facts["paths"]
     assert not run(host, heroku(project="app")).changed
     below = tree(status=" M shop/Main.scala\0", root="/src")
@@ -231,10 +231,10 @@ def test_a_link_in_the_place_of_a_file(path):
     host = tree()
     host.links[f"{TOP}/{path}"] = "elsewhere"
     host.files[f"{TOP}/{posixpath.dirname(path)}/elsewhere"] = host.files.pop(f"{TOP}/{path}")
-    assert problems(host, heroku()) == (
+    assert find_errors(host, heroku()) == (
         f"{TOP}/{path}: it is no regular file: found a symbolic link, expected a file. Replace it with the file that it leads to")
 
 
 def test_a_folder_in_the_place_of_a_file():
     host = tree({"Procfile/a": ""})
-    assert "/Procfile: it is no regular file" in problems(host, heroku())
+    assert "/Procfile: it is no regular file" in find_errors(host, heroku())

@@ -47,7 +47,7 @@ def plan_of(host, **more):
 def test_only_what_is_needed_is_done(there, status, more, commands):
     host = repository(there, status)
     want, plan = plan_of(host, **more)
-    assert (list(plan.problems), plan.changed) == ([], bool(commands))
+    assert (list(plan.errors), plan.changed) == ([], bool(commands))
     host.done.clear()
     output = source_push.apply(host, plan).results["output"]
     assert [words for _run, words in host.done] == commands
@@ -66,9 +66,9 @@ def test_check_mode_reports_the_commit_that_would_come():
     (repository(root="/src"), f"{TOP} is a folder inside of the repository /src"),
     (FakeHost(), "git rev-parse --show-toplevel ended with 127"),
 ])
-def test_what_stands_in_the_way(host, message):
+def test_errors_of_a_push(host, message):
     _want, plan = plan_of(host)
-    assert message in "\n".join(plan.problems)
+    assert message in "\n".join(plan.errors)
     assert not plan.changed
 
 
@@ -104,8 +104,8 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
     want, plan = plan_of(host, remote=remote)
     with pytest.raises(RuntimeError) as caught:
         source_push.apply(host, Plan(actions=[("push", source_push.remote_of(host, want))], desired=want))
-    texts = [*plan.problems, str(caught.value), *(words for _run, words in host.done)]
-    assert len(plan.problems) == 1 and not [text for text in texts if "s3cret" in text]
+    texts = [*plan.errors, str(caught.value), *(words for _run, words in host.done)]
+    assert len(plan.errors) == 1 and not [text for text in texts if "s3cret" in text]
     # Git is called without them, and gets them by its environment.
     assert [words.rpartition(f"-C {TOP} ")[2] for _run, words in host.done if PLAIN in words] == [
         f"ls-remote {PLAIN} refs/heads/main", f"push {PLAIN} HEAD:refs/heads/main"]
@@ -117,7 +117,7 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
 def test_a_remote_without_a_password_is_reported_as_it_is(remote):
     host = FakeHost({}, {f"{GIT} remote get-url --push heroku": "https://git.example/shop.git\n"})
     assert source_push.remote_of(host, {**DESIRED, "remote": remote})[:2] == (remote, None)
-    assert source_push.plan({**DESIRED, "remote": remote}, source_push.read(host, {**DESIRED, "remote": remote})).problems
+    assert source_push.plan({**DESIRED, "remote": remote}, source_push.read(host, {**DESIRED, "remote": remote})).errors
     assert host.environments == []
 
 

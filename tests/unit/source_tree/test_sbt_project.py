@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component as source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import sbt_project
 
-from tests.unit.source_tree.test_component import PROJECT, TOP, desired, problems, run, tree
+from tests.unit.source_tree.test_component import PROJECT, TOP, desired, find_errors, run, tree
 
 BOOT = "package {0}\n\nimport xitrum.Server\n\nobject Boot {{\n  def main(args: Array[String]): Unit = {{\n    Server.start()\n  }}\n}}\n"
 GC = "package comy\n\nobject GC extends App {\n  println(1)\n}\n"
@@ -67,7 +67,7 @@ def test_a_tree_of_each_layout_is_prepared_once(name):
     files, procfile, web, alias = LAYOUTS[name]
     host = tree(files)
     plan = run(host, platform())
-    assert list(plan.problems) == []
+    assert list(plan.errors) == []
     assert host.files[f"{TOP}/{procfile}"] == f"web: {web}\n"
     build = procfile.replace("Procfile", "build.sbt")
     assert host.files[f"{TOP}/{build}"].endswith(f'\n\naddCommandAlias("stage", "{alias}")\n')
@@ -78,7 +78,7 @@ def test_a_tree_of_each_layout_is_prepared_once(name):
 
 def test_of_several_main_classes_all_are_listed_and_none_is_chosen():
     files = {**SBT_1, "src/main/scala/comy/Boot.scala": BOOT.format("comy"), "src/main/scala/comy/GC.scala": GC}
-    assert problems(tree(files), platform()) == (
+    assert find_errors(tree(files), platform()) == (
         f"{TOP}: found 2 main classes: comy.Boot (src/main/scala/comy/Boot.scala), comy.GC (src/main/scala/comy/GC.scala); expected one. "
         "Set heroku_main_class to the one that starts the application")
     assert run(tree(files), platform(main_class="comy.Boot")).facts["main_class"] == "comy.Boot"
@@ -99,7 +99,7 @@ def test_a_platform_that_builds_the_top_gets_a_note_on_a_build_in_a_folder(name,
 
 
 def test_a_test_is_no_main_class_and_none_is_an_error():
-    messages = problems(tree({**SBT_1, "src/test/scala/shop/Boot.scala": BOOT.format("shop")}), platform())
+    messages = find_errors(tree({**SBT_1, "src/test/scala/shop/Boot.scala": BOOT.format("shop")}), platform())
     assert messages == f"{TOP}: found no object with a main method in the sources; expected one. Set heroku_main_class to the main class"
 
 
@@ -120,7 +120,7 @@ def test_each_folder_that_sbt_compiles(path):
 def test_a_main_method_that_is_not_attributed_stops_the_run():
     launcher = "package shop\n\nclass Launcher {\n  def main(args: Array[String]): Unit = ()\n}\n"
     files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), "src/main/scala/shop/Launcher.scala": launcher}
-    assert problems(tree(files), platform()) == (
+    assert find_errors(tree(files), platform()) == (
         f"{TOP}: found the main class shop.Boot (src/main/scala/shop/Boot.scala) and a main method in the class shop.Launcher "
         "(src/main/scala/shop/Launcher.scala:4); expected one object with a main method. "
         "Set heroku_main_class to the main class that starts the application")
@@ -128,7 +128,7 @@ def test_a_main_method_that_is_not_attributed_stops_the_run():
 
 def test_of_several_applications_all_are_listed_and_none_is_chosen():
     two = {**NOT_AT_TOP, **below("shop", {**SBT_1, **APP, **BUILD}), **below("admin", {**SBT_1, **APP, **BUILD})}
-    assert problems(tree(two), platform()) == (
+    assert find_errors(tree(two), platform()) == (
         f"found 2 applications in {TOP}: admin, shop; expected one. Set heroku_project to the folder of one of them")
     assert run(tree(two), platform(project="shop", main_class="shop.Boot")).facts["project"] == "shop"
 
@@ -209,7 +209,7 @@ PLACES = {
 @pytest.mark.parametrize("name", PLACES)
 def test_the_dependency_and_the_plugin_may_be_in_any_file_of_the_build(name):
     host = tree({**NOT_AT_TOP, **SBT_1, **WEB, **PLACES[name]})
-    assert list(run(host, platform()).problems) == []
+    assert list(run(host, platform()).errors) == []
     assert host.files[f"{TOP}/Procfile"] == "web: web/target/xitrum/script/runner shop.Boot\n"
 
 
@@ -217,13 +217,13 @@ def test_the_dependency_and_the_plugin_may_be_in_any_file_of_the_build(name):
     '// libraryDependencies += "tv.cntt" %% "xitrum" % "3.31.0"\n', 'name := "xitrum-x"\n', '/* "tv.cntt" %% "xitrum" % "1" */\nname := "xitrum"\n',
 ])
 def test_a_comment_or_a_name_is_no_dependency(text):
-    assert problems(tree({**SBT_1, "build.sbt": text}), platform(main_class="a.B")).startswith(
+    assert find_errors(tree({**SBT_1, "build.sbt": text}), platform(main_class="a.B")).startswith(
         f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum): ")
 
 
 def test_a_plugin_in_a_comment_is_none():
     files = {**SBT_1, "project/plugins.sbt": "// " + SBT_1["project/plugins.sbt"]}
-    assert "it lacks project/plugins.sbt (with the sbt plugin" in problems(tree(files), platform(main_class="a.B"))
+    assert "it lacks project/plugins.sbt (with the sbt plugin" in find_errors(tree(files), platform(main_class="a.B"))
 
 
 def test_a_version_of_the_plugin_may_be_a_value():
@@ -242,15 +242,15 @@ def test_a_build_may_have_another_name_and_its_own_alias():
     files = {**SBT_1, "build.sbt": None, "shop.sbt": shop, "pack.sbt": 'addCommandAlias("pack", ";{}")\n',
              "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
     host = tree({**files, "pack.sbt": files["pack.sbt"].format("xitrumPackage")})
-    assert list(run(host, platform()).problems) == []
+    assert list(run(host, platform()).errors) == []
     assert f"{TOP}/build.sbt" not in host.files and host.files[f"{TOP}/shop.sbt"] == shop
-    assert problems(tree({**files, "pack.sbt": files["pack.sbt"].format("package")}), platform()) == (
+    assert find_errors(tree({**files, "pack.sbt": files["pack.sbt"].format("package")}), platform()) == (
         f"{TOP}/shop.sbt: line 3: the alias \"stage\" runs ';pack'; expected one that runs xitrumPackage. Add it there")
 
 
 def test_a_build_in_scala_gets_its_alias_next_to_it():
     host = tree(OLD)
-    assert list(run(host, platform()).problems) == []
+    assert list(run(host, platform()).errors) == []
     assert host.files[f"{TOP}/build.sbt"] == 'addCommandAlias("stage", ";xitrum-package")\n'
     assert host.files[f"{TOP}/Procfile"] == "web: target/xitrum/bin/runner.sh shop.Boot\n"
     assert host.files[f"{TOP}/project/Build.scala"] == BUILD_SCALA
@@ -265,23 +265,23 @@ def test_a_build_in_scala_gets_its_alias_next_to_it():
      "Add it, or name the folder of the application"),
 ])
 def test_a_build_in_scala_that_is_not_enough(files, message):
-    assert problems(tree({**OLD, **files}), platform()) == f"{TOP}: {message}"
+    assert find_errors(tree({**OLD, **files}), platform()) == f"{TOP}: {message}"
 
 
 def test_a_project_that_is_not_read_stops_the_run():
     text = BUILD["build.sbt"] + ROOT + 'lazy val shop = module("app")\n'
     files = {**NOT_AT_TOP, **SBT_1, "build.sbt": text, **below("app", {**APP, "src/main/scala/app/Boot.scala": BOOT.format("app")})}
-    assert problems(tree(files), platform()) == (
+    assert find_errors(tree(files), platform()) == (
         f"{TOP}: found a project for the top of the sbt build, and none in the folder app that can be read in build.sbt; "
         'expected one such as: lazy val web = (project in file("app")). Declare it so in build.sbt')
-    assert list(run(tree(files), platform(keep_files=["build.sbt"])).problems) == []
+    assert list(run(tree(files), platform(keep_files=["build.sbt"])).errors) == []
 
 
 @pytest.mark.parametrize("own", [";xitrum-package", ";clean;xitrumPackage", "app/xitrumPackage", "clean; web/xitrum-package"])
 def test_an_alias_of_the_users_may_run_either_task(own):
     files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), "build.sbt": BUILD["build.sbt"] + f'addCommandAlias("stage", "{own}")\n'}
     host = tree(files)
-    assert list(run(host, platform()).problems) == []
+    assert list(run(host, platform()).errors) == []
     assert host.files[f"{TOP}/build.sbt"] == files["build.sbt"]
 
 
@@ -291,5 +291,5 @@ def test_sbt_is_started_as_the_project_does_it(folder, launcher, command):
     files = {**SBT_1, **APP, **BUILD, launcher: "#!/bin/sh\n", "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
     host = tree({**(dict.fromkeys(PROJECT) if folder else {}), **(below(folder, files) if folder else files)})
     hook = {"path": "@BUILD@/hook", "content": f"# {source_tree.MARK}\n@SBT@ @TASK@\n", "mode": "0755"}
-    assert list(run(host, platform(files=[hook])).problems) == []
+    assert list(run(host, platform(files=[hook])).errors) == []
     assert host.files[f"{TOP}/{folder}/hook".replace("//", "/")] == f"# {source_tree.MARK}\n{command}\n"

@@ -107,8 +107,8 @@ def test_a_name_of_a_unit_of_the_distribution_is_refused(folder, kind, name, uni
     """A unit in /etc replaces it, without a word."""
     there = host({f"{folder}/{unit}": "[Unit]\n"}, {"systemctl": "", "runsvdir": ""})
     want = desired(kind, "# Written by xitrum.host", "/etc/x", name=name)
-    assert any(f"xitrum_name is {name}, and this host has {folder}/{unit} already" in message for message in planned(there, want)[1].problems)
-    assert not any("already, which a unit" in message for message in planned(there, {**want, "name": "shop"})[1].problems)
+    assert any(f"xitrum_name is {name}, and this host has {folder}/{unit} already" in message for message in planned(there, want)[1].errors)
+    assert not any("already, which a unit" in message for message in planned(there, {**want, "name": "shop"})[1].errors)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SUPERVISORS.values() if kind.KEEPS], ids=lambda kind: kind.name)
@@ -116,7 +116,7 @@ def test_what_a_killed_removal_left_in_a_service_directory_is_nobody_elses(kind)
     want = desired(kind.name, "# xitrum.host", f"/etc/demo-{kind.name}/0/run")
     for name in kind.KEEPS:
         left = FakeHost({**BARE, f"/etc/demo-{kind.name}/0/{name}/x": ""})
-        assert not any("not managed" in problem for problem in planned(left, want)[1].problems)
+        assert not any("not managed" in error for error in planned(left, want)[1].errors)
 
 
 UPSTART = desired("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
@@ -144,16 +144,16 @@ UPSTART = desired("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
      desired("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
-def test_what_stands_in_the_way_is_reported_and_nothing_is_written(there, want, message):
-    problems = list(planned(there, want)[1].problems)
-    assert len(problems) == 1
-    assert message in problems[0]
+def test_errors_are_reported_and_nothing_is_written(there, want, message):
+    errors = list(planned(there, want)[1].errors)
+    assert len(errors) == 1
+    assert message in errors[0]
     assert not [what for what in there.done if what[0] != "run"]
 
 
-def test_what_is_left_of_a_service_directory_is_no_problem():
+def test_what_is_left_of_a_service_directory_is_no_error():
     there = FakeHost({**BARE, "/etc/demo-runit/0/down": "", "/etc/demo-runit/0/supervise/ok": ""})
-    assert list(planned(there, desired("runit", "# Written by xitrum.host", RUN))[1].problems) == []
+    assert list(planned(there, desired("runit", "# Written by xitrum.host", RUN))[1].errors) == []
 
 
 def test_rc_local_becomes_executable_and_reports_what_it_cannot():
@@ -183,7 +183,7 @@ def linked(text=RHEL, mode=0o644, group="root", folder=None, target="rc.d/rc.loc
 def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, target):
     there = linked(mode=mode, group="adm", target=target)
     state, plan = planned(there, RC_LOCAL)
-    assert not plan.problems
+    assert not plan.errors
     services.apply(there, plan)
     assert there.links["/etc/rc.local"] == target and "/etc/rc.local" not in there.files
     assert "/etc/demo-rc.local/boot\n# END" in there.files["/etc/rc.d/rc.local"]
@@ -239,8 +239,8 @@ def test_of_two_applications_the_last_one_brings_the_mode_back():
      "/dev/null, which is a device"),
 ])
 def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(there, message):
-    problems = list(planned(there, RC_LOCAL)[1].problems)
-    assert len(problems) == 1 and message in problems[0]
+    errors = list(planned(there, RC_LOCAL)[1].errors)
+    assert len(errors) == 1 and message in errors[0]
 
 
 def test_notes_on_a_script_are_reported():
@@ -301,8 +301,8 @@ def test_what_an_entry_should_have_started_and_does_not_run_is_due():
 @pytest.mark.parametrize("table, message", [(None, "/etc/inittab is missing"),
                                          ("".join(f"x{number:02d}:2:respawn:theirs\n" for number in range(100)), "so there is none for one more")])
 def test_a_host_without_the_table_or_without_room_in_it_is_reported(table, message):
-    problems = planned(old_init(table=table), runit())[1].problems
-    assert len(problems) == 1 and message in problems[0]
+    errors = planned(old_init(table=table), runit())[1].errors
+    assert len(errors) == 1 and message in errors[0]
 
 
 def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
@@ -333,7 +333,7 @@ def test_the_entry_goes_with_the_last_instance():
 LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
 
 
-@pytest.mark.parametrize("desired_version, found, path, link, install, problem", [
+@pytest.mark.parametrize("desired_version, found, path, link, install, error", [
     ("4.3.0", "", "supervisord", "", True, ""),
     ("4.3.0", "4.3.0\n", "/opt/supervisord/bin/supervisord", "", False, ""),
     ("4.3", "4.3.0\n", "/opt/supervisord/bin/supervisord", "", False, ""),
@@ -345,10 +345,10 @@ LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
     ("latest", "", "supervisord", "", False, "supervisor_supervisord_version is 'latest'"),
     ("4.3.0; reboot", "", "supervisord", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
 ])
-def test_whether_it_is_installed_from_pypi(desired_version, found, path, link, install, problem):
+def test_whether_it_is_installed_from_pypi(desired_version, found, path, link, install, error):
     does, message = supervisord_config.source(desired_version, found, path, link)
     assert does is install
-    assert message.startswith(problem) and bool(message) is bool(problem)
+    assert message.startswith(error) and bool(message) is bool(error)
 
 
 def test_on_a_host_without_it_pypis_is_desired_with_what_pip_takes():
@@ -364,7 +364,7 @@ def test_what_pip_has_just_installed_is_linked_to():
     program = "/opt/supervisord/bin/supervisord"
     there = FakeHost({**BARE, program: "", recorded.PATH: record_text({"made": ["/opt/supervisord"]})}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
     state, plan = planned(there, desired(supervisord_version="4.3.0"))
-    assert plan.facts["packages"] == [] and not plan.problems and not plan.facts["from_pypi"]
+    assert plan.facts["packages"] == [] and not plan.errors and not plan.facts["from_pypi"]
     assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord_config.COMMANDS
 
 
@@ -372,7 +372,7 @@ def test_what_pip_has_just_installed_is_linked_to():
 def test_a_daemon_of_an_older_version_is_reported_and_not_restarted(running, status):
     there = host(commands={"supervisord --version": "4.3.0\n", "supervisorctl version": running}, links=LINK)
     state, plan = planned(there, desired(supervisord_version="4.3.0"))
-    assert plan.facts["packages"] == [] and not plan.problems and not plan.facts["from_pypi"]
+    assert plan.facts["packages"] == [] and not plan.errors and not plan.facts["from_pypi"]
     row = next(row for row in plan.rows if row.item == "supervisord of PyPI")
     assert (row.effective, row.status) == (running.strip(), status)
     services.apply(there, plan)
@@ -382,13 +382,13 @@ def test_a_daemon_of_an_older_version_is_reported_and_not_restarted(running, sta
 @pytest.mark.parametrize("files, path", [
     ({"/usr/local/bin/supervisorctl": "#!/bin/sh\n"}, "/usr/local/bin/supervisorctl"), ({"/opt/supervisord/bin/python3": ""}, "/opt/supervisord")])
 def test_what_is_unmanaged_at_its_paths_is_not_overwritten(files, path):
-    problems = list(planned(FakeHost({**BARE, **files}), desired(supervisord_version="4.3.0"))[1].problems)
-    assert problems == [f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"]
+    errors = list(planned(FakeHost({**BARE, **files}), desired(supervisord_version="4.3.0"))[1].errors)
+    assert errors == [f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"]
 
 
 def test_that_of_the_distribution_is_not_adopted():
-    problems = planned(host(), desired(supervisord_version="4.3.0"))[1].problems
-    assert len(problems) == 1 and "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install" in problems[0]
+    errors = planned(host(), desired(supervisord_version="4.3.0"))[1].errors
+    assert len(errors) == 1 and "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install" in errors[0]
 
 
 def test_a_unit_whose_path_is_a_link_goes_and_its_link_stays():
@@ -410,7 +410,7 @@ RC_UNIT = "systemctl show --no-pager --property=LoadState,ExecStart -- rc-local.
 RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_errors=no ; pid=0 }}\n"
 
 
-@pytest.mark.parametrize("message, links, problem", [
+@pytest.mark.parametrize("message, links, error", [
     (RUNS.format("/etc/rc.local"), {}, ""), ("", {}, ""),
     (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "rc.d/rc.local"}, ""),
     (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "/srv/rc.local"},
@@ -418,6 +418,6 @@ RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_erro
     (RUNS.format("/etc/rc.d/rc.local"), {}, "make /etc/rc.local a link to it"),
     ("LoadState=not-found\n", {}, "rc-local.service of systemd is not-found"), ("LoadState=masked\n", {}, "is masked"),
 ])
-def test_a_script_that_systemd_does_not_run_at_boot_is_refused(message, links, problem):
-    problems = list(planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: message}, links), RC_LOCAL)[1].problems)
-    assert len(problems) == bool(problem) and all(problem in sentence for sentence in problems)
+def test_a_script_that_systemd_does_not_run_at_boot_is_refused(message, links, error):
+    errors = list(planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: message}, links), RC_LOCAL)[1].errors)
+    assert len(errors) == bool(error) and all(error in sentence for sentence in errors)

@@ -16,7 +16,7 @@ LINES = st.lists(st.sampled_from(["id:2:initdefault:", "# x00:2345:respawn:no", 
 @given(LINES)
 def test_an_entry_has_an_id_of_its_own_and_goes_without_a_trace(lines):
     text = "".join(f"{line}\n" for line in lines)
-    assert inittab.problem(text, "demo-runit") == ""
+    assert inittab.find_error(text, "demo-runit") == ""
     once = inittab.with_entry(text, "demo-runit", "/etc/demo-runit/scan")
     assert len(set(inittab.ids(once)) - set(inittab.ids(text))) == 1
     assert len(inittab.ids(once)) == len(inittab.ids(text)) + 1
@@ -41,7 +41,7 @@ def test_an_entry_that_was_commented_out_or_whose_id_was_taken_is_made_again():
     once = inittab.with_entry("", "a-runit", "a")
     assert inittab.with_entry(once.replace("x00:", "#x00:"), "a-runit", "a") == once
     taken = "x00:2:respawn:theirs\n" + once
-    assert inittab.problem(taken, "a-runit") == ""
+    assert inittab.find_error(taken, "a-runit") == ""
     assert inittab.ids(inittab.with_entry(taken, "a-runit", "a")) == ["x00", "x01"]
 
 

@@ -27,7 +27,7 @@ LINES = st.lists(st.sampled_from(["true", "# exit 0", "", "exit 1", "  exit 0", 
     ("#!/bin/sh\nsleep 1; exit 0\n", f"#!/bin/sh\n{BLOCK}sleep 1; exit 0\n"),
 ])
 def test_the_block_comes_before_the_last_command_where_that_leaves_the_script(text, result):
-    assert rc_script.problem(text) == ""
+    assert rc_script.find_error(text) == ""
     assert rc_script.with_block(text, "demo", "boot") == result
     assert rc_script.without(result, "demo") == (rc_script.EMPTY if text is None else text)
 
@@ -51,7 +51,7 @@ RHEL = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /v
     ("#!/bin/sh\ntrue\r\nfalse\r\n", f"#!/bin/sh\ntrue\r\nfalse\r\n{BLOCK}"),
 ])
 def test_else_it_comes_at_the_end_and_goes_without_a_trace(text, result):
-    assert rc_script.problem(text) == ""
+    assert rc_script.find_error(text) == ""
     assert rc_script.with_block(text, "demo", "boot") == result
     assert rc_script.with_block(result, "demo", "boot") == result
     assert rc_script.without(result, "demo") == text
@@ -60,13 +60,13 @@ def test_else_it_comes_at_the_end_and_goes_without_a_trace(text, result):
 @pytest.mark.parametrize("shell", [
     "/bin/sh", "/bin/sh -e", " /bin/bash", "/usr/bin/dash", "/bin/ksh", "/usr/bin/env -S bash -e", "/bin/busybox sh"])
 def test_every_shell_that_reads_the_line_is_good(shell):
-    assert rc_script.problem(f"#!{shell}\ntrue\n") == ""
+    assert rc_script.find_error(f"#!{shell}\ntrue\n") == ""
 
 
 def test_without_systemd_a_script_needs_no_first_line_of_its_own():
     """The shell that runs it at boot goes on with it."""
-    assert rc_script.problem("true\n", systemd=False) == ""
-    assert rc_script.problem("#!/usr/bin/perl\n", systemd=False)
+    assert rc_script.find_error("true\n", systemd=False) == ""
+    assert rc_script.find_error("#!/usr/bin/perl\n", systemd=False)
 
 
 @pytest.mark.parametrize("text, lines", [
@@ -87,7 +87,7 @@ def test_where_the_script_may_end_before_the_block_is_found(text, lines):
     ("#!/bin/sh\r\nexit 0\r\n", "has Windows line ends, so that no interpreter is found for it"),
 ])
 def test_a_script_that_may_not_be_edited_is_named(text, message):
-    assert message in rc_script.problem(text)
+    assert message in rc_script.find_error(text)
 
 
 @given(LINES)

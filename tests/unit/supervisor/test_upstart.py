@@ -85,7 +85,7 @@ def defined(there):
     """The host with the job, as the role supervisor defines it."""
     state = services.read(there, desired())
     plan = services.plan(desired(), state)
-    assert not plan.problems
+    assert not plan.errors
     if plan.changed:
         services.apply(there, plan)
     return plan
@@ -208,8 +208,8 @@ def test_process_1_is_queried_and_not_a_program_that_is_installed(there, init):
     ],
 )
 def test_a_supervisor_that_process_1_cannot_start_is_refused(kind, init, refused):
-    problem = table.init_error(kind, init_system.Init(*init))
-    assert refused in problem and bool(problem) is bool(refused)
+    error = table.init_error(kind, init_system.Init(*init))
+    assert refused in error and bool(error) is bool(refused)
 
 
 @pytest.mark.parametrize("kind", ["runit", "daemontools"])
@@ -217,8 +217,8 @@ def test_what_goes_into_inittab_is_refused_before_anything_is_written(kind):
     there = host({"/etc/inittab": "id:2:initdefault:\n"})
     path = f"/etc/demo-{kind}/0/run"
     want = {**desired(), "supervisor": kind, "files": [{**desired()["files"][0], "path": path}]}
-    problems = list(services.plan(want, services.read(there, want)).problems)
-    assert problems == [
+    errors = list(services.plan(want, services.read(there, want)).errors)
+    assert errors == [
         f"process 1 is upstart, and the xitrum_supervisor {kind} wants systemd or init: choose another for this host"
     ]
     assert "/etc/inittab" in there.files and not [what for what in there.done if what[0] == "write"]

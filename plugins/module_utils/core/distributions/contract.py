@@ -19,7 +19,7 @@ JDK_FOLDER = "/usr/lib/jvm"
 
 @dataclass(frozen=True)
 class Family(abc.ABC):
-    """What differs between families of distributions. One that lacks a method cannot be made."""
+    """Differences between families of distributions. One that lacks a method cannot be made."""
 
     name: str
     #: The programs that show which family's package manager a host has: one that lists, one that removes.

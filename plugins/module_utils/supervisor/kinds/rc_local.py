@@ -78,12 +78,12 @@ class RcLocal(Supervisor):
 def script_error(state: Mapping[str, Any]) -> str:
     """What keeps a block out of the script at boot, as a sentence; empty where nothing does."""
     script = state["own"]["script"]
-    text_error = rc_script.problem(script.text, state["init"].name == "systemd")
-    return script.problem or rc_script.boot_problem(*state["own"]["unit"]) or text_error
+    text_error = rc_script.find_error(script.text, state["init"].name == "systemd")
+    return script.error or rc_script.boot_error(*state["own"]["unit"]) or text_error
 
 
 def read_unit(host: Any) -> tuple[str, str, bool]:
-    """What `rc_script.boot_problem` judges: the unit's state, its script, and whether our path leads there."""
+    """What `rc_script.boot_error` judges: the unit's state, its script, and whether our path leads there."""
     shown = host.run(
         ["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]
     ).out

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ...core import process, recorded
 from ...core.distributions import table as distributions
-from ...core.plan import RUN, Problem, Row, broken
+from ...core.plan import RUN, BlockingError, Row, broken
 from ...core.untrusted_text import printable
 from .. import supervisord_config as config
 from ..contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
@@ -109,7 +109,7 @@ class Supervisord(Supervisor):
         taken = config.programs(others)
         for index in range(desired["instances"]):
             if f"{name}-{index}" in taken:
-                yield Problem(
+                yield BlockingError(
                     f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, "
                     "or set another xitrum_name",
                     rule="host.supervisord-program",
@@ -117,14 +117,14 @@ class Supervisord(Supervisor):
         patterns = config.included(others.get(config.MAIN, ""))
         mark = fill(self.mark, name=name, index=0)
         if patterns and not config.includes(patterns, mark):
-            yield Problem(
+            yield BlockingError(
                 f"{config.MAIN} includes {' '.join(patterns)}, which does not find {mark}: "
                 f"add {config.FOLDER}/*.conf to files in its section [include]",
                 rule="host.supervisord-include",
             )
         if pypi:
             for path in pypi["unmanaged"]:
-                yield Problem(
+                yield BlockingError(
                     f"{path} exists and is not of this collection: move it away, "
                     "or unset supervisor_supervisord_version",
                     rule="host.file-unmanaged",
