@@ -35,7 +35,7 @@ def test_a_play_that_ends_the_run_ends_it_for_every_host(path, play):
     assert play.get("max_fail_percentage") is None or play["any_errors_fatal"], f"{path} ends for some hosts only"
 
 
-#: Plays whose tasks have time limits of their own, or are a user's: a console, an upgrade of packages, a load test as long as asked for.
+#: Plays whose tasks have time limits of their own, or are a user's: a console, an upgrade of packages, a load test of any length.
 OPEN_END = {"playbooks/console.yml", "playbooks/load_test.yml"}
 
 
