@@ -13,7 +13,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
-from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, load_reports, reach_reports
+from ansible.utils.display import Display
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, load_reports, questions, reach_reports
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
@@ -24,9 +25,13 @@ from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.desired import load
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report
-from ..module_utils.report import findings, fleet_summary
+from ..module_utils.report import findings, fleet_summary, schemas, status
 
-KINDS = ("check", "fleet", "host", "load", "load_plan", "reach", "reach_blocked", "reach_probes")
+KINDS = (
+    "check", "fleet", "host", "load", "load_plan", "question", "reach", "reach_blocked", "reach_probes", "status",
+)
+#: The documents that programs get, by the playbook whose variables have the question and the format.
+SCHEMAS = {"check": schemas.CHECK, "status": schemas.STATUS}
 #: Kinds that read or write files on the controller.
 WITH_FILES = ("check", "load", "load_plan")
 
@@ -38,7 +43,7 @@ class ActionModule(ActionBase):
     """Computes a report on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "dir", "everything"))
+    _VALID_ARGS = frozenset(("kind", "dir", "everything", "about", "query", "format"))
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return what the report has; a host with open work fails."""
@@ -49,8 +54,11 @@ class ActionModule(ActionBase):
                 "kind": {"type": "str", "required": True, "choices": list(KINDS)},
                 "dir": {"type": "path"},
                 "everything": {"type": "bool", "default": False},
+                "about": {"type": "str", "choices": list(SCHEMAS)},
+                "query": {"type": "str", "default": ""},
+                "format": {"type": "str", "default": "table"},
             },
-            required_if=[("kind", kind, ["dir"]) for kind in WITH_FILES],
+            required_if=[*(("kind", kind, ["dir"]) for kind in WITH_FILES), ("kind", "question", ["about"])],
         )
         if options["dir"]:
             # Ansible has no other folder in this process than the one that it was started in.
@@ -62,19 +70,44 @@ class ActionModule(ActionBase):
     def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Write the files of a check, and return its table and how many values drift."""
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
-        found = fleet_reports.check_findings(
+        document = fleet_reports.check_document(
             task_vars["hostvars"], hosts, reached, task_vars.get("ansible_inventory_sources") or ()
         )
+        found = document["findings"]
         drift = [item for item in found if item["level"] == "drift"]
-        texts = {"check.json": json.dumps({"findings": found}, indent=4, sort_keys=True) + "\n"}
+        texts = {"check.json": json.dumps(document, indent=4, sort_keys=True) + "\n"}
         lookup: Any = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
         for name in ("check.html", "check.xml"):
             path = ROLES / "report" / "templates" / f"{name}.j2"
-            texts[name] = str(lookup.run([str(path)], variables={"findings": found, "drift": drift})[0])
+            texts[name] = str(lookup.run([str(path)], variables={**document, "drift": drift})[0])
         write_files(options["dir"], texts, "xitrum_report_dir")
         table = findings.check_table(found, options["everything"])
         page = os.path.join(options["dir"], "check.html")
-        return {"text": f"{table}\n\nThe page: {page}", "page": page, "drift": len(drift), "total": len(found)}
+        shown = {"table": f"{table}\n\nThe page: {page}", "lines": questions.rows_text(findings.check_rows(found))}
+        result = {"page": page, "drift": len(drift), "total": len(found), "outcome": document["outcome"]}
+        return {**result, **answer("check", options, document, shown)}
+
+    def _status(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return what the hosts do now, as a text and as data."""
+        document = fleet_reports.status_document(
+            task_vars["hostvars"],
+            task_vars["ansible_play_hosts_all"],
+            task_vars["ansible_play_hosts"],
+            task_vars["groups"],
+        )
+        shown = {"table": status.status_table(document), "lines": questions.rows_text(status.status_rows(document))}
+        return {"outcome": document["outcome"], "status": document, **answer("status", options, document, shown)}
+
+    def _question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail where the format or the expression is none, before a host is read."""
+        del task_vars
+        error = questions.variables_error(f"{options['about']}_format", options["format"])
+        try:
+            if not error and options["query"]:
+                questions.Question(f"{options['about']}_query", options["query"], SCHEMAS[options["about"]])
+        except questions.QuestionError as found:
+            error = str(found)
+        return {"failed": True, "msg": error} if error else {}
 
     def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
@@ -147,6 +180,28 @@ class ActionModule(ActionBase):
         hosts, answers, blocks = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS], task_vars[BLOCKS]
         rows = reach_reports.make_rows(task_vars["hostvars"], hosts, answers["results"], blocks["results"])
         return {"rows": rows}
+
+
+def answer(about: str, options: dict[str, Any], document: dict[str, Any], shown: dict[str, str]) -> dict[str, Any]:
+    """Return the text of a report, or of the answer to a question about it, and a hint where that is empty.
+
+    A table is for the task that prints it. What a program reads is printed here as it is, since each callback of
+    Ansible frames what a task prints in a way of its own.
+    """
+    way, hint = options["format"], ""
+    if options["query"]:
+        try:
+            question = questions.Question(f"{about}_query", options["query"], SCHEMAS[about])
+            found = question.answer(document)
+        except questions.QuestionError as error:
+            return {"failed": True, "msg": str(error)}
+        hint = question.hint() if questions.is_nothing(found) else ""
+        text = "" if hint and way != "json" else questions.render(found, way)
+    else:
+        text = questions.render(document, way) if way == "json" else shown[way]
+    if way != "table" and text:
+        Display().display(text)
+    return {"text": text, "hint": hint}
 
 
 def earlier_errors(folder: str) -> list[str]:

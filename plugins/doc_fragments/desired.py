@@ -32,7 +32,7 @@ options:
   desired:
     description:
       - Components whose options the controller computes from the variables of the roles. Options that are given win.
-      - V(site), V(deploy) and V(base) are those that a run of the playbook of that name reads on the host.
+      - V(site), V(deploy), V(base) and V(status) are those that a run of the playbook of that name reads on the host.
       - The roles of this collection use it. A play of yours gives the options themselves.
     type: list
     elements: str

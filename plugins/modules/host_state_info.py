@@ -54,6 +54,12 @@ options:
   release:
     description: The desired release, the options of M(xitrum.host.release) without the package itself.
     type: dict
+  runtime:
+    description:
+      - The application whose instances are read as they are now, whatever they are to be - its C(name), C(root),
+        C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path), C(health_status) and
+        C(health_text).
+    type: dict
   instances:
     description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) names.
     type: dict
@@ -141,6 +147,12 @@ instances:
     run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)),
     C(rows) and C(errors).
   returned: when O(instances) is given
+  type: dict
+runtime:
+  description: >-
+    The C(instances) with C(state), C(release), C(started), C(health), C(connections), C(memory_bytes) and
+    C(restarts_last_day), the C(lock) of the host, and whether a run was left C(unfinished).
+  returned: when O(runtime) is given
   type: dict
 service:
   description: >-

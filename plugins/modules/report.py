@@ -24,12 +24,14 @@ options:
       - V(load_plan) returns what this host does in a load test, from the variables of the role
         P(xitrum.host.load_test#role), and what is wrong with them.
       - V(load) writes the figures of a load test to O(dir), and returns them as a table next to those of earlier runs.
+      - V(status) returns what the hosts do now, from a read with C(desired=[status]).
+      - V(question) fails where O(query) is no expression of JMESPath, or O(format) no format.
       - V(reach_probes) returns which hosts test whether the public ports can be reached, V(reach_blocked) the ports
         that they did not reach, and V(reach) what is reported of it. They are the steps of
         C(playbooks/tasks/reach.yml).
     type: str
     required: true
-    choices: [check, fleet, host, load, load_plan, reach, reach_blocked, reach_probes]
+    choices: [check, fleet, host, load, load_plan, question, reach, reach_blocked, reach_probes, status]
   dir:
     description:
       - The folder on the controller that files are written to, relative to where ansible-playbook runs.
@@ -39,6 +41,23 @@ options:
     description: Whether values that are in sync are listed too.
     type: bool
     default: false
+  about:
+    description: The document that O(query) is about. Messages name the variables of that playbook. Required with
+      O(kind=question).
+    type: str
+    choices: [check, status]
+  query:
+    description: With O(kind=check) and O(kind=status), an expression of JMESPath that selects what is returned as
+      RV(text). It needs the Python package jmespath on the controller.
+    type: str
+    default: ""
+  format:
+    description:
+      - With O(kind=check) and O(kind=status), V(table) is for people, V(json) and V(lines) are for programs.
+      - V(lines) has a line for each item, with tabs between its values.
+      - V(json) and V(lines) are printed by this action as they are.
+    type: str
+    default: table
 """
 
 EXAMPLES = r"""
@@ -53,8 +72,21 @@ EXAMPLES = r"""
 RETURN = r"""
 text:
   description: The report for a terminal.
-  returned: with O(kind=check), O(kind=fleet) and O(kind=load)
+  returned: with O(kind=check), O(kind=fleet), O(kind=load) and O(kind=status)
   type: str
+hint:
+  description: What to do where O(query) selects nothing; empty where it selects something.
+  returned: with O(kind=check) and O(kind=status)
+  type: str
+outcome:
+  description: V(in_sync), V(drift), V(failed) or V(invalid_input) of a check; V(ok), V(degraded) or V(down) of a
+    status.
+  returned: with O(kind=check) and O(kind=status)
+  type: str
+status:
+  description: What the hosts do now, as C(docs/reference/status.schema.json) describes it.
+  returned: with O(kind=status)
+  type: dict
 page:
   description: The path of C(check.html).
   returned: with O(kind=check)

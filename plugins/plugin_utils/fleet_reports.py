@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 
 from ..module_utils.core import commands
@@ -17,7 +19,7 @@ from ..module_utils.core.plan import Row
 from ..module_utils.core.untrusted_text import sendable
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import health as proxy_health
-from ..module_utils.report import findings, fleet_summary
+from ..module_utils.report import findings, fleet_summary, schemas, status
 
 HostVars = Mapping[str, Any]
 
@@ -65,13 +67,43 @@ def summary(
     return str(sendable(fleet_summary.fleet_summary(states, check_mode, everything, command, lost)))
 
 
-def check_findings(
+def check_document(
     hostvars: HostVars, hosts: Sequence[str], reached: list[str], sources: Sequence[str] = ()
-) -> list[dict[str, Any]]:
-    """Return every row of every host as a flat list, the worst first. Lines to type are for the folder in which Ansible
-    was started."""
-    given = command_line.given_options(sources)
-    return findings.findings(states_of(hostvars, hosts), reached, given["connection"], given["variables"])
+) -> dict[str, Any]:
+    """Return every row of every host as a flat list, the worst first, with the outcome, as the schema `CHECK` of
+    report/schemas.py describes it. Lines to type are for the folder in which Ansible was started."""
+    given, states = command_line.given_options(sources), states_of(hostvars, hosts)
+    found = findings.findings(states, reached, given["connection"], given["variables"])
+    outcome = findings.outcome_of(states, found, reached)
+    return {"schema_version": schemas.VERSION, "outcome": outcome, "findings": found}
+
+
+def status_document(
+    hostvars: HostVars, hosts: Sequence[str], reached: Sequence[str], groups: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the hosts of a run do now, as the schema `STATUS` of report/schemas.py describes it."""
+    applications, proxies = (groups.get(name) or [] for name in ("xitrum", "xitrum_proxy"))
+    read = [
+        status.HostRead(
+            host,
+            host in applications,
+            host in proxies,
+            expected_instances(hostvars[host]),
+            host in reached,
+            hostvars[host].get("xitrum_host_state"),
+        )
+        for host in hosts
+    ]
+    return status.status_document(read, time.time())
+
+
+def expected_instances(variables: Mapping[str, Any]) -> int:
+    """Return how many instances a host has by the inventory: for one that was not read, so that a value that cannot be
+    used counts as 1."""
+    try:
+        return max(int(variables.get("xitrum_instances", 1)), 1)
+    except (AnsibleError, TypeError, ValueError):
+        return 1
 
 
 def site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import functools
 import pathlib
 from collections.abc import Callable
 
-from . import playbooks, plugins, returns, role_variables, rules, variables
+from . import playbooks, plugins, returns, role_variables, rules, schemas, variables
 
 GENERATED: dict[pathlib.Path, Callable[[], str]] = {
     # The page of modules has what these document.
@@ -17,6 +17,7 @@ GENERATED: dict[pathlib.Path, Callable[[], str]] = {
     variables.PAGE: variables.text,
     playbooks.PAGE: playbooks.text,
     rules.PAGE: rules.text,
+    **schemas.PAGES,
     plugins.MODULES: plugins.modules,
     plugins.FILTERS: plugins.filters,
     plugins.ROLES: plugins.role_page,

@@ -18,6 +18,10 @@ OWN_PREFIX = "xitrum_"
 PLAYBOOK_VARIABLES = (
     "rollback_to",       # playbooks/rollback.yml: the release to go back to
     "check_become",      # playbooks/check.yml: whether it reads as root
+    "check_query",       # playbooks/check.yml: a question about its report
+    "check_format",      # playbooks/check.yml: what it prints
+    "status_query",      # playbooks/status.yml: a question about its report
+    "status_format",     # playbooks/status.yml: what it prints
     "xitrum_host_state",        # registered: what host_state_info read
     "application_lock",         # registered: what run_lock returned
     "application_package_read",  # registered: what package_info read

@@ -66,6 +66,22 @@ def restarts(inputs: Inputs) -> dict[str, Any]:
     }
 
 
+def runtime(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of the component `runtime`, for which no package has to be known."""
+    return {
+        "name": inputs["xitrum_name"],
+        "root": inputs["xitrum_root"],
+        "user": inputs["xitrum_user"],
+        "supervisor": inputs["xitrum_supervisor"],
+        "instances": 1 if inputs.slots else inputs.number("xitrum_instances"),
+        "slots": inputs.slots,
+        "http_port": inputs.number("xitrum_http_port"),
+        "health_path": inputs["xitrum_health_path"],
+        "health_status": inputs.number("xitrum_health_status"),
+        "health_text": inputs.text("xitrum_health_text"),
+    }
+
+
 def layout(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the module `instances`: the folders and files of the instances."""
     package = inputs[PACKAGE]

@@ -43,8 +43,13 @@ def base(inputs: Inputs) -> list[str]:
     return ["machine", "capacity", "kernel", "nofile", *own]
 
 
+def status(inputs: Inputs) -> list[str]:
+    """Return the components that show what runs now, with nothing that it is compared with."""
+    return (["runtime"] if inputs.is_application else []) + (["proxy_health"] if inputs.is_proxy else [])
+
+
 #: Names for several components.
-SETS: dict[str, Callable[[Inputs], list[str]]] = {"site": site, "deploy": deploy, "base": base}
+SETS: dict[str, Callable[[Inputs], list[str]]] = {"site": site, "deploy": deploy, "base": base, "status": status}
 
 
 def names_of(names: Iterable[str], inputs: Inputs) -> list[str]:
@@ -74,6 +79,7 @@ def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dic
         "firewall": lambda: network.firewall(inputs),
         "restarts": lambda: application.restarts(inputs),
         "release": lambda: application.release(inputs),
+        "runtime": lambda: application.runtime(inputs),
         "instances": lambda: application.instances(inputs, controller, definition().digest),
         "service": lambda: definition().options,
         "proxy": lambda: proxy.proxy(inputs, controller),

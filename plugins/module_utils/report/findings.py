@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..core.plan import CHECK, PING, RUN
@@ -39,6 +40,15 @@ def findings(
     # Not all of it is of our modules: Ansible's own, and hosts that are not reached, have messages too.
     found = sendable(found)
     return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
+
+
+def outcome_of(states: Mapping[str, Any], found: list[dict[str, Any]], reached: list[str]) -> str:
+    """The outcome of a check in one word: C(invalid_input) where a variable was refused, C(failed) where a host was not
+    read, C(drift) or C(in_sync)."""
+    unread = [state for host, state in states.items() if host not in reached or not components(state)]
+    if any((state or {}).get("refused") for state in unread):
+        return "invalid_input"
+    return "failed" if unread else "drift" if any(item["level"] == "drift" for item in found) else "in_sync"
 
 
 def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict[str, Any]]:
@@ -212,3 +222,9 @@ def check_table(found: list[dict[str, Any]], everything: bool) -> str:
         text += ["", f"{', '.join(item['host'] + ' ' + item['item'] for item in items)}: {why}"]
         text += [f"    {fix}{hosts if fix.endswith(' --limit ') else ''}"] if fix else []
     return "\n".join([head, "", *text]).rstrip()
+
+
+def check_rows(found: list[dict[str, Any]]) -> list[list[str]]:
+    """The findings for the format C(lines)."""
+    names = ("host", "item", "desired", "configured", "effective", "status", "why")
+    return [[item[name] or "-" for name in names] for item in found]

@@ -126,6 +126,11 @@ class Supervisor(abc.ABC):
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """The main process that the supervisor has for each instance; 0 for none."""
 
+    def count_restarts(self, host: Any, name: str, indices: Sequence[int], seconds: int) -> dict[int, int]:
+        """How often it started each instance again by itself in the last `seconds`, from a record of its own; an
+        instance of which it keeps none is left out."""
+        return {}
+
     def layout(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
         """The files of a definition. `options` are `log_dir` and, for supervisord, `supervisord_version`."""
         return self.files

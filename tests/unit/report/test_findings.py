@@ -140,7 +140,7 @@ def test_every_status_has_a_level_and_a_word():
 
 
 def test_what_a_host_reports_is_never_taken_for_a_template():
-    result = fleet_reports.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
+    result = fleet_reports.check_document({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])["findings"]
     templar = Templar(None, variables={"result": result})
     assert "{{ 6 * 7 }}" in templar.template(result)[0]["why"]
 
@@ -180,7 +180,7 @@ def test_the_lines_repeat_what_the_check_was_given(monkeypatch):
     secret = '{"xitrum_secure_key": "s3cret-s3cret", "xitrum_report_dir": "/r"}'
     given = {"inventory": ("/x",), "extra_vars": ("xitrum_http_port=9000", secret), "become_ask_pass": True}
     monkeypatch.setattr(fleet_reports.command_line.context, "CLIARGS", given)
-    result = fleet_reports.check_findings({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])
+    result = fleet_reports.check_document({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])["findings"]
     assert {item["fix"] for item in result} == {
         "ansible-playbook -i /y --ask-become-pass xitrum.host.site -e xitrum_http_port=9000 "
         "-e '{\"xitrum_secure_key\": \"...\"}' --limit app1"}

@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any, Mapping, Sequence
 
-from ...core import process
+from ...core import process, untrusted_text
 from ..contract import ServiceFile, Supervisor, log_folder, pid_of
 
 _UNITS = "/etc/systemd/system"
+
+#: What systemd writes into the journal when it starts a unit again by itself: SD_MESSAGE_UNIT_RESTART_SCHEDULED.
+_RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
+#: Where the journal is: kept over a reboot, or in memory.
+_JOURNALS = ("/var/log/journal", "/run/log/journal")
 
 
 class Systemd(Supervisor):
@@ -28,12 +34,36 @@ class Systemd(Supervisor):
         """From `systemctl show`: the main process of the unit."""
         return {index: pid_of(text) for index, text in self._show(host, name, indices, "MainPID").items()}
 
+    def count_restarts(self, host: Any, name: str, indices: Sequence[int], seconds: int) -> dict[int, int]:
+        """From the journal, as far back as that goes. `NRestarts` has no times, and is reset by each start."""
+        if not indices or not any(host.exists(path) for path in _JOURNALS):
+            return {}
+        units = {f"{name}@{index}.service": index for index in indices}
+        # Of process 1 alone: any user may write a message with these fields.
+        fields = ["_PID=1", f"MESSAGE_ID={_RESTART_SCHEDULED}", *(f"UNIT={unit}" for unit in units)]
+        options = ["--no-pager", "--quiet", "--output=json", "--output-fields=UNIT", f"--since=-{seconds}s"]
+        result = host.run(["journalctl", *options, *fields])
+        if result.rc != 0 or result.cut:
+            return {}
+        counts = collections.Counter(unit_of(line) for _number, line in untrusted_text.lines_of(result.out))
+        return {index: counts[unit] for unit, index in units.items()}
+
     def _show(self, host: Any, name: str, indices: Sequence[int], value: str) -> dict[int, str]:
         units = [f"{name}@{index}.service" for index in indices]
         shown = host.run(["systemctl", "show", "--no-pager", f"--property=Id,{value}", "--", *units]).out
         blocks = [process.parse_unit(block) for block in shown.split("\n\n")]
         found = {block.get("Id"): block.get(value, "") for block in blocks}
         return {index: found.get(unit, "") for index, unit in zip(indices, units)}
+
+
+def unit_of(line: str) -> str:
+    """The unit that a message of the journal in JSON is about; empty where it says none."""
+    try:
+        found = untrusted_text.parse_json(line)
+    except ValueError:
+        return ""
+    unit = found.get("UNIT") if isinstance(found, dict) else None
+    return unit if isinstance(unit, str) else ""
 
 
 SUPERVISOR = Systemd(

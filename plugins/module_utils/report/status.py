@@ -1,0 +1,363 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the fleet does now, from what was read of each host: one document for programs, and one screen for people.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.lock_record import when
+from ..core.untrusted_text import printable, sendable
+from ..preflight import messages as preflight
+from ..proxy import health as proxy_health
+from ..proxy.definition import server_name
+from .fleet_summary import components, format_host_count, table
+from .schemas import VERSION
+
+#: The states of an instance, the worst first.
+STATES = ("down", "unhealthy", "unknown", "orphaned", "stopped by operator", "idle", "running")
+
+#: A fleet with more instances than this has those that are well in one line for each release.
+MOST_LINES = 40
+
+INSTANCE_COLUMNS = (
+    "host", "instance", "state", "release", "up since", "health", "connections", "memory", "restarts (24 h)", "proxies",
+)
+PROXY_COLUMNS = ("proxy", "software", "state", "serving", "connections")
+
+
+@dataclass(frozen=True)
+class HostRead:
+    """A host of the inventory, and what was read of it.
+
+    `application` and `proxy` are its groups, `expected` the number of its instances by the inventory, `reached`
+    whether it is still in the run, `state` what M(xitrum.host.host_state_info) returned.
+    """
+
+    name: str
+    application: bool
+    proxy: bool
+    expected: int = 1
+    reached: bool = True
+    state: Mapping[str, Any] | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its state is one of now."""
+        return self.reached and bool(components(self.state))
+
+    @property
+    def error(self) -> str:
+        """Why it was not read; empty where it was."""
+        if self.is_read:
+            return ""
+        if not self.reached or (self.state or {}).get("unreachable"):
+            return "it could not be reached"
+        reason = preflight.read_failure(dict(self.state or {}))
+        return printable(f"it could not be read: {reason or 'no reason was given'}")
+
+
+def status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
+    """The status of a fleet, as the schema `STATUS` of `schemas` describes it. C(now) is the clock of the controller,
+    in seconds since the epoch."""
+    proxies = [describe_proxy(host) for host in hosts if host.proxy]
+    views = views_of(proxies)
+    found = [item for host in hosts if host.application for item in describe_instances(host, views)]
+    found.sort(key=lambda item: (severity(item), item["host"], item["index"]))
+    problems = [*host_problems(hosts), *instance_problems(found), *proxy_problems(proxies)]
+    document: dict[str, Any] = sendable(
+        {
+            "schema_version": VERSION,
+            "time": when(now),
+            "outcome": outcome_of(found, proxies, problems),
+            "problems": problems,
+            "hosts": [describe_host(host) for host in sorted(hosts, key=lambda host: (host.is_read, host.name))],
+            "instances": found,
+            "proxies": sorted(proxies, key=lambda item: (item["serving"], item["name"])),
+        }
+    )
+    return document
+
+
+def severity(item: Mapping[str, Any]) -> tuple[int, bool]:
+    """How bad an instance is, for sorting: the worst is the lowest."""
+    return STATES.index(item["state"]), is_quiet(item)
+
+
+def is_quiet(item: Mapping[str, Any]) -> bool:
+    """Whether nothing of an instance is worth a line of its own in a large fleet."""
+    served = all(view["serving"] for view in item["proxies"])
+    return item["state"] == "running" and served and not item["restarts_last_day"]
+
+
+def describe_host(host: HostRead) -> dict[str, Any]:
+    """A host, with who locks it."""
+    runtime = components(host.state).get("runtime", {}) if host.is_read else {}
+    lock = runtime.get("lock")
+    return {
+        "name": host.name,
+        "roles": [role for role, has in (("application", host.application), ("proxy", host.proxy)) if has],
+        "state": "read" if host.is_read else "unreachable" if host.error == "it could not be reached" else "failed",
+        "error": host.error,
+        "lock": {"user": lock["user"], "host": lock["host"], "since": when(lock["since"])} if lock else None,
+        "lock_error": runtime.get("lock_fault", ""),
+        "unfinished": bool(runtime.get("unfinished")),
+    }
+
+
+def describe_instances(host: HostRead, views: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The instances of a host; those that the inventory names where it was not read."""
+    runtime = components(host.state).get("runtime") if host.is_read else None
+    if runtime is None:
+        return [describe_instance(host.name, {"index": index}, 0, views) for index in range(host.expected)]
+    return [describe_instance(host.name, item, runtime["now"], views) for item in runtime["instances"]]
+
+
+def describe_instance(
+    host: str, item: Mapping[str, Any], now: int, views: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, Any]:
+    """One instance. Of a host that was not read only the number is known."""
+    started, stop = item.get("started"), item.get("stopped_by_operator")
+    return {
+        "name": f"{host}-{item['index']}",
+        "host": host,
+        "index": item["index"],
+        "port": item.get("port"),
+        "state": item.get("state", "unknown"),
+        "release": item.get("release"),
+        "installed_release": item.get("installed"),
+        "started": None if started is None else when(started),
+        "uptime_seconds": None if started is None else max(now - started, 0),
+        "health": item.get("health", "unknown"),
+        "health_answer": item.get("answer"),
+        "connections": item.get("connections"),
+        "memory_bytes": item.get("memory_bytes"),
+        "restarts_last_day": item.get("restarts_last_day"),
+        "stopped_by_operator": {"user": stop["user"], "since": when(stop["since"])} if stop else None,
+        "proxies": list(views.get(server_name(host, item["index"]), ())),
+    }
+
+
+def describe_proxy(host: HostRead) -> dict[str, Any]:
+    """A proxy with its servers. One that was not read has none."""
+    report = (proxy_health.report_of(host.state) if host.is_read else None) or {}
+    servers = [describe_server(server) for server in report.get("servers", [])]
+    own = proxy_health.application_servers({"servers": servers})
+    running, set_up = bool(report.get("running")), bool(report.get("set_up"))
+    return {
+        "name": host.name,
+        "software": report.get("title", ""),
+        "version": report.get("version", ""),
+        "state": "unknown" if not report else "not set up" if not set_up else "running" if running else "down",
+        "serving": running and any(server["serving"] for server in own),
+        "connections": sum(server["connections"] for server in own),
+        "servers": servers,
+    }
+
+
+def describe_server(server: Mapping[str, Any]) -> dict[str, Any]:
+    """A server as its proxy has it. What somebody has set comes before what its health check found."""
+    ready = server["admin"] == "ready"
+    return {
+        "name": server["name"],
+        "backend": server["backend"],
+        "address": server["address"],
+        "port": server["port"],
+        "status": printable(server["status"] if ready else server["admin"]),
+        "serving": proxy_health.is_healthy(server),
+        "check": printable(server["check"]),
+        "connections": server["sessions"],
+    }
+
+
+def views_of(proxies: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What each proxy thinks of each server of the application: the server's name to a list."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for proxy in proxies:
+        for server in proxy_health.application_servers(proxy):
+            view = {"name": proxy["name"], "status": server["status"], "serving": server["serving"]}
+            found.setdefault(server["name"], []).append(view)
+    return found
+
+
+def host_problems(hosts: Iterable[HostRead]) -> list[str]:
+    """The hosts of which nothing is known, a sentence each."""
+    return [f"{host.name}: {host.error}" for host in hosts if not host.is_read]
+
+
+def instance_problems(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The instances that do not serve though they are to, a sentence each."""
+    sentences = {
+        "down": "{name} is down: no process runs, and release {installed_release} is installed",
+        "unhealthy": "{name} is unhealthy: found {health_answer} for its health page",
+        "orphaned": "{name} is orphaned: the inventory has fewer instances",
+    }
+    problems = [sentences[item["state"]].format(**item) for item in found if item["state"] in sentences]
+    for item in found:
+        away = [view for view in item["proxies"] if not view["serving"]]
+        if away and item["state"] == "running":
+            listed = ", ".join(f"{view['name']} ({view['status']})" for view in away)
+            problems.append(f"{item['name']} runs, and gets no requests from {listed}")
+    return problems
+
+
+def proxy_problems(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The proxies that serve nobody, a sentence each."""
+    found = []
+    for proxy in proxies:
+        if proxy["state"] == "down":
+            found.append(f"{proxy['name']}: {proxy['software']} does not run")
+        elif proxy["state"] == "not set up":
+            found.append(f"{proxy['name']}: {proxy['software'] or 'the proxy'} is not set up")
+        elif proxy["state"] == "running" and not proxy["serving"]:
+            found.append(f"{proxy['name']}: {proxy['software']} has no healthy server")
+    return found
+
+
+def outcome_of(
+    found: Sequence[Mapping[str, Any]], proxies: Sequence[Mapping[str, Any]], problems: Sequence[str]
+) -> str:
+    """C(down) where nobody is served, C(degraded) where something is wrong, else C(ok)."""
+    # What is not read may serve.
+    known = [item for item in found if item["state"] not in ("idle", "orphaned")]
+    silent = bool(known) and not any(item["state"] in ("running", "unknown") for item in known)
+    fronts = bool(proxies) and not any(proxy["serving"] or proxy["state"] == "unknown" for proxy in proxies)
+    return "down" if silent or fronts else "degraded" if problems else "ok"
+
+
+# ------------------------------------------------------------------------------------------------------ for a terminal
+
+
+def status_table(document: Mapping[str, Any]) -> str:
+    """The document on one screen: what is wrong first, and in a large fleet what is well in few lines."""
+    found = document["instances"]
+    large = len(found) > MOST_LINES
+    listed = [item for item in found if not (large and is_quiet(item))]
+    text = [headline(document), ""]
+    text += [*document["problems"], ""] if document["problems"] else []
+    if listed:
+        text += [*table(INSTANCE_COLUMNS, [instance_line(item) for item in listed]), ""]
+    if large:
+        text += [*group_lines([item for item in found if is_quiet(item)]), ""]
+    if document["proxies"]:
+        text += [*table(PROXY_COLUMNS, [proxy_line(proxy) for proxy in document["proxies"]]), ""]
+    text += [line for host in document["hosts"] for line in host_notes(host)]
+    stops = [(item["name"], item["stopped_by_operator"]) for item in found if item["stopped_by_operator"]]
+    text += [f"{name} was stopped by {stop['user']}, at {stop['since']}" for name, stop in stops]
+    return "\n".join(text).rstrip()
+
+
+def headline(document: Mapping[str, Any]) -> str:
+    """The fleet in one line."""
+    found = [item for item in document["instances"] if item["state"] not in ("idle", "orphaned")]
+    healthy = sum(item["state"] == "running" for item in found)
+    releases = sorted({item["release"] for item in found if item["release"]})
+    return (
+        f"{document['outcome'].upper()}: {format_host_count(len(document['hosts']))}, {healthy} of {len(found)} "
+        f"instances healthy, release {', '.join(releases) or 'none'} ({document['time']})"
+    )
+
+
+def instance_line(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cells of one instance."""
+    return (
+        item["host"],
+        item["name"],
+        item["state"],
+        item["release"] or "-",
+        since(item),
+        "-" if item["health_answer"] is None else item["health_answer"],
+        number(item["connections"]),
+        megabytes(item["memory_bytes"]),
+        number(item["restarts_last_day"]),
+        views_text(item["proxies"]),
+    )
+
+
+def since(item: Mapping[str, Any]) -> str:
+    """When an instance was started, and how long ago."""
+    return "-" if item["started"] is None else f"{item['started']} ({duration(item['uptime_seconds'])})"
+
+
+def duration(seconds: int) -> str:
+    """A time in its largest unit."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def number(value: int | None) -> str:
+    """A number, or the word for one that nobody knows."""
+    return "unknown" if value is None else str(value)
+
+
+def megabytes(value: int | None) -> str:
+    """Memory in MiB."""
+    return "-" if value is None else f"{value / (1 << 20):.0f} MiB"
+
+
+def views_text(views: Sequence[Mapping[str, Any]]) -> str:
+    """What the proxies think of an instance: one word where they agree."""
+    words = {view["status"] for view in views}
+    if len(words) <= 1:
+        return "".join(words) or "-"
+    return ", ".join(f"{view['name']} {view['status']}" for view in views)
+
+
+def group_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Instances that are well, a line for each release."""
+    lines = []
+    for release in sorted({item["release"] or "unknown" for item in found}):
+        items = [item for item in found if (item["release"] or "unknown") == release]
+        started = sorted(item["started"] for item in items if item["started"])
+        connections = [item["connections"] for item in items]
+        total = "unknown" if None in connections else str(sum(connections))
+        hosts, most = {item["host"] for item in items}, max(item["memory_bytes"] or 0 for item in items)
+        lines.append(
+            f"{len(items)} more instance{'' if len(items) == 1 else 's'} on {format_host_count(len(hosts))}, healthy, "
+            f"release {release}: up since {started[0] if started else 'unknown'} or later, {total} connections, at most "
+            f"{megabytes(most)} each"
+        )
+    return lines
+
+
+def proxy_line(proxy: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cells of one proxy."""
+    servers = proxy_health.application_servers(proxy)
+    serving = sum(server["serving"] for server in servers)
+    software = f"{proxy['software']} {proxy['version']}".strip() or "-"
+    return (proxy["name"], software, proxy["state"], f"{serving} of {len(servers)} servers", str(proxy["connections"]))
+
+
+def host_notes(host: Mapping[str, Any]) -> list[str]:
+    """Who has locked a host, and what a run has left there."""
+    lock = host["lock"]
+    if lock:
+        return [f"{host['name']} is locked by {lock['user']} on {lock['host']}, since {lock['since']}"]
+    if host["lock_error"]:
+        return [f"{host['name']} has a lock that cannot be read: {host['lock_error']}"]
+    return [f"{host['name']}: a run ended early; run the playbook again"] if host["unfinished"] else []
+
+
+def status_rows(document: Mapping[str, Any]) -> list[list[str]]:
+    """The instances for the format C(lines): the columns of the table, with exact values."""
+    return [
+        [
+            item["host"],
+            item["name"],
+            item["state"],
+            item["release"] or "-",
+            item["started"] or "-",
+            item["health"],
+            number(item["connections"]),
+            number(item["memory_bytes"]),
+            number(item["restarts_last_day"]),
+            views_text(item["proxies"]),
+        ]
+        for item in document["instances"]
+    ]

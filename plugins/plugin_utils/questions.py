@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions about a document in JSON: expressions of JMESPath (https://jmespath.org), and the formats of an answer."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..module_utils.core.untrusted_text import printable
+from ..module_utils.report import schemas
+from ..module_utils.report.fleet_summary import table
+
+FORMATS = ("table", "json", "lines")
+
+#: How jmespath comes to the Python of the controller.
+INSTALL = "python3 -m pip install jmespath"
+
+
+class QuestionError(ValueError):
+    """An expression cannot be evaluated, as a sentence."""
+
+
+class Question:
+    """An expression about a document. Raises QuestionError where it is none, before any host is read.
+
+    variable: the variable that has the expression, for messages. schema: of the document.
+    """
+
+    def __init__(self, variable: str, expression: str, schema: Mapping[str, Any]) -> None:
+        self.variable, self.expression, self.schema = variable, expression, schema
+        try:
+            import jmespath
+            from jmespath import exceptions, functions
+        except ImportError:
+            raise QuestionError(
+                f"{variable} needs the Python package jmespath on the controller, and it is not installed. Install it "
+                f"for the Python that runs Ansible: {INSTALL}"
+            ) from None
+        self.errors = exceptions.JMESPathError
+        try:
+            self.compiled = jmespath.compile(expression)
+        except exceptions.JMESPathError as error:
+            raise self.invalid(position_of(error, expression), reason_of(error)) from None
+        known = functions.Functions.FUNCTION_TABLE
+        for node in self.nodes_of("function_expression"):
+            if reason := call_error(node, known):
+                raise self.invalid(self.function_position(node["value"]), reason)
+
+    def invalid(self, position: int, reason: str) -> QuestionError:
+        """Return the error of an expression, with the place that it is about."""
+        place = f"character {position + 1}" if position < len(self.expression) else "its end"
+        return QuestionError(
+            f"{self.variable} is no valid JMESPath expression: {reason}, at {place}.\n  {one_line(self.expression)}\n"
+            f"  {' ' * position}^"
+        )
+
+    def function_position(self, name: str) -> int:
+        """Return where a function is called first."""
+        found = re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}\s*\(", self.expression)
+        return found.start() if found else 0
+
+    def nodes_of(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Yield each node of a kind in the expression, in the order of its text."""
+        nodes = [self.compiled.parsed]
+        while nodes:
+            node = nodes.pop()
+            if node.get("type") == kind:
+                yield node
+            nodes += [child for child in reversed(node.get("children", ())) if isinstance(child, dict)]
+
+    def values_of(self, kind: str) -> Iterator[str]:
+        """Yield the value of each node of a kind in the expression."""
+        return (node["value"] for node in self.nodes_of(kind))
+
+    def answer(self, document: Mapping[str, Any]) -> Any:
+        """Return what the expression selects. Raises QuestionError where a function gets a value of a wrong type."""
+        try:
+            return self.compiled.search(document)
+        except self.errors as error:
+            name = str(getattr(error, "function_name", "") or getattr(error, "expression", "") or "")
+            raise self.invalid(self.function_position(name) if name else 0, reason_of(error)) from None
+
+    def hint(self) -> str:
+        """Return what to do where the answer is empty: names of fields that the document has not, or those that it
+        has."""
+        known = set(schemas.field_names(self.schema))
+        own = set(self.values_of("key_val_pair"))
+        strange = [name for name in dict.fromkeys(self.values_of("field")) if name not in known | own]
+        named = [f"there is no field {printable(name)}{nearest(name, known)}" for name in strange]
+        fields = "\n".join(f"  {path}" for path in schemas.paths_of(self.schema))
+        found = f"{'; '.join(named)}." if named else "No value of the document meets its conditions."
+        return f"{self.variable} selects nothing. {found} The document has:\n{fields}"
+
+
+def one_line(expression: str) -> str:
+    """Return an expression as it is shown above the mark of a position: a character for each of its characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in expression)
+
+
+def position_of(error: Any, expression: str) -> int:
+    """Return the position that an error of jmespath is about, 0 for the first character."""
+    position = getattr(error, "lex_position", None)
+    # The end of an expression that is not complete.
+    return len(expression) if position is None or position < 0 else min(int(position), len(expression))
+
+
+def reason_of(error: Any) -> str:
+    """Return why jmespath refuses an expression, without its own picture of the position."""
+    kind = type(error).__name__
+    if kind == "EmptyExpressionError":
+        return "it is empty"
+    if kind == "IncompleteExpressionError":
+        return "it is not complete"
+    if kind == "LexerError":
+        return f"found {error.token_value!r}: {error.message}"
+    if kind == "ParseError":
+        return f"found {printable(str(error.token_value))!r}, which does not fit there"
+    return printable(str(error).partition("\n")[0])
+
+
+def call_error(node: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """Return why a function cannot be called so; empty where it can."""
+    name, count = node["value"], len(node["children"])
+    if name not in known:
+        return f"there is no function {printable(name)}(){nearest(name, known)}"
+    signature = known[name]["signature"]
+    fits = count >= len(signature) if any(one.get("variadic") for one in signature) else count == len(signature)
+    return "" if fits else f"{name}() takes {len(signature)} values, and has {count}"
+
+
+def nearest(name: str, known: Any) -> str:
+    """Return the question whether a near name was meant; empty where none is near."""
+    found = difflib.get_close_matches(name, sorted(known), 1)
+    return f": did you mean {found[0]}?" if found else ""
+
+
+def is_nothing(answer: Any) -> bool:
+    """Return whether an expression has selected nothing. Zero and false are answers."""
+    return answer is None or answer in ("", [], {})
+
+
+def render(answer: Any, way: str) -> str:
+    """Return an answer in one of FORMATS."""
+    if way == "json":
+        # ASCII alone: what a host has chosen cannot act on a terminal.
+        return json.dumps(answer, indent=2)
+    return "\n".join(lines_of(answer) if way == "lines" else table_of(answer))
+
+
+def lines_of(answer: Any) -> list[str]:
+    """Return an answer as a line for each item, with tabs between the values of an item."""
+    items = answer if isinstance(answer, list) else [answer]
+    return ["\t".join(map(cell, values_of(item))) for item in items]
+
+
+def values_of(item: Any) -> list[Any]:
+    """Return the values of one item of an answer."""
+    if isinstance(item, Mapping):
+        return list(item.values())
+    return item if isinstance(item, list) else [item]
+
+
+def table_of(answer: Any) -> list[str]:
+    """Return an answer as columns: with a header where its items have names."""
+    if isinstance(answer, Mapping):
+        return table(("field", "value"), [(cell(name), cell(value)) for name, value in answer.items()])
+    items = answer if isinstance(answer, list) else [answer]
+    if items and all(isinstance(item, Mapping) for item in items):
+        names = list(dict.fromkeys(name for item in items for name in item))
+        return table(tuple(map(cell, names)), [tuple(cell(item.get(name)) for name in names) for item in items])
+    rows = [tuple(map(cell, values_of(item))) for item in items]
+    widest = max(map(len, rows), default=0)
+    filled = [row + ("",) * (widest - len(row)) for row in rows]
+    return table(filled[0], filled[1:]) if filled else []
+
+
+def cell(value: Any) -> str:
+    """Return a value as one word or phrase of one line."""
+    if isinstance(value, str):
+        # A table of a fleet is no place for a long text to be cut: JSON has it whole.
+        return "".join(letter if letter.isprintable() else printable(letter) for letter in value)
+    return "-" if value is None else json.dumps(value)
+
+
+def variables_error(variable: str, way: Any) -> str:
+    """Return why a format is none, as a sentence; empty where it is one."""
+    return "" if way in FORMATS else f"{variable} is {printable(str(way))!r}: expected one of {', '.join(FORMATS)}"
+
+
+def rows_text(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of texts in the format C(lines)."""
+    return "\n".join(lines_of([list(row) for row in rows]))
