@@ -100,7 +100,7 @@ def describe_host(host: HostRead) -> dict[str, Any]:
     lock = runtime.get("lock")
     return {
         "name": host.name,
-        "roles": [role for role, has in (("application", host.application), ("proxy", host.proxy)) if has],
+        "roles": [role for role, listed in (("application", host.application), ("proxy", host.proxy)) if listed],
         "state": "read" if host.is_read else "unreachable" if host.error == "it could not be reached" else "failed",
         "error": host.error,
         "lock": {"user": lock["user"], "host": lock["host"], "since": when(lock["since"])} if lock else None,
@@ -318,10 +318,10 @@ def group_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
         connections = [item["connections"] for item in items]
         total = "unknown" if None in connections else str(sum(connections))
         hosts, most = {item["host"] for item in items}, max(item["memory_bytes"] or 0 for item in items)
+        first = started[0] if started else "unknown"
         lines.append(
             f"{len(items)} more instance{'' if len(items) == 1 else 's'} on {format_host_count(len(hosts))}, healthy, "
-            f"release {release}: up since {started[0] if started else 'unknown'} or later, {total} connections, at most "
-            f"{megabytes(most)} each"
+            f"release {release}: up since {first} or later, {total} connections, at most {megabytes(most)} each"
         )
     return lines
 

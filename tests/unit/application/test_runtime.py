@@ -147,7 +147,7 @@ def test_restarts_are_unknown_without_a_journal():
 
 
 @pytest.mark.parametrize("kind", ["daemontools", "rc.local", "runit", "supervisord", "upstart"])
-def test_a_supervisor_without_a_record_says_nothing(kind):
+def test_a_supervisor_without_a_record_has_no_number(kind):
     assert only(machine(journal=""), supervisor=kind)["restarts_last_day"] is None
 
 

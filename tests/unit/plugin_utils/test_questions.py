@@ -35,7 +35,7 @@ CHECK = {"schema_version": schemas.VERSION, "outcome": findings.outcome_of(STATE
 
 PAGE = (ROOT / "docs/how-to/query-status-and-check.md").read_text(encoding="utf-8")
 #: The questions of the page with their expressions.
-ASKED = re.findall(r"^(\w[^\n]*\?)\n\n```jmespath\n(.*?)\n```", PAGE, re.MULTILINE | re.DOTALL)
+QUESTIONS = re.findall(r"^(\w[^\n]*\?)\n\n```jmespath\n(.*?)\n```", PAGE, re.MULTILINE | re.DOTALL)
 ANSWERS = [
     [["app1-1", "down"], ["app2-1", "unhealthy"]],
     [["aaa", "app2-1"], ["aaa", "app1-0"], ["bbb", "app2-0"]],
@@ -55,13 +55,13 @@ def ask(expression, document=STATUS, schema=schemas.STATUS, variable="status_que
 
 
 def test_the_page_has_ten_questions():
-    assert len(ASKED) == len(ANSWERS) == 10
+    assert len(QUESTIONS) == len(ANSWERS) == 10
 
 
 @pytest.mark.parametrize("number", range(10))
 def test_a_question_of_the_page(number):
     of_check = number >= 7
-    expression = ASKED[number][1]
+    expression = QUESTIONS[number][1]
     answer = ask(expression, CHECK if of_check else STATUS, schemas.CHECK if of_check else schemas.STATUS)
     assert answer == ANSWERS[number]
     for way in questions.FORMATS:
@@ -87,7 +87,8 @@ def test_an_invalid_expression_is_reported_with_its_position(expression, reason,
 
 
 @pytest.mark.parametrize("expression, hint", [
-    ("instances[?state=='gone']", "No value of the document meets its conditions."), ("instances[].relaese", "there is no field relaese: did you mean release?"),
+    ("instances[?state=='gone']", "No value of the document meets its conditions."),
+    ("instances[].relaese", "there is no field relaese: did you mean release?"),
     ("instance", "there is no field instance: did you mean instances?"), ("instances[].{x: nope}[].x | [?@]", "there is no field nope"),
 ])
 def test_an_answer_without_anything_gets_a_hint(expression, hint):

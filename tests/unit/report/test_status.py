@@ -128,7 +128,7 @@ def test_a_large_fleet_has_a_line_for_each_release():
     assert any(line.startswith("1 more instance on 1 host, healthy, release bbb: ") for line in lines)
 
 
-def test_what_a_host_says_is_escaped():
+def test_what_a_host_reports_is_escaped():
     hosts = [app("app1", application(instance(0, release="a\x1b[2J"))), front("proxy1", proxy(server("app1-0", status="\x9bUP", check="\u202e")))]
     found = document(hosts)
     assert "\x1b" not in status.status_table(found) and "\x9b" not in json.dumps(found, ensure_ascii=False)

@@ -57,7 +57,7 @@ class Systemd(Supervisor):
 
 
 def unit_of(line: str) -> str:
-    """The unit that a message of the journal in JSON is about; empty where it says none."""
+    """The unit that a message of the journal in JSON is about; empty without one."""
     try:
         found = untrusted_text.parse_json(line)
     except ValueError:
