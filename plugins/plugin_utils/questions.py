@@ -91,9 +91,9 @@ class Question:
         known = set(schemas.field_names(self.schema))
         own = set(self.values_of("key_val_pair"))
         strange = [name for name in dict.fromkeys(self.values_of("field")) if name not in known | own]
-        missing = [f"there is no field {printable(name)}{nearest(name, known)}" for name in strange]
+        missing = [f"There is no field {printable(name)}{nearest(name, known) or '.'}" for name in strange]
         fields = "\n".join(f"  {path}" for path in schemas.paths_of(self.schema))
-        found = f"{'; '.join(missing)}." if missing else "No value of the document meets its conditions."
+        found = " ".join(missing) if missing else "No value of the document meets its conditions."
         return f"{self.variable} selects nothing. {found} The document has:\n{fields}"
 
 

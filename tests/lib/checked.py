@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 from dataclasses import dataclass
 
+from tests.lib.questions import validate
 from tests.lib.site import CLONE, Site
 
 #: Seconds after which what was typed hangs. On a busy machine a run takes several minutes.
@@ -25,7 +26,12 @@ class CheckRun:
 
     @property
     def findings(self):
-        return json.loads((self.folder / "check.json").read_text(encoding="utf-8"))["findings"]
+        return self.document["findings"]
+
+    @property
+    def document(self):
+        """What programs get, which the published schema allows."""
+        return validate(json.loads((self.folder / "check.json").read_text(encoding="utf-8")), "check")
 
     @property
     def drift(self):

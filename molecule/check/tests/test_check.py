@@ -10,11 +10,13 @@ else, so it shows as well that the commands of the round before have fixed all o
 import json
 from xml.etree import ElementTree
 
+import jmespath
 import page
 import pytest
 import yaml
 
 from tests.lib.faults import CERTIFICATE, CERTIFY, RENEW, ROUNDS
+from tests.lib.questions import OF_CHECK, OF_STATUS, validate
 from tests.lib.site import CLONE
 
 #: Everything on a host that a check could change and that nobody else does: files with what is in them, parameters, rules, processes.
@@ -47,6 +49,20 @@ def test_after_a_run_nothing_drifts(around):
     assert "0 drift" in around[0].output
     assert {found["component"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
                                                                   "proxy", "certificate"}
+
+
+def test_the_questions_of_the_page_have_answers(site, around):
+    code, output = site.type("ansible-playbook playbooks/status.yml -e status_format=json")
+    assert code == 0, output[-4000:]
+    status = validate(json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}"), "status")
+    assert {item["state"] for item in status["instances"]} == {"running"} and status["problems"] == []
+    assert {item["name"] for item in status["proxies"] if item["serving"]} == set(site.hosts) & {item["name"] for item in status["proxies"]}
+    check = around[0].document
+    assert check["outcome"] == "in_sync"
+    for document, questions in ((status, OF_STATUS), (check, OF_CHECK)):
+        for question, expression in questions:
+            # Of a fleet that is well, some select nothing; each fits the fields that there are.
+            assert jmespath.search(expression, document) is not None, question
 
 
 def test_a_check_changes_nothing_on_the_hosts(around):

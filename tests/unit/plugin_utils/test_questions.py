@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 
-import jsonschema
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, schemas, status
 from ansible_collections.xitrum.host.plugins.plugin_utils import questions
 
-from tests.docs.role_variables import ROOT
+from tests.lib.questions import QUESTIONS, validate
 
 from ..report.status_fixture import troubled
 
@@ -33,9 +31,6 @@ STATES = {"app1": {"instances": {"rows": rows()}, "machine": {"uid": 0, "rows": 
 FOUND = findings.findings(STATES, ["app1"])
 CHECK = {"schema_version": schemas.VERSION, "outcome": findings.outcome_of(STATES, FOUND, ["app1"]), "findings": FOUND}
 
-PAGE = (ROOT / "docs/how-to/query-status-and-check.md").read_text(encoding="utf-8")
-#: The questions of the page with their expressions.
-QUESTIONS = re.findall(r"^(\w[^\n]*\?)\n\n```jmespath\n(.*?)\n```", PAGE, re.MULTILINE | re.DOTALL)
 ANSWERS = [
     [["app1-1", "down"], ["app2-1", "unhealthy"]],
     [["aaa", "app2-1"], ["aaa", "app1-0"], ["bbb", "app2-0"]],
@@ -69,7 +64,7 @@ def test_a_question_of_the_page(number):
 
 
 def test_the_check_is_as_its_schema():
-    jsonschema.validate(CHECK, json.loads((ROOT / "docs/reference/check.schema.json").read_text(encoding="utf-8")))
+    validate(CHECK, "check")
 
 
 @pytest.mark.parametrize("expression, reason, position", [
@@ -88,8 +83,8 @@ def test_an_invalid_expression_is_reported_with_its_position(expression, reason,
 
 @pytest.mark.parametrize("expression, hint", [
     ("instances[?state=='gone']", "No value of the document meets its conditions."),
-    ("instances[].relaese", "there is no field relaese: did you mean release?"),
-    ("instance", "there is no field instance: did you mean instances?"), ("instances[].{x: nope}[].x | [?@]", "there is no field nope"),
+    ("instances[].relaese", "There is no field relaese: did you mean release?"),
+    ("instance", "There is no field instance: did you mean instances?"), ("instances[].{x: nope}[].x | [?@]", "There is no field nope. The"),
 ])
 def test_an_answer_without_anything_gets_a_hint(expression, hint):
     question = questions.Question("status_query", expression, schemas.STATUS)

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import json
 
-import jsonschema
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, schemas, status
 
-from tests.docs.role_variables import ROOT
+from tests.lib.questions import validate
 
 from .status_fixture import app, application, down, fleet, front, instance, proxy, server, troubled
 
 
 def document(hosts):
     """The document of hosts, which the published schema allows."""
-    found = status.status_document(hosts, 4600)
-    jsonschema.validate(found, json.loads((ROOT / "docs/reference/status.schema.json").read_text(encoding="utf-8")))
-    return found
+    return validate(status.status_document(hosts, 4600), "status")
 
 
 def test_a_fleet_that_is_well():
