@@ -55,7 +55,7 @@ def test_the_questions_of_the_page_have_answers(site, around):
     code, output = site.type("ansible-playbook playbooks/status.yml -e status_format=json")
     assert code == 0, output[-4000:]
     status = validate(json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}"), "status")
-    assert {item["state"] for item in status["instances"]} == {"running"} and status["problems"] == []
+    assert {item["state"] for item in status["instances"]} == {"running"} and status["errors"] == []
     assert {item["name"] for item in status["proxies"] if item["serving"]} == set(site.hosts) & {item["name"] for item in status["proxies"]}
     check = around[0].document
     assert check["outcome"] == "in_sync"

@@ -153,8 +153,8 @@ STATUS: dict[str, Any] = {
         {
             "schema_version": _VERSION,
             "time": text("When the report was made, in UTC as ISO 8601."),
-            "outcome": text("`down` serves nobody; `degraded` has problems.", "ok", "degraded", "down"),
-            "problems": many(text("One problem."), "What is wrong, a sentence each."),
+            "outcome": text("`down` serves nobody; `degraded` has errors.", "ok", "degraded", "down"),
+            "errors": many(text("One error."), "What is wrong, a sentence each."),
             "hosts": many(_HOST, "The hosts, those that were not read first."),
             "instances": many(_INSTANCE, "The instances, the worst first."),
             "proxies": many(_PROXY, "The proxies, those that serve nobody first."),

@@ -68,13 +68,13 @@ def status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
     views = views_of(proxies)
     found = [item for host in hosts if host.application for item in describe_instances(host, views)]
     found.sort(key=lambda item: (severity(item), item["host"], item["index"]))
-    problems = [*host_problems(hosts), *instance_problems(found), *proxy_problems(proxies)]
+    errors = [*host_errors(hosts), *instance_errors(found), *proxy_errors(proxies)]
     document: dict[str, Any] = sendable(
         {
             "schema_version": VERSION,
             "time": when(now),
-            "outcome": outcome_of(found, proxies, problems),
-            "problems": problems,
+            "outcome": outcome_of(found, proxies, errors),
+            "errors": errors,
             "hosts": [describe_host(host) for host in sorted(hosts, key=lambda host: (host.is_read, host.name))],
             "instances": found,
             "proxies": sorted(proxies, key=lambda item: (item["serving"], item["name"])),
@@ -184,28 +184,28 @@ def views_of(proxies: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, A
     return found
 
 
-def host_problems(hosts: Iterable[HostRead]) -> list[str]:
+def host_errors(hosts: Iterable[HostRead]) -> list[str]:
     """The hosts of which nothing is known, a sentence each."""
     return [f"{host.name}: {host.error}" for host in hosts if not host.is_read]
 
 
-def instance_problems(found: Iterable[Mapping[str, Any]]) -> list[str]:
+def instance_errors(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """The instances that do not serve though they are to, a sentence each."""
     sentences = {
         "down": "{name} is down: no process runs, and release {installed_release} is installed",
         "unhealthy": "{name} is unhealthy: found {health_answer} for its health page",
         "orphaned": "{name} is orphaned: the inventory has fewer instances",
     }
-    problems = [sentences[item["state"]].format(**item) for item in found if item["state"] in sentences]
+    errors = [sentences[item["state"]].format(**item) for item in found if item["state"] in sentences]
     for item in found:
         away = [view for view in item["proxies"] if not view["serving"]]
         if away and item["state"] == "running":
             listed = ", ".join(f"{view['name']} ({view['status']})" for view in away)
-            problems.append(f"{item['name']} runs, and gets no requests from {listed}")
-    return problems
+            errors.append(f"{item['name']} runs, and gets no requests from {listed}")
+    return errors
 
 
-def proxy_problems(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
+def proxy_errors(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
     """The proxies that serve nobody, a sentence each."""
     found = []
     for proxy in proxies:
@@ -219,14 +219,14 @@ def proxy_problems(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def outcome_of(
-    found: Sequence[Mapping[str, Any]], proxies: Sequence[Mapping[str, Any]], problems: Sequence[str]
+    found: Sequence[Mapping[str, Any]], proxies: Sequence[Mapping[str, Any]], errors: Sequence[str]
 ) -> str:
     """C(down) where nobody is served, C(degraded) where something is wrong, else C(ok)."""
     # What is not read may serve.
     known = [item for item in found if item["state"] not in ("idle", "orphaned")]
     silent = bool(known) and not any(item["state"] in ("running", "unknown") for item in known)
     fronts = bool(proxies) and not any(proxy["serving"] or proxy["state"] == "unknown" for proxy in proxies)
-    return "down" if silent or fronts else "degraded" if problems else "ok"
+    return "down" if silent or fronts else "degraded" if errors else "ok"
 
 
 # ------------------------------------------------------------------------------------------------------ for a terminal
@@ -238,7 +238,7 @@ def status_table(document: Mapping[str, Any]) -> str:
     large = len(found) > MOST_LINES
     listed = [item for item in found if not (large and is_quiet(item))]
     text = [headline(document), ""]
-    text += [*document["problems"], ""] if document["problems"] else []
+    text += [*document["errors"], ""] if document["errors"] else []
     if listed:
         text += [*table(INSTANCE_COLUMNS, [instance_line(item) for item in listed]), ""]
     if large:

@@ -154,4 +154,4 @@ def test_a_supervisor_without_a_record_has_no_number(kind):
 def test_the_plan_changes_nothing_and_compares_nothing():
     desired = dict(DESIRED)
     plan = runtime.plan(desired, runtime.read(machine(running=()), desired))
-    assert (plan.changed, plan.rows, plan.problems) == (False, (), ())
+    assert (plan.changed, plan.rows, plan.errors) == (False, (), ())

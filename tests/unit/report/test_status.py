@@ -22,7 +22,7 @@ def document(hosts):
 
 def test_a_fleet_that_is_well():
     found = document(fleet())
-    assert (found["outcome"], found["problems"], found["schema_version"]) == ("ok", [], 1)
+    assert (found["outcome"], found["errors"], found["schema_version"]) == ("ok", [], 1)
     assert [item["name"] for item in found["instances"]] == ["app1-0", "app1-1", "app2-0", "app2-1"]
     first = found["instances"][0]
     assert (first["started"], first["uptime_seconds"]) == ("1970-01-01T00:16:40Z", 3600)
@@ -48,7 +48,7 @@ def test_what_is_wrong_comes_first():
     assert found["outcome"] == "degraded"
     assert [(item["name"], item["state"]) for item in found["instances"]] == [
         ("app1-1", "down"), ("app2-1", "unhealthy"), ("app1-0", "running"), ("app2-0", "running")]
-    assert found["problems"] == [
+    assert found["errors"] == [
         "app1-1 is down: no process runs, and release aaa is installed", "app2-1 is unhealthy: found 503 for its health page"]
 
 
@@ -56,7 +56,7 @@ def test_an_instance_that_a_proxy_leaves_out_is_a_problem():
     hosts = [app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0", admin="maint"), server("x-0"))),
              front("proxy2", proxy(server("app1-0")))]
     found = document(hosts)
-    assert found["problems"] == ["app1-0 runs, and gets no requests from proxy1 (maint)"]
+    assert found["errors"] == ["app1-0 runs, and gets no requests from proxy1 (maint)"]
     assert "proxy1 maint, proxy2 UP" in status.status_table(found)
 
 
@@ -68,7 +68,7 @@ def test_an_instance_that_a_proxy_leaves_out_is_a_problem():
 ])
 def test_the_instances_of_a_host_that_was_not_read_are_unknown(lost, state, error):
     found = document([*fleet()[1:], app("app1", state, **lost)])
-    assert (found["outcome"], found["problems"]) == ("degraded", [f"app1: {error}"])
+    assert (found["outcome"], found["errors"]) == ("degraded", [f"app1: {error}"])
     assert [(item["name"], item["state"], item["port"]) for item in found["instances"][:2]] == [("app1-0", "unknown", None), ("app1-1", "unknown", None)]
     assert (found["hosts"][0]["name"], found["hosts"][0]["error"]) == ("app1", error)
     # Its proxies still have a view of it.
@@ -90,17 +90,17 @@ def test_a_fleet_that_serves_nobody_is_down(hosts):
     ({"servers": []}, "proxy1: HAProxy has no healthy server"),
 ])
 def test_a_proxy_that_serves_nobody_is_a_problem(more, sentence):
-    assert sentence in document([app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0"), **more))])["problems"]
+    assert sentence in document([app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0"), **more))])["errors"]
 
 
-def test_what_an_operator_stopped_is_shown_and_no_problem():
+def test_what_an_operator_stopped_is_shown_and_no_error():
     stop = down(1, state="stopped by operator", stopped_by_operator={"user": "ann", "since": 5})
     found = document([app("app1", application(instance(0), stop))])
-    assert (found["outcome"], found["problems"]) == ("ok", [])
+    assert (found["outcome"], found["errors"]) == ("ok", [])
     assert status.status_table(found).splitlines()[-1] == "app1-1 was stopped by ann, at 1970-01-01T00:00:05Z"
 
 
-def test_an_idle_slot_is_no_problem():
+def test_an_idle_slot_is_no_error():
     found = document([app("app1", application(instance(0), down(1, state="idle")))])
     assert (found["outcome"], status.headline(found)[:42]) == ("ok", "OK: 1 host, 1 of 1 instances healthy, rele")
 
