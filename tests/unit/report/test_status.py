@@ -52,7 +52,7 @@ def test_what_is_wrong_comes_first():
         "app1-1 is down: no process runs, and release aaa is installed", "app2-1 is unhealthy: found 503 for its health page"]
 
 
-def test_an_instance_that_a_proxy_leaves_out_is_a_problem():
+def test_an_instance_that_a_proxy_leaves_out_is_an_error():
     hosts = [app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0", admin="maint"), server("x-0"))),
              front("proxy2", proxy(server("app1-0")))]
     found = document(hosts)
@@ -89,7 +89,7 @@ def test_a_fleet_that_serves_nobody_is_down(hosts):
     ({"running": False}, "proxy1: HAProxy does not run"), ({"set_up": False}, "proxy1: HAProxy is not set up"),
     ({"servers": []}, "proxy1: HAProxy has no healthy server"),
 ])
-def test_a_proxy_that_serves_nobody_is_a_problem(more, sentence):
+def test_a_proxy_that_serves_nobody_is_an_error(more, sentence):
     assert sentence in document([app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0"), **more))])["errors"]
 
 
