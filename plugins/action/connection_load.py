@@ -98,8 +98,8 @@ def as_text(headers: Any) -> str:
 def overdue(run: str, load: Mapping[str, Any], deadline: float) -> str:
     """Why it is not waited for any longer."""
     return (
-        f"found the load {run} in phase {load.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, desired "
-        "its end. Its process hangs, or the host has no time for it: see its load and memory, and try fewer "
+        f"found the load {run} in phase {load.get('phase', 'unknown')} after its deadline of {deadline:.0f} s; "
+        "expected its end. Its process hangs, or the host is overloaded: check its load and memory, and try fewer "
         "connections or another host in load_test_clients."
     )
 

@@ -84,7 +84,7 @@ def _on_signal(before: Any, number: int, frame: FrameType | None) -> None:
 def _on_second(number: int, _frame: FrameType | None) -> None:
     """Lets the locks be given back in spite of another Ctrl-C, and the one after that end the process."""
     signal.signal(number, signal.SIG_DFL)
-    Display().warning("The locks of the hosts are being given back. Press Ctrl-C once more not to wait for that.")
+    Display().warning("Releasing the locks of the hosts. Press Ctrl-C again to stop without that.")
 
 
 def is_needed() -> bool:
@@ -155,15 +155,15 @@ def give_back() -> None:
     os.ftruncate(_WATCH["locks"], 0)
     hosts = ", ".join(sorted(held))
     display = Display()
-    display.warning(f"The run ended before its last task. Its lock of {hosts} is given back.")
+    display.warning(f"The run ended before its last task. Releasing its lock of {hosts}.")
     code, printed = run_play(held)
     if code:
         # Where the play did not come to its recap, no host is known to have its lock back.
         failed = [host for host in sorted(held) if host in read_failed_hosts(printed)] or sorted(held)
         cause = " ".join(map(untrusted_text.printable, printed.split("\n")[-8:])) if "PLAY RECAP" not in printed else ""
         display.warning(
-            f"The lock could not be given back on: {', '.join(failed)}. "
-            "The next run from this controller takes it over at once. From another controller, after a restart of "
+            f"The lock could not be released on: {', '.join(failed)}. "
+            "The next run from this controller takes it at once. From another controller, after a restart of "
             f"this one, or from another container, add -e xitrum_break_lock=true. {cause}".rstrip()
         )
 

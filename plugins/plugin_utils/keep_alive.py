@@ -53,7 +53,7 @@ def find_note(host: str, variables: Mapping[str, Any]) -> str:
     if is_kept_alive(ran.stdout) is not False:
         return ""
     return (
-        "SSH waits forever for a host that no longer answers: found no ServerAliveInterval, expected one, such as "
+        "SSH waits forever for a host that no longer answers: found no ServerAliveInterval. Set one, such as "
         f"ssh_args = -o ControlMaster=auto -o ControlPersist=60s {ADVICE} below [ssh_connection] in your ansible.cfg"
     )
 

@@ -53,7 +53,7 @@ def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(si
             run = first.result().assert_ended_well()
     traffic.assert_nothing_lost()
     assert second.code != 0
-    assert f"another run is at work here: that of {getpass.getuser()} on {socket.gethostname()}, since" in second.message
+    assert f"another run has the lock of this host: that of {getpass.getuser()} on {socket.gethostname()}, since" in second.message
     print_line(f"{traffic.count} requests to HAProxy while four instances were deployed: none lost")
     assert set(releases(site).values()) == {"test-2"}
     after = site.pids(EVERY)
@@ -116,7 +116,7 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
     with Traffic(site) as traffic:
         run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")))
     assert run.code != 0
-    for expected in ("batch 1 of 4 (app1-0)", "answers 500, expected 200", "The end of its log", "Went back, and healthy: instance 0", "did not begin"):
+    for expected in ("batch 1 of 4 (app1-0)", "answers 500, expected 200", "The end of its log", "Restored and healthy: instance 0", "did not begin"):
         assert expected in run.message, f"{expected!r} is not in {run.message}"
     traffic.assert_nothing_lost()
     assert set(releases(site).values()) == {"test-2"}

@@ -42,7 +42,7 @@ def test_a_broken_release_stops_at_the_first_instance(site, packages, software):
     before = site.running()
     with Traffic(site, keeps=False) as traffic:
         run = site.run(playbook=DEPLOY, xitrum_proxy_software=software, xitrum_package=str(packages("broken", "--fault", "page")))
-    assert run.code != 0 and "Went back, and healthy: instance 0" in run.message
+    assert run.code != 0 and "Restored and healthy: instance 0" in run.message
     traffic.assert_nothing_lost()
     assert site.running()["app2"] == before["app2"]
     with Traffic(site, keeps=False) as traffic:

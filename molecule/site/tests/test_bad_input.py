@@ -53,7 +53,7 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_decommissioned_
             "the processor is riscv64; expected x86_64 or aarch64",
             "xitrum_instances is 0: expected at least 1",
             "proxy1: - the operating system is Plan 9 from Bell Labs; expected Debian 11 or newer",
-            "bare: - xitrum_name is not set for this host of the group xitrum_decommissioned, and app1 of the group xitrum has xitrum: set it for both groups",
+            "bare: - xitrum_name is not set for this host of the group xitrum_decommissioned, and app1 of the group xitrum has xitrum. Set it for both groups",
         )
     assert message.startswith("6 errors. No host was changed."), message
 
@@ -72,7 +72,7 @@ def test_a_half_package_held_ports_and_hosts_that_cannot_be_read_are_one_message
             f"{half} has no script/runner", "lib/netty-broken.jar", "did you mean quickstart.Boot?",
             "xitrum_secure_key is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32",
             f"port 8101 is held by python3 (process {pid}, squatter.service): stop it (systemctl disable --now squatter.service), or set xitrum_http_port",
-            "2 more instances need 1800.4 GiB of memory", "lower xitrum_heap or xitrum_instances, or give the host more memory",
+            "2 more instances need 1800.4 GiB of memory", "Lower xitrum_heap or xitrum_instances, or give the host more memory",
             "app2: - the host could not be read: ", "/usr/bin/python9",
             "proxy1: - the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add -e "
             "xitrum_unavailable_proxies=proxy1; once it is back, run site.yml",

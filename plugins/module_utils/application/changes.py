@@ -98,7 +98,7 @@ def way(variable: str, old: str, has_proxies: bool) -> str:
     """How a user gets from the old value to the new one. Only a run that has the proxies enables the host there."""
     limit = "HOST,xitrum_proxy" if has_proxies else "HOST"
     return (
-        f"set {variable} back to {old}, or move one host after the other: with the old value run remove.yml with "
-        "--limit HOST and -e remove_host_count=1, which drains it first, then with the new value site.yml with --limit "
-        f"{limit}"
+        f"set {variable} back to {old}, or move one host after the other. For each, run remove.yml with the old value, "
+        f"--limit HOST and -e remove_host_count=1: it drains the host first. Then run site.yml with the new value and "
+        f"--limit {limit}"
     )

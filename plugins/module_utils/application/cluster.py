@@ -55,8 +55,8 @@ def address(host: Mapping[str, Any]) -> str:
         )
     if fault:
         raise ValueError(
-            f"{name}: its cluster address {found} is {fault}, and whoever reaches a member's port can run code there: "
-            f"set xitrum_cluster_address to the host's address in a private network; {EXPECTED}{shared_hint(found)}"
+            f"{name}: its cluster address {found} is {fault}, and whoever reaches a member's port can run code there; "
+            f"{EXPECTED}. Set xitrum_cluster_address to such an address of the host{shared_hint(found)}"
         )
     # In one text: Akka compares the seeds with the address that each member is given.
     return addresses.canonical(found)
@@ -159,12 +159,12 @@ def plan(
     unknown = bool(errors)
     if len(every) < 2 and not unknown:
         errors.append(
-            f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add some, or "
-            "leave it off."
+            f"xitrum_cluster is true and there is {len(every)} instance; expected at least 2. Add instances, or set "
+            f"xitrum_cluster: false."
         )
     if count < 2:
         errors.append(
-            f"xitrum_cluster_seeds is {count}, expected two at least: with one seed nobody can join while that is down."
+            f"xitrum_cluster_seeds is {count}, expected at least 2: with one seed, no member can join while it is down."
         )
     if unknown:
         return {"seeds": [], "members": [], "errors": errors}

@@ -429,8 +429,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.errors.append(
             BlockingError(
                 f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group "
-                f"{state['group']}, as do the logs: set xitrum_user to {state['group']} again, or take the application "
-                "off the host first (ansible-playbook xitrum.host.remove)",
+                f"{state['group']}, as do the logs. Set xitrum_user to {state['group']} again, or uninstall the "
+                f"application first (ansible-playbook xitrum.host.remove)",
                 rule="host.release-group",
             )
         )

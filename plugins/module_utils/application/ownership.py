@@ -97,8 +97,8 @@ def answer_fault(
     if answered and not earlier[-1]:
         note = sockets.unread_note(rows)
         return (
-            f"port {instance['port']} has answered, and nothing listens on it now: another process may have answered; "
-            "expected is the same socket of the instance before and after the request. See what uses the port (ss "
+            f"port {instance['port']} has answered, and nothing listens on it now: another process may have answered. "
+            f"Expected is the same socket of the instance before and after the request. See what uses the port (ss "
             "-ltnp as root)"
             + (f" ({note})" if note else "")
         )
@@ -109,6 +109,6 @@ def answer_fault(
     if not fault and answered and not earlier[-1] & earlier[-2]:
         return (
             f"port {instance['port']} has answered before this socket of the instance was there: another process may "
-            "have answered; expected is the same socket before and after the request"
+            f"have answered. Expected is the same socket before and after the request"
         )
     return fault

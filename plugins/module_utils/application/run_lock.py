@@ -107,19 +107,17 @@ def refusal(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     lock = state["lock"]
     if state["fault"] and desired["break_lock"] != "any":
         return (
-            f"the lock {path(desired['name'])} of this host is damaged ({state['fault']}), so that it does not report "
-            "whose run has it; expected is a "
-            "record of a run. Where no run is at work here, run again with -e xitrum_break_lock=true"
+            f"the lock {path(desired['name'])} of this host is damaged ({state['fault']}); expected is the record of a "
+            f"run. Verify that no run is active on this host, then run again with -e xitrum_break_lock=true"
         )
     held = lock and lock["id"] != desired["holder"]["id"]
     old = age(lock, state["clock"]) if held else 0
     if not held or desired["break_lock"] in (lock["id"], "any") or old > desired["seconds"]:
         return ""
     return (
-        f"another run is at work here: that of {holder_of(lock)} (it did something on this host {int(old)} s ago). "
-        "Wait until it has ended. Where it ended without giving the lock back, it no longer holds after "
-        f"{desired['seconds']} s, or at once with "
-        "-e xitrum_break_lock=true"
+        f"another run has the lock of this host: that of {holder_of(lock)} (last active {int(old)} s ago). Wait until "
+        f"it has ended. The lock of a run that was killed expires after {desired['seconds']} s. To break it at once, "
+        f"add -e xitrum_break_lock=true"
     )
 
 

@@ -80,7 +80,7 @@ def in_place_note(supervisor: str, host: SlotsHost) -> str:
     if host["proxies"]:
         return ""
     reasons = missing(supervisor, host)
-    start = "no proxy stands in front, so that the restart in place refuses requests until the instance answers again"
+    start = "there is no proxy, so the restart in place refuses requests until the instance answers again"
     if reasons:
         return f"{start}. A release cannot start next to the old one here: {'; '.join(reasons)}"
     return f"{start}. With xitrum_slots: true the new release starts next to the old one, and no request is lost"

@@ -608,7 +608,7 @@ def go_back(
         if before[item["index"]] and item["folder"] != before[item["index"]]
     ]
     if not changed:
-        return "There is nothing to go back to: it stays as it is, and the next run tries again."
+        return "It has no earlier release to restore, and stays as it is. The next run tries again."
     names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
     try:
         for instance in changed:
@@ -621,8 +621,8 @@ def go_back(
             # What cannot go back runs what it is switched to, rather than nothing.
             with contextlib.suppress(OSError, RuntimeError):
                 start(host, desired, instance["index"])
-        return f"Going back (instance {names}) failed as well: {explain(host, desired, error)}"
-    return f"Went back, and healthy: instance {names}. Nothing else was touched."
+        return f"Restoring instance {names} failed too: {explain(host, desired, error)}"
+    return f"Restored and healthy: instance {names}. No other instance was changed."
 
 
 def _failure(host: Host, plan: Plan, error: Exception) -> str:

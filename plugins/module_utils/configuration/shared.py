@@ -202,7 +202,7 @@ def report_restarts(
         if strategy == ALL_AT_ONCE and due > 1 and any(item.get("due") for item in items):
             notes.setdefault(host, []).append(
                 f"{due} instances restart at once (xitrum_rollout_strategy is {ALL_AT_ONCE}): no request is answered "
-                "from the moment they leave the proxies until they are healthy, some seconds for each start. No canary "
+                f"until they are healthy, some seconds for each start. No canary "
                 "goes first")
     return errors, notes
 

@@ -147,8 +147,8 @@ def lock(handle: int | IO[Any], seconds: float, what: str, shared: bool = False)
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise TimeoutError(
-                    f"another process has had the lock {what} for {seconds} s; expected it to be given back: find that "
-                    f"process (fuser -v {what}), end it, and run the playbook again"
+                    f"another process has had the lock {what} for {seconds} s; expected its release. Find that process "
+                    f"(fuser -v {what}), end it, and run the playbook again"
                 ) from None
         time.sleep(PAUSE)
 

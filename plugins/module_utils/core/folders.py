@@ -300,8 +300,7 @@ def account_errors(desired: Mapping[str, Any], state: dict[str, Any]) -> Iterato
         yield (
             f"xitrum_user is {user}, and the {' and the '.join(what)} {user} exist{'s' if len(what) == 1 else ''} "
             f"without a record of {desired['name']}; expected an account that is made for it. Set xitrum_user to "
-            "another name, or add user to xitrum_adopt to use it as it is (its home and shell stay, and a removal "
-            "leaves it)"
+            "another name, or add user to xitrum_adopt: then its home and shell stay, and a removal leaves it"
         )
     elif what and found["twins"]:
         yield (
@@ -498,8 +497,8 @@ def one_error(desired: Mapping[str, Any], state: dict[str, Any], name: str, foun
         )
         yield (
             f"{name} is {where}, which {what} and is not on record as {desired['name']}'s; expected a folder that is "
-            f"made for it. Set {name} to another folder, or add {name[len('xitrum_'):]} to xitrum_adopt to take it "
-            "over (it gets the application's owner and mode, and what is in it stays)"
+            f"made for it. Set {name} to another folder, or add {name[len('xitrum_'):]} to xitrum_adopt: it then gets "
+            f"the application's owner and mode, and its contents stay"
         )
     elif desired["user"] in found["owners"]:
         yield (
@@ -564,8 +563,7 @@ def host_notes(state: dict[str, Any]) -> list[str]:
     root = state["folders"].get("root")
     if state["selinux"] and root and is_hidden(root["path"]):
         notes.append(
-            f"SELinux is enforcing, and its policy lets no service execute files below {root['path']}: where the "
-            f"instance does not start, run "
-            f"semanage fcontext -a -t usr_t '{root['path']}(/.*)?' and restorecon -R {root['path']}"
+            f"SELinux is enforcing, and its policy lets no service execute files below {root['path']}. If the instance "
+            f"does not start, run semanage fcontext -a -t usr_t '{root['path']}(/.*)?' and restorecon -R {root['path']}"
         )
     return notes

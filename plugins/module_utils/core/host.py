@@ -835,9 +835,9 @@ def resolve(host: Host, path: str) -> str:
         wrong = untrusted(host, step)
         if wrong:
             raise PathError(errno.EPERM,
-                            f"{path} leads through the link {step}, and {wrong}, who could lead it elsewhere; "
-                            "expected a link that root alone may change: give it and its folders to root, "
-                            "or put the file itself in its place")
+                            f"{path} leads through the link {step}, and {wrong}, who could lead it elsewhere; expected "
+                            f"a link that root alone may change. Give it and its folders to root, or replace it with "
+                            f"the file")
         left += target.split("/")[::-1]
         current = "/" if target.startswith("/") else current
     return current
@@ -980,8 +980,8 @@ def guard_owner(path: str, folder: os.stat_result, found: os.stat_result, owners
         raise PathError(
             errno.EPERM,
             f"{path} belongs to {user_name(found.st_uid)} and is in a folder that {user_name(folder.st_uid)} or others "
-            f"may write, who could have put it there; expected one of {user_name(folder.st_uid)}: see who made it, and "
-            "remove it")
+            f"may write, who could have put it there; expected one of {user_name(folder.st_uid)}. Find out who made "
+            f"it, and remove it")
 
 
 def remove_entry(path: str, folder: int, name: str) -> None:

@@ -172,7 +172,7 @@ def noted(desired: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
             if taken and name not in entry[kind] and option not in application.get("adopt", ()):
                 raise ValueError(
                     f"xitrum_{option} is {name}, which exists and is not on record as {application['name']}'s; "
-                    f"expected one that is made for it: set xitrum_{option} to another, or add {option} to xitrum_adopt"
+                    f"expected one that is made for it. Set xitrum_{option} to another, or add {option} to xitrum_adopt"
                 )
             entry[kind].setdefault(name, not there)
         # Those of today alone: what an application has left is free for another one.

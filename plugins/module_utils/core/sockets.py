@@ -254,7 +254,7 @@ def drain_note(rows: Any) -> str:
     what = "a failure of ss" if rows.failed else f"{len(lines)} unreadable line(s) of ss"
     return (
         f"found {what} ({printable(lines[0])!r}), which counts as open connections, so that a drain waits until its "
-        "deadline; expected rows of iproute2: run ss -tne on the host"
+        f"deadline; expected rows of iproute2. Run ss -tne on the host"
     )
 
 
@@ -266,5 +266,5 @@ def unread_note(rows: object) -> str:
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     return (
         f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of "
-        "iproute2: run ss -ltne on the host to see whose socket it is"
+        f"iproute2. Run ss -ltne on the host to see whose socket it is"
     )

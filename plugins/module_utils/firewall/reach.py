@@ -319,7 +319,7 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     if result["word"] == "open":
         return row_of(result, "ok", effective)
     if result["word"] in UNKNOWN:
-        why = f"{by} cannot try {place}: {result['message']}. xitrum_reach_from names a host that can"
+        why = f"{by} cannot try {place}: {result['message']}. Set xitrum_reach_from to a host that can"
         return row_of(result, "not_readable", effective, why)
     if block is None:
         return row_of(

@@ -324,8 +324,8 @@ def memory_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[st
         yield (
             f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory "
             f"({size(desired['heap_bytes'])} heap and {size(desired['overhead_bytes'])} each in addition), and "
-            f"{size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free: lower xitrum_heap or "
-            "xitrum_instances, or give the host more memory"
+            f"{size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free. Lower xitrum_heap or "
+            f"xitrum_instances, or give the host more memory"
         )
 
 
@@ -334,7 +334,7 @@ def notes(state: dict[str, Any]) -> list[str]:
     found = folders.host_notes(state["folders"]) if state["folders"] else []
     distribution, release = distributions.DISTRIBUTIONS.get(state["distribution"]), numbers(state["release"])
     if distribution and (release or (0,))[0] not in distribution.tested:
-        found.append(f"{state['name']} is known but not tested here: check the report of the first run with care")
+        found.append(f"{state['name']} is known but not tested here: read the report of the first run carefully")
     if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:
         found.append(
             "root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container "

@@ -295,7 +295,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.errors.append(
             BlockingError(
                 "neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, "
-                "or alternatives), or do without (jdk_alternatives: false)",
+                "or alternatives), or set jdk_alternatives: false",
                 rule="host.alternatives-missing",
             )
         )

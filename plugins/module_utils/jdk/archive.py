@@ -215,8 +215,8 @@ def install(host: Host, archive: str, sha256: str, desired: dict[str, Any], fina
         except SourceError as error:
             # What it advises is for a package.
             raise SourceError(
-                f"{str(error).partition(': ')[0].replace(archive, 'the archive')}: it is refused, fetch it again from "
-                "its maker"
+                f"{str(error).partition(': ')[0].replace(archive, 'the archive')}: it is refused. Download it again "
+                f"from its vendor"
             ) from error
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise SourceError(

@@ -244,8 +244,8 @@ def version_errors(state: dict[str, Any]) -> list[str]:
     machine = state["machine"]
     return [] if state["version"] else [
         BlockingError(
-            f"found no long-term JDK among the packages of {machine['distribution']} {machine['release']}: "
-            "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages",
+            f"found no long-term JDK among the packages of {machine['distribution']} {machine['release']}. Update the "
+            f"lists of its package manager, or set xitrum_jdk_version to one that this distribution packages",
             rule="host.jdk-version",
         )]
 
@@ -324,7 +324,7 @@ def absent_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         if f"{FOLDER}/{name}" == state["home"]:
             errors.append(
                 BlockingError(
-                    f"{name} is in jdk_absent and is the JDK that is desired: take it out of jdk_absent, or choose "
+                    f"{name} is in jdk_absent and is the desired JDK: remove it from jdk_absent, or choose "
                     "another JDK",
                     rule="host.jdk-absent-desired",
                 )

@@ -269,10 +269,9 @@ def errors_of_own(desired: dict[str, Any], state: dict[str, Any], scala: str) ->
         lacks = "scala-compiler" if not compiler[0] else "scala-reflect"
         yield (
             f"there is no {lacks} in {state['lib']}. Add the artifact org.scala-lang:scala-compiler:{scala} to the "
-            "application "
-            f'(libraryDependencies += "org.scala-lang" % "scala-compiler" % "{scala}"), which brings scala-reflect, and'
-            " deploy it; "
-            "or put the jars scala-compiler and scala-reflect on the host and name their paths in console_compiler_jars"
+            f'application (libraryDependencies += "org.scala-lang" % "scala-compiler" % "{scala}"), which brings '
+            "scala-reflect, and deploy it. Or put the jars scala-compiler and scala-reflect on the host, and set "
+            "console_compiler_jars to their paths"
         )
     elif compiler[1] != scala:
         yield (

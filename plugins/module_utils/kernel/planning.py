@@ -130,7 +130,7 @@ def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: d
     good = kernel_values.same(key, live, target)
     hindrance = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
     if hindrance:
-        why = f"{hindrance}; set it on the machine that runs this container, or do without"
+        why = f"{hindrance}; set it on the machine that runs this container, or leave it out"
         return decision if good else _leave(decision, "read_only", "read_only", why, f"sysctl -w {key}='{target}'")
     if not good:
         decision.live = target

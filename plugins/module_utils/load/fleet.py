@@ -32,7 +32,7 @@ def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: li
     if not desired["path"]:
         found.append(
             "load_test_path is not set: expected the path of a WebSocket of the application, such as "
-            "/sockjs/websocket. Only its author knows whom it may be opened by."
+            "/sockjs/websocket. It must be one that every client may open."
         )
     if not LABEL.fullmatch(desired["label"]):
         found.append(
@@ -77,8 +77,8 @@ def unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
         do += f", or from the proxy itself (load_test_clients={proxies})"
     return [
         f"load_test_routes: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} "
-        "answers nobody but its own host without the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), "
-        f"and the load does not speak it. Expected a way that is answered: {do}."
+        "requires the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), which the load does not speak. "
+        f"Instead, {do}."
     ]
 
 

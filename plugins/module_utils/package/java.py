@@ -203,12 +203,12 @@ def java_error(class_java: int, jdk_java: int, scala: str = "", where: str = "")
     """
     if class_java and jdk_java and class_java > jdk_java:
         jar = f" in {where}" if where else ""
-        return (f"the package has classes for Java {class_java}{jar}, and the host would run JDK {jdk_java}: "
-                f"set xitrum_jdk_version to {class_java} or newer, or build the package for Java {jdk_java}")
+        return (f"the package has classes for Java {class_java}{jar}, and the host would run JDK {jdk_java}. "
+                f"Set xitrum_jdk_version to {class_java} or newer, or build the package for Java {jdk_java}")
     numbers = tuple(int(part) for part in re.findall(r"\d+", scala)[:3])
     for java, oldest in OLDEST_SCALA.items():
         if numbers[:1] == (2,) and jdk_java >= java and numbers < oldest:
             needed = ".".join(str(number) for number in oldest)
-            return (f"the package has Scala {scala}, which does not start on JDK {jdk_java}: "
-                    f"build it with Scala {needed} or newer, or set xitrum_jdk_version to an older JDK, such as 21")
+            return (f"the package has Scala {scala}, which does not start on JDK {jdk_java}. "
+                    f"Build it with Scala {needed} or newer, or set xitrum_jdk_version to an older JDK, such as 21")
     return ""

@@ -174,8 +174,8 @@ def silent(name: str, timeout: int) -> str:
 def what_to_do(code: int, origin: str = "") -> str:
     """What helps against a refused request. C(origin): the other origin that a redirect led to."""
     if code in (401, 403) and origin:
-        return (f"it redirects to {origin}, which gets no header and no password that you set for another host; "
-                "give the URL at that host, with the headers that it needs")
+        return (f"it redirects to {origin}, which gets no header and no password that you set for another host: "
+                "give the URL at that host, with its own headers")
     if code in (401, 403):
         return "give the credentials that it wants in headers"
     return "correct the URL" if code < 500 else "the server is at fault: run again later"

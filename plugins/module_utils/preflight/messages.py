@@ -107,9 +107,9 @@ def override_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
             key = shared_settings.SESSION_SETTINGS[name]
             yield Error(
                 "package.session-settings",
-                f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so "
-                f"that the value for this host ({name if name in variables else 'xitrum_config'}) has no effect: "
-                "remove it there and build the package again, or leave it out here",
+                f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf: the "
+                f"value for this host ({name if name in variables else 'xitrum_config'}) has no effect. Remove it "
+                f"there and build the package again, or leave it out here",
             )
 
 
@@ -127,8 +127,8 @@ def session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
     for where, statements in rows:
         for statement in statements:
             yield (
-                f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from "
-                "there, a change is not noticed, and two keys at once break sessions. Change it with "
+                f"found {printable(statement)} in {where}, which is not read here. A change of session.secureKey there "
+                f"is not noticed, and two keys at once break sessions. Change it with "
                 "xitrum_rollout_strategy=all_at_once"
             )
 
@@ -336,8 +336,8 @@ def proxied_errors(
     if any(item["configured"]["cluster"] != cluster for item in known):
         yield Error(
             "deploy.cluster",
-            f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
-            "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
+            f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): "
+            f"proxies set a session cookie only without a cluster, and deploy.yml does not change them. "
             f"Run instead:\n{site}",
         )
 
@@ -439,8 +439,8 @@ def proxy_difference_errors(
             if value not in expected and not any(read_value(hostvars[host], other, no_value) for other in own):
                 sentence = (
                     f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as "
-                    f"on the hosts of the group xitrum: set {name} for all hosts (such as in group_vars/all.yml), not "
-                    "for the group xitrum alone"
+                    f"on the hosts of the group xitrum. Set {name} for all hosts, such as in group_vars/all.yml, not "
+                    f"for the group xitrum alone"
                 )
                 found.setdefault(host, []).append(Error("proxy.same-settings", sentence))
     return found
@@ -506,14 +506,14 @@ def port_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
             yield Error(
                 "rollout.port-of-orphaned",
                 f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is "
-                "removed, after the others have restarted: reduce xitrum_instances in one run, and change "
-                "xitrum_http_port in the next one",
+                f"removed, after the others have restarted. Reduce xitrum_instances in one run, and change "
+                f"xitrum_http_port in the next one",
             )
         if holder:
             yield Error(
                 "rollout.port",
                 f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is "
-                "restarted: set xitrum_http_port so that the new ports and the old ones do not overlap",
+                f"restarted. Set xitrum_http_port so that the new ports and the old ones do not overlap",
             )
 
 
@@ -530,8 +530,8 @@ def decommissioned_errors(
             if name not in decommissioned[host]:
                 sentence = (
                     f"{name} is not set for this host of the group xitrum_decommissioned, and {other} of the group "
-                    f"xitrum has {applications[other][name]}: set it for both groups, as in group_vars/all, or nothing "
-                    "of the application would be found here"
+                    f"xitrum has {applications[other][name]}. Set it for both groups, such as in group_vars/all.yml: "
+                    f"without it, the run would not find the application on this host"
                 )
                 found.setdefault(host, []).append(Error("decommissioned.names", sentence))
     return found

@@ -176,9 +176,8 @@ def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iter
     if missing:
         yield Error(
             "xitrum.slots",
-            "xitrum_slots is true: that is for hosts with one instance whose ports are all "
-            "redirected (none is 80 or 443 itself), "
-            f"without proxies or a cluster; found: {'; '.join(missing)}. Leave it out",
+            f"xitrum_slots is true, and {'; '.join(missing)}; expected one instance whose ports are all redirected "
+            "(none is 80 or 443 itself), without proxies or a cluster. Leave it out",
         )
     yield from (Error("xitrum.cluster", error) for error in cluster["errors"])
 

@@ -341,8 +341,8 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     if proxy_text.stamp_of(text) != proxy_text.digest(desired["config"], desired["pems"]):
         found.append(
             BlockingError(
-                f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats "
-                "it, since it could not be queried which configuration it has.",
+                f"The configuration has no {proxy_text.PLACEHOLDER}, by which the running {software.title} reports "
+                f"which configuration it has: add it to the configuration.",
                 rule="host.proxy-stamp",
             )
         )
@@ -373,11 +373,10 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
                     f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and "
                     f"{software.title} is to listen there: "
                     + (
-                        f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run "
-                        "remove.yml with --limit "
-                        "and the name of this host and -e remove_host_count=1, set xitrum_proxy_software: "
-                        f"{desired['software']} for this host alone (in its "
-                        "host_vars), and run site.yml with the same --limit."
+                        f"it is the proxy {other} that this host has had so far. Change one proxy after the other. Run "
+                        f"remove.yml with --limit and the name of this host, and -e remove_host_count=1. Then set "
+                        f"xitrum_proxy_software: {desired['software']} in its host_vars, and run site.yml with the "
+                        f"same --limit."
                         if other
                         else "stop and disable that service, or give the proxy another port."
                     ),
@@ -690,9 +689,8 @@ def verify_running(host: Host, desired: Desired, patience: float = PATIENCE) -> 
             return
         if time.monotonic() > deadline:
             raise RuntimeError(
-                f"{software.title} has the configuration {stamp or 'of nobody known'} {patience:.0f} s after the order "
-                f"to take {want} "
-                f"({live['refused'] or 'it answers'}):\n{_journal(host, desired)}"
+                f"{software.title} has the configuration {stamp or 'of nobody known'} {patience:.0f} s after its "
+                f"reload; expected {want} ({live['refused'] or 'it answers'}):\n{_journal(host, desired)}"
             )
         time.sleep(0.1)
 

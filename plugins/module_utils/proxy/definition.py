@@ -194,9 +194,9 @@ def server_address(host: Variables, proxy: str) -> str:
         found = "127.0.0.1" if same else own_address(host)
     if not same and address_rules.is_loopback(found):
         raise ValueError(
-            f"{host['inventory_hostname']}: its address is {found}, which on the proxy {proxy} is the proxy itself: "
-            f"set xitrum_address of {host['inventory_hostname']} to the address at which {proxy} reaches it (and "
-            "xitrum_interface to none that is loopback)"
+            f"{host['inventory_hostname']}: its address is {found}, which on the proxy {proxy} is the proxy itself. "
+            f"Set xitrum_address of {host['inventory_hostname']} to the address at which {proxy} reaches it, and "
+            f"xitrum_interface to none that is loopback"
         )
     return found
 
@@ -228,8 +228,8 @@ def addresses(hosts: Iterable[Variables], application: str) -> list[str]:
         elif not same:
             faults.append(
                 f"{host['inventory_hostname']}: found the address {where}, expected the IP address from which this "
-                f"proxy reaches {application}: "
-                f"set xitrum_address of {host['inventory_hostname']} (Xitrum trusts addresses and networks, not names)"
+                f"proxy reaches {application}. Set xitrum_address of {host['inventory_hostname']} (Xitrum trusts "
+                f"addresses and networks, not names)"
             )
     if faults:
         raise ValueError("\n".join(faults))

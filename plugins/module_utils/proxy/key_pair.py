@@ -46,15 +46,15 @@ def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.d
         other = public(first.public_key())
     except unknown as error:
         return (
-            f"{names[0]} is no certificate as PEM ({error}): a text that begins with -----BEGIN CERTIFICATE----- is "
-            "desired, the chain behind it"
+            f"{names[0]} is no certificate as PEM ({error}): expected a text that begins with -----BEGIN "
+            f"CERTIFICATE-----, and the chain after it"
         )
     try:
         own = library("hazmat.primitives.serialization").load_pem_private_key(key.encode(), None)
     except TypeError:
         return (
-            f"{names[1]} has a passphrase, which a proxy could not ask for: write it without one "
-            "(openssl pkey -in FILE -out FILE), and encrypt it by Ansible Vault"
+            f"{names[1]} has a passphrase, which a proxy cannot enter. Write it without one (openssl pkey -in FILE "
+            f"-out FILE), and encrypt it with Ansible Vault"
         )
     except unknown:
         return (

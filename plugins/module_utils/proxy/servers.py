@@ -263,8 +263,8 @@ def wait_for_earlier(host: Host, desired: Desired, clock: Callable[[], float], s
         if clock() >= deadline:
             raise RuntimeError(
                 f"{' and '.join(away)} of an earlier batch was healthy, and is not enabled and healthy at "
-                f"{desired['software']} any more, after {desired['timeout']} s: the new release may fail after a "
-                "while. Nothing more was drained. Read the log of that instance, then deploy a fixed release or roll "
+                f"{desired['software']} any more, after {desired['timeout']} s. The new release may fail after a "
+                f"while. Nothing more was drained. Read the log of that instance, then deploy a fixed release or roll "
                 "back: ansible-playbook xitrum.host.rollback."
             )
         sleep(PAUSE)
@@ -289,8 +289,7 @@ def unhealthy(desired: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
     )
     return (
         f"not healthy for {desired['software']} after {desired['timeout']} s: {causes}. Read the log of the instance, "
-        "and at the way from the "
-        "proxy to it."
+        f"and check the network from the proxy to it."
     )
 
 

@@ -40,6 +40,6 @@ def variable_errors(name: str, behind: str, control_port: int) -> Iterable[str]:
         )
     if control_port < 1 and not backend.has_socket:
         yield (
-            f"xitrum_proxy_stats_port is {control_port}: {backend.name} is queried at that port on 127.0.0.1 "
-            "which configuration it has; expected a number from 1 to 65535."
+            f"xitrum_proxy_stats_port is {control_port}: expected a number from 1 to 65535. The roles read at that "
+            f"port of 127.0.0.1 which configuration {backend.title} runs."
         )

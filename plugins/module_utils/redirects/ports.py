@@ -207,7 +207,7 @@ def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwis
             for taking, certain in redirects_unmanaged.conflicts(takings, aim):
                 text = (
                     BlockingError(
-                        f"port {port} is redirected by {taking.who} already, and of two programs one gets all "
+                        f"port {port} is redirected by {taking.who} already, and only one of the two gets the "
                         f"connections: {taking.remedy}, {otherwise}.",
                         *taking.commands,
                         rule="host.redirects-other-program",

@@ -493,7 +493,7 @@ def ignored_errors(
     """A sentence for each file that would be written and that git ignores: no push would have it."""
     return [
         f"{desired['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would "
-        f"have it: remove or narrow that pattern, or add the file to {desired['prefix']}_keep_files"
+        f"have it. Remove or narrow that pattern, or add the file to {desired['prefix']}_keep_files"
         for path in sorted(changes)
         if path in state["ignored"] and changes[path][0] is not None
     ]

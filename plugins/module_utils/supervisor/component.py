@@ -276,7 +276,7 @@ def find_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterato
     if state["shadowed"]:
         yield BlockingError(
             f"xitrum_name is {name}, and this host has {state['shadowed'][0]} already, which a unit of that name would "
-            "replace; expected a name that no unit has: set another xitrum_name",
+            f"replace; expected a name that no unit has. Set another xitrum_name",
             rule="host.unit-name",
         )
     for path, target in marks(desired).items():

@@ -46,8 +46,8 @@ def find_error(text: str | None, systemd: bool = True) -> str:
         return f"{PATH} begins with {first!r}, and {why}; {expected}"
     if first.endswith("\r"):
         return (
-            f"{PATH} has Windows line ends, so that no interpreter is found for it and it is not run at boot; "
-            f"expected Unix ones: run sed -i 's/\\r$//' {PATH}, or choose another xitrum_supervisor"
+            f"{PATH} has Windows line ends, so its interpreter is not found, and it does not run at boot; expected "
+            f"Unix ones. Run sed -i 's/\\r$//' {PATH}, or choose another xitrum_supervisor"
         )
     return "" if _SHELL.match(first) else f"{PATH} begins with {first!r}; {expected}"
 

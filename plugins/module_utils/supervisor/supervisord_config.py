@@ -194,8 +194,8 @@ def source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
         return False, (
             f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, "
             "and "
-            f"supervisor_supervisord_version wants {desired} of PyPI: unset that to use what is there, or remove it "
-            "first"
+            f"supervisor_supervisord_version asks for {desired} of PyPI. Unset that to use what is there, or remove it "
+            f"first"
         )
     return not same(found, desired), ""
 

@@ -41,11 +41,11 @@ def test_an_application_with_instances_is_installed_and_a_killed_first_run_is_no
 def test_what_cannot_change_is_refused_with_the_way_to_it(desired, variable, old):
     (error,) = errors(**desired)
     assert variable in error and f"set {variable} back to {old}" in error
-    assert "remove.yml with --limit HOST and -e remove_host_count=1" in error
+    assert "run remove.yml with the old value, --limit HOST and -e remove_host_count=1" in error
     # The removal disabled the host at the proxies, and only a run with the proxies enables it there.
-    assert error.endswith("site.yml with --limit HOST,xitrum_proxy")
+    assert error.endswith("run site.yml with the new value and --limit HOST,xitrum_proxy")
     (error,) = errors(**desired, proxies=False)
-    assert error.endswith("site.yml with --limit HOST")
+    assert error.endswith("site.yml with the new value and --limit HOST")
 
 
 def test_a_rename_is_refused_with_both_names_and_the_way_to_it():

@@ -143,7 +143,7 @@ def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
         (error,) = plan([{"inventory_hostname": "app1", **variables}])["errors"]
         # What is no address at all is refused as such.
         without = "*" in (variables.get("xitrum_address"), variables.get("ansible_host"))
-        expected = ["expected an IP address"] if without else [f"is {fault}", "set xitrum_cluster_address"]
+        expected = ["expected an IP address"] if without else [f"is {fault}", "Set xitrum_cluster_address"]
         assert all(text in error for text in expected)
     for name in (
         "artery.canonical.hostname",

@@ -66,7 +66,7 @@ def roll(host, name, fault=""):
                 raise RuntimeError("it did not stay healthy")
         except RuntimeError:
             outcome = "failed"
-            # An instance that never ran has nothing to go back to.
+            # An instance that never ran has no earlier release to restore.
             if before and host.readlink(f"{ROOT}/current"):
                 service.begin(host, DESIRED, [{**instance, "folder": before}])
             break
@@ -171,7 +171,7 @@ def test_after_any_runs_the_target_is_the_last_healthy_release_before_the_curren
         # The second of one instance does not fail.
         fault = "0" if fault == "1" and count == 1 else fault
         if first:
-            # Both start at once, and what does not start has nothing to go back to.
+            # Both start at once, and what does not start has no earlier release to restore.
             fault = "" if fault in ("1", "canary") else fault
         roll(host, name, fault)
         if not fault:

@@ -53,7 +53,7 @@ def refusal(there, **more):
 
 def test_a_lock_of_another_run_names_whose_it_is_and_what_to_do():
     message = refusal(host(ANN, uptime=60.0))
-    assert "that of ann on laptop, since 1970-01-01T00:16:40Z (it did something on this host 10 s ago)" in message
+    assert "that of ann on laptop, since 1970-01-01T00:16:40Z (last active 10 s ago)" in message
     assert "xitrum_break_lock=true" in message
 
 

@@ -94,7 +94,7 @@ def test_a_user_learns_before_a_restart_in_place_that_it_refuses_requests(variab
     assert len(found) == bool(message)
     assert not message or (
         found[0].startswith(
-            "instance 0 restarts: no proxy stands in front, so that the restart in place refuses requests"
+            "instance 0 restarts: there is no proxy, so the restart in place refuses requests"
         )
         and message in found[0]
     )

@@ -69,7 +69,7 @@ def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeyp
 
     monkeypatch.setattr(service, "wait_until_healthy", wait)
     if state == "restarted":
-        with pytest.raises(RuntimeError, match="Went back"):
+        with pytest.raises(RuntimeError, match="Restored and healthy"):
             service.execute(there, desired(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
     else:
         service.execute(there, desired(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
@@ -242,7 +242,7 @@ def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     monkeypatch.setattr(there, "page", lambda *_where: next(answers))
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     instance = {"index": 0, "port": port, "folder": "bb-2", "runs": True}
-    with pytest.raises(RuntimeError, match="(?s)answers 500.*Went back, and healthy: instance 0 to aa"):
+    with pytest.raises(RuntimeError, match="(?s)answers 500.*Restored and healthy: instance 0 to aa"):
         service.execute(there, desired("restarted"), [instance])
     assert there.links[f"{HOME}/current"] == "aa-1"
 
@@ -251,7 +251,7 @@ def test_where_there_is_nothing_to_go_back_to_that_is_reported(port):
     there = host()
     del there.links[f"{HOME}/current"]
     there.pages[port] = "refused"
-    with pytest.raises(RuntimeError, match="nothing to go back to"):
+    with pytest.raises(RuntimeError, match="no earlier release to restore"):
         service.execute(there, desired(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
 
 
@@ -259,7 +259,7 @@ def test_going_back_that_fails_reports_both(port, monkeypatch):
     there = host()
     there.pages[port] = 500
     monkeypatch.setattr(service, "stop", lambda *_what: None)
-    with pytest.raises(RuntimeError, match="(?s)answers 500.*Going back .* failed as well.*answers 500"):
+    with pytest.raises(RuntimeError, match="(?s)answers 500.*Restoring instance .* failed too.*answers 500"):
         service.execute(there, desired("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
 
 
@@ -279,7 +279,7 @@ def test_what_a_step_has_switched_goes_back_and_what_it_has_not_stays_as_it_runs
     there.links.update({f"{HOME}/current": "aa-1", f"{HOME}/previous": "cc-3"})
     assert [item["folder"] for item in back(there)] == ["bb-2"]
     there.links[f"{HOME}/current"] = "bb-2"
-    assert back(there) == [], "a step that only restarts has nothing to go back to"
+    assert back(there) == [], "a step that only restarts has no earlier release to restore"
 
 
 def test_what_was_stopped_and_not_switched_is_started_again():
@@ -331,7 +331,7 @@ def test_a_drain_whose_connections_ss_cannot_count_reports_it():
         there = FakeHost(commands={SS: answer})
         left = service.drained(there, desired("absent", drain=0), [{"index": 0, "port": 8000}])
         (note,) = service.drain_notes(there, left)
-        assert left == 1 and note.startswith(message) and "run ss -tne on the host" in note
+        assert left == 1 and note.startswith(message) and "Run ss -tne on the host" in note
     assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
     assert service.drain_notes(FakeHost(), 0) == [], "nothing waited"
 
@@ -346,7 +346,7 @@ def test_an_instance_that_goes_back_is_found_healthy_at_the_port_and_address_tha
     configured(there, "aa-1", 8000, interface="10.0.0.5")
     configured(there, "bb-2", 9000)
     there.pages = {8000: 200, 9000: "refused"}
-    with pytest.raises(RuntimeError, match=r"(?s)http://127.0.0.1:9000/ answers refused.*Went back, and healthy: instance 0 to aa"):
+    with pytest.raises(RuntimeError, match=r"(?s)http://127.0.0.1:9000/ answers refused.*Restored and healthy: instance 0 to aa"):
         service.begin(there, desired(), [{"index": 0, "port": 9000, "folder": "bb-2"}])
     assert ("page", "10.0.0.5", 8000, "/") in there.done
 
@@ -384,7 +384,7 @@ def fails_after(there, written, supervisor="rc.local", **more):
     there.page = page
     with pytest.raises(RuntimeError) as error:
         service.begin(there, want, [{"index": 0, "port": 1, "folder": "bb-2"}])
-    return str(error.value).partition("Going back")[0]
+    return str(error.value).partition("Restoring instance")[0]
 
 
 OLD = "release aa is up\nrelease aa reports good bye\n"

@@ -146,7 +146,7 @@ def test_a_release_that_fails_on_a_full_disk_goes_back_before_anything_is_writte
     with pytest.raises(RuntimeError) as error:
         service.begin(there, desired(), desired()["instances"])
     message = str(error.value)
-    assert message.index("Went back, and healthy: instance 0 to aa") < message.index(
+    assert message.index("Restored and healthy: instance 0 to aa") < message.index(
         "The record of healthy releases was not changed"
     )
     assert "Make room: /opt/demo/healthy needs more room, and its file system has 4 KiB and 0 inodes free." in message

@@ -427,7 +427,7 @@ def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
     assert len(found) == 1 and text in found[0]
     refused = find_errors(there, **more)
     assert len(refused) == 1 and "is not on record as shop's; expected a folder that is made for it" in refused[0]
-    assert text[text.index("has other") :] in refused[0] and "to xitrum_adopt to take it over" in refused[0]
+    assert text[text.index("has other") :] in refused[0] and "to xitrum_adopt: it then gets" in refused[0]
 
 
 def test_whose_folder_it_is_in_is_a_note():

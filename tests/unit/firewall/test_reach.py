@@ -822,4 +822,4 @@ def test_what_could_not_be_tried_names_the_next_step(word):
     result = {"address": "2001:db8::1", "port": 80, "word": word, "message": "no address", "note": "", "first": False}
     row = reach.judge("proxy1", result, None)
     assert (row.status, row.fix) == ("not_readable", "ansible-playbook xitrum.host.check")
-    assert row.why.endswith("xitrum_reach_from names a host that can")
+    assert row.why.endswith("Set xitrum_reach_from to a host that can")

@@ -73,7 +73,7 @@ BEHIND = {"software": "nginx", "behind": "proxy", "from": ["proxy1"]}
 ])
 def test_nginx_that_wants_the_proxy_protocol_answers_its_own_host_alone(changes, outside):
     found = " ".join(loads("proxy1", **{**BEHIND, **changes})["errors"])
-    assert (f"load_test_routes: found proxy, from {outside} to proxy1, where Nginx answers nobody" in found) if outside else found == ""
+    assert (f"load_test_routes: found proxy, from {outside} to proxy1, where Nginx requires the PROXY protocol" in found) if outside else found == ""
     assert ("load_test_clients=['proxy1']" in found) == (bool(outside) and "proxy_listen" not in changes)
 
 

@@ -38,7 +38,7 @@ def test_a_connection_that_never_ends_is_noted(variables, is_noted):
     note = keep_alive.find_note("app1", variables)
     assert bool(note) is is_noted
     if is_noted:
-        assert "found no ServerAliveInterval, expected one, such as ssh_args = " in note and "ansible.cfg" in note
+        assert "found no ServerAliveInterval. Set one, such as ssh_args = " in note and "ansible.cfg" in note
 
 
 @pytest.mark.parametrize("text, is_kept", [("host a\nserveraliveinterval 0\n", False), ("ServerAliveInterval 10\n", True), ("host a\n", None), ("", None)])

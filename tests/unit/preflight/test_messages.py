@@ -85,7 +85,7 @@ def test_a_proxy_has_the_settings_of_the_application_hosts_behind_it(application
     (name, *_more) = applications
     fleet = shared_fleet(applications, proxy)
     text = " ".join(render_errors(fleet, list(fleet)).split())
-    assert f"proxy1: - found {found} as {name} of this proxy, expected {expected} as on the hosts of the group xitrum: set {name} for all hosts" in text
+    assert f"proxy1: - found {found} as {name} of this proxy, expected {expected} as on the hosts of the group xitrum. Set {name} for all hosts" in text
     assert preflight.proxy_difference_errors(shared_fleet(applications, applications), list(fleet)) == {}
     # A run without the proxies changes nothing there.
     assert preflight.proxy_difference_errors(fleet, ["app1"]) == {}

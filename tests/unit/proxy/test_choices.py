@@ -59,7 +59,7 @@ def test_every_software_can_do_what_its_row_states(name):
 @pytest.mark.parametrize(("name", "behind", "port", "words"), [
     ("apache", "proxy", 8404, "Apache believes the PROXY protocol from every client .* choose haproxy or nginx"),
     ("apache", "http", 8404, ""), ("nginx", "proxy", 8404, ""), ("haproxy", "proxy", 0, ""),
-    ("nginx", "", 0, "xitrum_proxy_stats_port is 0: nginx is queried at that port"),
+    ("nginx", "", 0, "xitrum_proxy_stats_port is 0: expected a number from 1 to 65535"),
     ("apache", "", 0, "expected a number from 1 to 65535"),
 ])
 def test_variables_that_a_software_cannot_take_are_errors(name, behind, port, words):

@@ -550,9 +550,9 @@ def test_another_software_on_the_same_host_names_the_way_from_the_old_one():
     machine.commands[shown] = unit(ActiveState="inactive", MainPID="0")
     (error,) = [text for text in planned(machine, want).errors if text.startswith("Port 80 ")]
     assert "it is the proxy haproxy that this host has had so far" in error
-    assert "run remove.yml with --limit and the name of this host and -e remove_host_count=1" in error
+    assert "Run remove.yml with --limit and the name of this host, and -e remove_host_count=1" in error
     # Another value for all proxies at once would have each of them refused.
-    assert "set xitrum_proxy_software: nginx for this host alone (in its host_vars), and run site.yml with the same --limit" in error
+    assert "set xitrum_proxy_software: nginx in its host_vars, and run site.yml with the same --limit" in error
     machine.files[PATH] = "# somebody's own\n"
     (error,) = [text for text in planned(machine, want).errors if text.startswith("Port 80 ")]
     assert "stop and disable that service" in error

@@ -56,7 +56,7 @@ def test_an_instance_that_listens_on_one_interface_is_reached_there(interface, a
 @pytest.mark.parametrize("variables", [{"ansible_host": "127.0.0.1"}, {"ansible_host": "::1"}, {"ansible_host": "localhost"},
                                        {"xitrum_address": "192.0.2.1", "xitrum_interface": "127.0.0.1"}])
 def test_a_loopback_address_of_another_host_is_refused(variables):
-    with pytest.raises(ValueError, match="set xitrum_address of app1"):
+    with pytest.raises(ValueError, match="Set xitrum_address of app1"):
         places([host("app1", **variables)])
 
 
@@ -98,7 +98,7 @@ def test_a_proxy_on_the_same_host_comes_from_the_loopback():
 
 @pytest.mark.parametrize("variables", [{}, {"ansible_host": "proxy.example.com"}, {"ansible_host": "127.0.0.1"}])
 def test_a_proxy_without_a_usable_address_is_refused_with_what_to_set(variables):
-    with pytest.raises(ValueError, match="set xitrum_address of proxy1"):
+    with pytest.raises(ValueError, match="Set xitrum_address of proxy1"):
         proxy.addresses([host("proxy1", **variables)], "app1")
 
 
@@ -210,7 +210,7 @@ def test_every_proxy_without_a_usable_address_is_reported_at_once():
         proxy.addresses(hosts, "app1")
     lines = str(caught.value).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["proxy1", "proxy3"]
-    assert all("set xitrum_address of" in line for line in lines)
+    assert all("Set xitrum_address of" in line for line in lines)
 
 
 def test_every_wrong_value_of_every_application_host_is_reported_at_once():
@@ -221,7 +221,7 @@ def test_every_wrong_value_of_every_application_host_is_reported_at_once():
         places(hosts)
     lines = str(caught.value).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["app1", "app1", "app1", "app3", "app4"]
-    assert "xitrum_instances is 'two'" in lines[0] and "xitrum_http_port is 0" in lines[1] and "set xitrum_address of app1" in lines[2]
+    assert "xitrum_instances is 'two'" in lines[0] and "xitrum_http_port is 0" in lines[1] and "Set xitrum_address of app1" in lines[2]
 
 
 @pytest.mark.parametrize("prefix", ["/x/../y", "/..", "/x/./y", "/x//y", "//x", "/x/.."])

@@ -301,8 +301,8 @@ def test_docker_is_named_with_what_to_do():
     assert line in text
     plan = planned(with_iptables(commands={"iptables-save": text}))
     assert list(plan.errors) == [
-        "redirects: port 80 is redirected by Docker, which publishes it for a container already, and of two programs one gets all "
-        "connections: publish the container at another port (docker ps --filter publish=80 names it), or take the pair out "
+        "redirects: port 80 is redirected by Docker, which publishes it for a container already, and only one of the two gets the connections: "
+        "publish the container at another port (docker ps --filter publish=80 names it), or take the pair out "
         "(xitrum_port_forward: false)."
     ]
     assert list(plan.actions) == []

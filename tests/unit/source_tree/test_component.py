@@ -109,8 +109,8 @@ def test_a_file_that_git_ignores_is_reported():
     host = tree()
     host.commands[CHECK_IGNORE] = ".gitignore\x003\x00Proc*\x00Procfile\x00.gitignore\x004\x00!build.sbt\x00build.sbt\x00"
     assert find_errors(host, heroku()) == (
-        f"{TOP}/Procfile is ignored by git (.gitignore line 3: Proc*), so that no commit and no push would have it: "
-        "remove or narrow that pattern, or add the file to heroku_keep_files")
+        f"{TOP}/Procfile is ignored by git (.gitignore line 3: Proc*), so that no commit and no push would have it. Remove or narrow that pattern, "
+        f"or add the file to heroku_keep_files")
     assert list(run(host, heroku(keep_files=["Procfile"])).errors) == []
 
 

@@ -84,7 +84,7 @@ def test_where_the_script_may_end_before_the_block_is_found(text, lines):
     ("#!/bin/csh\n", "expected a shell script"),
     ("", "begins with ''"),
     ("touch /tmp/x\n", "systemd runs no script whose first line names no interpreter"),
-    ("#!/bin/sh\r\nexit 0\r\n", "has Windows line ends, so that no interpreter is found for it"),
+    ("#!/bin/sh\r\nexit 0\r\n", "has Windows line ends, so its interpreter is not found"),
 ])
 def test_a_script_that_may_not_be_edited_is_named(text, message):
     assert message in rc_script.find_error(text)
