@@ -55,7 +55,7 @@ options:
     description:
       - With O(kind=check) and O(kind=status), V(table) is for people, V(json) and V(lines) are for programs.
       - V(lines) has a line for each item, with tabs between its values.
-      - V(json) and V(lines) are printed by this action as they are.
+      - This action prints V(json) and V(lines) as they are.
     type: str
     default: table
 """
