@@ -26,7 +26,7 @@ class Fault(NamedTuple):
 ROUNDS = [
     [
         Fault("a kernel parameter was changed by hand", "app1", "sysctl -q -w net.ipv4.tcp_tw_reuse=0",
-              {("app1", "net.ipv4.tcp_tw_reuse"): "what is in force"}),
+              {("app1", "net.ipv4.tcp_tw_reuse"): "the effective value"}),
         Fault("a file that is read later overrides a kernel parameter", "app1", f"echo net.ipv4.tcp_fin_timeout = 60 > {SYSCTL} && sysctl -q -p {SYSCTL}",
               {("app1", "net.ipv4.tcp_fin_timeout"): f"{SYSCTL} line 1"}),
         Fault("a line of limits.d was removed", "app1", f"sed -i '/^[*] hard/d' {LIMITS}", {("app1", "limits of *"): f"{LIMITS} does not set it"}),
