@@ -179,7 +179,7 @@ def test_maintenance_that_fails_reports_that_the_host_is_disabled_and_the_next_o
         site.sh(host, "touch /run/not-yet-booted")
     with Traffic(site) as traffic:
         run = site.run(playbook=MAINTENANCE, xitrum_maintenance_tasks=str(broken))
-        assert run.code and "app1 could not be maintained: the disk is full It is disabled at proxy1" in run.message
+        assert run.code and "app1 could not be maintained: the disk is full It stays disabled at proxy1" in run.message
         assert site.statuses()["app1-0"].startswith("MAINT") and site.statuses()["app2-0"].startswith("UP")
         site.run(playbook=MAINTENANCE).assert_ended_well()
     traffic.assert_nothing_lost()

@@ -193,7 +193,7 @@ MAINTAINED = "app1 could not be maintained: "
 def test_a_failed_task_of_a_users_own_in_maintenance(tmp_path):
     run = play(tmp_path, MAINTENANCE, HOSTS, READS, PROXIES, xitrum_maintenance_tasks=user_tasks(tmp_path))
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
-    assert f"{MAINTAINED}The failure of 'Warm the cache' is printed above. It is disabled at proxy1, proxy2" in run.text
+    assert f"{MAINTAINED}The failure of 'Warm the cache' is printed above. It stays disabled at proxy1, proxy2" in run.text
 
 
 @pytest.mark.long
@@ -202,7 +202,7 @@ def test_a_proxy_in_maintenance(tmp_path):
     run = play(tmp_path, MAINTENANCE, HOSTS, [fails(module="proxy_server", delegated="proxy1", state="ready"), *READS], PROXIES,
                xitrum_maintenance_tasks=str(tmp_path / "none.yml"))
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
-    assert f"{MAINTAINED}proxy1: {REASON} It is disabled at proxy1, proxy2" in run.text
+    assert f"{MAINTAINED}proxy1: {REASON} It stays disabled at proxy1, proxy2" in run.text
 
 
 @pytest.mark.parametrize("variables", [
