@@ -22,7 +22,7 @@ def test_an_expression_runs_in_its_console(site):
 
 def test_a_removal_lists_what_it_would_undo(site):
     code, output = site.type("ansible-playbook playbooks/remove.yml --limit app1 -e remove_last=true")
-    assert code != 0 and "Nothing was changed." in output and "/home/deploy/xitrum" in output, output[-4000:]
+    assert code != 0 and "No host was changed." in output and "/home/deploy/xitrum" in output, output[-4000:]
 
 
 @pytest.mark.parametrize("playbook", ["site.yml", *(pytest.param(f"playbooks/{name}.yml", marks=pytest.mark.long) for name in ("deploy", "check"))])

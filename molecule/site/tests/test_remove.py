@@ -18,7 +18,7 @@ def test_without_the_number_of_hosts_it_reports_what_it_would_do_and_does_nothin
     before = site.running()
     run = site.run(playbook=REMOVE, **extra)
     assert run.code != 0 and not run.changed
-    assert "Nothing was changed." in run.message and "-e remove_host_count=3" in run.message
+    assert "No host was changed." in run.message and "-e remove_host_count=3" in run.message
     printed = {host: result["msg"] for name, host, result in run.tasks if name == "Print what the removal undoes"}
     for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf",
                  "alternative java"):
