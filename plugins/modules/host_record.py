@@ -118,7 +118,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Record installed packages
+- name: Record packages that are about to be installed
   xitrum.host.host_record:
     packages: [haproxy, socat]
 

@@ -105,8 +105,8 @@ def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site
         "app1, app2: - ", "config/xitrum.conf of the package has the example secureKey", "openssl rand -hex 32 (keep it in a vault)",
         "xitrum_metrics_api_key is the example of Xitrum's project template, which is public: set your own",
         "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate",
-        f"the package has classes for Java 30 in {JAR}, quickstart.Boot, and the host would run JDK {jdk}: "
-        f"set xitrum_jdk_version to 30 or newer, or build the package for Java {jdk}",
+        f"the package has classes for Java 30 in {JAR}, quickstart.Boot, and the host would run JDK {jdk}. "
+        f"Set xitrum_jdk_version to 30 or newer, or build the package for Java {jdk}",
     )
     assert EXAMPLE_KEY not in message
 

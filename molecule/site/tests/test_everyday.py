@@ -125,7 +125,7 @@ def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, 
     assert site.processes("app2") == []
     assert site.sh("app2", f"ls -d {ROOT} /etc/systemd/system/xitrum* /etc/systemd/system/*/xitrum*", check=False) == ""
     again = smaller.run(**variables).assert_did_nothing()
-    message = again.text_of("xitrum.host.supervisor : Report that nothing was found on the host")
+    message = again.text_of("xitrum.host.supervisor : Report that the host had nothing to remove")
     assert message.startswith("app2 has nothing of xitrum: no service of that name, and no /opt/xitrum.")
     assert "Could not match supplied host pattern" not in again.output
 

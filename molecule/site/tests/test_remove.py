@@ -19,7 +19,7 @@ def test_without_the_number_of_hosts_it_reports_what_it_would_do_and_does_nothin
     run = site.run(playbook=REMOVE, **extra)
     assert run.code != 0 and not run.changed
     assert "No host was changed." in run.message and "-e remove_host_count=3" in run.message
-    printed = {host: result["msg"] for name, host, result in run.tasks if name == "Print what the removal undoes"}
+    printed = {host: result["msg"] for name, host, result in run.tasks if name == "Print what would be removed"}
     for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf",
                  "alternative java"):
         assert line in printed["app1"], printed["app1"]
@@ -95,5 +95,5 @@ def test_the_host_is_what_it_was_before_the_first_run(site, name):
 
 def test_a_run_after_it_does_nothing(site):
     run = site.run(playbook=REMOVE, remove_host_count=3).assert_did_nothing()
-    assert [result["msg"] for task, _host, result in run.tasks if task == "Print what the removal undoes"] == [
+    assert [result["msg"] for task, _host, result in run.tasks if task == "Print what would be removed"] == [
         f"{name}:\n  nothing" for name in ("app1", "app2", "proxy1")]

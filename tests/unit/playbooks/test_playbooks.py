@@ -42,7 +42,7 @@ OPEN_END = {"playbooks/console.yml", "playbooks/load_test.yml"}
 def test_each_play_that_acts_on_hosts_has_a_time_limit_for_its_tasks():
     """A host that was paused was silent for as long as it was."""
     without = {f"{path}: {play['name']}" for path, play in PLAYS if play.get("become") and "timeout" not in play and path not in OPEN_END}
-    assert without == {"playbooks/maintenance.yml: Maintain one host after the other"}
+    assert without == {"playbooks/maintenance.yml: Maintain the hosts one at a time"}
 
 
 def test_a_deploy_reads_the_proxies_before_it_begins_and_at_its_end():
