@@ -12,7 +12,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   root:
-    description: The folder of releases and instances on the host.
+    description: The folder on the host that contains the releases and instances.
     type: path
     required: true
 """
@@ -20,7 +20,7 @@ options:
     LOGS = r"""
 options:
   log_dir:
-    description: The folder of log files. Instance I has the folder I in it.
+    description: The folder for log files. Instance I logs to its subfolder I.
     type: path
     required: true
 """

@@ -17,7 +17,7 @@ attributes:
     description: Reports what would change, and changes nothing.
     support: full
   diff_mode:
-    description: Returns what was and what is, file by file.
+    description: Returns the differences of each changed file.
     support: full
   platform:
     description: Target operating systems.
@@ -44,6 +44,6 @@ attributes:
 options: {}
 attributes:
   action:
-    description: Has a part on the controller.
+    description: Runs an action plugin on the controller.
     support: full
 """

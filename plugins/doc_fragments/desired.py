@@ -14,8 +14,9 @@ class ModuleDocFragment:
 options:
   desired:
     description:
-      - Whether the controller computes the other options from the variables of the roles. Options that are given win.
-      - The roles of this collection use it. A play of yours gives the options themselves.
+      - Whether the controller computes the other options from the variables of the roles. Options that you set take
+        precedence.
+      - The roles of this collection use it. In your own plays, set the options directly.
     type: bool
     default: false
 """
@@ -31,9 +32,11 @@ options:
 options:
   desired:
     description:
-      - Components whose options the controller computes from the variables of the roles. Options that are given win.
-      - V(site), V(deploy), V(base) and V(status) are those that a run of the playbook of that name reads on the host.
-      - The roles of this collection use it. A play of yours gives the options themselves.
+      - Components whose options the controller computes from the variables of the roles. Options that you set take
+        precedence.
+      - V(site), V(deploy), V(base) and V(status) stand for the components that the playbook of that name reads on the
+        host.
+      - The roles of this collection use it. In your own plays, set the options directly.
     type: list
     elements: str
     default: []

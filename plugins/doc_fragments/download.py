@@ -13,16 +13,16 @@ class ModuleDocFragment:
 options:
   headers:
     description:
-      - HTTP headers of the request for a URL, such as a C(Cookie) that a vendor wants, or one that carries a token.
-      - They are sent to the scheme, host and port of the URL alone - after a redirect to another one none of them is.
-        At most ten redirects are followed, and none from C(https) to C(http).
+      - HTTP headers of the request for a URL, such as a C(Cookie) that a vendor requires, or a header with a token.
+      - The module sends them only to the scheme, host and port of the URL, and drops them when a redirect leads
+        elsewhere. It follows at most ten redirects, and none from C(https) to C(http).
     type: dict
   timeout:
-    description: Seconds without a byte after which a URL is given up.
+    description: Seconds without any data after which a download is aborted.
     type: int
     default: 30
   validate_certs:
-    description: Whether the certificate of an C(https) URL has to be valid.
+    description: Whether to validate the certificate of an C(https) URL.
     type: bool
     default: true
 """

@@ -12,29 +12,29 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   files:
-    description: The files.
+    description: The files to write.
     type: list
     elements: dict
     default: []
     suboptions:
       path:
-        description: Where the file is. A link stays, and the file at its end is written.
+        description: The path of the file. A symbolic link is kept, and its target is written.
         type: path
         required: true
       content:
-        description: Its whole text.
+        description: The complete content of the file.
         type: str
         required: true
       mode:
-        description: Its mode, in octal. A mode that lets every user write is an error.
+        description: The mode of the file, in octal. A mode with write permission for all users is an error.
         type: str
         default: "0644"
       owner:
-        description: Its owner.
+        description: The owner of the file.
         type: str
         default: root
       group:
-        description: Its group.
+        description: The group of the file.
         type: str
         default: root
 """

@@ -12,16 +12,16 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   software:
-    description: What the proxy is.
+    description: The software of the proxy.
     type: str
     default: haproxy
     choices: [apache, haproxy, nginx]
   socket:
-    description: The runtime socket that the configuration of HAProxy opens.
+    description: The path of HAProxy's runtime socket, as its configuration sets it.
     type: path
     default: /run/haproxy/admin.sock
   health_status:
-    description: The HTTP status of a healthy server.
+    description: The HTTP status with which a healthy server answers.
     type: int
     default: 200
 """

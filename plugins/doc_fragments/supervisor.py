@@ -13,7 +13,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   supervisor:
-    description: What keeps the instances running.
+    description: The supervisor that runs the instances.
     type: str
     default: systemd
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
@@ -22,7 +22,7 @@ options:
     PART = r"""
 options:
   supervisor:
-    description: What keeps the instances running. Only with O(state=started) and other states that start, stop or
+    description: The supervisor that runs the instances. Only with O(state=started) and other states that start, stop or
       remove instances. The default is V(systemd).
     type: str
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]

@@ -12,17 +12,17 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   ports:
-    description: TCP ports that are listened on.
+    description: Listening TCP ports whose processes to read.
     type: list
     elements: int
     default: []
   units:
-    description: Units of systemd, C(.service) may be left out.
+    description: systemd units. You can omit the suffix C(.service).
     type: list
     elements: str
     default: []
   pids:
-    description: Process ids.
+    description: Process IDs.
     type: list
     elements: int
     default: []

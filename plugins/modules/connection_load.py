@@ -6,49 +6,52 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: connection_load
-short_description: Open WebSockets against the application, and measure what they cost
+short_description: Open WebSockets to the application, and measure the resources that they use
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Opens O(connections) WebSockets in a ramp, spread evenly over O(targets), sends a ping over each every O(heartbeat)
-    seconds, and counts what becomes of them.
-  - Where the open files of one process end it takes several, and where the ports of one address end several addresses.
-    More than this host can make is refused before the first connection, with the number that it can and what ends
-    first.
-  - The load runs in the background and ends by itself when nobody has requested it for 30 seconds, so that nothing is
-    left of a run that was interrupted.
-  - Nothing of the host's configuration is changed, so it never reports C(changed). In check mode nothing is started.
+  - Opens O(connections) WebSockets at a rate of O(rate) a second, spread evenly over O(targets). Sends a ping over each
+    one every O(heartbeat) seconds, and counts the outcomes.
+  - Uses several processes when one process cannot open enough files, and several source addresses when one address does
+    not have enough ports. Fails before the first connection when this host cannot open that many. The message reports
+    how many it can open, and which resource is the limit.
+  - The load runs in the background. It ends by itself when the controller has not polled it for 30 seconds, so that an
+    interrupted run leaves nothing behind.
+  - The module does not change the configuration of the host, so it never reports C(changed). In check mode it starts
+    nothing.
 options:
   state:
     description:
-      - V(planned) only reports what it would take. V(held) starts a load and returns once all connections were tried.
-        V(ended) holds on until O(seconds) are over, and ends it.
-      - V(started), V(polled) and V(stopped) are the single steps of these, which the part on the controller takes.
-      - V(measured) reads what the connections cost the processes and the kernel of the host. Two readings show what
-        happened in between.
-      - V(burst) shows what a backlog is good for when many connect at once. For each of O(backlogs) it listens on a
-        free port of 127.0.0.1, connects O(connects) times at once, and accepts only after O(pause) seconds, as an
-        application that its garbage collection stops. It counts how many were made at once, how many only by a repeated
-        SYN (after a second or more), and how many not at all. It takes a few seconds and leaves nothing.
-      - An option that has no meaning for the state is refused.
+      - V(planned) only reports the resources that the load would need. V(held) starts a load and returns after it has
+        tried all connections. V(ended) waits until O(seconds) have passed, then ends the load.
+      - V(started), V(polled) and V(stopped) are the single steps of V(held) and V(ended). The action plugin uses them.
+      - V(measured) reads the resources that the connections use in the processes and the kernel of the host. Compare
+        two readings to see what changed between them.
+      - V(burst) tests how many simultaneous connects a backlog can absorb. For each of O(backlogs) it listens on a free
+        port of 127.0.0.1, connects O(connects) times at once, and accepts only after O(pause) seconds, like an
+        application during a garbage collection pause. It counts the connects that succeeded at once, those that needed
+        a repeated SYN (after a second or more), and those that failed. It takes a few seconds and leaves nothing
+        behind.
+      - The module fails when an option does not apply to the state.
     type: str
     required: true
     choices: [planned, held, ended, started, polled, stopped, measured, burst]
   run:
-    description: The load, as RV(run) of V(held) named it. Required with O(state=ended), O(state=polled) and
-      O(state=stopped).
+    description: The load to act on, the return value RV(run) of O(state=held) or O(state=started). Required with
+      O(state=ended), O(state=polled) and O(state=stopped).
     type: path
   connections:
-    description: How many. Only with O(state=planned), O(state=held) or O(state=started). The default is V(1000).
+    description: The number of connections to open. Only with O(state=planned), O(state=held) or O(state=started). The
+      default is V(1000).
     type: int
   rate:
     description:
-      - How many a second.
+      - The number of connections to open in a second.
       - Only with O(state=planned), O(state=held) or O(state=started). The default is V(200).
     type: int
   seconds:
     description:
-      - How long they are held after the last was tried.
+      - Seconds to hold the connections after the last one was tried.
       - Only with O(state=planned), O(state=held) or O(state=started), and with O(state=ended). The default is V(10).
     type: int
   heartbeat:
@@ -58,56 +61,56 @@ options:
     type: int
   timeout:
     description:
-      - Seconds in which a connection must be open, and a ping be answered. The default is V(10).
+      - Seconds within which a connection must open, and a ping must be answered. The default is V(10).
       - With O(state=burst), the seconds after which a connect counts as failed. The default is V(8).
     type: int
   path:
     description:
-      - The path of a WebSocket of the application.
+      - The path of a WebSocket endpoint of the application.
       - Only with O(state=planned), O(state=held) or O(state=started). The default is V(/).
     type: str
   headers:
     description:
-      - Further headers of the requests, such as C(Origin), as a dictionary of names to texts.
-      - The part on the controller makes one text of JSON of it, so that no single value is masked wherever it stands in
-        what is returned.
+      - Additional headers of the requests, such as C(Origin), as a dictionary of names to values.
+      - The action plugin converts the dictionary to one JSON string, so that Ansible does not mask each value wherever
+        it occurs in the result.
       - Only with O(state=planned), O(state=held) or O(state=started).
     type: json
   sources:
     description:
-      - Addresses of this host that it connects from. Without any the kernel chooses.
-      - A target on this host itself is called from as many of 127.0.0.0/8 as it takes.
+      - Source addresses of this host to connect from. Without any, the kernel chooses.
+      - For a target on this host itself, the module uses as many addresses of 127.0.0.0/8 as it needs.
       - Only with O(state=planned), O(state=held) or O(state=started).
     type: list
     elements: str
   targets:
-    description: What is connected to. Only with O(state=planned), O(state=held) or O(state=started).
+    description: The servers to connect to. Only with O(state=planned), O(state=held) or O(state=started).
     type: list
     elements: dict
     suboptions:
       name:
-        description: What it is called in messages.
+        description: The name to use in messages.
         type: str
         required: true
       address:
-        description: Its address.
+        description: The address of the target.
         type: str
         required: true
       port:
-        description: Its port.
+        description: The port of the target.
         type: int
         required: true
       tls:
-        description: Whether it speaks TLS. Its certificate is not checked.
+        description: Whether to use TLS. The certificate is not validated.
         type: bool
         default: false
   watched:
-    description: The ports whose processes are read. Only with O(state=measured).
+    description: The listening ports whose processes to read. Only with O(state=measured).
     type: list
     elements: dict
     suboptions:
       name:
-        description: What it is called in messages.
+        description: The name to use in messages.
         type: str
         required: true
       port:
@@ -116,28 +119,30 @@ options:
         required: true
   socket:
     description:
-      - The runtime socket of HAProxy, which is requested its own limit. Where there is none, nobody is queried.
+      - The path of HAProxy's runtime socket, to read its connections and their limit. Without it, HAProxy is not
+        queried.
       - Only with O(state=measured).
     type: path
   connects:
-    description: How many connect at once, at most 20000. Only with O(state=burst). The default is V(500).
+    description: The number of simultaneous connects, at most 20000. Only with O(state=burst). The default is V(500).
     type: int
   backlogs:
     description:
-      - The backlogs that are requested. The kernel gives at most C(net.core.somaxconn).
+      - The backlogs to test. The kernel limits each to C(net.core.somaxconn).
       - Only with O(state=burst). The default is C([128, 1024]).
     type: list
     elements: int
   pause:
-    description: Seconds until the listener accepts, at most 5. Only with O(state=burst). The default is V(0.5).
+    description: Seconds to wait before the listener accepts connections, at most 5. Only with O(state=burst). The
+      default is V(0.5).
     type: float
   address:
     description:
-      - With O(port), a listener that is there and is called as well, such as the application.
+      - With O(port), the address of an existing listener to test as well, such as the application.
       - Only with O(state=burst).
     type: str
   port:
-    description: Its port; V(0) for none. Only with O(state=burst). The default is V(0).
+    description: The port of the existing listener; V(0) for none. Only with O(state=burst). The default is V(0).
     type: int
 extends_documentation_fragment:
   - xitrum.host.batch
@@ -177,56 +182,59 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. Always empty.", returned: "with O(state=planned), O(state=started), O(state=measured) and
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. Always empty.", returned: "with O(state=planned), O(state=started), O(state=measured) and
   O(state=burst)", type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: "with O(state=planned),
-  O(state=started), O(state=measured) and O(state=burst)", type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: "with O(state=planned), O(state=started),
-  O(state=measured) and O(state=burst)", type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)", type: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: "with
+  O(state=planned), O(state=started), O(state=measured) and O(state=burst)", type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: "with O(state=planned),
+  O(state=started), O(state=measured) and O(state=burst)", type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: "with O(state=planned), O(state=started), O(state=measured)
+  and O(state=burst)", type: dict}
 # End of shared values
 most:
-  description: The most connections that this host can make to these targets.
+  description: The maximum number of connections that this host can open to these targets.
   returned: when O(state=planned), O(state=held) or O(state=started)
   type: int
 ends:
-  description: What of this host ends beyond that - V(nofile), V(ports), V(memory), V(file-max) or V(conntrack).
+  description: The resource of this host that limits RV(most) - V(nofile), V(ports), V(memory), V(file-max) or
+    V(conntrack).
   returned: when O(state=planned), O(state=held) or O(state=started)
   type: str
 deadline:
-  description: The seconds after which it ends, whatever happens.
-  returned: when O(state) is not V(planned) and a load is there, and with O(state=planned) where the host can make it
+  description: Seconds after which the load ends in any case.
+  returned: when O(state) is not V(planned) and a load exists, and with O(state=planned) if the host can open the
+    connections
   type: float
 run:
-  description: The load, for the calls that follow.
+  description: The load, to pass as O(run) to the calls that follow.
   returned: when O(state=held) or O(state=started)
   type: str
 phase:
-  description: V(ramp), V(hold) or V(ended).
+  description: The phase of the load - V(ramp), V(hold) or V(ended).
   returned: when O(state=held), O(state=ended), O(state=polled) or O(state=stopped)
   type: str
 held_seconds:
-  description: How long all have been tried.
+  description: Seconds since the last connection was tried.
   returned: when O(state=held), O(state=ended), O(state=polled) or O(state=stopped)
   type: float
 counts:
   description: >-
-    What became of them - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away), C(closed_early),
-    C(client_files), C(client_ports), C(other), C(dropped), C(silent), C(delayed), C(pings), C(pongs), the last
-    C(status) that was not 101, the last C(errno), and the times C(connect) and C(pong).
+    The outcomes of the connections - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away),
+    C(closed_early), C(client_files), C(client_ports), C(other), C(dropped), C(silent), C(delayed), C(pings), C(pongs),
+    the last C(status) that was not 101, the last C(errno), and the response times C(connect) and C(pong).
   returned: when O(state=held), O(state=ended), O(state=polled) or O(state=stopped)
   type: dict
 load:
-  description: What was read.
+  description: The resources that were read.
   returned: with O(state=measured)
   type: dict
   contains:
     processes:
       description: >-
-        One dictionary a process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS), C(files)
-        (null where only root sees it), C(nofile), C(backlog).
+        One dictionary for each process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS),
+        C(files) (null where only root can read it), C(nofile), C(backlog).
       type: list
       elements: dict
     counters:
@@ -234,19 +242,19 @@ load:
       type: dict
     sockets: {description: "The TCP line of C(/proc/net/sockstat).", type: dict}
     conntrack:
-      description: "Entries of the connection tracking table, and the most that it takes; null where nothing is
-        tracked."
+      description: "The number of entries in the connection tracking table, and its maximum; null without connection
+        tracking."
       type: list
       elements: int
-    proxy: {description: "C(connections) and C(most) of HAProxy, or null.", type: dict}
-    memory_bytes: {description: "Memory that is there.", type: int}
-    memory_free_bytes: {description: "Memory that is free.", type: int}
-    cpus: {description: "Processors.", type: int}
+    proxy: {description: "The current C(connections) of HAProxy and their maximum, C(most), or null.", type: dict}
+    memory_bytes: {description: "The total memory, in bytes.", type: int}
+    memory_free_bytes: {description: "The available memory, in bytes.", type: int}
+    cpus: {description: "The number of processors.", type: int}
 bursts:
   description: >-
-    One dictionary a burst - C(requested) (the requested backlog, 0 for O(port)), C(backlog) (what the kernel
-    gave), C(connects), C(at_once), C(delayed), C(failed), C(slowest_ms), and C(ListenOverflows) and C(ListenDrops) of
-    the host in between.
+    One dictionary for each burst - C(requested) (the requested backlog, 0 for O(port)), C(backlog) (the backlog that
+    the kernel granted), C(connects), C(at_once), C(delayed), C(failed), C(slowest_ms), and the increase of
+    C(ListenOverflows) and C(ListenDrops) of the host during the burst.
   returned: with O(state=burst)
   type: list
   elements: dict

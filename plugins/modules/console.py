@@ -6,27 +6,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: console
-short_description: Run Scala in the running JVM of an instance, or read its threads and its heap
+short_description: Run Scala code in the JVM of a running instance, or read its threads and heap
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Finds an instance by its process, whichever supervisor keeps it, and attaches to its JVM as its user, in its mount
-    namespace.
-  - The compiler of the application's own release compiles an expression, on JDK 9 and newer. It sees the
-    application's classes. What it changes stays changed, so the module reports C(changed) for every expression, and
-    runs none in check mode.
-  - Without an expression, the console is opened in the terminal that C(ansible-playbook) was started in, over SSH, by
-    Scalive on JDK 8.
-  - There is one console at a time on an instance. A second one is refused.
-  - Leaves nothing in the host's files. The JVM keeps what every tool that attaches leaves, a thread and a socket in its
-    C(/tmp), and one open file of an archive of 1 KB that is removed.
+  - Finds an instance by its process, whichever supervisor runs it. Attaches to its JVM as the user of the instance, in
+    its mount namespace.
+  - On JDK 9 and newer, the Scala compiler of the application's release compiles the expression. The expression can use
+    the application's classes. Its changes to the application persist, so the module reports C(changed) for every
+    expression, and runs none in check mode.
+  - Without an expression, the console opens over SSH, in the terminal that you started C(ansible-playbook) in. On JDK 8
+    it uses Scalive.
+  - An instance allows one console at a time. A second one is an error.
+  - Leaves no files on the host. As with every tool that attaches, the JVM keeps a thread and a socket in its C(/tmp).
+    It also keeps an open handle of a deleted archive of 1 KB.
 options:
   root:
-    description: The folder of releases and instances on the host.
+    description: The folder on the host that contains the releases and instances.
     type: path
     required: true
   user:
-    description: The application's user. A process of another user is not queried.
+    description: The application's user. The module ignores processes of other users.
     type: str
     required: true
   instance:
@@ -34,31 +34,32 @@ options:
     type: int
     default: 0
   action:
-    description: What is done - Scala, or by C(jcmd) the stacks of all threads, the sizes of the heap, or the number of
-      objects of each class.
+    description: V(scala) runs Scala code. The others use C(jcmd) - V(threads) returns the stacks of all threads,
+      V(heap) the sizes of the heap, and V(histogram) the number of objects of each class.
     type: str
     default: scala
     choices: [scala, threads, heap, histogram]
   command:
-    description: The expression in Scala. Empty opens a console in the terminal.
+    description: The Scala expression. If it is empty, a console opens in the terminal.
     type: str
     default: ""
   compiler:
     description: Paths of C(scala-compiler-VERSION.jar) and C(scala-reflect-VERSION.jar) on the host, for a release that
-      has none.
+      does not contain them.
     type: list
     elements: path
     default: []
   timeout:
-    description: The seconds after which an expression, or C(jcmd), is given up; 1 or more.
+    description: Seconds after which the module gives up on an expression or on C(jcmd); 1 or more.
     type: int
     default: 60
   sources:
-    description: The console's own Java sources, file name to text. Compiled by the JDK of the instance.
+    description: The Java sources of the console, a dictionary of file names to texts. The JDK of the instance compiles
+      them. Set by the action plugin.
     type: dict
     default: {}
   left:
-    description: The folder of a console that was left. Set by the action plugin.
+    description: The folder of a console that the user has left, to be removed. Set by the action plugin.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -81,33 +82,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. Always empty.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. Always empty.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: always, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 lines:
-  description: What the expression or C(jcmd) printed.
-  returned: when something was run and no terminal has shown it
+  description: The output of the expression or of C(jcmd).
+  returned: when something was run and its output was not shown in a terminal
   type: list
   elements: str
   sample: ["val res0: Int = 42"]
 pid:
-  description: The process of the instance; V(0) where it does not run.
+  description: The process ID of the instance; V(0) if it does not run.
   returned: always
   type: int
 user:
-  description: Its user.
+  description: The user that the instance runs as.
   returned: always
   type: str
 java:
-  description: The major version of its JDK.
+  description: The major version of the instance's JDK.
   returned: always
   type: int
 console:
-  description: V(own), V(scalive), or V(jcmd) for what needs no console.
+  description: The console that was used - V(own), V(scalive), or V(jcmd) if no console was needed.
   returned: always
   type: str
 """

@@ -7,67 +7,69 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_base
-short_description: Prepare a host, or report what that would change, in one round trip
+short_description: Prepare a host in one round trip, or report what would change
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Does what M(xitrum.host.jdk) does for alternatives, and what M(xitrum.host.sysctl_profile) does, then sets the limit
-    of open files for logins, and does what M(xitrum.host.port_redirect) does, in that order - nobody may have more
-    files open than C(fs.nr_open), which the second may raise.
-  - An error of one stops those after it. Those before it are done, and reported.
-  - With O(read_only) it is M(xitrum.host.host_state_info) for host preparation alone, and less is sent to the host. A
-    run that has read with it acts with it, and it is put together once.
+  - Switches the alternatives of Java like M(xitrum.host.jdk), sets kernel parameters like
+    M(xitrum.host.sysctl_profile), sets the limit of open files for logins, and redirects ports like
+    M(xitrum.host.port_redirect), in this order. The order matters because the limit of open files cannot exceed
+    C(fs.nr_open), which the kernel parameters may raise.
+  - An error in one step stops the steps after it. The steps before it stay applied, and are reported.
+  - With O(read_only) it works like M(xitrum.host.host_state_info) for host preparation alone, and sends less to the
+    host. A run that reads and changes hosts with this module has to build it only once.
 options:
   read_only:
-    description: Reports what would change and the errors, and changes nothing.
+    description: Whether to only report errors and what would change.
     type: bool
     default: false
   machine:
-    description: Reads the operating system and the architecture. Needed by O(jdk). With O(read_only) only.
+    description: Reads the operating system and the architecture. O(jdk) needs it. Only with O(read_only).
     type: dict
   jdk:
-    description: The desired JDK. See the role P(xitrum.host.jdk#role). With O(read_only) only.
+    description: The desired JDK. See the role P(xitrum.host.jdk#role). Only with O(read_only).
     type: dict
   capacity:
-    description: How many connections the host must hold. See the role P(xitrum.host.tuning#role). With O(read_only)
-      only.
+    description: The number of connections that the host must hold. See the role P(xitrum.host.tuning#role). Only with
+      O(read_only).
     type: dict
   restarts:
     description: >-
-      What a running instance takes on only when it starts - the C(root) of the application, its C(user), C(http_port),
-      C(nofile) and C(backlog). Reports which instances need a restart, and restarts none. With O(read_only) only.
+      Settings that an instance reads only when it starts - the C(root) of the application, its C(user), C(http_port),
+      C(nofile) and C(backlog). The module reports which instances need a restart, but does not restart them. Only with
+      O(read_only).
     type: dict
   alternatives:
-    description: The options of M(xitrum.host.jdk) for alternatives. Without it the alternatives are left alone. Not
-      with O(read_only), where O(jdk) names it.
+    description: The options of M(xitrum.host.jdk) for alternatives. Without it, the module does not change
+      alternatives. Not with O(read_only); use O(jdk) there.
     type: dict
   kernel:
-    description: The options of M(xitrum.host.sysctl_profile). Without it the kernel is left alone.
+    description: The options of M(xitrum.host.sysctl_profile). Without it, the module does not change kernel parameters.
     type: dict
   nofile:
     description:
-      - How many files a login may have open, C(nofile) (1024000), never more than the host can grant. Without it the
-        limit is left alone.
-      - Soft and hard C(nofile) lines for C(domains) (V(*) and V(root)) are written into C(path), a file of its own
-        (C(/etc/security/limits.d/90-xitrum.conf)). Lines of other files that win over these are reported, and not
-        edited.
-      - It finds out first what the host can grant, and writes no more than that. Above C(fs.nr_open), now or after a
-        reboot, PAM refuses the login, and C(su) and C(sudo) are locked out. Where root may not raise a hard limit (a
-        container without CAP_SYS_RESOURCE) the line would silently do nothing.
-      - With C(policy) V(at_least) (the default) a larger value stays, as far as the host can grant it. With V(exact) it
-        is set to C(nofile).
-      - C(logins) are users for whom a new login is tested through C(su), and so through PAM. Each costs a process and a
-        line in the log of logins. With C(state) V(absent) the file is removed.
+      - The limit of open files for logins, C(nofile) (default 1024000), but never more than the host can grant. Without
+        it, the module does not change the limit.
+      - The module writes soft and hard C(nofile) lines for C(domains) (default V(*) and V(root)) to its own file,
+        C(path) (default C(/etc/security/limits.d/90-xitrum.conf)). It reports lines of other files that override these,
+        and does not edit them.
+      - It first finds out how much the host can grant, and writes no more than that. With a limit above C(fs.nr_open),
+        now or after a reboot, PAM refuses every login, also through C(su) and C(sudo). Where root cannot raise a hard
+        limit (in a container without CAP_SYS_RESOURCE), the line would silently have no effect.
+      - With C(policy) V(at_least) (the default), a larger value is kept, as far as the host can grant it. With
+        V(exact), the limit is set to C(nofile).
+      - C(logins) are users whose login is tested with C(su), and so with PAM. Each test starts a process and adds a
+        line to the log of logins. With C(state) V(absent), the file is removed.
     type: dict
   redirects:
-    description: The options of M(xitrum.host.port_redirect). Without it the redirects are left alone.
+    description: The options of M(xitrum.host.port_redirect). Without it, the module does not change redirects.
     type: dict
   firewall:
     description:
-      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources),
-        and whether they are to be C(open).
-      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it
-        the firewall is left alone.
+      - The desired ports in firewalld or ufw - C(ports), each with a C(port) and its C(sources), and whether they must
+        be C(open).
+      - If C(open) is false, the module closes all ports that it opened. With C(close) false, it closes none. Without
+        this option, the module does not change the firewall.
     type: dict
 extends_documentation_fragment:
   - xitrum.host.desired.components
@@ -86,47 +88,47 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: pending, unfinished, restarts
-pending: {description: "Whether a run has something to change on the host.", returned: with O(read_only), type: bool}
-unfinished: {description: "Whether the host has the lock of a run, or a step of a rollout that a run has not ended.",
+pending: {description: "Whether a run would change the host.", returned: with O(read_only), type: bool}
+unfinished: {description: "Whether a run still holds the lock of the host, or left a step of a rollout unfinished.",
   returned: with O(read_only), type: bool}
-restarts: {description: "C(due), the instances that need a restart with C(index) and C(why), and C(rows).",
-  returned: when O(restarts) is given, type: dict}
+restarts: {description: "The instances that need a restart (C(due)), each with its C(index) and the reason (C(why)), and
+  C(rows).", returned: when O(restarts) is given, type: dict}
 # End of shared values
 machine:
-  description: What M(xitrum.host.host_state_info) returns of it.
+  description: The value of the same name that M(xitrum.host.host_state_info) returns.
   returned: where O(machine) is given
   type: dict
 jdk:
-  description: What M(xitrum.host.host_state_info) returns of it.
+  description: The value of the same name that M(xitrum.host.host_state_info) returns.
   returned: where O(jdk) is given
   type: dict
 capacity:
-  description: What M(xitrum.host.host_state_info) returns of it.
+  description: The value of the same name that M(xitrum.host.host_state_info) returns.
   returned: where O(capacity) is given
   type: dict
 alternatives:
-  description: What M(xitrum.host.jdk) returns.
+  description: The result of M(xitrum.host.jdk).
   returned: where O(alternatives) is given
   type: dict
 kernel:
-  description: What M(xitrum.host.sysctl_profile) returns, or with O(read_only) what M(xitrum.host.host_state_info)
-    returns of it.
-  returned: where O(kernel) is given, and what comes before it has no error
+  description: The result of M(xitrum.host.sysctl_profile), or with O(read_only) the value that
+    M(xitrum.host.host_state_info) returns.
+  returned: where O(kernel) is given, and no step before it has an error
   type: dict
 nofile:
   description: >-
-    The number of open files that was C(desired), the number that this host can grant (C(granted)), C(why) that is less,
-    C(rows) and C(errors), or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
-  returned: where O(nofile) is given, and what comes before it has no error
+    The C(desired) number of open files, the number that this host can grant (C(granted)), the reason if that is less
+    (C(why)), C(rows) and C(errors). With O(read_only), the value that M(xitrum.host.host_state_info) returns.
+  returned: where O(nofile) is given, and no step before it has an error
   type: dict
 redirects:
-  description: What M(xitrum.host.port_redirect) returns, or with O(read_only) what M(xitrum.host.host_state_info)
-    returns of it.
-  returned: where O(redirects) is given, and what comes before it has no error
+  description: The result of M(xitrum.host.port_redirect), or with O(read_only) the value that
+    M(xitrum.host.host_state_info) returns.
+  returned: where O(redirects) is given, and no step before it has an error
   type: dict
 firewall:
-  description: What M(xitrum.host.host_state_info) returns of it.
-  returned: where O(firewall) is given, and what comes before it has no error
+  description: The value of the same name that M(xitrum.host.host_state_info) returns.
+  returned: where O(firewall) is given, and no step before it has an error
   type: dict
 """
 

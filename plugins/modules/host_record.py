@@ -6,45 +6,46 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_record
-short_description: Record what a host has before a change, and restore it
+short_description: Record the state of a host before a change, and restore it
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The record is C(/var/lib/xitrum.host/before.json). What this collection makes or changes is removed or restored by
-    it.
+  - The record is C(/var/lib/xitrum.host/before.json). The collection uses it to remove what it created, and to restore
+    what it changed.
 options:
   state:
     description:
-      - V(recorded) writes down what is about to be made on the host, so that it can be removed again. It is to be
-        called before the packages are installed, and before the application's user and folders are made. What is there
-        already is the host's own, and stays when everything is removed. What the record has is never changed, so that a
-        second run does not take the work of the first for the host's.
-      - V(read) finds everything that this collection has on the host, in one round trip, and changes nothing. It goes
-        by marks in files and by the records of what was there before, and not by what variables report today. What it
-        returns shows which modules have something to undo.
-      - V(proxies_restored) gives HAProxy, Nginx and Apache the configuration back that M(xitrum.host.proxy_config) has
-        kept, removes what is next to it, and restores the service - it goes on with the old configuration, or is
-        stopped and disabled where it was not there or did not run. A configuration without this collection's digest is
-        unmanaged, and stays. Where the service is to go on, the software checks the kept configuration before anything
-        is changed.
+      - V(recorded) records what is about to be created on the host, so that it can be removed later. Use it before the
+        packages are installed, and before the application's user and folders are created. What exists already belongs
+        to the host, and a removal keeps it. Recorded entries never change, so that a second run does not mistake the
+        changes of the first for the original state.
+      - V(read) finds everything that this collection has on the host, in one round trip, and changes nothing. It relies
+        on marks in files and on the recorded state, not on the current values of variables. The result shows which
+        modules have something to undo.
+      - V(proxies_restored) restores the configuration of HAProxy, Nginx and Apache that M(xitrum.host.proxy_config) has
+        kept, and removes the files that belong to the new one. The service continues with the old configuration, or is
+        stopped and disabled if it was not installed or did not run before. A configuration without this collection's
+        digest is unmanaged, and is kept. If the service continues, the software validates the kept configuration before
+        anything is changed.
       - V(leftovers_removed) is the last step of a removal. It removes the folders, users, packages and records of this
-        collection. A user, a group or a folder that was there before stays, and of such a folder only what is ours
-        goes. Services that were stopped for the application, or enabled for it, are restored. The record goes last, so
-        that a run which is killed can be run again.
-      - An option that has no meaning for the state is refused.
+        collection. A user, a group or a folder that existed before is kept, and only files of this collection are
+        removed from such a folder. Services that were stopped or enabled for the application are restored. The record
+        is removed last, so that you can repeat a run that was killed.
+      - The module fails when an option does not apply to the state.
     type: str
     default: recorded
     choices: [recorded, read, proxies_restored, leftovers_removed]
   packages:
     description:
-      - Packages of the distribution that are about to be installed. Those that are not installed yet are written down.
+      - Packages of the distribution that are about to be installed. The module records those that are not installed
+        yet.
       - Only with O(state=recorded).
     type: list
     elements: str
   supervisord:
     description:
-      - Whether supervisord is about to be installed from PyPI. Those of its paths that are not there yet are written
-        down.
+      - Whether supervisord is about to be installed from PyPI. The module records those of its paths that do not exist
+        yet.
       - Only with O(state=recorded). The default is V(false).
     type: bool
   application:
@@ -52,64 +53,64 @@ options:
     type: dict
     suboptions:
       name:
-        description: Its name.
+        description: The name of the application.
         type: str
         required: true
       root:
-        description: The folder of its releases and instances.
+        description: The folder that contains its releases and instances.
         type: path
         required: true
       log_dir:
-        description: The folder of its log files.
+        description: The folder for its log files.
         type: path
         required: true
       user:
-        description: Its user, and the group of the same name.
+        description: The user that runs the application. Its group has the same name.
         type: str
         required: true
       ports:
-        description: The ports that it takes. They replace those on record.
+        description: The ports that the application listens on. They replace the recorded ones.
         type: list
         elements: int
         default: []
       adopt:
         description:
-          - What of O(application.root), O(application.log_dir) and O(application.user) may exist though it is not on
+          - Which of O(application.root), O(application.log_dir) and O(application.user) may already exist without a
             record of this application.
-          - Whatever else exists without a record fails the module. A folder without contents is nobody's.
+          - The module fails when any other of them exists without a record. It accepts an empty folder.
         type: list
         elements: str
         choices: [root, log_dir, user]
         default: []
   keep_data:
     description:
-      - Whether releases, log files and the user that they belong to stay. Instances, with their configuration, go all
-        the same.
+      - Whether to keep releases, log files, and the user that owns them. Instances and their configuration are removed
+        in any case.
       - Only with O(state=read) or O(state=leftovers_removed). The default is V(false).
     type: bool
   applications:
     description:
-      - Applications that may be there without being on record. What is on record counts more.
+      - Applications that may exist without a record. Records take precedence.
       - Only with O(state=read) or O(state=leftovers_removed).
     type: list
     elements: dict
     suboptions:
       name:
-        description: The application's name.
+        description: The name of the application.
         type: str
         required: true
       root:
-        description: The folder of its releases and instances.
+        description: The folder that contains its releases and instances.
         type: path
         required: true
       log_dir:
-        description: The folder of its log files.
+        description: The folder for its log files.
         type: path
         required: true
   remove_packages:
     description:
-      - Whether packages of the distribution go that this collection installed, with what came with them. Those that
-        something else has come to need stay.
+      - Whether to remove packages of the distribution that this collection installed, with their dependencies. Packages
+        that something else needs by now are kept.
       - Only with O(state=read) or O(state=leftovers_removed). The default is V(false).
     type: bool
 extends_documentation_fragment:
@@ -139,29 +140,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. Always empty.", returned: with O(state=proxies_restored) and O(state=leftovers_removed), type: list,
-  elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: with
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. Always empty.", returned: with O(state=proxies_restored) and O(state=leftovers_removed),
+  type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: with
   O(state=proxies_restored) and O(state=leftovers_removed), type: dict}
-errors: {description: "Blocking errors, each with what to do. They block the removal, and are read with O(state=read).",
-  returned: unless O(state=recorded), type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: with O(state=proxies_restored) and O(state=leftovers_removed), type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it. They block the removal. O(state=read) finds
+  them.", returned: unless O(state=recorded), type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: with O(state=proxies_restored) and O(state=leftovers_removed),
+  type: dict}
 # End of shared values
 record:
-  description: The record as it is now - C(applications), C(packages), C(units), C(files) and C(made).
+  description: The current record - C(applications), C(packages), C(units), C(files) and C(made).
   returned: with O(state=recorded)
   type: dict
 lines:
-  description: What would be undone, one line a thing. Empty where the host has nothing of this collection.
+  description: What a removal would undo, one item a line. Empty if the host has nothing of this collection.
   returned: with O(state=read)
   type: list
   elements: str
   sample: [instance 0 of myapp, "/etc/security/limits.d/90-xitrum.conf", user myapp]
 kept:
-  description: Packages of this collection that stay, with the reason. A dictionary of
-    names to reasons with O(state=leftovers_removed), and a list of sentences with O(state=read).
+  description: Packages that this collection installed and that are kept, with the reason. A dictionary of names to
+    reasons with O(state=leftovers_removed), and a list of sentences with O(state=read).
   returned: with O(state=read) and O(state=leftovers_removed)
   type: raw
   sample: {nginx: certbot-nginx needs it}
@@ -172,18 +174,18 @@ applications:
   type: list
   elements: dict
 instances:
-  description: The instances of all applications together, each with its C(index), and C(port) 0, which is not known.
+  description: The instances of all applications together, each with its C(index). C(port) is 0, since it is not known.
   returned: with O(state=read)
   type: list
   elements: dict
 servers:
-  description: What the proxies call the instances.
+  description: The names of the instances in the proxies.
   returned: with O(state=read)
   type: list
   elements: str
   sample: [app1-0]
 proxies:
-  description: Whether O(state=proxies_restored) has something to put back.
+  description: Whether O(state=proxies_restored) has something to restore.
   returned: with O(state=read)
   type: bool
 redirects:
@@ -191,27 +193,27 @@ redirects:
   returned: with O(state=read)
   type: bool
 firewall:
-  description: Whether ports that were opened in firewalld or ufw have to be closed again, by M(xitrum.host.host_base).
+  description: Whether M(xitrum.host.host_base) has to close ports that were opened in firewalld or ufw.
   returned: with O(state=read)
   type: bool
 nofile:
-  description: The files for O(ignore:nofile) of M(xitrum.host.host_base).
+  description: The files to remove with O(ignore:nofile) of M(xitrum.host.host_base).
   returned: with O(state=read)
   type: list
   elements: str
 kernel:
-  description: The files for M(xitrum.host.sysctl_profile).
+  description: The files to remove with M(xitrum.host.sysctl_profile).
   returned: with O(state=read)
   type: list
   elements: str
 alternatives:
-  description: The homes for M(xitrum.host.jdk) with O(ignore:manage=alternatives), in the order in which they are to be
-    given up.
+  description: The JDK folders to remove from alternatives with M(xitrum.host.jdk) and O(ignore:manage=alternatives), in
+    the order of removal.
   returned: with O(state=read)
   type: list
   elements: str
 jdks:
-  description: The names of JDKs for M(xitrum.host.jdk) with O(ignore:manage=archives).
+  description: The names of the JDKs to remove with M(xitrum.host.jdk) and O(ignore:manage=archives).
   returned: with O(state=read)
   type: list
   elements: str

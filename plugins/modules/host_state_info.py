@@ -6,31 +6,31 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_state_info
-short_description: Read everything about a host that the roles need, in one round trip
+short_description: Read the state of a host that the roles need, in one round trip
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - For each component that it is given, reads the host and reports what the component's own module would change - in
-    three columns, desired, configured and effective.
-  - Changes nothing. The reading and the planning are those of the components' own modules.
+  - For each component that you specify, reads the host and reports what the module of that component would change, in
+    three columns - desired, configured and effective.
+  - Changes nothing. It reads and plans with the same code as the modules of the components.
 options:
   verify:
-    description: With O(desired), whether the running processes, redirects and certificates are tested as well.
+    description: With O(desired), whether to test the running processes, redirects and certificates as well.
     type: bool
     default: false
   patience:
-    description: With O(desired), for how many seconds the servers of a proxy may still become healthy.
+    description: With O(desired), the seconds to wait for the servers of a proxy to become healthy.
     type: int
     default: 0
   machine:
-    description: Reads the operating system, the architecture, memory, disk and ports. Needed by O(jdk).
+    description: Reads the operating system, the architecture, memory, disk and ports. O(jdk) needs it.
     type: dict
   jdk:
     description: The desired JDK. See the role P(xitrum.host.jdk#role).
     type: dict
   capacity:
-    description: How many connections the host must hold, and the shape of what holds them. See the role
-      P(xitrum.host.tuning#role).
+    description: The number of connections that the host must hold, and the instances and proxies that hold them. See
+      the role P(xitrum.host.tuning#role).
     type: dict
   kernel:
     description: The desired kernel parameters, the options of M(xitrum.host.sysctl_profile).
@@ -39,29 +39,29 @@ options:
     description: The desired limit of open files for logins, as O(ignore:nofile) of M(xitrum.host.host_base).
     type: dict
   redirects:
-    description: The desired redirects of ports, the options of M(xitrum.host.port_redirect).
+    description: The desired port redirects, the options of M(xitrum.host.port_redirect).
     type: dict
   firewall:
     description:
-      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and
-        the C(address) of the host.
+      - The ports that other hosts connect to (C(ports)), whether they must be C(open) in firewalld or ufw, and the
+        C(address) of the host.
     type: dict
   restarts:
     description: >-
-      What a running instance takes on only when it starts - the C(root) of the application, its C(user), C(http_port),
-      C(nofile) and C(backlog). Reports which instances need a restart, and restarts none.
+      Settings that an instance reads only when it starts - the C(root) of the application, its C(user), C(http_port),
+      C(nofile) and C(backlog). The module reports which instances need a restart, but does not restart them.
     type: dict
   release:
     description: The desired release, the options of M(xitrum.host.release) without the package itself.
     type: dict
   runtime:
     description:
-      - The application whose instances are read as they are now, whatever they are to be - its C(name), C(root),
-        C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path), C(health_status) and
+      - The application whose instances are read in their current state, regardless of the desired one - its C(name),
+        C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path), C(health_status) and
         C(health_text).
     type: dict
   instances:
-    description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) names.
+    description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) specifies.
     type: dict
   service:
     description: The files of the supervisor, the options of M(xitrum.host.service_definition).
@@ -70,12 +70,12 @@ options:
     description: The desired proxy. See the role P(xitrum.host.proxy#role).
     type: dict
   proxy_health:
-    description: The C(software) of a proxy and how it is queried. What it thinks of its servers is read, and not its
+    description: The C(software) of a proxy and how to query it. The module reads the states of its servers, and not its
       configuration.
     type: dict
   certificates:
-    description: Certificates to read - C(items) with their C(path) and the C(port) that shows them, and C(days), how
-      long they must be valid at least.
+    description: Certificates to read - C(items), each with its C(path) and the C(port) that serves it, and C(days), the
+      minimum number of days that they must still be valid.
     type: dict
 extends_documentation_fragment:
   - xitrum.host.desired.components
@@ -93,25 +93,24 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: pending, unfinished, restarts
-pending: {description: "Whether a run has something to change on the host.", returned: when a component was read,
-  type: bool}
-unfinished: {description: "Whether the host has the lock of a run, or a step of a rollout that a run has not ended.",
+pending: {description: "Whether a run would change the host.", returned: when a component was read, type: bool}
+unfinished: {description: "Whether a run still holds the lock of the host, or left a step of a rollout unfinished.",
   returned: when a component was read, type: bool}
-restarts: {description: "C(due), the instances that need a restart with C(index) and C(why), and C(rows).",
-  returned: when O(restarts) is given, type: dict}
+restarts: {description: "The instances that need a restart (C(due)), each with its C(index) and the reason (C(why)), and
+  C(rows).", returned: when O(restarts) is given, type: dict}
 # End of shared values
 machine:
-  description: What the host is - C(distribution), C(release), C(family), C(architecture), C(memory_bytes), C(python)
-    and more - and C(errors).
+  description: The facts of the host - C(distribution), C(release), C(family), C(architecture), C(memory_bytes),
+    C(python) and more - and C(errors).
   returned: when O(machine) is given
   type: dict
 jdk:
-  description: Whether there is C(drift), its C(home) and C(version), the C(packages) that bring
-    it, C(rows) and C(errors).
+  description: Whether there is C(drift), the C(home) and C(version) of the JDK, the C(packages) that contain it,
+    C(rows) and C(errors).
   returned: when O(jdk) is given
   type: dict
 capacity:
-  description: C(errors) where the host cannot hold the connections, with the number that it can, and C(rows).
+  description: C(rows), and C(errors) if the host cannot hold the connections, with the number that it can hold.
   returned: when O(capacity) is given
   type: dict
 kernel:
@@ -125,39 +124,38 @@ nofile:
 redirects:
   description: >-
     Whether there is C(drift), the C(packages) that are missing, C(rows) and C(errors). C(due) reports when a run sets
-    them - V(base) at once, V(start) after the start of the instance that they lead to, V(restart) after its restart, or
-    an empty text. C(restored) are the redirects that lead back to the active instance, where a killed run left them at
-    another one.
+    them - V(base) at once, V(start) after the start of their target instance, V(restart) after its restart, or an empty
+    text. C(restored) are the redirects to the active instance, if a killed run left them pointing to another one.
   returned: when O(redirects) is given
   type: dict
 firewall:
-  description: Whether there is C(drift), the C(public) ports, the C(address6) of the host, what is to C(close),
+  description: Whether there is C(drift), the C(public) ports, the C(address6) of the host, the ports to C(close),
     C(rows) and C(errors).
   returned: when O(firewall) is given
   type: dict
 release:
-  description: Whether there is C(drift), that is, the release has to be made, the C(releases) on the host, the
-    C(current) one, C(rows) and C(errors); and
-    where it is not on the host, what the releases there C(has), mode and SHA-256 of each file.
+  description: Whether there is C(drift), that is, the release has to be created. The C(releases) on the host, the
+    C(current) one, C(rows) and C(errors). If the release is not on the host, C(has) lists the mode and the SHA-256 of
+    each file that the releases on the host contain.
   returned: when O(release) is given
   type: dict
 instances:
   description: >-
     Whether there is C(drift), the C(instances), those to C(start) and to C(restart), the C(orphaned) ones, whether a
-    run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)),
-    C(rows) and C(errors).
+    run has C(locked) the host, whether a run left a step unfinished (C(interrupted)), how the next run recovers
+    (C(recovery)), C(rows) and C(errors).
   returned: when O(instances) is given
   type: dict
 runtime:
   description: >-
     The C(instances) with C(state), C(release), C(started), C(health), C(connections), C(memory_bytes) and
-    C(restarts_last_day), the C(lock) of the host, and whether a run was left C(unfinished).
+    C(restarts_last_day), the C(lock) of the host, and whether a run is C(unfinished).
   returned: when O(runtime) is given
   type: dict
 service:
   description: >-
-    Whether there is C(drift), the C(packages) that are missing, whether the supervisor is then installed
-    C(from_pypi), C(rows) and C(errors).
+    Whether there is C(drift), the C(packages) that are missing, whether the supervisor is installed C(from_pypi),
+    C(rows) and C(errors).
   returned: when O(service) is given
   type: dict
 proxy:
@@ -165,11 +163,11 @@ proxy:
   returned: when O(proxy) is given
   type: dict
 proxy_health:
-  description: The C(servers) of the proxy as it has them, whether it is C(set_up) and C(running), and C(rows).
+  description: The states of the C(servers) of the proxy, whether it is C(set_up) and C(running), and C(rows).
   returned: when O(proxy_health) is given
   type: dict
 certificates:
-  description: C(rows) with the end of each certificate.
+  description: C(rows) with the expiry date of each certificate.
   returned: when O(certificates) is given
   type: dict
 """

@@ -10,136 +10,138 @@ short_description: Start, restart, stop and remove instances through their super
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Points C(current) of each instance at the folder that is desired, starts it, and waits until a page answers as it
-    should. All instances of one call start together.
-  - An instance is healthy where the page answers as it should. Each process that holds the sockets of its ports must
-    be the one that O(supervisor) has for the instance, or one below it, and run as the user that the instance's
-    folder was made for. Any user can take a port while an instance restarts. The message names such a process and its
-    user.
-  - An instance that runs in the desired folder is left alone, unless O(state=restarted).
-  - The end of the instance's log is part of the message when it does not get healthy.
-  - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
-  - The step of a rollout that instances are in is recorded in C(/var/lib/xitrum.host/NAME.step). A run writes each
-    state there before it begins it, so that the next run knows what a run that was killed has left.
+  - Points the link C(current) of each instance to the desired folder, starts the instance, and waits until its health
+    page answers as expected. All instances of one call start together.
+  - An instance is healthy if the page answers as expected. In addition, each process that holds the sockets of its
+    ports must be the process that O(supervisor) runs for the instance, or a child of it, and must run as the user that
+    the instance's folder was created for. This check exists because any user can take a port while an instance
+    restarts. The message names such a process and its user.
+  - An instance that already runs in the desired folder is not changed, unless O(state=restarted).
+  - If an instance does not become healthy, the message includes the end of its log.
+  - If another supervisor runs an instance, the module stops the instance and removes it from that supervisor before
+    O(supervisor) starts it.
+  - The module records the rollout step of the instances in C(/var/lib/xitrum.host/NAME.step). It writes each state
+    before the state begins, so that the next run knows what a killed run left behind.
 options:
   name:
-    description: The application's name, which the supervisor knows the instances by.
+    description: The name of the application. The supervisor uses it to identify the instances.
     type: str
     required: true
   state:
     description:
-      - V(started) starts what does not run, and waits until all of them are healthy.
-      - V(restarted) stops and starts.
-      - V(stopped) stops.
-      - V(absent) stops, and removes the instance's folders and its service definition; its log files stay. Without
-        O(instances) it removes those of all instances, whichever supervisor they have.
-      - V(returned) switches those that are not switched to O(instances[].folder), what they had before, back to it.
-        Those that run in it already are left alone.
-      - V(drained), V(enabled) and V(finished) only record the step. V(drained) is for before proxies disable
-        instances, V(enabled) for before they get them back, or a redirect leads to them, and V(finished) for when the
-        instances are in no step any more. They never report C(changed), since what is recorded is no configuration of
-        the host. The states C(stopped), C(switched), C(started) and C(healthy) of a step are for the other
-        states to record.
-      - An option that has no meaning for the state is refused.
+      - V(started) starts instances that do not run, and waits until all of them are healthy.
+      - V(restarted) stops and starts the instances.
+      - V(stopped) stops the instances.
+      - V(absent) stops the instances, and removes their folders and service definitions. Log files are kept. Without
+        O(instances), it removes all instances, whichever supervisor runs them.
+      - V(returned) switches instances back to O(instances[].folder), the folder that they had before. Instances that
+        already run in it are not changed.
+      - V(drained), V(enabled) and V(finished) only record the step. Use V(drained) before the proxies disable
+        instances, V(enabled) before the proxies enable them or a redirect points to them, and V(finished) when the step
+        has ended. They never report C(changed), since the record is not part of the host's configuration. The other
+        states record the states C(stopped), C(switched), C(started) and C(healthy) of a step.
+      - The module fails when an option does not apply to the state.
     type: str
     default: started
     choices: [started, restarted, stopped, absent, returned, drained, enabled, finished]
   user:
     description:
-      - The account that the instances run as, by name. The accounts count too that root gave C(tmp) in an
-        instance's folders to.
-      - What another account runs there is no instance. Without any account only root's processes count.
+      - The name of the account that the instances run as. Accounts to which root gave C(tmp) in an instance's folders
+        count too.
+      - A process of any other account is not an instance. Without any account, only root's processes count.
       - Only with states that start, stop or remove instances, such as O(state=started).
     type: str
   remove_root:
     description:
-      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the
-        application keeps what is not ours.
-      - A folder of the system, and one that has nothing of ours, is left alone.
+      - With O(state=absent) and no O(instances), whether to remove O(root) too. If the folder existed before the
+        application, only files of this collection are removed from it.
+      - System folders, and folders without a record of this application, are not changed.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(false).
     type: bool
   instances:
     description:
-      - The instances. With O(state=absent) an empty list means all that are on the host.
+      - The instances. With O(state=absent), an empty list stands for all instances on the host.
       - Required with O(state=drained), O(state=enabled) and O(state=finished).
     type: list
     elements: dict
     suboptions:
       index:
-        description: The instance's number.
+        description: The number of the instance.
         type: int
         required: true
       port:
-        description: Its HTTP port, to ask whether it is healthy. It is not recorded.
+        description: Its HTTP port, for the health check. It is not recorded.
         type: int
       folder:
         description:
-          - The name of its folder, as RV(xitrum.host.instances#module:instances). Empty leaves C(current) as it is.
-          - In the record of a step, the folder that the step switches it to.
+          - The name of its folder, as returned in RV(xitrum.host.instances#module:instances). If it is empty,
+            C(current) is not changed.
+          - With a state that only records the step, the folder that the step switches to.
         type: str
   address:
     description:
-      - The address at which the instances are queried, from the host itself.
+      - The address at which the host itself queries the instances.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(127.0.0.1).
     type: str
   path:
     description:
-      - The page that is queried.
+      - The path of the health page.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(/).
     type: str
   status:
     description:
-      - The HTTP status of a healthy instance.
+      - The HTTP status with which a healthy instance answers.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(200).
     type: int
   text:
     description:
-      - A text that the page of a healthy instance has in its first MiB. Empty compares the status alone.
+      - A text that the first MiB of a healthy instance's page contains. If it is empty, only the status is compared.
       - Only with states that start, stop or remove instances, such as O(state=started).
     type: str
   timeout:
     description:
-      - Seconds within which the whole page has to be there.
+      - Seconds within which the complete page must arrive.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(10).
     type: int
   start_timeout:
     description:
-      - Seconds from the start until an instance is healthy.
-      - One that goes back to what it ran gets 120 seconds at least, also with O(state=returned).
+      - Seconds within which an instance must become healthy after its start.
+      - An instance that returns to its previous folder gets at least 120 seconds, also with O(state=returned).
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(120).
     type: int
   stop_timeout:
     description:
-      - Seconds that an instance gets to end.
+      - Seconds within which an instance must stop.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(30).
     type: int
   watch:
     description:
-      - Seconds over which the instances must stay healthy after all, queried once a second, in the same process. It is
-        an error where one does not.
-      - With O(state=started) those that run already are queried as well.
+      - Seconds for which the instances must then stay healthy, in the same process. They are queried once a second. The
+        module fails if one does not stay healthy.
+      - With O(state=started), instances that already run are queried as well.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(0).
     type: int
   drain:
     description:
-      - With O(state=stopped) and O(state=absent), seconds to wait before, until no connection to O(instances[].port) is
-        left. Nothing is done to keep new ones away. What is left then is cut, and counted in RV(cut).
+      - With O(state=stopped) and O(state=absent), the maximum seconds to wait before the stop until no connection to
+        O(instances[].port) is left. The module does not prevent new connections. Connections that are left after that
+        are closed, and counted in RV(cut).
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(0).
     type: int
   keep_definition:
     description:
-      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it,
-        for its next start.
+      - Whether O(state=absent) keeps the instance's service definition of O(supervisor) for a later start. The
+        supervisor no longer starts the instance.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(false).
     type: bool
   log_dir:
-    description: The folder of log files. Instance I has the folder I in it. Only, and required, with states that start,
-      stop or remove instances, such as O(state=started).
+    description: The folder for log files. Instance I logs to its subfolder I. Only for states that start, stop or
+      remove instances, such as O(state=started), and required for them.
     type: path
   slot:
     description:
-      - Which of its two slots a host without proxies uses, written to C(ROOT/slot).
-      - The live redirect reports it too, and is believed first.
+      - Which of its two blue/green slots a host without proxies uses. The module writes it to C(ROOT/slot).
+      - The live redirect shows the slot too, and takes precedence.
       - Only with O(state=drained), O(state=enabled) or O(state=finished).
     type: int
     choices: [0, 1]
@@ -174,22 +176,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 seconds:
-  description: For each instance that was started, the seconds until it was healthy.
+  description: The seconds until each started instance was healthy, by its number.
   returned: when instances were started
   type: dict
   sample: {"0": 6.2}
 cut:
-  description: How many connections were left when the instances were stopped. 0 without O(drain).
+  description: The number of connections that were left when the instances were stopped. 0 without O(drain).
   returned: when instances are stopped or started, and not in check mode
   type: int
 notes:
-  description: Why RV(cut) may be too many, such as C(ss) that failed; empty where it is certain.
+  description: Why RV(cut) may be too high, for example because C(ss) failed. Empty if the number is exact.
   returned: when instances are stopped or started, and not in check mode
   type: list
   elements: str
 record:
-  description: The instances that are in a step, by their number - C(state), C(folder), and C(healthy), the folder to go
-    back to.
+  description: The instances that are in a step, by their number - C(state), C(folder), and C(healthy), the folder to
+    return to.
   returned: with O(state=drained), O(state=enabled) or O(state=finished)
   type: dict
   sample: {"0": {"state": "drained", "folder": "3f2a9c1b7d04-1a2b3c4d5e", "healthy": "c843051638d2-0a1b2c3d4e"}}

@@ -10,18 +10,17 @@ short_description: Create a folder for each instance of a release, without editi
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own -
-    its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
-  - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
-  - Reports for each instance whether the process that runs is in the desired state, and why it has to be restarted
-    where it is not.
+  - Creates C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from the files of the instance - its
+    C(xitrum.conf), its environment, its C(tmp), and a link to its log folder.
+  - Does not switch, stop or start instances; M(xitrum.host.instance_service) does that.
+  - Reports for each instance whether the running process is in the desired state, and if not, why it needs a restart.
 options:
   user:
     description: The user that runs the instances. Its group has the same name.
     type: str
     required: true
   release:
-    description: The name of a release that is on the host.
+    description: The name of a release on the host.
     type: str
     required: true
   main_class:
@@ -37,83 +36,80 @@ options:
     type: int
     required: true
   heap:
-    description: The largest heap of one instance, in the form of C(-Xmx).
+    description: The maximum heap of one instance, in the format of C(-Xmx).
     type: str
     default: 512m
   java_options:
-    description: Further options of the JVM.
+    description: Additional options of the JVM.
     type: list
     elements: str
     default: []
   nofile:
-    description: The number of files that one instance may have open.
+    description: The maximum number of open files of one instance.
     type: int
     default: 1024000
   backlog:
-    description: The backlog that the application asks for when it listens (Xitrum 3.30 and older ask for 1024, newer
-      ones for somaxconn).
+    description: The backlog that the application requests when it listens. Xitrum 3.30 and older request 1024, newer
+      versions C(net.core.somaxconn).
     type: int
     default: 1024
   package_settings:
     description:
-      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings)
-        has them.
-      - They are used where the release is not on the host yet.
+      - The session settings of the package, as returned in RV(xitrum.host.package_info#module:session_settings).
+      - The module uses them if the release is not on the host yet.
     type: dict
   service_digest:
-    description: The digest of the service definition, that a process has in its environment as C(XITRUM_SERVICE). Empty
-      where it is not compared.
+    description: The digest of the service definition, which a process has in its environment as C(XITRUM_SERVICE). If
+      it is empty, it is not compared.
     type: str
     default: ""
   interface:
     description:
       - The address that the instances listen on, or a name that the host resolves to one. It is compared with the
-        sockets by
-        what it means. An address on which no program of the host can listen is an error.
-      - Empty, C(0.0.0.0), C(::) and C(*) are every address of the families that the host has.
+        sockets by value, not as text. An address on which no program of the host can listen is an error.
+      - An empty text, C(0.0.0.0), C(::) and C(*) stand for all addresses of the address families of the host.
     type: str
     default: ""
   name:
-    description: The application's name, which the supervisor knows the instances by. Without it the supervisor is not
-      queried.
+    description: The name of the application, by which the supervisor identifies the instances. Without it, the
+      supervisor is not queried.
     type: str
     default: ""
   verify:
     description:
-      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with
-        them.
-      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same
-        options
-        and ends at once. What it has is what a restart would give, and so in sync.
+      - Whether to read the flags of each running JVM with C(jcmd), and compare them with O(heap) and with the options
+        that set flags.
+      - If a flag differs from its option, the module starts a second JVM of the same JDK with the same options, which
+        exits at once. A value that this JVM has too is in sync, since a restart would give the same value.
     type: bool
     default: false
   health_path:
     description:
-      - The page that shows whether an instance is healthy. A running instance that answers another status than
-        O(health_status) for it, below 500, is an error.
-      - Empty asks nothing.
+      - The path of the health page. It is an error if a running instance answers with a status below 500 that is not
+        O(health_status).
+      - If it is empty, no health page is requested.
     type: str
     default: ""
   health_status:
-    description: The HTTP status of O(health_path) when all is well.
+    description: The HTTP status with which O(health_path) of a healthy instance answers.
     type: int
     default: 200
   health_text:
     description:
-      - A text that O(health_path) has when all is well. It is compared with O(verify) only, at the end of a run and in
-        a check.
-      - Empty compares the status alone.
+      - A text that O(health_path) of a healthy instance contains. It is compared only with O(verify), that is, at the
+        end of a run and in a check.
+      - If it is empty, only the status is compared.
     type: str
     default: ""
   health_timeout:
-    description: Seconds within which an instance has to answer the whole page where O(health_text) is compared.
+    description: Seconds within which the complete page must arrive when O(health_text) is compared.
     type: int
     default: 10
   health_required:
     description:
-      - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go
-        away from the release that answers it.
-      - O(health_path) is queried in any case, to find out whether the instance is healthy.
+      - Whether a running instance that answers with a status other than O(health_status) is an error. With V(false), a
+        rollback can replace a release that answers with another status.
+      - The module requests O(health_path) in any case, to find out whether the instance is healthy.
     type: bool
     default: true
   instances:
@@ -123,7 +119,7 @@ options:
     required: true
     suboptions:
       index:
-        description: The instance's number, from 0.
+        description: The number of the instance, from 0.
         type: int
         required: true
       port:
@@ -131,7 +127,8 @@ options:
         type: int
         required: true
       files:
-        description: Its own files, path below its folder to text. They replace those of the package.
+        description: The files of the instance, a dictionary of paths below its folder to texts. They replace files of
+          the package.
         type: dict
         required: true
 extends_documentation_fragment:
@@ -163,22 +160,21 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: always, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 instances:
   description:
-    - For each instance its C(index), C(port), desired C(folder), C(current) and C(previous) folder, the one to go
-      C(back) to, whether it is C(running),
-      its C(pid) and C(release), whether it is C(healthy) (null where that is not known), and C(due), the reasons to
-      start it again.
-    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key),
-      with which
-      the process differs. Values are in no result.
+    - For each instance its C(index), C(port), desired C(folder), C(current) and C(previous) folder, the folder to go
+      C(back) to, whether it is C(running), its C(pid) and C(release), whether it is C(healthy) (null if that is not
+      known), and C(due), the reasons why it needs a restart.
+    - C(changes) are the settings of the process that differ and that must be equal on all instances at the same time,
+      such as C(xitrum_secure_key). The result never contains their values.
   returned: always
   type: list
   elements: dict
@@ -188,21 +184,21 @@ interrupted:
   type: bool
 recovery:
   description:
-    - What a run does about instances that another run left in the middle, before its own first step - an action to
-      instances.
-    - C(start) starts, C(enable) puts back into the proxies and waits, C(enable_now) puts back and does not wait, since
-      a restart
-      is due. C(replace) restarts first, without the proxies. C(gone) are on record and not on the host.
+    - How a run recovers instances that another run left unfinished, before its own first step. A dictionary of actions
+      to lists of instances.
+    - C(start) starts instances. C(enable) enables them in the proxies and waits; C(enable_now) does not wait, since a
+      restart is due. C(replace) restarts them first, without the proxies. C(gone) lists instances that are on record
+      but not on the host.
   returned: always
   type: dict
   sample: {"replace": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}
 orphaned:
-  description: The numbers of instances that are on the host and not in O(instances).
+  description: The numbers of instances that are on the host but not in O(instances).
   returned: always
   type: list
   elements: int
 locked:
-  description: Whether the lock of M(xitrum.host.run_lock) is there.
+  description: Whether the lock of M(xitrum.host.run_lock) exists.
   returned: always
   type: bool
 """

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nofile_info
-short_description: Read how many files running processes may have open
+short_description: Read the limits of open files of running processes
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the limit of open files as it is desired, configured (C(LimitNOFILE=) of the unit, or the line of the user
-    in limits.conf and limits.d), and effective (the limits of the running process).
-  - A process keeps the limit that it was started with, and the module reports when a restart is due.
-  - Needs no root where the kernel needs none. What could not be seen is V(not_readable) in RV(rows), with the reason.
+  - Reports the limit of open files in three columns - desired, configured (C(LimitNOFILE=) of the unit, or the line of
+    the user in limits.conf and limits.d), and effective (the limits of the running process).
+  - A process keeps the limit that it was started with. The module reports when a restart is due.
+  - Works without root as far as the kernel allows. Values that cannot be read have the status V(not_readable) in
+    RV(rows), with the reason.
 options:
   nofile:
     description: The desired number of open files.
@@ -38,13 +39,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. They have also what could not be read.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do. Always empty.", returned: always, type: list,
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. Also lists what could not be read.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it. Always empty.", returned: always, type: list,
   elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 processes:
   description: The processes of all targets.
@@ -53,20 +55,20 @@ processes:
   elements: dict
   contains:
     # Shared values: target, process, unit, why
-    target: {description: "The port, unit or pid that led to it.", type: str}
-    process: {description: "Its name.", type: str}
-    unit: {description: "Its unit of systemd, or an empty string.", type: str}
-    why: {description: "The reason in a sentence.", type: str}
+    target: {description: "The port, unit or process ID of the options that matched.", type: str}
+    process: {description: "The name of the process.", type: str}
+    unit: {description: "The systemd unit of the process, or an empty string.", type: str}
+    why: {description: "The reason, in one sentence.", type: str}
     # End of shared values
-    pid: {description: "The process.", type: int}
+    pid: {description: "The process ID.", type: int}
     user: {description: "The user that it runs as.", type: str}
-    desired: {description: "The number of open files that is desired.", type: int}
-    configured: {description: "What is configured, and where.", type: str}
+    desired: {description: "The desired number of open files.", type: int}
+    configured: {description: "The configured limit, and where it is set.", type: str}
     soft: {description: "The soft limit of the process, V(-1) for none.", type: int}
     hard: {description: "The hard limit of the process, V(-1) for none.", type: int}
     status:
-      description: "V(ok), V(restart_pending) (what is configured would do), V(drift), V(read_only) (the host grants no
-        more), V(not_readable)."
+      description: "V(ok), V(restart_pending) (the configured limit is high enough), V(drift), V(read_only) (the host
+        cannot grant more), or V(not_readable)."
       type: str
 """
 

@@ -6,50 +6,51 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: package_info
-short_description: Read a package of the application on the controller, before any host is touched
+short_description: Read and validate a package of the application on the controller
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Finds the package that the packaging task of sbt made, names it by its content, and reports everything that would
-    keep it from starting.
-  - An archive is unpacked, and a URL fetched, once into O(cache). Nothing else is written.
-  - Meant to run on the controller, with C(delegate_to) and C(run_once).
-  - What is wrong with the package is returned in RV(errors) and does not fail the module, so that a caller can show
-    all errors of all hosts at once.
-  - The folders C(log) and C(tmp) at the top of a package are left out, since the application writes them. Empty folders
-    do not travel.
-  - What macOS and its archivers add (C(._*), C(.DS_Store), C(__MACOSX), C(PaxHeaders.N)) is left out as well, and is no
-    part of the release's name.
+  - Finds the package that the packaging task of sbt built, derives the release name from its content, and reports
+    everything that would prevent it from starting. Use it before any host is changed.
+  - Downloads a URL and unpacks an archive once, into O(cache). Writes nothing else.
+  - Run it on the controller, with C(delegate_to) and C(run_once).
+  - Returns errors of the package in RV(errors) instead of failing, so that a caller can show all errors of all hosts at
+    once.
+  - Skips the folders C(log) and C(tmp) at the top of a package, since the application writes to them. Skips empty
+    folders too.
+  - Skips what macOS and its archivers add (C(._*), C(.DS_Store), C(__MACOSX), C(PaxHeaders.N)), also for the release
+    name.
 options:
   source:
     description:
       - The package. A folder such as C(target/xitrum), a tar.gz of it, or an C(http) or C(https) URL of a tar.gz.
-      - An archive may have the package at its top or in a folder, with other files next to it. Two packages in it are
-        an error.
-      - A relative path is relative to the folder in which Ansible was started.
+      - An archive can contain the package at its top or in a folder, with other files next to it. Two packages in one
+        archive are an error.
+      - A relative path starts at the folder in which you run Ansible.
     type: str
     required: true
   sha256:
     description:
-      - The SHA-256 of the archive, 64 hexadecimal digits. Required for a URL, possible for a file.
+      - The SHA-256 of the archive, 64 hexadecimal digits. Required for a URL, optional for a file.
     type: str
   cache:
-    description: The controller's folder for what is downloaded and unpacked, and for what is known about jars. It can
-      be removed at any time.
+    description: The folder on the controller for downloads, unpacked archives, and results about jars. You can remove
+      it at any time.
     type: path
     default: ~/.cache/xitrum.host
   main_class:
-    description: The class that C(script/runner) is given. Empty takes the only one in the application's own jars.
+    description: The main class that C(script/runner) runs. If it is empty, the module uses the only main class in the
+      application's own jars.
     type: str
     default: ""
   build:
     description:
-      - How the command ended that built the package. A failed one is returned in RV(errors), with the packaging task
-        that the project's own sbt has, and no package is read.
+      - The result of the command that built the package. If the command failed, RV(errors) reports it with the
+        packaging task of the project's sbt, and no package is read.
     type: dict
     suboptions:
       command:
-        description: The command, for a message.
+        description: The command, for messages.
         type: str
         required: true
       directory:
@@ -61,7 +62,7 @@ options:
         type: int
         required: true
       output:
-        description: What it printed.
+        description: Its output.
         type: str
         default: ""
 extends_documentation_fragment:
@@ -93,8 +94,8 @@ EXAMPLES = r"""
 RETURN = r"""
 errors:
   description:
-    - Everything that is wrong with the package, one sentence each, with what to do. Empty where it can be deployed.
-    - When the package cannot be had at all, that one sentence is here and the other values are empty.
+    - All errors of the package, one sentence each, with how to fix it. Empty if the package can be deployed.
+    - If the package cannot be read at all, this is the only error, and the other values are empty.
   returned: always
   type: list
   elements: str
@@ -107,13 +108,13 @@ folder:
   type: str
   sample: /build/target/xitrum
 release:
-  description: The release's name, 12 hexadecimal digits of its content. The same files give the same name, wherever
-    they were built or packed.
+  description: The name of the release, 12 hexadecimal digits of a digest of its content. The same files give the same
+    name, wherever they were built or packed.
   returned: always
   type: str
   sample: 3f2a9c1b7d04
 manifest:
-  description: The files and links of the package, in the order of their paths.
+  description: The files and links of the package, sorted by path.
   returned: always
   type: list
   elements: dict
@@ -122,16 +123,16 @@ manifest:
       description: The path below RV(folder).
       type: str
     mode:
-      description: V(0755) for a file that its owner may execute, else V(0644). Not there for a link.
+      description: V(0755) for a file that its owner can execute, otherwise V(0644). Not set for a link.
       type: str
     sha256:
-      description: The SHA-256 of the content. Not there for a link.
+      description: The SHA-256 of the content. Not set for a link.
       type: str
     size:
-      description: The size in bytes. Not there for a link.
+      description: The size in bytes. Not set for a link.
       type: int
     link:
-      description: What a symbolic link points to. Not there for a file.
+      description: The target of a symbolic link. Not set for a file.
       type: str
   sample: [
     {path: script/runner, mode: "0755", sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, size:
@@ -143,64 +144,64 @@ files:
   type: int
   sample: 112
 bytes:
-  description: The size of all files together.
+  description: The total size of all files, in bytes.
   returned: always
   type: int
   sample: 83886080
 java:
   description:
-    - The Java version that the package needs, 0 where no class reports it.
-    - All classes of RV(main_class_jar) count, and of each other jar what most of its classes ask for, since libraries
-      have optional classes for a newer Java. Classes below C(META-INF) and C(module-info) do not count.
+    - The Java version that the package needs, 0 if no class states it.
+    - All classes of RV(main_class_jar) count. For each other jar, the version that most of its classes need counts,
+      since libraries have optional classes for a newer Java. Classes below C(META-INF) and C(module-info) do not count.
   returned: always
   type: int
   sample: 8
 java_jar:
-  description: The jar in which RV(java) was found.
+  description: The jar that needs RV(java).
   returned: always
   type: str
   sample: lib/quickstart.jar
 java_class:
-  description: A class in RV(java_jar) that asks for RV(java).
+  description: A class in RV(java_jar) that needs RV(java).
   returned: always
   type: str
   sample: quickstart.Boot
 java_highest:
-  description: The highest Java version that any class in C(lib/*.jar) asks for, the optional ones included.
+  description: The highest Java version that any class in C(lib/*.jar) needs, including optional classes.
   returned: always
   type: int
   sample: 11
 main_class:
   description:
-    - The class that starts the application, O(main_class) where that is given.
-    - Else the only main class in the application's own jars; empty where there is none, or several, which RV(errors)
-      lists.
+    - The class that starts the application, O(main_class) if that is set.
+    - Otherwise the only main class in the application's own jars. Empty if there is none, or if there are several,
+      which RV(errors) lists.
   returned: always
   type: str
   sample: shop.Boot
 main_class_jar:
-  description: The jar that has RV(main_class), empty where none has it.
+  description: The jar that contains RV(main_class), empty if no jar contains it.
   returned: always
   type: str
   sample: lib/quickstart.jar
 scala:
-  description: The version of the Scala library in the package, empty where there is none.
+  description: The version of the Scala library in the package, empty if there is none.
   returned: always
   type: str
   sample: 2.13.18
 session_settings:
   description:
-    - The settings that all instances need the same for their sessions, each with a digest of the value with which
-      Xitrum starts - that of C(config/application.conf) and of what it includes.
-    - In addition, C(overrides), the names of those that C(config/application.conf) sets whatever C(config/xitrum.conf)
-      has, and C(unread), the statements of values from elsewhere, where there are some.
+    - The session settings that must be equal on all instances, each with a digest of the value with which Xitrum
+      starts, from C(config/application.conf) and the files that it includes.
+    - In addition, C(overrides) lists the settings that C(config/application.conf) sets regardless of
+      C(config/xitrum.conf). C(unread) lists statements that take values from elsewhere, if there are any.
   returned: always
   type: dict
   sample: {xitrum_secure_key: 0263829989b6}
 examples:
   description:
-    - The keys of C(config/xitrum.conf) that still have the value of Xitrum's project template, which is public.
-    - V(keyFile) is the example TLS key, and counts only where HTTPS is on.
+    - The keys of C(config/xitrum.conf) that still have the public value of Xitrum's project template.
+    - V(keyFile) is the example TLS key. It counts only if HTTPS is enabled.
   returned: always
   type: list
   elements: str

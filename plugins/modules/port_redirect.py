@@ -6,37 +6,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: port_redirect
-short_description: Redirect ports of a host to other ports of it, in nftables, iptables or firewalld
+short_description: Redirect ports of a host to other ports of the same host, with nftables, iptables or firewalld
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Makes all redirects of a host in one round trip, live and for every boot, IPv4 and IPv6, and removes those of
-    before, in whichever back end they were.
-  - Redirects only what is addressed to this host. What it forwards for containers and guests passes untouched.
-  - Touches nothing but its own. In nftables that is the table C(inet xitrum_host), in iptables the chains
-    C(XITRUM_HOST_PRE) and C(XITRUM_HOST_OUT)
-    of C(nat) and one jump to each, in firewalld direct rules with the comment C(xitrum.host).
-  - A change of a pair is one transaction in nftables and one a family in iptables. In firewalld the new rule comes
-    before the old one goes.
-    No moment is without a redirect.
+  - Sets all redirects of a host in one round trip, live and at boot, for IPv4 and IPv6. Removes its previous redirects
+    from all back ends.
+  - Redirects only connections to this host. Connections that it forwards for containers and guests are not affected.
+  - Changes only its own rules. In nftables these are in the table C(inet xitrum_host). In iptables they are in the
+    chains C(XITRUM_HOST_PRE) and C(XITRUM_HOST_OUT) of C(nat), with one jump to each. In firewalld they are direct
+    rules with the comment C(xitrum.host).
+  - The change of a pair is one transaction in nftables, and one transaction for each address family in iptables. In
+    firewalld, the new rule is added before the old one is removed. A redirect is active at every moment.
 options:
   state:
     description:
-      - V(present) makes O(pairs) the redirects of this host, and no others of this module.
-      - V(absent) removes all that this module ever made.
+      - V(present) sets O(pairs) as the redirects of this host, and removes all other redirects of this module.
+      - V(absent) removes all redirects of this module.
     type: str
     choices: [present, absent]
     default: present
   backend:
     description:
-      - What keeps the redirects.
-      - With V(auto), V(firewalld) where firewalld runs, V(iptables) where rules of it are restored at boot or legacy
-        iptables is in use, otherwise V(nftables).
+      - The back end that contains the redirects.
+      - V(auto) selects V(firewalld) if firewalld runs, V(iptables) if iptables rules are restored at boot or legacy
+        iptables is in use, and V(nftables) otherwise.
     type: str
     choices: [auto, nftables, iptables, firewalld]
     default: auto
   pairs:
-    description: The redirects. No two may have the same outside port.
+    description: The redirects. Each must have a different outside port.
     type: list
     elements: dict
     default: []
@@ -50,30 +49,29 @@ options:
         type: int
         required: true
       interface:
-        description: The network interface that connections come in by. Without it, any.
+        description: The network interface on which connections arrive. Without it, all interfaces.
         type: str
   loopback:
-    description: Whether connections of this host to C(127.0.0.1) and C(::1) are redirected, too.
+    description: Whether to redirect connections of this host to C(127.0.0.1) and C(::1) too.
     type: bool
     default: true
   stop_services:
     description:
-      - Services that may be stopped and disabled because they hold an outside port. They are, after the redirects are
-        there.
-      - A port that anything else listens on is an error, and nothing is changed.
+      - Services to stop and disable if they hold an outside port, after the redirects are set.
+      - If anything else listens on an outside port, the module fails and changes nothing.
     type: list
     elements: str
     default: []
   probe:
-    description: Whether to connect to each pair's outside port on the loopback, and to compare with its inside port.
+    description: Whether to test each pair with a connection to its outside port on the loopback, compared with its
+      inside port.
     type: bool
     default: false
 notes:
-  - A redirect is NAT, so that each connection is an entry in the kernel's table of connections. RV(conntrack) reports
-    how large that is.
-  - A host's filter sees the inside port after the redirect, and has to accept that one.
-  - Other addresses of this host than C(127.0.0.1) and C(::1) are not redirected for connections that it makes to
-    itself.
+  - A redirect is NAT, so each connection has an entry in the kernel's connection tracking table. RV(conntrack) reports
+    the size of that table.
+  - The packet filter of the host sees the inside port after the redirect, and must accept that port.
+  - Connections from this host to its own addresses are redirected only for C(127.0.0.1) and C(::1).
 extends_documentation_fragment:
   - xitrum.host.desired
   - xitrum.host.desired.slot
@@ -98,45 +96,46 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. There is one row a port and family, and one for each thing that prevents a redirect. After a change they
-  are of the host as it is then, and in check mode of the host as it was found.", returned: always, type: list,
-  elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. One row for each port and address family, and one for each condition that prevents a
+  redirect. After a change they show the new state of the host, and in check mode the state before.", returned: always,
+  type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: always, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 backend:
-  description: The back end.
+  description: The back end in use.
   returned: always
   type: str
   sample: nftables
 why:
-  description: Why it is that one.
+  description: Why this back end was selected.
   returned: always
   type: str
 packages:
-  description: Packages of the distribution that the back end needs and this host lacks.
+  description: Packages of the distribution that the back end needs and that are not installed.
   returned: always
   type: list
   elements: str
 moves:
   description:
-    - Whether an outside port is to lead to another inside port than it does, on which nothing listens yet.
+    - Whether an outside port must be redirected to a different inside port, on which nothing listens yet.
   returned: always
   type: bool
 pairs:
-  description: The live redirects as they were found, in the form of O(pairs), with which they can be restored.
+  description: The live redirects before the change, in the format of O(pairs), so that you can restore them.
   returned: always
   type: list
   elements: dict
   sample: [{outside: 80, inside: 8000}]
 conntrack:
   description:
-    - C(modules) that have to be loaded at boot before sysctl, whether they are C(loaded), and C(max) and C(count) of
-      tracked connections.
-    - The numbers are null where the kernel does not report.
+    - The C(modules) that must be loaded at boot before sysctl, whether they are C(loaded), and the maximum (C(max)) and
+      current number (C(count)) of tracked connections.
+    - The numbers are null if the kernel does not report them.
   returned: always
   type: dict
   sample: {modules: [nf_conntrack], loaded: true, max: 262144, count: 12}

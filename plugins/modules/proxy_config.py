@@ -6,74 +6,72 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: proxy_config
-short_description: Configure a running proxy without a restart, and verify that it has the configuration
+short_description: Configure a running proxy without a restart, and verify that it uses the configuration
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Checks the configuration and its PEM files with the installed software, replaces the old ones only then, enables the
-    service and starts or reloads it.
-  - Asks the running worker (HAProxy over its runtime socket, Nginx and Apache on the loopback) which configuration it
-    has, and fails where it is not this one.
-  - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be set
-    to of by a reload.
-  - A reload that is pending from an earlier run (it was killed, or failed later) is done, since the running worker
-    is queried and not the file's time.
-  - In check mode the configuration is checked too. Where the software is not installed yet it cannot be, and a warning
-    reports it.
-  - A configuration that this collection has not written is kept next to it, once, with C(.before-xitrum) at its end,
-    with its mode and owner. The new one has these, too. Where its path is a link, the link stays and the file at its
-    end is replaced.
-  - States of servers that M(xitrum.host.proxy_server) has written into the configuration of Nginx or Apache are carried
-    into the new one.
+  - Validates the configuration and its PEM files with the installed software. Only then does it replace the old files,
+    enables the service, and starts or reloads it.
+  - Queries the running worker (HAProxy over its runtime socket, Nginx and Apache on the loopback) for its
+    configuration, and fails if it is not this one.
+  - Restarts Apache if its listen addresses change, or if it must hold more connections than a reload can set.
+  - Completes a reload that an earlier run did not do because it was killed or failed. This works because the module
+    queries the running worker, and does not rely on the modification time of the file.
+  - Validates the configuration in check mode too. If the software is not installed yet, a warning reports that it
+    cannot be validated.
+  - Keeps one backup of a configuration that this collection did not write, next to it, with the suffix
+    C(.before-xitrum) and the same mode and owner. The new configuration has the same mode and owner too. If the path is
+    a symbolic link, the link is kept and its target is replaced.
+  - Keeps the states of servers that M(xitrum.host.proxy_server) wrote to the configuration of Nginx or Apache.
 options:
   config:
     description:
-      - The whole configuration. It has C(@CONFIG_DIGEST@) where the running worker repeats it, and the digest of the
-        configuration is put there.
+      - The complete configuration. The module replaces C(@CONFIG_DIGEST@) with the digest of the configuration, which
+        the running worker then reports.
     type: str
     required: true
   config_path:
-    description: Where the service reads its configuration.
+    description: The path from which the service reads its configuration.
     type: path
     required: true
   files:
-    description: Further files of the service that the proxy does not read itself, such as a drop-in of its unit.
+    description: Additional files of the service that the proxy does not read itself, such as a drop-in of its unit.
     type: list
     elements: dict
     default: []
     suboptions:
       path:
-        description: Where the file is.
+        description: The path of the file.
         type: path
         required: true
       content:
-        description: Its whole text.
+        description: The complete content of the file.
         type: str
         required: true
       mode:
-        description: Its mode, in octal.
+        description: The mode of the file, in octal.
         type: str
         default: "0644"
   pems:
-    description: PEM files (certificate, chain and key in one) that the configuration names.
+    description: PEM files (certificate, chain and key in one file) that the configuration refers to.
     type: list
     elements: dict
     default: []
     suboptions:
       path:
-        description: Where the file is.
+        description: The path of the file.
         type: path
         required: true
       content:
-        description: Its whole text. It is never shown.
+        description: The complete content of the file. It is never shown.
         type: str
         required: true
       mode:
-        description: Its mode, in octal.
+        description: The mode of the file, in octal.
         type: str
         default: "0600"
   packages:
-    description: The distribution's packages, for messages.
+    description: The packages of the distribution, for messages.
     type: list
     elements: str
     required: true
@@ -82,25 +80,26 @@ options:
     type: str
     required: true
   control_port:
-    description: The port on the loopback at which Nginx and Apache report which configuration they have.
+    description: The port on the loopback on which Nginx and Apache report their configuration.
     type: int
     default: 0
   ports:
-    description: The ports that the proxy is to listen on. One that another program holds is an error.
+    description: The ports on which the proxy must listen. A port that another program uses is an error.
     type: list
     elements: int
     default: []
   programs:
-    description: Further programs that O(files) need on the host, such as V(socat). One that is missing is an error.
+    description: Additional programs that O(files) need on the host, such as V(socat). A missing program is an error.
     type: list
     elements: str
     default: []
   patience:
-    description: Seconds to wait until every server is up, for what is reported of them.
+    description: Seconds to wait until every server is up, before their states are reported.
     type: int
     default: 0
   health_path:
-    description: The page of an instance that is requested where the proxy checks no health itself, as Nginx does not.
+    description: The path of an instance's health page, which the module requests if the proxy itself does no health
+      checks, such as Nginx.
     type: str
     default: /
 extends_documentation_fragment:
@@ -122,33 +121,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: notes, rows, fixes, errors, broken_rules
-notes: {description: "Notes that stop nothing, a sentence each.", returned: always, type: list, elements: str}
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+notes: {description: "Notes that do not block a run, one sentence each.", returned: always, type: list, elements: str}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: always, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 actions:
-  description: What was done, or would be in check mode. Of V(install), V(keep), V(write), V(daemon-reload), V(enable),
-    V(start), V(reload) and V(restart).
+  description: The actions that were done, or would be done in check mode - V(install), V(keep), V(write),
+    V(daemon-reload), V(enable), V(start), V(reload) or V(restart).
   returned: always
   type: list
   elements: str
 digest:
-  description: The digest of the configuration, which the running worker repeats.
+  description: The digest of the configuration, which the running worker reports.
   returned: always
   type: str
   sample: 3f2a9c1b7d04
 servers:
-  description: What the worker thought of each server before the change - C(backend), C(name), C(address), C(port),
-    C(admin), C(status), C(sessions), C(check).
+  description: The state of each server before the change, as the worker reported it - C(backend), C(name), C(address),
+    C(port), C(admin), C(status), C(sessions), C(check).
   returned: always
   type: list
   elements: dict
 version:
-  description: The version of the installed software; empty where there is none.
+  description: The version of the installed software; empty if it is not installed.
   returned: always
   type: str
 """

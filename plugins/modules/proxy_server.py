@@ -6,134 +6,134 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: proxy_server
-short_description: Drain, disable or enable servers of a running proxy, and wait until that has its effect
+short_description: Drain, disable or enable servers of a running proxy, and wait for the effect
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Runs on a proxy. All servers of one call are set first, and then waited for together.
-  - What is set is kept over a reload of the proxy. HAProxy forgets it with a restart.
-  - HAProxy is set over its runtime socket. Nginx and Apache have the states in their configuration and are reloaded,
-    so that connections to a server also end when a reload closes idle ones. They do not close what one server still
-    has.
-  - HAProxy and Apache check the health of servers themselves. The open source version of Nginx does not, so this module
-    asks O(health_path) of a server before it is put back, for Apache too.
-  - A run that finds the desired state changes nothing, and waits all the same.
+  - Runs on a proxy. It sets all servers of one call first, and then waits for all of them together.
+  - The states survive a reload of the proxy. HAProxy loses them when it restarts.
+  - HAProxy is controlled over its runtime socket. For Nginx and Apache, the module writes the states to their
+    configuration and reloads them. A reload also closes idle connections. Nginx and Apache cannot close the remaining
+    connections of a single server.
+  - HAProxy and Apache check the health of servers themselves. The open source version of Nginx does not. Therefore the
+    module requests O(health_path) of a server before it enables it, for Apache too.
+  - If the servers already have the desired state, the module changes nothing, but still waits.
 options:
   backend:
-    description: The backend that the servers are in.
+    description: The name of the backend that contains the servers.
     type: str
     default: xitrum
   servers:
-    description: Their names, as P(xitrum.host.proxy_server_names#filter) returns them.
+    description: The names of the servers, as P(xitrum.host.proxy_server_names#filter) returns them.
     type: list
     elements: str
     required: true
   state:
     description:
-      - V(drain) sends no new client there. Clients with a session cookie of the server still get in, so that
-        what they do (a session of SockJS) can end.
-      - V(maint) sends nobody there, sticky clients are sent to another server. Requests and WebSockets that are under
-        way go on.
-      - V(ready) puts it back. The proxy counts it as healthy only after its own health checks have succeeded again, and
-        the task ends then.
-      - To disable an instance without a lost request, use V(drain), then V(maint), and stop it after that.
+      - V(drain) sends no new clients to the server. Clients with a session cookie of the server still reach it, so that
+        their sessions (of SockJS, for example) can end.
+      - V(maint) sends no clients to the server. Sticky clients are sent to another server. Open requests and WebSockets
+        continue.
+      - V(ready) enables the server. The task ends when the proxy counts it as healthy, which is after its own health
+        checks have succeeded again.
+      - To disable an instance without losing a request, use V(drain), then V(maint), and then stop the instance.
     type: str
     required: true
     choices: [ready, drain, maint]
   timeout:
     description:
-      - Seconds to wait. With O(state=ready), until the proxy counts every server as healthy; it is an error where it
-        does not. With the other states, until no request and no WebSocket is left there; what is left is no error, but
-        counted in RV(open).
-      - 0 waits for nothing.
+      - Seconds to wait. With O(state=ready), until the proxy counts every server as healthy; otherwise the module
+        fails. With the other states, until no request and no WebSocket is left on the servers; those that are left are
+        not an error, but counted in RV(open).
+      - With 0, the module does not wait.
     type: int
     default: 60
   close:
     description:
-      - With O(state=maint), whether connections that are left after O(timeout) are closed. They are counted in
-        RV(closed).
-      - HAProxy only. With Nginx and Apache they stay in RV(open), and end with the instance.
+      - With O(state=maint), whether to close connections that are left after O(timeout). RV(closed) counts them.
+      - HAProxy only. With Nginx and Apache, they are counted in RV(open), and end when the instance stops.
     type: bool
     default: false
   allow_missing:
-    description: Whether servers that the running proxy does not have are passed over, and all of them where no proxy
-      runs. Otherwise they are an error.
+    description: Whether to ignore servers that the running proxy does not have, and all servers if no proxy runs.
+      Otherwise they are an error.
     type: bool
     default: false
   others:
-    description: Whether other servers have to stay enabled. Where those that are named are the last ones that serve, it
-      is an error.
+    description: Whether other servers must stay enabled. If O(servers) are the last enabled servers, the module fails.
     type: bool
     default: false
   guard:
     description:
-      - Whether O(servers) may leave only while another server is enabled and healthy. A server that serves nobody
-        itself may always leave, and so may all servers of the backend together.
-      - It is judged at the moment of the change, under a lock on the proxy.
+      - Whether to drain or disable O(servers) only while another server is enabled and healthy. A server that serves no
+        clients can always be drained or disabled, and so can all servers of the backend together.
+      - The module checks this at the moment of the change, under a lock on the proxy.
     type: bool
     default: false
   otherwise:
-    description: What else the reader of a refusal by O(guard) can do, as the end of its last sentence.
+    description: A text to end the last sentence of the error message of O(guard), with what else the user can do.
     type: str
     default: ""
   leaving:
-    description: With O(guard), the servers of all hosts that leave together with O(servers). They do not count as
-      others.
+    description: With O(guard), the servers of all hosts that are drained or disabled together with O(servers). They do
+      not count as other servers.
     type: list
     elements: str
     default: []
   earlier:
     description:
-      - With O(guard), the servers of earlier batches of the rollout. While one of them is not enabled and healthy,
-        none is drained. Where it is not so within O(timeout) seconds, it is an error.
-      - Servers that the proxy does not have are passed over.
+      - With O(guard), the servers of earlier batches of the rollout. While one of them is not enabled and healthy, no
+        server is drained. The module fails if they are not all enabled and healthy within O(timeout) seconds.
+      - Servers that the proxy does not have are ignored.
     type: list
     elements: str
     default: []
   endpoints:
     description:
-      - Where each server leads, C(ADDRESS:PORT) by its name. O(instances) computes it.
-      - The servers that lead there are set, whatever their names. Where none does, the one of the name is.
-      - With O(state=ready), a server that leads elsewhere is moved there first.
+      - The address of each server, a dictionary of server names to C(ADDRESS:PORT). Computed from O(instances).
+      - The module sets the servers of the proxy that have this address, whatever their names. If there is none, it sets
+        the server with the name.
+      - With O(state=ready), a server with another address is changed to this address first.
     type: dict
     default: {}
   other_endpoints:
     description:
-      - Where each server may lead instead, C(ADDRESS:PORT) by its name, such as with its port before or after a change.
-      - With O(state=ready), it finds the server of a renamed host that gets another port.
+      - The alternative address of each server, a dictionary of server names to C(ADDRESS:PORT), such as with the port
+        before or after a change.
+      - With O(state=ready), the module uses it to find the server of a renamed host whose port changes.
     type: dict
     default: {}
   instances:
     description:
-      - Instances of the task's host, each with C(index) and C(port). The controller computes O(endpoints) and
+      - The instances of the host of the task, each with C(index) and C(port). The controller computes O(endpoints) and
         O(other_endpoints) from them and from the variables of that host.
-      - The proxy is in C(delegate_to) of the task.
+      - Set the proxy in C(delegate_to) of the task.
     type: list
     elements: dict
     default: []
   configured:
-    description: With O(instances), the ports that they run with, C(http) by their number. Without it, they are those of
-      O(instances).
+    description: With O(instances), the ports with which they run, C(http) by instance number. The default is the ports
+      of O(instances).
     type: dict
     default: {}
   reconfigured:
     description:
-      - With O(instances), whether O(endpoints) are at the ports of O(instances), and O(other_endpoints) at those of
-        O(configured). Otherwise it is the other way round.
+      - With O(instances), whether O(endpoints) have the ports of O(instances), and O(other_endpoints) those of
+        O(configured). With V(false), it is the other way round.
     type: bool
     default: true
   drained:
-    description: With O(state=ready) and O(allow_missing), those of O(servers) that the proxy had when a run drained
-      them. One that is missing is an error.
+    description: With O(state=ready) and O(allow_missing), the servers among O(servers) that the proxy had when a run
+      drained them. If one of them is missing, the module fails.
     type: list
     elements: str
     default: []
   control_port:
-    description: The port on the loopback at which Nginx and Apache report what they have, C(xitrum_proxy_stats_port).
+    description: The port on the loopback on which Nginx and Apache report their state, C(xitrum_proxy_stats_port).
     type: int
     default: 8404
   health_path:
-    description: The page of a server that is queried before Nginx or Apache gets it back.
+    description: The path of the health page to request before the server is enabled in Nginx or Apache.
     type: str
     default: /
 extends_documentation_fragment:
@@ -171,41 +171,42 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. There is one row a server, as it was before.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. One row for each server, as it was before the change.", returned: always, type: list,
+  elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: always, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 servers:
   description:
-    - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (the proxy's own word),
-      C(healthy), C(sessions) (requests and WebSockets that are there now) and C(check) (what the last health check
-      reported).
-    - In check mode, and where nothing was done for an error, each as it is.
+    - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (as the proxy reports
+      it), C(healthy), C(sessions) (current requests and WebSockets) and C(check) (what the last health check reported).
+    - In check mode, and if an error prevented the change, the current state of each server.
   returned: always
   type: list
   elements: dict
 open:
-  description: The requests and WebSockets that are left on all of them together.
+  description: The number of requests and WebSockets that are left on all servers together.
   returned: when not in check mode
   type: int
 closed:
-  description: How many of those were closed.
+  description: The number of connections that were closed.
   returned: when not in check mode
   type: int
 seconds:
-  description: How long it waited.
+  description: The seconds that the module waited.
   returned: when not in check mode
   type: float
 notes:
-  description: Why RV(open) may be too many, such as C(ss) that failed; empty where it is certain.
+  description: Why RV(open) may be too high, for example because C(ss) failed. Empty if the number is exact.
   returned: when not in check mode
   type: list
   elements: str
 missing:
-  description: Servers that were named and that the running proxy does not have.
+  description: The servers in O(servers) that the running proxy does not have.
   returned: always
   type: list
   elements: str

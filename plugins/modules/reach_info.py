@@ -10,23 +10,24 @@ short_description: Test whether ports can be reached, and find what blocks them
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Two questions on one matter. Ask the first on another host, and the second on the host that it did not reach.
+  - First run V(connections) of O(find) on another host. Then run V(blocks) on the host that it could not reach.
 options:
   find:
     description:
       - V(connections) opens a TCP connection to each of O(targets), all at the same time, and closes it again without
         sending anything. A target that fails is tried a second time. No privileges are needed.
-      - V(blocks) reports for each of O(ports) whether it answers on the host itself, and the first simple fact of the
-        host's filter that keeps others out. That is a zone of firewalld without the port, ufw without a rule for it,
-        a rule of iptables or nftables that refuses it, or an input chain that drops what no rule accepts. It reads
-        rules whose only conditions are TCP, the port, the interface and the family. A rule with other conditions is
-        not reported. It simulates no ruleset, so test first with V(connections). It needs root.
-      - An option that has no meaning for what is to be found is refused.
+      - V(blocks) reports for each of O(ports) whether it answers on the host itself, and the first simple cause in the
+        host's packet filter that blocks others. A cause is a firewalld zone without the port, ufw without a rule for
+        it, an iptables or nftables rule that refuses it, or an input chain that drops what no rule accepts. It reads
+        rules whose only conditions are TCP, the port, the interface and the address family. It does not report rules
+        with other conditions, and does not simulate the ruleset. Therefore test with V(connections) first. It needs
+        root.
+      - The module fails when an option does not apply to this value.
     type: str
     default: connections
     choices: [connections, blocks]
   targets:
-    description: The ports to connect to. Only with O(find=connections). Required there.
+    description: The ports to connect to. Only with O(find=connections), and required for it.
     type: list
     elements: dict
     suboptions:
@@ -39,33 +40,33 @@ options:
         type: int
         required: true
   timeout:
-    description: The seconds that one connection may take. Only with O(find=connections). The default is V(3).
+    description: The maximum number of seconds for one connection. Only with O(find=connections). The default is V(3).
     type: int
   address:
     description:
-      - The address at which other hosts reach this host. It decides which zone of firewalld counts.
+      - The address at which other hosts reach this host. It determines the zone of firewalld.
       - Only with O(find=blocks).
     type: str
   ports:
-    description: The ports that others cannot reach. Only with O(find=blocks). Required there.
+    description: The ports that other hosts cannot reach. Only with O(find=blocks), and required for it.
     type: list
     elements: dict
     suboptions:
       port:
-        description: The port that others connect to.
+        description: The port that other hosts connect to.
         type: int
         required: true
       inside:
-        description: The port that the filter sees, another one where the port is redirected.
+        description: The port that the packet filter sees. It is a different port if the port is redirected.
         type: int
         required: true
       source:
-        description: The address that cannot reach it. Empty stands for anybody.
+        description: The address that cannot reach the port. If it is empty, any address.
         type: str
         default: ""
       family:
-        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it
-          is not known.
+        description: The address family of the connection that failed. Rules of the other family are not reported. Empty
+          if it is not known.
         type: str
         choices: ["", ipv4, ipv6]
         default: ""
@@ -92,19 +93,19 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - For each target its C(address) and C(port), the C(message) of an error, and one C(word).
-    - C(open), C(refused), C(timeout), C(unreachable) (a filter that rejects reports it, too), C(no_route) (this host
-      cannot send there) or C(unresolved).
+    - For each target its C(address) and C(port), the C(message) of an error, and the result as one C(word).
+    - The word is C(open), C(refused), C(timeout), C(unreachable) (also if a packet filter rejects the connection),
+      C(no_route) (this host has no route) or C(unresolved).
   returned: with O(find=connections)
   type: list
   elements: dict
   sample: [{address: 192.0.2.11, port: 80, word: open, message: ""}]
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it,
-      and the C(commands) that open it, each as a list of words. C(command) shows these as one line for a shell.
-    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and
-      insert one before any other.
+    - For each port whether it C(answers) on the host itself, the C(listener) that holds it, the C(rule) that blocks it,
+      and the C(commands) that open it, each as a list of words. C(command) has them as one shell command.
+    - The last four are empty if nothing was found. The commands remove rules for only this port, and insert
+      one rule before all others.
   returned: with O(find=blocks)
   type: list
   elements: dict

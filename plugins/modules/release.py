@@ -6,88 +6,88 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Upload a release of the application, sending only what the host lacks
+short_description: Upload a release of the application, and send only missing files
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - A release is the folder C(ROOT/releases/ID) with the package as it came. It is immutable, and named by its content.
-  - Files that an older release on the host has with the same content become hard links. Only the others are sent, in
-    one archive.
-  - The folder appears when it is whole and every file in it was verified by its SHA-256. A run that is killed leaves no
+  - A release is the folder C(ROOT/releases/ID) with the unchanged package. It is immutable, and its name depends on its
+    content.
+  - Files that an older release on the host has with the same content become hard links. Only the other files are sent,
+    in one archive.
+  - The folder appears only when it is complete and the SHA-256 of every file in it is verified. A killed run leaves no
     release that seems complete.
-  - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance
-    runs, or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
+  - Old releases beyond O(keep) are removed, even if no files are sent. A release is kept if an instance runs it, if
+    C(current) or C(previous) points to it, or if it is the last healthy release, to which a rollback returns.
 options:
   state:
     description:
-      - V(present) makes the release.
-      - V(read) reads the releases of the host - the whole ones, the one that the host is switched to and the one before
-        it, and which of the public examples of Xitrum's project template each has in its configuration. It changes
-        nothing.
-      - An option that has no meaning for the state is refused.
+      - V(present) creates the release.
+      - V(read) reads the releases on the host - the complete ones, the current and the previous one, and which public
+        example values of Xitrum's project template each contains in its configuration. It changes nothing.
+      - The module fails when an option does not apply to the state.
     type: str
     default: present
     choices: [present, read]
   release:
     description:
-      - The release's name, as RV(xitrum.host.package_info#module:release).
-      - Only with O(state=present). Required there.
+      - The name of the release, as returned in RV(xitrum.host.package_info#module:release).
+      - Only with O(state=present), and required for it.
     type: str
   folder:
     description:
-      - The package's folder on the controller, as RV(xitrum.host.package_info#module:folder).
-      - Only with O(state=present). Required there.
+      - The package's folder on the controller, as returned in RV(xitrum.host.package_info#module:folder).
+      - Only with O(state=present), and required for it.
     type: path
   manifest:
     description:
-      - The package's files, as RV(xitrum.host.package_info#module:manifest).
-      - Only with O(state=present). Required there.
+      - The package's files, as returned in RV(xitrum.host.package_info#module:manifest).
+      - Only with O(state=present), and required for it.
     type: list
     elements: dict
   archive:
     description:
-      - The archive on the host with the files that it lacked. Set by the action plugin, not by a playbook.
+      - The archive on the host that contains the missing files. Set by the action plugin, not by a playbook.
       - Only with O(state=present).
     type: path
   existing:
     description:
-      - What the releases on the host hold, as RV(ignore:release.existing) of M(xitrum.host.host_state_info). Then all
-        else is sent at once, without asking.
-      - The host verifies it. Where it turns out to lack more, all that it lacks is sent once more.
+      - The content of the releases on the host, as returned in RV(ignore:release.existing) of
+        M(xitrum.host.host_state_info). With it, all other files are sent at once, without a query.
+      - The host verifies it. If more files are missing, all missing files are sent again.
       - Only with O(state=present).
     type: list
     elements: str
   verified:
     description:
-      - What this module reported in C(verified), so that files need not be read twice. Set by the action plugin, not by
-        a playbook.
+      - The value of C(verified) that this module reported, so that files are not read twice. Set by the action plugin,
+        not by a playbook.
       - Only with O(state=present).
     type: dict
   keep:
     description:
-      - How many releases stay on the host, the new one included.
+      - The number of releases to keep on the host, including the new one.
       - Only with O(state=present). The default is V(5).
     type: int
   group:
     description:
-      - The group that may read the release. Its owner is root.
+      - The group that can read the release. The owner is root.
       - Only with O(state=present). The default is V(root).
     type: str
   name:
     description:
-      - The application's name, by which RV(in_step) is read from the record of its steps, and RV(interrupted) from its
+      - The name of the application, to read RV(in_step) from the record of its steps, and RV(interrupted) from its
         lock.
-      - Without it RV(in_step) is empty, and RV(interrupted) false.
+      - Without it, RV(in_step) is empty, and RV(interrupted) is false.
       - Only with O(state=read).
     type: str
   log_dir:
     description:
-      - The folder with the log of runs, by which RV(last_run) is read. Without it that is empty.
+      - The folder with the log of runs, to read RV(last_run). Without it, RV(last_run) is empty.
       - Only with O(state=read).
     type: path
   slots:
     description:
-      - Whether the host has two slots, so that RV(slot) is read from its live redirects and its processes.
+      - Whether the host has two blue/green slots. Then RV(slot) is read from its live redirects and its processes.
       - Only with O(state=read). The default is V(false).
     type: bool
 extends_documentation_fragment:
@@ -120,82 +120,82 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it.", returned: with O(state=present), type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: with O(state=present),
-  type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: with O(state=present), type: list,
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it.", returned: with O(state=present), type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: with
+  O(state=present), type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: with O(state=present), type: list,
   elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: with O(state=present), type: dict}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: with O(state=present), type: dict}
 # End of shared values
 releases:
-  description: The releases that are on the host, or were before one was made, the one that was installed first at the
-    beginning.
+  description: The releases on the host, before one was created, in the order of their installation.
   returned: always
   type: list
   elements: str
   sample: [3f2a9c1b7d04]
 current:
-  description: The release that C(ROOT/current) names, that is, that all instances of the host are switched to; empty
-    where there is none.
+  description: The release that C(ROOT/current) points to, that is, to which all instances of the host are switched;
+    empty if there is none.
   returned: always
   type: str
   sample: 3f2a9c1b7d04
 missing:
-  description: The SHA-256 of the files that no release on the host has, and that are sent.
-  returned: when a release is made
+  description: The SHA-256 of the files that no release on the host has, and that are sent to it.
+  returned: when a release is created
   type: list
   elements: str
 sent_bytes:
-  description: How many bytes were sent, the archive's frame included.
+  description: The number of bytes that were sent, including the overhead of the archive.
   returned: when files were sent
   type: int
   sample: 1049600
 previous:
-  description: The last other release that was healthy; empty where there is none.
+  description: The last other release that was healthy; empty if there is none.
   returned: with O(state=read)
   type: str
   sample: 3f2a9c1b7d04
 healthy:
   description:
-    - The releases with which a run ended healthy on this host, the latest last.
-    - Null on a host without a record, which the next run begins.
+    - The releases with which a run ended healthy on this host, the most recent one last.
+    - Null on a host without a record. The next run creates the record.
   returned: with O(state=read)
   type: list
   elements: str
   sample: [3f2a9c1b7d04, c843051638d2]
 switched:
-  description: The releases that the instances of the host are switched to. Several after a rollout that stopped.
+  description: The releases to which the instances of the host are switched. There are several after a rollout that
+    stopped.
   returned: with O(state=read)
   type: list
   elements: str
   sample: [c843051638d2]
 running:
-  description: The releases that the processes of the instances run; none where nothing runs.
+  description: The releases that the processes of the instances run; empty if nothing runs.
   returned: with O(state=read)
   type: list
   elements: str
   sample: [c843051638d2]
 in_step:
-  description: The releases that a run was bringing to an instance when it ended without a word, as
-    M(xitrum.host.instance_service) has them.
+  description: The releases to which a run was switching an instance when it was killed, as
+    M(xitrum.host.instance_service) recorded them.
   returned: with O(state=read)
   type: list
   elements: str
   sample: []
 interrupted:
   description:
-    - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last
-      task.
-    - Its instances may be disabled at the proxies then.
+    - Whether a run holds the lock of the application O(name) on this host, was killed while it held it, or ended before
+      its last task.
+    - In this case its instances may be disabled at the proxies.
   returned: with O(state=read)
   type: bool
   sample: false
 last_run:
   description:
-    - The last run in the log of the host - C(when), C(who), C(from) and C(to) which release, C(outcome) and C(seconds).
-    - C(died) and C(stopped) are the outcomes of a run that did not end. Empty where there is no log.
+    - The last run in the log of the host - C(when), C(who), the releases C(from) and C(to), C(outcome) and C(seconds).
+    - C(died) and C(stopped) are the outcomes of a run that did not complete. Empty if there is no log.
   returned: with O(state=read)
   type: dict
   sample:
@@ -206,26 +206,26 @@ last_run:
     "outcome": "done"
     "seconds": 95
 examples:
-  description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey),
+  description: For each release, the keys of its C(config/xitrum.conf) that have a public example value - C(secureKey),
     C(apiKey), C(keyFile).
   returned: with O(state=read)
   type: dict
   sample: {"3f2a9c1b7d04": ["apiKey"], "c843051638d2": []}
 main_classes:
-  description: For each release the main classes in the application's own jars.
+  description: For each release, the main classes in the application's own jars.
   returned: with O(state=read)
   type: dict
   sample: {"3f2a9c1b7d04": ["shop.Boot"], "c843051638d2": ["shop.Boot"]}
 slot:
   description:
-    - Which of its two slots a host without proxies uses - the number of the instance that the live redirect leads to.
-    - Without such a redirect it is the one that runs, and then the one that the last run wrote down.
-    - Without O(slots), the one that the last run wrote down.
+    - Which of its two blue/green slots a host without proxies uses - the number of the instance to which the live
+      redirect leads.
+    - Without such a redirect, the slot that runs, and otherwise the slot that the last run recorded.
+    - Without O(slots), the slot that the last run recorded.
   returned: with O(state=read)
   type: int
 instances:
-  description: The instances that are on the host with their C(index), and the HTTP C(port) that they were configured
-    with (0 where it is not known).
+  description: The instances on the host, each with its C(index) and its configured HTTP C(port) (0 if it is not known).
   returned: with O(state=read)
   type: list
   elements: dict

@@ -26,7 +26,7 @@ options:
       - V(other) is another service. It writes all files and links, and removes those that match O(owned) and are not
         among them. When anything changed, O(commands) are run. They are pending until all of them succeeded, so that a
         run which is killed half-way makes up for it the next time.
-      - An option that has no meaning for the service is refused.
+      - The module fails when an option does not apply to this value.
     type: str
     default: application
     choices: [application, other]
@@ -40,7 +40,7 @@ options:
     type: int
   nofile:
     description:
-      - The number of files that one instance may have open.
+      - The maximum number of open files of one instance.
       - Only with O(of=application). The default is V(1024000).
     type: int
   low_port:
@@ -56,7 +56,7 @@ options:
       - Only with O(of=application).
     type: str
   supervisor:
-    description: What keeps the instances running. Only with O(of=application). The default is V(systemd).
+    description: The supervisor that runs the instances. Only with O(of=application). The default is V(systemd).
     type: str
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   links:
@@ -118,14 +118,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: notes, rows, fixes, errors, broken_rules
-notes: {description: "Notes that stop nothing, a sentence each.", returned: with O(of=application), type: list,
+notes: {description: "Notes that do not block a run, one sentence each.", returned: with O(of=application), type: list,
   elements: str}
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: always, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 from_pypi:
   description: Whether the supervisor has to be installed from PyPI, with the packages that this takes.

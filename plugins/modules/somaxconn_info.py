@@ -44,13 +44,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. They have also what could not be read.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do. Always empty.", returned: always, type: list,
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. Also lists what could not be read.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it. Always empty.", returned: always, type: list,
   elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 live:
   description: C(net.core.somaxconn) of the running kernel, or null where it could not be read.
@@ -69,10 +70,10 @@ sockets:
   elements: dict
   contains:
     # Shared values: target, process, unit, why
-    target: {description: "The port, unit or pid that led to it.", type: str}
-    process: {description: "Its name.", type: str}
-    unit: {description: "Its unit of systemd, or an empty string.", type: str}
-    why: {description: "The reason in a sentence.", type: str}
+    target: {description: "The port, unit or process ID of the options that matched.", type: str}
+    process: {description: "The name of the process.", type: str}
+    unit: {description: "The systemd unit of the process, or an empty string.", type: str}
+    why: {description: "The reason, in one sentence.", type: str}
     # End of shared values
     address: {description: "The address that it listens on, V(*) for every one.", type: str}
     port: {description: "The port.", type: int}

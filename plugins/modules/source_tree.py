@@ -22,7 +22,7 @@ options:
       - V(pushed) commits those of O(paths) that git finds changed, and nothing else, then pushes C(HEAD). Where the
         remote's branch has it already, nothing is done. It never forces a push, and asks for no password on the
         terminal.
-      - An option that has no meaning for the state is refused.
+      - The module fails when an option does not apply to the state.
     type: str
     default: edited
     choices: [edited, pushed]
@@ -198,14 +198,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. There is one row a file, with what is desired and what was found.", returned: success, type: list,
-  elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: success, type: dict}
-errors: {description: "Blocking errors, each with what to do. A module with errors fails, and lists them in its
-  message.", returned: success, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: success, type: dict}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. One row for each file, with its desired and its current state.", returned: success,
+  type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: success,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it. If there are any, the module fails and lists them
+  in its message.", returned: success, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: success, type: dict}
 # End of shared values
 paths:
   description: The files that were checked, changed or not, relative to O(path).

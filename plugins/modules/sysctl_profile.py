@@ -91,14 +91,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
-rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
-  that fix it. There is one row a parameter or module, as found before the run. C(configured) is what holds at boot, and
-  which file sets it.", returned: always, type: list, elements: dict}
-fixes: {description: "Commands that fix an error of RV(errors), by that error.", returned: always, type: dict}
-errors: {description: "Blocking errors, each with what to do. They are about the options, or about the host. The module
-  fails where there are any.", returned: always, type: list, elements: str}
-broken_rules: {description: "The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has
-  them.", returned: always, type: dict}
+rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
+  the C(commands) that fix it. One row for each parameter or kernel module, as it was before the run. C(configured) is
+  the value that applies at boot, and the file that sets it.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it. They are about the options or the host. If there
+  are any, the module fails.", returned: always, type: list, elements: str}
+broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 parameters:
   description: What became of each parameter, by its name with dots.

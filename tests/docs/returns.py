@@ -38,23 +38,23 @@ class Value:
 
 #: What `Plan.report` returns, and so every module that runs a component.
 REPORT = {
-    "rows": Value("The desired, configured and effective value of each item, its C(status), C(why), and C(commands) that fix it.", "list", "dict"),
-    "fixes": Value("Commands that fix an error of RV(errors), by that error.", "dict"),
-    "errors": Value("Blocking errors, each with what to do.", "list", "str"),
-    "broken_rules": Value("The rule that an error of RV(errors) breaks, by that error. C(docs/reference/rules.md) has them.", "dict"),
+    "rows": Value("The desired, configured and effective value of each item, its C(status), the reason (C(why)), and the C(commands) that fix it.", "list", "dict"),
+    "fixes": Value("A dictionary of errors in RV(errors) to the commands that fix them.", "dict"),
+    "errors": Value("Blocking errors. Each one states how to fix it.", "list", "str"),
+    "broken_rules": Value("A dictionary of errors in RV(errors) to the rules that they break. C(docs/reference/rules.md) lists the rules.", "dict"),
 }
 VALUES = {
     **REPORT,
-    "notes": Value("Notes that stop nothing, a sentence each.", "list", "str"),
-    "pending": Value("Whether a run has something to change on the host.", "bool", returned="when a component was read"),
-    "unfinished": Value("Whether the host has the lock of a run, or a step of a rollout that a run has not ended.", "bool",
+    "notes": Value("Notes that do not block a run, one sentence each.", "list", "str"),
+    "pending": Value("Whether a run would change the host.", "bool", returned="when a component was read"),
+    "unfinished": Value("Whether a run still holds the lock of the host, or left a step of a rollout unfinished.", "bool",
                         returned="when a component was read"),
-    "restarts": Value("C(due), the instances that need a restart with C(index) and C(why), and C(rows).", "dict",
+    "restarts": Value("The instances that need a restart (C(due)), each with its C(index) and the reason (C(why)), and C(rows).", "dict",
                       returned="when O(restarts) is given"),
-    "target": Value("The port, unit or pid that led to it.", "str"),
-    "process": Value("Its name.", "str"),
-    "unit": Value("Its unit of systemd, or an empty string.", "str"),
-    "why": Value("The reason in a sentence.", "str"),
+    "target": Value("The port, unit or process ID of the options that matched.", "str"),
+    "process": Value("The name of the process.", "str"),
+    "unit": Value("The systemd unit of the process, or an empty string.", "str"),
+    "why": Value("The reason, in one sentence.", "str"),
 }
 
 
@@ -67,7 +67,7 @@ class Difference:
 
 
 _EMPTY = Difference(added="Always empty.")
-_UNSEEN = Difference(added="They have also what could not be read.")
+_UNSEEN = Difference(added="Also lists what could not be read.")
 _MEASURED = "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)"
 _REMOVED = "with O(state=proxies_restored) and O(state=leftovers_removed)"
 #: Module, then value, to the difference.
@@ -80,26 +80,26 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
     "host_record": {
         "rows": Difference(_REMOVED, "Always empty."),
         **dict.fromkeys(("fixes", "broken_rules"), Difference(_REMOVED)),
-        "errors": Difference("unless O(state=recorded)", "They block the removal, and are read with O(state=read)."),
+        "errors": Difference("unless O(state=recorded)", "They block the removal. O(state=read) finds them."),
     },
     "nofile_info": {"rows": _UNSEEN, "errors": _EMPTY},
     "port_redirect": {
-        "rows": Difference(added="There is one row a port and family, and one for each thing that prevents a redirect. After a change they are "
-                                 "of the host as it is then, and in check mode of the host as it was found."),
+        "rows": Difference(added="One row for each port and address family, and one for each condition that prevents a redirect. After a change "
+                                 "they show the new state of the host, and in check mode the state before."),
     },
-    "proxy_server": {"rows": Difference(added="There is one row a server, as it was before.")},
+    "proxy_server": {"rows": Difference(added="One row for each server, as it was before the change.")},
     "release": dict.fromkeys(REPORT, Difference("with O(state=present)")),
     "service_definition": {"notes": Difference("with O(of=application)")},
     "somaxconn_info": {"rows": _UNSEEN, "errors": _EMPTY},
     "source_tree": {
-        "rows": Difference("success", "There is one row a file, with what is desired and what was found."),
+        "rows": Difference("success", "One row for each file, with its desired and its current state."),
         **dict.fromkeys(("fixes", "broken_rules"), Difference("success")),
-        "errors": Difference("success", "A module with errors fails, and lists them in its message."),
+        "errors": Difference("success", "If there are any, the module fails and lists them in its message."),
     },
     "sysctl_profile": {
-        "rows": Difference(added="There is one row a parameter or module, as found before the run. C(configured) is what holds at boot, and "
-                                 "which file sets it."),
-        "errors": Difference(added="They are about the options, or about the host. The module fails where there are any."),
+        "rows": Difference(added="One row for each parameter or kernel module, as it was before the run. C(configured) is the value that applies "
+                                 "at boot, and the file that sets it."),
+        "errors": Difference(added="They are about the options or the host. If there are any, the module fails."),
     },
 }
 
