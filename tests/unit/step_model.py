@@ -216,12 +216,12 @@ class Run:
             elif not lenient:
                 raise Stopped(f"proxy {name} was lost")
 
-    def way_out(self, key, lenient=False):
+    def drain(self, key, lenient=False):
         yield from self.module(self.note(key, "drained", self.desired))
         yield from self.set_states(key, "drain", lenient)
         yield from self.set_states(key, "maint", lenient)
 
-    def way_back(self, key, lenient=False):
+    def enable_servers(self, key, lenient=False):
         yield from self.module(self.note(key, "enabled"))
         yield from self.set_states(key, "ready", lenient)
         yield from self.module(self.finish(key))
@@ -240,7 +240,7 @@ class Run:
             for index, action in actions.items():
                 if action == "enable":
                     yield from self.module(self.verify((host, index)))
-                    yield from self.way_back((host, index))
+                    yield from self.enable_servers((host, index))
                 elif action == "enable_now":
                     yield from self.set_states((host, index), "ready")
                     yield from self.module(self.finish((host, index)))
@@ -255,7 +255,7 @@ class Run:
 
     def step(self, keys, before):
         """All instances of a step go through each state together; those that fail go back, and the rollout stops."""
-        errors, parts = {}, (self.way_out, lambda key: self.module(self.restart(key, self.desired)), self.enable)
+        errors, parts = {}, (self.drain, lambda key: self.module(self.restart(key, self.desired)), self.enable)
         for part in parts:
             for key in keys:
                 if key not in errors:
@@ -270,16 +270,16 @@ class Run:
 
     def enable(self, key):
         self.enabled.add(key)
-        yield from self.way_back(key)
+        yield from self.enable_servers(key)
 
     def put_back(self, key, folder):
         """The rescue of a step: what is enabled again is drained first."""
         if key in self.enabled:
-            yield from self.way_out(key, lenient=True)
+            yield from self.drain(key, lenient=True)
         now = self.world.instances[key]
         if now["current"] != folder or not now["running"]:
             yield from self.module(self.restart(key, folder))
-        yield from self.way_back(key, lenient=True)
+        yield from self.enable_servers(key, lenient=True)
 
 
 def advance(effects, world, count=None):

@@ -231,7 +231,7 @@ def wait_for_all(record, observed, interrupted=False):
      lambda: test_the_run_after_one_that_was_killed_anywhere_converges({"app1": 2, "app2": 1}, ("lb",), 1, "new-1", False)),
     (Run, "act", lambda run, key: run.reach(key[0]),
      lambda: test_a_module_that_outlives_its_controller_changes_nothing_under_the_next_run("broken-1", "fixed-1")),
-    (Run, "way_out", lambda _run, _key, lenient=False: iter(()),
+    (Run, "drain", lambda _run, _key, lenient=False: iter(()),
      test_an_undisturbed_run_converges_and_a_second_one_has_nothing_to_do),
 ], ids=["recovery", "way back", "end of a step", "order", "fence", "drain"])
 def test_the_model_finds_the_fault_that_each_part_prevents(monkeypatch, part, name, worse, test):
