@@ -5,19 +5,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: available_proxies
-short_description: Return the proxies of the inventory that are not away
+short_description: Return the proxies of the inventory that are available
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Takes the inventory's groups and returns the hosts of the group C(xitrum_proxy), without those that
-    C(xitrum_unavailable_proxies) names. A name that is no proxy is an error.
+  - Takes the groups of the inventory and returns the hosts of the group C(xitrum_proxy), without those that
+    C(xitrum_unavailable_proxies) lists. A name that is not a proxy is an error.
 options:
   _input:
     description: The value of C(groups).
     type: dict
     required: true
   unavailable:
-    description: Names of proxies, a list or a text with commas between them.
+    description: Names of proxies, as a list or a comma-separated text.
     type: raw
     default: []
 """

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: capacity_plan
-short_description: Compute every limit from the connections that one host must hold
+short_description: Compute all limits from the number of connections that one host must hold
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Turns one number into open files, kernel parameters, HAProxy's and Nginx's limits and the number of instances that
-    the ports need.
-  - Reports which resource ends first, and the largest number of connections that holds. A plan that cannot hold is no
-    error of the filter - its C(error) is a sentence, so that the caller can collect those of all hosts.
-  - A bound that is not given is not checked.
+  - Computes open files, kernel parameters, the limits of HAProxy and Nginx, and the number of instances that the ports
+    require from one number.
+  - Reports the resource that is the limit, and the largest possible number of connections. If the host cannot hold the
+    connections, the filter does not fail. Its C(error) is a sentence, so that the caller can collect the errors of all
+    hosts.
+  - A limit that you do not specify is not checked.
 options:
   _input:
     description: The connections that the host must hold at the same time.
@@ -24,45 +25,46 @@ options:
     type: bool
     default: true
   proxy:
-    description: Whether a proxy runs on the host. It has two sockets for each connection.
+    description: Whether a proxy runs on the host. A proxy needs two sockets for each connection.
     type: bool
     default: false
   instances:
-    description: Instances on this host. Connections are taken to be spread evenly over them.
+    description: The number of instances on this host. The plan assumes that connections are spread evenly over them.
     type: int
     default: 1
   heap_bytes:
-    description: Heap of one instance, in bytes.
+    description: The heap of one instance, in bytes.
     type: int
     default: 536870912
   connection_heap_bytes:
-    description: Heap that one open connection holds, in bytes. It depends on the application. Half of O(heap_bytes) is
-      kept for everything else.
+    description: The heap that one open connection needs, in bytes. It depends on the application. Half of O(heap_bytes)
+      is reserved for everything else.
     type: int
     default: 8192
   backends:
     description:
-      - Instances behind the proxy, on all hosts together. One address has at most one port for each connection to one
-        of them.
-      - 0 where that is not known, or where there is no proxy.
+      - The number of instances behind the proxy, on all hosts together. Each connection from one address to one of them
+        needs its own port.
+      - 0 if that is not known, or if there is no proxy.
     type: int
     default: 0
   reserved_ports:
-    description: Ports that C(net.ipv4.ip_local_reserved_ports) keeps from outgoing connections.
+    description: The number of ports that C(net.ipv4.ip_local_reserved_ports) excludes from outgoing connections.
     type: int
     default: 0
   memory_bytes:
-    description: Memory of the host, in bytes.
+    description: The memory of the host, in bytes.
     type: int
   nofile_most:
-    description: The most open files that the host can grant one process, as M(xitrum.host.host_base) found out.
+    description: The maximum number of open files that the host can grant to one process, as M(xitrum.host.host_base)
+      reports it.
     type: int
   conntrack:
-    description: Whether connections are tracked on the host (NAT, such as redirected ports, tracks them).
+    description: Whether the host tracks connections, as NAT (such as redirected ports) does.
     type: bool
     default: false
   cpus:
-    description: Processors of the host, for the worker processes of Nginx.
+    description: The number of processors of the host, for the worker processes of Nginx.
     type: int
     default: 1
 """
@@ -87,22 +89,23 @@ _value:
   description: The plan.
   type: dict
   contains:
-    connections: {description: "The number that was requested.", type: int}
-    largest: {description: "The largest number that holds within the bounds that were given.", type: int}
-    ends: {description: "What ends first beyond that: V(memory), V(heap), V(ports) or V(nofile).", type: str}
-    error: {description: "Why the number cannot hold, or an empty string.", type: str}
-    sockets: {description: "TCP sockets on the host.", type: int}
-    nofile: {description: "Open files of the process that has the most.", type: int}
-    memory_bytes: {description: "Memory that the host needs.", type: int}
-    heap_bytes: {description: "Heap that one instance needs.", type: int}
+    connections: {description: "The requested number of connections.", type: int}
+    largest: {description: "The largest number of connections within the specified limits.", type: int}
+    ends: {description: "The resource that limits C(largest): V(memory), V(heap), V(ports) or V(nofile).", type: str}
+    error: {description: "Why the host cannot hold the connections, or an empty string.", type: str}
+    sockets: {description: "The number of TCP sockets on the host.", type: int}
+    nofile: {description: "The open files of the process that has the most.", type: int}
+    memory_bytes: {description: "The memory that the host needs, in bytes.", type: int}
+    heap_bytes: {description: "The heap that one instance needs, in bytes.", type: int}
     instances_for_ports:
-      description: "Instances that a proxy with one address needs for so many connections."
+      description: "The number of instances that a proxy with one address needs for this number of connections."
       type: int
     haproxy_maxconn: {description: "The C(maxconn) of HAProxy.", type: int}
     nginx_worker_connections: {description: "The C(worker_connections) of Nginx.", type: int}
     nginx_worker_rlimit_nofile: {description: "The C(worker_rlimit_nofile) of Nginx.", type: int}
-    conntrack_max: {description: "Entries of the connection tracking table, 0 where nothing is tracked.", type: int}
-    conntrack_buckets: {description: "Slots of its hash table.", type: int}
+    conntrack_max: {description: "The entries of the connection tracking table, 0 without connection tracking.", type:
+      int}
+    conntrack_buckets: {description: "The buckets of its hash table.", type: int}
     kernel: {description: "Kernel parameters, as a profile for M(xitrum.host.sysctl_profile).", type: dict}
   sample:
     {"connections": 10000, "largest": 32768, "ends": "heap", "error": "", "nofile": 11024, "instances_for_ports": 1}

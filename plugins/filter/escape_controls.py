@@ -9,13 +9,13 @@ short_description: Escape control characters in a text
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Ansible prints error messages as they are, so that an escape sequence in a log line acts on the terminal.
-  - Escapes the characters of C0 and C1 except newline and tab, marks that turn the direction of a text, and what XML
-    1.0 forbids.
-  - A text that has none of them stays as it is.
+  - Ansible prints error messages unchanged, so an escape sequence in a log line would control the terminal.
+  - Escapes C0 and C1 control characters except newline and tab, characters that change the direction of text, and
+    characters that XML 1.0 forbids.
+  - A text without such characters is not changed.
 options:
   _input:
-    description: The text. A value of another type becomes one.
+    description: The text. A value of another type is converted to text.
     type: raw
     required: true
 """

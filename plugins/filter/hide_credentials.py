@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: hide_credentials
-short_description: Hide users, passwords and tokens in the URLs of a text
+short_description: Hide user names, passwords and tokens in the URLs of a text
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Each becomes C(***), so that an error can be shown with the URL that it is about.
+  - Replaces each of them with C(***), so that an error message can include the URL.
 positional: sources
 options:
   _input:
-    description: The text, such as what a program printed.
+    description: The text, such as the output of a program.
     type: str
     required: true
   sources:
-    description: A text whose URLs have the secrets. Those are hidden in O(_input) wherever they occur.
+    description: A text whose URLs contain the secrets. The filter hides these secrets wherever they occur in O(_input).
     type: str
     default: ""
 """

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: listen_addresses
-short_description: Write each listen address of a proxy once and in one form
+short_description: Normalize the listen addresses of a proxy, and remove duplicates
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Returns IPv6 addresses without brackets, in lower case and abbreviated. Two texts for one address are one address.
-  - Replaces C(*) by C(0.0.0.0) and C(::). A name stays as it is.
+  - Returns IPv6 addresses without brackets, in lower case and abbreviated. Different notations of one address count as
+    one address.
+  - Replaces C(*) with C(0.0.0.0) and C(::). A name is not changed.
 options:
   _input:
     description: The value of C(xitrum_proxy_listen).

@@ -10,9 +10,9 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Takes the host variables of the proxies and returns their addresses for C(reverseProxy.ips) of Xitrum, without
-    repetitions.
+    duplicates.
   - Reads C(xitrum_address), C(ansible_host) and C(inventory_hostname) of each. A proxy on the application host itself
-    comes from 127.0.0.1 or ::1.
+    connects from 127.0.0.1 or ::1.
   - A proxy whose address is a name is an error, since Xitrum trusts addresses and networks only.
 options:
   _input:
@@ -21,7 +21,7 @@ options:
     elements: dict
     required: true
   application:
-    description: The inventory's name of the application host.
+    description: The inventory name of the application host.
     type: str
     required: true
 """

@@ -9,15 +9,15 @@ short_description: Return the names of a host's instances at the proxies
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Takes the numbers of instances and returns the names by which proxies have them.
+  - Takes the numbers of instances and returns the names of their servers in the proxies.
 options:
   _input:
-    description: The numbers, the first instance of a host being 0.
+    description: The numbers of the instances. The first instance of a host is 0.
     type: list
     elements: int
     required: true
   host:
-    description: The inventory's name of the host.
+    description: The inventory name of the host.
     type: str
     required: true
 """
@@ -32,7 +32,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The names. What the configuration of a proxy cannot hold in one is an underscore.
+  description: The names. Characters that a server name in a proxy configuration cannot contain are replaced with an
+    underscore.
   type: list
   elements: str
   sample: [app1-0]

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: screen_text
-short_description: Make a text of several lines readable on the screen
+short_description: Make a text of several lines readable in the output of Ansible
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Control characters are escaped, as by P(xitrum.host.escape_controls#filter).
-  - With C(callback_result_format = yaml) Ansible shows a text as it is. Otherwise it shows it as one line of JSON, and
-    a list with a line each.
+  - Escapes control characters, like P(xitrum.host.escape_controls#filter).
+  - With C(callback_result_format = yaml), Ansible prints a text unchanged, and the filter returns a text. Otherwise
+    Ansible prints a text as one line of JSON, but each item of a list on its own line, and the filter returns a list of
+    lines.
 options:
   _input:
     description: The text.

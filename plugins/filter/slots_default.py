@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: slots_default
-short_description: Choose whether a host has blue/green slots where the inventory does not
+short_description: Return whether a host has blue/green slots by default
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - With slots a new release starts next to the old one, and the redirect of the outside ports is switched to it.
-  - Under systemd, where the host can have them. Under another supervisor C(xitrum_slots=true) asks for them.
+  - With slots, a new release starts next to the old one, and the redirect of the outside ports is switched to it.
+  - The default is true under systemd, if the host can have slots. Under another supervisor, set C(xitrum_slots=true) to
+    use them.
 options:
   _input:
     description: The supervisor, C(xitrum_supervisor).
@@ -20,7 +21,7 @@ options:
     required: true
   host:
     description:
-      - What the host is to be - C(proxies) (a list), C(port_forward), C(instances), C(cluster), C(http_port),
+      - The desired setup of the host - C(proxies) (a list), C(port_forward), C(instances), C(cluster), C(http_port),
         C(https_port) and C(tls).
     type: dict
     required: true
@@ -36,7 +37,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Whether it has.
+  description: Whether the host has slots.
   type: bool
 """
 

@@ -5,47 +5,48 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: working_hosts
-short_description: Choose the hosts of a play that have something to do
+short_description: Return the hosts of a play that have pending changes
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group
-    C(xitrum_run_changes) by the play that read them.
-  - A host with nothing to do costs a play nothing then, where a condition on each task costs a process for each host.
-  - Refuses a run whose C(--tags) or C(--skip-tags) have no effect, and one with C(--start-at-task) or C(--step). So the
-    first play of each playbook needs this filter. A task could not do that, since these options skip it.
-  - When the run ends before its last task, the locks that it still has are given back.
-  - The hosts stay in the order of O(among). A group that was made in a run holds its hosts in the order in which they
+  - Returns a pattern for the C(hosts) of a play. The play that reads the hosts adds those with pending changes to the
+    group C(xitrum_run_changes).
+  - This way, a host without pending changes costs no time in a play. A condition on each task would start a process for
+    each host.
+  - Fails a run whose C(--tags) or C(--skip-tags) have no effect, and a run with C(--start-at-task) or C(--step).
+    Therefore the first play of each playbook needs this filter. A task cannot do this check, since these options would
+    skip it.
+  - If the run ends before its last task, it releases the locks that it still holds.
+  - Returns the hosts in the order of O(among). A group that a run creates contains its hosts in the order in which they
     answered.
 options:
   _input:
-    description: The inventory's groups, the variable C(groups).
+    description: The groups of the inventory, the variable C(groups).
     type: dict
     required: true
   among:
-    description: The pattern of the hosts that come into question.
+    description: The pattern of the hosts to choose from.
     type: str
     required: true
   every:
-    description: Whether all of those are meant as soon as there is something to do on any host.
+    description: Whether to return all of these hosts as soon as any host has pending changes.
     type: bool
     default: false
   group:
-    description: The group of the hosts with something to do, as the run made it.
+    description: The group of the hosts with pending changes, which the run created.
     type: str
     default: xitrum_run_changes
   read:
-    description: Whether the hosts were read. Until then each may have something to do.
+    description: Whether the hosts were read. Before that, every host can have pending changes.
     type: bool
     default: true
   first:
-    description: A group whose hosts come before the others, where the run made it.
+    description: A group whose hosts come before the others, if the run created it.
     type: str
     default: ""
   away:
-    description: Proxies that the user reports are away, a list of names or a text with commas between them. They are
-      left
-      out.
+    description: Proxies that the user reported as unavailable, as a list or a comma-separated text of names. They are
+      excluded.
     type: raw
     default: []
 """
@@ -57,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The pattern, of no host where there is nothing to do.
+  description: The pattern. It matches no host if there are no pending changes.
   type: str
 """
 

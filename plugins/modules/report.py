@@ -8,54 +8,56 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Report on all hosts of a run
+short_description: Create a report on all hosts of a run
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Computes a report on the controller, from what M(xitrum.host.host_state_info) read of each host into
+  - Creates a report on the controller, from the results of M(xitrum.host.host_state_info) that each host has in
     C(xitrum_host_state).
   - Connects to no host, and changes none.
 options:
   kind:
     description:
       - V(check) writes C(check.json), C(check.html) and C(check.xml) to O(dir), and returns a table of three columns.
-      - V(fleet) returns all hosts of the play on one screen, and why the site serves nobody.
-      - V(host) fails where a run of C(site.yml) would change this host.
-      - V(load_plan) returns what this host does in a load test, from the variables of the role
-        P(xitrum.host.load_test#role), and what is wrong with them.
-      - V(load) writes the figures of a load test to O(dir), and returns them as a table next to those of earlier runs.
-      - V(status) returns what the hosts do now, from a read with C(desired=[status]).
-      - V(question) fails where O(query) is no expression of JMESPath, or O(format) no format.
-      - V(reach_probes) returns which hosts test whether the public ports can be reached, V(reach_blocked) the ports
-        that they did not reach, and V(reach) what is reported of it. They are the steps of
+      - V(fleet) returns an overview of all hosts of the play on one screen, and the reasons if the site does not serve
+        all clients.
+      - V(host) fails if a run of C(site.yml) would change this host.
+      - V(load_plan) returns the tasks of this host in a load test, from the variables of the role
+        P(xitrum.host.load_test#role), and the errors of these variables.
+      - V(load) writes the results of a load test to O(dir), and returns them as a table next to those of earlier runs.
+      - V(status) returns the current status of the hosts, from a read with C(desired=[status]).
+      - V(question) fails if O(query) is not a valid JMESPath expression, or O(format) is not a valid format.
+      - V(reach_probes) returns the hosts that test whether the public ports can be reached, V(reach_blocked) the ports
+        that they did not reach, and V(reach) the rows of the report. They are the steps of
         C(playbooks/tasks/reach.yml).
     type: str
     required: true
     choices: [check, fleet, host, load, load_plan, question, reach, reach_blocked, reach_probes, status]
   dir:
     description:
-      - The folder on the controller that files are written to, relative to where ansible-playbook runs.
+      - The folder on the controller to write files to, relative to the folder in which you run C(ansible-playbook).
       - Required with O(kind=check), O(kind=load) and O(kind=load_plan).
     type: path
   everything:
-    description: Whether values that are in sync are listed too.
+    description: Whether to also list values that are in sync.
     type: bool
     default: false
   about:
-    description: The document that O(query) is about. Messages name the variables of that playbook. Required with
+    description: The document to which O(query) applies. Messages name the variables of that playbook. Required with
       O(kind=question).
     type: str
     choices: [check, status]
   query:
-    description: With O(kind=check) and O(kind=status), an expression of JMESPath that selects what is returned as
-      RV(text). It needs the Python package jmespath on the controller.
+    description: With O(kind=check) and O(kind=status), a JMESPath expression that selects the content of RV(text). It
+      needs the Python package jmespath on the controller.
     type: str
     default: ""
   format:
     description:
-      - With O(kind=check) and O(kind=status), V(table) is for people, V(json) and V(lines) are for programs.
-      - V(lines) has a line for each item, with tabs between its values.
-      - This action prints V(json) and V(lines) as they are.
+      - With O(kind=check) and O(kind=status), the format of RV(text). V(table) is for people, V(json) and V(lines) are
+        for programs.
+      - V(lines) has one line for each item, with tabs between its values.
+      - The action plugin prints V(json) and V(lines) unchanged.
     type: str
     default: table
 """
@@ -75,16 +77,16 @@ text:
   returned: with O(kind=check), O(kind=fleet), O(kind=load) and O(kind=status)
   type: str
 hint:
-  description: What to do where O(query) selects nothing; empty where it selects something.
+  description: What to do if O(query) selects nothing; otherwise empty.
   returned: with O(kind=check) and O(kind=status)
   type: str
 outcome:
-  description: V(in_sync), V(drift), V(failed) or V(invalid_input) of a check; V(ok), V(degraded) or V(down) of a
-    status.
+  description: For a check, V(in_sync), V(drift), V(failed) or V(invalid_input). For a status, V(ok), V(degraded) or
+    V(down).
   returned: with O(kind=check) and O(kind=status)
   type: str
 status:
-  description: What the hosts do now, as C(docs/reference/status.schema.json) describes it.
+  description: The current status of the hosts, as described in C(docs/reference/status.schema.json).
   returned: with O(kind=status)
   type: dict
 page:
@@ -92,12 +94,12 @@ page:
   returned: with O(kind=check)
   type: str
 errors:
-  description: What is wrong with the settings of a load test, a sentence each.
+  description: The errors of the settings of a load test, one sentence each.
   returned: with O(kind=load_plan)
   type: list
   elements: str
 loads:
-  description: The options of M(xitrum.host.connection_load) by the way that connections take, without the headers.
+  description: The options of M(xitrum.host.connection_load) for each path that connections take, without the headers.
   returned: with O(kind=load_plan)
   type: dict
 watched:
@@ -106,11 +108,11 @@ watched:
   type: list
   elements: dict
 share:
-  description: How many of the connections this host has to hold.
+  description: The number of connections that this host has to hold.
   returned: with O(kind=load_plan)
   type: int
 probes:
-  description: The hosts that connect, and to what.
+  description: The hosts that connect, and their targets.
   returned: with O(kind=reach_probes)
   type: list
   elements: dict
@@ -120,24 +122,24 @@ blocked:
   type: list
   elements: dict
 rows:
-  description: The rows of the report by host.
+  description: The rows of the report, by host.
   returned: with O(kind=reach)
   type: dict
 shortfalls:
-  description: Where fewer connections were held than requested, a sentence each.
+  description: The cases in which fewer connections were held than requested, one sentence each.
   returned: with O(kind=load)
   type: list
   elements: str
 bad:
-  description: How many values differ.
+  description: The number of values that are not in sync.
   returned: with O(kind=check)
   type: int
 total:
-  description: How many values there are.
+  description: The total number of values.
   returned: with O(kind=check)
   type: int
 faults:
-  description: Why the site serves nobody, or not everybody, a sentence each.
+  description: The reasons why the site does not serve all clients, one sentence each.
   returned: with O(kind=fleet)
   type: list
   elements: str

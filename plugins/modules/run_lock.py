@@ -10,45 +10,48 @@ short_description: Lock an application on a host for one run, and keep a log of 
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The lock is C(/var/lib/xitrum.host/NAME.lock). It names whose run holds it, on which controller and since when.
-  - A run gives it back however it ends, also when it fails or is interrupted. Where it could not do so (it was killed
-    with SIGKILL, or the host was lost), the controller that it ran on notices that and takes the lock over at once.
-    For a run of another controller the lock holds for O(seconds), by a clock of the host that nobody sets.
-  - The modules of a run verify before each change that the host's lock is still this run's. Where another run took it
-    over, they change nothing more and fail. Breaking the lock waits until a module that is changing something has done
-    so.
-  - When the lock is taken, a line is added to C(runs.log) in O(log_dir), with the outcome C(began).
-    When it is given back, another one is added - when, who, from and to which release, the outcome, how long it took.
-    Of a run that did not write that line the next run does, with the outcome C(died).
-    A log that cannot be written is a warning.
-  - It never reports C(changed), since nothing of what it does is the host's configuration.
+  - The lock is the file C(/var/lib/xitrum.host/NAME.lock). It contains the user and the controller of the run that
+    holds it, and the time since when.
+  - A run releases the lock when it ends, also when it fails or is interrupted. If it could not do so (it was killed
+    with SIGKILL, or lost the connection to the host), the next run on the same controller detects that and takes over
+    the lock at once. For a run on another controller, the lock is valid for O(seconds), measured with a clock of the
+    host that cannot be set.
+  - Before each change, the modules of a run verify that this run still holds the lock of the host. If another run took
+    it over, they fail and change nothing more. Breaking the lock waits until a module that is changing the host has
+    finished.
+  - When the module takes the lock, it adds a line to C(runs.log) in O(log_dir), with the outcome C(began). When it
+    releases the lock, it adds another line with the time, the user, the old and the new release, the outcome, and the
+    duration. If a run did not write that line, the next run writes it with the outcome C(died). If the log cannot be
+    written, the module warns.
+  - It never reports C(changed), since it does not change the configuration of the host.
 options:
   name:
-    description: The application's name.
+    description: The name of the application.
     type: str
     required: true
   user:
-    description: The group that may read the log of runs.
+    description: The group that can read the log of runs.
     type: str
     default: root
   state:
     description:
-      - V(held) takes the lock, or fails and reports who has it. A run that has it keeps it, and its age counts from
-        now.
-      - V(renewed) lets its age count from now, and fails where it is gone or another run's.
-      - V(released) writes the line and gives the lock back; where it is another run's, nothing is done.
-      - V(abandoned) is V(released) for a run that ended before its last task, so that the next run knows. Used when a
-        run ends.
+      - V(held) takes the lock, or fails and reports who holds it. A run that already holds it keeps it, and its age
+        restarts at 0.
+      - V(renewed) restarts the age of the lock at 0, and fails if the lock does not exist or another run holds it.
+      - V(released) writes the line to the log and releases the lock. If another run holds the lock, it does nothing.
+      - V(abandoned) is V(released) for a run that ended before its last task, so that the next run knows about it. The
+        collection uses it when a run ends.
     type: str
     required: true
     choices: [held, renewed, released, abandoned]
   holder:
-    description: Whose run this is. Set by the action plugin, where it is not given.
+    description: The holder of the lock. If you do not set it, the action plugin does.
     type: dict
     required: true
     suboptions:
       id:
-        description: The boot of the controller, the process of ansible-playbook, and its start.
+        description: The ID of the run, from the boot of the controller, the process of ansible-playbook, and the start
+          of that process.
         type: str
         required: true
       user:
@@ -60,29 +63,30 @@ options:
         type: str
         required: true
   release:
-    description: The release that the run was to bring, for the line of one that failed.
+    description: The desired release of the run, for the log line of a failed run.
     type: str
     default: ""
   outcome:
     description:
-      - How the run ended.
-      - V(failed) takes O(release) off the record of healthy releases, unless the host ran it before this run.
+      - The outcome of the run.
+      - V(failed) removes O(release) from the record of healthy releases, unless the host ran it before this run.
     type: str
     default: done
   healthy:
     description:
       - Whether all instances of the host run O(release) and are healthy at the end of the run.
-      - With V(true), O(release) is added to C(ROOT/healthy), by which a rollback finds the release to go back to.
+      - With V(true), the module adds O(release) to C(ROOT/healthy), from which a rollback reads the release to return
+        to.
     type: bool
     default: false
   seconds:
-    description: The age in seconds from which a lock no longer holds, counted from its last renewal.
+    description: The seconds after its last renewal at which a lock expires.
     type: int
     default: 3600
   break_lock:
     description:
-      - The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it.
-      - V(any) takes a damaged one, too.
+      - The C(id) of the holder whose lock to break, or V(any) for any holder.
+      - V(any) also breaks a damaged lock.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -111,18 +115,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 interrupted:
-  description: Whether an earlier run ended before its last task, so that it may have left something half done.
+  description: Whether an earlier run ended before its last task, so that it may have left unfinished changes.
   returned: success
   type: bool
 run:
   description:
-    - What the environment variable C(XITRUM_HOST_RUN) of the tasks after this one is set to, so that their modules
+    - The value of the environment variable C(XITRUM_HOST_RUN) for the tasks after this one, so that their modules
       verify the lock.
-    - Empty in check mode, and when the lock was given back.
+    - Empty in check mode, and when the lock was released.
   returned: success
   type: str
 held_by:
-  description: The holder of the lock, C(id), C(user), C(host) and C(since), where it is another run.
+  description: The other run that holds the lock - C(id), C(user), C(host) and C(since).
   returned: when another run holds the lock
   type: dict
 """

@@ -13,41 +13,42 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Computes on the controller what the playbooks of this collection do next, from the variables of all hosts of the
-    play and from what M(xitrum.host.host_state_info) read of them into C(xitrum_host_state).
+    play and from the results of M(xitrum.host.host_state_info) in C(xitrum_host_state).
   - Connects to no host, and changes none.
 options:
   kind:
     description:
-      - V(inventory) fails where the inventory has neither application hosts nor proxies, and, with O(own), with all
-        misspelt variables of all hosts and the invalid values of the playbook's own.
+      - V(inventory) fails if the inventory has neither application hosts nor proxies. With O(own), it also fails with
+        all misspelt variables of all hosts, and with all invalid values of the playbook's own variables.
       - V(variables) fails with all invalid variables of all hosts in one message, before a host is read.
-      - V(values) returns the hosts whose variables have valid values, so that they can be read, and the errors of the
-        others.
-      - V(errors) fails with all errors of all hosts in one message, and returns notes.
-      - V(batches) returns the batches in which the instances of the hosts are restarted. The first one is the canary,
-        a single instance. C(xitrum_rollout_batch) and C(xitrum_rollout_strategy) decide the others.
-      - V(rollback) returns the release that all hosts go back to, and fails where they have none in common. It takes
-        what M(xitrum.host.release) read of each host into C(application_releases_read).
-      - V(pip) returns how pip installs supervisord, from the variables of the role P(xitrum.host.supervisor#role).
-        What it returns has credentials, so use C(no_log).
+      - V(values) returns the hosts whose variables are valid, so that they can be read, and the errors of the other
+        hosts.
+      - V(errors) fails with all errors of all hosts in one message, and returns the notes.
+      - V(batches) returns the batches in which the instances of the hosts are restarted. The first one is the canary, a
+        single instance. C(xitrum_rollout_batch) and C(xitrum_rollout_strategy) determine the others.
+      - V(rollback) returns the release that all hosts return to, and fails if they have none in common. It uses the
+        results of M(xitrum.host.release) that each host has in C(application_releases_read).
+      - V(pip) returns the arguments and files with which pip installs supervisord, from the variables of the role
+        P(xitrum.host.supervisor#role). The result contains credentials, so use C(no_log).
     type: str
     required: true
     choices: [inventory, values, variables, errors, batches, rollback, pip]
   own:
     description:
-      - With O(kind=inventory), the prefixes that belong to the playbook that runs, such as C(load_test_). An unknown
-        name with one of them is an error where a known name is near, and so is every unknown C(xitrum_*).
-      - Without it, names of variables are not validated.
+      - With O(kind=inventory), the prefixes of the variables of the running playbook, such as C(load_test_). An unknown
+        name with one of them is an error if it is similar to a known name. Every unknown C(xitrum_*) is an error.
+      - Without it, the names of variables are not validated.
     type: list
     elements: str
   addresses:
-    description: With O(kind=values), whether the addresses of other hosts count that a host has in its configuration.
+    description: With O(kind=values), whether to also validate the addresses of other hosts that a host has in its
+      configuration.
     type: bool
     default: true
   deploy:
     description:
       - With O(kind=errors), whether the run leaves the JDK, the kernel and the proxies as they are.
-      - What it would then do by half is an error.
+      - A change that the run could then apply only in part is an error.
     type: bool
     default: false
 """
@@ -72,34 +73,34 @@ hosts:
   type: list
   elements: str
 errors:
-  description: What is wrong with the variables of the other hosts, a list of sentences by host.
+  description: The errors of the variables of the other hosts, a list of sentences by host.
   returned: with O(kind=values)
   type: dict
 package:
   description: >-
-    With O(kind=values), the application hosts with whose variables the package can be read. With O(kind=rollback),
-    what M(xitrum.host.package_info) would return of the release.
+    With O(kind=values), the application hosts whose variables allow to read the package. With O(kind=rollback), the
+    values that M(xitrum.host.package_info) would return for the release.
   returned: with O(kind=values) and O(kind=rollback)
   type: raw
 notes:
-  description: Notes, which stop nothing. With O(kind=errors), lists by host.
+  description: Notes, which do not block a run. With O(kind=errors), lists by host.
   returned: with O(kind=errors) and O(kind=rollback)
   type: raw
 rules:
-  description: The rules that the errors break, each once. C(docs/reference/rules.md) has them all.
-  returned: with O(kind=errors), O(kind=inventory), O(kind=rollback) and O(kind=variables), where there are errors
+  description: The rules that the errors break, each once. C(docs/reference/rules.md) lists all rules.
+  returned: with O(kind=errors), O(kind=inventory), O(kind=rollback) and O(kind=variables), if there are errors
   type: list
   elements: str
   sample: [xitrum.heap, host.disk-space]
 disabled:
-  description: The instances that the run starts and that a proxy has disabled, lists by host.
+  description: The instances that the run starts and that are disabled in a proxy, lists by host.
   returned: with O(kind=errors)
   type: dict
 batches:
   description: >-
-    The batches in their order - C(number), C(of), C(canary) (whether it is the canary), C(label), C(servers), C(hosts),
-    which maps a host to its instances in the batch, and C(before), which maps a host to what these go back to where
-    the batch fails.
+    The batches, in order - C(number), C(of), C(canary) (whether it is the canary), C(label), C(servers), C(hosts),
+    which maps a host to its instances in the batch, and C(before), which maps a host to the folders that these
+    instances return to if the batch fails.
   returned: with O(kind=batches)
   type: list
   elements: dict
@@ -112,11 +113,11 @@ batches:
       hosts: {app1: [{index: 0, port: 8000, folder: 3f2a9c1b7d04-1a2b3c4d5e}]}
       before: {app1: [{index: 0, port: 8000, folder: 9b1e55d07a32-1a2b3c4d5e}]}
 arguments:
-  description: The arguments of pip that others may see.
+  description: The arguments of pip, which contain no secrets.
   returned: with O(kind=pip)
   type: str
 files:
-  description: The files C(pip.conf) and C(netrc) that have the credentials, name to text.
+  description: The files C(pip.conf) and C(netrc) that contain the credentials, a dictionary of names to texts.
   returned: with O(kind=pip)
   type: dict
 """

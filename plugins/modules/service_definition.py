@@ -6,33 +6,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_definition
-short_description: Write what a service needs, such as the definition of an application for its supervisor
+short_description: Write the files of a service, such as the definition of an application for its supervisor
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Writes all files of a service as one, in one round trip, and starts nothing.
-  - A path that is a link stays one, and the file at its end is changed. A link that another user may change is an
-    error, and so is a mode that lets every user write.
+  - Writes all files of a service together, in one round trip, and starts nothing.
+  - If a path is a symbolic link, the link is kept and its target is changed. A link that another user can change is an
+    error, and so is a mode with write permission for all users.
 options:
   of:
     description:
-      - V(application) is the definition of an application for its supervisor. It writes O(files), each of which reports
-        C(xitrum.host) in its text, and has the supervisor's own daemon run and start at boot. Nothing that runs is
-        restarted. An unmanaged file, service directory or program of another file, and an C(/etc/rc.local) that no
-        shell runs or that others may change, are errors before anything is written. It removes what another
-        supervisor still has of the application, once it has no instance of it. C(@NOFILE@) in a file stands for the
-        most open files, up to O(nofile), that the host can grant, and C(@MINFDS@) for the larger of that and of what
-        other files of supervisord's configuration ask for.
-      - V(other) is another service. It writes all files and links, and removes those that match O(owned) and are not
-        among them. When anything changed, O(commands) are run. They are pending until all of them succeeded, so that a
-        run which is killed half-way makes up for it the next time.
+      - V(application) is the definition of an application for its supervisor. It writes O(files), each of which has the
+        text C(xitrum.host). It starts the supervisor's own daemon and enables it at boot, and restarts nothing that
+        runs. It fails before it writes anything if it finds an unmanaged file or service directory, a program that
+        another file defines, or an C(/etc/rc.local) that no shell runs or that other users can change. It removes the
+        definitions of the application from other supervisors that no longer run an instance of it. In a file,
+        C(@NOFILE@) stands for the number of open files that the host can grant, up to O(nofile). C(@MINFDS@) stands for
+        the larger of that number and the value that other files of supervisord's configuration require.
+      - V(other) is any other service. It writes all files and links, and removes others that match O(owned). After a
+        change it runs O(commands). They stay pending until all of them have succeeded, so that the next run completes
+        them if a run was killed.
       - The module fails when an option does not apply to this value.
     type: str
     default: application
     choices: [application, other]
   name:
-    description: The name of the application or, with O(of=other), of the set of files, for messages and for the marker
-      below C(/var/lib/xitrum.host/pending).
+    description: The name of the application or, with O(of=other), of the set of files. It is used in messages, and for
+      the marker below C(/var/lib/xitrum.host/pending).
     type: str
     required: true
   instances:
@@ -50,9 +50,9 @@ options:
     type: bool
   supervisord_version:
     description:
-      - The version of supervisord that is desired from PyPI; empty where the distribution's package is. It is not
-        installed here, its commands are linked to.
-      - A supervisord that was not installed this way is an error, and so is a version before 4.0.
+      - The desired version of supervisord from PyPI; empty for the package of the distribution. The module does not
+        install it, but creates links to its commands.
+      - A supervisord that was installed in another way is an error, and so is a version before 4.0.
       - Only with O(of=application).
     type: str
   supervisor:
@@ -60,27 +60,27 @@ options:
     type: str
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   links:
-    description: The symbolic links. Only with O(of=other).
+    description: The symbolic links to create. Only with O(of=other).
     type: list
     elements: dict
     suboptions:
       path:
-        description: Where the link is.
+        description: The path of the link.
         type: path
         required: true
       target:
-        description: What it points at, as written.
+        description: The target of the link, as written in it.
         type: str
         required: true
   owned:
     description:
-      - Patterns (as for the shell, only in the last part of the path) of paths that belong to the set. Those that are
-        not in it are removed.
+      - Patterns of paths that belong to the set, with shell wildcards in the last part of the path only. Matching paths
+        that are not in O(files) or O(links) are removed.
       - Only with O(of=other).
     type: list
     elements: str
   commands:
-    description: Commands, each a list of arguments, that are run in this order after a change. Only with O(of=other).
+    description: The commands to run after a change, in this order, each a list of arguments. Only with O(of=other).
     type: list
     elements: list
 extends_documentation_fragment:
@@ -129,7 +129,7 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
   C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 from_pypi:
-  description: Whether the supervisor has to be installed from PyPI, with the packages that this takes.
+  description: Whether the supervisor has to be installed from PyPI, with the packages that it needs.
   returned: always
   type: bool
   sample: false

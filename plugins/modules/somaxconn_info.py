@@ -7,23 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: somaxconn_info
-short_description: Read the backlog that listening sockets have
+short_description: Read the backlog of listening sockets
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the backlog as it is desired, configured (the files that set C(net.core.somaxconn) at boot), live (the
-    running kernel), and effective (the listening socket itself, IPv4 and IPv6).
-  - A backlog is fixed when a process calls C(listen()), at the smaller one of what it asks for and of
-    C(net.core.somaxconn) at that moment. So a socket can have less than the kernel would give now, and the module
-    reports when a restart is due.
-  - Sockets are found by port without root. By unit or process id only root sees those of other users, unless C(ss)
-    shows control groups. What could not be seen is V(not_readable) in RV(rows), with the reason.
+  - Reports the backlog in four columns - desired, configured (the files that set C(net.core.somaxconn) at boot), live
+    (the running kernel), and effective (the listening socket itself, IPv4 and IPv6).
+  - The kernel sets the backlog of a socket when a process calls C(listen()), to the smaller of the requested value and
+    the current C(net.core.somaxconn). Therefore a socket can have a smaller backlog than the kernel would grant now.
+    The module reports when a restart is due.
+  - The module finds sockets by port without root. By unit or process ID, only root can find the sockets of other users,
+    unless C(ss) shows control groups. Values that cannot be read have the status V(not_readable) in RV(rows), with the
+    reason.
   - Needs C(ss) of iproute2.
 options:
   requested:
     description:
-      - The backlog that the application asks for. Xitrum before 3.31 asks for 1024.
-      - V(0) stands for what C(net.core.somaxconn) is now. Xitrum 3.31 asks for what it was when the JVM started.
+      - The backlog that the application requests. Xitrum before 3.31 requests 1024.
+      - V(0) stands for the current C(net.core.somaxconn). Xitrum 3.31 requests the value from when the JVM started.
     type: int
     default: 1024
 extends_documentation_fragment:
@@ -54,12 +55,12 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
   C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 live:
-  description: C(net.core.somaxconn) of the running kernel, or null where it could not be read.
+  description: C(net.core.somaxconn) of the running kernel, or null if it could not be read.
   returned: always
   type: int
   sample: 4096
 configured:
-  description: The value that holds at boot, and the file that reports it.
+  description: The value that applies at boot, and the file that sets it.
   returned: always
   type: str
   sample: 1024 (/etc/sysctl.d/90-xitrum.conf)
@@ -75,17 +76,17 @@ sockets:
     unit: {description: "The systemd unit of the process, or an empty string.", type: str}
     why: {description: "The reason, in one sentence.", type: str}
     # End of shared values
-    address: {description: "The address that it listens on, V(*) for every one.", type: str}
+    address: {description: "The address that the socket listens on, V(*) for all addresses.", type: str}
     port: {description: "The port.", type: int}
-    family: {description: "V(inet), V(inet6), or V(dual) for a socket that takes both.", type: str}
-    pid: {description: "The process, or null where it is another user's.", type: int}
+    family: {description: "V(inet), V(inet6), or V(dual) for a socket that accepts both.", type: str}
+    pid: {description: "The process ID, or null for a process of another user.", type: int}
     desired: {description: "The requested backlog.", type: int}
-    configured: {description: "What holds at boot.", type: str}
-    live: {description: "What the kernel would give now.", type: int}
-    effective: {description: "What the socket has.", type: int}
+    configured: {description: "The value that applies at boot.", type: str}
+    live: {description: "The value that the kernel would grant now.", type: int}
+    effective: {description: "The backlog of the socket.", type: int}
     status:
-      description: "V(ok), V(restart_pending) (a restart would take more), V(drift) (somaxconn is too small),
-        V(not_readable)."
+      description: "V(ok), V(restart_pending) (a restart would give a larger backlog), V(drift) (somaxconn is too
+        small), V(not_readable)."
       type: str
 """
 

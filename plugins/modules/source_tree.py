@@ -10,18 +10,17 @@ short_description: Prepare the source tree of an application for a platform
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Writes all files that a platform such as Heroku wants, and changes single settings in files of the application, in
-    one call. All other characters of these files stay, comments and line ends too.
-  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, a file that git
-    ignores, and a whole file in the place of one that it did not write. Then nothing is written at all.
-  - Meant to run on the controller.
+  - Writes all files that a platform such as Heroku requires, and changes single settings in files of the application,
+    in one call. The rest of these files is not changed, including comments and line ends.
+  - Fails and writes nothing if the folder is not a Xitrum project or not in a git repository, if a file cannot be
+    parsed or git ignores it, or if O(files) would replace a file that this module did not write.
+  - Run it on the controller.
 options:
   state:
     description:
       - V(edited) prepares the tree.
-      - V(pushed) commits those of O(paths) that git finds changed, and nothing else, then pushes C(HEAD). Where the
-        remote's branch has it already, nothing is done. It never forces a push, and asks for no password on the
-        terminal.
+      - V(pushed) commits the changed files among O(paths), and nothing else, and then pushes C(HEAD). If the remote
+        branch already has it, it does nothing. It never forces a push, and does not prompt for a password.
       - The module fails when an option does not apply to the state.
     type: str
     default: edited
@@ -32,137 +31,140 @@ options:
     required: true
   project:
     description:
-      - The folder of the application in the tree, the one that has C(config/xitrum.conf).
-      - Empty takes the only one that there is. Several are listed, and nothing is written.
+      - The folder of the application in the tree, which contains C(config/xitrum.conf).
+      - If it is empty, the module uses the only application in the tree. If there are several, it lists them and writes
+        nothing.
       - Only with O(state=edited).
     type: str
   main_class:
     description:
-      - The class that the package's runner is given. It is needed where a text has the mark C(@MAIN_CLASS@).
-      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written. So
-        are main methods that are in no object, such as that of a trait that no object extends.
+      - The main class for the package's runner. It is needed if a text contains the mark C(@MAIN_CLASS@).
+      - If it is empty, the module uses the only object with a main method in the sources. If there are several, it
+        lists them and writes nothing. It does the same for main methods that are not in an object, such as that of a
+        trait that no object extends.
       - Only with O(state=edited).
     type: str
   platform:
     description:
-      - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all
-        errors are reported at once, and what the platform needs is added to the other options.
-      - Without it, the other options are used as they are given.
+      - The platform to prepare the tree for, which is also the name of its role. The controller validates the variables
+        of the role, reports all errors at once, and adds the requirements of the platform to the other options.
+      - Without it, the other options are used unchanged.
       - Only with O(state=edited).
     type: str
     choices: [heroku, openshift]
   prefix:
-    description: What the variables begin with that messages name.
+    description: The prefix of the variables that messages name.
     type: str
     default: source_tree
   builds_top:
     description:
-      - Whether the platform builds the top of a repository. Then RV(notes) reports what to do about a build in a folder
-        of it.
+      - Whether the platform builds the top folder of a repository. Then RV(notes) reports what to do if the build is in
+        a subfolder.
       - Only with O(state=edited). The default is V(false).
     type: bool
   allow_uncommitted:
-    description: Whether files are changed while the tree has uncommitted changes. A new file that would not be changed
-      is no hindrance.
+    description: Whether to change files while the tree has uncommitted changes. New files that the module would not
+      change do not count as uncommitted changes.
     type: bool
     default: false
   files:
     description:
-      - Files that are written as a whole. Each has the text C(Written by xitrum.host), by which a later run knows it.
-      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and
+      - Files to write completely. Each has the text C(Written by xitrum.host), by which a later run recognizes it.
+      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for properties of the project - C(@APP@) and
         C(@BUILD@), the folders of the application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the
         package's folder from the top of the tree and from the build's; C(@RUNNER@), the program that starts it;
         C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the task that packages it; C(@MAIN_CLASS@).
-      - An empty one is made where there is none.
+      - A file with empty content is only created if it does not exist.
       - Only with O(state=edited).
     type: list
     elements: dict
     suboptions:
       path:
-        description: Where the file is.
+        description: The path of the file.
         type: str
         required: true
       content:
-        description: Its whole text.
+        description: The complete content of the file.
         type: str
         required: true
       mode:
-        description: Its mode, in octal. Of a file that is there, only the right to execute is compared, as git does.
+        description: The mode of the file, in octal. For an existing file, only the execute permission is compared, as
+          git does.
         type: str
         default: "0644"
   absent:
-    description: Files of this module that are removed. Only with O(state=edited).
+    description: Files of this module to remove. Only with O(state=edited).
     type: list
     elements: str
   keep_files:
-    description: Files that are left as they are, whatever the other options report. Only with O(state=edited).
+    description: Files that are never changed, regardless of the other options. Only with O(state=edited).
     type: list
     elements: str
   entries:
-    description: Lines of a name and a value. Only with O(state=edited).
+    description: Lines with a name and a value to set in files. Only with O(state=edited).
     type: list
     elements: dict
     suboptions:
       path:
-        description: Where the file is. It is made where there is none.
+        description: The path of the file. It is created if it does not exist.
         type: str
         required: true
       kind:
-        description: How a line is written. A C(Procfile) gets Unix line ends.
+        description: The format of a line. A C(Procfile) gets Unix line ends.
         type: str
         required: true
         choices: [procfile, properties]
       values:
-        description: Name to value.
+        description: A dictionary of names to values.
         type: dict
         required: true
   settings:
     description:
-      - Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
-      - One that C(config/application.conf) sets again after it includes C(xitrum) is edited there as well, since that
-        one is in force.
+      - Settings of C(config/xitrum.conf), a dictionary of keys such as C(xitrum.port.http) to values in HOCON syntax.
+      - If C(config/application.conf) sets a key again after it includes C(xitrum), the module edits it there as well,
+        since that value takes effect.
       - Only with O(state=edited).
     type: dict
   disabled_settings:
     description:
-      - Keys of C(config/xitrum.conf) whose lines become comments. A value inside of a line becomes C(null).
+      - Keys of C(config/xitrum.conf) whose lines are commented out. A value inside a line becomes C(null).
       - Only with O(state=edited).
     type: list
     elements: str
   variables:
     description:
-      - Settings of C(config/xitrum.conf) that an environment variable overrides where it is set, a key such as
-        C(xitrum.session.secureKey) to the variable's name. The value that is there stays as the default. This works
-        with every version of Typesafe Config.
-      - A setting that is not there is not added, and one that has a substitution of your own is left as it is.
+      - Settings of C(config/xitrum.conf) that an environment variable overrides if it is set, a dictionary of keys such
+        as C(xitrum.session.secureKey) to names of variables. The existing value stays as the default. This works with
+        every version of Typesafe Config.
+      - A missing setting is not added, and a setting with a substitution of your own is not changed.
       - Only with O(state=edited).
     type: dict
   console:
     description:
-      - Whether C(config/logback.xml) writes to the console at the level INFO in production mode, in addition to what it
-        writes to already.
+      - Whether C(config/logback.xml) logs to the console at level INFO in production mode, in addition to its other
+        outputs.
       - Only with O(state=edited). The default is V(false).
     type: bool
   aliases:
-    description: Command aliases of C(build.sbt), name to command. Only with O(state=edited).
+    description: Command aliases of C(build.sbt), a dictionary of names to commands. Only with O(state=edited).
     type: dict
   remote:
-    description: The name of a git remote of the tree, or a URL. Only with O(state=pushed). Required there.
+    description: The name of a git remote of the tree, or a URL. Only with O(state=pushed), and required for it.
     type: str
   branch:
-    description: The branch there. Only with O(state=pushed). Required there.
+    description: The branch of the remote. Only with O(state=pushed), and required for it.
     type: str
   paths:
-    description: The files that are committed where they differ, relative to O(path). Only with O(state=pushed).
+    description: The files to commit if they changed, relative to O(path). Only with O(state=pushed).
     type: list
     elements: str
   pending:
     description:
-      - Whether O(paths) would have changed just before, in check mode. Then a commit and a push are reported.
+      - In check mode, whether an earlier task would have changed O(paths). Then a commit and a push are reported.
       - Only with O(state=pushed). The default is V(false).
     type: bool
   commit_message:
-    description: The commit's message. Only with O(state=pushed). Required there.
+    description: The commit message. Only with O(state=pushed), and required for it.
     type: str
 extends_documentation_fragment:
   - xitrum.host.batch
@@ -215,7 +217,7 @@ paths:
   elements: str
   sample: [Procfile, config/xitrum.conf]
 main_class:
-  description: The class that starts the application; empty where no text has it, or the tree is refused.
+  description: The class that starts the application; empty if no text contains it, or if the tree has errors.
   returned: with O(state=edited)
   type: str
   sample: shop.Boot
@@ -225,12 +227,12 @@ project:
   type: str
   sample: .
 task:
-  description: The task of sbt that packages it.
+  description: The sbt task that packages the application.
   returned: with O(state=edited)
   type: str
   sample: xitrumPackage
 notes:
-  description: What was chosen for the user, and what is left to do.
+  description: What the module chose for you, and what is left for you to do.
   returned: with O(state=edited)
   type: list
   elements: str
@@ -239,7 +241,7 @@ notes:
     set heroku_main_class.,
   ]
 variables:
-  description: Of each setting in O(variables) that the file has, which environment variable overrides it.
+  description: For each setting of O(variables) in the file, the environment variable that overrides it.
   returned: with O(state=edited)
   type: list
   elements: dict
@@ -249,38 +251,38 @@ variables:
       type: str
       sample: xitrum.session.secureKey
     variable:
-      description: The name of the variable; empty where none overrides it.
+      description: The name of the variable; empty if no variable overrides the setting.
       type: str
       sample: CONFIG_FORCE_xitrum_session_secureKey
     own:
-      description: Whether the file takes it from something else than the requested variable.
+      description: Whether the file takes the setting from something other than the requested variable.
       type: bool
     example:
-      description: Whether the file has the public example of Xitrum's project template.
+      description: Whether the file has the public example value of Xitrum's project template.
       type: bool
 logs_command:
-  description: The words of the command that follows the application's log.
+  description: The command that follows the application's log, as a list of words.
   returned: with O(platform)
   type: list
   elements: str
   sample: [heroku, logs, --tail, --remote, heroku]
 name:
-  description: The application's name, as Kubernetes takes names.
+  description: The application's name, as a valid Kubernetes name.
   returned: when the tree is a Xitrum project
   type: str
   sample: shop
 name_from:
-  description: Where RV(name) is from.
+  description: The source of RV(name).
   returned: when the tree is a Xitrum project
   type: str
   sample: build.sbt
 sbt:
-  description: The version of sbt that the project's build asks for; empty where it does not report.
+  description: The version of sbt that the project's build requires; empty if it states none.
   returned: when the tree is a Xitrum project
   type: str
   sample: 1.10.0
 java:
-  description: 8 where that sbt does not run on Java 9 and newer, 0 elsewhere.
+  description: 8 if that sbt does not run on Java 9 and newer, otherwise 0.
   returned: when the tree is a Xitrum project
   type: int
   sample: 0

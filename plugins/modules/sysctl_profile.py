@@ -7,60 +7,63 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sysctl_profile
-short_description: Set a whole profile of kernel parameters, live and at boot
+short_description: Manage kernel parameters as one profile, live and at boot
 version_added: 0.1.0
 description:
-  - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in one
-    file of its own that is read at boot.
-  - A parameter that this kernel or container does not have, or that cannot be set there, is reported and stops nothing.
-  - A policy reports for each parameter whether a live value that is already as good stays.
-  - The file never lowers at boot what would hold without it. A parameter whose policy is not V(exact) is written to the
-    file only where it is better than the kernel's own value (the live one from before the first change) and than what
-    other files set, and then as the better of both. A later change of the kernel's own value (another kernel, more
-    memory) is seen after O(state=absent), a reboot and a new run.
-  - A file that is read after ours at boot and sets a worse value is named in RV(rows), with its line. It is not edited.
-  - Files of others are read as systemd-sysctl(8), sysctl(8) and the kernel read them, with numbers of base 8, 10 and
-    16, and with what stands behind a value ignored. A line that they skip, or a value that the kernel refuses, is in
-    RV(rows) with the file, its number and its text. A live value that cannot be compared with the profile's stays.
-  - The values from before the first change are kept in C(/var/lib/xitrum.host/kernel.json). A parameter that leaves the
-    profile, or O(state=absent), sets them back, unless somebody changed the live value since.
+  - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in its
+    own file that is read at boot.
+  - Reports a parameter that this kernel or container does not have or cannot set, and continues.
+  - The policy of each parameter determines whether a live value that is at least as good is kept.
+  - The file never lowers a value that would apply at boot without it. A parameter whose policy is not V(exact) is
+    written to the file only if it is better than the kernel's own value (the live value before the first change) and
+    than the values in other files, and then as the better of both. To detect a later change of the kernel's own value
+    (another kernel, more memory), use O(state=absent), reboot, and run the module again.
+  - If a file that is read later at boot sets a worse value, RV(rows) reports the file and the line. The module does not
+    edit it.
+  - The module reads other files as systemd-sysctl(8), sysctl(8) and the kernel do. It accepts numbers of base 8, 10 and
+    16, and ignores any text after a value. RV(rows) reports each line that they skip, and each value that the kernel
+    refuses, with the file, the line number and the text. A live value that cannot be compared with that of the profile
+    is kept.
+  - The values from before the first change are kept in C(/var/lib/xitrum.host/kernel.json). The module restores them
+    when you remove a parameter from the profile, or with O(state=absent), unless the live value was changed since.
 author: The xitrum.host maintainers (@xitrum-host)
 options:
   profile:
     description:
-      - The parameters, by name, with dots or slashes as in sysctl.d(5).
-      - "A value is a number, text, a list of numbers, or a dictionary with these keys:
-        C(value); C(policy), default V(exact); C(source), a few words for whoever asks where the value is from."
-      - "Policies: V(exact), this value. V(at_least) and V(at_most), element by element. V(range), for two numbers,
-        the lower end at most and the upper end at least. V(union), for lists of ports: what was listed stays. V(leave),
-        reported and not set."
+      - The parameters, a dictionary of names to values. Names have dots or slashes as in sysctl.d(5).
+      - "A value is a number, text, a list of numbers, or a dictionary with these keys: C(value); C(policy), default
+        V(exact); C(source), a short note on where the value comes from."
+      - "Policies: V(exact) sets this value. V(at_least) and V(at_most) compare element by element. V(range) is for two
+        numbers, the lower end at most and the upper end at least. V(union) is for lists of ports, and keeps the ports
+        that are already listed. V(leave) only reports the value."
       - C(net.ipv4.tcp_tw_recycle) is reported as removed on Linux 4.12 and later.
     type: dict
     default: {}
   state:
     description:
-      - V(present) makes the profile hold.
-      - V(absent) sets the recorded values back and removes the files. O(profile) is not read then.
+      - V(present) applies the profile.
+      - V(absent) restores the recorded values and removes the files. It ignores O(profile).
     type: str
     choices: [present, absent]
     default: present
   persist:
     description:
-      - Whether the profile is to hold after a reboot too. With V(false) only the running kernel is changed, no file is
-        touched and no parameter of an earlier profile is given back.
+      - Whether to apply the profile at boot too. With V(false), the module changes only the running kernel. It changes
+        no file, and restores no parameter of an earlier profile.
     type: bool
     default: true
   path:
     description:
-      - The file, in C(/etc/sysctl.d). It holds nothing else, and a file there with lines that this module does not
-        manage is refused.
-      - The files are read at boot in the order of their names, C(/etc/sysctl.conf) as C(99-sysctl.conf) on Debian.
+      - The path of the file, in C(/etc/sysctl.d). It contains nothing else. An existing file with lines that this
+        module does not manage is an error.
+      - At boot, the files are read in the order of their names. On Debian, C(/etc/sysctl.conf) counts as
+        C(99-sysctl.conf).
     type: path
     default: /etc/sysctl.d/90-xitrum.conf
   modules:
     description:
-      - Kernel modules to load first, now and at boot (by a file of the same name in C(/etc/modules-load.d)), for
-        parameters that exist only with their module, like V(nf_conntrack).
+      - Kernel modules to load first, now and at boot (with a file of the same name in C(/etc/modules-load.d)). Use it
+        for parameters that exist only if their module is loaded, such as those of V(nf_conntrack).
     type: list
     elements: str
     default: []
@@ -102,31 +105,31 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
   C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 parameters:
-  description: What became of each parameter, by its name with dots.
+  description: The outcome for each parameter, by its name with dots.
   returned: success
   type: dict
   contains:
     outcome:
       description:
-        - V(applied) (in check mode, would be), V(already), V(absent), V(read_only), V(removed) (this kernel lost it),
-          V(left) (policy V(leave)), V(not_readable) (it cannot be read or compared), V(restored), or V(kept)
-          (changed by somebody since).
+        - V(applied) (in check mode, would be), V(already), V(absent), V(read_only), V(removed) (this kernel no longer
+          has it), V(left) (policy V(leave)), V(not_readable) (it cannot be read or compared), V(restored), or V(kept)
+          (its live value was changed since).
       type: str
     before:
-      description: The live value before.
+      description: The live value before the run.
       type: str
     after:
-      description: The live value after.
+      description: The live value after the run.
       type: str
     at_boot:
-      description: The value in O(path), or null where the file does not name it.
+      description: The value in O(path), or null if the file does not contain it.
       type: str
     why:
-      description: The reason in a sentence, where there is one to give.
+      description: The reason in one sentence, if there is one.
       type: str
   sample: {net.core.somaxconn: {outcome: applied, before: "128", after: "1024", at_boot: "1024", why: ""}}
 path:
-  description: The file.
+  description: The path of the file.
   returned: success
   type: str
   sample: /etc/sysctl.d/90-xitrum.conf
