@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
         return result
 
     def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        """Write the files of a check, and return its table and how many values drift."""
+        """Write the files of a check, and return its table and how many values have drifted."""
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
         document = fleet_reports.check_document(
             task_vars["hostvars"], hosts, reached, task_vars.get("ansible_inventory_sources") or ()

@@ -130,7 +130,7 @@ shortfalls:
   returned: with O(kind=load)
   type: list
   elements: str
-bad:
+drift:
   description: The number of values that are not in sync.
   returned: with O(kind=check)
   type: int

@@ -22,7 +22,7 @@ Every run validates its variables, the package and the hosts before it changes a
 alone validates its variables. Each error comes from one rule of this table. The result of the task that fails lists the identifiers as
 `rules`. Identifiers stay when messages are reworded.
 
-| rule | cause: this does not hold | fix |
+| rule | requirement that is not met | fix |
 | --- | --- | --- |
 """
 

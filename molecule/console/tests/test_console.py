@@ -131,7 +131,7 @@ def test_what_jcmd_returns_is_printed_and_kept(site, tmp_path, action, pattern):
 def test_hosts_have_to_be_named(site):
     run = site.run(playbook="playbooks/console.yml", console_command="1")
     assert run.code != 0
-    assert "An expression needs hosts that you choose. The hosts of this run are app1, app2" in run.message
+    assert "An expression runs only on hosts that you select. The hosts of this run are app1, app2" in run.message
 
 
 def test_an_instance_that_does_not_run_is_reported(site):

@@ -42,12 +42,12 @@ RULES = tuple(
         (
             "deploy.address",
             "The address of each instance is the one that the proxies have",
-            "Run the command in the message: a deploy leaves the proxies as they are",
+            "Run the command in the message: a deploy does not change the proxies",
         ),
         (
             "deploy.cluster",
-            "The instances are in a cluster, or in none, as the proxies have it",
-            "Run the command in the message: a deploy leaves the proxies as they are",
+            "The cluster setting of the instances matches the configuration of the proxies",
+            "Run the command in the message: a deploy does not change the proxies",
         ),
         (
             "deploy.jdk",
@@ -57,7 +57,7 @@ RULES = tuple(
         (
             "deploy.new-instance",
             "The proxies have each instance of a deploy",
-            "Run the command in the message: a deploy leaves the proxies as they are",
+            "Run the command in the message: a deploy does not change the proxies",
         ),
         (
             "deploy.orphaned-instance",
@@ -67,7 +67,7 @@ RULES = tuple(
         (
             "deploy.port",
             "The port of each instance is the one that the proxies have",
-            "Run the command in the message: a deploy leaves the proxies as they are",
+            "Run the command in the message: a deploy does not change the proxies",
         ),
         (
             "heroku.java-for-sbt",
@@ -211,7 +211,7 @@ RULES = tuple(
         ),
         (
             "host.jdk-hidden",
-            "The service of an instance can see the JDK",
+            "The service of an instance can access the JDK (systemd's `ProtectHome=` hides home folders)",
             "Install the JDK below `/usr/lib/jvm`",
         ),
         (
@@ -281,8 +281,8 @@ RULES = tuple(
         ),
         (
             "host.port-recorded",
-            "No other application of the host has a port of this one",
-            "Set the port variables of one of them to others",
+            "No other application on the host is recorded with a port of this application",
+            "Change the ports of one of the two applications",
         ),
         (
             "host.processor",
@@ -411,8 +411,8 @@ RULES = tuple(
         ),
         (
             "host.releases-noexec",
-            "The file system for releases lets programs be executed",
-            "Remount it with exec, or set `xitrum_root` to a folder on another",
+            "The file system for releases is not mounted `noexec`",
+            "Remount it with `exec`, or set `xitrum_root` to a folder on another file system",
         ),
         (
             "host.releases-read-only",
@@ -691,7 +691,7 @@ RULES = tuple(
         ),
         (
             "variable.minimum",
-            "A number that counts instances, releases, files or seconds of a wait is at least 1",
+            "A number of instances, releases or files, or a timeout in seconds, is at least 1",
             "Raise the number; to take the application off a host, move the host to the group `xitrum_decommissioned`",
         ),
         (
@@ -781,7 +781,7 @@ RULES = tuple(
         ),
         (
             "xitrum.ports",
-            "The instances' ports from `xitrum_http_port` and `xitrum_https_port` on are from 1 to 65535",
+            "All ports of instances, counted up from `xitrum_http_port` and `xitrum_https_port`, are from 1 to 65535",
             "Choose a port that leaves room for all instances",
         ),
         (
@@ -806,7 +806,7 @@ RULES = tuple(
         ),
         (
             "xitrum.secure-key",
-            "`xitrum_secure_key` is a text of at least 16 characters",
+            "`xitrum_secure_key` is a string of at least 16 characters",
             "Use the output of `openssl rand -hex 32`, in quotes",
         ),
         (

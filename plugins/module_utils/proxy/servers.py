@@ -24,6 +24,8 @@ from .table import PROXIES
 
 STATES = ("ready", "drain", "maint")
 PAUSE = 0.25
+#: How long an old worker of Nginx or Apache may answer after a reload, in seconds.
+RELOAD_SECONDS = 10.0
 
 #: Held while a server of this proxy is set.
 LOCK = "/run/xitrum.host.proxy.lock"
@@ -308,7 +310,7 @@ def wait(
     """
     began = clock()
     while True:
-        servers = read(host, desired)["servers"]
+        servers = read_applied(host, desired, clock, sleep)
         verify_state(desired, servers)
         late = [row for row in servers if not done(row, desired["state"])]
         if not late or clock() - began >= desired["timeout"]:
@@ -323,6 +325,21 @@ def wait(
         closed = left
         servers = read(host, desired)["servers"]
     return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
+
+
+def read_applied(
+    host: Host, desired: Desired, clock: Callable[[], float], sleep: Callable[[float], Any]
+) -> Sequence[Mapping[str, Any]]:
+    """The servers, once they have the requested state. After a reload an old worker can still answer for a moment: a
+    server of a proxy without a socket has RELOAD_SECONDS to have its state."""
+    servers: Sequence[Mapping[str, Any]] = read(host, desired)["servers"]
+    if PROXIES[desired["software"]].has_socket:
+        return servers
+    deadline = clock() + RELOAD_SECONDS
+    while any(row["state"] != desired["state"] for row in servers) and clock() < deadline:
+        sleep(PAUSE)
+        servers = read(host, desired)["servers"]
+    return servers
 
 
 def drain_notes(host: Host, desired: Desired, left: int) -> list[str]:

@@ -184,9 +184,9 @@ def test_a_batch_in_which_one_host_is_lost_and_another_one_fails_reports_both(tm
     fleet.fail("instance_service", ["app2"], {"state": "restarted"}, "instance 0 is not healthy")
     code, output = fleet.run("rollout")
     text = " ".join(output.split())
-    assert code != 0 and "was lost before batch" not in text
+    assert code != 0 and "Unreachable or failed before batch" not in text
     assert "The rollout of new stopped at batch 2 of 3" in text and "instance 0 is not healthy" in text
-    assert "app1 cannot be used any more in this run" in text
+    assert "app1 failed or became unreachable during this run" in text
     released = [call["host"] for call in fleet.calls(action="run_lock") if (call["args"]["state"], call["args"]["outcome"]) == ("released", "failed")]
     assert sorted(released) == ["app0", "app2", "app3", "app4"]
     assert not [call for host in ("app3", "app4") for call in fleet.calls(host, "instance_service")]

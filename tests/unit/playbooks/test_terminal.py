@@ -93,7 +93,7 @@ def ran(request, tmp_path_factory):
 def test_nothing_acts_on_the_terminal(ran):
     _folder, screen = ran
     assert screen.count("begin ") >= 6, screen
-    assert "2 values" not in screen and "1 of 1 values drift" in screen, screen
+    assert "2 values" not in screen and "1 of 1 values have drifted" in screen, screen
     assert [line for line in screen.splitlines() if ACTIVE.search(line.replace("\n", ""))] == []
     assert r"\x1b]52;c;Y3VybA==\x07" in screen and r"x\x1b[2J\x07\rx" in screen.replace("\\\\", "\\")
 

@@ -185,6 +185,21 @@ def test_a_drain_ends_when_nothing_is_left(monkeypatch):
     assert (result["open"], result["closed"]) == (0, 0)
 
 
+def test_an_old_worker_that_answers_after_a_reload_is_no_lost_state(monkeypatch):
+    proxy = Proxy({"state": "ready"}, {"state": "ready"}, {"state": "drain"})
+    proxy.has_socket = False
+    assert waited(monkeypatch, proxy)["servers"][0]["state"] == "drain"
+
+
+@pytest.mark.parametrize("has_socket, answers", [(True, 1), (False, 3)])
+def test_a_state_that_something_else_set_back_is_an_error(monkeypatch, has_socket, answers):
+    proxy = Proxy(*[{"state": "ready", "sessions": 2}] * answers)
+    proxy.has_socket = has_socket
+    with pytest.raises(RuntimeError, match="something else set it back"):
+        waited(monkeypatch, proxy, close=True)
+    assert proxy.closed == []
+
+
 def test_what_is_left_at_the_deadline_is_counted_and_no_error(monkeypatch):
     proxy = Proxy({"state": "drain", "sessions": 2})
     assert waited(monkeypatch, proxy)["open"] == 2
