@@ -98,7 +98,7 @@ def newer_package(folder, java):
 def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site, tmp_path):
     jdk = re.search(r"java-(\d+)-", site.sh("app1", "readlink -f /usr/bin/java")).group(1)
     message = refused(
-        site, lambda: site.run(xitrum_package=str(newer_package(tmp_path / "newer", 30)), xitrum_secure_key=None,
+        site, lambda: site.run(xitrum_package=str(newer_package(tmp_path / "newer", 30)), xitrum_secure_key="",
                                xitrum_metrics_api_key="kgreankbeplawfr7934jv2nr0bsbas0",
                                xitrum_tls_certificate=str(WHOLE / "config/ssl_example_fullchain.pem"),
                                xitrum_tls_key=str(WHOLE / "config/ssl_example_privkey.pem")),
