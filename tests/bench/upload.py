@@ -58,7 +58,7 @@ class Ways(Hosts):
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         began = time.monotonic()
         output = subprocess.run(["ansible-playbook", "-i", self.inventory, str(PLAYBOOK), "--limit", f"localhost,{','.join(self.hosts)}", "-e",
-                               json.dumps({"bench_package": str(package)})], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+                                 json.dumps({"bench_package": str(package)})], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
         whole = time.monotonic() - began
         task = json.loads(output[output.find("{"):])["plays"][-1]["tasks"][-1]["task"]
         begin, end = (datetime.datetime.fromisoformat(task["duration"][name].replace("Z", "+00:00")) for name in ("start", "end"))

@@ -38,7 +38,8 @@ class Value:
 
 #: What `Plan.report` returns, and so every module that runs a component.
 REPORT = {
-    "rows": Value("The desired, configured and effective value of each item, its C(status), the reason (C(why)), and the C(commands) that fix it.", "list", "dict"),
+    "rows": Value("The desired, configured and effective value of each item, its C(status), the reason (C(why)), and the C(commands) that fix it.",
+                  "list", "dict"),
     "fixes": Value("A dictionary of errors in RV(errors) to the commands that fix them.", "dict"),
     "errors": Value("Blocking errors. Each one states how to fix it.", "list", "str"),
     "broken_rules": Value("A dictionary of errors in RV(errors) to the rules that they break. C(docs/reference/rules.md) lists the rules.", "dict"),

@@ -40,7 +40,7 @@ ONE_NAME = re.compile(r"""^[A-Za-z]*(["'])([A-Za-z_][A-Za-z0-9_]*)\1$""")
 #: What may be between two words of a phrase: the end of a line with the sign of a comment or of a string.
 GAP = r"""(?:[\s>*|#;\\]+|["']\s*\n?\s*[rf]{0,2}["']\s*|\s["']\s*\n\s*[rf]{0,2}["'])"""
 TEXT_TOKENS = {tokenize.COMMENT, tokenize.STRING, *(getattr(tokenize, name) for name in ("FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END")
-                                                      if hasattr(tokenize, name))}
+                                                    if hasattr(tokenize, name))}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 MARK = re.compile(r"\b[A-Z]\(([^()]*)\)")
 #: Where a sentence ends, and where a paragraph does.
 SENTENCE = re.compile(r"(?<=[.!?:;])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z`0-9])|\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.|#+)\s)")
-WORD = re.compile(r"[A-Za-z0-9][\w'’/.@-]*")
+WORD = re.compile(r"[A-Za-z0-9][\w'\u2019/.@-]*")
 #: A string of Python that a person reads: several words of which the first is no option and no path.
 MESSAGE = re.compile(r"^[A-Z`'\"{]?[\w'`{}\".,:-]*(?: [\w'`\"({][^\n]*){3,}", re.DOTALL)
 #: Keys of tasks and of documentation that hold texts, and the variables of a module that hold its documentation.

@@ -125,7 +125,7 @@ def test_a_failure_has_each_error_once_and_no_rows(tmp_path):
     printed = " ".join(run.text.split())
     # Ansible prints the message of a task that fails in two forms.
     for output in ("is ignored by git (.gitignore line 2: Procfile), so that no commit and no push would have it",
-                 "has uncommitted changes in .gitignore: commit or stash them, or set heroku_allow_uncommitted to true"):
+                   "has uncommitted changes in .gitignore: commit or stash them, or set heroku_allow_uncommitted to true"):
         assert printed.count(output) == 2, run.text
     assert '"rows"' not in printed and '"errors"' not in printed and "rows:" not in printed
 

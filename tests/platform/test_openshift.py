@@ -34,7 +34,7 @@ def prepared(tmp_path_factory, port):
     """A tree with Windows line ends and both layouts: inspected, prepared twice in a row, and then with an Ingress."""
     tree = make_tree(tmp_path_factory.mktemp("openshift") / "shop", WINDOWS)
     desired = {"openshift_path": str(tree), "openshift_image": "images.example.com/shop:1", "openshift_layouts": ["diy", "kubernetes"],
-              "xitrum_name": "of-another", "openshift_port": port, "openshift_trusted_proxies": ["10.128.0.0/14", "127.0.0.1"], "openshift_start_timeout": 60}
+               "xitrum_name": "of-another", "openshift_port": port, "openshift_trusted_proxies": ["10.128.0.0/14", "127.0.0.1"], "openshift_start_timeout": 60}
     before, runs = contents(tree), {}
     runs["check"] = play("openshift", ["--check", "--diff"], **desired)
     runs["untouched"] = contents(tree) == before

@@ -70,4 +70,4 @@ def test_the_name_of_before_is_no_key_and_the_message_reports_which_is(sbt, tmp_
         assert done.returncode != 0 and "Not a valid key: xitrum-package" in done.stdout, done.stdout
     errors = package_build.build_errors("sbt/sbt xitrum-package", str(tree), done.returncode, done.stdout)
     assert errors == [f"xitrum_build_command is 'sbt/sbt xitrum-package', and the build in {tree} has no task xitrum-package: "
-                        "sbt 1.10.0 with its packaging plugin 2.0.0 calls it xitrumPackage. Set xitrum_build_command to sbt/sbt xitrumPackage"]
+                      "sbt 1.10.0 with its packaging plugin 2.0.0 calls it xitrumPackage. Set xitrum_build_command to sbt/sbt xitrumPackage"]

@@ -121,7 +121,7 @@ class ProxyContract:
                  # A client on the load balancer's own host, which claims to be another one.
                  (f"203.0.113.9, {own}", "https", (own, "https")), ("203.0.113.7", "javascript, https", ("203.0.113.7", "http"))]
         command = " --next ".join(f"-s -H 'X-Forwarded-For: {client}' -H 'X-Forwarded-Proto: {scheme}' -w '\\n' http://{address}/client"
-                                for client, scheme, _request in cases)
+                                  for client, scheme, _request in cases)
         answers = [json.loads(line) for line in balancer.check_output(f"curl {command}").splitlines() if line]
         assert [(request["forwarded_for"], request["scheme"]) for request in answers] == [request for _client, _scheme, request in cases]
 

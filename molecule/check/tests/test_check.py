@@ -48,7 +48,7 @@ def around(site):
 def test_after_a_run_nothing_drifts(around):
     assert "0 drift" in around[0].output
     assert {found["component"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
-                                                                  "proxy", "certificate"}
+                                                                    "proxy", "certificate"}
 
 
 def test_the_questions_of_the_page_have_answers(site, around):

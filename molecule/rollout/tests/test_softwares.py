@@ -32,7 +32,7 @@ def test_a_deploy_loses_no_request(site, packages, print_line, software):
     with Traffic(site, **BUSY, keeps=False) as traffic:
         site.run(playbook=DEPLOY, xitrum_proxy_software=software, xitrum_package=str(packages(f"{software}-2"))).assert_ended_well()
     print_line(f"{traffic.count} requests to {software} while four instances were deployed: {sum(len(load.errors) for load in traffic.loads)} failed, "
-         f"{sum(load.reopened for load in traffic.loads)} kept connections were reopened")
+               f"{sum(load.reopened for load in traffic.loads)} kept connections were reopened")
     traffic.assert_nothing_lost()
     assert serving(traffic) == EVERY
     assert not set(before["app1"] + before["app2"]) & set(site.running()["app1"] + site.running()["app2"])

@@ -114,8 +114,8 @@ def test_what_is_unmanaged_is_never_overwritten(site, tmp_path):
     run = other.run("--limit", "runit,supervisord,daemontools")
     assert run.code != 0
     for message in ("/etc/rc.local begins with '#!/usr/bin/perl'; expected a shell script",
-                 "/etc/xitrum-daemontools/0/run exists and was not written by this collection",
-                 "the service directory /etc/xitrum-runit/0 exists and is not managed by this collection (finish)"):
+                    "/etc/xitrum-daemontools/0/run exists and was not written by this collection",
+                    "the service directory /etc/xitrum-runit/0 exists and is not managed by this collection (finish)"):
         assert message in run.message
     assert not run.changed
     assert site.running() == before

@@ -191,7 +191,7 @@ def find_unmanaged(desired: dict[str, Any], state: dict[str, Any]) -> list[tuple
     """The redirects of the outside ports by something else: C([(port, sentence, certain)]), each sentence once."""
     pairs = desired["pairs"] if desired["state"] == "present" else []
     return find_conflicts([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
-                      "or take the pair out (xitrum_port_forward: false)")
+                          "or take the pair out (xitrum_port_forward: false)")
 
 
 def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwise: str) -> list[tuple[int, str, bool]]:

@@ -106,7 +106,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     others = sorted(path for code, path in state["uncommitted"] if path not in desired["paths"] and code != "??")
     if others and not desired["allow_uncommitted"]:
         result.errors.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
-                               f"or set {desired['prefix']}_allow_uncommitted to true")
+                             f"or set {desired['prefix']}_allow_uncommitted to true")
     if result.errors:
         return result.plan(desired, state)
     if ours or desired["pending"]:

@@ -63,7 +63,7 @@ def test_a_rename_is_refused_with_both_names_and_the_way_to_it():
 
 def test_a_renamed_application_is_reported_once():
     desired = {"name": "store", "user": "store", "root": "/opt/store", "ports": [8000], "proxies": False, "heap_bytes": 0, "instances": 0,
-              "overhead_bytes": 0}
+               "overhead_bytes": 0}
     claimed = {8000: "shop", 9000: "blog"}
     assert application_changes.find_renamed(desired, INSTALLED, claimed) == "shop"
     # A second application that was set up under its own name before, and one without instances.

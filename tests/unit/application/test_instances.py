@@ -48,8 +48,8 @@ def running(want, **more):
     process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
     listeners = [{"port": 8000, "backlog": 4096, "address": "*"}]
     observed = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
-           "flags": None, "flags_error": "", "elsewhere": [],
-           "service": {"active": "active", "boot": "enabled"}}
+                "flags": None, "flags_error": "", "elsewhere": [],
+                "service": {"active": "active", "boot": "enabled"}}
     return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "next_current": "",
             "locked": False, "instances": {0: observed}}
 

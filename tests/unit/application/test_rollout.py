@@ -39,7 +39,7 @@ def test_a_batch_names_its_hosts_and_where_it_is():
 def test_all_at_once_is_one_batch_of_all_instances(batch):
     (one,) = rollout.plan_batches(DUE, batch, "all_at_once")
     assert one == {"number": 1, "of": 1, "canary": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
-                    "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
+                   "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
     assert rollout.plan_batches(DUE, batch, "rolling") == rollout.plan_batches(DUE, batch)
     assert rollout.plan_batches({"app1": []}, batch, "all_at_once") == []
     with pytest.raises(ValueError, match="xitrum_rollout_batch is"):
@@ -164,7 +164,7 @@ def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
     errors = rollout.go_back_to({"app1": remembers("cc")})["errors"]
     assert errors == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
-                    "Deploy a package, or set rollback_to to a release that you trust."]
+                      "Deploy a package, or set rollback_to to a release that you trust."]
 
 
 @pytest.mark.parametrize(("healthy", "release", "note"), [

@@ -93,7 +93,7 @@ def read_changes(own, release, template, package=None, cwd="/opt/demo/instances/
     }
     there = FakeHost(files, {}, {"/proc/7/cwd": cwd, "/proc/7/exe": JAVA})
     want = desired(user="815815", name="", health_path="", package_settings=package,
-                  instances=[{"index": 0, "port": 8000, "files": {"config/xitrum.conf": template}}])
+                   instances=[{"index": 0, "port": 8000, "files": {"config/xitrum.conf": template}}])
     state = instances.read(there, want, {"jdk": JDK})
     plan = instances.plan(want, state)
     assert OLD not in json.dumps(plan.facts) and NEW not in json.dumps(plan.facts)

@@ -161,7 +161,7 @@ def taken(folder, monkeypatch, seconds=30):
     monkeypatch.setattr(run_lock, "FOLDER", str(folder))
     monkeypatch.setattr(run_lock.release, "begin_healthy", lambda *_given: None)
     desired = {"name": "demo", "root": str(folder), "log_dir": f"{folder}/none", "user": "root", "state": "held", "release": "", "outcome": "done",
-              "holder": {name: BOB[name] for name in ("id", "user", "host")}, "seconds": 3600, "break_lock": "any"}
+               "holder": {name: BOB[name] for name in ("id", "user", "host")}, "seconds": 3600, "break_lock": "any"}
     return run_lock.change_lock(Host(), desired, 2000.0)
 
 

@@ -39,6 +39,7 @@ NO_RECORDS = {
     "module_utils/preflight/platforms.py": "a command line in a message",
     "module_utils/redirects/nft.py": "comparison of nft's own listing",
     "module_utils/package/contents.py": "the digest of a package",
+    "plugin_utils/questions.py": "the answer to a question, which nothing reads back",
     "plugin_utils/held_locks.py": "messages between the processes of one run",
     "action/report.py": "the report of a check, which nothing reads back",
     "action/connection_load.py": "an option of a module",

@@ -195,7 +195,7 @@ def test_a_run_whose_public_port_is_not_reached_from_elsewhere_fails(tmp_path, l
         found, printed = play("playbooks/plays/report.yml", "-i", tmp_path / "hosts.yml")
     assert found == code, printed
     message = (f"app1: port {port} cannot be reached: it answers on its own host, "
-            f"and the controller cannot reach 127.0.0.2:{port}")
+               f"and the controller cannot reach 127.0.0.2:{port}")
     assert (message in " ".join(printed.split())) == (code != 0), printed
 
 

@@ -61,7 +61,7 @@ def members(top="jdk-17.0.9", **more):
 
 
 DESIRED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": [],
-          "source": None, "download": "controller", "archive": None}
+           "source": None, "download": "controller", "archive": None}
 
 
 class JvmHost(Host):

@@ -18,7 +18,7 @@ JDK, FOLDER, LIB = "/usr/lib/jvm/java-17", "/opt/shop/instances/0/r1-abc", "/opt
 STAT = "{pid} (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
 STATUS = "Name:\tjava\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{uid}\t{uid}\t{uid}\t{uid}\nVmRSS:\t1000 kB\n"
 DESIRED = {"root": "/opt/shop", "user": "815815", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60,
-          "sources": {"A.java": "class A {}"}}
+           "sources": {"A.java": "class A {}"}}
 INSIDE = "setpriv --no-new-privs --inh-caps=-all -- nsenter --target 12 --mount --setuid 815815 --setgid 815815 --"
 SCALA = [f"scala-{name}-2.13.18.jar" for name in ("compiler", "library", "reflect")]
 

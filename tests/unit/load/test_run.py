@@ -78,7 +78,7 @@ def folder(monkeypatch, tmp_path):
 
 def started(server, **changes):
     desired = {"connections": 60, "rate": 600, "seconds": 1, "heartbeat": 1, "timeout": 1, "path": "/echo", "headers": {}, "sources": [],
-              "targets": [{"name": "server", "address": "127.0.0.1", "port": server.port, "tls": False}], **changes}
+               "targets": [{"name": "server", "address": "127.0.0.1", "port": server.port, "tls": False}], **changes}
     plan = load_plan.plan(desired, load_state.client(Host(), desired))
     assert list(plan.errors) == []
     return load_run.start(desired, plan.facts)

@@ -78,7 +78,7 @@ def fixture_fleet(tmp_path_factory):
 def test_every_host_that_is_away_is_named_before_anything_changes_whatever_the_settings_are(fleet, words, hosts):
     # In check mode, or a regression would change the machine that runs this test: it is app3.
     code, output = play("-i", str(fleet / "hosts.yml"), "xitrum.host.site", "-e", json.dumps({"xitrum_package": "/no/such", "xitrum_instances": 2}), *words,
-                      "--check", ANSIBLE_CACHE_PLUGIN_CONNECTION=str(fleet / "cache"), **ODD)
+                        "--check", ANSIBLE_CACHE_PLUGIN_CONNECTION=str(fleet / "cache"), **ODD)
     assert code != 0 and "No host was changed." in output
     assert f"\\n\\n{hosts}:\\n  - the host could not be reached: start it, correct ansible_host, or leave it out with --limit" in output, output
     assert "errors. No host was changed." in output and "there is no package at /no/such" in output

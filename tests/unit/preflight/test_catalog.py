@@ -160,7 +160,6 @@ SHOP = {"xitrum_name": "shop"}
 HOSTS = ["app1", "app2"]
 
 
-
 def rules_of_components():
     """The rules that module_utils names: of `BlockingError(..., rule=RULE)` and `broken(RULE, ...)`."""
     found = set()

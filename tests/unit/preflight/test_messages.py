@@ -304,7 +304,7 @@ SITE = "Run instead: ansible-playbook xitrum.host.site"
      "instance 1 is new on this host, and deploy.yml does not add it to proxy1"),
     (of_deploy({**an_instance(), "configured": {}}, proxies=[]), ""),
     (of_deploy(an_instance(), orphaned=[1, 2]), "found instance 1, 2, expected 0 alone (xitrum_instances, xitrum_slots): "
-                                               f"deploy.yml removes no instance. {SITE}"),
+     f"deploy.yml removes no instance. {SITE}"),
     (of_deploy(an_instance(), proxies=[], orphaned=[1]), "found instance 1, expected 0 alone"),
     # The rollout empties the other slot itself.
     (of_deploy(an_instance(), proxies=[], orphaned=[1], slot=0), ""),

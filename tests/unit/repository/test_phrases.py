@@ -98,7 +98,7 @@ def test_a_finding_has_its_file_line_and_the_term_to_use(tmp_path):
     ("a.md", "is carried\n> out\n", [(1, "carried > out")]),
 ])
 def test_what_is_found_where(path, text, found):
-    kept = {(line, name) for line, name in find(path, text)}
+    kept = set(find(path, text))
     assert set(found) <= kept | {(line, f"'{name}'") for line, name in kept}
     assert {line for line, _name in kept} == {line for line, _name in found}
 

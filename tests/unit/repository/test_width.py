@@ -34,7 +34,7 @@ def test_an_action_without_a_module_is_documented_where_ansible_finds_it(name):
     """`ansible-doc` and a controller's search for modules know no file of YAML alone, so the file is one of Python that has nothing else."""
     documented = ROOT / f"plugins/modules/{name}.py"
     body = ast.parse(documented.read_text(encoding="utf-8")).body
-    assert [ast.unparse(one).split(" ")[0] for one in body] == ["from", "DOCUMENTATION", "EXAMPLES", "RETURN"]
+    assert [ast.unparse(one).split(" ", maxsplit=1)[0] for one in body] == ["from", "DOCUMENTATION", "EXAMPLES", "RETURN"]
     assert (ROOT / f"plugins/action/{name}.py").exists()
     shown = subprocess.run([sys.executable, "-m", "ansible.cli.doc", "-t", "module", "-j", f"xitrum.host.{name}"], cwd=ROOT, check=True,
                            capture_output=True, text=True, timeout=120).stdout

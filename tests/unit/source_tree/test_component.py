@@ -45,7 +45,7 @@ def desired(**more):
 
 def heroku(**more):
     return desired(prefix="heroku", settings={"xitrum.port.http": "${PORT}"}, disabled_settings=["xitrum.port.https"], console=True,
-                  aliases={"stage": ";xitrum-package"}, entries=[{"path": "Procfile", "kind": "procfile", "values": {"web": "run"}}], **more)
+                   aliases={"stage": ";xitrum-package"}, entries=[{"path": "Procfile", "kind": "procfile", "values": {"web": "run"}}], **more)
 
 
 def run(host, want):

@@ -17,7 +17,7 @@ from tests.unit.fake_host import FakeHost
 TOP, LOCAL, REMOTE = "/src/shop", "a" * 40, "b" * 40
 GIT = f"env GIT_TERMINAL_PROMPT=0 git -C {TOP}"
 DESIRED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "commit_message": "Ready", "allow_uncommitted": False,
-          "prefix": "heroku"}
+           "prefix": "heroku"}
 COMMIT = [f"{GIT} add --all -- Procfile", f"{GIT} commit -m Ready -- Procfile"]
 PUSH = [f"{GIT} push heroku HEAD:refs/heads/main"]
 

@@ -299,7 +299,7 @@ def test_what_an_entry_should_have_started_and_does_not_run_is_due():
 
 
 @pytest.mark.parametrize("table, message", [(None, "/etc/inittab is missing"),
-                                         ("".join(f"x{number:02d}:2:respawn:theirs\n" for number in range(100)), "so there is none for one more")])
+                                            ("".join(f"x{number:02d}:2:respawn:theirs\n" for number in range(100)), "so there is none for one more")])
 def test_a_host_without_the_table_or_without_room_in_it_is_reported(table, message):
     errors = planned(old_init(table=table), runit())[1].errors
     assert len(errors) == 1 and message in errors[0]
