@@ -85,9 +85,9 @@ class Site:
         self.data = yaml.safe_load((self.inventory / "hosts.yml").read_text(encoding="utf-8"))
         self.hosts = self.data["all"]["hosts"]
 
-    def with_inventory(self, folder, groups=None, host_vars=None, renamed=None):
+    def with_inventory(self, folder, groups=None, host_vars=None, renamed=None, without=()):
         """The same hosts by another inventory in `folder`: `groups` maps a group to all its hosts, `host_vars` a host to variables,
-        and `renamed` a host to its name there."""
+        and `renamed` a host to its name there. It does not set the variables `without` of application hosts."""
         data = copy.deepcopy(self.data)
         for group in (data["all"], *data["all"]["children"].values()):
             group["hosts"] = {(renamed or {}).get(name, name): variables for name, variables in group.get("hosts", {}).items()}
@@ -102,7 +102,8 @@ class Site:
         # It is derived from the folder of the inventory, which is another one here.
         package = CLONE / ".cache/test/xitrum"
         text = (folder / "group_vars/xitrum.yml").read_text(encoding="utf-8")
-        lines = [f"xitrum_package: {package}" if line.startswith("xitrum_package:") else line for line in text.splitlines()]
+        lines = [f"xitrum_package: {package}" if line.startswith("xitrum_package:") else line for line in text.splitlines()
+                 if line.partition(":")[0] not in without]
         (folder / "group_vars/xitrum.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return Site(folder, self.secrets)
 

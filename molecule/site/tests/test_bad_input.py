@@ -97,12 +97,13 @@ def newer_package(folder, java):
 
 def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site, tmp_path):
     jdk = re.search(r"java-(\d+)-", site.sh("app1", "readlink -f /usr/bin/java")).group(1)
+    keyless = site.with_inventory(tmp_path / "inventory", without=["xitrum_secure_key"])
     message = refused(
-        site, lambda: site.run(xitrum_package=str(newer_package(tmp_path / "newer", 30)),
-                               xitrum_metrics_api_key="kgreankbeplawfr7934jv2nr0bsbas0",
-                               xitrum_tls_certificate=str(WHOLE / "config/ssl_example_fullchain.pem"),
-                               xitrum_tls_key=str(WHOLE / "config/ssl_example_privkey.pem")),
-        "app1, app2: - ",
+        site, lambda: keyless.run(xitrum_package=str(newer_package(tmp_path / "newer", 30)),
+                                  xitrum_metrics_api_key="kgreankbeplawfr7934jv2nr0bsbas0",
+                                  xitrum_tls_certificate=str(WHOLE / "config/ssl_example_fullchain.pem"),
+                                  xitrum_tls_key=str(WHOLE / "config/ssl_example_privkey.pem")),
+        "app1, app2: - ", "config/xitrum.conf of the package has the example secureKey", "openssl rand -hex 32 (keep it in a vault)",
         "xitrum_metrics_api_key is the example of Xitrum's project template, which is public: set your own",
         "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate",
         f"the package has classes for Java 30 in {JAR}, quickstart.Boot, and the host would run JDK {jdk}. "

@@ -134,7 +134,7 @@ def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, 
 def test_a_run_that_builds_and_is_killed_in_the_middle_of_an_upload_is_finished_by_the_next(site, tmp_path):
     """The way back to four instances. Of the four releases that app1 would have then, only what is current and previous stays."""
     there = site.links("app1")
-    assert len(site.releases("app1")) >= 2
+    assert len(site.releases("app1")) == 3
     variables = {
         "xitrum_build_command": f"{CLONE}/tests/demo_app/package.sh built/xitrum test-4", "xitrum_build_dir": str(tmp_path),
         "xitrum_package": str(tmp_path / "built/xitrum"), "xitrum_keep_releases": 1,
