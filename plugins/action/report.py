@@ -101,7 +101,7 @@ class ActionModule(ActionBase):
     def _question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the format or the expression is none, before a host is read."""
         del task_vars
-        error = questions.variables_error(f"{options['about']}_format", options["format"])
+        error = questions.find_format_error(f"{options['about']}_format", options["format"])
         try:
             if not error and options["query"]:
                 questions.Question(f"{options['about']}_query", options["query"], SCHEMAS[options["about"]])

@@ -187,7 +187,7 @@ def cell(value: Any) -> str:
     return "-" if value is None else json.dumps(value)
 
 
-def variables_error(variable: str, way: Any) -> str:
+def find_format_error(variable: str, way: Any) -> str:
     """Return why a format is none, as a sentence; empty where it is one."""
     return "" if way in FORMATS else f"{variable} is {printable(str(way))!r}: expected one of {', '.join(FORMATS)}"
 

@@ -200,9 +200,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     probes: dict[str, Any] = {}
     for number in numbers.union(desired_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
-        processes = [row for row in running if process.is_under(row["cwd"], folder)]
         users = process.accounts(host, folder, desired["user"])
-        own = restarts.own_process(process.own_rows(processes, users), desired["user"])
+        own = restarts.find_own(running, folder, users, desired["user"])
         flags_error = process.stranger(host, own, desired["user"]) if own and desired["verify"] else ""
         names = [
             name

@@ -10,7 +10,7 @@ The application's own component, C(instances), judges by the same functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core import process, sockets
@@ -43,8 +43,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     found = {}
     for name in filter(str.isdecimal, host.listdir(f"{root}/instances")):
         folder = f"{root}/instances/{name}"
-        processes = [row for row in running if process.is_under(row["cwd"], folder)]
-        own = own_process(process.own_rows(processes, process.accounts(host, folder, desired["user"])), desired["user"])
+        own = find_own(running, folder, process.accounts(host, folder, desired["user"]), desired["user"])
         port = desired["http_port"] + int(name)
         if own:
             listening = [row["backlog"] for row in rows or [] if row["port"] == port and own["pid"] in row["pids"]]
@@ -69,6 +68,15 @@ def start_state(host: Host, nofile: int, kernel: Mapping[str, Any] | None = None
         "somaxconn_planned": planned_somaxconn(kernel),
         "kernel_unread": kernel is None,
     }
+
+
+def find_own(
+    running: Iterable[dict[str, Any]], folder: str, accounts: Container[str], user: str
+) -> dict[str, Any] | None:
+    """The process of the instance in a folder, among all that work below the folder of instances, or None. It runs as
+    one of these accounts."""
+    rows = [row for row in running if process.is_under(row["cwd"], folder)]
+    return own_process(process.own_rows(rows, accounts), user)
 
 
 def own_process(rows: Iterable[dict[str, Any]], user: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from ..core.plan import Draft, Plan
 from ..core.untrusted_text import printable
 from ..supervisor import table
 from ..supervisor.table import SUPERVISORS
-from . import instances, operator_stops, restarts
+from . import instances, restarts
 from . import releases as release
 
 NAME = "runtime"
@@ -58,9 +58,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     found: dict[int, dict[str, Any]] = {}
     for number in numbers:
         folder = f"{root}/instances/{number}"
-        processes = [row for row in running if process.is_under(row["cwd"], folder)]
-        accounts = process.accounts(host, folder, desired["user"])
-        own = restarts.own_process(process.own_rows(processes, accounts), desired["user"])
+        own = restarts.find_own(
+            running, folder, process.accounts(host, folder, desired["user"]), desired["user"]
+        )
         configured = instances.read_configured(host, f"{folder}/current")
         ports = [port for port in (configured.get("http"), configured.get("https")) if port]
         port = configured.get("http") or desired["http_port"] + number
@@ -80,7 +80,6 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "lock": lock,
         "lock_fault": fault,
         "unfinished": host.exists(lock_record.unfinished_path(name)),
-        "stops": operator_stops.read_stops(host, name),
         "remembered": int((host.read(f"{root}/slot") or "").strip() == "1") if desired["slots"] else 0,
     }
 
@@ -151,11 +150,10 @@ def describe(
 ) -> dict[str, Any]:
     """One instance, as numbers and words."""
     own, answer = observed["process"], observed["answer"]
-    stop = state["stops"].get(number)
     health = "unknown" if answer is None else "ok" if answer == desired["health_status"] else "failing"
     spare = "idle" if desired["slots"] and number < 2 else "orphaned"
     if own is None:
-        word = "stopped by operator" if stop else "down" if expected else spare
+        word = "down" if expected else spare
     else:
         word = "unhealthy" if health == "failing" else "running"
         word = word if expected else "orphaned" if spare == "orphaned" else word
@@ -172,5 +170,4 @@ def describe(
         "connections": observed["connections"],
         "memory_bytes": own["rss_kb"] * 1024 if own else None,
         "restarts_last_day": state["restarts"].get(number),
-        "stopped_by_operator": dict(stop) if stop else None,
     }

@@ -15,6 +15,9 @@ from typing import Any
 #: The version of both documents, in their field `schema_version`.
 VERSION = 1
 
+#: The states of an instance, the worst first.
+STATES = ("down", "unhealthy", "unknown", "orphaned", "idle", "running")
+
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -72,14 +75,6 @@ _HOST = record(
     },
 )
 
-_STOP = record(
-    "Who stopped the instance; null where nobody did.",
-    {
-        "user": text("The operator."),
-        "since": text("When, in UTC as ISO 8601."),
-    },
-)
-
 _VIEW = record(
     "What one proxy thinks of the instance.",
     {
@@ -100,7 +95,7 @@ _INSTANCE = record(
             "`running` serves; `unhealthy` runs, and its health page does not answer as desired; `down` is to run and "
             "does not; `idle` is the slot that is not active; `orphaned` is none of the inventory; `unknown` is on a "
             "host that was not read.",
-            "running", "unhealthy", "down", "stopped by operator", "idle", "orphaned", "unknown",
+            *STATES,
         ),
         "release": unknown_or(text("The release that runs; null where none does.")),
         "installed_release": unknown_or(text("The release that its next start runs.")),
@@ -113,7 +108,6 @@ _INSTANCE = record(
         "restarts_last_day": unknown_or(
             number("How often its supervisor restarted it by itself in the last 24 hours; null without a record.")
         ),
-        "stopped_by_operator": unknown_or(_STOP),
         "proxies": many(_VIEW, "The view of each proxy that was read."),
     },
 )

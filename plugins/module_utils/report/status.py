@@ -16,10 +16,7 @@ from ..preflight import messages as preflight
 from ..proxy import health as proxy_health
 from ..proxy.definition import server_name
 from .fleet_summary import components, format_host_count, table
-from .schemas import VERSION
-
-#: The states of an instance, the worst first.
-STATES = ("down", "unhealthy", "unknown", "orphaned", "stopped by operator", "idle", "running")
+from .schemas import STATES, VERSION
 
 #: A fleet with more instances than this has those that are well in one line for each release.
 MOST_LINES = 40
@@ -51,12 +48,17 @@ class HostRead:
         return self.reached and bool(components(self.state))
 
     @property
+    def outcome(self) -> str:
+        """How its read ended, as in the schema of a host."""
+        if self.is_read:
+            return "read"
+        return "failed" if self.reached and not (self.state or {}).get("unreachable") else "unreachable"
+
+    @property
     def error(self) -> str:
         """Why it was not read; empty where it was."""
-        if self.is_read:
-            return ""
-        if not self.reached or (self.state or {}).get("unreachable"):
-            return "it could not be reached"
+        if self.outcome != "failed":
+            return "" if self.is_read else "it could not be reached"
         reason = preflight.read_failure(dict(self.state or {}))
         return printable(f"it could not be read: {reason or 'no reason was given'}")
 
@@ -101,7 +103,7 @@ def describe_host(host: HostRead) -> dict[str, Any]:
     return {
         "name": host.name,
         "roles": [role for role, listed in (("application", host.application), ("proxy", host.proxy)) if listed],
-        "state": "read" if host.is_read else "unreachable" if host.error == "it could not be reached" else "failed",
+        "state": host.outcome,
         "error": host.error,
         "lock": {"user": lock["user"], "host": lock["host"], "since": when(lock["since"])} if lock else None,
         "lock_error": runtime.get("lock_fault", ""),
@@ -121,7 +123,7 @@ def describe_instance(
     host: str, item: Mapping[str, Any], now: int, views: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, Any]:
     """One instance. Of a host that was not read only the number is known."""
-    started, stop = item.get("started"), item.get("stopped_by_operator")
+    started = item.get("started")
     return {
         "name": f"{host}-{item['index']}",
         "host": host,
@@ -137,7 +139,6 @@ def describe_instance(
         "connections": item.get("connections"),
         "memory_bytes": item.get("memory_bytes"),
         "restarts_last_day": item.get("restarts_last_day"),
-        "stopped_by_operator": {"user": stop["user"], "since": when(stop["since"])} if stop else None,
         "proxies": list(views.get(server_name(host, item["index"]), ())),
     }
 
@@ -246,8 +247,6 @@ def status_table(document: Mapping[str, Any]) -> str:
     if document["proxies"]:
         text += [*table(PROXY_COLUMNS, [proxy_line(proxy) for proxy in document["proxies"]]), ""]
     text += [line for host in document["hosts"] for line in host_notes(host)]
-    stops = [(item["name"], item["stopped_by_operator"]) for item in found if item["stopped_by_operator"]]
-    text += [f"{name} was stopped by {stop['user']}, at {stop['since']}" for name, stop in stops]
     return "\n".join(text).rstrip()
 
 

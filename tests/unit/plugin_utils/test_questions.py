@@ -115,5 +115,5 @@ def test_the_formats_of_an_answer(answer, table, lines):
 
 
 def test_a_format_that_is_none():
-    assert questions.variables_error("status_format", "xml") == "status_format is 'xml': expected one of table, json, lines"
-    assert not questions.variables_error("status_format", "json")
+    assert questions.find_format_error("status_format", "xml") == "status_format is 'xml': expected one of table, json, lines"
+    assert not questions.find_format_error("status_format", "json")

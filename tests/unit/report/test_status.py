@@ -79,7 +79,6 @@ def test_the_instances_of_a_host_that_was_not_read_are_unknown(lost, state, erro
     [app("app1", application(down(0), down(1)))],
     [app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0"), running=False))],
     [app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0", status="DOWN")))],
-    [app("app1", application(down(0, state="stopped by operator", stopped_by_operator={"user": "ann", "since": 5})))],
 ])
 def test_a_fleet_that_serves_nobody_is_down(hosts):
     assert document(hosts)["outcome"] == "down"
@@ -91,13 +90,6 @@ def test_a_fleet_that_serves_nobody_is_down(hosts):
 ])
 def test_a_proxy_that_serves_nobody_is_an_error(more, sentence):
     assert sentence in document([app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0"), **more))])["errors"]
-
-
-def test_what_an_operator_stopped_is_shown_and_no_error():
-    stop = down(1, state="stopped by operator", stopped_by_operator={"user": "ann", "since": 5})
-    found = document([app("app1", application(instance(0), stop))])
-    assert (found["outcome"], found["errors"]) == ("ok", [])
-    assert status.status_table(found).splitlines()[-1] == "app1-1 was stopped by ann, at 1970-01-01T00:00:05Z"
 
 
 def test_an_idle_slot_is_no_error():
