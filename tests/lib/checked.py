@@ -4,16 +4,11 @@
 """Runs of check.yml against test hosts, and what they found."""
 
 import json
-import os
 import pathlib
-import subprocess
 from dataclasses import dataclass
 
 from tests.lib.questions import validate
-from tests.lib.site import CLONE, Site
-
-#: Seconds after which what was typed hangs. On a busy machine a run takes several minutes.
-SECONDS = 1800
+from tests.lib.site import Site
 
 
 @dataclass(frozen=True)
@@ -44,27 +39,12 @@ class CheckRun:
 
 
 class Checked(Site):
-    """The hosts, the check, and a terminal in the clone."""
+    """The hosts and the check."""
 
     def __init__(self, inventory, folder, **more):
         super().__init__(inventory, **more)
         self.folder = folder
         self.count = 0
-
-    def type(self, command, inventory=""):
-        """A line typed in the clone, as it stands: (exit code, what was printed)."""
-        environment = os.environ | {
-            "ANSIBLE_INVENTORY": inventory or str(self.inventory), "ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-        done = subprocess.run(command, shell=True, cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False)
-        for secret in self.secrets:
-            assert secret not in done.stdout, f"`{command}` printed a secret"
-        return done.returncode, done.stdout
-
-    def must(self, command, inventory=""):
-        """A line typed in the clone, that must end well."""
-        code, output = self.type(command, inventory)
-        assert code == 0, f"`{command}` ended with {code}: {output[-4000:]}"
 
     def check(self, options="", inventory=""):
         """Runs the check."""

@@ -136,6 +136,21 @@ class Site:
         tasks = [(task["task"]["name"], host, result) for play in output["plays"] for task in play["tasks"] for host, result in task["hosts"].items()]
         return Run(process.returncode, out[:begin] + err if begin >= 0 else out + err, output["stats"], tasks)
 
+    def type(self, command, inventory=""):
+        """A line typed in the clone, as it stands: (exit code, what was printed)."""
+        environment = os.environ | {
+            "ANSIBLE_INVENTORY": inventory or str(self.inventory), "ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        done = subprocess.run(command, shell=True, cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=RUN_SECONDS, check=False)
+        for secret in self.secrets:
+            assert secret not in done.stdout, f"`{command}` printed a secret"
+        return done.returncode, done.stdout
+
+    def must(self, command, inventory=""):
+        """A line typed in the clone, that must end well."""
+        code, output = self.type(command, inventory)
+        assert code == 0, f"`{command}` ended with {code}: {output[-4000:]}"
+
     def sh(self, host, script, check=True):
         """The standard output of a script that root runs on a host."""
         try:

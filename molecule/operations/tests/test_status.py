@@ -1,0 +1,14 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet on one screen."""
+
+import json
+
+
+def test_the_status_of_the_fleet_is_reported_by_one_read_of_each_host(site):
+    code, output = site.type("ansible-playbook playbooks/status.yml -e status_format=json")
+    assert code == 0, output[-4000:]
+    document = json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}")
+    assert document["outcome"] == "ok"
+    assert {item["name"]: item["state"] for item in document["instances"]} == dict.fromkeys(("app1-0", "app1-1", "app2-0", "app2-1"), "running")
