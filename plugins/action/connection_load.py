@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
             load = self._on_host({"state": "polled", "run": run}, task_vars)
             if "counts" in load:
                 failures, deadline = 0, load["deadline"]
-                self._display.display(progress((task_vars or {})["inventory_hostname"], load))
+                self._display.display(format_progress((task_vars or {})["inventory_hostname"], load))
                 if load["phase"] == "ended" or enough(load):
                     return load
             else:
@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
                     **load,
                     "failed": True,
                     "msg": (
-                        overdue(run, load, deadline)
+                        find_overdue_reason(run, load, deadline)
                         if late and deadline is not None
                         else load.get("msg", "the load does not report how far it is.")
                     ),
@@ -95,7 +95,7 @@ def as_text(headers: Any) -> str:
     return json.dumps(headers, default=str) if headers else ""
 
 
-def overdue(run: str, load: Mapping[str, Any], deadline: float) -> str:
+def find_overdue_reason(run: str, load: Mapping[str, Any], deadline: float) -> str:
     """Why it is not waited for any longer."""
     return (
         f"found the load {run} in phase {load.get('phase', 'unknown')} after its deadline of {deadline:.0f} s; "
@@ -104,7 +104,7 @@ def overdue(run: str, load: Mapping[str, Any], deadline: float) -> str:
     )
 
 
-def progress(host: str, load: Mapping[str, Any]) -> str:
+def format_progress(host: str, load: Mapping[str, Any]) -> str:
     """One line on how far it is."""
     counts = load["counts"]
     lost = counts["dropped"] + counts["silent"]

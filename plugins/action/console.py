@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
         if not types or self._task.check_mode:
             result.update(self._on_host(arguments, task_vars))
             return result
-        terminal = terminal_of(os.getppid())
+        terminal = find_terminal(os.getppid())
         if not terminal:
             raise AnsibleActionFail(
                 f"ansible-playbook was started without a terminal, and a console needs one: start it in one. {INSTEAD}"
@@ -96,7 +96,7 @@ def with_sources(given: dict[str, Any]) -> dict[str, Any]:
     return {"sources": {path.name: path.read_text(encoding="utf-8") for path in paths}, **given}
 
 
-def terminal_of(pid: int) -> str:
+def find_terminal(pid: int) -> str:
     """The terminal that a process of this machine reads from; empty where it is none. A task's own process has none."""
     path = f"/proc/{pid}/fd/0"
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files
-from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import active_slot, add_open_work
+from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import add_open_work, get_active_slot
 
 from ..module_utils.desired import components
 
@@ -25,12 +25,14 @@ class ActionModule(DesiredAction):
         """Return what the module returns, and what a run has to do where the task only reads."""
         result = super().run(tmp, task_vars)
         reads = boolean(self._task.args.get("read_only", False), strict=False)
-        return add_open_work(result, active_slot(task_vars)) if reads else result
+        return add_open_work(result, get_active_slot(task_vars)) if reads else result
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. A change takes no logins to test, since only a read tests one."""
         inputs = self.inputs_of(own, task_vars)
-        found = components.compute(components.names_of(own["desired"], inputs), inputs, Files(self, inputs, task_vars))
+        found = components.compute(
+            components.expand_names(own["desired"], inputs), inputs, Files(self, inputs, task_vars)
+        )
         if not self._task.args.get("read_only") and "nofile" in found:
             del found["nofile"]["logins"]
         return found

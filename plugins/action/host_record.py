@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction
 
 from ..module_utils.desired import application
-from ..module_utils.proxy.definition import server_name
+from ..module_utils.proxy.definition import format_server_name
 
 
 class ActionModule(DesiredAction):
@@ -29,7 +29,7 @@ class ActionModule(DesiredAction):
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the option `application`."""
-        return {"application": application.claims(self.inputs_of(own, task_vars))}
+        return {"application": application.build_claims(self.inputs_of(own, task_vars))}
 
 
 def name_instances(applications: Iterable[Mapping[str, Any]], host: str) -> dict[str, list[Any]]:
@@ -37,5 +37,5 @@ def name_instances(applications: Iterable[Mapping[str, Any]], host: str) -> dict
     indices = list(dict.fromkeys(index for one in applications for index in one["indices"]))
     return {
         "instances": [{"index": index, "port": 0} for index in indices],
-        "servers": [server_name(host, index) for index in indices],
+        "servers": [format_server_name(host, index) for index in indices],
     }

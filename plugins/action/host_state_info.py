@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files, Refused
-from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import active_slot, add_open_work
-from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import chosen
+from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import add_open_work, get_active_slot
+from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import filter_chosen
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableVariables
 
 from ..module_utils.desired import components
@@ -28,15 +28,15 @@ class ActionModule(DesiredAction):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return what the module returns, and what a run has to do."""
-        return add_open_work(super().run(tmp, task_vars), active_slot(task_vars))
+        return add_open_work(super().run(tmp, task_vars), get_active_slot(task_vars))
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. Raises Refused with all errors of the variables."""
         inputs = self.inputs_of(own, task_vars, release_only="deploy" in own["desired"])
-        names = components.names_of(own["desired"], inputs)
+        names = components.expand_names(own["desired"], inputs)
         # The playbooks' reads are of a set of components: their preflight validates the values of all hosts at once.
         alone = not any(name in components.SETS for name in own["desired"])
-        errors = find_errors(names, inputs, chosen(task_vars, self._templar) if alone else None)
+        errors = find_errors(names, inputs, filter_chosen(task_vars, self._templar) if alone else None)
         if errors:
             raise Refused(errors)
         return components.compute(names, inputs, Files(self, inputs, task_vars))
@@ -47,15 +47,15 @@ def find_errors(names: list[str], inputs: Inputs, given: Mapping[str, Any] | Non
 
     given: the variables that are set, where a role is used alone, so that nothing else validates their values.
     """
-    checks = rules.component_checks(names, inputs, lambda: inputs.limits, lambda: inputs.cluster, os.path.exists)
+    checks = rules.list_component_checks(names, inputs, lambda: inputs.limits, lambda: inputs.cluster, os.path.exists)
     if given is None:
         return rules.validate(inputs, checks, NO_VALUE)
     # The specification of the role has its types, which Ansible has validated.
     usable = UsableVariables(given, {})
-    found = rules.validate(usable, [*values.CHECKS, lambda _given: unusable_errors(usable), *checks], NO_VALUE)
+    found = rules.validate(usable, [*values.CHECKS, lambda _given: find_unusable_errors(usable), *checks], NO_VALUE)
     return tuple(error for error in found if error.rule == "variable.unusable" or not usable.mentions(error.message))
 
 
-def unusable_errors(usable: UsableVariables) -> Iterator[Error]:
+def find_unusable_errors(usable: UsableVariables) -> Iterator[Error]:
     """Yield an error for each variable that was read and has no value."""
     return errors_of("variable.unusable", usable.errors.values())

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts
 
 from ..module_utils.proxy import definition
@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             try:
                 found = self.endpoints(instances, configured or {}, task_vars)
             except (*NO_VALUE, ValueError) as error:
-                return {**result, **failure(error)}
+                return {**result, **build_failure(error)}
             names = ("endpoints", "other_endpoints") if reconfigured else ("other_endpoints", "endpoints")
             arguments = {**dict(zip(names, found)), **arguments}
         result.update(
@@ -54,6 +54,6 @@ class ActionModule(ActionBase):
         # Strict, so that a variable without a value is an error that names it.
         variables = UsableHosts(task_vars["hostvars"], {}, strict=True)[host]
         return (
-            definition.endpoints(instances, variables, proxy),
-            definition.endpoints(instances, variables, proxy, configured),
+            definition.list_endpoints(instances, variables, proxy),
+            definition.list_endpoints(instances, variables, proxy, configured),
         )

@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
             return result
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
-        lacks = lacking(arguments["manifest"], arguments.pop("existing", None))
+        lacks = find_lacking_digests(arguments["manifest"], arguments.pop("existing", None))
         if lacks and not self._task.check_mode:
             result.update(self._sent(arguments, lacks, task_vars))
         else:
@@ -82,9 +82,10 @@ class ActionModule(ActionBase):
         except AnsibleError as error:
             shown = self._low_level_execute_command(f"df -P -k {shlex.quote(os.path.dirname(remote))}", sudoable=False)
             free = parse_df(shown.get("stdout", ""))
-            note = "" if free is None else f", and its file system has {disk_space.room(free)} free"
+            note = "" if free is None else f", and its file system has {disk_space.format_room(free)} free"
             raise AnsibleActionFail(
-                f"the release could not be sent: {remote} needs {disk_space.room(size)}{note}. What runs is untouched. "
+                f"the release could not be sent: {remote} needs {disk_space.format_room(size)}{note}. What runs is "
+                f"untouched. "
                 f"Where that is too little, make room or set ansible_remote_tmp to a folder with more, and run the "
                 f"playbook again. {error}"
             ) from error
@@ -93,7 +94,7 @@ class ActionModule(ActionBase):
         return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)
 
 
-def lacking(manifest: Sequence[Mapping[str, Any]], existing: Iterable[str] | None) -> set[str]:
+def find_lacking_digests(manifest: Sequence[Mapping[str, Any]], existing: Iterable[str] | None) -> set[str]:
     """The digests that a host lacks by what it C(has); none where that is not known."""
     if existing is None:
         return set()
@@ -111,7 +112,12 @@ def pack(folder: str, manifest: Sequence[Mapping[str, Any]], digests: set[str], 
         for entry in manifest:
             if entry.get("sha256") in left:
                 left.discard(entry["sha256"])
-                tar.add(os.path.join(folder, entry["path"]), arcname=entry["sha256"], recursive=False, filter=plain)
+                tar.add(
+                    os.path.join(folder, entry["path"]),
+                    arcname=entry["sha256"],
+                    recursive=False,
+                    filter=anonymize_member,
+                )
     if left:
         raise AnsibleActionFail(
             f"{len(left)} files of the package are gone from {folder} since it was read: run the playbook again"
@@ -119,7 +125,7 @@ def pack(folder: str, manifest: Sequence[Mapping[str, Any]], digests: set[str], 
     return path
 
 
-def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+def anonymize_member(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """A member without the names and ids of the controller's users."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""

@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible.utils.display import Display
 from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, load_reports, questions, reach_reports
-from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
@@ -83,20 +83,23 @@ class ActionModule(ActionBase):
         write_files(options["dir"], texts, "xitrum_report_dir")
         table = findings.check_table(found, options["everything"])
         page = os.path.join(options["dir"], "check.html")
-        shown = {"table": f"{table}\n\nThe page: {page}", "lines": questions.rows_text(findings.check_rows(found))}
+        shown = {"table": f"{table}\n\nThe page: {page}", "lines": questions.format_rows(findings.check_rows(found))}
         result = {"page": page, "drift": len(drift), "total": len(found), "outcome": document["outcome"]}
-        return {**result, **answer("check", options, document, shown)}
+        return {**result, **render_answer("check", options, document, shown)}
 
     def _status(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return what the hosts do now, as a text and as data."""
-        document = fleet_reports.status_document(
+        document = fleet_reports.build_status_document(
             task_vars["hostvars"],
             task_vars["ansible_play_hosts_all"],
             task_vars["ansible_play_hosts"],
             task_vars["groups"],
         )
-        shown = {"table": status.status_table(document), "lines": questions.rows_text(status.status_rows(document))}
-        return {"outcome": document["outcome"], "status": document, **answer("status", options, document, shown)}
+        shown = {
+            "table": status.render_status_table(document),
+            "lines": questions.format_rows(status.list_status_rows(document)),
+        }
+        return {"outcome": document["outcome"], "status": document, **render_answer("status", options, document, shown)}
 
     def _question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the format or the expression is none, before a host is read."""
@@ -112,7 +115,7 @@ class ActionModule(ActionBase):
     def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
         hostvars, reached = task_vars["hostvars"], task_vars["ansible_play_hosts"]
-        text = fleet_reports.summary(
+        text = fleet_reports.render_summary(
             hostvars,
             task_vars["ansible_play_hosts_all"],
             self._task.check_mode,
@@ -121,7 +124,7 @@ class ActionModule(ActionBase):
             reached,
         )
         # What was read of a host that was lost reports nothing of now.
-        return {"text": text, "faults": fleet_reports.site_faults(hostvars, reached)}
+        return {"text": text, "faults": fleet_reports.find_site_faults(hostvars, reached)}
 
     def _host(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where a run leaves this host something to do."""
@@ -137,30 +140,30 @@ class ActionModule(ActionBase):
         try:
             inputs = Inputs(PublicVariables(self._templar, task_vars))
             found = load.plan(inputs)
-            errors = found["errors"] + earlier_errors(options["dir"])
+            errors = found["errors"] + find_earlier_errors(options["dir"])
             # The headers may have a cookie: the tasks give them themselves.
             loads = {
                 way: {name: value for name, value in one.items() if name != "headers"}
                 for way, one in found["loads"].items()
             }
-            return {"errors": errors, "loads": loads, "watched": found["watched"], "share": load.share(inputs)}
+            return {"errors": errors, "loads": loads, "watched": found["watched"], "share": load.compute_share(inputs)}
         except (*NO_VALUE, ValueError) as error:
-            return failure(error)
+            return build_failure(error)
 
     def _load(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Write the figures of a load test, and return its table, and where too few connections were held."""
-        settings = load.settings(Inputs(PublicVariables(self._templar, task_vars)))
+        settings = load.build_settings(Inputs(PublicVariables(self._templar, task_vars)))
         when = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
         hosts = task_vars["ansible_play_hosts"]
         made = load_reports.make_report(task_vars["hostvars"], task_vars["groups"], hosts, settings, when)
-        file = load_reports.file_of(options["dir"], made["label"])
+        file = load_reports.get_path(options["dir"], made["label"])
         try:
-            earlier = load_reports.earlier_reports(options["dir"])
+            earlier = load_reports.read_earlier_reports(options["dir"])
         except (schema.VersionError, ValueError, OSError) as error:
             raise AnsibleActionFail(escaped(str(error))) from None
         write_files(options["dir"], {file.name: schema.LOAD_REPORT.render(made, indent=4)}, "load_test_report_dir")
         text = f"{load_report.load_table(made, earlier)}\n\nThe figures: {file}"
-        return {"text": text, "shortfalls": list(load_report.shortfalls(made))}
+        return {"text": text, "shortfalls": list(load_report.find_shortfalls(made))}
 
     def _reach_probes(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return which host tries which public ports."""
@@ -182,7 +185,9 @@ class ActionModule(ActionBase):
         return {"rows": rows}
 
 
-def answer(about: str, options: dict[str, Any], document: dict[str, Any], shown: dict[str, str]) -> dict[str, Any]:
+def render_answer(
+    about: str, options: dict[str, Any], document: dict[str, Any], shown: dict[str, str]
+) -> dict[str, Any]:
     """Return the text of a report, or of the answer to a question about it, and a hint where that is empty.
 
     A table is for the task that prints it. What a program reads is printed here as it is, since each callback of
@@ -204,10 +209,10 @@ def answer(about: str, options: dict[str, Any], document: dict[str, Any], shown:
     return {"text": text, "hint": hint}
 
 
-def earlier_errors(folder: str) -> list[str]:
+def find_earlier_errors(folder: str) -> list[str]:
     """Return why the reports of earlier runs cannot be read, before a load starts."""
     try:
-        load_reports.earlier_reports(folder)
+        load_reports.read_earlier_reports(folder)
     except (schema.VersionError, ValueError, OSError) as error:
         return [str(error)]
     return []

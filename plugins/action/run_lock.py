@@ -23,11 +23,11 @@ class ActionModule(ActionBase):
         """Return the module's result."""
         result = super().run(tmp, task_vars)
         del tmp
-        controller = identity()
+        controller = read_identity()
         arguments = {**self._task.args, "holder": self._task.args.get("holder") or controller}
         result.update(self._on_host(arguments, task_vars))
         held = result.get("held_by") or {}
-        if result.get("failed") and arguments.get("state") == "held" and gone(held, controller):
+        if result.get("failed") and arguments.get("state") == "held" and has_ended(held, controller):
             result = self._on_host({**arguments, "break_lock": held["id"]}, task_vars)
         if not result.get("failed") and not self._task.check_mode:
             # What ends the run before its last task gives the lock back with the same words.
@@ -39,13 +39,13 @@ class ActionModule(ActionBase):
         return self._execute_module(module_name="xitrum.host.run_lock", module_args=arguments, task_vars=task_vars)
 
 
-def identity() -> dict[str, str]:
+def read_identity() -> dict[str, str]:
     """The holder that this run is: the process of ansible-playbook on this controller, which has made this worker."""
     pid = os.getppid()
-    return {"id": f"{boot()}/{pid}/{started(pid)}", "user": user(), "host": socket.gethostname()}
+    return {"id": f"{read_boot()}/{pid}/{read_start_time(pid)}", "user": read_user_name(), "host": socket.gethostname()}
 
 
-def user() -> str:
+def read_user_name() -> str:
     """The name of the account that runs Ansible; its number where it has none, as in some containers.
 
     From the account, since anybody may set LOGNAME and USER.
@@ -61,7 +61,7 @@ def user() -> str:
         return f"uid-{number}"
 
 
-def boot() -> str:
+def read_boot() -> str:
     """What distinguishes this boot of this machine, and the processes that can be seen here, from all others;
     an empty text where the system does not report."""
     try:
@@ -72,7 +72,7 @@ def boot() -> str:
         return ""
 
 
-def started(pid: int) -> str:
+def read_start_time(pid: int) -> str:
     """When a process was started, in clock ticks since boot: a later one with its number is another.
     Empty where not known."""
     try:
@@ -82,7 +82,7 @@ def started(pid: int) -> str:
         return ""
 
 
-def gone(lock: Mapping[str, Any], controller: Mapping[str, str]) -> bool:
+def has_ended(lock: Mapping[str, Any], controller: Mapping[str, str]) -> bool:
     """Whether the holder of a lock was a run of this controller that has ended. False where that cannot be known."""
     machine, pid, start = (lock.get("id", "").split("/") + ["", ""])[:3]
     if not machine or lock.get("host") != controller["host"] or machine != controller["id"].partition("/")[0]:
@@ -94,4 +94,4 @@ def gone(lock: Mapping[str, Any], controller: Mapping[str, str]) -> bool:
     except PermissionError:
         # Another user's process, of which /proc may report nothing.
         return False
-    return started(pid) != start
+    return read_start_time(pid) != start

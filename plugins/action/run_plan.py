@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils import preflight_reports, rollout_plan
-from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
         try:
             found = plan(options, task_vars)
         except (*NO_VALUE, ValueError) as error:
-            found = failure(error)
+            found = build_failure(error)
         result.update({"changed": False, **found})
         return result
 
@@ -57,26 +57,28 @@ class ActionModule(ActionBase):
                 "The inventory has no host in the groups xitrum and xitrum_proxy. Put application hosts into xitrum "
                 "and proxies into xitrum_proxy, or name another inventory with -i."
             )
-            return {**failed(message), "rules": ["inventory.no-hosts"]}
+            return {**build_error_result(message), "rules": ["inventory.no-hosts"]}
         if options["own"] is None:
             return {}
         hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
         every = [*hosts, task_vars["inventory_hostname"]]
         found = preflight_reports.find_own_errors(task_vars["hostvars"], every, options["own"])
         rules = list(dict.fromkeys(error.rule for error in found))
-        return {**failed("\n".join(error.message for error in found)), "rules": rules} if found else {}
+        return {**build_error_result("\n".join(error.message for error in found)), "rules": rules} if found else {}
 
     def _values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the hosts that can be read, and those with which the package can be."""
         hosts, applications = task_vars["ansible_play_hosts_all"], task_vars["groups"].get("xitrum", ())
-        return dict(preflight_reports.usable_of(task_vars["hostvars"], hosts, options["addresses"], applications))
+        return dict(
+            preflight_reports.split_usable_hosts(task_vars["hostvars"], hosts, options["addresses"], applications)
+        )
 
     def _variables(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with all invalid variables of the hosts, which are not read yet."""
         del options
         hosts = task_vars["ansible_play_hosts_all"]
         message, rules = preflight_reports.find_errors(task_vars["hostvars"], hosts, before_read=True)
-        return {**failed(message), "rules": rules} if message else {}
+        return {**build_error_result(message), "rules": rules} if message else {}
 
     def _errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with all errors of all hosts; return their notes, and what the run has to put back into use."""
@@ -85,7 +87,7 @@ class ActionModule(ActionBase):
         decommissioned = groups.get("xitrum_decommissioned", ())
         message, rules = preflight_reports.find_errors(hostvars, hosts, reached, decommissioned, deploy)
         if message:
-            return {**failed(message), "rules": rules}
+            return {**build_error_result(message), "rules": rules}
         notes = preflight_reports.find_notes(hostvars, reached, deploy, hosts, connection=True)
         return {
             "notes": notes,
@@ -110,18 +112,18 @@ class ActionModule(ActionBase):
         del options
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
         releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
-        found = rollout.go_back_to(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
+        found = rollout.choose_rollback_release(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
         if found["errors"]:
             rules = list(dict.fromkeys(error.rule for error in found["errors"]))
-            return {**failed("\n".join(found["errors"])), "rules": rules}
+            return {**build_error_result("\n".join(found["errors"])), "rules": rules}
         return {"notes": found["notes"], "package": found["package"]}
 
     def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the arguments of pip without credentials, and the files that have these."""
         del options
-        return dict(pip.settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))
+        return dict(pip.build_settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))
 
 
-def failed(message: str) -> dict[str, Any]:
+def build_error_result(message: str) -> dict[str, Any]:
     """Return the result of a task that fails with this message; nothing where it is empty."""
     return {"failed": True, "msg": escaped(message)} if message else {}

@@ -24,8 +24,8 @@ class ActionModule(DesiredAction):
         inputs = self.inputs_of(own, task_vars)
         files = Files(self, inputs, task_vars)
         if self._task.args.get("of", "application") == "other":
-            return proxy.service_files(inputs, files)
-        return service.service(inputs, files).options
+            return proxy.build_service_files(inputs, files)
+        return service.build_service(inputs, files).options
 
     def is_empty(self, arguments: Mapping[str, Any]) -> bool:
         """Return whether there are no files to write, as for the service of most proxies."""

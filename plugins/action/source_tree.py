@@ -35,22 +35,22 @@ class ActionModule(ActionBase):
         role = arguments.pop("platform", "") or ""
         names = [str(name) for name in task_vars["hostvars"][task_vars["inventory_hostname"]]]
         if not role:
-            errors: Sequence[Error] = unknown_errors(names)
-            result.update(failure(errors) if errors else self._on_host(arguments, task_vars))
+            errors: Sequence[Error] = find_unknown_errors(names)
+            result.update(build_failure(errors) if errors else self._on_host(arguments, task_vars))
             return result
         values = {
             name: self._templar.template(task_vars[name])
-            for name in role_variables.options_of(role)
+            for name in role_variables.list_options(role)
             if name in task_vars
         }
         errors = find_errors(role, names, values)
         if errors:
-            result.update(failure(errors))
+            result.update(build_failure(errors))
             return result
         tree = self._read({name: arguments[name] for name in ("path", "project") if name in arguments}, role, task_vars)
         errors = () if tree.get("failed") else find_tree_errors(role, values, tree)
         if tree.get("failed") or errors:
-            result.update(failure(errors) if errors else tree)
+            result.update(build_failure(errors) if errors else tree)
             return result
 
         def render(template: str, more: dict[str, Any]) -> str:
@@ -79,9 +79,9 @@ class ActionModule(ActionBase):
 
 def find_errors(role: str, names: list[str], values: dict[str, Any]) -> tuple[Error, ...]:
     """Return an error for each wrong variable of a platform's role. names: all variables of the host."""
-    options = role_variables.options_of(role)
+    options = role_variables.list_options(role)
     checks: list[rules.Check] = [
-        lambda given: unknown_errors([*names, *given], own=[f"{role}_"]),
+        lambda given: find_unknown_errors([*names, *given], own=[f"{role}_"]),
         lambda given: platform_rules.find_errors(role, options, given),
     ]
     return rules.validate(values, checks)
@@ -92,19 +92,19 @@ def find_tree_errors(role: str, values: dict[str, Any], tree: dict[str, Any]) ->
     return rules.validate(values, [lambda given: platform_rules.find_tree_errors(role, given, tree)])
 
 
-def unknown_errors(names: list[str], own: Sequence[str] = ()) -> list[Error]:
+def find_unknown_errors(names: list[str], own: Sequence[str] = ()) -> list[Error]:
     """Return an error for each variable that is misspelt. own: prefixes of which no other name is right."""
-    return list(errors_of("variable.unknown", role_variables.unknown(names, own=own)["errors"]))
+    return list(errors_of("variable.unknown", role_variables.find_unknown(names, own=own)["errors"]))
 
 
 def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:
     """Return what the report reports about a platform:
     what was chosen and what is left to do, and unknown variables with the role's prefix."""
-    unknown = role_variables.unknown([name for name in names if name.startswith(f"{role}_")], own=[f"{role}_"])
+    unknown = role_variables.find_unknown([name for name in names if name.startswith(f"{role}_")], own=[f"{role}_"])
     return [*notes.WRITERS[role](tree, **settings), *unknown["warnings"]]
 
 
-def failure(errors: Sequence[Error]) -> dict[str, Any]:
+def build_failure(errors: Sequence[Error]) -> dict[str, Any]:
     """Return the result of a task that failed with these errors."""
     message = escaped("\n".join(error.message for error in errors))
     return {"failed": True, "msg": message, "rules": [error.rule for error in errors]}

@@ -46,7 +46,7 @@ from ..module_utils.proxy import definition as proxies
 def available_proxies(groups: Mapping[str, Sequence[str]], unavailable: Any = ()) -> list[str]:
     """`available` of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
-        return proxies.available(groups, unavailable)
+        return proxies.list_available(groups, unavailable)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

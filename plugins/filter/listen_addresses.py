@@ -37,7 +37,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.core.addresses import listen_addresses
+from ..module_utils.core.addresses import list_listen_addresses
 
 
 class FilterModule:
@@ -45,4 +45,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
-        return {"listen_addresses": listen_addresses}
+        return {"listen_addresses": list_listen_addresses}

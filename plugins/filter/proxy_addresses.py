@@ -51,7 +51,7 @@ from ..module_utils.proxy import definition as proxies
 def proxy_addresses(hosts: Iterable[Mapping[str, Any]], application: str) -> list[str]:
     """C(addresses) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
-        return proxies.addresses(hosts, application)
+        return proxies.list_addresses(hosts, application)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -52,4 +52,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
-        return {"slots_default": slots.default}
+        return {"slots_default": slots.decide_default}

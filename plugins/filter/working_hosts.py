@@ -110,7 +110,7 @@ def without_away(groups: Mapping[str, Sequence[str]], among: str, away: Any) -> 
     from ..module_utils.proxy import definition as proxy
 
     try:
-        left = proxy.available(groups, away)
+        left = proxy.list_available(groups, away)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
     return ":".join([among, *(f"!{name}" for name in groups["xitrum_proxy"] if name not in left)])

@@ -278,7 +278,7 @@ def plan_load(host: Host, given: Desired, is_started: bool) -> dict[str, Any]:
     """Plan a load, and start it. Raises NotApplied where the host cannot make so many connections."""
     desired = load_plan.with_headers(given)
     try:
-        plan = load_plan.plan(desired, load_state.client(host, desired))
+        plan = load_plan.plan(desired, load_state.read_client(host, desired))
         if plan.errors:
             raise runner.NotApplied("\n".join(plan.errors), plan.report())
         return {"run": load_run.start(desired, dict(plan.facts)) if is_started else "", **plan.report()}

@@ -168,7 +168,7 @@ def main() -> None:
     options = {"read_only": {"type": "bool", "default": False}, **CONTROLLER, **components}
     module = Utf8Module(argument_spec=options, supports_check_mode=True)
     given = module.params
-    desired, _secrets, wrong = base.checked(SPECS, given)
+    desired, _secrets, wrong = base.check_desired(SPECS, given)
     if wrong + misplaced(given):
         module.fail_json(msg=" ".join(wrong + misplaced(given)))
     host = fence.host_of(module)

@@ -239,7 +239,7 @@ CONTROLLER = {"desired": {"type": "bool", "default": False}}
 def read(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     """Read everything that this collection has on the host."""
     try:
-        return removal.summary(removal.read(host, desired))
+        return removal.summarize(removal.read(host, desired))
     except (OSError, RuntimeError, ValueError) as error:
         raise runner.NotApplied(f"what is on the host could not be read: {error}", {}) from error
 

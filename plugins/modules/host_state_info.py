@@ -191,9 +191,9 @@ def main() -> None:
         argument_spec={**CONTROLLER, **{name: {"type": "dict"} for name in registry.SPECS}},
         supports_check_mode=True,
     )
-    desired, secrets, wrong = base.checked(registry.SPECS, module.params)
+    desired, secrets, wrong = base.check_desired(registry.SPECS, module.params)
     # Kept out of whatever is returned, as for every option with no_log.
-    module.no_log_values |= secrets | registry.secrets(desired)
+    module.no_log_values |= secrets | registry.collect_secrets(desired)
     if wrong:
         module.fail_json(msg=" ".join(wrong))
     base.finish(module, lambda: base.read_all(Host(), desired, registry.COMPONENTS))

@@ -224,32 +224,32 @@ from ..module_utils.package import source as package_source
 from ..module_utils.source_tree import build as package_build
 
 NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [],
-           "session_settings": {}, "main_class": "", **package_java.summary({})}
+           "session_settings": {}, "main_class": "", **package_java.summarize_scans({})}
 
 
 def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     """Everything about the package in a folder."""
-    manifest, errors = package.manifest(folder) if package_files.is_package(folder) else ([], [])
-    errors += package.layout_errors(folder, manifest)
-    errors += package_config.config_errors(folder) if manifest else []
-    settings = package_config.settings_of_package(folder)
-    errors += cluster.package_errors(settings, f"{folder}/config/application.conf") if settings else []
-    jars = package.jars(manifest)
+    manifest, errors = package.build_manifest(folder) if package_files.is_package(folder) else ([], [])
+    errors += package.find_layout_errors(folder, manifest)
+    errors += package_config.find_config_errors(folder) if manifest else []
+    settings = package_config.read_package_settings(folder)
+    errors += cluster.find_package_errors(settings, f"{folder}/config/application.conf") if settings else []
+    jars = package.filter_jars(manifest)
     chosen, main_errors = (
         (main_class, [])
         if main_class or not jars
         else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
     )
     scans, jar_errors = package_java.examine(folder, jars, chosen, cache)
-    java = package_java.summary(scans)
-    main_errors += package_java.main_class_errors(folder, jars, chosen, java["main_class_jar"]) if chosen else []
+    java = package_java.summarize_scans(scans)
+    main_errors += package_java.find_main_class_errors(folder, jars, chosen, java["main_class_jar"]) if chosen else []
     return {
         "folder": folder,
-        "release": package.release_id(manifest) if manifest else "",
+        "release": package.compute_release_id(manifest) if manifest else "",
         "manifest": manifest,
         "files": len(manifest),
-        "bytes": package.total_bytes(manifest),
-        "examples": package_config.examples(folder),
+        "bytes": package.sum_bytes(manifest),
+        "examples": package_config.find_examples(folder),
         "session_settings": shared_settings.read_package_settings(lambda path: package_config.read_text(folder, path))
         or {},
         "main_class": chosen,
@@ -281,7 +281,7 @@ def main() -> None:
     # A header's value is hidden wherever it occurs in the result. A short one, such as "1", is no secret and would
     # blot out file names and versions.
     module.no_log_values = {value for value in module.no_log_values if len(value) > 7}
-    module.no_log_values.update(urls.credentials_of(module.params["source"]))
+    module.no_log_values.update(urls.find_credentials(module.params["source"]))
     desired = module.params
     cache = os.path.abspath(desired["cache"])
     failed = package_build.build_errors(**desired["build"]) if desired["build"] else []

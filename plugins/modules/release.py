@@ -255,13 +255,13 @@ def read(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     root, name = desired["root"], desired["name"]
     try:
         record = step_record.read_record(host, name) if name else {}
-        found = {**releases.overview(host, root, record), "instances": slot_read.read_instances(host, root)}
+        found = {**releases.read_overview(host, root, record), "instances": slot_read.read_instances(host, root)}
         found["last_run"] = run_lock.read_last_run(host, desired["log_dir"]) if desired["log_dir"] else {}
         found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
         if desired["slots"]:
             found["slot"] = slot_read.read_slot(host, root)
-        folders = {one: releases.folder(root, one) for one in found["releases"]}
-        found["examples"] = {one: package_config.examples(folder) for one, folder in folders.items()}
+        folders = {one: releases.get_folder(root, one) for one in found["releases"]}
+        found["examples"] = {one: package_config.find_examples(folder) for one, folder in folders.items()}
         found["main_classes"] = {one: sorted(package_main.find_main_classes(folder)) for one, folder in folders.items()}
         return found
     except (OSError, RuntimeError) as error:

@@ -26,7 +26,7 @@ SETTINGS = {
 }
 
 
-def given_options(sources: Iterable[str] | None = None) -> dict[str, str]:
+def format_given_options(sources: Iterable[str] | None = None) -> dict[str, str]:
     """The options of the running command that a command to type repeats. C(sources) are inventories, where they are
     not those of the command line."""
     arguments = {name: value for name, value in dict(context.CLIARGS or {}).items()

@@ -47,7 +47,7 @@ class Files:
         """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be
         served."""
         names = [f"xitrum_proxy_tls_certificate {certificate}", f"xitrum_proxy_tls_key {key}"]
-        return key_pair.joined(self._lookup(certificate), self._lookup(key), names, dated=dated)
+        return key_pair.join_key_pair(self._lookup(certificate), self._lookup(key), names, dated=dated)
 
     def _lookup(self, path: str, **options: Any) -> str:
         plugin = self.action._shared_loader_obj.lookup_loader.get(
@@ -86,10 +86,10 @@ class DesiredAction(ActionBase):
             try:
                 arguments = {**self.compute(own, task_vars), **arguments}
             except (AnsibleError, TemplateError, ValueError) as error:
-                return {**result, **failure(error)}
+                return {**result, **build_failure(error)}
             except KeyError as error:
                 missing = f"the variable {error.args[0]} is not set, and the desired state depends on it"
-                return {**result, **failure(missing)}
+                return {**result, **build_failure(missing)}
             if self.is_empty(arguments):
                 return {**result, "changed": False}
         result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
@@ -114,11 +114,11 @@ class DesiredAction(ActionBase):
         )
 
 
-def failure(error: object) -> dict[str, Any]:
+def build_failure(error: object) -> dict[str, Any]:
     """Return the result of a task whose variables cannot be used."""
     text = str(getattr(error, "message", "") or error)
     # What a filter of a variable's value found wrong, without the words of Ansible around it.
-    lines = (messages.cause_of(text) or text).splitlines()
+    lines = (messages.find_cause(text) or text).splitlines()
     # Identifiers alone: Ansible prints the whole result of a failed task, and each sentence is in the message.
     found = {"rules": [one.rule for one in error.errors]} if isinstance(error, Refused) else {}
     return {"failed": True, "refused": True, "msg": "\n".join(map(untrusted_text.escaped, lines)), **found}

@@ -27,10 +27,10 @@ HostVars = Mapping[str, Any]
 REACH = "__reach"
 
 
-def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+def collect_states(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     """Return what was read of each host, with the rows of the test of its public ports."""
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
-    reached = reach_rows_of(hostvars, hosts)
+    reached = get_reach_rows(hostvars, hosts)
     return {
         host: {**state, "reach": {"rows": reached[host], "drift": False}}
         if isinstance(state, dict) and host in reached
@@ -39,13 +39,13 @@ def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def reach_rows_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+def get_reach_rows(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     """Return the rows of the test of the public ports; none where the run has not made it."""
     # A host that was lost has not kept them.
     return next(filter(None, ((hostvars[host].get(REACH) or {}).get("rows") for host in hosts)), {})
 
 
-def summary(
+def render_summary(
     hostvars: HostVars,
     hosts: Sequence[str],
     check_mode: bool = False,
@@ -58,13 +58,13 @@ def summary(
     `sources` are those of the inventory, for lines to type. `reached` are the hosts that are still in the run; without
     it, all are.
     """
-    given = command_line.given_options(sources)
+    given = command_line.format_given_options(sources)
     command = commands.render_command("site", given)
-    states = states_of(hostvars, hosts)
+    states = collect_states(hostvars, hosts)
     # One that was never read is no loss of this run.
     away = [] if reached is None else [host for host in hosts if host not in reached]
-    lost = [host for host in away if fleet_summary.components(states[host])]
-    return str(sendable(fleet_summary.fleet_summary(states, check_mode, everything, command, lost)))
+    lost = [host for host in away if fleet_summary.get_components(states[host])]
+    return str(sendable(fleet_summary.render_fleet_summary(states, check_mode, everything, command, lost)))
 
 
 def check_document(
@@ -72,13 +72,13 @@ def check_document(
 ) -> dict[str, Any]:
     """Return every row of every host as a flat list, the worst first, with the outcome, as the schema `CHECK` of
     report/schemas.py describes it. Lines to type are for the folder in which Ansible was started."""
-    given, states = command_line.given_options(sources), states_of(hostvars, hosts)
-    found = findings.findings(states, reached, given["connection"], given["variables"])
-    outcome = findings.outcome_of(states, found, reached)
+    given, states = command_line.format_given_options(sources), collect_states(hostvars, hosts)
+    found = findings.list_findings(states, reached, given["connection"], given["variables"])
+    outcome = findings.decide_outcome(states, found, reached)
     return {"schema_version": schemas.VERSION, "outcome": outcome, "findings": found}
 
 
-def status_document(
+def build_status_document(
     hostvars: HostVars, hosts: Sequence[str], reached: Sequence[str], groups: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what the hosts of a run do now, as the schema `STATUS` of report/schemas.py describes it."""
@@ -88,16 +88,16 @@ def status_document(
             host,
             host in applications,
             host in proxies,
-            expected_instances(hostvars[host]),
+            count_expected_instances(hostvars[host]),
             host in reached,
             hostvars[host].get("xitrum_host_state"),
         )
         for host in hosts
     ]
-    return status.status_document(read, time.time())
+    return status.build_status_document(read, time.time())
 
 
-def expected_instances(variables: Mapping[str, Any]) -> int:
+def count_expected_instances(variables: Mapping[str, Any]) -> int:
     """Return how many instances a host has by the inventory: for one that was not read, so that a value that cannot be
     used counts as 1."""
     try:
@@ -106,12 +106,12 @@ def expected_instances(variables: Mapping[str, Any]) -> int:
         return 1
 
 
-def site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
+def find_site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
     """Return why the site serves nobody, or not everybody, a sentence each."""
-    rows = {host: [Row(**row) for row in some] for host, some in reach_rows_of(hostvars, hosts).items()}
+    rows = {host: [Row(**row) for row in some] for host, some in get_reach_rows(hostvars, hosts).items()}
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
     read = {host: state for host, state in states.items() if is_read(state)}
-    return [*proxy_health.faults(read, rows), *reach.sentences(rows)]
+    return [*proxy_health.find_faults(read, rows), *reach.format_sentences(rows)]
 
 
 def is_read(state: Any) -> bool:

@@ -200,7 +200,7 @@ def run_play(held: Mapping[str, Any]) -> tuple[int, str]:
             "-m",
             "ansible",
             "playbook",
-            *options(context.CLIARGS, bool(passwords.get("connection"))),
+            *list_options(context.CLIARGS, bool(passwords.get("connection"))),
             *(f"--vault-id={vault_id}" for vault_id in vault_ids),
             "-e",
             f"@{file.name}",
@@ -263,7 +263,7 @@ def is_prompt(vault_id: Any) -> bool:
     return str(vault_id).rpartition("@")[2] in PROMPTS
 
 
-def options(arguments: Mapping[str, Any], has_password: bool = False) -> list[str]:
+def list_options(arguments: Mapping[str, Any], has_password: bool = False) -> list[str]:
     """The options with which this run reached its hosts, as words. C(arguments) are Ansible's C(CLIARGS)."""
     words = [word for source in arguments.get("inventory") or () for word in ("-i", source)]
     for name, option in commands.CONNECTION_OPTIONS:

@@ -18,20 +18,20 @@ CAPACITY, BURST, FIRST, WAYS = "__load_test_capacity", "__load_test_burst", "__l
 HostVars = Mapping[str, Any]
 
 
-def results_of(values: HostVars) -> report.HostResults:
+def collect_results(values: HostVars) -> report.HostResults:
     """Return what one host measured."""
-    before = registered(values, FIRST).get("load") or {}
+    before = get_registered(values, FIRST).get("load") or {}
     ways: dict[str, dict[str, Any]] = {}
     for item in values.get(WAYS) or ():
         way = {name: item[name] for name in ("during", "after", "counts")}
         ways[item["way"]] = {"before": before, **way}
         # What is there after one way is there before the next.
         before = item["after"]
-    capacity = registered(values, CAPACITY).get("capacity") or {}
-    return report.HostResults(ways, capacity.get("limits") or {}, registered(values, BURST).get("bursts") or [])
+    capacity = get_registered(values, CAPACITY).get("capacity") or {}
+    return report.HostResults(ways, capacity.get("limits") or {}, get_registered(values, BURST).get("bursts") or [])
 
 
-def registered(values: HostVars, name: str) -> Mapping[str, Any]:
+def get_registered(values: HostVars, name: str) -> Mapping[str, Any]:
     """Return what a task registered; empty where it did not run."""
     found = values.get(name)
     return found if isinstance(found, Mapping) else {}
@@ -43,16 +43,16 @@ def make_report(
     """Return the report on a load test, from what the hosts of the play measured. when: its time, ISO 8601 in UTC."""
     # A cookie may be in the headers.
     shown = {**{name: value for name, value in settings.items() if name != "headers"}, "when": when}
-    results = {host: results_of(hostvars[host]) for host in hosts if WAYS in hostvars[host]}
+    results = {host: collect_results(hostvars[host]) for host in hosts if WAYS in hostvars[host]}
     return report.load_report(shown, results, groups)
 
 
-def file_of(folder: str, label: str) -> pathlib.Path:
+def get_path(folder: str, label: str) -> pathlib.Path:
     """Return the file of a run."""
     return pathlib.Path(folder, f"{label}.json")
 
 
-def earlier_reports(folder: str) -> list[dict[str, Any]]:
+def read_earlier_reports(folder: str) -> list[dict[str, Any]]:
     """Return the reports of all runs in a folder.
 
     Raises VersionError for one of another version, and ValueError for a file that is none.

@@ -18,7 +18,7 @@ def add_open_work(result: Mapping[str, Any], slot: int = 0) -> dict[str, Any]:
 
     slot: the number of the instance that the redirects lead to.
     """
-    if not fleet_summary.components(result):
+    if not fleet_summary.get_components(result):
         return dict(result)
     pending = fleet_summary.needs_work(result)
     found = {**result, "pending": pending, "unfinished": fleet_summary.is_unfinished(result)}
@@ -26,12 +26,12 @@ def add_open_work(result: Mapping[str, Any], slot: int = 0) -> dict[str, Any]:
         # Over all components: an instance can still be due for a start or a restart.
         found["redirects"] = {
             **result["redirects"],
-            "due": rollout.redirects_due(result, slot),
+            "due": rollout.find_redirects_step(result, slot),
             "restored": rollout.find_active_pairs(result),
         }
     return found
 
 
-def active_slot(task_vars: Mapping[str, Any]) -> int:
+def get_active_slot(task_vars: Mapping[str, Any]) -> int:
     """Return the active blue/green slot, as the play has read it; 0 on a host without slots."""
     return int((task_vars.get("application_slot_read") or {}).get("slot") or 0)

@@ -27,12 +27,12 @@ READ_FIRST_PREFIXES = ("rollback_",)
 OF_PACKAGE = ("xitrum_package", "xitrum_package_sha256", "xitrum_package_headers", "xitrum_main_class")
 
 
-def usable_hosts(hostvars: HostVars) -> UsableHosts:
+def find_usable_hosts(hostvars: HostVars) -> UsableHosts:
     """The variables of all hosts without those that have no value or a wrong one."""
-    return UsableHosts(hostvars, role_variables.of_collection()[0])
+    return UsableHosts(hostvars, role_variables.read_collection()[0])
 
 
-def controller_errors(every: HostVars) -> list[Error]:
+def find_controller_errors(every: HostVars) -> list[Error]:
     """The package's by_host, each once: one task reads it for all hosts."""
     return [
         error
@@ -41,23 +41,23 @@ def controller_errors(every: HostVars) -> list[Error]:
     ]
 
 
-def variable_errors(of_host: UsableVariables) -> Iterator[Error]:
+def find_variable_errors(of_host: UsableVariables) -> Iterator[Error]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
-    yield from errors_of("variable.unknown", role_variables.unknown(list(of_host), READ_FIRST_PREFIXES)["errors"])
+    yield from errors_of("variable.unknown", role_variables.find_unknown(list(of_host), READ_FIRST_PREFIXES)["errors"])
     yield from errors_of("variable.unusable", of_host.find_errors())
 
 
-def value_errors(of_host: UsableVariables) -> list[Error]:
+def find_value_errors(of_host: UsableVariables) -> list[Error]:
     """Invalid values of one host, public example secrets among them. What follows from a variable without
-    a usable value is left out: L(variable_errors) reports that."""
-    found = [*rules.validate(of_host), *preflight.example_errors(of_host), *preflight.override_errors(of_host)]
+    a usable value is left out: L(find_variable_errors) reports that."""
+    found = [*rules.validate(of_host), *preflight.find_example_errors(of_host), *preflight.override_errors(of_host)]
     return [error for error in found if not of_host.mentions(error.message)]
 
 
-def folder_errors(of_host: UsableVariables) -> list[Error]:
+def find_folder_errors(of_host: UsableVariables) -> list[Error]:
     """The folders of a host that is not read: those of a decommissioned host are removed."""
     wrong = errors_of("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
-    found = rules.validate(of_host, [values.folders])
+    found = rules.validate(of_host, [values.check_folders])
     return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
 
 
@@ -75,48 +75,48 @@ def check_values(every: UsableHosts, host: str, addresses: bool = True, names: S
         return True
     if not addresses:
         return False
-    return bool(every.find_needed(host)) or bool(preflight.address_errors(every.as_strict(), host, NO_VALUE))
+    return bool(every.find_needed(host)) or bool(preflight.find_address_errors(every.as_strict(), host, NO_VALUE))
 
 
 def run_errors(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
     """What keeps the rollout of one host from going well, as far as follows from the host's read."""
-    yield from preflight.port_errors(of_host)
+    yield from preflight.find_port_errors(of_host)
     if deploy:
         proxies = (of_host.get("groups") or {}).get("xitrum_proxy") or []
-        yield from preflight.deploy_errors(of_host, list(proxies), render)
+        yield from preflight.find_deploy_errors(of_host, list(proxies), render)
 
 
 def render(playbook: str, add: Sequence[str] = ()) -> str:
     """A line to type that repeats the options of this run, with the hosts to add to its limit."""
-    return commands.render_command(playbook, command_line.given_options(), add=add)
+    return commands.render_command(playbook, command_line.format_given_options(), add=add)
 
 
-def usable_of(
+def split_usable_hosts(
     hostvars: HostVars, hosts: Sequence[str], addresses: bool, applications: Sequence[str]
 ) -> dict[str, Any]:
     """Return `hosts`, those of C(hosts) whose values are valid, so that they can be read; `errors`, sentences by host
     of the others; and `package`, those of C(applications) with which the package can be read. See `check_values`."""
-    every = usable_hosts(hostvars)
+    every = find_usable_hosts(hostvars)
     valid = [host for host in hosts if not check_values(every, host, addresses)]
     return {
         "hosts": valid,
-        "errors": {host: values_of(every, host, addresses) for host in hosts if host not in valid},
+        "errors": {host: list_value_errors(every, host, addresses) for host in hosts if host not in valid},
         "package": [
             host for host in hosts if host in applications and not check_values(every, host, names=OF_PACKAGE)
         ],
     }
 
 
-def values_of(every: UsableHosts, host: str, addresses: bool) -> list[str]:
+def list_value_errors(every: UsableHosts, host: str, addresses: bool) -> list[str]:
     """Return the sentences on the invalid variables of a host, and on those of others that its configuration has."""
     of_host = every[host]
-    found = [*variable_errors(of_host), *value_errors(of_host)]
+    found = [*find_variable_errors(of_host), *find_value_errors(of_host)]
     if addresses:
-        found += preflight.address_errors(every.as_strict(), host, NO_VALUE)
+        found += preflight.find_address_errors(every.as_strict(), host, NO_VALUE)
         needed = every.find_needed(host).items()
         others = (f"{other}: {text}" for other, texts in needed for text in texts if other != host)
         found += errors_of("variable.unusable", others)
-    return [escaped(sentence) for sentence in dict.fromkeys(preflight.sentences_of(found))]
+    return [escaped(sentence) for sentence in dict.fromkeys(preflight.list_sentences(found))]
 
 
 def find_errors(
@@ -134,26 +134,26 @@ def find_errors(
     the application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
     before_read: whether no host was read yet, so that variables alone have errors.
     """
-    usable = usable_hosts(hostvars)
+    usable = find_usable_hosts(hostvars)
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
-    lost_proxies = preflight.lost_proxies(usable, hosts, answered)
+    lost_proxies = preflight.find_lost_proxies(usable, hosts, answered)
     by_host: dict[str, list[Error]] = {}
     needed: dict[str, list[str]] = {}
     for host, of_host in every.items():
         # A host whose variables are invalid is not read, so nothing is known of it.
         # Where the addresses of others do not matter (base.yml), it is.
         unread = preflight.is_unread(of_host)
-        others = preflight.address_errors(strict, host, NO_VALUE) if unread else []
+        others = preflight.find_address_errors(strict, host, NO_VALUE) if unread else []
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
         unusable = of_host.lacks() or bool(rules.validate(of_host, values.PLAN_CHECKS))
         skipped = before_read or host in answered and (others or of_others or unusable)
-        read = [] if skipped else preflight.host_errors(of_host, host in answered, lost_proxies)
+        read = [] if skipped else preflight.find_host_errors(of_host, host in answered, lost_proxies)
         by_host[host] = [
-            *variable_errors(of_host),
+            *find_variable_errors(of_host),
             *read,
-            *value_errors(of_host),
+            *find_value_errors(of_host),
             *others,
             *run_errors(of_host, deploy),
         ]
@@ -164,26 +164,26 @@ def find_errors(
             ]
             for host, errors in find(strict, hosts, NO_VALUE).items()
         }
-        for find in (preflight.difference_errors, preflight.proxy_difference_errors)
+        for find in (preflight.find_difference_errors, preflight.find_proxy_difference_errors)
     ]
-    away = preflight.unavailable_errors(usable, hosts, NO_VALUE)
-    for found in (*differences, preflight.session_reports(usable, hosts, NO_VALUE)[0], away):
+    away = preflight.find_unavailable_errors(usable, hosts, NO_VALUE)
+    for found in (*differences, preflight.find_session_reports(usable, hosts, NO_VALUE)[0], away):
         for host, errors in found.items():
             by_host[host] += errors
     # Of a host that the run leaves out, what the configuration of these has.
     for host, sentences in needed.items():
         if host not in every:
             by_host[host] = list(errors_of("variable.unusable", sentences))
-    lost = preflight.decommissioned_errors({host: hostvars[host] for host in decommissioned}, every)
-    wrong = {host: folder_errors(usable[host]) for host in decommissioned if host not in every}
+    lost = preflight.find_decommissioned_errors({host: hostvars[host] for host in decommissioned}, every)
+    wrong = {host: find_folder_errors(usable[host]) for host in decommissioned if host not in every}
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         by_host.setdefault(host, []).extend(errors)
-    controller = controller_errors(every)
+    controller = find_controller_errors(every)
     if not controller and not any(by_host.values()):
         # The notes of all hosts are computed for a message alone.
         return "", []
-    message = preflight.message(by_host, controller, find_notes(usable, hosts, deploy, hosts))
-    return message, preflight.rules_of(by_host, controller)
+    message = preflight.format_message(by_host, controller, find_notes(usable, hosts, deploy, hosts))
+    return message, preflight.list_rules(by_host, controller)
 
 
 def find_notes(
@@ -198,15 +198,15 @@ def find_notes(
     every: all hosts of the run; without it, C(hosts) are. connection: whether to check how Ansible reaches them.
     """
     found = {}
-    sessions = preflight.session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]
+    sessions = preflight.find_session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]
     for host in hosts:
         found[host] = [
-            *preflight.host_notes(hostvars[host]),
+            *preflight.find_host_notes(hostvars[host]),
             *sessions.get(host, []),
-            *role_variables.unknown(list(hostvars[host]))["warnings"],
+            *role_variables.find_unknown(list(hostvars[host]))["warnings"],
         ]
         if deploy:
-            found[host] += preflight.deploy_notes(hostvars[host], render)
+            found[host] += preflight.find_deploy_notes(hostvars[host], render)
         # All are reached alike, as a rule: once is enough.
         if connection and host == (every or hosts)[0]:
             found[host] += filter(None, [keep_alive.find_note(host, hostvars[host])])
@@ -232,8 +232,8 @@ def find_own_errors(hostvars: HostVars, hosts: Iterable[str], own: Sequence[str]
     own: prefixes of the playbook that runs. A misspelt variable with one of them is an error too.
     """
     every = dict.fromkeys(name for host in hosts for name in hostvars[host])
-    found = list(errors_of("variable.unknown", role_variables.unknown(list(every), own)["errors"]))
-    usable = usable_hosts(hostvars)
+    found = list(errors_of("variable.unknown", role_variables.find_unknown(list(every), own)["errors"]))
+    usable = find_usable_hosts(hostvars)
     for host in hosts:
         of_host = usable[host]
         names = [name for name in of_host.given if name in of_host.options and name.startswith(tuple(own))]

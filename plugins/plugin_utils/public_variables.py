@@ -26,7 +26,7 @@ REGISTERED = ("application_package_read", "application_slot_read", "xitrum_host_
 
 
 @functools.lru_cache(maxsize=None)
-def role_defaults() -> dict[str, Any]:
+def read_role_defaults() -> dict[str, Any]:
     """Return the defaults of all these roles, read once a process."""
     found: dict[str, Any] = {}
     for role in WITH_DEFAULTS:
@@ -39,7 +39,7 @@ class PublicVariables(Mapping[str, Any]):
     """Variables of a host by name. A variable without a value raises AnsibleError when it is read."""
 
     def __init__(self, templar: Any, task_vars: Mapping[str, Any]) -> None:
-        self.raw = {**role_defaults(), **task_vars}
+        self.raw = {**read_role_defaults(), **task_vars}
         # With the defaults, since variables of the inventory refer to them.
         self.templar = templar.copy_with_new_env(available_variables=self.raw)
         self.values_of: dict[str, Any] = {}
@@ -55,7 +55,7 @@ class PublicVariables(Mapping[str, Any]):
         if value is None or isinstance(value, (bool, int, float)) or registered:
             return value
         try:
-            return plain(self.templar.template(value))
+            return make_plain(self.templar.template(value))
         except AnsibleError as error:
             raise AnsibleError(f"the variable {name} has no value: {getattr(error, 'message', '') or error}") from error
 
@@ -69,18 +69,18 @@ class PublicVariables(Mapping[str, Any]):
         return len(self.raw)
 
 
-def chosen(task_vars: Mapping[str, Any], templar: Any) -> Mapping[str, Any]:
+def filter_chosen(task_vars: Mapping[str, Any], templar: Any) -> Mapping[str, Any]:
     """Return the variables that somebody has set: all but those with the default of a role."""
-    defaults = role_defaults()
+    defaults = read_role_defaults()
     found = PublicVariables(templar, task_vars)
     found.raw = {name: value for name, value in task_vars.items() if name not in defaults or value != defaults[name]}
     return found
 
 
-def plain(value: Any) -> Any:
+def make_plain(value: Any) -> Any:
     """Return a value with all texts as texts: what the vault keeps is one only when it is requested."""
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: make_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [make_plain(item) for item in value]
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)

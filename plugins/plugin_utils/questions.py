@@ -13,7 +13,7 @@ from typing import Any
 
 from ..module_utils.core.untrusted_text import printable
 from ..module_utils.report import schemas
-from ..module_utils.report.fleet_summary import table
+from ..module_utils.report.fleet_summary import render_table
 
 FORMATS = ("table", "json", "lines")
 
@@ -45,7 +45,7 @@ class Question:
         try:
             self.compiled = jmespath.compile(expression)
         except exceptions.JMESPathError as error:
-            raise self.invalid(position_of(error, expression), reason_of(error)) from None
+            raise self.invalid(find_position(error, expression), find_reason(error)) from None
         known = functions.Functions.FUNCTION_TABLE
         for node in self.nodes_of("function_expression"):
             if reason := call_error(node, known):
@@ -55,7 +55,7 @@ class Question:
         """Return the error of an expression, with the place that it is about."""
         place = f"character {position + 1}" if position < len(self.expression) else "its end"
         return QuestionError(
-            f"{self.variable} is no valid JMESPath expression: {reason}, at {place}.\n  {one_line(self.expression)}\n"
+            f"{self.variable} is no valid JMESPath expression: {reason}, at {place}.\n  {join_lines(self.expression)}\n"
             f"  {' ' * position}^"
         )
 
@@ -83,33 +83,33 @@ class Question:
             return self.compiled.search(document)
         except self.errors as error:
             name = str(getattr(error, "function_name", "") or getattr(error, "expression", "") or "")
-            raise self.invalid(self.function_position(name) if name else 0, reason_of(error)) from None
+            raise self.invalid(self.function_position(name) if name else 0, find_reason(error)) from None
 
     def hint(self) -> str:
         """Return what to do where the answer is empty: names of fields that the document has not, or those that it
         has."""
-        known = set(schemas.field_names(self.schema))
+        known = set(schemas.list_field_names(self.schema))
         own = set(self.values_of("key_val_pair"))
         strange = [name for name in dict.fromkeys(self.values_of("field")) if name not in known | own]
-        missing = [f"There is no field {printable(name)}{nearest(name, known) or '.'}" for name in strange]
-        fields = "\n".join(f"  {path}" for path in schemas.paths_of(self.schema))
+        missing = [f"There is no field {printable(name)}{find_nearest(name, known) or '.'}" for name in strange]
+        fields = "\n".join(f"  {path}" for path in schemas.list_paths(self.schema))
         found = " ".join(missing) if missing else "No value of the document meets its conditions."
         return f"{self.variable} selects nothing. {found} The document has:\n{fields}"
 
 
-def one_line(expression: str) -> str:
+def join_lines(expression: str) -> str:
     """Return an expression as it is shown above the mark of a position: a character for each of its characters."""
     return "".join(letter if letter.isprintable() else " " for letter in expression)
 
 
-def position_of(error: Any, expression: str) -> int:
+def find_position(error: Any, expression: str) -> int:
     """Return the position that an error of jmespath is about, 0 for the first character."""
     position = getattr(error, "lex_position", None)
     # The end of an expression that is not complete.
     return len(expression) if position is None or position < 0 else min(int(position), len(expression))
 
 
-def reason_of(error: Any) -> str:
+def find_reason(error: Any) -> str:
     """Return why jmespath refuses an expression, without its own picture of the position."""
     kind = type(error).__name__
     if kind == "EmptyExpressionError":
@@ -127,13 +127,13 @@ def call_error(node: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     """Return why a function cannot be called so; empty where it can."""
     name, count = node["value"], len(node["children"])
     if name not in known:
-        return f"there is no function {printable(name)}(){nearest(name, known)}"
+        return f"there is no function {printable(name)}(){find_nearest(name, known)}"
     signature = known[name]["signature"]
     fits = count >= len(signature) if any(one.get("variadic") for one in signature) else count == len(signature)
     return "" if fits else f"{name}() takes {len(signature)} values, and has {count}"
 
 
-def nearest(name: str, known: Any) -> str:
+def find_nearest(name: str, known: Any) -> str:
     """Return the question whether a near name was meant; empty where none is near."""
     found = difflib.get_close_matches(name, sorted(known), 1)
     return f": did you mean {found[0]}?" if found else ""
@@ -149,37 +149,41 @@ def render(answer: Any, way: str) -> str:
     if way == "json":
         # ASCII alone: what a host has chosen cannot act on a terminal.
         return json.dumps(answer, indent=2)
-    return "\n".join(lines_of(answer) if way == "lines" else table_of(answer))
+    return "\n".join(format_lines(answer) if way == "lines" else format_columns(answer))
 
 
-def lines_of(answer: Any) -> list[str]:
+def format_lines(answer: Any) -> list[str]:
     """Return an answer as a line for each item, with tabs between the values of an item."""
     items = answer if isinstance(answer, list) else [answer]
-    return ["\t".join(map(cell, values_of(item))) for item in items]
+    return ["\t".join(map(format_cell, list_values(item))) for item in items]
 
 
-def values_of(item: Any) -> list[Any]:
+def list_values(item: Any) -> list[Any]:
     """Return the values of one item of an answer."""
     if isinstance(item, Mapping):
         return list(item.values())
     return item if isinstance(item, list) else [item]
 
 
-def table_of(answer: Any) -> list[str]:
+def format_columns(answer: Any) -> list[str]:
     """Return an answer as columns: with a header where its items have names."""
     if isinstance(answer, Mapping):
-        return table(("field", "value"), [(cell(name), cell(value)) for name, value in answer.items()])
+        return render_table(
+            ("field", "value"), [(format_cell(name), format_cell(value)) for name, value in answer.items()]
+        )
     items = answer if isinstance(answer, list) else [answer]
     if items and all(isinstance(item, Mapping) for item in items):
         names = list(dict.fromkeys(name for item in items for name in item))
-        return table(tuple(map(cell, names)), [tuple(cell(item.get(name)) for name in names) for item in items])
-    rows = [tuple(map(cell, values_of(item))) for item in items]
+        return render_table(
+            tuple(map(format_cell, names)), [tuple(format_cell(item.get(name)) for name in names) for item in items]
+        )
+    rows = [tuple(map(format_cell, list_values(item))) for item in items]
     widest = max(map(len, rows), default=0)
     filled = [row + ("",) * (widest - len(row)) for row in rows]
-    return table(filled[0], filled[1:]) if filled else []
+    return render_table(filled[0], filled[1:]) if filled else []
 
 
-def cell(value: Any) -> str:
+def format_cell(value: Any) -> str:
     """Return a value as one word or phrase of one line."""
     if isinstance(value, str):
         # A table of a fleet is no place for a long text to be cut: JSON has it whole.
@@ -192,6 +196,6 @@ def find_format_error(variable: str, way: Any) -> str:
     return "" if way in FORMATS else f"{variable} is {printable(str(way))!r}: expected one of {', '.join(FORMATS)}"
 
 
-def rows_text(rows: Sequence[Sequence[str]]) -> str:
+def format_rows(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of texts in the format C(lines)."""
-    return "\n".join(lines_of([list(row) for row in rows]))
+    return "\n".join(format_lines([list(row) for row in rows]))

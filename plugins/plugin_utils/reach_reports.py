@@ -20,12 +20,12 @@ HostVars = Mapping[str, Any]
 Results = Sequence[Mapping[str, Any]]
 
 
-def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+def collect_states(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     """Return what was read of each host; None where it was not read."""
     return {host: hostvars[host].get("xitrum_host_state") for host in hosts}
 
 
-def helpers_of(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
+def list_helpers(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
     """Return the hosts outside of the run that may connect in place of one of the run:
     those of the application first, then any other."""
     groups = hostvars[hosts[0]]["groups"]
@@ -41,20 +41,20 @@ def helpers_of(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
 
 def plan_probes(hostvars: HostVars, hosts: Sequence[str], reached: Sequence[str]) -> dict[str, Any]:
     """Return who tries which ports, as `plan_probes` of firewall/reach.py does."""
-    states = states_of(hostvars, hosts)
+    states = collect_states(hostvars, hosts)
     run = {
         host: {
-            "address": proxy.own_address(hostvars[host]),
+            "address": proxy.find_own_address(hostvars[host]),
             "state": state if is_read(state) else None,
             "reached": host in reached and is_read(state),
         }
         for host, state in states.items()
     }
     reach_from = str(hostvars[hosts[0]].get("xitrum_reach_from") or "")
-    return reach.plan_probes(run, helpers_of(hostvars, hosts), reach_from)
+    return reach.plan_probes(run, list_helpers(hostvars, hosts), reach_from)
 
 
-def answers_of(results: Results) -> list[dict[str, Any]]:
+def collect_answers(results: Results) -> list[dict[str, Any]]:
     """Return what a loop over probes registered, as `[{host, results, targets, failed}]`:
     each result with what is known of its target."""
     found = []
@@ -77,22 +77,25 @@ def answers_of(results: Results) -> list[dict[str, Any]]:
 
 def find_unreached_instances(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     """Return the instances that proxies do not reach."""
-    states = {host: state for host, state in states_of(hostvars, hosts).items() if is_read(state)}
-    addresses = {host: proxy.own_address(hostvars[host]) for host in states if proxy_health.report_of(states[host])}
-    return proxy_health.unreached_instances(
+    states = {host: state for host, state in collect_states(hostvars, hosts).items() if is_read(state)}
+    addresses = {
+        host: proxy.find_own_address(hostvars[host]) for host in states if proxy_health.report_of(states[host])
+    }
+    return proxy_health.find_unreached_instances(
         states, {host: address if reach.is_address(address) else "" for host, address in addresses.items()}
     )
 
 
 def find_unreached(hostvars: HostVars, hosts: Sequence[str], results: Results) -> list[dict[str, Any]]:
     """Return what is queried of each host whose ports were not reached: `[{host, address, ports}]`."""
-    desired = reach.unreached(answers_of(results))
+    desired = reach.find_unreached(collect_answers(results))
     for host, items in find_unreached_instances(hostvars, hosts).items():
         desired.setdefault(host, []).extend(
             {key: item[key] for key in ("port", "inside", "source", "family")} for item in items
         )
     return [
-        {"host": host, "address": proxy.own_address(hostvars[host]), "ports": ports} for host, ports in desired.items()
+        {"host": host, "address": proxy.find_own_address(hostvars[host]), "ports": ports}
+        for host, ports in desired.items()
     ]
 
 
@@ -103,8 +106,8 @@ def make_rows(
     found = {item["__reach_blocked"]["host"]: item["ports"] for item in blocks if "ports" in item}
     parts = (
         plan_probes(hostvars, hosts, hosts)["rows"],
-        reach.rows_of(answers_of(results), found),
-        proxy_health.instance_rows(find_unreached_instances(hostvars, hosts), found),
+        reach.build_rows(collect_answers(results), found),
+        proxy_health.build_instance_rows(find_unreached_instances(hostvars, hosts), found),
     )
     rows: dict[str, list[dict[str, Any]]] = {}
     for part in parts:

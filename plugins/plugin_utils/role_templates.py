@@ -26,7 +26,7 @@ FILTERS = ("combine", "hash", "regex_escape", "regex_replace", "ternary", "to_js
 
 
 @functools.lru_cache(maxsize=None)
-def environment() -> jinja2.Environment:
+def get_environment() -> jinja2.Environment:
     """Return the environment of all templates, in the way in which Ansible's lookup `template` sets it."""
     made = jinja2.Environment(
         trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined, autoescape=False,
@@ -35,7 +35,7 @@ def environment() -> jinja2.Environment:
     # Not all of them: some, such as Ansible's `default`, are for values of its own engine.
     known = filters.FilterModule().filters()
     made.filters.update({name: known[name] for name in FILTERS})
-    made.filters["application_address"] = addresses.application_address
+    made.filters["application_address"] = addresses.format_application_address
     made.tests.update(tests.TestModule().tests())
     return made
 
@@ -44,8 +44,8 @@ def environment() -> jinja2.Environment:
 def load(role: str, template: str) -> tuple[jinja2.Template, frozenset[str]]:
     """Return a template of a role, and the names of the variables in it, read once a process."""
     text = (ROLES / role / "templates" / f"{template}.j2").read_text(encoding="utf-8")
-    names = jinja2.meta.find_undeclared_variables(environment().parse(text))
-    return environment().from_string(text), frozenset(names)
+    names = jinja2.meta.find_undeclared_variables(get_environment().parse(text))
+    return get_environment().from_string(text), frozenset(names)
 
 
 def render(role: str, template: str, variables: Mapping[str, Any], values: Mapping[str, Any]) -> str:

@@ -17,24 +17,24 @@ ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 
 
 @functools.lru_cache(maxsize=None)
-def of_collection(roles: pathlib.Path = ROLES) -> tuple[dict[str, Any], tuple[str, ...]]:
+def read_collection(roles: pathlib.Path = ROLES) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return all options (name to specification) and all prefixes of the collection's roles, read once a process."""
     found = {path.parent.parent.name: path for path in sorted(roles.glob("*/meta/argument_specs.yml"))}
     options: dict[str, Any] = {name: {"type": "raw"} for name in variables.PLAYBOOK_VARIABLES}
     for path in found.values():
-        options.update(variables.options_of(yaml_load(path.read_text(encoding="utf-8"))))
-    return options, tuple(variables.prefixes_of(found))
+        options.update(variables.list_options(yaml_load(path.read_text(encoding="utf-8"))))
+    return options, tuple(variables.list_prefixes(found))
 
 
-def options_of(role: str) -> dict[str, Any]:
+def list_options(role: str) -> dict[str, Any]:
     """Return the options of a role that begin with its name: name to specification."""
-    return {name: option for name, option in of_collection()[0].items() if name.startswith(f"{role}_")}
+    return {name: option for name, option in read_collection()[0].items() if name.startswith(f"{role}_")}
 
 
-def unknown(names: Iterable[str], own: Sequence[str] = ()) -> dict[str, list[str]]:
+def find_unknown(names: Iterable[str], own: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the `errors` and `warnings` on names that no role has.
     Misspelt names with a prefix in `own` are errors. Raises TypeError for a text, whose characters are no names."""
     if isinstance(names, str):
         raise TypeError(f"found the text {names!r}: expected a list of names of variables")
-    options, prefixes = of_collection()
-    return variables.unknown(list(names), options, prefixes, own)
+    options, prefixes = read_collection()
+    return variables.find_unknown(list(names), options, prefixes, own)

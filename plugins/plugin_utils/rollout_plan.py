@@ -25,14 +25,14 @@ def plan_batches(
     ValueError for an invalid batch.
     """
     found = {host: hostvars[host]["xitrum_host_state"]["instances"] for host in hosts}
-    idle = proxy_health.idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
+    idle = proxy_health.find_idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
     sick = {
         (host, item["index"])
         for host, observed in found.items()
         for item in observed["instances"]
         if item.get("healthy") is False
         or not item.get("running", True)
-        or proxy.server_name(host, item["index"]) in idle
+        or proxy.format_server_name(host, item["index"]) in idle
     }
     due = {host: observed["restart"] for host, observed in found.items()}
     batches = rollout.plan_batches(due, batch, strategy, sick)

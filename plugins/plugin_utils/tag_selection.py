@@ -97,14 +97,14 @@ def load_tasks(path: str) -> list[Task]:
         plays = Playbook.load(path, variable_manager=VariableManager(loader=loader), loader=loader).get_plays()
     finally:
         AnsibleCollectionConfig.default_collection = collection
-    return [task for play in plays for block in play.compile() for task in tasks_of(block) if not task.implicit]
+    return [task for play in plays for block in play.compile() for task in list_tasks(block) if not task.implicit]
 
 
-def tasks_of(block: Block) -> Iterator[Task]:
+def list_tasks(block: Block) -> Iterator[Task]:
     """The tasks of a block and of the blocks in it."""
     for item in [*block.block, *block.rescue, *block.always]:
         if isinstance(item, Block):
-            yield from tasks_of(item)
+            yield from list_tasks(item)
         else:
             yield item
 

@@ -74,7 +74,7 @@ class UsableVariables(Mapping[str, Any]):
             return text if text.startswith(start) else start + text
         except KeyError:
             return ""
-        return variables.wrong_value(name, self.given[name], option)
+        return variables.find_value_error(name, self.given[name], option)
 
     def find_errors(self) -> list[str]:
         """The sentences on all variables of the collection that cannot be used."""

@@ -60,4 +60,4 @@ def pytest_configure(config):
 def fixture_own_sockets(request, monkeypatch):
     """The double of a host has no sockets, as a rule."""
     if not getattr(request.module, "JUDGES_SOCKETS", False):
-        monkeypatch.setattr(ownership, "answer_fault", lambda *_arguments: "")
+        monkeypatch.setattr(ownership, "find_answer_fault", lambda *_arguments: "")

@@ -326,10 +326,10 @@ class FakeHost:
 
 def listeners(text):
     """The listening sockets of a host whose C(ss -p) printed this."""
-    return sockets.listeners(FakeHost({}, {LISTINGS[0]: text}))
+    return sockets.read_listeners(FakeHost({}, {LISTINGS[0]: text}))
 
 
 def connections(text):
     """The connections of a host whose C(ss -p) printed this, with all its processes."""
     host = FakeHost({}, {LISTINGS[1]: text})
-    return sockets.established(host, process.pids(host) or [1])
+    return sockets.read_established(host, process.list_pids(host) or [1])

@@ -13,4 +13,4 @@ def render_errors(hostvars, hosts, *others, **more):
 
 def has_invalid_values(hostvars, host, *others, **more):
     """Return whether nothing can be planned with the values of a host. The other arguments are those of `check_values`."""
-    return preflight_reports.check_values(preflight_reports.usable_hosts(hostvars), host, *others, **more)
+    return preflight_reports.check_values(preflight_reports.find_usable_hosts(hostvars), host, *others, **more)

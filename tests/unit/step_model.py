@@ -174,7 +174,7 @@ class Run:
 
     def restart(self, key, folder):
         """As C(apply) of service.py: what does not get healthy goes back within the same module."""
-        begun = step_state.entry_of(self.world.records[key[0]], key[1]) is not None
+        begun = step_state.find_entry(self.world.records[key[0]], key[1]) is not None
         yield from self.note(key, "stopped", folder)
         yield from self.stop(key)
         current = self.world.instances[key]["current"]

@@ -23,7 +23,7 @@ import sys
 from typing import NamedTuple
 
 import yaml
-from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import active_slot, add_open_work
+from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import add_open_work, get_active_slot
 
 from tests.docs.role_variables import ROOT
 
@@ -214,7 +214,7 @@ class Fleet:
         }
         book = [first, *({"name": f"Play {name}", "import_playbook": str(runner.playbooks / f"plays/{name}.yml")} for name in plays)]
         (self.folder / "book.yml").write_text(yaml.safe_dump(book, sort_keys=False), encoding="utf-8")
-        slot = active_slot(self.variables)
+        slot = get_active_slot(self.variables)
         groups = {"xitrum": {"hosts": {
             host: {**CONNECTION, "given_state": add_open_work(state, slot), "xitrum_root": str(self.folder / host)} for host, state in self.hosts.items()}}}
         groups.update({group: {"hosts": dict.fromkeys(names, {**CONNECTION, "given_state": {}})}

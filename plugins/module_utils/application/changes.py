@@ -81,7 +81,7 @@ def find_errors(
             old = " and ".join(others)
             yield BlockingError(
                 f"found {old} as {variable} of {desired['name']} on this host, expected {desired[option]}: "
-                + way(variable, others[0], desired["proxies"]),
+                + format_instructions(variable, others[0], desired["proxies"]),
                 rule="host.moved",
             )
 
@@ -94,7 +94,7 @@ def rename(old: str, new: str) -> str:
     )
 
 
-def way(variable: str, old: str, has_proxies: bool) -> str:
+def format_instructions(variable: str, old: str, has_proxies: bool) -> str:
     """How a user gets from the old value to the new one. Only a run that has the proxies enables the host there."""
     limit = "HOST,xitrum_proxy" if has_proxies else "HOST"
     return (

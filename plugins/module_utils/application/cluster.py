@@ -40,14 +40,14 @@ _OPTION = re.compile(r"-D(akka\.remote\.(?:[\w-]+\.)*(?:bind-)?hostname)(?:=(.*)
 LOCAL_PROVIDERS = ("local", "akka.actor.LocalActorRefProvider")
 
 
-def address(host: Mapping[str, Any]) -> str:
+def find_address(host: Mapping[str, Any]) -> str:
     """Where the other members reach a host. Raises ValueError where that cannot be or must not be.
 
     A name is refused as well: nobody can know what it will be later.
     """
-    found = str(host.get("xitrum_cluster_address") or proxy.own_address(host))
+    found = str(host.get("xitrum_cluster_address") or proxy.find_own_address(host))
     name, takes_shared = host["inventory_hostname"], is_true(host.get(SHARED, False))
-    fault = addresses.private_fault(found, takes_shared)
+    fault = addresses.find_private_fault(found, takes_shared)
     if fault == "a name":
         raise ValueError(
             f"{name}: its cluster address {printable(found)} is a name, expected an address of the private network: "
@@ -56,13 +56,13 @@ def address(host: Mapping[str, Any]) -> str:
     if fault:
         raise ValueError(
             f"{name}: its cluster address {found} is {fault}, and whoever reaches a member's port can run code there; "
-            f"{EXPECTED}. Set xitrum_cluster_address to such an address of the host{shared_hint(found)}"
+            f"{EXPECTED}. Set xitrum_cluster_address to such an address of the host{format_shared_hint(found)}"
         )
     # In one text: Akka compares the seeds with the address that each member is given.
-    return addresses.canonical(found)
+    return addresses.normalize(found)
 
 
-def shared_hint(text: str) -> str:
+def format_shared_hint(text: str) -> str:
     """How 100.64.0.0/10 is taken, for an address in it; empty for another."""
     found = addresses.parse_address(text)
     if found is None or found.ip not in addresses.SHARED:
@@ -70,7 +70,7 @@ def shared_hint(text: str) -> str:
     return f", or set {SHARED}: true where that network is yours alone"
 
 
-def option_errors(options: Iterable[Any], takes_shared: bool = False) -> Iterator[str]:
+def find_option_errors(options: Iterable[Any], takes_shared: bool = False) -> Iterator[str]:
     """Why options of the JVM must not be given to an application, a sentence each: they win over all of its
     configuration, and open Akka's remoting to others than a private network."""
     for option in options:
@@ -79,16 +79,16 @@ def option_errors(options: Iterable[Any], takes_shared: bool = False) -> Iterato
         # Without a value Artery binds its canonical address.
         if not found or (not value and name.endswith(".bind.hostname")) or addresses.is_loopback(value):
             continue
-        fault = addresses.private_fault(value, takes_shared)
+        fault = addresses.find_private_fault(value, takes_shared)
         if fault:
             yield (
                 f"xitrum_java_options has {printable(f'-D{name}={value}')}, which is {fault}, and whoever reaches the "
-                f"port can run code there: {EXPECTED}{shared_hint(value)}. Leave the option out, and use "
+                f"port can run code there: {EXPECTED}{format_shared_hint(value)}. Leave the option out, and use "
                 "xitrum_cluster_address"
             )
 
 
-def package_errors(settings: Settings, where: str) -> Iterator[str]:
+def find_package_errors(settings: Settings, where: str) -> Iterator[str]:
     """Why the settings of a package (C(package_config.Settings) of what Akka reads) must not be used, a sentence each:
     they open Akka's remoting to others than a private network. A name or a variable of the environment, which only a
     host knows, is no error. C(where) names the file."""
@@ -96,53 +96,54 @@ def package_errors(settings: Settings, where: str) -> Iterator[str]:
     if not provider or provider <= set(LOCAL_PROVIDERS):
         return
     remedy = "Leave it out of the package and set xitrum_cluster: true, which gives each host its own address"
-    for name, value, fault in remoting_faults(settings):
+    for name, value, fault in find_remoting_faults(settings):
         yield (
             f"{where} sets {name} to {printable(value)}, which is {fault}, and whoever reaches the "
             f"port can run code there: {EXPECTED}. {remedy}"
         )
 
 
-def config_errors(settings: Settings, takes_shared: bool = False) -> Iterator[str]:
-    """As L(package_errors), of what C(xitrum_config) adds to the configuration of each instance. Whether remoting is on
-    may be set elsewhere, so every such address counts."""
-    for name, value, fault in remoting_faults(settings, takes_shared):
+def find_config_errors(settings: Settings, takes_shared: bool = False) -> Iterator[str]:
+    """As L(find_package_errors), of what C(xitrum_config) adds to the configuration of each instance. Whether remoting
+    is on may be set elsewhere, so every such address counts."""
+    for name, value, fault in find_remoting_faults(settings, takes_shared):
         yield (
             f"xitrum_config sets {name} to {printable(value)}, which is {fault}, and whoever reaches the port can run "
-            f"code there: {EXPECTED}{shared_hint(value)}. Leave it out of xitrum_config and set xitrum_cluster: true, "
+            f"code there: {EXPECTED}{format_shared_hint(value)}. Leave it out of xitrum_config and set xitrum_cluster: "
+            f"true, "
             "which gives each host its own address (xitrum_cluster_address)"
         )
 
 
-def remoting_faults(settings: Settings, takes_shared: bool = False) -> Iterator[tuple[str, str, str]]:
+def find_remoting_faults(settings: Settings, takes_shared: bool = False) -> Iterator[tuple[str, str, str]]:
     """The addresses of Akka's remoting that are in no private network, as C((name, value,
     fault)). Names are left out."""
     for path in sorted(settings.paths()):
         if path[:2] != ("akka", "remote") or path[-1] not in HOST_NAMES:
             continue
         for value in sorted(filter(None, settings.values(path))):
-            fault = addresses.private_fault(value, takes_shared)
+            fault = addresses.find_private_fault(value, takes_shared)
             if fault and fault != "a name":
                 yield ".".join(path), value, fault
 
 
-def members(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_members(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All instances as C([{host, index, address, port}]), in the order of the hosts.
     C(defaults) has what a host does not set."""
     found = []
     for host in hosts:
         count, port = int(host.get(COUNT, defaults[COUNT])), int(host.get(PORT, defaults[PORT]))
         found += [
-            {"host": host["inventory_hostname"], "index": index, "address": address(host), "port": port + index}
+            {"host": host["inventory_hostname"], "index": index, "address": find_address(host), "port": port + index}
             for index in range(count)
         ]
     return found
 
 
-def seeds(every: Iterable[Mapping[str, Any]], count: int, system: str) -> list[str]:
+def list_seeds(every: Iterable[Mapping[str, Any]], count: int, system: str) -> list[str]:
     """The seed nodes as addresses of Akka: the first instances, one of each host before a second one of any."""
     order = sorted(every, key=lambda member: member["index"])
-    return [f"akka://{system}@{proxy.bracketed(member['address'])}:{member['port']}" for member in order[:count]]
+    return [f"akka://{system}@{proxy.add_brackets(member['address'])}:{member['port']}" for member in order[:count]]
 
 
 def plan(
@@ -153,7 +154,7 @@ def plan(
     every, errors = [], []
     for host in hosts:
         try:
-            every += members([host], defaults)
+            every += list_members([host], defaults)
         except ValueError as error:
             errors.append(str(error))
     unknown = bool(errors)
@@ -174,4 +175,4 @@ def plan(
             f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set "
             "xitrum_cluster_address."
         )
-    return {"seeds": seeds(every, count, system), "members": every, "errors": errors}
+    return {"seeds": list_seeds(every, count, system), "members": every, "errors": errors}

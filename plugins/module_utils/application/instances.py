@@ -82,7 +82,7 @@ PUBLIC = ("config/akka.conf", "config/certificate.pem")
 OWN = ("config", "script", "log", "tmp")
 
 
-def launcher(root: str) -> str:
+def render_launcher(root: str) -> str:
     """The one script that every supervisor runs. It goes into the instance's folder itself, not through the switch: a
     running JVM opens jars late, and would otherwise find those of another release after the switch."""
     return f"""#!/bin/sh
@@ -100,11 +100,13 @@ exec script/runner "$XITRUM_MAIN_CLASS"
 """
 
 
-def own_files(desired: Mapping[str, Any], instance: Mapping[str, Any], jdk: Mapping[str, Any]) -> dict[str, str]:
+def render_instance_files(
+    desired: Mapping[str, Any], instance: Mapping[str, Any], jdk: Mapping[str, Any]
+) -> dict[str, str]:
     """What an instance has of its own: path below its folder to text."""
     variables = {"XITRUM_MAIN_CLASS": desired["main_class"]}
     variables.update(
-        jvm.environment(
+        jvm.build_environment(
             jdk["home"],
             jdk["version"],
             desired["heap"],
@@ -112,10 +114,10 @@ def own_files(desired: Mapping[str, Any], instance: Mapping[str, Any], jdk: Mapp
             f"{desired['log_dir']}/{instance['index']}",
         )
     )
-    return {**instance["files"], "environment": jvm.environment_file(variables)}
+    return {**instance["files"], "environment": jvm.render_environment_file(variables)}
 
 
-def folder_name(
+def compute_folder_name(
     release_name: str,
     files: Mapping[str, str],
     contents: Mapping[str, Mapping[str, str | None]] | None = None,
@@ -154,7 +156,7 @@ def folder_name(
 def read_contents(
     host: Host, folder: str, names: Iterable[str], files: Iterable[str]
 ) -> dict[str, dict[str, str | None]]:
-    """The files C(files) in the folders C(names) below an instance's own: see L(folder_name).
+    """The files C(files) in the folders C(names) below an instance's own: see L(compute_folder_name).
     One that is not there is an empty text."""
     def read_file(path: str) -> str | None:
         try:
@@ -170,15 +172,15 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     reports counts where it is read too: a run applies it before it restarts an instance."""
     jdk, kernel = seen["jdk"], seen.get("kernel")
     root = desired["root"]
-    running = process.processes_under(host, f"{root}/instances")
-    rows = sockets.listeners(host)
+    running = process.find_processes_under(host, f"{root}/instances")
+    rows = sockets.read_listeners(host)
     state = {
         "jdk": jdk,
         "java": host.realpath(f"{jdk['home']}/bin/java"),
         **restarts.start_state(host, desired["nofile"], kernel),
         "instances": {},
         "launcher": host.read(f"{root}/run"),
-        "listening": listening_place(host, desired["interface"]),
+        "listening": find_listening_place(host, desired["interface"]),
         "next_current": release.find_next_current(host, root),
         "locked": lock_record.is_interrupted(host, desired["name"]),
         "record": step_record.read_record(host, desired["name"]) if desired["name"] else {},
@@ -193,16 +195,16 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         if desired["name"] and desired_indices
         else {}
     )
-    defined = table.defined(host, desired["name"]) if desired["name"] else {}
+    defined = table.find_defined(host, desired["name"]) if desired["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
     mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], desired_indices) if service else {}
     ports = {item["index"]: item["port"] for item in desired["instances"]}
     probes: dict[str, Any] = {}
     for number in numbers.union(desired_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
-        users = process.accounts(host, folder, desired["user"])
+        users = process.list_accounts(host, folder, desired["user"])
         own = restarts.find_own(running, folder, users, desired["user"])
-        flags_error = process.stranger(host, own, desired["user"]) if own and desired["verify"] else ""
+        flags_error = process.find_stranger_reason(host, own, desired["user"]) if own and desired["verify"] else ""
         names = [
             name
             for name in host.listdir(folder)
@@ -226,7 +228,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             "process": own,
             "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
             "other_listener": find_other_listener(host, desired, rows, mains.get(number, 0), users, ports.get(number)),
-            "unread": restarts.unread_sockets(rows, ports.get(number)),
+            "unread": restarts.find_unread_sockets(rows, ports.get(number)),
             "log": host.stat(f"{desired['log_dir']}/{number}") is not None,
             "service": service.get(number),
             "elsewhere": sorted(
@@ -261,7 +263,7 @@ def find_other_listener(
     where the supervisor has no process for the instance: then nothing is served, and the ports are judged before a
     start."""
     there = [row for row in rows or [] if row["port"] == port and row["pids"]] if main else []
-    return ownership.socket_fault(host, there, main, users, desired["supervisor"])
+    return ownership.find_socket_fault(host, there, main, users, desired["supervisor"])
 
 
 def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -270,7 +272,7 @@ def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, 
     name = (own["cwd"] or "").rpartition("/")[2] if own else ""
     if not own or not name or f"{folder}/{name}" != own["cwd"]:
         return None
-    package = read_package_settings(host, root, release.release_of(own["cwd"], root))
+    package = read_package_settings(host, root, release.parse_release(own["cwd"], root))
     conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
     return (
         shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
@@ -279,7 +281,7 @@ def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, 
 
 def read_package_settings(host: Host, root: str, name: str) -> dict[str, Any] | None:
     """The settings of sessions that a release on this host has; None where it is not there."""
-    folder = host.realpath(release.folder(root, name)) if name else ""
+    folder = host.realpath(release.get_folder(root, name)) if name else ""
 
     def read_file(path: str) -> str | None:
         """A file of the release; None for what is none, and for a link that leads out of it."""
@@ -311,30 +313,32 @@ def read_configured(host: Host, folder: str) -> dict[str, Any]:
     }
 
 
-def listening_place(host: Host, interface: str) -> dict[str, Any]:
+def find_listening_place(host: Host, interface: str) -> dict[str, Any]:
     """The addresses that a configured one stands for on this host,
     and why nobody can listen there (or an empty text)."""
     if addresses.is_every(interface):
         return {"addresses": [], "error": ""}
-    found = addresses.resolve(host, addresses.application_address(interface))
+    found = addresses.resolve(host, addresses.format_application_address(interface))
     errors = [host.bind_error(address) for address in found]
     reason = "" if not all(errors) else errors[0] if errors else "this host does not know the name"
     return {"addresses": list(dict.fromkeys([*found, *addresses.resolve(host, interface)])), "error": reason}
 
 
 def read_page(host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
-    """What L(page) gives; at the end of a run, and in a check, what it gives at last:
+    """What L(read_page_status) gives; at the end of a run, and in a check, what it gives at last:
     one slow answer is no sick instance."""
-    answer = page(host, desired, port, listeners)
+    answer = read_page_status(host, desired, port, listeners)
     for _unused in range(PAGE_TRIES - 1 if desired["verify"] else 0):
         if answer in (None, desired["health_status"]):
             break
         time.sleep(PAGE_PAUSE)
-        answer = page(host, desired, port, listeners)
+        answer = read_page_status(host, desired, port, listeners)
     return answer
 
 
-def page(host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
+def read_page_status(
+    host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]
+) -> int | str | None:
     """What a running instance answers for the health page; None where it does not listen on its port.
 
     At the end of a run, and in a check, a page with the right status and without the text of a healthy one is no status
@@ -343,16 +347,16 @@ def page(host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict
     row = next((row for row in listeners if row["port"] == port), None)
     if row is None:
         return None
-    target, text = addresses.socket_target(row), desired.get("health_text", "")
+    target, text = addresses.find_socket_target(row), desired.get("health_text", "")
     if not text or not desired["verify"]:
         return host.page(target, port, desired["health_path"], seconds=2)
     answer, body = host.read_page(target, port, desired["health_path"], desired["health_timeout"])
     return answer if answer != desired["health_status"] or text in body else f"{answer} without the text {text!r}"
 
 
-def jdk_command(running: Mapping[str, Any], name: str, *arguments: str) -> list[str]:
+def build_jdk_command(running: Mapping[str, Any], name: str, *arguments: str) -> list[str]:
     """A command of a running JVM's own JDK, as its user and in its mount namespace."""
-    return process.inside(running, [f"{jvm.home_of(running['exe'])}/bin/{name}", *arguments])
+    return process.build_inside_command(running, [f"{jvm.find_home(running['exe'])}/bin/{name}", *arguments])
 
 
 def read_flags(
@@ -366,19 +370,24 @@ def read_flags(
     rounds sizes, and each collector in its own way. C(probes) keeps those of this host: instances are alike.
     """
     ask = ["-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]
-    result = host.run(jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
+    result = host.run(build_jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
     if result.rc != 0:
         words = (result.err or result.out).strip().partition("\n")[0] or f"it ended with {result.rc}"
         return {"flags": None, "flags_error": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
     found = {"flags": jvm.parse_flags(result.out)}
-    desired_flags = jvm.desired_flags(desired["heap"], desired["java_options"])
-    if all(verdict == "ok" for _name, _value, _observed, verdict in jvm.flag_rows(desired_flags, found["flags"], None)):
+    desired_flags = jvm.build_desired_flags(desired["heap"], desired["java_options"])
+    if all(
+        verdict == "ok" for _name, _value, _observed, verdict in jvm.compare_flags(desired_flags, found["flags"], None)
+    ):
         return found
-    every = host.run(jdk_command(running, "jcmd", *ask, "-all"), seconds=JVM_SECONDS)
+    every = host.run(build_jdk_command(running, "jcmd", *ask, "-all"), seconds=JVM_SECONDS)
     if every.rc == 0:
         found["flags"] = {**jvm.parse_flag_table(every.out), **found["flags"]}
     options = jvm.probe_options(
-        [*(running.get("cmdline") or [])[1:], *jvm.last_options(desired["heap"], plain_options(desired), "")]
+        [
+            *(running.get("cmdline") or [])[1:],
+            *jvm.build_last_options(desired["heap"], filter_plain_options(desired), ""),
+        ]
     )
     key = (running["exe"], tuple(options))
     if key not in probes:
@@ -386,7 +395,7 @@ def read_flags(
     return {**found, "fresh": probes[key]}
 
 
-def plain_options(desired: Mapping[str, Any]) -> list[str]:
+def filter_plain_options(desired: Mapping[str, Any]) -> list[str]:
     """The options that go to the JVM itself, without those of the java launcher."""
     return [option for option in desired["java_options"] if not option.startswith("--")]
 
@@ -395,10 +404,10 @@ def start_probe(host: Host, running: Mapping[str, Any], options: Sequence[str]) 
     """The flags of a JVM of the same JDK with these options, that ends at once; None where it does not start."""
     show = ["-XX:-UsePerfData", "-XX:+PrintFlagsFinal", "-version"]
     result = host.run(
-        process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]),
+        process.build_inside_command(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]),
         seconds=JVM_SECONDS,
     )
-    given = {name for option in options for name in jvm.option_flags(option)}
+    given = {name for option in options for name in jvm.parse_option_flags(option)}
     return {"flags": jvm.parse_flag_table(result.out), "given": sorted(given)} if result.rc == 0 else None
 
 
@@ -406,13 +415,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which folders are made and which go, and explains why a running instance has to be restarted."""
     record = state.get("record") or {}
     result = Draft(facts={"instances": [], "orphaned": [], "locked": state["locked"], "interrupted": bool(record)})
-    if state["launcher"] != launcher(desired["root"]):
+    if state["launcher"] != render_launcher(desired["root"]):
         result.actions.append(("launcher", None, None))
     if state["next_current"]:
         result.actions.append(("update_current", None, None))
     for instance in desired["instances"]:
         try:
-            files = own_files(desired, instance, state["jdk"])
+            files = render_instance_files(desired, instance, state["jdk"])
         except ValueError as error:
             # The same of each instance, a fault a line. What else is wrong is found as well.
             faults = [fault for fault in str(error).splitlines() if fault not in result.errors]
@@ -422,8 +431,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.facts["configured"] = {
         str(index): contents.get("configured", {}) for index, contents in state["instances"].items()
     }
-    result.errors += broken("xitrum.own-options", shared_settings.option_errors(desired["java_options"]))
-    result.errors += broken("host.health-page", page_errors(desired, state))
+    result.errors += broken("xitrum.own-options", shared_settings.find_option_errors(desired["java_options"]))
+    result.errors += broken("host.health-page", find_page_errors(desired, state))
     if state.get("group") not in (None, desired["user"]):
         result.errors.append(
             BlockingError(
@@ -440,7 +449,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 rule="host.jdk-hidden",
             )
         )
-    result.errors += broken("host.interface", place_errors(desired, state))
+    result.errors += broken("host.interface", find_place_errors(desired, state))
     count = {instance["index"] for instance in desired["instances"]}
     listed = result.facts["instances"]
     # What a step has stopped is that of a step again: one that fails puts it back to what served.
@@ -452,7 +461,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         pick(item) for item in listed if (item["running"] and item["due"]) or item["index"] in stopped
     ]
     observed = {item["index"]: item for item in listed}
-    result.facts["recovery"] = recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
+    result.facts["recovery"] = group_recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
     gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]
     result.facts["recovery"].update({"gone": gone} if gone else {})
     result.facts["unhealthy"] = [
@@ -478,7 +487,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def page_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def find_page_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why the health page is invalid: an instance that runs does not know it. The proxies would take all instances
     out of service, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), reports nothing about the page."""
@@ -501,7 +510,7 @@ def is_sick(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> bool:
     return observed.get("page") is not None and observed["page"] != desired["health_status"]
 
 
-def health_row(desired: Mapping[str, Any], instance: Mapping[str, Any], observed: Mapping[str, Any]) -> Row:
+def build_health_row(desired: Mapping[str, Any], instance: Mapping[str, Any], observed: Mapping[str, Any]) -> Row:
     """What a running instance answers for the health page, at the end of a run."""
     path, index = desired["health_path"], instance["index"]
     text = f" with the text {desired['health_text']!r}" if desired.get("health_text") and desired["verify"] else ""
@@ -519,7 +528,7 @@ def health_row(desired: Mapping[str, Any], instance: Mapping[str, Any], observed
     return row
 
 
-def place_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+def find_place_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why no instance can listen on the configured address. One that listens there already proves that it can."""
     place = state.get("listening") or {"addresses": [], "error": ""}
     listeners = [state["instances"][instance["index"]]["listeners"] for instance in desired["instances"]]
@@ -533,7 +542,7 @@ def place_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterat
         )
 
 
-def recovery(listed: Iterable[Mapping[str, Any]], actions: Mapping[int, str]) -> dict[str, Any]:
+def group_recovery(listed: Iterable[Mapping[str, Any]], actions: Mapping[int, str]) -> dict[str, Any]:
     """The instances by what a run does about them before its own first step (L(step_state)),
     those alone for which it does something."""
     chosen = {
@@ -564,7 +573,7 @@ def plan_instance(
 ) -> None:
     """One instance: its folder, and what runs of it."""
     index, observed = instance["index"], state["instances"][instance["index"]]
-    name = folder_name(desired["release"], files, observed.get("contents"), observed["current"])
+    name = compute_folder_name(desired["release"], files, observed.get("contents"), observed["current"])
     new = name not in observed["folders"] or not observed["log"]
     if new:
         result.actions.append(("make", index, (name, files)))
@@ -575,10 +584,10 @@ def plan_instance(
         observed["previous"],
         (running["cwd"] or "").rpartition("/")[2] if running else "",
     }
-    used |= step_state.kept_folders(state.get("record") or {}, index)
+    used |= step_state.find_kept_folders(state.get("record") or {}, index)
     old = [folder for folder in observed["folders"] if folder not in used]
     result.actions.extend(("remove", index, folder) for folder in old)
-    rows = instance_rows(desired, instance, name, observed, state)
+    rows = build_instance_rows(desired, instance, name, observed, state)
     if old:
         rows.append(
             Row(
@@ -604,15 +613,15 @@ def plan_instance(
             "running": running is not None,
             "pid": running["pid"] if running else 0,
             "configured": observed.get("configured", {}),
-            "release": release.release_of(running["cwd"], desired["root"]) if running else "",
+            "release": release.parse_release(running["cwd"], desired["root"]) if running else "",
             "healthy": is_healthy(desired, observed),
-            "due": [restarts.reason(row) for row in rows if row.status == "restart_pending"],
-            "changes": setting_changes(files, observed, state),
+            "due": [restarts.format_reason(row) for row in rows if row.status == "restart_pending"],
+            "changes": find_setting_changes(files, observed, state),
         }
     )
 
 
-def setting_changes(files: Mapping[str, str], observed: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+def find_setting_changes(files: Mapping[str, str], observed: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """The shared settings with which the process of an instance differs from its own files C(files)."""
     if not observed["process"] or not observed.get("settings"):
         return []
@@ -621,7 +630,7 @@ def setting_changes(files: Mapping[str, str], observed: Mapping[str, Any], state
     return shared_settings.find_changes(observed["settings"], desired)
 
 
-def instance_rows(
+def build_instance_rows(
     desired: Mapping[str, Any],
     instance: Mapping[str, Any],
     name: str,
@@ -630,7 +639,7 @@ def instance_rows(
 ) -> list[Row]:
     """Three columns for one instance. What is C(restart) is a reason to restart it."""
     running, label = observed["process"], f"instance-{instance['index']}"
-    row = functools.partial(restarts.instance_row, label)
+    row = functools.partial(restarts.build_instance_row, label)
 
     if running is None:
         return [
@@ -646,7 +655,7 @@ def instance_rows(
             )
         ]
     works_in = (running["cwd"] or "").rpartition("/")[2]
-    unread = observed.get("unread", "") if not on_port(observed, instance) else ""
+    unread = observed.get("unread", "") if not find_sockets_of_instance(observed, instance) else ""
     rows = [
         row(
             "folder",
@@ -664,8 +673,8 @@ def instance_rows(
             running["user"] == desired["user"],
             "it runs as another user",
         ),
-        restarts.java_row(label, running, state["java"]),
-        restarts.nofile_row(label, running, desired["nofile"], state["granted"]),
+        restarts.build_java_row(label, running, state["java"]),
+        restarts.build_nofile_row(label, running, desired["nofile"], state["granted"]),
     ]
     if is_healthy(desired, observed) is False and step_state.is_unverified(
         state.get("record") or {}, instance["index"], observed["current"]
@@ -683,10 +692,13 @@ def instance_rows(
         )
     if not unread:
         rows += [
-            restarts.backlog_row(
-                label, [item["backlog"] for item in on_port(observed, instance)], desired["backlog"], state
+            restarts.build_backlog_row(
+                label,
+                [item["backlog"] for item in find_sockets_of_instance(observed, instance)],
+                desired["backlog"],
+                state,
             ),
-            address_row(desired, instance, observed, state, row),
+            build_address_row(desired, instance, observed, state, row),
         ]
     if observed.get("other_listener"):
         rows.append(
@@ -694,12 +706,12 @@ def instance_rows(
                 "drift", observed["other_listener"], CHECK)
         )
     if observed["service"] is not None:
-        rows.append(service_row(desired, label, observed["service"], observed["elsewhere"]))
+        rows.append(build_service_row(desired, label, observed["service"], observed["elsewhere"]))
     if observed["flags_error"]:
         rows.append(Row("instance", f"{label} flags", status="not_readable", why=observed["flags_error"]))
     if observed["flags"] is not None:
-        for name, value, answer, verdict in jvm.flag_rows(
-            jvm.desired_flags(desired["heap"], desired["java_options"]), observed["flags"], observed.get("fresh")
+        for name, value, answer, verdict in jvm.compare_flags(
+            jvm.build_desired_flags(desired["heap"], desired["java_options"]), observed["flags"], observed.get("fresh")
         ):
             if verdict == "absent":
                 rows.append(
@@ -728,7 +740,7 @@ def instance_rows(
             )
         )
     if desired["verify"] and observed.get("page") is not None:
-        rows.append(health_row(desired, instance, observed))
+        rows.append(build_health_row(desired, instance, observed))
     if unread:
         rows += [
             Row("instance", f"{label} {item}", status="not_readable", why=unread, fix=CHECK)
@@ -737,12 +749,12 @@ def instance_rows(
     return rows
 
 
-def on_port(observed: Mapping[str, Any], instance: Mapping[str, Any]) -> list[dict[str, Any]]:
+def find_sockets_of_instance(observed: Mapping[str, Any], instance: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The sockets on which a running instance takes requests."""
     return [item for item in observed["listeners"] if item["port"] == instance["port"]]
 
 
-def address_row(
+def build_address_row(
     desired: Mapping[str, Any],
     instance: Mapping[str, Any],
     observed: Mapping[str, Any],
@@ -750,14 +762,16 @@ def address_row(
     row: Callable[..., Row],
 ) -> Row:
     """Where the instance listens, compared with the configured address by what both mean."""
-    place, found = state.get("listening") or {"addresses": []}, on_port(observed, instance)
-    listens = sorted({addresses.socket_text(item) for item in found})
-    address = f"{addresses.bracketed(desired['interface']) or '*'}:{instance['port']}"
+    place, found = state.get("listening") or {"addresses": []}, find_sockets_of_instance(observed, instance)
+    listens = sorted({addresses.format_socket(item) for item in found})
+    address = f"{addresses.add_brackets(desired['interface']) or '*'}:{instance['port']}"
     good = not observed["listeners"] or addresses.serves(found, desired["interface"], place["addresses"])
     return row("address", address, address, " ".join(listens), good, "it listens elsewhere")
 
 
-def service_row(desired: Mapping[str, Any], label: str, state: Mapping[str, str], elsewhere: Sequence[str]) -> Row:
+def build_service_row(
+    desired: Mapping[str, Any], label: str, state: Mapping[str, str], elsewhere: Sequence[str]
+) -> Row:
     """What the supervisor itself reports. An instance that runs without it is nobody's to start after a crash or at
     boot, and one that another supervisor has as well would be started twice."""
     found = Row(
@@ -788,7 +802,9 @@ def apply(host: Host, plan: Plan) -> Applied:
         host.make_directory(path, 0o755 if path == root else 0o750, owner, user)
     # Whoever had the folder could put something in it until now, and no longer.
     unsafe = (
-        folders.unsafe_entries(host, "log_dir", host.realpath(logs), user) if before and before.owner != "root" else []
+        folders.find_unsafe_entries(host, "log_dir", host.realpath(logs), user)
+        if before and before.owner != "root"
+        else []
     )
     if before and unsafe:
         entry, why = unsafe[0]
@@ -798,7 +814,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         )
     for action, index, detail in plan.actions:
         if action == "launcher":
-            host.write(f"{root}/run", launcher(root), 0o755)
+            host.write(f"{root}/run", render_launcher(root), 0o755)
         elif action == "update_current":
             release.update_current(host, root)
         elif action == "remove":
@@ -838,7 +854,7 @@ def make(host: Host, desired: Mapping[str, Any], index: int, name: str, files: M
 
 def fill(host: Host, desired: Mapping[str, Any], index: int, files: Mapping[str, str], partial: str) -> None:
     """What is in an instance's folder: the release by links, and what the instance has of its own."""
-    user, source = desired["user"], release.folder(desired["root"], desired["release"])
+    user, source = desired["user"], release.get_folder(desired["root"], desired["release"])
     for entry in host.listdir(source):
         if entry not in OWN:
             host.link(f"{partial}/{entry}", f"../../../releases/{desired['release']}/{entry}")
@@ -855,11 +871,11 @@ def fill(host: Host, desired: Mapping[str, Any], index: int, files: Mapping[str,
 
 
 def _secrets(desired: Desired) -> set[str]:
-    return commands.secret_options(desired["java_options"])
+    return commands.find_secret_options(desired["java_options"])
 
 
 def _refuse(host: Host, desired: Desired) -> str:
-    return folders.system_error(host, desired["root"], desired["log_dir"])
+    return folders.find_system_error(host, desired["root"], desired["log_dir"])
 
 
 def _seen(desired: Desired) -> Seen:

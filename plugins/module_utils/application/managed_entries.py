@@ -17,6 +17,6 @@ INSIDE = {
 }
 
 
-def inside(host: Host, kind: str, path: str) -> list[str]:
+def list_managed_entries(host: Host, kind: str, path: str) -> list[str]:
     """What is ours in a folder, by its names."""
     return [name for name in host.listdir(path) if any(fnmatch.fnmatchcase(name, pattern) for pattern in INSIDE[kind])]

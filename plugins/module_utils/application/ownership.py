@@ -38,7 +38,7 @@ def is_below(host: Host, pid: int, ancestor: int) -> bool:
 
 def describe(host: Host, pid: int) -> str:
     """A process in words: its number, its name, which is untrusted text, and its user."""
-    found = process.process(host, pid, 0)
+    found = process.read_process(host, pid, 0)
     return (
         f"process {pid} ({printable(found['comm'])}) of the user {found['user']}"
         if found
@@ -46,13 +46,15 @@ def describe(host: Host, pid: int) -> str:
     )
 
 
-def listening(host: Host, rows: Iterable[dict[str, Any]], address: str, port: int) -> list[dict[str, Any]]:
+def find_listening_sockets(host: Host, rows: Iterable[dict[str, Any]], address: str, port: int) -> list[dict[str, Any]]:
     """The sockets that take a connection to an address, which may be a name, and a port."""
     targets = [address] if addresses.parse_address(address) else addresses.resolve(host, address)
     return [row for row in rows if row["port"] == port and any(addresses.accepts(row, target) for target in targets)]
 
 
-def socket_fault(host: Host, rows: Iterable[dict[str, Any]], main: int, users: Collection[str], supervisor: str) -> str:
+def find_socket_fault(
+    host: Host, rows: Iterable[dict[str, Any]], main: int, users: Collection[str], supervisor: str
+) -> str:
     """Why one of these listening sockets is not the instance's, as a sentence; empty where all are.
 
     C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of
@@ -66,7 +68,7 @@ def socket_fault(host: Host, rows: Iterable[dict[str, Any]], main: int, users: C
         if not row["pids"]:
             return f"{place} is held by a process that cannot be seen; {expected}: find it with ss -ltnp as root"
         for pid in row["pids"]:
-            found = process.process(host, pid, 0)
+            found = process.read_process(host, pid, 0)
             mine = bool(main) and is_below(host, pid, main) and (not found or found["user"] in users)
             if not mine:
                 return (
@@ -76,7 +78,7 @@ def socket_fault(host: Host, rows: Iterable[dict[str, Any]], main: int, users: C
     return ""
 
 
-def answer_fault(
+def find_answer_fault(
     host: Host, instance: Mapping[str, Any], supervisor: str, name: str, users: set[str], earlier: list[set[int | None]]
 ) -> str:
     """Why what answers for an instance is not that instance, as a sentence; empty where it is.
@@ -87,15 +89,15 @@ def answer_fault(
     the page was answered, a socket of the instance has to be there, and to be one of the inspection before:
     whoever answers may close the socket first.
     """
-    rows = sockets.listeners(host)
+    rows = sockets.read_listeners(host)
     if rows is None:
         return f"it is not known whose the socket on port {instance['port']} is: {restarts.NO_SS}"
     ports = [port for port in (instance["port"], instance["https"]) if port]
-    there = [row for port in ports for row in listening(host, rows, instance["address"], port)]
+    there = [row for port in ports for row in find_listening_sockets(host, rows, instance["address"], port)]
     answered = bool(earlier)
     earlier.append({row["inode"] for row in there if row["port"] == instance["port"]})
     if answered and not earlier[-1]:
-        note = sockets.unread_note(rows)
+        note = sockets.format_unread_note(rows)
         return (
             f"port {instance['port']} has answered, and nothing listens on it now: another process may have answered. "
             f"Expected is the same socket of the instance before and after the request. See what uses the port (ss "
@@ -105,7 +107,7 @@ def answer_fault(
     if not there:
         return ""
     main = SUPERVISORS[supervisor].main_pids(host, name, [instance["index"]]).get(instance["index"], 0)
-    fault = socket_fault(host, there, main, users, supervisor)
+    fault = find_socket_fault(host, there, main, users, supervisor)
     if not fault and answered and not earlier[-1] & earlier[-2]:
         return (
             f"port {instance['port']} has answered before this socket of the instance was there: another process may "

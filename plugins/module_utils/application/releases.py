@@ -30,17 +30,17 @@ SPEC = {
 }
 
 
-def folder(root: str, release: str) -> str:
+def get_folder(root: str, release: str) -> str:
     """The folder of a release."""
     return f"{root}/releases/{release}"
 
 
-def manifest_path(root: str, release: str) -> str:
+def get_manifest_path(root: str, release: str) -> str:
     """Where the list of a release's files is kept."""
     return f"{root}/manifests/{release}.json"
 
 
-def release_of(path: str, root: str) -> str:
+def parse_release(path: str, root: str) -> str:
     """The release that an instance folder (C(ROOT/instances/N/ID-DIGEST)) was made of;
     an empty text for another path."""
     if not path or not path.startswith(f"{root}/instances/"):
@@ -51,7 +51,7 @@ def release_of(path: str, root: str) -> str:
 def find_next_current(host: Host, root: str) -> str:
     """The release that every instance of this host is switched
     to while C(ROOT/current) does not set it yet; else empty."""
-    targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
+    targets = {parse_release(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
                for number in host.listdir(f"{root}/instances")}
     if len(targets) != 1 or host.readlink(f"{root}/current") == f"releases/{min(targets)}":
         return ""
@@ -78,14 +78,14 @@ def link_previous(host: Host, root: str) -> None:
     if healthy is None:
         return
     current = (host.readlink(f"{root}/current") or "").rpartition("/")[2]
-    target = previous_healthy(healthy, installed(host, root), current)
+    target = find_previous_healthy(healthy, list_installed(host, root), current)
     if target and now != f"releases/{target}":
         host.link(f"{root}/previous", f"releases/{target}")
     elif now and not target:
         host.remove(f"{root}/previous")
 
 
-def healthy_path(root: str) -> str:
+def get_healthy_path(root: str) -> str:
     """Where the releases are listed that were healthy on a host."""
     return f"{root}/healthy"
 
@@ -93,11 +93,11 @@ def healthy_path(root: str) -> str:
 def read_healthy(host: Host, root: str) -> list[str] | None:
     """The releases with which a run ended healthy on this host, the latest last. None where there is no record, as on a
     host that was set up before it was kept."""
-    text = host.read(healthy_path(root))
+    text = host.read(get_healthy_path(root))
     return None if text is None else text.split()
 
 
-def previous_healthy(healthy: Sequence[str] | None, releases: Sequence[str], current: str) -> str:
+def find_previous_healthy(healthy: Sequence[str] | None, releases: Sequence[str], current: str) -> str:
     """The last release of C(healthy) that is still on the host and not the current one; empty where there is none."""
     return next((name for name in reversed(healthy or []) if name in releases and name != current), "")
 
@@ -105,11 +105,11 @@ def previous_healthy(healthy: Sequence[str] | None, releases: Sequence[str], cur
 def record_healthy(host: Host, root: str, healthy: Sequence[str]) -> None:
     """Writes the releases that were healthy, those alone that are still on the host."""
     before = read_healthy(host, root)
-    kept = set(installed(host, root))
+    kept = set(list_installed(host, root))
     names = [name for name in healthy if name in kept]
     # An empty record is one too: without any, the host would be taken for one from before it.
     if names != before:
-        host.write(healthy_path(root), "".join(f"{name}\n" for name in names), 0o644, "root", "root")
+        host.write(get_healthy_path(root), "".join(f"{name}\n" for name in names), 0o644, "root", "root")
         link_previous(host, root)
 
 
@@ -133,30 +133,30 @@ def begin_healthy(host: Host, root: str) -> None:
     links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
     if not links[1]:
         links = []
-    if (links or switched(host, root)) and read_healthy(host, root) is None:
+    if (links or read_switched(host, root)) and read_healthy(host, root) is None:
         record_healthy(host, root, list(dict.fromkeys(filter(None, links))))
 
 
-def switched(host: Host, root: str) -> list[str]:
+def read_switched(host: Host, root: str) -> list[str]:
     """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
     links = {
         number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")
     }
     return sorted(
-        {release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target}
+        {parse_release(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target}
     )
 
 
-def installed(host: Host, root: str) -> list[str]:
+def list_installed(host: Host, root: str) -> list[str]:
     """The whole releases on the host, oldest first."""
     names = [name for name in host.listdir(f"{root}/releases") if not name.startswith(".")]
-    return sorted(names, key=lambda name: (manifest_of(host, root, name).get("installed", 0), name))
+    return sorted(names, key=lambda name: (read_manifest(host, root, name).get("installed", 0), name))
 
 
-def manifest_of(host: Host, root: str, release: str) -> dict[str, Any]:
+def read_manifest(host: Host, root: str, release: str) -> dict[str, Any]:
     """Return what is on record of a release; nothing where there is no record, or a damaged one: files are verified by
     their content. Raises RuntimeError for a record of another version."""
-    path = manifest_path(root, release)
+    path = get_manifest_path(root, release)
     text = host.read(path)
     try:
         return schema.MANIFEST.parse(text, path) if text else {}
@@ -164,31 +164,37 @@ def manifest_of(host: Host, root: str, release: str) -> dict[str, Any]:
         return {}
 
 
-def running(host: Host, root: str) -> list[str]:
+def find_running(host: Host, root: str) -> list[str]:
     """The releases that the processes of the instances run, sorted: what serves, wherever links lead."""
     folder = host.realpath(root)
-    found = {release_of(row["cwd"], folder) for row in process.processes_under(host, f"{folder}/instances")}
+    found = {parse_release(row["cwd"], folder) for row in process.find_processes_under(host, f"{folder}/instances")}
     return sorted(found - {""})
 
 
-def in_step(record: Mapping[str, Any]) -> list[str]:
+def find_in_step(record: Mapping[str, Any]) -> list[str]:
     """The releases that steps were bringing when their run ended without a word, by the record of the steps (pure)."""
     return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
 
 
-def overview(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def read_overview(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What M(xitrum.host.release) with C(state=read) returns: C({releases, current, previous, healthy, switched,
     running, in_step, slot}). C(record) is that of the steps, L(step_record)."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
-    return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,
-            "healthy": read_healthy(host, root), "switched": switched(host, root), "running": running(host, root),
-            "in_step": in_step(record or {})}
+    return {
+        "releases": list_installed(host, root),
+        "slot": int((host.read(f"{root}/slot") or "").strip() == "1"),
+        **links,
+        "healthy": read_healthy(host, root),
+        "switched": read_switched(host, root),
+        "running": find_running(host, root),
+        "in_step": find_in_step(record or {}),
+    }
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The releases that are there, those in use by a link, and the files that a new one could share."""
     root = desired["root"]
-    releases = installed(host, root)
+    releases = list_installed(host, root)
     manifest, made = desired.get("manifest"), desired["release"] in releases
     found = read_found(host, desired, releases) if manifest and not made else {}
     linked = set()
@@ -196,19 +202,19 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         linked.add((host.readlink(f"{root}/{name}") or "").rpartition("/")[2])
         for number in host.listdir(f"{root}/instances"):
             target = host.readlink(f"{root}/instances/{number}/{name}")
-            linked.add(release_of(f"{root}/instances/{number}/{target}", root) if target else "")
+            linked.add(parse_release(f"{root}/instances/{number}/{target}", root) if target else "")
     return {
         "releases": releases,
         "existing": list_contents(host, root, releases) if desired["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
         # Without a record of ours it is an unmanaged folder.
-        "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
+        "marked": [name for name in releases if host.stat(get_manifest_path(root, name)) is not None],
         "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": read_running(host, root),
         "partial": partial_folder.find_abandoned(host, f"{root}/releases"),
         "found": found,
-        "sent": archived(host, desired.get("archive")),
+        "sent": list_archived_digests(host, desired.get("archive")),
     }
 
 
@@ -217,30 +223,35 @@ def read_found(host: Host, desired: Desired, releases: Sequence[str]) -> dict[tu
     changed since it was verified."""
     manifest, root = desired["manifest"], desired["root"]
     if desired.get("verified") is not None:
-        return sealed(host, desired["verified"])
-    return shared(host, root, releases, {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry})
+        return filter_sealed_files(host, desired["verified"])
+    return find_shared_files(
+        host, root, releases, {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
+    )
 
 
 def read_running(host: Host, root: str) -> list[str]:
     """The releases that instances run, sorted. What other users work in is no instance: it would keep a release."""
-    rows, found = process.processes_under(host, f"{root}/instances"), set()
+    rows, found = process.find_processes_under(host, f"{root}/instances"), set()
     for number in host.listdir(f"{root}/instances") if rows else ():
         home = f"{root}/instances/{number}"
         processes = [row for row in rows if process.is_under(row["cwd"], host.realpath(home))]
-        found |= {release_of(row["cwd"], root) for row in process.own_rows(processes, process.accounts(host, home))}
+        found |= {
+            parse_release(row["cwd"], root)
+            for row in process.filter_processes_of_users(processes, process.list_accounts(host, home))
+        }
     return sorted(found)
 
 
-def files(host: Host, root: str, release: str) -> list[dict[str, Any]]:
+def list_files(host: Host, root: str, release: str) -> list[dict[str, Any]]:
     """The files that a release's manifest lists; none where there is no manifest."""
-    return [entry for entry in manifest_of(host, root, release).get("files", []) if "sha256" in entry]
+    return [entry for entry in read_manifest(host, root, release).get("files", []) if "sha256" in entry]
 
 
 def list_contents(host: Host, root: str, releases: Sequence[str]) -> list[str]:
     """The contents that the releases on a host have by their manifests, as texts of mode and SHA-256, sorted.
     Nobody has read the files for it."""
     return sorted(
-        {f"{entry['mode']} {entry['sha256']}" for release in releases for entry in files(host, root, release)}
+        {f"{entry['mode']} {entry['sha256']}" for release in releases for entry in list_files(host, root, release)}
     )
 
 
@@ -248,7 +259,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is uploaded and which old releases go."""
     release = desired["release"]
     result = Draft(facts={
-        "releases": state["releases"], "current": state["current"], "kept": kept(release, state),
+        "releases": state["releases"], "current": state["current"], "kept": find_kept_release(release, state),
         **({"existing": state["existing"]} if state["existing"] is not None else {}),
     })
     there, leads = release in state["releases"], state["current"] == release
@@ -274,7 +285,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     )
     every = [*(name for name in state["releases"] if name != release), release]
     # What a rollback would go back to stays, whatever the number.
-    target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
+    target = find_previous_healthy(state.get("healthy"), state["releases"], state["current"])
     protected = {release, state["current"], target, *state["linked"], *state["running"]}
     every = [name for name in every if name in state["marked"] or name == release]
     gone = [name for name in every[:-max(desired["keep"], 1)] if name not in protected]
@@ -293,7 +304,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
     manifest = desired.get("manifest")
     if manifest is not None and not there:
-        result.facts["missing"] = missing(manifest, state["found"])
+        result.facts["missing"] = find_missing_digests(manifest, state["found"])
         if not manifest:
             result.errors.append(
                 BlockingError(
@@ -312,7 +323,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def kept(release: str, state: Mapping[str, Any]) -> str:
+def find_kept_release(release: str, state: Mapping[str, Any]) -> str:
     """The release that the host runs instead of C(release), which it has as well: it was rolled back to, or another
     was deployed since.
     Empty where there is none: a run that brings C(release) then replaces nothing that somebody chose."""
@@ -321,16 +332,16 @@ def kept(release: str, state: Mapping[str, Any]) -> str:
     return current if chosen and (not running or current in running) else ""
 
 
-def shared(
+def find_shared_files(
     host: Host, root: str, releases: Sequence[str], desired_digests: Container[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
     """Files of older releases with a content that is desired: (SHA-256, mode) to path. Their content is read and
     compared, since somebody may have edited a file in place."""
     found = {}
     for release in reversed(releases):
-        for entry in files(host, root, release):
+        for entry in list_files(host, root, release):
             key = (entry["sha256"], entry["mode"])
-            path = f"{folder(root, release)}/{entry['path']}"
+            path = f"{get_folder(root, release)}/{entry['path']}"
             if (
                 key in desired_digests
                 and key not in found
@@ -347,20 +358,21 @@ def has_mode(host: Host, path: str, mode: str) -> bool:
     return host.has_mode(path, int(mode, 8) & 0o750)
 
 
-def seals(host: Host, found: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
+def compute_seals(host: Host, found: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
     """What shows later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of
     the last change of its inode in ns]. Raises OSError."""
     return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
 
-def sealed(host: Host, recorded: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
-    """The same files as L(shared) gave them. One that was touched since (a hard link to it is a touch) is read again.
+def filter_sealed_files(host: Host, recorded: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
+    """The same files as L(find_shared_files) gave them. One that was touched since (a hard link to it is a touch) is
+    read again.
 
     Raises ValueError where it is another now.
     """
     found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in recorded.items()}
     try:
-        touched = [path for path, seal in seals(host, found).items()
+        touched = [path for path, seal in compute_seals(host, found).items()
                    if seal != recorded[path] and host.digest(path) != seal[0]]
     except OSError as error:
         touched = [error.filename]
@@ -369,14 +381,14 @@ def sealed(host: Host, recorded: Mapping[str, Sequence[Any]]) -> dict[tuple[str,
     return found
 
 
-def missing(manifest: Sequence[Mapping[str, Any]], found: Container[tuple[str, str]]) -> list[str]:
+def find_missing_digests(manifest: Sequence[Mapping[str, Any]], found: Container[tuple[str, str]]) -> list[str]:
     """The digests that no release on the host has, each once, sorted: what has to be sent."""
     return sorted(
         {entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found}
     )
 
 
-def archived(host: Host, archive: str | None) -> set[str]:
+def list_archived_digests(host: Host, archive: str | None) -> set[str]:
     """The digests of the files in an archive; none where there is no archive."""
     return set(host.archive_names(archive)) if archive else set()
 
@@ -387,7 +399,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     desired, state = plan.desired, plan.state
     root, upload = desired["root"], ("upload", desired["release"]) in plan.actions
     if upload and set(plan.facts["missing"]) - state["sent"]:
-        return Applied({"verified": seals(host, state["found"])})
+        return Applied({"verified": compute_seals(host, state["found"])})
     try:
         # Most of it does not go through the fenced calls: the lock is this run's until the release has its name.
         with host.fenced():
@@ -399,7 +411,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         # What it had of room, and not what there is once the rest is cleaned.
         absent = plan.facts.get("missing", ())
         needed = sum(entry.get("size", 0) for entry in desired["manifest"] if entry.get("sha256") in absent)
-        room = disk_space.note(host, error, folder(root, desired["release"]), needed)
+        room = disk_space.note(host, error, get_folder(root, desired["release"]), needed)
         clean(host, root, read(host, {**desired, "manifest": None}))
         raise RuntimeError(describe(error, desired) + room) from error
     except ValueError as error:
@@ -411,7 +423,7 @@ def rehearse(host: Host, plan: Plan) -> Applied | None:
     """What is verified of a release that is not made yet, as `verified`; None where nothing is to be made."""
     if plan.errors or ("upload", plan.desired["release"]) not in plan.actions:
         return None
-    return Applied({"verified": seals(host, plan.state["found"])})
+    return Applied({"verified": compute_seals(host, plan.state["found"])})
 
 
 def clean(host: Host, root: str, state: Mapping[str, Any]) -> None:
@@ -449,7 +461,7 @@ def assemble(
             )
         host.own(partial, 0o750, "root", group)
         host.write(
-            manifest_path(root, release),
+            get_manifest_path(root, release),
             schema.MANIFEST.render({"installed": now, "files": manifest}),
             0o640,
             "root",
@@ -458,7 +470,7 @@ def assemble(
         # On the disk before it has its name, or a power cut could leave a whole release of empty files.
         host.sync()
         try:
-            host.rename(partial, folder(root, release))
+            host.rename(partial, get_folder(root, release))
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
@@ -484,7 +496,7 @@ def fill(
         for parent in reversed(parents[:-1]):
             host.make_directory(parent, 0o750, "root", group)
             made.add(parent)
-        place(host, entry, path, found, sent, group)
+        place_entry(host, entry, path, found, sent, group)
     for spare in sent.values():
         host.remove(spare)
 
@@ -506,7 +518,7 @@ def find_fault(host: Host, folder_path: str, manifest: Sequence[Mapping[str, Any
     return ""
 
 
-def place(
+def place_entry(
     host: Host,
     entry: Mapping[str, Any],
     path: str,
@@ -529,7 +541,7 @@ def place(
 
 def describe(error: OSError, desired: Mapping[str, Any]) -> str:
     """An operating system's error while a release is made, as a sentence with what to do."""
-    where = folder(desired["root"], desired["release"])
+    where = get_folder(desired["root"], desired["release"])
     reasons = {
         errno.ENOSPC: "the file system is full: make room, or lower xitrum_keep_releases",
         errno.EDQUOT: "the disk quota is used up: make room, or lower xitrum_keep_releases",
@@ -546,13 +558,13 @@ def prune(host: Host, root: str, planned: Plan) -> None:
     for action, name in planned.actions:
         if action == "remove":
             # Under another name first: a run that is killed in between leaves nothing that seems complete.
-            host.rename(folder(root, name), f"{root}/releases/.{name}.removed")
-            host.remove(manifest_path(root, name))
+            host.rename(get_folder(root, name), f"{root}/releases/.{name}.removed")
+            host.remove(get_manifest_path(root, name))
             host.remove(f"{root}/releases/.{name}.removed")
 
 
 def _refuse(host: Host, desired: Desired) -> str:
-    return folders.system_error(host, desired["root"])
+    return folders.find_system_error(host, desired["root"])
 
 
 def _header(desired: Desired) -> str:

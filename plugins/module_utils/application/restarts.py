@@ -38,19 +38,19 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     to have are those of the components that were read before."""
     jdk, kernel = seen.get("jdk"), seen.get("kernel")
     root = host.realpath(desired["root"])
-    running = process.processes_under(host, f"{root}/instances")
-    rows = sockets.listeners(host) if running else sockets.Rows()
+    running = process.find_processes_under(host, f"{root}/instances")
+    rows = sockets.read_listeners(host) if running else sockets.Rows()
     found = {}
     for name in filter(str.isdecimal, host.listdir(f"{root}/instances")):
         folder = f"{root}/instances/{name}"
-        own = find_own(running, folder, process.accounts(host, folder, desired["user"]), desired["user"])
+        own = find_own(running, folder, process.list_accounts(host, folder, desired["user"]), desired["user"])
         port = desired["http_port"] + int(name)
         if own:
             listening = [row["backlog"] for row in rows or [] if row["port"] == port and own["pid"] in row["pids"]]
             found[int(name)] = {
                 "process": own,
                 "listening": listening,
-                "unread": "" if listening else unread_sockets(rows, port),
+                "unread": "" if listening else find_unread_sockets(rows, port),
             }
     return {
         "instances": found,
@@ -63,9 +63,9 @@ def start_state(host: Host, nofile: int, kernel: Mapping[str, Any] | None = None
     """What a process that starts now gets: C(granted) open files, and a backlog of C(somaxconn) or, once the
     kernel's profile is applied, of C(somaxconn_planned). A deploy does not read the profile: C(kernel_unread)."""
     return {
-        "granted": limits.granted_to_services(host, nofile),
-        "somaxconn": somaxconn(host),
-        "somaxconn_planned": planned_somaxconn(kernel),
+        "granted": limits.find_granted_to_services(host, nofile),
+        "somaxconn": read_somaxconn(host),
+        "somaxconn_planned": find_planned_somaxconn(kernel),
         "kernel_unread": kernel is None,
     }
 
@@ -76,37 +76,39 @@ def find_own(
     """The process of the instance in a folder, among all that work below the folder of instances, or None. It runs as
     one of these accounts."""
     rows = [row for row in running if process.is_under(row["cwd"], folder)]
-    return own_process(process.own_rows(rows, accounts), user)
+    return find_instance_process(process.filter_processes_of_users(rows, accounts), user)
 
 
-def own_process(rows: Iterable[dict[str, Any]], user: str) -> dict[str, Any] | None:
+def find_instance_process(rows: Iterable[dict[str, Any]], user: str) -> dict[str, Any] | None:
     """The process of an instance among those that work in its folder, or None. A shell or another user may work
     there as well."""
     return min(rows, key=lambda row: (row["user"] != user, row["comm"] != "java"), default=None)
 
 
-def somaxconn(host: Host) -> int:
+def read_somaxconn(host: Host) -> int:
     """The live net.core.somaxconn; 0 where it cannot be read."""
     text = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return int(text) if text.isdecimal() else 0
 
 
-def planned_somaxconn(kernel: Mapping[str, Any] | None) -> int:
+def find_planned_somaxconn(kernel: Mapping[str, Any] | None) -> int:
     """What net.core.somaxconn is once the kernel's profile is applied, of what the kernel component reports; 0 where
     the profile does not have it. A value that cannot be set here is the live one."""
     after = ((kernel or {}).get("parameters") or {}).get("net.core.somaxconn", {}).get("after") or ""
     return int(after) if str(after).isdecimal() else 0
 
 
-def unread_sockets(rows: sockets.Rows | None, port: int | None) -> str:
+def find_unread_sockets(rows: sockets.Rows | None, port: int | None) -> str:
     """Why it is not known who listens on a port; empty where it is, and where nobody does."""
     if rows is None:
         return NO_SS
     hidden = any(row["port"] == port and not row["pids"] for row in rows)
-    return sockets.unread_note(rows) or (f"only root sees which process listens on port {port}" if hidden else "")
+    return sockets.format_unread_note(rows) or (
+        f"only root sees which process listens on port {port}" if hidden else ""
+    )
 
 
-def instance_row(
+def build_instance_row(
     label: str,
     item: str,
     desired: str,
@@ -125,9 +127,9 @@ def instance_row(
     )
 
 
-def java_row(label: str, running: Mapping[str, Any], java: str) -> Row:
+def build_java_row(label: str, running: Mapping[str, Any], java: str) -> Row:
     """The JDK that the instance runs on."""
-    return instance_row(
+    return build_instance_row(
         label,
         "java",
         java,
@@ -138,13 +140,13 @@ def java_row(label: str, running: Mapping[str, Any], java: str) -> Row:
     )
 
 
-def nofile_row(label: str, running: Mapping[str, Any], nofile: int, most: int) -> Row:
+def build_nofile_row(label: str, running: Mapping[str, Any], nofile: int, most: int) -> Row:
     """The open files that the instance may have, of which the host grants C(most)."""
     limit = min(nofile, most)
     desired, effective = str(limit) if limit == nofile else f"{limit} of {nofile}", "/".join(
         map(str, running["nofile"] or ())
     )
-    return instance_row(
+    return build_instance_row(
         label,
         "nofile",
         desired,
@@ -155,7 +157,7 @@ def nofile_row(label: str, running: Mapping[str, Any], nofile: int, most: int) -
     )
 
 
-def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mapping[str, Any]) -> Row:
+def build_backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mapping[str, Any]) -> Row:
     """The backlog of its sockets, C(listening). What is desired follows what the kernel's profile gives, not what
     somebody has set since: that is drift of the kernel, which a run repairs first, and a restart then takes.
     Where the profile was not read, what is requested is desired, and no restart is due that the kernel would cap."""
@@ -171,7 +173,7 @@ def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mappi
             + ", and a restart takes it then",
             "drift",
         )
-    return instance_row(
+    return build_instance_row(
         label,
         "backlog",
         f">= {desired}",
@@ -183,7 +185,7 @@ def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mappi
     )
 
 
-def reason(row: Row) -> str:
+def format_reason(row: Row) -> str:
     """Why a row makes a restart pending, as a phrase."""
     return f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.desired}"
 
@@ -193,13 +195,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result = Draft(facts={"due": []})
     for index, observed in sorted(state["instances"].items()):
         label, running = f"instance-{index}", observed["process"]
-        rows = [java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
-        rows += [nofile_row(label, running, desired["nofile"], state["granted"])] if running["nofile"] else []
+        rows = [build_java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
+        rows += [build_nofile_row(label, running, desired["nofile"], state["granted"])] if running["nofile"] else []
         if observed["unread"]:
             rows.append(Row("instance", f"{label} backlog", status="not_readable", why=observed["unread"], fix=CHECK))
         else:
-            rows.append(backlog_row(label, observed["listening"], desired["backlog"], state))
+            rows.append(build_backlog_row(label, observed["listening"], desired["backlog"], state))
         result.rows += rows
-        why = [reason(row) for row in rows if row.status == "restart_pending"]
+        why = [format_reason(row) for row in rows if row.status == "restart_pending"]
         result.facts["due"] += [{"index": index, "why": why}] if why else []
     return result.plan(desired, state)

@@ -30,7 +30,7 @@ def read_batch(batch: Any) -> tuple[int, bool]:
     return int(found[1]), bool(found[2])
 
 
-def size(batch: Any, count: int) -> int:
+def compute_batch_size(batch: Any, count: int) -> int:
     """How many instances a batch has, at least 1:
     C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
 
@@ -56,7 +56,7 @@ def plan_batches(
     """
     every = [(host, instance) for host, instances in due.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
-    chunk = size(batch, len(every))
+    chunk = compute_batch_size(batch, len(every))
     together = strategy == shared_settings.ALL_AT_ONCE
     parts = (
         [every]
@@ -71,7 +71,7 @@ def plan_batches(
         found.append({
             "number": number, "of": len(parts), "canary": number == 1, "hosts": hosts,
             "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
-            "servers": [proxy.server_name(host, instance["index"]) for host, instance in part],
+            "servers": [proxy.format_server_name(host, instance["index"]) for host, instance in part],
             **({"all_at_once": True} if together else {}),
         })
     return found
@@ -87,10 +87,10 @@ def find_disabled(
     out = {
         row["item"].rpartition("/")[2] for row in rows if str(row["effective"]).upper().startswith(("MAINT", "DRAIN"))
     }
-    return [instance for instance in start if proxy.server_name(host, instance["index"]) in out]
+    return [instance for instance in start if proxy.format_server_name(host, instance["index"]) in out]
 
 
-def redirects_due(state: Mapping[str, Any], slot: int = 0) -> str:
+def find_redirects_step(state: Mapping[str, Any], slot: int = 0) -> str:
     """When the redirects of a host are set: C(base) (at once), C(start) (once the instance that they lead to was
     started), C(restart) (once the
     rollout has restarted it), or an empty text (not at all).
@@ -127,14 +127,14 @@ def find_active_pairs(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     return changed if changed != pairs else []
 
 
-def remembered(observed: Mapping[str, Any]) -> list[str]:
+def list_remembered_releases(observed: Mapping[str, Any]) -> list[str]:
     """The releases that were healthy on a host, the latest last;
     of a host without a record the one before and the current one."""
     healthy = observed.get("healthy")
     return [name for name in (observed["previous"], observed["current"]) if name] if healthy is None else healthy
 
 
-def switched(observed: Mapping[str, Any]) -> set[str]:
+def find_switched(observed: Mapping[str, Any]) -> set[str]:
     """The releases that the instances of a host run by what their processes report, and by the links where nothing
     runs; of a host without instances none."""
     return {name for name in observed.get("running") or observed.get("switched") or [observed["current"]] if name}
@@ -142,11 +142,11 @@ def switched(observed: Mapping[str, Any]) -> set[str]:
 
 def run_everywhere(found: Mapping[str, Mapping[str, Any]]) -> set[str]:
     """The releases that every host runs, on some of its instances at least. Hosts without instances do not count."""
-    runs = [names for names in map(switched, found.values()) if names]
+    runs = [names for names in map(find_switched, found.values()) if names]
     return set.intersection(*runs) if runs else set()
 
 
-def running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
+def find_running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The release that the fleet ran before a rollout that stopped: one that every host still runs.
 
     An empty text where the fleet runs one release alone, or where nothing reports which of several it is. So it is
@@ -155,13 +155,15 @@ def running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
     The latest of them that was healthy on all hosts; or the only one, even if no run with it ended healthy.
     """
     everywhere = run_everywhere(found)
-    if len(set().union(*map(switched, found.values()))) < 2:
+    if len(set().union(*map(find_switched, found.values()))) < 2:
         return ""
     healthy = (
-        set.intersection(*(set(remembered(observed)) & set(observed["releases"]) for observed in found.values()))
+        set.intersection(
+            *(set(list_remembered_releases(observed)) & set(observed["releases"]) for observed in found.values())
+        )
         & everywhere
     )
-    latest = [name for name in remembered(next(iter(found.values()))) if name in healthy]
+    latest = [name for name in list_remembered_releases(next(iter(found.values()))) if name in healthy]
     before = latest[-1] if latest else next(iter(everywhere)) if len(everywhere) == 1 else ""
     return "" if any(was_going_back(observed, before) for observed in found.values()) else before
 
@@ -169,7 +171,7 @@ def running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
 def was_going_back(observed: Mapping[str, Any], before: str) -> bool:
     """Whether the last run on a host that did not end was bringing a release
     that was healthy before the release C(before) was."""
-    healthy, last = remembered(observed), observed.get("last_run") or {}
+    healthy, last = list_remembered_releases(observed), observed.get("last_run") or {}
     older = healthy[:healthy.index(before)] if before in healthy else healthy
     brought = {*observed.get("in_step", []), *([last["to"]] if last.get("outcome") in UNFINISHED else [])}
     return bool(brought & set(older))
@@ -178,37 +180,41 @@ def was_going_back(observed: Mapping[str, Any], before: str) -> bool:
 def is_mixed(found: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether hosts run several releases, and nothing reports which of them the fleet is to run: as after a rollout
     that stopped when a host had the new release alone."""
-    return len(set().union(*map(switched, found.values()))) > 1 and not running_before(found)
+    return len(set().union(*map(find_switched, found.values()))) > 1 and not find_running_before(found)
 
 
 def choose_previous(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Host to the release that it goes back to. While a rollout that stopped has left two releases on hosts, it is the
-    one that every host still runs (L(running_before)); otherwise the latest that was healthy on all hosts, without the
-    one that they all run. Where a run was killed before anything ran another release,
+    one that every host still runs (L(find_running_before)); otherwise the latest that was healthy on all hosts, without
+    the one that they all run. Where a run was killed before anything ran another release,
     what its step was to bring is as good as run.
 
     Where no release was healthy on all, each host names its own; one that has none, an empty text.
     """
-    before = running_before(found)
+    before = find_running_before(found)
     if before:
         return dict.fromkeys(found, before)
-    runs = set().union(*map(switched, found.values()))
+    runs = set().union(*map(find_switched, found.values()))
     runs |= {name for observed in found.values() for name in observed.get("in_step", [])}
     left = runs if len(runs) == 1 else set()
     listed = {
-        host: [name for name in reversed(remembered(observed)) if name in observed["releases"] and name not in left]
+        host: [
+            name
+            for name in reversed(list_remembered_releases(observed))
+            if name in observed["releases"] and name not in left
+        ]
         for host, observed in found.items()
     }
     common = set.intersection(*map(set, listed.values())) if listed else set()
     return {host: next((name for name in names if name in common or not common), "") for host, names in listed.items()}
 
 
-def mixed_error(found: Mapping[str, Mapping[str, Any]]) -> str:
+def format_mixed_error(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The releases that a mixed fleet can go to, as a sentence with the commands to choose one."""
     common = set.intersection(*(set(observed["releases"]) for observed in found.values()))
     runs: dict[str, list[str]] = {}
     for host, observed in found.items():
-        for name in switched(observed):
+        for name in find_switched(observed):
             runs.setdefault(name, []).append(host)
     unverified = " (not on the record of healthy releases)"
     rows = [f"  {name} on {', '.join(hosts)}{'' if is_healthy(found, name) else unverified}"
@@ -226,19 +232,21 @@ def mixed_error(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def is_healthy(found: Mapping[str, Mapping[str, Any]], name: str) -> bool:
     """Whether a release was healthy on some host."""
-    return any(name in remembered(observed) for observed in found.values())
+    return any(name in list_remembered_releases(observed) for observed in found.values())
 
 
-def choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[str], release: str) -> Iterator[str]:
+def find_choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[str], release: str) -> Iterator[str]:
     """What a user has to know about the releases C(desired) that hosts go back to, C(release) by name."""
     unknown = [host for host, observed in found.items() if observed.get("healthy") is None]
-    before = "" if release else running_before(found)
+    before = "" if release else find_running_before(found)
     failed = [
         host
         for host in desired
         if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])
     ]
-    unverified = [host for host, observed in found.items() if before and before not in remembered(observed)]
+    unverified = [
+        host for host, observed in found.items() if before and before not in list_remembered_releases(observed)
+    ]
     if unverified:
         yield (f"release {before} is not on the record of healthy releases of {', '.join(unverified)}. It is used "
                "because all hosts still run it, after a rollout that stopped before its first host was whole")
@@ -254,7 +262,9 @@ def choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[str],
         )
 
 
-def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_class: str = "") -> dict[str, Any]:
+def choose_rollback_release(
+    found: Mapping[str, Mapping[str, Any]], release: Any = "", main_class: str = ""
+) -> dict[str, Any]:
     """The one release that all hosts can go back to: C({errors, notes, package}).
 
     C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
@@ -267,7 +277,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
     errors: list[str] = []
     desired = dict.fromkeys(found, release) if release else choose_previous(found)
     if not release and is_mixed(found):
-        errors += broken("rollback.mixed", [mixed_error(found)])
+        errors += broken("rollback.mixed", [format_mixed_error(found)])
     for host, name in desired.items() if not errors else ():
         observed = found[host]
         there = (
@@ -321,4 +331,4 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         "errors": [],
         "main_class": chosen,
     }
-    return {"errors": errors, "notes": list(choice_notes(found, desired, release)), "package": package}
+    return {"errors": errors, "notes": list(find_choice_notes(found, desired, release)), "package": package}

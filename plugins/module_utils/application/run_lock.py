@@ -22,16 +22,16 @@ from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, S
 from ..core.host import Host
 from ..core.lock_record import (
     FOLDER,
-    age,
-    guard_path,
-    holder_of,
+    compute_age,
+    find_loss_reason,
+    format_holder,
+    format_time,
+    get_guard_path,
+    get_path,
+    get_unfinished_path,
     is_interrupted,
-    lost,
-    path,
     read_clock,
     read_record,
-    unfinished_path,
-    when,
 )
 from ..core.plan import Draft, Plan
 from ..core.untrusted_text import printable
@@ -102,35 +102,37 @@ def read_state(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def refusal(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+def find_refusal(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """Why the lock cannot be had now, as a sentence; an empty text where it can."""
     lock = state["lock"]
     if state["fault"] and desired["break_lock"] != "any":
         return (
-            f"the lock {path(desired['name'])} of this host is damaged ({state['fault']}); expected is the record of a "
+            f"the lock {get_path(desired['name'])} of this host is damaged ({state['fault']}); expected is the record "
+            f"of a "
             f"run. Verify that no run is active on this host, then run again with -e xitrum_break_lock=true"
         )
     held = lock and lock["id"] != desired["holder"]["id"]
-    old = age(lock, state["clock"]) if held else 0
+    old = compute_age(lock, state["clock"]) if held else 0
     if not held or desired["break_lock"] in (lock["id"], "any") or old > desired["seconds"]:
         return ""
     return (
-        f"another run has the lock of this host: that of {holder_of(lock)} (last active {int(old)} s ago). Wait until "
+        f"another run has the lock of this host: that of {format_holder(lock)} (last active {int(old)} s ago). Wait "
+        f"until "
         f"it has ended. The lock of a run that was killed expires after {desired['seconds']} s. To break it at once, "
         f"add -e xitrum_break_lock=true"
     )
 
 
-def word(value: Any) -> str:
+def format_word(value: Any) -> str:
     """A value of the log in one word: whoever chose it adds no line and no field to it."""
     text = re.sub(r"[\s=]", "_", printable(str(value or "-")))
     return "".join(letter if "!" <= letter <= "~" else "?" for letter in text) or "-"
 
 
-def line(lock: Mapping[str, Any], to: str, outcome: str, now: float) -> str:
+def format_line(lock: Mapping[str, Any], to: str, outcome: str, now: float) -> str:
     """One line of the log: when, who, from, to, how it ended, and how long it took."""
     return (
-        f"{begin_of(lock)} from={word(str(lock.get('from') or '-'))} to={word(to or '-')} "
+        f"{begin_of(lock)} from={format_word(str(lock.get('from') or '-'))} to={format_word(to or '-')} "
         f"outcome={outcome} seconds={max(int(now - lock['since']), 0)}\n"
     )
 
@@ -157,7 +159,7 @@ def read_last_run(host: Host, log_dir: str) -> dict[str, Any]:
 
 def begin_of(lock: Mapping[str, Any]) -> str:
     """The words of a line of the log that are those of one run alone: when it began, and whose it is."""
-    return f"{when(lock['since'])} {word(lock['user'])}@{word(lock['host'])}"
+    return f"{format_time(lock['since'])} {format_word(lock['user'])}@{format_word(lock['host'])}"
 
 
 def _runs(text: str) -> dict[str, dict[str, Any]]:
@@ -183,12 +185,14 @@ def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[boo
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(host.guarded(guard_path(desired["name"]), desired["state"] != "renewed", GUARD_SECONDS))
+            stack.enter_context(
+                host.guarded(get_guard_path(desired["name"]), desired["state"] != "renewed", GUARD_SECONDS)
+            )
         except OSError as error:
             if error.errno != errno.ETIMEDOUT:
                 raise
             lock, _fault = read_record(host, desired["name"])
-            whose = f"of the run of {holder_of(lock)}" if lock else "of an earlier run"
+            whose = f"of the run of {format_holder(lock)}" if lock else "of an earlier run"
             raise LockError(
                 f"a module {whose} is still changing something on this host, and has been for more than "
                 f"{GUARD_SECONDS} s. Wait until "
@@ -197,7 +201,7 @@ def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[boo
             ) from error
         state = read_state(host, desired)
         if desired["state"] == "held":
-            why = refusal(desired, state)
+            why = find_refusal(desired, state)
             if why:
                 raise LockError(why, state["lock"])
             return take(host, desired, state, now)
@@ -215,10 +219,12 @@ def take(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: 
     mine = {**desired["holder"], "since": now, "from": state["current"], "boot": boot, "uptime": uptime}
     host.make_directory(FOLDER)
     if state["lock"] or state["fault"]:
-        host.write(path(desired["name"]), schema.LOCK.render(mine), 0o600)
-    elif not host.create(path(desired["name"]), schema.LOCK.render(mine), 0o600):
+        host.write(get_path(desired["name"]), schema.LOCK.render(mine), 0o600)
+    elif not host.create(get_path(desired["name"]), schema.LOCK.render(mine), 0o600):
         raise LockError("another run took the lock at this moment: run the playbook again")
-    notes = record_died(host, desired, state, now) + record(host, desired, line(mine, desired["release"], BEGAN, now))
+    notes = record_died(host, desired, state, now) + record(
+        host, desired, format_line(mine, desired["release"], BEGAN, now)
+    )
     release.begin_healthy(host, desired["root"])
     return state["interrupted"], notes
 
@@ -227,12 +233,14 @@ def renew(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]) -> l
     """Lets the age of this run's lock count from now. Raises L(LockError) where it is not this run's. A full disk is no
     reason to stop.
     """
-    why = lost(desired["name"], desired["holder"]["id"], state["lock"], state["fault"])
+    why = find_loss_reason(desired["name"], desired["holder"]["id"], state["lock"], state["fault"])
     if why:
         raise LockError(why, state["lock"])
     boot, uptime = state["clock"]
     try:
-        host.write(path(desired["name"]), schema.LOCK.render({**state["lock"], "boot": boot, "uptime": uptime}), 0o600)
+        host.write(
+            get_path(desired["name"]), schema.LOCK.render({**state["lock"], "boot": boot, "uptime": uptime}), 0o600
+        )
     except OSError as error:
         return [f"the lock of {desired['name']} could not be renewed, and is as old as it was: {error}"]
     return []
@@ -248,16 +256,16 @@ def give_back(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], 
     if lock.get("id") != desired["holder"]["id"]:
         return []
     if desired["state"] == "abandoned":
-        notes = record(host, desired, line(lock, desired["release"], STOPPED, now))
+        notes = record(host, desired, format_line(lock, desired["release"], STOPPED, now))
         # A rename needs no room for data, as a removal.
-        host.rename(path(desired["name"]), unfinished_path(desired["name"]))
+        host.rename(get_path(desired["name"]), get_unfinished_path(desired["name"]))
         return notes
     to = desired["release"] if desired["outcome"] in ("failed", "incomplete") else state["current"]
-    notes = record(host, desired, line(lock, to, desired["outcome"], now))
+    notes = record(host, desired, format_line(lock, to, desired["outcome"], now))
     try:
         judge_release(host, desired, state["current"])
     finally:
-        for there in (unfinished_path(desired["name"]), path(desired["name"])):
+        for there in (get_unfinished_path(desired["name"]), get_path(desired["name"])):
             host.remove(there)
         # Where everything is undone, the lock was the last.
         host.remove_empty(FOLDER)
@@ -286,7 +294,7 @@ def record_died(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]
             if run["outcome"] == BEGAN
         },
     )
-    lines = [line(lock, state["current"], DIED, now)] if lock else []
+    lines = [format_line(lock, state["current"], DIED, now)] if lock else []
     lines += [
         f"{begin} from={run['from']} to={run['to']} outcome={DIED} seconds={run['seconds']}\n"
         for begin, run in begun.items()

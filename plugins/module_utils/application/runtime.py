@@ -47,10 +47,10 @@ PAGE_SECONDS, PAGES_SECONDS = 2.0, 8.0
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The processes of the instances, their sockets and health pages, and the records about them."""
     name, root = desired["name"], host.realpath(desired["root"])
-    running = process.processes_under(host, f"{root}/instances")
+    running = process.find_processes_under(host, f"{root}/instances")
     # Without a process there is nothing to count.
-    listening = sockets.listeners(host) if running else sockets.Rows()
-    connections = sockets.established(host) if running else sockets.Rows()
+    listening = sockets.read_listeners(host) if running else sockets.Rows()
+    connections = sockets.read_established(host) if running else sockets.Rows()
     kind = SUPERVISORS[desired["supervisor"]]
     there = {int(entry) for entry in host.listdir(f"{root}/instances") if entry.isdecimal()}
     numbers = sorted(there | set(range(desired["instances"])))
@@ -59,7 +59,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     for number in numbers:
         folder = f"{root}/instances/{number}"
         own = restarts.find_own(
-            running, folder, process.accounts(host, folder, desired["user"]), desired["user"]
+            running, folder, process.list_accounts(host, folder, desired["user"]), desired["user"]
         )
         configured = instances.read_configured(host, f"{folder}/current")
         ports = [port for port in (configured.get("http"), configured.get("https")) if port]
@@ -67,8 +67,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         found[number] = {
             "port": port,
             "process": own,
-            "installed": release.release_of(f"{folder}/{host.readlink(f'{folder}/current') or ''}", root),
-            "running_release": release.release_of(own["cwd"] or "", root) if own else "",
+            "installed": release.parse_release(f"{folder}/{host.readlink(f'{folder}/current') or ''}", root),
+            "running_release": release.parse_release(own["cwd"] or "", root) if own else "",
             "answer": read_answer(host, desired, port, own, listening, deadline),
             "connections": count_connections(connections, ports or [port]) if own else 0,
         }
@@ -79,7 +79,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "restarts": kind.count_restarts(host, name, numbers, DAY_SECONDS) if host.which(kind.program) else {},
         "lock": lock,
         "lock_fault": fault,
-        "unfinished": host.exists(lock_record.unfinished_path(name)),
+        "unfinished": host.exists(lock_record.get_unfinished_path(name)),
         "remembered": int((host.read(f"{root}/slot") or "").strip() == "1") if desired["slots"] else 0,
     }
 
@@ -94,7 +94,7 @@ def read_answer(
 ) -> int | str | None:
     """What a running instance answers for the health page: its status, or why there is none, as a text. None where
     it is not known: nothing runs, or its socket is hidden from this user."""
-    if own is None or restarts.unread_sockets(listening, port):
+    if own is None or restarts.find_unread_sockets(listening, port):
         return None
     row = next((row for row in listening or [] if row["port"] == port and own["pid"] in row["pids"]), None)
     if row is None:
@@ -102,7 +102,7 @@ def read_answer(
     seconds = min(PAGE_SECONDS, deadline - time.monotonic())
     if seconds <= 0:
         return None
-    target, text = addresses.socket_target(row), desired["health_text"]
+    target, text = addresses.find_socket_target(row), desired["health_text"]
     if not text:
         return host.page(target, port, desired["health_path"], seconds=seconds)
     answer, body = host.read_page(target, port, desired["health_path"], seconds)

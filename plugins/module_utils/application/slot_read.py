@@ -23,7 +23,7 @@ def read_slot(host: Host, root: str) -> int:
     """The active slot, 0 or 1: see L(slots).
     Live redirects are read by root; another user goes by what runs."""
     folder = host.realpath(f"{root}/instances")
-    running = process.processes_under(host, folder)
+    running = process.find_processes_under(host, folder)
     numbers = [number for number in (0, 1) if host.exists(f"{root}/instances/{number}")]
     configured = {number: instances.read_configured(host, f"{root}/instances/{number}/current") for number in numbers}
     active = [

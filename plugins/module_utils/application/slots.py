@@ -28,7 +28,7 @@ class SlotsHost(TypedDict):
     tls: bool
 
 
-def missing(supervisor: str, host: SlotsHost) -> list[str]:
+def find_missing(supervisor: str, host: SlotsHost) -> list[str]:
     """Why a host can have no slots, as parts of a sentence; none where it can."""
     no_slots = SUPERVISORS[supervisor].no_slots if supervisor in SUPERVISORS else ""
     own = [
@@ -69,17 +69,17 @@ def find_used(
     return remembered
 
 
-def default(supervisor: str, host: SlotsHost) -> bool:
+def decide_default(supervisor: str, host: SlotsHost) -> bool:
     """Whether a host has slots where the inventory sets nothing: under the other supervisors it has to ask for them."""
-    return not missing(supervisor, host) and SUPERVISORS[supervisor].slots_by_default
+    return not find_missing(supervisor, host) and SUPERVISORS[supervisor].slots_by_default
 
 
-def in_place_note(supervisor: str, host: SlotsHost) -> str:
+def format_in_place_note(supervisor: str, host: SlotsHost) -> str:
     """What a user has to know before a release that restarts its instance in place;
     empty behind proxies, which drain it first."""
     if host["proxies"]:
         return ""
-    reasons = missing(supervisor, host)
+    reasons = find_missing(supervisor, host)
     start = "there is no proxy, so the restart in place refuses requests until the instance answers again"
     if reasons:
         return f"{start}. A release cannot start next to the old one here: {'; '.join(reasons)}"

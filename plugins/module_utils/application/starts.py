@@ -63,28 +63,30 @@ SPEC: dict[str, Any] = {
 PATIENCE = 120
 
 
-def home(desired: Mapping[str, Any], index: int) -> str:
+def get_home(desired: Mapping[str, Any], index: int) -> str:
     """The folder of an instance."""
     return f"{desired['root']}/instances/{index}"
 
 
-def running(host: Host, desired: Mapping[str, Any], index: int) -> list[dict[str, Any]]:
+def find_running(host: Host, desired: Mapping[str, Any], index: int) -> list[dict[str, Any]]:
     """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
     killed by root, or keep it from being started or removed."""
-    folder = home(desired, index)
-    return process.own_rows(instance_processes(host, folder), process.accounts(host, folder, desired.get("user", "")))
+    folder = get_home(desired, index)
+    return process.filter_processes_of_users(
+        find_processes(host, folder), process.list_accounts(host, folder, desired.get("user", ""))
+    )
 
 
-def instance_processes(host: Host, folder: str) -> list[dict[str, Any]]:
+def find_processes(host: Host, folder: str) -> list[dict[str, Any]]:
     """The processes of an instance: its JVM, and what its service definition starts before it becomes one. A shell that
     somebody has left in the folder is none."""
-    rows = process.processes_under(host, folder)
+    rows = process.find_processes_under(host, folder)
     return [
         row for row in rows if row["comm"] == "java" or row["environ"] is None or "XITRUM_SERVICE" in row["environ"]
     ]
 
 
-def filled(desired: Mapping[str, Any], index: int, verb: str) -> Any:
+def fill_placeholders(desired: Mapping[str, Any], index: int, verb: str) -> Any:
     """What the supervisor is given for an instance: its command or commands, or paths."""
     return fill(getattr(SUPERVISORS[desired["supervisor"]], verb), name=desired["name"], index=index,
                 timeout=desired["stop_timeout"], log_dir=desired["log_dir"])
@@ -93,7 +95,7 @@ def filled(desired: Mapping[str, Any], index: int, verb: str) -> Any:
 def switch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
     """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
     the last one that was healthy, where a run that was killed has left another."""
-    folder, home_path = instance["folder"], home(desired, instance["index"])
+    folder, home_path = instance["folder"], get_home(desired, instance["index"])
     now = host.readlink(f"{home_path}/current") or ""
     before = step_state.return_folder(step_record.read_record(host, desired["name"]), instance["index"], now)
     if not folder or folder == now:
@@ -106,65 +108,67 @@ def switch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) 
     return True
 
 
-def drained(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], pause: float = 0.25) -> int:
+def wait_until_drained(
+    host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], pause: float = 0.25
+) -> int:
     """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
     deadline = time.monotonic() + desired["drain"]
-    ports = {port for item in todo for port in ports_of(host, desired, item)}
+    ports = {port for item in todo for port in find_ports(host, desired, item)}
     while True:
-        rows = sockets.established(host)
+        rows = sockets.read_established(host)
         # What ss printed and cannot be read may be a connection.
-        left = sum(row["port"] in ports for row in rows) + sockets.unread_count(rows)
+        left = sum(row["port"] in ports for row in rows) + sockets.count_unread(rows)
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(pause)
 
 
 def drain(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> int:
-    """As L(drained), recorded first."""
+    """As L(wait_until_drained), recorded first."""
     for item in todo:
         step_record.note(host, desired, item["index"], "drained")
-    return drained(host, desired, todo)
+    return wait_until_drained(host, desired, todo)
 
 
 def drain_notes(host: Host, left: int) -> list[str]:
     """What makes the number of connections that a drain left uncertain, a sentence each."""
-    note = sockets.drain_note(sockets.established(host)) if left else ""
+    note = sockets.drain_note(sockets.read_established(host)) if left else ""
     return [note] if note else []
 
 
-def ports_of(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> set[int]:
+def find_ports(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> set[int]:
     """The ports that clients of an instance are connected to:
     those that it was configured with, whatever its port is to be."""
-    found = instances.read_configured(host, f"{home(desired, instance['index'])}/current")
+    found = instances.read_configured(host, f"{get_home(desired, instance['index'])}/current")
     return {port for port in (found["http"], found["https"]) if port} if found else {instance["port"]}
 
 
-def target_of(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> tuple[str, int]:
+def find_target(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> tuple[str, int]:
     """The address and the port at which an instance answers: of the folder that it runs, since one that goes back
     has its old port and address."""
-    found = instances.read_configured(host, f"{home(desired, instance['index'])}/current")
+    found = instances.read_configured(host, f"{get_home(desired, instance['index'])}/current")
     if not found:
-        return addresses.local_target(desired["address"]), instance["port"]
+        return addresses.find_local_target(desired["address"]), instance["port"]
     # One that listens everywhere is reached at any address.
     everywhere = addresses.is_every(found["interface"])
-    return addresses.local_target(desired["address"] if everywhere else found["interface"]), found["http"]
+    return addresses.find_local_target(desired["address"] if everywhere else found["interface"]), found["http"]
 
 
 def stop(host: Host, desired: Mapping[str, Any], index: int) -> None:
     """Ends an instance, whichever supervisor it has, and proves that its processes are gone:
     SIGTERM first, then a kill."""
     words = []
-    for kind in stoppers(host, desired):
-        for command in filled({**desired, "supervisor": kind}, index, "stop"):
+    for kind in list_stoppers(host, desired):
+        for command in fill_placeholders({**desired, "supervisor": kind}, index, "stop"):
             result = host.run(command, seconds=desired["stop_timeout"] + COMMAND_SECONDS)
             words += [(result.err or result.out).strip()] if result.rc != 0 else []
-    if not gone(host, desired, index, 0):
+    if not wait_until_gone(host, desired, index, 0):
         # Nobody watches over what rc.local has started; a JVM that has got a signal already ignores another.
         kill(host, desired, index, signal.SIGTERM)
-    if not gone(host, desired, index, desired["stop_timeout"]):
+    if not wait_until_gone(host, desired, index, desired["stop_timeout"]):
         kill(host, desired, index, signal.SIGKILL)
-    if not gone(host, desired, index, 5):
-        left = [row["pid"] for row in running(host, desired, index)]
+    if not wait_until_gone(host, desired, index, 5):
+        left = [row["pid"] for row in find_running(host, desired, index)]
         reported = "; ".join(filter(None, words)) or "no message"
         raise RuntimeError(
             f"instance {index} still runs {desired['stop_timeout']} s after it got the signal to stop ({reported}): "
@@ -172,23 +176,23 @@ def stop(host: Host, desired: Mapping[str, Any], index: int) -> None:
         )
 
 
-def stoppers(host: Host, desired: Mapping[str, Any]) -> list[str]:
+def list_stoppers(host: Host, desired: Mapping[str, Any]) -> list[str]:
     """The supervisors that may keep an instance running:
     the desired one, and those that still have something of the application."""
-    there = {**table.leftovers(host, desired["name"]), **table.defined(host, desired["name"])}
+    there = {**table.find_leftovers(host, desired["name"]), **table.find_defined(host, desired["name"])}
     return [desired["supervisor"], *(kind for kind in there if kind != desired["supervisor"])]
 
 
 def kill(host: Host, desired: Mapping[str, Any], index: int, number: int) -> None:
     """Sends a signal to the processes of an instance."""
-    for row in running(host, desired, index):
+    for row in find_running(host, desired, index):
         host.kill(row["pid"], number)
 
 
-def gone(host: Host, desired: Mapping[str, Any], index: int, seconds: float) -> bool:
+def wait_until_gone(host: Host, desired: Mapping[str, Any], index: int, seconds: float) -> bool:
     """Whether the processes of an instance end within so many seconds."""
     deadline = time.monotonic() + seconds
-    while running(host, desired, index):
+    while find_running(host, desired, index):
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.1)
@@ -199,41 +203,41 @@ def start(host: Host, desired: Mapping[str, Any], index: int) -> None:
     """Asks the supervisor to start an instance; it is not healthy yet."""
     mark_logs(host, desired, index)
     SUPERVISORS[desired["supervisor"]].allow_start(host, desired["name"], index)
-    for command in filled(desired, index, "start"):
+    for command in fill_placeholders(desired, index, "start"):
         result = host.run(command)
         if result.rc != 0:
             raise RuntimeError(
                 f"instance {index} could not be started: {' '.join(command)}: "
-                f"{(result.err or result.out).strip()}\n{tail(host, desired, index)}"
+                f"{(result.err or result.out).strip()}\n{read_log_tail(host, desired, index)}"
             )
 
 
-def health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str, Any], subject: str = "") -> str:
+def find_health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str, Any], subject: str = "") -> str:
     """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
     is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
 
     Sockets are read before the page is requested, so that nobody else is queried, and again after it, so that nobody
     else has answered: then the same socket has to be there.
     """
-    address, port = target_of(host, desired, item)
-    configured = instances.read_configured(host, f"{home(desired, item['index'])}/current")
+    address, port = find_target(host, desired, item)
+    configured = instances.read_configured(host, f"{get_home(desired, item['index'])}/current")
     place = {
         "index": item["index"],
         "address": address,
         "port": port,
         "https": configured["https"] if configured else 0,
     }
-    users = process.accounts(host, home(desired, item["index"]), desired.get("user", ""))
+    users = process.list_accounts(host, get_home(desired, item["index"]), desired.get("user", ""))
     earlier: list[set[int | None]] = []
 
     def stranger() -> str:
-        return ownership.answer_fault(host, place, desired["supervisor"], desired["name"], users, earlier)
+        return ownership.find_answer_fault(host, place, desired["supervisor"], desired["name"], users, earlier)
 
     fault = stranger()
     if fault:
         return fault
     answer, text = host.read_page(address, port, desired["path"], desired.get("timeout", 10))
-    subject = subject or f"http://{addresses.bracketed(address)}:{port}{desired['path']}"
+    subject = subject or f"http://{addresses.add_brackets(address)}:{port}{desired['path']}"
     if answer != desired["status"]:
         return f"{subject} answers {answer}, expected {desired['status']}"
     if desired.get("text", "") not in text:
@@ -252,7 +256,7 @@ def wait_until_healthy(host: Host, desired: Mapping[str, Any], todo: Sequence[Ma
     queried_at = began
     while left:
         for index, item in sorted(left.items()):
-            faults[index] = health_fault(host, desired, item)
+            faults[index] = find_health_fault(host, desired, item)
             if not faults[index]:
                 took[index] = round(time.monotonic() - began, 1)
                 del left[index]
@@ -260,7 +264,7 @@ def wait_until_healthy(host: Host, desired: Mapping[str, Any], todo: Sequence[Ma
             index = min(left)
             raise RuntimeError(
                 f"instance {index} is not healthy {desired['start_timeout']} s after its start: "
-                f"{faults[index]}. The end of its log:\n{tail(host, desired, index)}"
+                f"{faults[index]}. The end of its log:\n{read_log_tail(host, desired, index)}"
             )
         if left and time.monotonic() - queried_at > 1:
             queried_at = time.monotonic()
@@ -270,7 +274,7 @@ def wait_until_healthy(host: Host, desired: Mapping[str, Any], todo: Sequence[Ma
                 raise RuntimeError(
                     f"instance {index} ended each time that it was started, and {desired['supervisor']} gave up: "
                     f"{reason}; "
-                    f"{faults[index]}. The end of its log:\n{tail(host, desired, index)}"
+                    f"{faults[index]}. The end of its log:\n{read_log_tail(host, desired, index)}"
                 )
         if left:
             time.sleep(0.25)
@@ -280,25 +284,25 @@ def wait_until_healthy(host: Host, desired: Mapping[str, Any], todo: Sequence[Ma
 def watch(host: Host, desired: Mapping[str, Any], pause: float = 1.0) -> None:
     """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that
     is not healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
-    before = {item["index"]: pids(host, desired, item["index"]) for item in desired["instances"]}
+    before = {item["index"]: list_pids(host, desired, item["index"]) for item in desired["instances"]}
     deadline = time.monotonic() + desired["watch"]
     while time.monotonic() < deadline:
         time.sleep(pause)
         for item in desired["instances"]:
-            index, now = item["index"], pids(host, desired, item["index"])
-            fault = health_fault(host, desired, item, "it")
+            index, now = item["index"], list_pids(host, desired, item["index"])
+            fault = find_health_fault(host, desired, item, "it")
             if now != before[index]:
                 fault = f"it has the process {now or 'none'} instead of {before[index]}"
             if fault:
                 raise RuntimeError(
                     f"instance {index} was healthy and did not stay so for {desired['watch']} s: {fault}. "
-                    f"The end of its log:\n{tail(host, desired, index)}"
+                    f"The end of its log:\n{read_log_tail(host, desired, index)}"
                 )
 
 
-def pids(host: Host, desired: Mapping[str, Any], index: int) -> list[int]:
+def list_pids(host: Host, desired: Mapping[str, Any], index: int) -> list[int]:
     """The numbers of an instance's processes."""
-    return sorted(row["pid"] for row in running(host, desired, index))
+    return sorted(row["pid"] for row in find_running(host, desired, index))
 
 
 def log_of(desired: Mapping[str, Any], index: int) -> str:
@@ -306,28 +310,28 @@ def log_of(desired: Mapping[str, Any], index: int) -> str:
     return f"{desired['log_dir']}/{index}/xitrum.log"
 
 
-def output_of(desired: Mapping[str, Any], index: int) -> str:
+def get_output_path(desired: Mapping[str, Any], index: int) -> str:
     """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
-    where = filled(desired, index, "log")
+    where = fill_placeholders(desired, index, "log")
     return where if where.startswith("/") else ""
 
 
-def marks_path(desired: Mapping[str, Any], index: int) -> str:
+def get_marks_path(desired: Mapping[str, Any], index: int) -> str:
     """Where it is written down how far the logs of an instance were when it was last started."""
-    return f"{home(desired, index)}/started"
+    return f"{get_home(desired, index)}/started"
 
 
 def mark_logs(host: Host, desired: Mapping[str, Any], index: int) -> None:
-    """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
-    memory, since a later run of the module may find that the same start has failed."""
-    output = output_of(desired, index)
+    """Writes down how far the logs of an instance are, before it is started: L(read_log_tail) shows what follows. Not
+    kept in memory, since a later run of the module may find that the same start has failed."""
+    output = get_output_path(desired, index)
     marks = {
         "time": time.time(),
         "log": host.position(log_of(desired, index)),
         "output": host.position(output) if output else (0, 0),
     }
     try:
-        host.write(marks_path(desired, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
+        host.write(get_marks_path(desired, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
     except OSError:
         # On a full disk, for example: the instance starts all the same, and more of its logs is shown.
         return
@@ -337,7 +341,7 @@ def read_marks(host: Host, desired: Mapping[str, Any], index: int) -> dict[str, 
     """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
-        marks = schema.LOG_MARKS.parse(host.read(marks_path(desired, index)) or "", marks_path(desired, index))
+        marks = schema.LOG_MARKS.parse(host.read(get_marks_path(desired, index)) or "", get_marks_path(desired, index))
         return {
             **none,
             "time": float(marks["time"]),
@@ -349,11 +353,11 @@ def read_marks(host: Host, desired: Mapping[str, Any], index: int) -> dict[str, 
 
 def read_output(host: Host, desired: Mapping[str, Any], index: int, marks: Mapping[str, Any]) -> str:
     """The end of what an instance has printed since its last start."""
-    output = output_of(desired, index)
+    output = get_output_path(desired, index)
     if output:
         # The application's user may put a link in its place, which a command of root would follow.
         return host.tail(output, since=marks["output"])
-    command = filled(desired, index, "output")
+    command = fill_placeholders(desired, index, "output")
     if marks["time"]:
         result = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
         if result.rc == 0:
@@ -361,7 +365,7 @@ def read_output(host: Host, desired: Mapping[str, Any], index: int, marks: Mappi
     return host.run(command).out
 
 
-def tail(host: Host, desired: Mapping[str, Any], index: int) -> str:
+def read_log_tail(host: Host, desired: Mapping[str, Any], index: int) -> str:
     """The last lines of the instance's own log and of what it printed since it was last started, without the frames of
     stack traces and the JVM's options. Earlier lines are those of another start, and mostly of another release."""
     marks = read_marks(host, desired, index)
@@ -377,7 +381,7 @@ def tail(host: Host, desired: Mapping[str, Any], index: int) -> str:
 
 def find_pending(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The instances that are not in the desired state."""
-    todo, defined = [], table.defined(host, desired["name"])
+    todo, defined = [], table.find_defined(host, desired["name"])
     marked = set().union(*defined.values()) if defined else set()
     # What is in a folder that is not on record is nobody's to remove.
     owned = desired["state"] != "absent" or recorded.owns_root(host, desired["name"], desired["root"])
@@ -385,10 +389,10 @@ def find_pending(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]
     numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, inside)))
     every: list[dict[str, Any]] = [{"index": number, "port": 0, "folder": ""} for number in numbers]
     for instance in desired["instances"] or (every if desired["state"] == "absent" else []):
-        runs = running(host, desired, instance["index"])
-        there = (owned and host.exists(home(desired, instance["index"]))) or instance["index"] in marked
+        runs = find_running(host, desired, instance["index"])
+        there = (owned and host.exists(get_home(desired, instance["index"]))) or instance["index"] in marked
         if desired["state"] == "returned":
-            now = host.readlink(f"{home(desired, instance['index'])}/current")
+            now = host.readlink(f"{get_home(desired, instance['index'])}/current")
             if instance["folder"] and (now != instance["folder"] or not runs):
                 todo.append({**instance, "runs": bool(runs)})
         elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[
@@ -402,10 +406,10 @@ def find_unused_supervisors(host: Host, desired: Mapping[str, Any]) -> dict[str,
     """The supervisors that have something of the application although none of its instances:
     all, where all are taken away."""
     every = desired["state"] == "absent" and not desired["instances"]
-    return table.unused(host, desired["name"], () if every else (desired["supervisor"],))
+    return table.find_unused(host, desired["name"], () if every else (desired["supervisor"],))
 
 
-def left_of_root(host: Host, desired: Mapping[str, Any]) -> list[str]:
+def find_removable_root(host: Host, desired: Mapping[str, Any]) -> list[str]:
     """What of the root is removed with the last instance:
     all of it where it was made for the application, else what is ours in it."""
     root = desired["root"]
@@ -420,11 +424,15 @@ def left_of_root(host: Host, desired: Mapping[str, Any]) -> list[str]:
     if made:
         return [root] if host.stat(root) is not None else []
     # Of a folder that was adopted, what is ours; one that is not on record is unmanaged.
-    return [f"{root}/{name}" for name in managed_entries.inside(host, "roots", root)] if made is not None else []
+    return (
+        [f"{root}/{name}" for name in managed_entries.list_managed_entries(host, "roots", root)]
+        if made is not None
+        else []
+    )
 
 
 def remove_root(host: Host, desired: Mapping[str, Any], left: Sequence[str]) -> None:
-    """Removes what L(left_of_root) found, and the folder itself where nothing is in it any more."""
+    """Removes what L(find_removable_root) found, and the folder itself where nothing is in it any more."""
     for path in left:
         host.remove(path)
     if left:
@@ -434,7 +442,7 @@ def remove_root(host: Host, desired: Mapping[str, Any], left: Sequence[str]) -> 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The instances that are not in the desired state, and what else is left of the application."""
     every = desired["state"] == "absent"
-    return {"pending": find_pending(host, desired), "left": left_of_root(host, desired),
+    return {"pending": find_pending(host, desired), "left": find_removable_root(host, desired),
             "unused_supervisors": find_unused_supervisors(host, desired) if every else {}}
 
 
@@ -442,11 +450,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which instances are acted on."""
     actions = [("instance", item) for item in state["pending"]] + [("left", path) for path in state["left"]]
     actions += [("unused_supervisor", kind) for kind in state["unused_supervisors"]]
-    before, after = diff_texts(desired, state["pending"])
+    before, after = format_diff_texts(desired, state["pending"])
     return Draft(actions=actions, before=before, after=after).plan(desired, state)
 
 
-def diff_texts(desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def format_diff_texts(desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The texts of Ansible's diff, before and after: one line an instance."""
     after = {"started": "runs", "restarted": "restarted", "stopped": "stopped", "absent": "absent",
              "returned": "back to"}[desired["state"]]
@@ -482,7 +490,7 @@ def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, 
     in_step = {
         item["index"]
         for item in todo
-        if step_state.entry_of(step_record.read_record(host, desired["name"]), item["index"])
+        if step_state.find_entry(step_record.read_record(host, desired["name"]), item["index"])
     }
     for instance in todo:
         step_record.note(host, desired, instance["index"], "stopped", instance["folder"] if starts else None)
@@ -491,12 +499,12 @@ def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, 
         if desired["state"] != "stopped":
             move(host, desired, instance["index"], (desired["supervisor"],) if starts else ())
         if desired["state"] == "absent" and recorded.owns_root(host, desired["name"], desired["root"]):
-            host.remove(home(desired, instance["index"]))
+            host.remove(get_home(desired, instance["index"]))
             step_record.forget(host, desired["name"], instance["index"])
     if desired["state"] == "absent":
         # One that was left on an older release kept the others from being reported as the host's current one.
         release.update_current(host, desired["root"])
-    took = begin(host, patient(desired) if desired["state"] == "returned" else desired, todo) if starts else {}
+    took = begin(host, allow_more_time(desired) if desired["state"] == "returned" else desired, todo) if starts else {}
     for index in {item["index"] for item in todo} - in_step:
         step_record.forget(host, desired["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
@@ -507,7 +515,7 @@ def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, 
 
 def move(host: Host, desired: Mapping[str, Any], index: int, keep: Container[str]) -> None:
     """Takes an instance away from every supervisor that has it but those to keep."""
-    for kind, indices in table.defined(host, desired["name"]).items():
+    for kind, indices in table.find_defined(host, desired["name"]).items():
         if kind not in keep and index in indices:
             # The other slot is started again by what defines it.
             stays = desired.get("keep_definition", False) and kind == desired["supervisor"]
@@ -519,7 +527,7 @@ def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
     record = step_record.read_record(host, desired["name"])
     before = {
         item["index"]: step_state.return_folder(
-            record, item["index"], host.readlink(f"{home(desired, item['index'])}/current") or ""
+            record, item["index"], host.readlink(f"{get_home(desired, item['index'])}/current") or ""
         )
         for item in todo
     }
@@ -554,7 +562,7 @@ def verify_running(host: Host, desired: Mapping[str, Any]) -> None:
         if step_state.is_unverified(
             step_record.read_record(host, desired["name"]),
             item["index"],
-            host.readlink(f"{home(desired, item['index'])}/current") or "",
+            host.readlink(f"{get_home(desired, item['index'])}/current") or "",
         )
     ]
     for item in unverified:
@@ -593,7 +601,7 @@ def drop_failed(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[s
     return ""
 
 
-def patient(desired: Mapping[str, Any]) -> dict[str, Any]:
+def allow_more_time(desired: Mapping[str, Any]) -> dict[str, Any]:
     """The options for instances that go back to what they ran, see L(PATIENCE)."""
     return {**desired, "start_timeout": max(desired["start_timeout"], PATIENCE)}
 
@@ -615,7 +623,7 @@ def go_back(
             step_record.note(host, desired, instance["index"], "stopped", instance["folder"], needed=False)
             stop(host, desired, instance["index"])
             launch(host, desired, instance, needed=False)
-        verify_healthy(host, patient(desired), changed, needed=False)
+        verify_healthy(host, allow_more_time(desired), changed, needed=False)
     except (OSError, RuntimeError) as error:
         for instance in changed:
             # What cannot go back runs what it is switched to, rather than nothing.

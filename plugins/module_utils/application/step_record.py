@@ -32,7 +32,7 @@ SPEC: dict[str, Any] = {
 }
 
 
-def path(name: str) -> str:
+def get_path(name: str) -> str:
     """The record of an application."""
     return f"{recorded.FOLDER}/{name}{ENDING}"
 
@@ -40,17 +40,17 @@ def path(name: str) -> str:
 def read_record(host: Host, name: str) -> dict[str, Any]:
     """Return the record of an application; empty where there is none, and where this user may not see it. Raises
     RuntimeError for one of another version."""
-    return step_state.parse(process.seen(host.read, path(name)), path(name))
+    return step_state.parse(process.read_if_allowed(host.read, get_path(name)), get_path(name))
 
 
 def write(host: Host, name: str, record: dict[str, Any]) -> None:
     """Writes the record, or removes it where no instance is in a step."""
-    text = step_state.text_of(record)
+    text = step_state.format_text(record)
     if text:
         host.make_directory(recorded.FOLDER)
-        host.write(path(name), text, 0o600)
-    elif host.exists(path(name)):
-        host.remove(path(name))
+        host.write(get_path(name), text, 0o600)
+    elif host.exists(get_path(name)):
+        host.remove(get_path(name))
 
 
 def note(
@@ -129,7 +129,7 @@ def write_slot(host: Host, root: str, slot: int) -> None:
 
 
 def _failure(_host: Host, plan: Plan, error: Exception) -> str:
-    return f"the step could not be recorded in {path(plan.desired['name'])}: {error}. Nothing was done for it."
+    return f"the step could not be recorded in {get_path(plan.desired['name'])}: {error}. Nothing was done for it."
 
 
 #: A step is recorded before it is taken, which is no change of the host.

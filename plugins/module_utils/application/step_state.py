@@ -62,12 +62,12 @@ def is_entry(index: str, entry: Any) -> bool:
     )
 
 
-def text_of(record: Mapping[str, Any]) -> str:
+def format_text(record: Mapping[str, Any]) -> str:
     """The text of the record's file; empty where no instance is in a step."""
     return schema.STEP.render(record) if record else ""
 
 
-def entry_of(record: Mapping[str, Any], index: int | str) -> dict[str, Any] | None:
+def find_entry(record: Mapping[str, Any], index: int | str) -> dict[str, Any] | None:
     """The entry of an instance, or None."""
     return record.get(str(index))
 
@@ -80,7 +80,7 @@ def advance(
 
     Raises ValueError for a state that cannot follow.
     """
-    entry = entry_of(record, index)
+    entry = find_entry(record, index)
     before = entry["state"] if entry else ""
     if state not in NEXT[before]:
         raise ValueError(
@@ -104,26 +104,26 @@ def finish(record: Mapping[str, Any], index: int | str) -> dict[str, Any]:
 def is_unverified(record: Mapping[str, Any], index: int | str, current: str) -> bool:
     """Whether a step left an instance at what was never seen to be healthy.
     C(current) is the folder that it is switched to."""
-    entry = entry_of(record, index)
+    entry = find_entry(record, index)
     return entry is not None and (entry["state"] in UNVERIFIED or entry["healthy"] not in ("", current))
 
 
 def was_stopped(record: Mapping[str, Any], index: int | str) -> bool:
     """Whether a step that was left may have stopped an instance that served before."""
-    entry = entry_of(record, index)
+    entry = find_entry(record, index)
     return entry is not None and bool(entry["healthy"])
 
 
 def return_folder(record: Mapping[str, Any], index: int | str, current: str) -> str:
     """The folder that an instance goes back to where a step fails: the last one with which it was healthy, which is
     C(current) unless a step was left in the middle."""
-    entry = entry_of(record, index)
+    entry = find_entry(record, index)
     return entry["healthy"] if entry and entry["healthy"] else current
 
 
-def kept_folders(record: Mapping[str, Any], index: int | str) -> set[str]:
+def find_kept_folders(record: Mapping[str, Any], index: int | str) -> set[str]:
     """The folders of an instance that a step still needs."""
-    entry = entry_of(record, index) or {}
+    entry = find_entry(record, index) or {}
     return {entry[name] for name in ("folder", "healthy") if entry.get(name)}
 
 
@@ -147,7 +147,7 @@ def plan_recovery(
     """
     found = {}
     for index, now in observed.items():
-        if not interrupted and entry_of(record, index) is None:
+        if not interrupted and find_entry(record, index) is None:
             found[index] = ""
         elif not now["running"]:
             found[index] = "replace" if was_stopped(record, index) else "start"

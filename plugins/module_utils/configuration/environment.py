@@ -14,8 +14,8 @@ import re
 from typing import Any
 
 from . import hocon_edit
-from .hocon import HoconError, fields
-from .xitrum_conf import example_values
+from .hocon import HoconError, list_fields
+from .xitrum_conf import find_example_values
 
 _SUBSTITUTION = re.compile(r"\$\{\??\s*([^}]+?)\s*\}")
 
@@ -32,7 +32,7 @@ def put_variables(text: str, variables: dict[str, str]) -> str:
         literal = force.kind == hocon_edit.VALUE and force.text != "null" and not _SUBSTITUTION.search(force.text)
         # An include may set it, in an object that the file knows.
         included = force.kind == hocon_edit.UNKNOWN and any(
-            field.path[: len(path) - 1] == path[:-1] for field in fields(text)
+            field.path[: len(path) - 1] == path[:-1] for field in list_fields(text)
         )
         if literal or included:
             text = hocon_edit.put_override(text, key, f"${{?{name}}}")
@@ -46,7 +46,7 @@ def describe_variables(text: str, variables: dict[str, str]) -> list[dict[str, A
     for key, name in variables.items():
         try:
             force = hocon_edit.find_force(text, hocon_edit.split_key(key))
-            examples = example_values(text)
+            examples = find_example_values(text)
         except HoconError:
             return []
         if force.kind != hocon_edit.VALUE or force.text == "null":

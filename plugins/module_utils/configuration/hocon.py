@@ -383,7 +383,7 @@ def parse(text: str) -> Document:
         raise HoconError("objects or lists are nested too deep to be read") from error
 
 
-def fields(text: str) -> list[Field]:
+def list_fields(text: str) -> list[Field]:
     """All settings of a text, those of nested objects before their parent."""
     return list(_fields_of(parse(text).members))
 
@@ -396,7 +396,7 @@ def _fields_of(members: tuple[Field | Include, ...]) -> Iterator[Field]:
             yield member
 
 
-def substitutions(document: Document) -> Iterator[Piece]:
+def list_substitutions(document: Document) -> Iterator[Piece]:
     """All substitutions of a document, those in lists too."""
     rows: list[Field | Include | Piece] = list(document.members)
     while rows:

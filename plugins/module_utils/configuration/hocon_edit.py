@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .hocon import Document, Field, HoconError, Include, fields, parse, substitutions
+from .hocon import Document, Field, HoconError, Include, list_fields, list_substitutions, parse
 
 #: A setting has this value, whose text is known.
 VALUE = "value"
@@ -80,7 +80,7 @@ def _around(text: str, member: Field, path: tuple[str, ...], force: Force) -> Fo
     return force
 
 
-def value_of(text: str, key: str) -> str | None:
+def find_value(text: str, key: str) -> str | None:
     """The text of the value that is in force for a key such as C(xitrum.port.http);
     None where there is none, or it is not known."""
     force = find_force(text, split_key(key))
@@ -96,9 +96,9 @@ def put(text: str, key: str, value: str) -> str:
         key,
         requested,
         (
-            lambda: assigned_last(text, path, value),
-            lambda: added_inside(text, path, value),
-            lambda: added_at_end(text, key, value),
+            lambda: set_last_value(text, path, value),
+            lambda: add_inside(text, path, value),
+            lambda: add_at_end(text, key, value),
         ),
     )
 
@@ -107,16 +107,16 @@ def put_out(text: str, key: str) -> str:
     """The text in which no setting of this key is in force: its lines become comments, a value inside a line becomes
     C(null), and where something else may still set it, a C(null) at the end wins."""
     path = split_key(key)
-    commented = commented_out(text, path)
+    commented = comment_out(text, path)
     return _first_good(
         text,
         key,
         Force(ABSENT),
         (
             lambda: commented,
-            lambda: nulled(text, path),
-            lambda: added_at_end(commented, key, "null"),
-            lambda: added_at_end(text, key, "null"),
+            lambda: set_to_null(text, path),
+            lambda: add_at_end(commented, key, "null"),
+            lambda: add_at_end(text, key, "null"),
         ),
     )
 
@@ -127,7 +127,10 @@ def put_override(text: str, key: str, value: str) -> str:
     where that cannot be."""
     path = split_key(key)
     return _first_good(
-        text, key, Force(VALUE, value), (lambda: overridden(text, path, value), lambda: added_at_end(text, key, value))
+        text,
+        key,
+        Force(VALUE, value),
+        (lambda: append_override(text, path, value), lambda: add_at_end(text, key, value)),
     )
 
 
@@ -135,7 +138,7 @@ def _first_good(text: str, key: str, requested: Force, edits: tuple[Callable[[],
     """The result of the first edit after which what is requested is in force, and no reference to what is gone is
     left."""
     path, document = split_key(key), parse(text)
-    needed = [item for item in substitutions(document) if not item.optional and item.target[:len(path)] == path]
+    needed = [item for item in list_substitutions(document) if not item.optional and item.target[:len(path)] == path]
     for item in needed:
         if item.target != path:
             raise HoconError(
@@ -165,16 +168,16 @@ def parses(text: str) -> bool:
     return True
 
 
-def assigned_last(text: str, path: tuple[str, ...], value: str) -> str | None:
+def set_last_value(text: str, path: tuple[str, ...], value: str) -> str | None:
     """The text in which the last setting of just this path has the value; None where there is none."""
-    same = [field for field in fields(text) if field.path == path]
-    return assigned(text, max(same, key=lambda field: field.start), value) if same else None
+    same = [field for field in list_fields(text) if field.path == path]
+    return set_field(text, max(same, key=lambda field: field.start), value) if same else None
 
 
-def overridden(text: str, path: tuple[str, ...], value: str) -> str | None:
+def append_override(text: str, path: tuple[str, ...], value: str) -> str | None:
     """The text in which the last setting of just this path is followed by one with the value;
     None where there is none."""
-    same = [field for field in fields(text) if field.path == path]
+    same = [field for field in list_fields(text) if field.path == path]
     if not same:
         return None
     field = max(same, key=lambda field: field.start)
@@ -183,11 +186,11 @@ def overridden(text: str, path: tuple[str, ...], value: str) -> str | None:
     before, rest = text[line:field.start], text[field.end:end if end >= 0 else len(text)]
     if before.strip() or not re.match(r"[\s,]*(?:(?:#|//)[^\n]*)?$", rest):
         return f"{text[:field.end]}, {setting}{text[field.end:]}"
-    after = len(ended(text)) if end < 0 else end + 1
-    return ended(text)[:after] + before + setting + newline(text) + ended(text)[after:]
+    after = len(end_last_line(text)) if end < 0 else end + 1
+    return end_last_line(text)[:after] + before + setting + find_newline(text) + end_last_line(text)[after:]
 
 
-def assigned(text: str, field: Field, value: str) -> str:
+def set_field(text: str, field: Field, value: str) -> str:
     """The text in which a field has this value. An object may have had no separator, and += would make a list."""
     between = text[field.key_end:field.value]
     if field.separator == "+=":
@@ -197,10 +200,10 @@ def assigned(text: str, field: Field, value: str) -> str:
     return text[:field.key_end] + between + value + text[field.end:]
 
 
-def added_inside(text: str, path: tuple[str, ...], value: str) -> str | None:
+def add_inside(text: str, path: tuple[str, ...], value: str) -> str | None:
     """The text with the setting as the last one of the innermost object around it;
     None where there is no such object."""
-    document, every = parse(text), fields(text)
+    document, every = parse(text), list_fields(text)
     # In a list an object has a path of its own, and no setting in it is anybody's.
     parents = [
         (len(field.path), field.start, field.path, field.body)
@@ -210,19 +213,21 @@ def added_inside(text: str, path: tuple[str, ...], value: str) -> str | None:
     if not parents:
         return None
     *_order, parent, body = max(parents)
-    inner = inner_indent(document, parent, body, every)
-    return added_to_body(text, body, ".".join(path[len(parent):]), value, inner)
+    inner = find_inner_indent(document, parent, body, every)
+    return add_to_body(text, body, ".".join(path[len(parent):]), value, inner)
 
 
-def added_at_end(text: str, key: str, value: str) -> str:
+def add_at_end(text: str, key: str, value: str) -> str:
     """The text with the setting as the last one of the whole."""
     document = parse(text)
     if document.braces:
-        return added_to_body(text, document.body, key, value, inner_indent(document, (), document.body, fields(text)))
-    return ended(text) + f"{key} = {value}" + newline(text)
+        return add_to_body(
+            text, document.body, key, value, find_inner_indent(document, (), document.body, list_fields(text))
+        )
+    return end_last_line(text) + f"{key} = {value}" + find_newline(text)
 
 
-def added_to_body(text: str, body: tuple[int, int], key: str, value: str, inner: str) -> str:
+def add_to_body(text: str, body: tuple[int, int], key: str, value: str, inner: str) -> str:
     """The text with a setting before the closing brace of an object."""
     opened, closed = body
     if "\n" not in text[opened:closed]:
@@ -231,15 +236,15 @@ def added_to_body(text: str, body: tuple[int, int], key: str, value: str, inner:
     line = text.rfind("\n", 0, closed) + 1
     if text[line:closed].strip():
         # The brace stands behind a field, not on a line of its own.
-        return (
-            f"{text[:closed].rstrip()}{newline(text)}{indent(text, line)}{key} = {value}{newline(text)}{text[closed:]}"
-        )
-    return f"{text[:line]}{inner}{key} = {value}{newline(text)}{text[line:]}"
+        newline = find_newline(text)
+        before = f"{text[:closed].rstrip()}{newline}{read_indent(text, line)}"
+        return f"{before}{key} = {value}{newline}{text[closed:]}"
+    return f"{text[:line]}{inner}{key} = {value}{find_newline(text)}{text[line:]}"
 
 
-def commented_out(text: str, path: tuple[str, ...]) -> str:
+def comment_out(text: str, path: tuple[str, ...]) -> str:
     """The text in which lines with only settings of this path are comments, and other settings of it are C(null)."""
-    for field in sorted((field for field in fields(text) if field.path == path), key=lambda field: -field.start):
+    for field in sorted((field for field in list_fields(text) if field.path == path), key=lambda field: -field.start):
         line = text.rfind("\n", 0, field.start) + 1
         end = text.find("\n", field.end)
         end = len(text) if end < 0 else end
@@ -247,37 +252,37 @@ def commented_out(text: str, path: tuple[str, ...]) -> str:
         if alone:
             text = text[:line] + re.sub(r"(?m)^([ \t]*)(?=\S)", r"\1#", text[line:end]) + text[end:]
         elif text[field.value:field.end] != "null":
-            text = assigned(text, field, "null")
+            text = set_field(text, field, "null")
     return text
 
 
-def nulled(text: str, path: tuple[str, ...]) -> str | None:
+def set_to_null(text: str, path: tuple[str, ...]) -> str | None:
     """The text in which the settings of this path are C(null);
     None where that would lose lines, and the comments on them."""
-    for field in sorted((field for field in fields(text) if field.path == path), key=lambda field: -field.start):
+    for field in sorted((field for field in list_fields(text) if field.path == path), key=lambda field: -field.start):
         if "\n" in text[field.start:field.end]:
             return None
-        text = assigned(text, field, "null")
+        text = set_field(text, field, "null")
     return text
 
 
-def newline(text: str) -> str:
+def find_newline(text: str) -> str:
     """The line end that the text has."""
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def ended(text: str) -> str:
+def end_last_line(text: str) -> str:
     """The text with its last line ended, so that one can follow."""
-    return text if not text or text.endswith("\n") else text + newline(text)
+    return text if not text or text.endswith("\n") else text + find_newline(text)
 
 
-def indent(text: str, line: int) -> str:
+def read_indent(text: str, line: int) -> str:
     """The white space at the beginning of a line."""
     found = re.compile(r"[ \t]*").match(text, line)
     return found.group() if found else ""
 
 
-def inner_indent(document: Document, path: tuple[str, ...], body: tuple[int, int], every: list[Field]) -> str:
+def find_inner_indent(document: Document, path: tuple[str, ...], body: tuple[int, int], every: list[Field]) -> str:
     """The indentation of what is in an object:
     that of a field in it, else two spaces more than its closing brace has."""
     text = document.text
@@ -285,5 +290,5 @@ def inner_indent(document: Document, path: tuple[str, ...], body: tuple[int, int
         inside = field.path[:len(path)] == path and body[0] <= field.start < body[1]
         line = text.rfind("\n", 0, field.start) + 1
         if inside and line > body[0] and not text[line:field.start].strip() and len(field.path) == len(path) + 1:
-            return indent(text, line)
-    return indent(text, text.rfind("\n", 0, body[1]) + 1) + "  "
+            return read_indent(text, line)
+    return read_indent(text, text.rfind("\n", 0, body[1]) + 1) + "  "

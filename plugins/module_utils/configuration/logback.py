@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from .hocon_edit import newline
+from .hocon_edit import find_newline
 
 CLASS = "ch.qos.logback.core.ConsoleAppender"
 #: From the one that writes everything on.
@@ -41,7 +41,7 @@ class Element:
     children: list[Element] = field(default_factory=list)
 
 
-def elements(data: bytes) -> list[Element]:
+def list_elements(data: bytes) -> list[Element]:
     """All elements of a document in the order in which they begin. Raises LogbackError."""
     parser = expat.ParserCreate()
     found: list[Element] = []
@@ -57,7 +57,7 @@ def elements(data: bytes) -> list[Element]:
     def end(_name: str) -> None:
         element = open_now.pop()
         element.closed = parser.CurrentByteIndex
-        element.opened = tag_end(data, element.start)
+        element.opened = find_tag_end(data, element.start)
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     try:
@@ -69,7 +69,7 @@ def elements(data: bytes) -> list[Element]:
     return found
 
 
-def tag_end(data: bytes, start: int) -> int:
+def find_tag_end(data: bytes, start: int) -> int:
     """The position after the C(>) of the start tag that begins here; one inside of a quoted value does not count."""
     found = _TAG.match(data, start)
     if found is None:
@@ -90,27 +90,27 @@ def in_production(element: Element) -> bool:
     return True
 
 
-def to_console(text: str, level: str = "INFO") -> str:
+def log_to_console(text: str, level: str = "INFO") -> str:
     """The text with which production mode writes to the console at this level. Raises LogbackError."""
     data = text.encode("utf-8", "surrogateescape")
-    top = elements(data)[0]
+    top = list_elements(data)[0]
     if data[:top.opened].endswith(b"/>"):
         # <configuration/> has no end tag before which something could go.
-        data = data[:top.opened - 2].rstrip() + f">{newline(text)}</configuration>".encode() + data[top.opened:]
-    counted = [element for element in elements(data) if in_production(element)]
+        data = data[:top.opened - 2].rstrip() + f">{find_newline(text)}</configuration>".encode() + data[top.opened:]
+    counted = [element for element in list_elements(data) if in_production(element)]
     appenders = [element for element in counted if element.name == "appender" and passes(data, element, level)]
     consoles = [element.attributes.get("name") for element in appenders if is_console(element)]
     # An appender that passes on to another, such as AsyncAppender, writes where that one does.
     written = {
         *consoles,
-        *(element.attributes.get("name") for element in appenders if set(references(element)) & set(consoles)),
+        *(element.attributes.get("name") for element in appenders if set(list_references(element)) & set(consoles)),
     }
     roots = [element for element in counted if element.name == "root" and element.around]
-    edits, end = [], newline(text)
-    if not any(written & set(references(root)) for root in roots):
-        name = (consoles[-1] if consoles else None) or free_name(elements(data))
-        edits += [] if consoles else [appender(data, roots, elements(data)[0], name, end)]
-        edits.append(reference(data, roots, elements(data)[0], name, level, end))
+    edits, end = [], find_newline(text)
+    if not any(written & set(list_references(root)) for root in roots):
+        name = (consoles[-1] if consoles else None) or find_free_name(list_elements(data))
+        edits += [] if consoles else [build_appender_edit(data, roots, list_elements(data)[0], name, end)]
+        edits.append(build_reference_edit(data, roots, list_elements(data)[0], name, level, end))
     inner = [
         element
         for element in counted
@@ -119,14 +119,14 @@ def to_console(text: str, level: str = "INFO") -> str:
     # The element inside of a root wins over the attribute.
     element, key = (inner[-1], "value") if inner else (roots[-1], "level") if roots else (None, "")
     if element and element.attributes.get(key, "DEBUG").upper() != level:
-        edits.append(levelled(data, element, key, level))
+        edits.append(build_level_edit(data, element, key, level))
     # From the end, so that positions before stay right; of two at one place the later one is put in first.
     for _number, (start, stop, new) in sorted(enumerate(edits), key=lambda pair: (-pair[1][0], -pair[0])):
         data = data[:start] + new.encode() + data[stop:]
     return data.decode("utf-8", "surrogateescape")
 
 
-def references(element: Element) -> list[str | None]:
+def list_references(element: Element) -> list[str | None]:
     """The names of the appenders that an element writes to."""
     return [child.attributes.get("ref") for child in element.children if child.name == "appender-ref"]
 
@@ -153,7 +153,7 @@ def passes(data: bytes, appender_element: Element, level: str) -> bool:
     return True
 
 
-def free_name(every: list[Element]) -> str:
+def find_free_name(every: list[Element]) -> str:
     """A name that no appender has, whatever the mode."""
     taken = {element.attributes.get("name") for element in every if element.name == "appender"}
     return next(
@@ -161,7 +161,7 @@ def free_name(every: list[Element]) -> str:
     )
 
 
-def place(data: bytes, roots: list[Element], top: Element) -> tuple[int, str]:
+def find_place(data: bytes, roots: list[Element], top: Element) -> tuple[int, str]:
     """Where an element goes before the last root that counts and the comments about it, or else at the end:
     position and indentation."""
     position = roots[-1].start if roots else top.closed
@@ -178,7 +178,7 @@ def end_of(data: bytes, element: Element) -> int:
     return element.opened if data[:element.opened].endswith(b"/>") else data.find(b">", element.closed) + 1
 
 
-def appender(data: bytes, roots: list[Element], top: Element, name: str, end: str) -> tuple[int, int, str]:
+def build_appender_edit(data: bytes, roots: list[Element], top: Element, name: str, end: str) -> tuple[int, int, str]:
     """The edit that adds the console's appender: after the last one next to the root, else before the root."""
     lines = (
         f'<appender name="{name}" class="{CLASS}">',
@@ -196,15 +196,17 @@ def appender(data: bytes, roots: list[Element], top: Element, name: str, end: st
             # With a blank line before it where the file has one after the other.
             gap = end if data[rest.end():].lstrip(b" \t\r").startswith(b"\n") else ""
             return rest.end(), rest.end(), gap + "".join(f"{indent}{text}{end}" for text in lines)
-    position, indent = place(data, roots, top)
+    position, indent = find_place(data, roots, top)
     return position, position, "".join(f"{indent}{line}{end}" for line in lines)
 
 
-def reference(data: bytes, roots: list[Element], top: Element, name: str, level: str, end: str) -> tuple[int, int, str]:
+def build_reference_edit(
+    data: bytes, roots: list[Element], top: Element, name: str, level: str, end: str
+) -> tuple[int, int, str]:
     """The edit that lets the root logger write to an appender: into its last root, or a root of its own."""
     ref = f'<appender-ref ref="{name}"/>'
     if not roots:
-        position, indent = place(data, roots, top)
+        position, indent = find_place(data, roots, top)
         return position, position, f'{indent}<root level="{level}">{end}{indent}  {ref}{end}{indent}</root>{end}'
     root = roots[-1]
     if data[:root.opened].endswith(b"/>"):
@@ -215,7 +217,7 @@ def reference(data: bytes, roots: list[Element], top: Element, name: str, level:
     return line, line, f"{data[line:root.closed].decode()}  {ref}{end}"
 
 
-def levelled(data: bytes, element: Element, key: str, level: str) -> tuple[int, int, str]:
+def build_level_edit(data: bytes, element: Element, key: str, level: str) -> tuple[int, int, str]:
     """The edit that gives an element an attribute with this level."""
     tag = data[element.start:element.opened]
     match = re.search(rb"""\s%s\s*=\s*(["'])(.*?)\1""" % key.encode(), tag)

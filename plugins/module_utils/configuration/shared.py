@@ -18,7 +18,7 @@ from typing import Any
 from ..core import urls
 from . import hocon
 from . import xitrum_conf as package_config
-from .xitrum_conf import Settings, settings_of
+from .xitrum_conf import Settings, parse_settings
 
 #: A setting by the name that messages have for it: the key in C(config/xitrum.conf), where that is what it is.
 SESSION_SETTINGS = {"xitrum_secure_key": "secureKey", "session.cookieName": "cookieName"}
@@ -49,7 +49,7 @@ _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 def read_session_settings(text: str) -> dict[str, str]:
     """The settings of sessions in force in a C(xitrum.conf): name to a digest.
     None is known of a text that is no HOCON."""
-    found = {name: find_values(paths, settings) for name, paths, settings in find_paths(settings_of(text or ""))}
+    found = {name: find_values(paths, settings) for name, paths, settings in find_paths(parse_settings(text or ""))}
     return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
 
@@ -78,8 +78,8 @@ def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
     """
     if read(package_config.XITRUM) is None:
         return None
-    settings = package_config.settings_at_start(read)
-    found, overrides, unread = {}, [], sorted(unread_includes(settings))
+    settings = package_config.parse_settings_at_start(read)
+    found, overrides, unread = {}, [], sorted(find_unread_includes(settings))
     for name, paths, _settings in find_paths(settings):
         values = find_values(paths, settings)
         unread += sorted(value for value in values if value.startswith("${"))
@@ -96,11 +96,13 @@ def is_overridden(read: package_config.Load, paths: list[tuple[str, ...]]) -> bo
     # It may be included inside an object.
     ends = {path[begin:] for path in paths for begin in range(len(path))}
     other = "".join(f"{'.'.join(map(json.dumps, path))} = {_MARK}\n" for path in sorted(ends))
-    replaced = package_config.settings_at_start(lambda path: other if path == package_config.XITRUM else read(path))
+    replaced = package_config.parse_settings_at_start(
+        lambda path: other if path == package_config.XITRUM else read(path)
+    )
     return _MARK not in find_values(paths, replaced)
 
 
-def unread_includes(settings: Settings | None) -> set[str]:
+def find_unread_includes(settings: Settings | None) -> set[str]:
     """The C(include) statements with which something outside of the package is read."""
     found: set[str] = set()
     if settings is None:
@@ -113,8 +115,8 @@ def unread_includes(settings: Settings | None) -> set[str]:
             continue
         other, statement = settings.included(member), settings.text[member.start:member.end]
         if other:
-            found |= unread_includes(other)
-        elif not package_config.included_paths(statement):
+            found |= find_unread_includes(other)
+        elif not package_config.find_included_paths(statement):
             found.add(urls.hide_credentials(statement))
     return found
 
@@ -144,7 +146,7 @@ def read_properties(options: Sequence[str]) -> list[str]:
     return [match[1].strip() for match in found if match]
 
 
-def option_errors(options: list[str]) -> Iterator[str]:
+def find_option_errors(options: list[str]) -> Iterator[str]:
     """Why options of the JVM must not be given to an application, a sentence each: they win over its configuration, so
     that the variable has no effect, and a changed value is not noticed. No value is shown: every user of a host reads
     it."""
@@ -158,7 +160,7 @@ def option_errors(options: list[str]) -> Iterator[str]:
             )
 
 
-def unread_options(options: Sequence[str]) -> list[str]:
+def find_unread_options(options: Sequence[str]) -> list[str]:
     """The options of the JVM with which an application reads another file than its package's, sorted."""
     return sorted({f"-D{name}" for name in read_properties(options)} & {f"-D{name}" for name in _OTHER_FILES})
 

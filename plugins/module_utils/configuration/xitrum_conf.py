@@ -18,7 +18,7 @@ import os
 import re
 from typing import Callable, Optional
 
-from ..core.local_files import leads_inside, sha256_of
+from ..core.local_files import compute_sha256, leads_inside
 from . import hocon
 from .hocon import Field, Include
 
@@ -66,7 +66,7 @@ class Settings:
         statement = self.text[member.start:member.end]
         if statement not in self.files:
             text = None if statement in self.around else self.load(statement)
-            self.files[statement] = None if text is None else settings_of(text, self.load, (*self.around, statement))
+            self.files[statement] = None if text is None else parse_settings(text, self.load, (*self.around, statement))
         return self.files[statement]
 
     def paths(self) -> set[tuple[str, ...]]:
@@ -110,7 +110,7 @@ class Settings:
         if member.separator == "+=" or kinds & {"object", "list"}:
             return set()
         if kinds == {"text"}:
-            return {plain(self.text, member)}
+            return {read_plain_value(self.text, member)}
         substitution = member.pieces[0]
         if len(member.pieces) > 1:
             return self._joined(member, before, depth)
@@ -128,7 +128,7 @@ class Settings:
                 referred = before if piece.target == member.path else self.values(piece.target, depth - 1)
                 found = ({text for text in referred if text is not None} or {raw}) | ({""} if piece.optional else set())
             else:
-                found = {plain_piece(raw)}
+                found = {remove_quotes(raw)}
             rows.append(sorted(gap + text for text in found))
             at = piece.end
         if math.prod(map(len, rows)) > _MOST_JOINED:
@@ -150,7 +150,7 @@ class Settings:
         return before
 
 
-def plain(text: str, member: Field) -> str | None:
+def read_plain_value(text: str, member: Field) -> str | None:
     """The value of a setting of texts alone, without quotes; None for a C(null)."""
     if text[member.value:member.end] == "null":
         return None
@@ -158,25 +158,25 @@ def plain(text: str, member: Field) -> str | None:
     for piece in member.pieces:
         raw = text[piece.start:piece.end]
         parts.append(text[at:piece.start])
-        parts.append(plain_piece(raw))
+        parts.append(remove_quotes(raw))
         at = piece.end
     return "".join(parts)
 
 
-def plain_piece(raw: str) -> str:
+def remove_quotes(raw: str) -> str:
     """A text of a value without its quotes."""
     return raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw
 
 
-def settings_of(text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> Settings | None:
-    """The settings of a text; None where it is no HOCON, which L(config_errors) reports."""
+def parse_settings(text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> Settings | None:
+    """The settings of a text; None where it is no HOCON, which L(find_config_errors) reports."""
     try:
         return Settings(text, load, around)
     except hocon.HoconError:
         return None
 
 
-def settings_at_start(read: Load) -> Settings | None:
+def parse_settings_at_start(read: Load) -> Settings | None:
     """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf)
     where it includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
 
@@ -190,27 +190,29 @@ def settings_at_start(read: Load) -> Settings | None:
         return found[1] if found else None
 
     text = read(APPLICATION)
-    settings = None if text is None else settings_of(text, load)
+    settings = None if text is None else parse_settings(text, load)
     if settings:
         settings.paths()
         if XITRUM in included:
             return settings
     text = read(XITRUM)
-    return None if text is None else settings_of(text, load)
+    return None if text is None else parse_settings(text, load)
 
 
 def find_included(statement: str, read: Load) -> tuple[str, str] | None:
     """The file that an C(include) statement names: C((path, text)); None where it is not in the package."""
-    return next(((path, text) for path in included_paths(statement) for text in [read(path)] if text is not None), None)
+    return next(
+        ((path, text) for path in find_included_paths(statement) for text in [read(path)] if text is not None), None
+    )
 
 
-def example_values(text: str, load: Load | None = None) -> list[str]:
+def find_example_values(text: str, load: Load | None = None) -> list[str]:
     """The keys of a C(xitrum.conf) whose example value may be in force somewhere in it, sorted."""
-    return examples_in(settings_of(text, load))
+    return find_examples_in(parse_settings(text, load))
 
 
-def examples_in(settings: Settings | None) -> list[str]:
-    """As L(example_values), of settings; none of None."""
+def find_examples_in(settings: Settings | None) -> list[str]:
+    """As L(find_example_values), of settings; none of None."""
     if settings is None:
         return []
     # A blank before a substitution that is not set makes no secret of it.
@@ -218,13 +220,13 @@ def examples_in(settings: Settings | None) -> list[str]:
                    and EXAMPLE_VALUES[path[-1]] in {(value or "").strip() for value in settings.values(path)}})
 
 
-def key_files(text: str, load: Load | None = None) -> list[str]:
+def find_key_files(text: str, load: Load | None = None) -> list[str]:
     """The TLS key files that a C(xitrum.conf) names, relative to the package; none where it starts no HTTPS."""
-    return key_files_in(settings_of(text, load))
+    return find_key_files_in(parse_settings(text, load))
 
 
-def key_files_in(settings: Settings | None) -> list[str]:
-    """As L(key_files), of settings; none of None."""
+def find_key_files_in(settings: Settings | None) -> list[str]:
+    """As L(find_key_files), of settings; none of None."""
     if settings is None:
         return []
     found = sorted(settings.paths())
@@ -235,19 +237,19 @@ def key_files_in(settings: Settings | None) -> list[str]:
     )
 
 
-def examples(folder: str) -> list[str]:
+def find_examples(folder: str) -> list[str]:
     """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
-    settings = settings_of_package(folder)
-    public = any(is_example_key(folder, name) for name in key_files_in(settings))
-    return examples_in(settings) + (["keyFile"] if public else [])
+    settings = read_package_settings(folder)
+    public = any(is_example_key(folder, name) for name in find_key_files_in(settings))
+    return find_examples_in(settings) + (["keyFile"] if public else [])
 
 
-def settings_of_package(folder: str) -> Settings | None:
-    """As L(settings_at_start), of a package's folder."""
-    return settings_at_start(lambda path: read_text(folder, path))
+def read_package_settings(folder: str) -> Settings | None:
+    """As L(parse_settings_at_start), of a package's folder."""
+    return parse_settings_at_start(lambda path: read_text(folder, path))
 
 
-def config_errors(folder: str) -> list[str]:
+def find_config_errors(folder: str) -> list[str]:
     """One sentence for each configuration file of a package with which Xitrum does not start,
     because it is no HOCON."""
     errors, seen, rows = [], set(), list(READ_AT_START)
@@ -267,19 +269,19 @@ def config_errors(folder: str) -> list[str]:
         while members:
             member = members.pop()
             if isinstance(member, hocon.Include):
-                rows.append(included_path(folder, text[member.start:member.end]))
+                rows.append(find_included_path(folder, text[member.start:member.end]))
             else:
                 members += [inner for piece in member.pieces for inner in piece.members]
     return errors
 
 
-def included_path(folder: str, statement: str) -> str:
+def find_included_path(folder: str, statement: str) -> str:
     """The path of the file that an C(include) statement names; empty where it is not in the package."""
     found = find_included(statement, lambda path: read_text(folder, path))
     return found[0] if found else ""
 
 
-def included_paths(statement: str) -> list[str]:
+def find_included_paths(statement: str) -> list[str]:
     """The paths in a package that an C(include) statement may mean, in the order in which they are searched for.
 
     A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the
@@ -311,6 +313,6 @@ def is_example_key(folder: str, name: str) -> bool:
     if os.path.basename(name).startswith("ssl_example"):
         return True
     try:
-        return sha256_of(os.path.join(folder, name)) in EXAMPLE_KEY_FILES
+        return compute_sha256(os.path.join(folder, name)) in EXAMPLE_KEY_FILES
     except OSError:
         return False

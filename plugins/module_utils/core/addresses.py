@@ -81,7 +81,7 @@ def is_loopback(text: Any) -> bool:
     return found.ip.is_loopback if found else str(text).strip().lower().rstrip(".") == "localhost"
 
 
-def private_fault(text: Any, takes_shared: bool = False) -> str:
+def find_private_fault(text: Any, takes_shared: bool = False) -> str:
     """Why an address is not one of a private network, as the words after "is"; empty where it is one, and for a
     loopback address.
 
@@ -104,19 +104,19 @@ def private_fault(text: Any, takes_shared: bool = False) -> str:
     return "public" if found.ip.is_global else "in no private network"
 
 
-def canonical(text: Any) -> str:
+def normalize(text: Any) -> str:
     """The one text for an address, without brackets; a name, and a text for every address, stays as it is."""
     found = parse_address(text)
     return str(text).strip() if found is None else f"{found.ip}%{found.zone}" if found.zone else str(found.ip)
 
 
-def bracketed(text: Any) -> str:
+def add_brackets(text: Any) -> str:
     """An address as it stands before a port: an IPv6 address in brackets."""
-    plain = canonical(text)
+    plain = normalize(text)
     return f"[{plain}]" if ":" in plain else plain
 
 
-def application_address(text: Any) -> str:
+def format_application_address(text: Any) -> str:
     """What the application is given for a configured address, so that a JVM understands it on every host.
 
     A JVM takes C(0.0.0.0) for every address of the families that the host has, where it refuses C(::) without IPv6.
@@ -131,46 +131,47 @@ def application_address(text: Any) -> str:
     return "127.0.0.1" if parse_address(bare) is None and is_loopback(bare) else bare
 
 
-def listen_addresses(texts: Iterable[Any]) -> list[str]:
+def list_listen_addresses(texts: Iterable[Any]) -> list[str]:
     """The addresses that a proxy listens on, each once and in one text: C(*) stands for both families."""
     found = []
     for text in texts:
-        found += ["0.0.0.0", "::"] if str(text).strip() in EVERY else [canonical(text)]
+        found += ["0.0.0.0", "::"] if str(text).strip() in EVERY else [normalize(text)]
     return list(dict.fromkeys(found))
 
 
-def local_target(text: Any) -> str:
+def find_local_target(text: Any) -> str:
     """Where the host itself reaches what listens on a configured address."""
-    return "127.0.0.1" if is_every(text) else canonical(text)
+    return "127.0.0.1" if is_every(text) else normalize(text)
 
 
-def listen_target(texts: Sequence[Any]) -> str:
+def find_listen_target(texts: Sequence[Any]) -> str:
     """Where the host itself reaches what listens on some of its addresses: its loopback where that is one of them."""
-    found = [parse_address(text) for text in listen_addresses(texts)]
+    found = [parse_address(text) for text in list_listen_addresses(texts)]
     if any(one and one.ip.version == 4 and one.ip.is_unspecified for one in found):
         return "127.0.0.1"
     if any(one and one.ip.version == 6 and one.ip.is_unspecified for one in found):
         return "::1"
     return next(
-        (text for text in listen_addresses(texts) if is_loopback(text)), canonical(texts[0]) if texts else "127.0.0.1"
+        (text for text in list_listen_addresses(texts) if is_loopback(text)),
+        normalize(texts[0]) if texts else "127.0.0.1",
     )
 
 
-def socket_target(row: Mapping[str, Any]) -> str:
+def find_socket_target(row: Mapping[str, Any]) -> str:
     """Where the host itself reaches a listening socket."""
     if is_every(row["address"]):
-        return "127.0.0.1" if 4 in versions(row) else "::1"
+        return "127.0.0.1" if 4 in list_versions(row) else "::1"
     zone = row.get("interface") or ""
     return f"{row['address']}%{zone}" if zone and ":" in row["address"] else row["address"]
 
 
-def socket_text(row: Mapping[str, Any]) -> str:
+def format_socket(row: Mapping[str, Any]) -> str:
     """A listening socket as a person writes it: C(192.0.2.1:8000), C([fe80::1%eth0]:8000)."""
     zone = row.get("interface") or ""
-    return f"{bracketed(row['address'] + ('%' + zone if zone else ''))}:{row['port']}"
+    return f"{add_brackets(row['address'] + ('%' + zone if zone else ''))}:{row['port']}"
 
 
-def versions(row: Mapping[str, Any]) -> set[int]:
+def list_versions(row: Mapping[str, Any]) -> set[int]:
     """The IP versions that a listening socket takes connections of."""
     found = parse_address(row["address"])
     if row.get("family") in _VERSIONS and (found is None or found.ip.is_unspecified):
@@ -184,7 +185,7 @@ def accepts(row: Mapping[str, Any], address: Any) -> bool:
     if target is None:
         return False
     if is_every(row["address"]):
-        return target.ip.version in versions(row)
+        return target.ip.version in list_versions(row)
     return bound is not None and _same(bound._replace(zone=row.get("interface") or bound.zone), target)
 
 
@@ -199,7 +200,7 @@ def serves(rows: Sequence[Mapping[str, Any]], text: Any, resolved: Iterable[Any]
     if not is_every(text) and any(is_every(one) and serves(rows, one) for one in resolved):
         return True
     if is_every(text):
-        taken = set().union(*(versions(row) for row in rows))
+        taken = set().union(*(list_versions(row) for row in rows))
         found = parse_address(text)
         return all(is_every(row["address"]) for row in rows) and (4 in taken or bool(found and found.ip.version == 6))
     own = parse_address(text)
@@ -224,16 +225,18 @@ def collides(row: Mapping[str, Any], texts: Iterable[Any]) -> bool:
     for text in texts:
         found = parse_address(text)
         if is_every(row["address"]):
-            if found is None or is_every(text) or found.ip.version in versions(row):
+            if found is None or is_every(text) or found.ip.version in list_versions(row):
                 return True
-        elif found is None or accepts(row, text) or (found.ip.is_unspecified and found.ip.version in versions(row)):
+        elif (
+            found is None or accepts(row, text) or (found.ip.is_unspecified and found.ip.version in list_versions(row))
+        ):
             return True
     return False
 
 
-def endpoint(address: Any, port: int | str) -> str:
+def format_endpoint(address: Any, port: int | str) -> str:
     """An address and a port as one text to compare with another: C(2001:db8::1:8000)."""
-    return f"{canonical(address)}:{port}"
+    return f"{normalize(address)}:{port}"
 
 
 def resolve(host: Host, text: Any) -> list[str]:
@@ -243,13 +246,13 @@ def resolve(host: Host, text: Any) -> list[str]:
     if is_every(text):
         return []
     if found is None:
-        return list(dict.fromkeys(map(canonical, host.addresses_of(str(text).strip()))))
+        return list(dict.fromkeys(map(normalize, host.addresses_of(str(text).strip()))))
     if found.zone.isdecimal():
         names = {
             (host.read(f"/sys/class/net/{name}/ifindex") or "").strip(): name for name in host.listdir("/sys/class/net")
         }
         found = found._replace(zone=names.get(found.zone, found.zone))
-    return [canonical(f"{found.ip}%{found.zone}" if found.zone else str(found.ip))]
+    return [normalize(f"{found.ip}%{found.zone}" if found.zone else str(found.ip))]
 
 
 def supports_ipv6(host: Host) -> bool:

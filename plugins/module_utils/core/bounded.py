@@ -168,7 +168,7 @@ class Stream(io.RawIOBase):
         """Reads some bytes, as io.RawIOBase has it."""
         if self.left <= 0:
             raise ValueError("the answer has no end: it is longer than it may be")
-        self.link.settimeout(seconds_left(self.deadline))
+        self.link.settimeout(compute_seconds_left(self.deadline))
         try:
             count = self.link.recv_into(memoryview(buffer)[: self.left])
         except socket.timeout:
@@ -177,7 +177,7 @@ class Stream(io.RawIOBase):
         return count
 
 
-def seconds_left(deadline: float) -> float:
+def compute_seconds_left(deadline: float) -> float:
     """The seconds until a deadline. Raises TimeoutError where it is over."""
     left = deadline - time.monotonic()
     if left <= 0:

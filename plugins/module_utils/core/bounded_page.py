@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from .bounded import Stream, seconds_left
+from .bounded import Stream, compute_seconds_left
 
 #: Bytes of an answer, with its head, that are read at most.
 PAGE_BYTES = 1 << 20
@@ -30,7 +30,7 @@ class _Link:
 
     def sendall(self, data: bytes) -> None:
         """Sends a request."""
-        self._link.settimeout(seconds_left(self._deadline))
+        self._link.settimeout(compute_seconds_left(self._deadline))
         self._link.sendall(data)
 
     def close(self) -> None:

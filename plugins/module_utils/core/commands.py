@@ -81,7 +81,7 @@ _ARGUMENT = re.compile(
 _BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
-def connection_options(arguments: Mapping[str, Any]) -> str:
+def format_connection_options(arguments: Mapping[str, Any]) -> str:
     """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts,
     as somebody types them."""
     words = []
@@ -97,10 +97,10 @@ def connection_options(arguments: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
-def inventory_options(sources: Iterable[str], folder: str) -> str:
+def format_inventory_options(sources: Iterable[str], folder: str) -> str:
     """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)),
     paths as somebody types them in C(folder)."""
-    return " ".join(f"-i {shlex.quote(near(source, folder))}" for source in sources)
+    return " ".join(f"-i {shlex.quote(shorten_path(source, folder))}" for source in sources)
 
 
 def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
@@ -109,16 +109,16 @@ def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
     C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type,
     C(limit) is the pattern of --limit. Each may be empty.
     """
-    inventory = inventory_options(map(str, arguments.get("inventory") or ()), folder)
-    words = [word for text in arguments.get("extra_vars") or () for word in variable_words(str(text))]
+    inventory = format_inventory_options(map(str, arguments.get("inventory") or ()), folder)
+    words = [word for text in arguments.get("extra_vars") or () for word in format_variable(str(text))]
     return {
-        "connection": " ".join(filter(None, (inventory, connection_options(arguments)))),
+        "connection": " ".join(filter(None, (inventory, format_connection_options(arguments)))),
         "variables": shlex.join(words),
         "limit": arguments.get("subset") or "",
     }
 
 
-def variable_words(text: str) -> list[str]:
+def format_variable(text: str) -> list[str]:
     """C(-e) with one value as it was given, without secrets and without what applied to that run only.
     No word where nothing is left."""
     if text.startswith("@"):
@@ -131,7 +131,7 @@ def variable_words(text: str) -> list[str]:
             # it.
             return ["-e", HIDDEN]
         shown = (
-            {name: shown_value(name, value) for name, value in given.items() if name not in OF_ONE_RUN}
+            {name: hide_secret_value(name, value) for name, value in given.items() if name not in OF_ONE_RUN}
             if isinstance(given, dict)
             else {}
         )
@@ -141,7 +141,7 @@ def variable_words(text: str) -> list[str]:
         pairs = [word.partition("=")[::2] for word in split_words(text) if "=" in word]
     except ValueError:
         return ["-e", HIDDEN]
-    kept = [f"{name}={shown_text(name, value)}" for name, value in pairs if name not in OF_ONE_RUN]
+    kept = [f"{name}={hide_secret_text(name, value)}" for name, value in pairs if name not in OF_ONE_RUN]
     return ["-e", " ".join(kept)] if kept else []
 
 
@@ -171,21 +171,21 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-def shown_text(name: str, text: str) -> str:
+def hide_secret_text(name: str, text: str) -> str:
     """The value of NAME=VALUE as it was given, in its quotes, where nothing in it is secret."""
     value = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-    shown = shown_value(name, value)
-    return text if shown == value else quoted(shown)
+    shown = hide_secret_value(name, value)
+    return text if shown == value else quote_value(shown)
 
 
-def shown_value(name: str, value: Any) -> Any:
+def hide_secret_value(name: str, value: Any) -> Any:
     """A variable's value without what is secret in it."""
     if SECRET.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)) and name not in NO_SECRET:
         return HIDDEN
     if isinstance(value, dict):
-        return {key: shown_value(str(key), item) for key, item in value.items()}
+        return {key: hide_secret_value(str(key), item) for key, item in value.items()}
     if isinstance(value, list):
-        return [shown_value(name, item) for item in value]
+        return [hide_secret_value(name, item) for item in value]
     return hide_secrets(value) if isinstance(value, str) else value
 
 
@@ -194,16 +194,16 @@ def hide_secrets(text: str) -> str:
     return _ARGUMENT.sub(rf"\g<1>{HIDDEN}", urls.hide_credentials(text))
 
 
-def secret_options(options: Iterable[str]) -> set[str]:
+def find_secret_options(options: Iterable[str]) -> set[str]:
     """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
     return {
         option
         for option in options
-        if hide_secrets(option) != option or shown_value(option.partition("=")[0], option) != option
+        if hide_secrets(option) != option or hide_secret_value(option.partition("=")[0], option) != option
     }
 
 
-def quoted(value: str) -> str:
+def quote_value(value: str) -> str:
     """A value as Ansible takes it after NAME=, in quotes where it has white space."""
     return shlex.quote(value) if re.search(r"\s", value) else value
 
@@ -230,6 +230,6 @@ def render_command(
     return " ".join(filter(None, parts))
 
 
-def near(path: str, folder: str) -> str:
+def shorten_path(path: str, folder: str) -> str:
     """A path from C(folder) where it is below it, else as it is."""
     return os.path.relpath(path, folder) if folder and path.startswith(folder.rstrip("/") + "/") else path

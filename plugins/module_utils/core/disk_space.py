@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """A number of bytes as a person writes it."""
     return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
 
 
-def room(count: int) -> str:
-    """As L(size), for what may be less than 1 MiB."""
-    return f"{-(-count // 1024)} KiB" if 0 < count < 1 << 20 else size(count)
+def format_room(count: int) -> str:
+    """As L(format_size), for what may be less than 1 MiB."""
+    return f"{-(-count // 1024)} KiB" if 0 < count < 1 << 20 else format_size(count)
 
 
 def is_full(error: object) -> bool:
@@ -36,8 +36,10 @@ def is_full(error: object) -> bool:
 def describe(path: str, free: tuple[int, int] | None, needed: int = 0) -> str:
     """What a path needs and its file system has. C(free) is a pair of bytes and inodes (files), None where that is not
     known; C(needed) is in bytes, 0 where nobody knows."""
-    space = f"its file system has {room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
-    return f"{printable(path)} needs {room(needed) if needed else 'more room'}, and {space}"
+    space = (
+        f"its file system has {format_room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
+    )
+    return f"{printable(path)} needs {format_room(needed) if needed else 'more room'}, and {space}"
 
 
 def note(host: Host, error: object, path: str, needed: int = 0) -> str:

@@ -66,8 +66,8 @@ class FencedHost(Host):
         with contextlib.ExitStack() as stack:
             for name, holder in self._runs:
                 try:
-                    stack.enter_context(self.guarded(lock_record.guard_path(name), False, SECONDS))
-                    why = lock_record.lost(name, holder, *lock_record.read_record(self, name))
+                    stack.enter_context(self.guarded(lock_record.get_guard_path(name), False, SECONDS))
+                    why = lock_record.find_loss_reason(name, holder, *lock_record.read_record(self, name))
                 except OSError as error:
                     why = (
                         f"the lock of {name} on this host could not be verified, so nothing more was changed here: "

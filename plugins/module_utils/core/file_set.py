@@ -17,7 +17,7 @@ from . import marked_block, unmanaged_file
 from .component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from .host import Host, writable_by_all
 from .plan import RUN, Draft, Plan, Row, broken
-from .untrusted_text import hidden_text, shown_text
+from .untrusted_text import hide_text, show_own_text
 
 #: Stands for the text of a private file.
 PRIVATE = "(not shown, since the file is private)\n"
@@ -49,7 +49,7 @@ SPEC = {
 
 
 def _secrets(desired: Desired) -> set[str]:
-    return private_texts(desired["files"])
+    return list_private_texts(desired["files"])
 
 
 def _failure(_host: Host, plan: Plan, error: Exception) -> str:
@@ -104,23 +104,23 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         if not owned:
             result.actions.append(("write", item))
             private = is_private(item)
-            result.before += headed(item["path"], diff_text((observed or {}).get("text") or "", False), private)
-            result.after += headed(item["path"], diff_text(item["content"], True), private)
+            result.before += add_heading(item["path"], format_diff((observed or {}).get("text") or "", False), private)
+            result.after += add_heading(item["path"], format_diff(item["content"], True), private)
     for item in desired["links"]:
         target = (there.get(item["path"]) or {}).get("target")
         note(result, desired, item["path"], item["target"], target or "missing", target == item["target"])
         if target != item["target"]:
             result.actions.append(("link", item))
-            result.before += headed(item["path"], f"-> {target}\n" if target else "")
-            result.after += headed(item["path"], f"-> {item['target']}\n")
+            result.before += add_heading(item["path"], f"-> {target}\n" if target else "")
+            result.after += add_heading(item["path"], f"-> {item['target']}\n")
     for path in sorted(set(there) - {item["path"] for item in [*desired["files"], *desired["links"]]}):
-        note(result, desired, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
+        note(result, desired, path, "absent", there[path]["target"] or "there", False, find_mask(path, there[path]))
         result.actions.append(("remove", {"path": path}))
         observed = there[path]
         private = observed["text"] is not None and is_private({"mode": oct(observed["stat"].mode)})
-        result.before += headed(
+        result.before += add_heading(
             path,
-            f"-> {observed['target']}\n" if observed["text"] is None else diff_text(observed["text"], False),
+            f"-> {observed['target']}\n" if observed["text"] is None else format_diff(observed["text"], False),
             private,
         )
     if state["pending"] and not result.actions:
@@ -129,7 +129,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def masked(path: str, found: Mapping[str, Any]) -> str:
+def find_mask(path: str, found: Mapping[str, Any]) -> str:
     """Why a unit of systemd is masked by its file, as systemctl(1) does; empty where it is not."""
     folder, _slash, name = path.rpartition("/")
     what = "a link to /dev/null" if found["target"] == "/dev/null" else "an empty file" if found["text"] == "" else ""
@@ -145,13 +145,13 @@ def note(result: Draft, desired: Desired, path: str, want: str, configured: str,
                            "ok" if good else "drift", why, "" if good else RUN))
 
 
-def diff_text(text: str, desired: bool) -> str:
+def format_diff(text: str, desired: bool) -> str:
     """What a diff shows of a file: of one that has our lines among those of others, ours alone.
     C(desired): the text is the set's own."""
-    ours, others = marked_block.blocks(text)
+    ours, others = marked_block.split_blocks(text)
     if ours:
-        return (hidden_text(others) if others else "") + ours
-    return text if desired else shown_text(text)
+        return (hide_text(others) if others else "") + ours
+    return text if desired else show_own_text(text)
 
 
 def is_private(item: Mapping[str, Any]) -> bool:
@@ -159,12 +159,12 @@ def is_private(item: Mapping[str, Any]) -> bool:
     return not int(item["mode"], 8) & 0o077
 
 
-def private_texts(files: Iterable[Mapping[str, Any]]) -> set[str]:
+def list_private_texts(files: Iterable[Mapping[str, Any]]) -> set[str]:
     """The texts of those files of a list that are private, for what a module keeps out of its result."""
     return {item["content"] for item in files if item.get("content") and is_private({"mode": "0644", **item})}
 
 
-def headed(path: str, text: str, private: bool = False) -> str:
+def add_heading(path: str, text: str, private: bool = False) -> str:
     """A file's text with its name above, for a diff of several files. That of a private one is not shown."""
     return f"# {path}\n{PRIVATE if private else text}" if text else ""
 

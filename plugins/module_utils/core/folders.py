@@ -16,8 +16,8 @@ from typing import Any
 from . import input_types
 from .host import Host, Stat
 from .plan import BlockingError, broken
-from .process import seen
-from .untrusted_text import lines_of, printable
+from .process import read_if_allowed
+from .untrusted_text import printable, split_lines
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
 PATH = re.compile(input_types.TYPES["path"].pattern)
@@ -118,7 +118,7 @@ def overlaps(one: str, other: str) -> bool:
     return is_under(one, other) or is_under(other, one)
 
 
-def system_reason(path: str) -> str:
+def find_system_reason(path: str) -> str:
     """Why L(is_system) refuses a path, as the end of a sentence."""
     parts = normalize(path)[1:].split("/")
     parent = "/".join(parts[:-1])
@@ -132,28 +132,28 @@ def system_reason(path: str) -> str:
     return "belongs to the system"
 
 
-def example(name: str, application: str, path: str = "") -> str:
+def find_example(name: str, application: str, path: str = "") -> str:
     """A folder that the variable C(name) may have, for the application of that name, and not the refused path."""
     own = application if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", application or "") else "shop"
     first, second = _EXAMPLES.get(name, _EXAMPLES["xitrum_root"])
     return (second if path and normalize(path) == first.format(own) else first).format(own)
 
 
-def system_error(host: Host, *paths: str) -> str:
+def find_system_error(host: Host, *paths: str) -> str:
     """Why a module may not use folders, links followed, that belong to the system; empty where it may. A role that is
     used alone has no preflight."""
     found = [path for path in paths if is_system(host.realpath(path))]
     return found and (
-        f"{' and '.join(f'{path} {system_reason(host.realpath(path))}' for path in found)}, "
+        f"{' and '.join(f'{path} {find_system_reason(host.realpath(path))}' for path in found)}, "
         "and nothing was changed there: set xitrum_root and xitrum_log_dir to folders for the application alone, "
         "such as /opt/shop and /var/log/shop"
     ) or ""
 
 
-def path_error(name: str, path: str, application: str = "") -> str:
+def find_path_error(name: str, path: str, application: str = "") -> str:
     """Why a variable's value is no path that our files can take as it is; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
-        return f"{name} is {path!r}: expected an absolute path without .., such as {example(name, application)}"
+        return f"{name} is {path!r}: expected an absolute path without .., such as {find_example(name, application)}"
     if not PATH.fullmatch(path) or "." in path.split("/"):
         short = normalize(path)
         if PATH.fullmatch(short) or short == "/":
@@ -166,38 +166,39 @@ def path_error(name: str, path: str, application: str = "") -> str:
     return ""
 
 
-def folder_error(name: str, path: str, application: str = "") -> str:
+def find_folder_error(name: str, path: str, application: str = "") -> str:
     """Why a variable's value is no folder for an application, by its name alone; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
-        return path_error(name, path, application)
-    instead = example(name, application, path)
+        return find_path_error(name, path, application)
+    instead = find_example(name, application, path)
     if is_system(path):
         return (
-            f"{name} is {path!r}, which {system_reason(path)}: "
+            f"{name} is {path!r}, which {find_system_reason(path)}: "
             f"expected a folder for this application alone, such as {instead}"
         )
     if is_volatile(path):
         return f"{name} is {path!r}, whose contents the system removes: expected a folder that stays, such as {instead}"
-    return path_error(name, path, application)
+    return find_path_error(name, path, application)
 
 
-def writable_error(path: str, root: str, logs: str, application: str = "") -> str:
+def find_writable_error(path: str, root: str, logs: str, application: str = "") -> str:
     """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what
     root alone writes. C(root) and C(logs) are the application's folders."""
     name, short = "supervisor_writable_paths", normalize(path)[1:]
-    wrong = path_error(name, path, application)
+    wrong = find_path_error(name, path, application)
     # What is mounted may be for it alone.
     if wrong or (is_system(path) and posixpath.dirname(short) not in ("media", "mnt")):
         return wrong or (
-            f"{name} is {path!r}, which {system_reason(path)}: expected a folder for this application alone, such as "
-            f"{example(name, application)}"
+            f"{name} is {path!r}, which {find_system_reason(path)}: expected a folder for this application alone, such "
+            f"as "
+            f"{find_example(name, application)}"
         )
     for place, key in ((root, "root"), (logs, "log_dir")):
         inside = posixpath.relpath(path, place).split("/")[0] if is_under(path, place) else ""
         if is_under(place, path) or (inside and _INSIDE[key].fullmatch(inside)):
             return (
                 f"{name} is {path!r}, which this collection manages (xitrum_{key} is {place}): expected a folder "
-                f"for files of the application, such as {example(name, application)}"
+                f"for files of the application, such as {find_example(name, application)}"
             )
     return ""
 
@@ -207,7 +208,7 @@ def writable_error(path: str, root: str, logs: str, application: str = "") -> st
 
 def parse_passwd(text: str) -> dict[str, str]:
     """The accounts in passwd(5) with a home: name to home. A line that is no account is left out."""
-    rows = (line.split(":") for _number, line in lines_of(text))
+    rows = (line.split(":") for _number, line in split_lines(text))
     return {
         printable(row[0]): row[5]
         for row in rows
@@ -233,7 +234,7 @@ def read(host: Host, desired: Mapping[str, Any], record: Mapping[str, Any] | Non
             if name != desired["name"]
             for kind in ("roots", "logs")
             for path in entry[kind]
-            if seen(host.stat, path) is not None
+            if read_if_allowed(host.stat, path) is not None
         ],
     }
     for name, kind in (("root", "roots"), ("log_dir", "logs")):
@@ -246,7 +247,7 @@ def read(host: Host, desired: Mapping[str, Any], record: Mapping[str, Any] | Non
     state["ports"] = {
         port: name
         for name, entry in applications.items()
-        if name != desired["name"] and any(seen(host.stat, path) is not None for path in entry["roots"])
+        if name != desired["name"] and any(read_if_allowed(host.stat, path) is not None for path in entry["roots"])
         for port in entry.get("ports", ())
     }
     return state
@@ -255,9 +256,9 @@ def read(host: Host, desired: Mapping[str, Any], record: Mapping[str, Any] | Non
 def read_account(host: Host, desired: Mapping[str, Any], applications: Mapping[str, Any]) -> dict[str, Any]:
     """The application's user and group, as they are on the host, and who else has them."""
     user, own = desired["user"], applications.get(desired["name"], {})
-    rows = {kind: account_row(host, kind, user) for kind in ("passwd", "group")}
+    rows = {kind: find_account_row(host, kind, user) for kind in ("passwd", "group")}
     passwd = rows["passwd"]
-    every = [line.split(":") for _number, line in lines_of(host.read("/etc/passwd") or "")]
+    every = [line.split(":") for _number, line in split_lines(host.read("/etc/passwd") or "")]
     return {
         "name": user,
         "user": bool(passwd),
@@ -273,14 +274,14 @@ def read_account(host: Host, desired: Mapping[str, Any], applications: Mapping[s
     }
 
 
-def account_row(host: Host, database: str, name: str) -> list[str] | None:
+def find_account_row(host: Host, database: str, name: str) -> list[str] | None:
     """A row of passwd(5) or group(5), in the file or as getent(1) knows it; None where there is none."""
     text = (host.read(f"/etc/{database}") or "") + host.run(["getent", database, name]).out
-    rows = (line.split(":") for _number, line in lines_of(text))
+    rows = (line.split(":") for _number, line in split_lines(text))
     return next((row for row in rows if len(row) >= 4 and row[0] == name), None)
 
 
-def account_errors(desired: Mapping[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def find_account_errors(desired: Mapping[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Why the account cannot be the application's, as sentences. Its home and shell would be changed, it could read the
     configuration, and a removal would take it away."""
     found, user = state["account"], desired["user"]
@@ -321,16 +322,18 @@ def is_ours(host: Host, name: str, path: str, entries: Sequence[str]) -> bool:
     if name == "log_dir":
         # An older run wrote no runs.log.
         return "runs.log" in entries or all(_INSIDE[name].fullmatch(entry) for entry in entries)
-    return {"manifests", "releases"} <= set(entries) or "xitrum.host" in (seen(host.read, f"{path}/run") or "")
+    return {"manifests", "releases"} <= set(entries) or "xitrum.host" in (
+        read_if_allowed(host.read, f"{path}/run") or ""
+    )
 
 
-def unsafe_entries(host: Host, name: str, path: str, user: str) -> list[tuple[str, str]]:
+def find_unsafe_entries(host: Host, name: str, path: str, user: str) -> list[tuple[str, str]]:
     """Entries with names of ours in a folder that would have root write to another file, as C([(entry, why)]): links,
     further names of a file, pipes and devices, and what belongs to neither root nor the application's user. Root's own
     links in a root are ours."""
     found = []
-    for entry in seen(host.listdir, path) or []:
-        stat = seen(host.stat, f"{path}/{entry}") if _INSIDE[name].fullmatch(entry) else None
+    for entry in read_if_allowed(host.listdir, path) or []:
+        stat = read_if_allowed(host.stat, f"{path}/{entry}") if _INSIDE[name].fullmatch(entry) else None
         if stat is None:
             continue
         if stat.kind == "link" and not (name == "root" and entry in ("current", "previous") and stat.owner == "root"):
@@ -349,12 +352,12 @@ def read_folder(
     C(has_user): the application's user exists. C(known): there is a record to go by."""
     path = desired[name]
     real = normalize(host.realpath(path))
-    stat = seen(host.stat, real)
-    entries = [entry for entry in (seen(host.listdir, real) or []) if entry != "lost+found"]
+    stat = read_if_allowed(host.stat, real)
+    entries = [entry for entry in (read_if_allowed(host.listdir, real) or []) if entry != "lost+found"]
     ours, adopted = made is not None or not known, name in desired["adopt"]
     unmanaged = [] if ours else entries
     of_ours = bool(unmanaged) and is_ours(host, name, real, entries)
-    above = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
+    above = [(parent, read_if_allowed(host.stat, parent)) for parent in list_parents(real)]
     parents = [(parent, found) for parent, found in above if found is not None]
     return {
         "path": path,
@@ -363,10 +366,10 @@ def read_folder(
         "ours": ours or (adopted and of_ours),
         "adopted": adopted,
         "owner": stat.owner if stat and stat.kind == "directory" and not ours else "",
-        "package": package_of(host, real) if stat and not made else "",
+        "package": find_package(host, real) if stat and not made else "",
         "unmanaged": unmanaged,
         "of_ours": of_ours,
-        "unsafe": unsafe_entries(host, name, real, desired["user"]) if of_ours else [],
+        "unsafe": find_unsafe_entries(host, name, real, desired["user"]) if of_ours else [],
         "blocking": [] if of_ours else [entry for entry in unmanaged if _INSIDE[name].fullmatch(entry)],
         "closed": next(
             (
@@ -381,7 +384,7 @@ def read_folder(
     }
 
 
-def parents_of(path: str) -> list[str]:
+def list_parents(path: str) -> list[str]:
     """The folders above a path, the outermost first, without C(/)."""
     parts = path.split("/")[1:-1]
     return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
@@ -401,7 +404,7 @@ def may_search(host: Host, user: str, has_user: bool, path: str, found: Stat) ->
     )
 
 
-def package_of(host: Host, path: str) -> str:
+def find_package(host: Host, path: str) -> str:
     """The package that has brought a folder, or an empty text."""
     if host.which("dpkg-query"):
         found = host.run(["dpkg-query", "--search", path])
@@ -415,17 +418,17 @@ def package_of(host: Host, path: str) -> str:
     return (found.out.split() or [""])[0] if found.rc == 0 else ""
 
 
-def host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: Sequence[str]) -> Iterator[str]:
+def find_host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: Sequence[str]) -> Iterator[str]:
     """Why folders that are fine by their names cannot be the application's on this host, as sentences.
 
     `hiding` are the supervisors whose instances do not see the homes of users.
     """
-    yield from broken("host.user", account_errors(desired, state))
+    yield from broken("host.user", find_account_errors(desired, state))
     for name, found in state["folders"].items():
-        yield from broken("host.folder", one_error(desired, state, f"xitrum_{name}", found))
+        yield from broken("host.folder", find_first_error(desired, state, f"xitrum_{name}", found))
         # How the user gets at a folder that cannot be the application's is of no use.
         if not is_system(found["real"]):
-            reach = reach_errors(desired, state, f"xitrum_{name}", found, hiding)
+            reach = find_reach_errors(desired, state, f"xitrum_{name}", found, hiding)
             yield from broken("host.folder-unreachable", reach)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
@@ -437,11 +440,13 @@ def host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: Seque
         )
 
 
-def one_error(desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
+def find_first_error(
+    desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]
+) -> Iterator[str]:
     """The first reason why a folder is managed by something else."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"
-    instead = f"Set {name} to a folder for this application alone, such as {example(name, desired['name'], path)}"
+    instead = f"Set {name} to a folder for this application alone, such as {find_example(name, desired['name'], path)}"
     other = next((other for other, folder in state["others"] if overlaps(real, folder)), "")
     homes = [
         (account, home)
@@ -454,8 +459,8 @@ def one_error(desired: Mapping[str, Any], state: dict[str, Any], name: str, foun
         (account for account, home in homes if home != real and is_under(home, real) and home not in apps), ""
     )
     installed = "" if found["ours"] else next((place for place in _INSTALLED if is_under(real, place)), "")
-    if is_system(real) and not (owner and system_reason(real).startswith("may be the home")):
-        yield f"{name} is {where}, which {system_reason(real)}. {instead}"
+    if is_system(real) and not (owner and find_system_reason(real).startswith("may be the home")):
+        yield f"{name} is {where}, which {find_system_reason(real)}. {instead}"
     elif installed:
         yield f"{name} is {where}, and {installed} is for programs of the whole host. {instead}"
     elif found["kind"] not in ("", "directory"):
@@ -512,7 +517,7 @@ def one_error(desired: Mapping[str, Any], state: dict[str, Any], name: str, foun
         )
 
 
-def reach_errors(
+def find_reach_errors(
     desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any], hiding: Sequence[str]
 ) -> Iterator[str]:
     """Why the application's user cannot use a folder."""
@@ -539,7 +544,7 @@ def is_hidden(path: str) -> bool:
     return any(is_under(path, folder) for folder in HOMES)
 
 
-def host_notes(state: dict[str, Any]) -> list[str]:
+def find_host_notes(state: dict[str, Any]) -> list[str]:
     """What a person should know about the folders, as sentences."""
     rows = [(f"xitrum_{name}", found) for name, found in state["folders"].items()]
     notes = [

@@ -301,11 +301,11 @@ class Host:
 
     def entries(self, folder: str) -> list[str]:
         """The paths of all files and links below a folder, from there on."""
-        return trees.entries(folder)
+        return trees.list_entries(folder)
 
     def archive_names(self, archive: str) -> list[str]:
         """The names of the members of an archive."""
-        return trees.names(archive)
+        return trees.list_names(archive)
 
     def head(self, path: str, size: int) -> bytes:
         """The first bytes of a file. Raises OSError."""

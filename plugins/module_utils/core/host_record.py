@@ -19,13 +19,13 @@ SPEC = recorded.SPEC
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The record, and what it does not have yet. Raises OSError, and ValueError where the record is damaged."""
-    return recorded.state(host, desired)
+    return recorded.read_state(host, desired)
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is added to the record. Raises ValueError for what may not be adopted."""
-    record = recorded.noted(desired, state)
-    before, after = (recorded.text_of(one) or "" for one in (state["record"], record))
+    record = recorded.add_to_record(desired, state)
+    before, after = (recorded.format_text(one) or "" for one in (state["record"], record))
     actions = [("record", record)] if record != state["record"] else []
     return Draft(actions=actions, before=before, after=after, facts={"record": record}).plan(desired, state)
 

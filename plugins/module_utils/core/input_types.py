@@ -116,6 +116,6 @@ def require(name: str, value: Any, kind: str) -> Any:
     return value
 
 
-def secret_error(name: str, value: Any, kind: str) -> str:
+def find_secret_error(name: str, value: Any, kind: str) -> str:
     """As L(find_error), for a value that no message shows."""
     return "" if fits(kind, value) else f"{name} has a value that does not fit: expected {EXPECTED[kind]}"

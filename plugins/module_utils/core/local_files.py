@@ -15,7 +15,7 @@ def leads_inside(folder: str, path: str) -> bool:
     return (os.path.realpath(path) + os.sep).startswith(real.rstrip(os.sep) + os.sep)
 
 
-def sha256_of(path: str) -> str:
+def compute_sha256(path: str) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as handle:

@@ -25,18 +25,18 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 MOST_SECONDS = 1e12
 
 
-def path(name: str) -> str:
+def get_path(name: str) -> str:
     """The lock of an application."""
     return f"{FOLDER}/{name}.lock"
 
 
-def unfinished_path(name: str) -> str:
+def get_unfinished_path(name: str) -> str:
     """What is left of a lock whose run ended before its last task, so that the next one puts instances back into use.
     """
     return f"{FOLDER}/{name}.unfinished"
 
 
-def guard_path(name: str) -> str:
+def get_guard_path(name: str) -> str:
     """The file whose kernel lock every module holds while it changes something, together with others, and a broken lock
     alone.
 
@@ -45,7 +45,7 @@ def guard_path(name: str) -> str:
     return f"/run/xitrum.host.run.{name}.lock"
 
 
-def when(moment: float) -> str:
+def format_time(moment: float) -> str:
     """A moment in seconds since 1970 as ISO 8601 in UTC."""
     try:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
@@ -56,7 +56,7 @@ def when(moment: float) -> str:
 def is_interrupted(host: Host, name: str) -> bool:
     """Whether a lock is there, of a run at work or of one that died, or what one left that ended before its last task.
     """
-    return host.exists(path(name)) or host.exists(unfinished_path(name))
+    return host.exists(get_path(name)) or host.exists(get_unfinished_path(name))
 
 
 def read_clock(host: Host) -> tuple[str, float]:
@@ -75,11 +75,11 @@ def read_record(host: Host, name: str) -> tuple[dict[str, Any], str]:
     """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not report whose it is has a
     fault.
     """
-    text = host.read(path(name))
+    text = host.read(get_path(name))
     if text is None:
         return {}, ""
     try:
-        found = schema.LOCK.parse(text, path(name))
+        found = schema.LOCK.parse(text, get_path(name))
     except ValueError:
         return {}, "it is no record in JSON"
     except schema.VersionError as error:
@@ -95,7 +95,7 @@ def _is_valid(value: Any, kind: type | tuple[type, ...]) -> bool:
     return isinstance(value, kind)
 
 
-def age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
+def compute_age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
     """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as
     that boot, and so it is where the host runs for less time than the lock states: the clock began again in the same
     boot, as in a container, whose kernel goes on.
@@ -106,21 +106,21 @@ def age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
     return seconds - lock["uptime"] if lock["boot"] == boot and lock["uptime"] <= seconds else seconds
 
 
-def holder_of(lock: Mapping[str, Any]) -> str:
+def format_holder(lock: Mapping[str, Any]) -> str:
     """Who has a lock, to print."""
-    return f"{printable(lock['user'])} on {printable(lock['host'])}, since {when(lock['since'])}"
+    return f"{printable(lock['user'])} on {printable(lock['host'])}, since {format_time(lock['since'])}"
 
 
-def lost(name: str, holder: str, record: Mapping[str, Any], fault: str) -> str:
+def find_loss_reason(name: str, holder: str, record: Mapping[str, Any], fault: str) -> str:
     """Why a run no longer has its lock, as a sentence; an empty text where it has. C(holder) is the run's C(id)."""
     if record.get("id") == holder:
         return ""
     whose = (
-        f"to the run of {holder_of(record)}"
+        f"to the run of {format_holder(record)}"
         if record
-        else f"since {path(name)} is damaged ({fault})"
+        else f"since {get_path(name)} is damaged ({fault})"
         if fault
-        else f"since {path(name)} is gone"
+        else f"since {get_path(name)} is gone"
     )
     return (
         f"this run has lost its lock of {name} on this host {whose}. It changed nothing more here. "

@@ -20,7 +20,7 @@ def block(name: str, line: str, end: str = "\n") -> str:
     return f"{MARK}{name}{end}{line}{end}# END xitrum.host {name}{end}"
 
 
-def blocks(text: str) -> tuple[str, str]:
+def split_blocks(text: str) -> tuple[str, str]:
     """All blocks of a text, whatever their names, and the text without them."""
     names = dict.fromkeys(re.findall(rf"^{re.escape(MARK)}([^\r\n]+?)\r?$", text, re.MULTILINE))
     found = "".join(match[0] for name in names for match in _pattern(name).finditer(text))
@@ -29,7 +29,7 @@ def blocks(text: str) -> tuple[str, str]:
     return found, text
 
 
-def line_end(text: str) -> str:
+def find_line_end(text: str) -> str:
     """The line end that most lines of a text have."""
     windows = text.count("\r\n")
     return "\r\n" if windows > text.count("\n") - windows else "\n"
@@ -40,7 +40,7 @@ def has_block(text: str | None, name: str) -> bool:
     return text is not None and _pattern(name).search(text) is not None
 
 
-def replaced(text: str, name: str, line: str, end: str = "\n") -> str:
+def replace_line(text: str, name: str, line: str, end: str = "\n") -> str:
     """The text with another line in the block, where the first one is. One that an editor has doubled is gone."""
     first = next(_pattern(name).finditer(text))
     new = block(name, line, end)
@@ -50,7 +50,7 @@ def replaced(text: str, name: str, line: str, end: str = "\n") -> str:
     return head + new + without(tail, name)
 
 
-def appended(text: str, name: str, line: str, end: str = "\n") -> str:
+def append_block(text: str, name: str, line: str, end: str = "\n") -> str:
     """The text with the block at its end."""
     if not text or text.endswith("\n"):
         return text + block(name, line, end)

@@ -20,19 +20,19 @@ def parse_meminfo(text: str) -> dict[str, int]:
     return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+([0-9]{1,18}) kB$", text, re.MULTILINE)}
 
 
-def cgroup_memory(host: Host) -> tuple[int, int] | None:
+def read_cgroup_memory(host: Host) -> tuple[int, int] | None:
     """The (limit, use) of memory in bytes of the container that this runs in; None where it has no limit of its own."""
     for limit, use in (
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
     ):
-        texts = [(process.seen(host.read, f"/sys/fs/cgroup/{name}") or "").strip() for name in (limit, use)]
+        texts = [(process.read_if_allowed(host.read, f"/sys/fs/cgroup/{name}") or "").strip() for name in (limit, use)]
         if all(text.isdecimal() for text in texts):
             return int(texts[0]), int(texts[1])
     return None
 
 
-def limited(memory: Mapping[str, int], cgroup: tuple[int, int] | None) -> dict[str, int]:
+def limit_to_cgroup(memory: Mapping[str, int], cgroup: tuple[int, int] | None) -> dict[str, int]:
     """The memory that is there and the memory that is free: the machine's, or what its container leaves of it."""
     total, free = memory.get("MemTotal", 0), memory.get("MemAvailable", 0) + memory.get("SwapFree", 0)
     # cgroup v1 writes "no limit" as a number near 2^63.

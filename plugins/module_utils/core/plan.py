@@ -51,7 +51,7 @@ class Row:
             raise ValueError(f"{self.status!r} is the status of a row: expected one of {', '.join(STATUSES)}")
         object.__setattr__(self, "commands", tuple(tuple(words) for words in self.commands))
         if self.commands and not self.fix:
-            object.__setattr__(self, "fix", shell_line(self.commands))
+            object.__setattr__(self, "fix", format_shell_line(self.commands))
 
     def replaced(self, **fields: Any) -> Row:
         """The same row with other values in these fields."""
@@ -91,7 +91,7 @@ def broken(rule: str, sentences: Iterable[str]) -> list[str]:
     ]
 
 
-def shell_line(commands: Iterable[Sequence[str]]) -> str:
+def format_shell_line(commands: Iterable[Sequence[str]]) -> str:
     """Commands, each a sequence of words, as one line for a shell."""
     # A bare ! is one of iptables; shells act on it as the first word alone.
     return " && ".join(" ".join(word if word == "!" else shlex.quote(word) for word in words) for words in commands)
@@ -188,7 +188,7 @@ def comment_out(file: str, number: int) -> list[str]:
     return ["sed", "-i", f"{number}s/^/# /", file]
 
 
-def unread_rows(component: str, lines: Iterable[tuple[str, int, str, str]], most: int = 5) -> list[Row]:
+def build_unread_rows(component: str, lines: Iterable[tuple[str, int, str, str]], most: int = 5) -> list[Row]:
     """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number,
     text, why))."""
     rows: list[Row] = []

@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from .host import Host, user_name
-from .untrusted_text import lines_of
+from .untrusted_text import split_lines
 
 #: What a reading gives.
 Value = TypeVar("Value")
@@ -45,7 +45,7 @@ MOST_GROUPS = 16
 
 def parse_limits(text: str) -> dict[str, tuple[int, int]]:
     """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel reports it."""
-    found = (_LIMIT_LINE.match(line) for _number, line in lines_of(text))
+    found = (_LIMIT_LINE.match(line) for _number, line in split_lines(text))
     return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
 
 
@@ -53,7 +53,7 @@ def _limit(word: str) -> int:
     return UNLIMITED if word == "unlimited" else int(word)
 
 
-def nofile_of(text: str) -> tuple[int, int] | None:
+def parse_nofile(text: str) -> tuple[int, int] | None:
     """The soft and hard nofile limit of /proc/PID/limits as a pair of integers; None where the text has none."""
     return parse_limits(text).get("Max open files")
 
@@ -88,7 +88,7 @@ def parse_stat(text: str) -> dict[str, Any]:
 
 def parse_status(text: str) -> dict[str, str]:
     """/proc/PID/status as a dictionary of its C(Name: value) lines."""
-    pairs = (line.partition(":") for _number, line in lines_of(text))
+    pairs = (line.partition(":") for _number, line in split_lines(text))
     return {name: value.strip() for name, separator, value in pairs if separator}
 
 
@@ -100,11 +100,11 @@ def parse_boot_time(text: str) -> int:
 
 def parse_unit(text: str) -> dict[str, str]:
     """C(systemctl show) of one unit as a dictionary of its properties."""
-    pairs = (line.partition("=") for _number, line in lines_of(text))
+    pairs = (line.partition("=") for _number, line in split_lines(text))
     return {name: value for name, separator, value in pairs if separator}
 
 
-def seen(read: Callable[..., Value | None], *arguments: Any) -> Value | None:
+def read_if_allowed(read: Callable[..., Value | None], *arguments: Any) -> Value | None:
     """What a reading gives, or None where the kernel does not let this user read it, or where a link leads to a path
     that is longer than the kernel gives: any user can make one, and nothing of ours is there."""
     try:
@@ -120,12 +120,12 @@ def is_under(path: str | None, root: str) -> bool:
     return path is not None and (path + "/").startswith(root.rstrip("/") + "/")
 
 
-def pids(host: Host) -> list[int]:
+def list_pids(host: Host) -> list[int]:
     """The process ids that /proc shows, in ascending order."""
     return sorted(int(name) for name in host.listdir("/proc") if name.isdecimal())
 
 
-def process(host: Host, pid: int, boot_time: int | None = None) -> dict[str, Any] | None:
+def read_process(host: Host, pid: int, boot_time: int | None = None) -> dict[str, Any] | None:
     """One process as a dictionary; None where it is gone.
 
     Keys: C(pid), C(ppid), C(comm), C(state), C(cwd), C(exe), C(cmdline) (list), C(environ) (dictionary), C(nofile)
@@ -135,21 +135,23 @@ def process(host: Host, pid: int, boot_time: int | None = None) -> dict[str, Any
     folder = f"/proc/{pid}"
     stat = parse_stat(host.read_untrusted(f"{folder}/stat") or "")
     status = parse_status(host.read_untrusted(f"{folder}/status") or "")
-    uid, gid = effective_id(status, "Uid"), effective_id(status, "Gid")
+    uid, gid = find_effective_id(status, "Uid"), find_effective_id(status, "Gid")
     if not stat or uid is None or gid is None:
         return None
-    limits, cmdline, environ = (seen(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ"))
+    limits, cmdline, environ = (
+        read_if_allowed(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ")
+    )
     since_boot = stat["start_ticks"] / host.clock_ticks()
     return {
         "pid": pid,
         "ppid": stat["ppid"],
         "comm": stat["comm"],
         "state": stat["state"],
-        "cwd": seen(host.readlink, folder + "/cwd"),
-        "exe": seen(host.readlink, folder + "/exe"),
+        "cwd": read_if_allowed(host.readlink, folder + "/cwd"),
+        "exe": read_if_allowed(host.readlink, folder + "/exe"),
         "cmdline": None if cmdline is None else parse_cmdline(cmdline),
         "environ": None if environ is None else parse_environ(environ),
-        "nofile": None if limits is None else nofile_of(limits),
+        "nofile": None if limits is None else parse_nofile(limits),
         "uid": uid,
         "gid": gid,
         "user": user_name(uid),
@@ -158,7 +160,7 @@ def process(host: Host, pid: int, boot_time: int | None = None) -> dict[str, Any
     }
 
 
-def effective_id(status: Mapping[str, str], name: str) -> int | None:
+def find_effective_id(status: Mapping[str, str], name: str) -> int | None:
     """The effective one of the user's or group's ids in what L(parse_status) found; None where there is none."""
     words = status.get(name, "").split()
     return int(words[1]) if len(words) > 1 and _NUMBER.fullmatch(words[1]) else None
@@ -169,23 +171,25 @@ def read_boot_time(host: Host) -> int:
     return parse_boot_time(host.read("/proc/stat") or "")
 
 
-def processes(host: Host, desired: Iterable[int]) -> list[dict[str, Any]]:
+def read_processes(host: Host, desired: Iterable[int]) -> list[dict[str, Any]]:
     """The processes with these ids that still run, in the order given."""
     boot_time = read_boot_time(host)
-    return [row for row in (process(host, pid, boot_time) for pid in desired) if row is not None]
+    return [row for row in (read_process(host, pid, boot_time) for pid in desired) if row is not None]
 
 
-def processes_under(host: Host, root: str) -> list[dict[str, Any]]:
+def find_processes_under(host: Host, root: str) -> list[dict[str, Any]]:
     """Every process whose working folder is C(root) or below it. Links in C(root) are followed, as the kernel does.
 
     One pass over /proc: only the working folder is queried of each process, the rest only of those found. Processes
     of other users are seen by root only.
     """
     real = host.realpath(root)
-    return processes(host, [pid for pid in pids(host) if is_under(seen(host.readlink, f"/proc/{pid}/cwd"), real)])
+    return read_processes(
+        host, [pid for pid in list_pids(host) if is_under(read_if_allowed(host.readlink, f"/proc/{pid}/cwd"), real)]
+    )
 
 
-def accounts(host: Host, home: str, user: str = "") -> set[str]:
+def list_accounts(host: Host, home: str, user: str = "") -> set[str]:
     """The users that an instance may run as, by name: C(user), and those that root gave a C(tmp) of its folders to.
 
     C(home) is C(ROOT/instances/N), in which root alone makes folders. Empty where nothing is known.
@@ -194,22 +198,22 @@ def accounts(host: Host, home: str, user: str = "") -> set[str]:
     return {user, *(found.owner for found in owners if found is not None and found.kind == "directory")} - {""}
 
 
-def own_rows(rows: Iterable[dict[str, Any]], users: Container[str]) -> list[dict[str, Any]]:
-    """Of processes that L(process) described those of these users, and root's. No user is nobody: what others run in a
-    folder is no instance, whatever is known of that."""
+def filter_processes_of_users(rows: Iterable[dict[str, Any]], users: Container[str]) -> list[dict[str, Any]]:
+    """Of processes that L(read_process) described those of these users, and root's. No user is nobody: what others run
+    in a folder is no instance, whatever is known of that."""
     return [row for row in rows if row["user"] in users or row["user"] == "root"]
 
 
-def stranger(host: Host, row: Mapping[str, Any], user: str) -> str:
-    """Why a process that L(process) described is not entered: it is not the application's, or has made a world of its
-    own. Empty where it may be. C(user) is the application's user by name."""
+def find_stranger_reason(host: Host, row: Mapping[str, Any], user: str) -> str:
+    """Why a process that L(read_process) described is not entered: it is not the application's, or has made a world of
+    its own. Empty where it may be. C(user) is the application's user by name."""
     where = f"process {row['pid']}, which works in {row['cwd']},"
     if row["user"] != user:
         return (
             f"{where} is of the user {row['user']}; expected {user}: nothing is queried of it. Stop it, or correct "
             "xitrum_user"
         )
-    own, root = (seen(host.readlink, f"/proc/{name}/ns/user") for name in (row["pid"], "self"))
+    own, root = (read_if_allowed(host.readlink, f"/proc/{name}/ns/user") for name in (row["pid"], "self"))
     if own != root:
         # Its user is root in there, and puts any file in the place of any other.
         return (
@@ -227,12 +231,12 @@ def stranger(host: Host, row: Mapping[str, Any], user: str) -> str:
     return ""
 
 
-def inside(row: Mapping[str, Any], argv: Sequence[str]) -> list[str]:
-    """A command as the user of a process that L(process) described and in its mount namespace,
+def build_inside_command(row: Mapping[str, Any], argv: Sequence[str]) -> list[str]:
+    """A command as the user of a process that L(read_process) described and in its mount namespace,
     with no way back to more rights.
 
     No program in there runs as root: nsenter itself, of this host,
-    becomes the user before it starts one. Ask L(stranger) first.
+    becomes the user before it starts one. Ask L(find_stranger_reason) first.
     """
     return ["setpriv", "--no-new-privs", "--inh-caps=-all", "--", "nsenter", "--target", str(row["pid"]), "--mount",
             "--setuid", str(row["uid"]), "--setgid", str(row["gid"]), "--", *argv]
@@ -245,23 +249,23 @@ def show_unit(host: Host, unit: str) -> dict[str, str]:
     return {} if shown.get("LoadState") == "not-found" else shown
 
 
-def unit_of_process(host: Host, pid: int) -> dict[str, str]:
+def find_unit_of_process(host: Host, pid: int) -> dict[str, str]:
     """What L(show_unit) reports about the service that a process belongs to; an empty dictionary where it belongs to
     none, or systemd does not confirm it.
 
     Anybody may name a control group below one of their own, so that a name in /proc/PID/cgroup alone is anybody's text.
     """
-    text = seen(host.read, f"/proc/{pid}/cgroup") or ""
+    text = read_if_allowed(host.read, f"/proc/{pid}/cgroup") or ""
     # cgroup v2, and systemd's own tree of v1.
     groups = (
         line.split(":", 2)[2]
-        for _number, line in lines_of(text)
+        for _number, line in split_lines(text)
         if line.startswith("0::") or re.match(r"\d+:name=systemd:", line)
     )
-    return next(filter(None, (unit_of_group(host, group, pid) for group in groups)), {})
+    return next(filter(None, (find_unit_of_group(host, group, pid) for group in groups)), {})
 
 
-def unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
+def find_unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
     """What L(show_unit) reports about the service that a control group is that of, or is below of;
     an empty dictionary without one.
 
@@ -277,18 +281,18 @@ def unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
     return {}
 
 
-def pids_of_unit(host: Host, shown: Mapping[str, str]) -> list[int]:
+def list_unit_pids(host: Host, shown: Mapping[str, str]) -> list[int]:
     """All process ids of a unit that L(show_unit) described: those of its control group, or its main one."""
     group = shown.get("ControlGroup", "")
     # cgroup v2, cgroup v1's own tree for systemd, and the hybrid of both.
     for tree in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
-        text = seen(host.read, f"{tree}{group}/cgroup.procs") if group else None
+        text = read_if_allowed(host.read, f"{tree}{group}/cgroup.procs") if group else None
         if text:
             return sorted(int(word) for word in text.split() if _NUMBER.fullmatch(word))
-    return [main_pid(shown)] if main_pid(shown) else []
+    return [parse_main_pid(shown)] if parse_main_pid(shown) else []
 
 
-def main_pid(shown: Mapping[str, str]) -> int:
+def parse_main_pid(shown: Mapping[str, str]) -> int:
     """The main process of a unit that systemctl showed; 0 where it has none."""
     text = shown.get("MainPID", "")
     return int(text) if _NUMBER.fullmatch(text) else 0

@@ -108,14 +108,14 @@ def read(host: Host) -> dict[str, Any]:
     return parse(host.read(PATH))
 
 
-def text_of(record: dict[str, Any]) -> str | None:
+def format_text(record: dict[str, Any]) -> str | None:
     """The text of the record's file; None where nothing is left in it."""
     return schema.BEFORE.render(record, 1) if any(record.values()) else None
 
 
 def write(host: Host, record: dict[str, Any]) -> None:
     """Writes the record, or removes it where nothing is left in it."""
-    text = text_of(record)
+    text = format_text(record)
     if text is None:
         host.remove(PATH)
         host.remove_empty(FOLDER)
@@ -123,13 +123,13 @@ def write(host: Host, record: dict[str, Any]) -> None:
         host.write(PATH, text, 0o600)
 
 
-def installed(host: Host, names: Sequence[str]) -> set[str]:
+def find_installed(host: Host, names: Sequence[str]) -> set[str]:
     """Those packages of a list that are installed."""
     return distributions.family_with(host, "query_program").installed(host, names)
 
 
-def state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
-    """What L(noted) needs to know of the host."""
+def read_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
+    """What L(add_to_record) needs to know of the host."""
     application = desired["application"]
     there = {}
     if application:
@@ -149,11 +149,11 @@ def state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
         "record": read(host),
         "there": there,
         "missing": missing,
-        "installed": installed(host, desired["packages"]) if desired["packages"] else set(),
+        "installed": find_installed(host, desired["packages"]) if desired["packages"] else set(),
     }
 
 
-def noted(desired: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def add_to_record(desired: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not
     to be adopted: it is unmanaged. An empty folder is nobody's."""
     record, application = copy.deepcopy(found["record"]), desired["application"]
@@ -181,7 +181,7 @@ def noted(desired: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     return record
 
 
-def unit_state(host: Host, unit: str) -> dict[str, str]:
+def read_unit_state(host: Host, unit: str) -> dict[str, str]:
     """Whether a unit starts at boot and whether it runs, in systemd's words; both empty where there is none."""
     unit_properties = process.parse_unit(
         host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", unit]).out
@@ -198,11 +198,13 @@ def note_unit(host: Host, unit: str, package: str = "") -> None:
     One whose package came with us was not there."""
     record = read(host)
     if unit not in record["units"]:
-        record["units"][unit] = {"boot": "", "active": ""} if package in record["packages"] else unit_state(host, unit)
+        record["units"][unit] = (
+            {"boot": "", "active": ""} if package in record["packages"] else read_unit_state(host, unit)
+        )
         write(host, record)
 
 
-def noted_file(host: Host, path: str) -> dict[str, Any]:
+def find_noted_file(host: Host, path: str) -> dict[str, Any]:
     """What is on record of an unmanaged file; empty where there is nothing, or this user may not see the record."""
     try:
         return read(host)["files"].get(path, {})
@@ -219,7 +221,7 @@ def forget(host: Host, kind: str, name: str) -> Any:
     return entry
 
 
-def unit_commands(before: Mapping[str, str], now: Mapping[str, str], needed: bool = False) -> list[list[str]]:
+def plan_unit_commands(before: Mapping[str, str], now: Mapping[str, str], needed: bool = False) -> list[list[str]]:
     """What brings a unit back to how it was, as commands without C(systemctl) and the unit. Pure.
 
     C(needed): something else has come to need it since, so that it stays as it is.
@@ -239,7 +241,7 @@ def unit_commands(before: Mapping[str, str], now: Mapping[str, str], needed: boo
     return found
 
 
-def words(unit: str, before: Mapping[str, str]) -> str:
+def format_unit_state(unit: str, before: Mapping[str, str]) -> str:
     """How a unit is to be again, as a line for a person."""
     return (
         f"{unit}: {before['boot']} and {before['active']}, as it was"
@@ -252,8 +254,8 @@ def put_back(host: Host, unit: str, needed: bool = False, again: str = "") -> No
     """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again.
     C(again) is C(reload) or C(restart) for one that runs and goes on running, but with other files.
     Raises RuntimeError with what systemd reported."""
-    before, now = read(host)["units"][unit], unit_state(host, unit)
-    commands = unit_commands(before, now, needed)
+    before, now = read(host)["units"][unit], read_unit_state(host, unit)
+    commands = plan_unit_commands(before, now, needed)
     if again and before["active"] == now["active"] == "active":
         commands.append([again])
     for command in commands:

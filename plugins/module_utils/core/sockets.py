@@ -90,7 +90,8 @@ def parse_established(text: str) -> Rows:
     unread: list[str] = []
     for head, local, peer, line in _records(text, unread, _is_connection):
         ends = [
-            addresses.endpoint(_joined(*end), int(head[port])) for end, port in ((local, "port"), (peer, "peer_port"))
+            addresses.format_endpoint(_joined(*end), int(head[port]))
+            for end, port in ((local, "port"), (peer, "peer_port"))
         ]
         inode = _details(head, line, unread)[0]
         found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "inode": inode})
@@ -157,7 +158,7 @@ def _family(address: str, local: str, v6only: str | None) -> str:
     return "inet6" if ":" in address else "inet"
 
 
-def established(host: Host, pids: Collection[int] = ()) -> Rows:
+def read_established(host: Host, pids: Collection[int] = ()) -> Rows:
     """All established TCP connections of a host, L(Rows). Where ss could not report, that is what could not be read.
 
     With C(pids), each row also has C(users): the name and the id of those of these processes that hold it.
@@ -174,16 +175,16 @@ def established(host: Host, pids: Collection[int] = ()) -> Rows:
 
 
 def with_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
-    """Connections with C(users), L(established)."""
-    held, late = holders(host, {row["inode"] for row in rows}, pids)
-    names = {pid: process_name(host, pid) for pid in sorted({pid for some in held.values() for pid in some})}
+    """Connections with C(users), L(read_established)."""
+    held, late = find_holders(host, {row["inode"] for row in rows}, pids)
+    names = {pid: read_process_name(host, pid) for pid in sorted({pid for some in held.values() for pid in some})}
     for row in rows:
         row["users"] = [(names[pid], pid) for pid in held.get(row["inode"], ())]
     rows.unread += late
     return rows
 
 
-def listeners(host: Host) -> Rows | None:
+def read_listeners(host: Host) -> Rows | None:
     """All listening TCP sockets of a host, L(Rows), or None where ss could not report (not installed, or refused).
 
     In addition to the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users
@@ -195,17 +196,17 @@ def listeners(host: Host) -> Rows | None:
         return None
     rows = parse_listeners(result.out)
     rows.unread += (CUT,) if result.cut else ()
-    held, late = holders(host, {row["inode"] for row in rows}, process.pids(host))
+    held, late = find_holders(host, {row["inode"] for row in rows}, process.list_pids(host))
     for row in rows:
         row["pids"] = held.get(row["inode"], [])
         # A forked child holds the socket too: its parent is the older one, as a rule the lower number.
         row["pid"] = row["pids"][0] if row["pids"] else None
-        row["process"] = process_name(host, row["pid"]) if row["pids"] else ""
+        row["process"] = read_process_name(host, row["pid"]) if row["pids"] else ""
     rows.unread += late
     return rows
 
 
-def holders(
+def find_holders(
     host: Host, inodes: Iterable[int | None], pids: Iterable[int], clock: Callable[[], float] = time.monotonic
 ) -> tuple[dict[int, list[int]], tuple[str, ...]]:
     """Which of these processes hold which of these sockets: C(({inode: [pid]}, unread)), the ids in ascending order.
@@ -216,8 +217,8 @@ def holders(
     found: dict[int, list[int]] = {}
     desired = {f"socket:[{inode}]": inode for inode in inodes if inode is not None}
     for pid in sorted(pids) if desired else ():
-        for name in process.seen(host.listdir, f"/proc/{pid}/fd") or ():
-            inode = desired.get(process.seen(host.readlink, f"/proc/{pid}/fd/{name}") or "")
+        for name in process.read_if_allowed(host.listdir, f"/proc/{pid}/fd") or ():
+            inode = desired.get(process.read_if_allowed(host.readlink, f"/proc/{pid}/fd/{name}") or "")
             if inode is not None and pid not in found.setdefault(inode, []):
                 found[inode].append(pid)
             # One process may have a million.
@@ -229,19 +230,19 @@ def holders(
     return found, ()
 
 
-def pids_of_service(host: Host, service: str) -> list[int]:
+def list_service_pids(host: Host, service: str) -> list[int]:
     """The processes of a service of systemd. All of the host where systemd names none: a connection that is counted for
     nothing delays a drain, and one that is not counted is cut."""
-    return process.pids_of_unit(host, process.show_unit(host, f"{service}.service")) or process.pids(host)
+    return process.list_unit_pids(host, process.show_unit(host, f"{service}.service")) or process.list_pids(host)
 
 
-def process_name(host: Host, pid: int) -> str:
+def read_process_name(host: Host, pid: int) -> str:
     """The name of a process, printable; empty where it is gone."""
-    text = process.seen(host.read, f"/proc/{pid}/comm") or ""
+    text = process.read_if_allowed(host.read, f"/proc/{pid}/comm") or ""
     return printable(text[:-1] if text.endswith("\n") else text)
 
 
-def unread_count(rows: object) -> int:
+def count_unread(rows: object) -> int:
     """How many lines of ss could not be read, each of which may be a socket."""
     return len(getattr(rows, "unread", ()))
 
@@ -258,7 +259,7 @@ def drain_note(rows: Any) -> str:
     )
 
 
-def unread_note(rows: object) -> str:
+def format_unread_note(rows: object) -> str:
     """A sentence about what ss printed and could not be read; empty where everything was."""
     lines = getattr(rows, "unread", ())
     if not lines:

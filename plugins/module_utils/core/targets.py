@@ -22,7 +22,7 @@ SPEC = {
 }
 
 
-def full_name(unit: str) -> str:
+def complete_name(unit: str) -> str:
     """The name of a unit with its suffix, as systemctl completes it."""
     return unit if "." in unit.rpartition("@")[2] else unit + ".service"
 
@@ -33,13 +33,13 @@ def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
     C(pids) are the processes and C(listeners) the rows of L(sockets) that belong to it; C(unit) is what systemd reports
     about the unit (empty without one); C(why) explains why something is missing.
     """
-    listening = sockets.listeners(host)
-    ss_why = sockets.unread_note(listening) if listening is not None else "ss did not answer: install iproute2"
+    listening = sockets.read_listeners(host)
+    ss_why = sockets.format_unread_note(listening) if listening is not None else "ss did not answer: install iproute2"
     found: list[dict[str, Any]] = listening or []
     targets = [_of_port(host, port, [row for row in found if row["port"] == port], ss_why) for port in desired["ports"]]
-    for unit in map(full_name, desired["units"]):
+    for unit in map(complete_name, desired["units"]):
         shown = process.show_unit(host, unit)
-        pids = process.pids_of_unit(host, shown) if shown else []
+        pids = process.list_unit_pids(host, shown) if shown else []
         rows = [row for row in found if set(row["pids"]) & set(pids) or is_in_group(row["cgroup"], shown)]
         why = (
             ""
@@ -55,7 +55,7 @@ def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
                 f"pid {pid}",
                 [pid] if there else [],
                 rows,
-                process.unit_of_process(host, pid),
+                process.find_unit_of_process(host, pid),
                 "" if there else "there is no such process",
             )
         )
@@ -77,9 +77,9 @@ def _target(
 def _of_port(host: Host, port: int, rows: list[dict[str, Any]], ss_why: str) -> dict[str, Any]:
     pids = sorted({pid for row in rows for pid in row["pids"]})
     groups = sorted({row["cgroup"] for row in rows} - {""})
-    unit = next(filter(None, (process.unit_of_group(host, group) for group in groups)), {}) or (
-        process.unit_of_process(host, pids[0]) if pids else {})
-    pids = pids or (process.pids_of_unit(host, unit) if unit else [])
+    unit = next(filter(None, (process.find_unit_of_group(host, group) for group in groups)), {}) or (
+        process.find_unit_of_process(host, pids[0]) if pids else {})
+    pids = pids or (process.list_unit_pids(host, unit) if unit else [])
     why = ss_why or (
         "nobody listens on it" if not rows else "" if pids else "it belongs to another user: only root sees whose it is"
     )

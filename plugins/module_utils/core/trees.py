@@ -46,7 +46,7 @@ def has_mode(path: str, mode: int) -> bool:
     return stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) == mode
 
 
-def entries(folder: str) -> list[str]:
+def list_entries(folder: str) -> list[str]:
     """The paths of all files and links below a folder, from there on."""
     found = []
     for top, inside, names in os.walk(folder):
@@ -55,7 +55,7 @@ def entries(folder: str) -> list[str]:
     return found
 
 
-def names(archive: str) -> list[str]:
+def list_names(archive: str) -> list[str]:
     """The names of the members of an archive."""
     with tarfile.open(archive) as tar:
         return tar.getnames()

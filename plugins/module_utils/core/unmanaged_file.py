@@ -59,12 +59,12 @@ def read_file(host: Host, path: str, unmanaged: bool = True) -> UnmanagedFile:
     return found
 
 
-def safe_mode(mode: int, group: str) -> int:
+def limit_mode(mode: int, group: str) -> int:
     """A mode without what lets others write: an older run recorded that of a link, which is 0777."""
     return mode & ~0o022 if writable_by_group(mode, group) or mode & 0o002 else mode
 
 
-def names_notes(target: str, stat: Stat | None) -> list[str]:
+def find_names_notes(target: str, stat: Stat | None) -> list[str]:
     """Notes on a file with several names: it is replaced, and only the one name leads to the new text."""
     if stat is None or stat.names < 2:
         return []
@@ -87,13 +87,13 @@ def note_file(host: Host, file: UnmanagedFile) -> None:
     recorded.write(host, record)
 
 
-def places(host: Host, path: str) -> list[str]:
+def find_places(host: Host, path: str) -> list[str]:
     """The files that may have something of ours: the one that a path leads to, and the one that it led to at first."""
     try:
         now = host.resolve(path)
     except PathError:
         now = ""
-    return list(dict.fromkeys(filter(None, (now, recorded.noted_file(host, path).get("target")))))
+    return list(dict.fromkeys(filter(None, (now, recorded.find_noted_file(host, path).get("target")))))
 
 
 def restore_file(host: Host, path: str, edit: Callable[[str], str], empty: str | None = None) -> None:
@@ -101,8 +101,8 @@ def restore_file(host: Host, path: str, edit: Callable[[str], str], empty: str |
 
     With the last part of ours the file gets its mode back. One that was not there goes, with C(empty) left.
     """
-    note, left = recorded.noted_file(host, path), False
-    for place in places(host, path):
+    note, left = recorded.find_noted_file(host, path), False
+    for place in find_places(host, path):
         text = host.read(place)
         if text is None:
             continue
@@ -117,7 +117,7 @@ def restore_file(host: Host, path: str, edit: Callable[[str], str], empty: str |
         stat = host.stat(place) if rest != text else None
         if stat is not None:
             mode = note.get("mode", stat.mode) if last and place == note.get("target") else stat.mode
-            mode = safe_mode(mode, stat.group)
+            mode = limit_mode(mode, stat.group)
             # Without a mode the file keeps its access list.
             host.write(place, rest, mode if mode != stat.mode else None, stat.owner, stat.group)
     if not left:

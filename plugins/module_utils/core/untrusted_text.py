@@ -34,17 +34,17 @@ _ACTIVE = re.compile(
 OWN_LINES = 3
 
 
-def lines_of(text: str) -> Iterator[tuple[int, str]]:
+def split_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers from 1 on, without their ends: C((number, line))."""
     return enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n") if text else [], 1)
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The words of a line."""
     return _WORD.findall(text)
 
 
-def lowercase(text: str) -> str:
+def lower_ascii(text: str) -> str:
     """A text with its 26 capital letters made small, whatever language the host speaks."""
     return text.translate(_LOWER)
 
@@ -81,17 +81,17 @@ def _escape(letter: str) -> str:
     )
 
 
-def shown_text(text: str | None) -> str:
+def show_own_text(text: str | None) -> str:
     """What a diff shows of a file: its text where it is of this collection, which reports it in its first lines. A text
     of others may hold secrets, and the diff goes to the screen and into logs: of that, how many lines it has."""
-    if not text or any("xitrum.host" in line for number, line in lines_of(text) if number <= OWN_LINES):
+    if not text or any("xitrum.host" in line for number, line in split_lines(text) if number <= OWN_LINES):
         return text or ""
-    return hidden_text(text)
+    return hide_text(text)
 
 
-def hidden_text(text: str) -> str:
+def hide_text(text: str) -> str:
     """What a diff has in the place of a text that others wrote."""
-    count = sum(1 for _line in lines_of(text))
+    count = sum(1 for _line in split_lines(text))
     return f"({count} {'line' if count == 1 else 'lines'} of others {'is' if count == 1 else 'are'} not shown)\n"
 
 

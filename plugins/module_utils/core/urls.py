@@ -33,7 +33,7 @@ def hide_credentials(text: str) -> str:
 
 def hide_all(text: str, source: str) -> str:
     """A text without credentials in its URLs, and without those of the URLs in C(source) wherever they occur."""
-    for secret in credentials_of(source):
+    for secret in find_credentials(source):
         text = text.replace(secret, HIDDEN)
     return hide_credentials(text)
 
@@ -81,7 +81,7 @@ def _hidden(url: str) -> str:
     )
 
 
-def credentials_of(text: str) -> list[str]:
+def find_credentials(text: str) -> list[str]:
     """The secret parts of the URLs in a text, as they stand there and decoded, the longest first: what must not be
     shown wherever it occurs.
 

@@ -39,7 +39,7 @@ def is_true(value: Any) -> bool:
     return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
 
 
-def options_of(specs: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+def list_options(specs: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """All options at the top of a role's argument specs, those of every entry point: name to its specification."""
     entries = (specs or {}).get("argument_specs") or {}
     return {
@@ -62,7 +62,7 @@ TYPES = {
 _PLAIN = {"str": str, "path": str, "int": int, "float": float, "bool": bool}
 
 
-def wrong_value(name: str, value: Any, option: Mapping[str, Any]) -> str:
+def find_value_error(name: str, value: Any, option: Mapping[str, Any]) -> str:
     """Why a value does not fit its option, as a sentence; an empty text where it does.
 
     Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not
@@ -107,12 +107,12 @@ def describe(name: str, value: Any, expected: str, option: Mapping[str, Any]) ->
     return f"{name} {'does not fit' if option.get('no_log') else f'is {shown}'}: expected {expected}"
 
 
-def prefixes_of(roles: Iterable[str]) -> list[str]:
+def list_prefixes(roles: Iterable[str]) -> list[str]:
     """The prefixes that the variables of these roles have."""
     return sorted(f"{role}_" for role in roles if role not in NO_PREFIX)
 
 
-def unknown(
+def find_unknown(
     names: Iterable[Any], known: Iterable[str], prefixes: Iterable[str], own: Iterable[str] = ()
 ) -> dict[str, list[str]]:
     """Variables that no role knows. Returns C({errors, warnings}), sentences in the order of the names.
@@ -126,8 +126,8 @@ def unknown(
     nearest = {name: find_nearest(name, known, own) for name in strange if name.startswith(ours)}
     errors = [name for name in nearest if name.startswith(OWN_PREFIX) or name.startswith(tuple(own)) and nearest[name]]
     return {
-        "errors": [sentence(name, nearest[name]) for name in errors],
-        "warnings": [sentence(name, nearest[name]) for name in nearest if name not in errors],
+        "errors": [format_unknown(name, nearest[name]) for name in errors],
+        "warnings": [format_unknown(name, nearest[name]) for name in nearest if name not in errors],
     }
 
 
@@ -142,7 +142,7 @@ def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> st
     return next((prefix + one for one in difflib.get_close_matches(name[len(prefix):], rests, 1)), "")
 
 
-def sentence(name: str, near: str) -> str:
+def format_unknown(name: str, near: str) -> str:
     """What is wrong with one name, with the nearest one that is right; empty where none is."""
     advice = f"did you mean {near}?" if near else "correct or remove it"
     return f"the variable {name} is set, and no role knows it: {advice}"

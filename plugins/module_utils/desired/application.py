@@ -14,7 +14,7 @@ from .inputs import PACKAGE, Controller, Inputs
 CERTIFICATE, KEY = "config/certificate.pem", "config/key.pem"
 
 
-def claims(inputs: Inputs) -> dict[str, Any]:
+def build_claims(inputs: Inputs) -> dict[str, Any]:
     """Return what the application takes of a host, and what of it may be there already (`adopt`)."""
     return {
         "name": inputs["xitrum_name"],
@@ -26,13 +26,13 @@ def claims(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def machine(inputs: Inputs) -> dict[str, Any]:
+def build_machine(inputs: Inputs) -> dict[str, Any]:
     """Return the options of `machine`: what the host must be able to take, found out before anything is changed."""
     if not inputs.is_application:
         return {}
     package = inputs[PACKAGE]
     return {
-        **claims(inputs),
+        **build_claims(inputs),
         "release_folder": f"{inputs['xitrum_root']}/releases",
         "release": package["release"],
         "needed_bytes": int(package["bytes"]),
@@ -46,7 +46,7 @@ def machine(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def release(inputs: Inputs) -> dict[str, Any]:
+def build_release(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `release`."""
     return {
         "root": inputs["xitrum_root"],
@@ -56,7 +56,7 @@ def release(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def restarts(inputs: Inputs) -> dict[str, Any]:
+def build_restarts(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `restarts`: what a running instance takes on only when it starts."""
     return {
         "root": inputs["xitrum_root"],
@@ -66,7 +66,7 @@ def restarts(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def runtime(inputs: Inputs) -> dict[str, Any]:
+def build_runtime(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `runtime`, for which no package has to be known."""
     return {
         "name": inputs["xitrum_name"],
@@ -82,7 +82,7 @@ def runtime(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def layout(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+def build_layout(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the module `instances`: the folders and files of the instances."""
     package = inputs[PACKAGE]
     return {
@@ -94,17 +94,17 @@ def layout(inputs: Inputs, controller: Controller) -> dict[str, Any]:
         "heap": inputs["xitrum_heap"],
         "java_options": list(inputs["xitrum_java_options"]),
         "nofile": inputs.number("xitrum_nofile"),
-        "instances": [instance(inputs, index, controller) for index in inputs.indices],
+        "instances": [build_instance(inputs, index, controller) for index in inputs.indices],
     }
 
 
-def instances(inputs: Inputs, controller: Controller, service_digest: str) -> dict[str, Any]:
+def build_instances(inputs: Inputs, controller: Controller, service_digest: str) -> dict[str, Any]:
     """Return the options of the component `instances`. service_digest: of the supervisor's definition."""
     package = inputs[PACKAGE]
     # At the end of a run the page counts in any case.
     unhealthy_allowed = inputs.flag("xitrum_health_path_is_new") and not inputs.verify
     return {
-        **layout(inputs, controller),
+        **build_layout(inputs, controller),
         "interface": inputs.text("xitrum_interface"),
         "name": inputs["xitrum_name"],
         "supervisor": inputs["xitrum_supervisor"],
@@ -120,7 +120,7 @@ def instances(inputs: Inputs, controller: Controller, service_digest: str) -> di
     }
 
 
-def instance(inputs: Inputs, index: int, controller: Controller) -> dict[str, Any]:
+def build_instance(inputs: Inputs, index: int, controller: Controller) -> dict[str, Any]:
     """Return one instance with the texts of its files."""
     values: dict[str, Any] = {"instance": index, "https": inputs.https}
     files = {"config/xitrum.conf": controller.render("application", "xitrum.conf", values)}
@@ -136,7 +136,7 @@ def instance(inputs: Inputs, index: int, controller: Controller) -> dict[str, An
     return {"index": index, "port": inputs.number("xitrum_http_port") + index, "files": files}
 
 
-def certificates(inputs: Inputs) -> list[dict[str, Any]]:
+def build_certificates(inputs: Inputs) -> list[dict[str, Any]]:
     """Return the certificates of the instances, as the component `certificates` takes them."""
     if not inputs.https:
         return []

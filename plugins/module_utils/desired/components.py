@@ -13,21 +13,21 @@ from . import application, jdk, network, proxy, service, tuning
 from .inputs import Controller, Inputs
 
 
-def certificates(inputs: Inputs) -> dict[str, Any]:
+def build_certificates(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `certificates`, of the instances and of the proxy."""
-    items = application.certificates(inputs) if inputs.is_application else []
-    items += proxy.certificates(inputs) if inputs.is_proxy else []
+    items = application.build_certificates(inputs) if inputs.is_application else []
+    items += proxy.build_certificates(inputs) if inputs.is_proxy else []
     return {"days": inputs.number("xitrum_certificate_days"), "items": items}
 
 
-def site(inputs: Inputs) -> list[str]:
+def list_site_components(inputs: Inputs) -> list[str]:
     """Return the components that a run of the site reads on this host."""
     own = ["jdk", "redirects", "release", "instances", "service"] if inputs.is_application else []
     names = ["machine", "capacity", "kernel", "nofile", "firewall", *own]
     return names + (["proxy"] if inputs.is_proxy else []) + (["certificates"] if inputs.verify else [])
 
 
-def deploy(inputs: Inputs) -> list[str]:
+def list_deploy_components(inputs: Inputs) -> list[str]:
     """Return the components that a deploy reads: the release, what runs it and what leads there."""
     own = ["jdk", "redirects", "release", "instances", "service"] if inputs.is_application else []
     # Where the number of connections cannot be held, whatever the host has.
@@ -37,22 +37,27 @@ def deploy(inputs: Inputs) -> list[str]:
     return names + (["proxy_health"] if inputs.is_proxy else [])
 
 
-def base(inputs: Inputs) -> list[str]:
+def list_base_components(inputs: Inputs) -> list[str]:
     """Return the components of the host's preparation: no package and no proxy has to be known for it."""
     own = ["jdk", "restarts"] if inputs.is_application else []
     return ["machine", "capacity", "kernel", "nofile", *own]
 
 
-def status(inputs: Inputs) -> list[str]:
+def list_status_components(inputs: Inputs) -> list[str]:
     """Return the components that show what runs now, with nothing that it is compared with."""
     return (["runtime"] if inputs.is_application else []) + (["proxy_health"] if inputs.is_proxy else [])
 
 
 #: Names for several components.
-SETS: dict[str, Callable[[Inputs], list[str]]] = {"site": site, "deploy": deploy, "base": base, "status": status}
+SETS: dict[str, Callable[[Inputs], list[str]]] = {
+    "site": list_site_components,
+    "deploy": list_deploy_components,
+    "base": list_base_components,
+    "status": list_status_components,
+}
 
 
-def names_of(names: Iterable[str], inputs: Inputs) -> list[str]:
+def expand_names(names: Iterable[str], inputs: Inputs) -> list[str]:
     """Return the names of the components that are requested, the names of sets replaced by what is in them."""
     found = [part for name in names for part in (SETS[name](inputs) if name in SETS else [name])]
     return list(dict.fromkeys(found))
@@ -66,25 +71,25 @@ def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dic
 
     @lru_cache(maxsize=None)
     def definition() -> service.Service:
-        return service.service(inputs, controller)
+        return service.build_service(inputs, controller)
 
     known: dict[str, Callable[[], dict[str, Any]]] = {
         # What a host must be able to take matters where instances are read.
-        "machine": lambda: application.machine(inputs) if "instances" in names else {},
-        "jdk": lambda: jdk.jdk(inputs),
-        "capacity": lambda: tuning.capacity(inputs),
-        "kernel": lambda: tuning.kernel(inputs),
-        "nofile": lambda: tuning.nofile(inputs),
-        "redirects": lambda: network.redirects(inputs),
-        "firewall": lambda: network.firewall(inputs),
-        "restarts": lambda: application.restarts(inputs),
-        "release": lambda: application.release(inputs),
-        "runtime": lambda: application.runtime(inputs),
-        "instances": lambda: application.instances(inputs, controller, definition().digest),
+        "machine": lambda: application.build_machine(inputs) if "instances" in names else {},
+        "jdk": lambda: jdk.build_jdk(inputs),
+        "capacity": lambda: tuning.build_capacity(inputs),
+        "kernel": lambda: tuning.build_kernel(inputs),
+        "nofile": lambda: tuning.build_nofile(inputs),
+        "redirects": lambda: network.build_redirects(inputs),
+        "firewall": lambda: network.build_firewall(inputs),
+        "restarts": lambda: application.build_restarts(inputs),
+        "release": lambda: application.build_release(inputs),
+        "runtime": lambda: application.build_runtime(inputs),
+        "instances": lambda: application.build_instances(inputs, controller, definition().digest),
         "service": lambda: definition().options,
-        "proxy": lambda: proxy.proxy(inputs, controller),
-        "proxy_health": lambda: proxy.health(inputs),
-        "certificates": lambda: certificates(inputs),
-        "application": lambda: application.claims(inputs),
+        "proxy": lambda: proxy.build_proxy(inputs, controller),
+        "proxy_health": lambda: proxy.build_health(inputs),
+        "certificates": lambda: build_certificates(inputs),
+        "application": lambda: application.build_claims(inputs),
     }
     return {name: known[name]() for name in names}

@@ -213,10 +213,10 @@ class Inputs(Mapping[str, Any]):
         """The limits for so many connections, see `limits_for` of limits/capacity.py; empty without a number."""
         if "xitrum_max_connections" not in self:
             return {}
-        return capacity.limits_for(self.connections, capacity.HostShape(**self.shape))
+        return capacity.compute_limits(self.connections, capacity.HostShape(**self.shape))
 
 
-def reserved_ports(inputs: Inputs) -> list[int]:
+def list_reserved_ports(inputs: Inputs) -> list[int]:
     """Return the ports that outgoing connections must not take: those of the instances."""
     if not inputs.has_instances:
         return []
@@ -228,21 +228,21 @@ def reserved_ports(inputs: Inputs) -> list[int]:
     ]
 
 
-def instance_nofile(inputs: Inputs) -> int:
+def compute_instance_nofile(inputs: Inputs) -> int:
     """Return the open files of one instance."""
     if not inputs.limits.get("nofile"):
         return NOFILE
     shape = {**inputs.shape, "application": True}
-    return capacity.instance_files(inputs.connections, capacity.HostShape(**shape))
+    return capacity.count_instance_files(inputs.connections, capacity.HostShape(**shape))
 
 
-def file_max(inputs: Inputs) -> int:
+def compute_file_max(inputs: Inputs) -> int:
     """Return the open files of all processes of the host."""
     planned = inputs.limits.get("kernel", {}).get("fs.file-max")
     return planned["value"] if planned else inputs.number("tuning_nofile") * inputs.number("xitrum_instances")
 
 
-def redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
+def list_redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
     """Return the redirects to the active instance. A host that is a proxy as well has none, since the proxy itself
     listens on the ports that browsers use."""
     if inputs.is_proxy:
@@ -255,25 +255,25 @@ def redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
     return pairs
 
 
-def proxy_servers(inputs: Inputs) -> list[definition.Server]:
+def list_proxy_servers(inputs: Inputs) -> list[definition.Server]:
     """Return all instances, as a proxy reaches them: of the whole inventory, so that no limit of a run takes one out.
     Raises ValueError with a line for each host that cannot be one of them."""
     hosts = inputs.variables_of("xitrum")
     if not hosts:
         return []
     fallback = {name: inputs[name] for name in (definition.PORT, definition.COUNT)}
-    return definition.servers(hosts, inputs.host, fallback)
+    return definition.list_servers(hosts, inputs.host, fallback)
 
 
 #: Defaults of public variables that follow from other variables.
 DEFAULTS: dict[str, Callable[[Inputs], Any]] = {
-    "xitrum_nofile": instance_nofile,
+    "xitrum_nofile": compute_instance_nofile,
     "xitrum_proxy_max_connections": lambda inputs: inputs.connections,
     "proxy_max_connections": lambda inputs: inputs["xitrum_proxy_max_connections"],
-    "tuning_reserved_ports": reserved_ports,
+    "tuning_reserved_ports": list_reserved_ports,
     "tuning_nofile": lambda inputs: inputs.limits.get("nofile") or inputs["xitrum_nofile"],
-    "tuning_file_max": file_max,
-    "port_forward_pairs": redirected_pairs,
-    "proxy_servers": proxy_servers,
+    "tuning_file_max": compute_file_max,
+    "port_forward_pairs": list_redirected_pairs,
+    "proxy_servers": list_proxy_servers,
     "proxy_packages": lambda inputs: list(PROXIES[inputs["proxy_software"]].packages),
 }

@@ -10,7 +10,7 @@ from typing import Any
 from .inputs import Inputs
 
 
-def jdk(inputs: Inputs) -> dict[str, Any]:
+def build_jdk(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `jdk`: archives without their URLs and headers, which may hold secrets."""
     found = {
         "version": inputs.number("jdk_version"),

@@ -11,7 +11,7 @@ from ..load import fleet
 from .inputs import Inputs
 
 
-def settings(inputs: Inputs) -> dict[str, Any]:
+def build_settings(inputs: Inputs) -> dict[str, Any]:
     """Return the settings as `loads` of load/fleet.py takes them. Raises ValueError for a number that is none."""
     behind = inputs.text("xitrum_proxy_load_balancer_protocol") if inputs["xitrum_proxy_load_balancers"] else ""
     return {
@@ -41,10 +41,10 @@ def settings(inputs: Inputs) -> dict[str, Any]:
 def plan(inputs: Inputs) -> dict[str, Any]:
     """Return what `loads` of load/fleet.py returns for the host. Raises ValueError for variables that do not fit."""
     hosts = {name: inputs["hostvars"][name] for name in inputs.group("all")}
-    return fleet.loads(hosts, inputs["groups"], inputs.host, settings(inputs))
+    return fleet.plan_loads(hosts, inputs["groups"], inputs.host, build_settings(inputs))
 
 
-def share(inputs: Inputs) -> int:
+def compute_share(inputs: Inputs) -> int:
     """Return how many of the connections the host has to hold: all hosts of its group have the same share."""
     group = inputs.group("xitrum" if inputs.is_application else "xitrum_proxy")
     # Rounded up.

@@ -11,7 +11,7 @@ from ..firewall import reach
 from .inputs import Inputs
 
 
-def redirects(inputs: Inputs) -> dict[str, Any]:
+def build_redirects(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `redirects`."""
     return {
         "state": inputs["port_forward_state"],
@@ -23,7 +23,7 @@ def redirects(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def firewall(inputs: Inputs) -> dict[str, Any]:
+def build_firewall(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `firewall`. A deploy only has to know the public ports."""
     address = next(
         (inputs[name] for name in ("xitrum_address", "ansible_host") if name in inputs), inputs["inventory_hostname"]
@@ -32,11 +32,11 @@ def firewall(inputs: Inputs) -> dict[str, Any]:
         "open": inputs.flag("xitrum_open_firewall"),
         "address": address,
         "facts_only": inputs.release_only,
-        "ports": reach.public_ports(public_values(inputs)),
+        "ports": reach.list_public_ports(build_public_values(inputs)),
     }
 
 
-def public_values(inputs: Inputs) -> dict[str, Any]:
+def build_public_values(inputs: Inputs) -> dict[str, Any]:
     """Return what decides which ports others connect to, as `public_ports` of firewall/reach.py takes it."""
     return {
         "is_proxy": inputs.is_proxy,

@@ -43,7 +43,7 @@ class Listener(NamedTuple):
     every: bool
 
 
-def listeners(addresses: Iterable[str]) -> list[Listener]:
+def list_listeners(addresses: Iterable[str]) -> list[Listener]:
     """Return the addresses of `proxy_listen`, which a user may have put into brackets."""
     bare = [re.sub(r"^\[|\]$", "", address) for address in addresses]
     return [
@@ -51,7 +51,7 @@ def listeners(addresses: Iterable[str]) -> list[Listener]:
     ]
 
 
-def backend_of(inputs: Inputs) -> ProxyBackend:
+def find_backend(inputs: Inputs) -> ProxyBackend:
     """Return the row of the proxy's software."""
     return PROXIES[inputs["proxy_software"]]
 
@@ -61,39 +61,39 @@ def has_tls(inputs: Inputs) -> bool:
     return len(inputs["proxy_tls_certificate"]) > 0
 
 
-def pem_path(inputs: Inputs) -> str:
+def get_pem_path(inputs: Inputs) -> str:
     """Return where the certificate, its chain and its key are on the proxy."""
-    return posixpath.join(posixpath.dirname(backend_of(inputs).config_path), "xitrum", "site.pem")
+    return posixpath.join(posixpath.dirname(find_backend(inputs).config_path), "xitrum", "site.pem")
 
 
-def template_values(inputs: Inputs) -> dict[str, Any]:
+def build_template_values(inputs: Inputs) -> dict[str, Any]:
     """Return what the templates of the proxies need in addition to the public variables. Raises ValueError for wrong
     values."""
-    backends = definition.backends(inputs["proxy_backends"], definition.RESERVED)
+    backends = definition.parse_backends(inputs["proxy_backends"], definition.RESERVED)
     # What HAProxy works out itself from the open files that it is granted.
     connections = inputs.number("proxy_max_connections") or CONNECTIONS
-    own = backend_of(inputs)
+    own = find_backend(inputs)
     servers = len(inputs["proxy_servers"]) + sum(len(backend["servers"]) for backend in backends)
     return {
         **dict(own.paths),
         "has_tls": has_tls(inputs),
-        "listeners": listeners(inputs["proxy_listen"]),
+        "listeners": list_listeners(inputs["proxy_listen"]),
         "backends": backends,
-        "pem": pem_path(inputs),
+        "pem": get_pem_path(inputs),
         "ciphers": CIPHERS,
         "connections": connections,
         "nofile": 2 * connections + servers + 100,
         "config_path": own.config_path,
         "socket": own.socket,
-        "balancers": definition.networks(inputs["proxy_load_balancers"]),
+        "balancers": definition.check_networks(inputs["proxy_load_balancers"]),
         # Which way the client's address comes by; empty where clients come themselves.
         "behind": inputs["proxy_load_balancer_protocol"] if inputs["proxy_load_balancers"] else "",
     }
 
 
-def proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+def build_proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the component `proxy`. Raises ValueError for wrong values."""
-    own, values = backend_of(inputs), template_values(inputs)
+    own, values = find_backend(inputs), build_template_values(inputs)
     ports = [inputs.number("proxy_http_port")]
     ports += [inputs.number("proxy_https_port")] if has_tls(inputs) else []
     ports += [inputs.number("proxy_stats_port")] if inputs.number("proxy_stats_port") > 0 else []
@@ -101,8 +101,8 @@ def proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
         "software": own.name,
         "config": controller.render(own.name, own.template, values),
         "config_path": own.config_path,
-        "files": extra_files(own, controller, values),
-        "pems": pems(inputs, controller),
+        "files": list_extra_files(own, controller, values),
+        "pems": list_pems(inputs, controller),
         "packages": list(inputs["proxy_packages"]),
         "programs": list(own.programs),
         "service": own.service,
@@ -115,21 +115,21 @@ def proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     }
 
 
-def settings(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+def build_settings(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the module `proxy_config`, which changes a proxy and asks nothing of its servers."""
     left_out = ("patience", "health_path", "health_status")
-    return {name: value for name, value in proxy(inputs, controller).items() if name not in left_out}
+    return {name: value for name, value in build_proxy(inputs, controller).items() if name not in left_out}
 
 
-def service_files(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+def build_service_files(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the module `service_definition` for the service's own settings, which are there before
     its first start: a distribution's package starts the service at once."""
-    own = backend_of(inputs)
-    files = extra_files(own, controller, template_values(inputs))
+    own = find_backend(inputs)
+    files = list_extra_files(own, controller, build_template_values(inputs))
     return {"name": f"{own.service}-service", "files": files, "commands": [["systemctl", "daemon-reload"]]}
 
 
-def extra_files(own: ProxyBackend, controller: Controller, values: dict[str, Any]) -> list[dict[str, str]]:
+def list_extra_files(own: ProxyBackend, controller: Controller, values: dict[str, Any]) -> list[dict[str, str]]:
     """Return the files of a proxy's service next to its configuration."""
     return [
         {"path": file.path, "content": controller.render(own.name, file.template, values), "mode": file.mode}
@@ -137,20 +137,20 @@ def extra_files(own: ProxyBackend, controller: Controller, values: dict[str, Any
     ]
 
 
-def pems(inputs: Inputs, controller: Controller) -> list[dict[str, str]]:
+def list_pems(inputs: Inputs, controller: Controller) -> list[dict[str, str]]:
     """Return one file: HAProxy needs the certificate, its chain and its key together, and the others take it so."""
     if not has_tls(inputs):
         return []
     pair = controller.read_pair(inputs["proxy_tls_certificate"], inputs["proxy_tls_key"], dated=not inputs.verify)
-    return [{"path": pem_path(inputs), "content": pair, "mode": "0600"}]
+    return [{"path": get_pem_path(inputs), "content": pair, "mode": "0600"}]
 
 
-def health(inputs: Inputs) -> dict[str, Any]:
+def build_health(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `proxy_health`: what a deploy changed shows in the proxies, whose
     configuration it does not read."""
     return {
         "software": inputs["proxy_software"],
-        "socket": backend_of(inputs).socket,
+        "socket": find_backend(inputs).socket,
         "control_port": inputs.number("proxy_stats_port"),
         "patience": inputs.patience,
         "health_path": inputs["proxy_health_path"],
@@ -158,9 +158,9 @@ def health(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def certificates(inputs: Inputs) -> list[dict[str, Any]]:
+def build_certificates(inputs: Inputs) -> list[dict[str, Any]]:
     """Return the certificate of the proxy, as the component `certificates` takes it."""
     if not has_tls(inputs):
         return []
     listen = list(inputs["proxy_listen"])
-    return [{"path": pem_path(inputs), "port": inputs.number("proxy_https_port"), "listen": listen}]
+    return [{"path": get_pem_path(inputs), "port": inputs.number("proxy_https_port"), "listen": listen}]

@@ -28,14 +28,14 @@ class Service(NamedTuple):
     digest: str
 
 
-def low_port(inputs: Inputs) -> bool:
+def needs_low_port(inputs: Inputs) -> bool:
     """Return whether an instance listens on a port that the kernel keeps for root."""
     return inputs.number("xitrum_http_port") < 1024 or (
         "xitrum_tls_certificate" in inputs and inputs.number("xitrum_https_port") < 1024
     )
 
 
-def service(inputs: Inputs, controller: Controller) -> Service:
+def build_service(inputs: Inputs, controller: Controller) -> Service:
     """Return the definition of the service.
 
     Its digest is part of it and so of the environment of what it starts: a process that an older definition started
@@ -44,7 +44,7 @@ def service(inputs: Inputs, controller: Controller) -> Service:
     kind, name = inputs["supervisor_kind"], inputs["xitrum_name"]
     version = str(inputs["supervisor_supervisord_version"]) if SUPERVISORS[kind].on_pypi else ""
     files = SUPERVISORS[kind].layout({"log_dir": inputs["xitrum_log_dir"], "supervisord_version": version})
-    values = template_values(inputs)
+    values = build_template_values(inputs)
 
     @lru_cache(maxsize=None)
     def render(templates: str, index: int) -> str:
@@ -66,14 +66,14 @@ def service(inputs: Inputs, controller: Controller) -> Service:
         "supervisor": kind,
         "instances": inputs.places,
         "nofile": inputs.number("xitrum_nofile"),
-        "low_port": low_port(inputs),
+        "low_port": needs_low_port(inputs),
         "supervisord_version": version,
         "files": found,
     }
     return Service(options, digest)
 
 
-def template_values(inputs: Inputs) -> dict[str, Any]:
+def build_template_values(inputs: Inputs) -> dict[str, Any]:
     """Return what the templates of the role `supervisor` need in addition to its public variables."""
     logs = inputs["xitrum_log_dir"]
     folders = [inputs["xitrum_root"], logs, *inputs["supervisor_writable_paths"]]
@@ -83,12 +83,12 @@ def template_values(inputs: Inputs) -> dict[str, Any]:
         "log_name": logs[len(LOGS) :] if logs.startswith(LOGS) else "",
         # Folders of the application that ProtectHome= would hide from it.
         "hidden": [path for path in folders if HIDDEN.match(path)],
-        "low_port": low_port(inputs),
-        "program_options": program_options(inputs),
+        "low_port": needs_low_port(inputs),
+        "program_options": build_program_options(inputs),
     }
 
 
-def program_options(inputs: Inputs) -> dict[str, Any]:
+def build_program_options(inputs: Inputs) -> dict[str, Any]:
     """Return the options of supervisord's [program:...] section: the guide's, and those that the contract needs."""
     return {
         "directory": inputs["xitrum_root"],

@@ -11,12 +11,12 @@ from ..kernel import guide
 from .inputs import Inputs
 
 
-def capacity(inputs: Inputs) -> dict[str, Any]:
+def build_capacity(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `capacity`."""
     return {**inputs.shape, "connections": inputs.connections}
 
 
-def kernel(inputs: Inputs) -> dict[str, Any]:
+def build_kernel(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `kernel`. Raises ValueError for additions that are no dictionary."""
     own = {
         "fs.nr_open": {
@@ -36,7 +36,7 @@ def kernel(inputs: Inputs) -> dict[str, Any]:
         },
     }
     return {
-        "profile": guide.profile(
+        "profile": guide.build_profile(
             to_the_letter=inputs["tuning_policy"] == "guide",
             additions=[inputs.limits.get("kernel", {}), own],
             own=inputs["tuning_sysctl"],
@@ -47,7 +47,7 @@ def kernel(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def nofile(inputs: Inputs) -> dict[str, Any]:
+def build_nofile(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `nofile`, with what a read alone takes: the logins to test."""
     return {
         "nofile": inputs.number("tuning_nofile"),

@@ -17,7 +17,7 @@ from typing import Any
 from ..core import addresses as address_rules
 from ..core import sockets
 from ..core.host import LISTING_BYTES, Host
-from ..core.plan import shell_line
+from ..core.plan import format_shell_line
 from ..core.untrusted_text import parse_json
 from ..redirects import iptables as redirects_iptables
 from . import component as firewall
@@ -52,12 +52,12 @@ def read(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """Whether each port answers on the host itself, and what filters. Needs root."""
     state = firewall.read_filter(host, desired["address"])
     state["interfaces"] = firewall.read_interfaces(host, desired["address"])
-    state["listeners"] = list(sockets.listeners(host) or [])
+    state["listeners"] = list(sockets.read_listeners(host) or [])
     addresses = [*LOOPBACK, *([desired["address"]] if desired["address"] else [])]
     numbers = sorted({number for item in desired["ports"] for number in (item["port"], item["inside"])})
     # What listens at one address answers at no other.
     own = {
-        number: [row["address"] for row in listeners_of(state["listeners"], number) if not is_every(row["address"])]
+        number: [row["address"] for row in find_listeners(state["listeners"], number) if not is_every(row["address"])]
         for number in numbers
     }
     state["answers"] = [
@@ -77,7 +77,7 @@ def read(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def listeners_of(listeners: list[dict[str, Any]], port: int) -> list[dict[str, Any]]:
+def find_listeners(listeners: list[dict[str, Any]], port: int) -> list[dict[str, Any]]:
     """The rows of sockets that listen on a port."""
     return [row for row in listeners if row["port"] == port]
 
@@ -89,10 +89,10 @@ def is_every(address: str) -> bool:
 
 def describe_listener(listeners: list[dict[str, Any]], port: int) -> str:
     """Which process listens on a port, and where; empty where none does."""
-    rows = listeners_of(listeners, port)
+    rows = find_listeners(listeners, port)
     if not rows:
         return ""
-    places = dict.fromkeys(f"{address_rules.bracketed(row['address'])}:{port}" for row in rows)
+    places = dict.fromkeys(f"{address_rules.add_brackets(row['address'])}:{port}" for row in rows)
     name = next((row["process"] for row in rows if row["process"]), "a process that only root sees")
     return f"{name} listens at {' and '.join(places)}"
 
@@ -111,7 +111,7 @@ def find_blocks(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str
                 "listener": describe_listener(state["listeners"], item["inside"]),
                 "rule": rule,
                 "commands": commands,
-                "command": shell_line(commands),
+                "command": format_shell_line(commands),
             }
         )
     return found
@@ -135,13 +135,13 @@ def _firewalld_block(port: int, source: str, state: dict[str, Any] | None) -> tu
     if state is None:
         return _NO_BLOCK
     zones = state[firewalld.RUNTIME]
-    for name in firewalld.zones_of(zones, state["default"], source, state["interfaces"]):
+    for name in firewalld.find_zones(zones, state["default"], source, state["interfaces"]):
         zone = zones.get(name)
         if zone is not None and not firewalld.lets_in(zone, state["services"], port, source):
             return (
                 f"firewalld's zone {name} (target {zone['target']}) does not have the port {port}/tcp",
                 [
-                    firewalld.command("add", scope, name, port, source)
+                    firewalld.build_command("add", scope, name, port, source)
                     for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
                 ],
             )
@@ -154,7 +154,7 @@ def _ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[st
     allows = ["ufw", "allow", f"{port}/tcp"]
     for one in [source] if source else ufw.EVERY_SOURCE[:1]:
         if not ufw.lets_in(state["rules"], port, one):
-            rule = ufw.deciding(state["rules"], port, one)
+            rule = ufw.find_deciding_rule(state["rules"], port, one)
             if rule:
                 return (
                     f"a rule of ufw is set to {rule.action} for the port {port}/tcp",
@@ -162,7 +162,7 @@ def _ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[st
                 )
             return (
                 f"ufw is active and no rule of it allows the port {port}/tcp",
-                [ufw.command("allow", port, source)[:-2] if source else allows],
+                [ufw.build_command("allow", port, source)[:-2] if source else allows],
             )
     return _NO_BLOCK
 
@@ -177,7 +177,7 @@ def _iptables_block(port: int, family: str, state: dict[str, Any]) -> tuple[str,
 
 
 def _iptables_family_block(port: int, saved: str, command: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
-    lines = redirects_iptables.tables(saved).get("filter", [])
+    lines = redirects_iptables.parse_tables(saved).get("filter", [])
     opens = [[command, *f"-I INPUT -p tcp --dport {port} -j ACCEPT".split()]]
     closed = not state["active"] and any(line.startswith(":INPUT DROP") for line in lines)
     refusing = []

@@ -70,7 +70,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "address6": "",
     }
     if any(item["public"] for item in desired["ports"]):
-        state["address6"] = public_address6(host)
+        state["address6"] = find_public_address6(host)
     if not desired["facts_only"] and (desired["open"] or state["opened"]):
         state.update(read_filter(host, desired["address"]))
     return state
@@ -126,11 +126,11 @@ def read_interfaces(host: Host, address: str) -> list[str]:
     }
     listed = host.run(["ip", "-j", "address", "show"])
     pairs = parse_interfaces(listed.out) if listed.rc == 0 else []
-    found |= {name for name, local in pairs if same_address(local, address)}
+    found |= {name for name, local in pairs if is_same_address(local, address)}
     return sorted(found - {"lo"})
 
 
-def same_address(one: str, other: str) -> bool:
+def is_same_address(one: str, other: str) -> bool:
     """Whether two texts are the same IP address."""
     try:
         return ipaddress.ip_address(one) == ipaddress.ip_address(other)
@@ -138,7 +138,7 @@ def same_address(one: str, other: str) -> bool:
         return False
 
 
-def public_address6(host: Host) -> str:
+def find_public_address6(host: Host) -> str:
     """The IPv6 address at which the host is reached over the network:
     a global one of the interface of the default route; or empty."""
     routes = (line.split() for line in (host.read("/proc/net/ipv6_route") or "").splitlines())
@@ -208,31 +208,33 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 why="neither firewalld nor ufw is active on this host: xitrum_open_firewall changes nothing here",
             )
         )
-    rules = list(desired_rules(desired, state)) if desired["open"] else []
+    rules = list(build_desired_rules(desired, state)) if desired["open"] else []
     kept, adds = [], []
     for rule in rules:
-        missing = missing_scopes(rule, state)
-        refusing = refusing_rule(rule, missing, state)
-        owned: dict[str, Any] = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
+        missing = find_missing_scopes(rule, state)
+        refusing = find_refusing_rule(rule, missing, state)
+        owned: dict[str, Any] = next((item for item in opened if get_key(item) == get_key(rule)), {"scopes": []})
         scopes = sorted({*owned["scopes"], *([] if refusing else missing)})
         if scopes:
             kept.append({**rule, "scopes": scopes})
         adds += (
-            [("run", words) for words in commands_of("open", {**rule, "scopes": missing}, active)]
+            [("run", words) for words in build_commands("open", {**rule, "scopes": missing}, active)]
             if missing and not refusing
             else []
         )
         result.rows.append(_row(rule, missing, refusing))
-    keys = [key_of(rule) for rule in rules]
+    keys = [get_key(rule) for rule in rules]
     # A program that was only stopped keeps its rules for the time when it is started again.
-    old = [item for item in opened if key_of(item) not in keys] if active or not desired["open"] else []
-    result.facts["close"] = [title(item) for item in old]
+    old = [item for item in opened if get_key(item) not in keys] if active or not desired["open"] else []
+    result.facts["close"] = [format_rule(item) for item in old]
     result.rows += [
-        Row("firewall", title(item), "closed", "open", "open", "drift", "it is not needed any longer", RUN)
+        Row("firewall", format_rule(item), "closed", "open", "open", "drift", "it is not needed any longer", RUN)
         for item in old
     ]
     removes = (
-        [("close", words) for item in old for words in commands_of("close", item, active)] if desired["close"] else []
+        [("close", words) for item in old for words in build_commands("close", item, active)]
+        if desired["close"]
+        else []
     )
     after = opened if desired["open"] and not active else kept if desired["close"] else kept + old
     if adds:
@@ -240,24 +242,24 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.actions += [("record", kept + old), *adds]
     if removes or (old and desired["close"]):
         result.actions += [*removes, ("record", kept)]
-    result.before, result.after = ("".join(f"{title(item)}\n" for item in items) for items in (opened, after))
+    result.before, result.after = ("".join(f"{format_rule(item)}\n" for item in items) for items in (opened, after))
     return result.plan(desired, state)
 
 
-def desired_rules(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
+def build_desired_rules(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """Each port and source as a rule of the active program, without doubles."""
     found: dict[tuple[str, str, int, str], dict[str, Any]] = {}
     for item in desired["ports"]:
         for source in item["sources"] or [""]:
-            for rule in rules_of(item["port"], source, state):
-                found.setdefault(key_of(rule), rule)
+            for rule in find_rules(item["port"], source, state):
+                found.setdefault(get_key(rule), rule)
     return list(found.values())
 
 
-def rules_of(port: int, source: str, state: dict[str, Any]) -> list[dict[str, Any]]:
+def find_rules(port: int, source: str, state: dict[str, Any]) -> list[dict[str, Any]]:
     """The rules of the active program that let a port in for a source."""
     if state["active"] == "firewalld":
-        zones = firewalld.zones_of(
+        zones = firewalld.find_zones(
             state["firewalld"][firewalld.RUNTIME],
             state["firewalld"]["default"],
             source,
@@ -274,7 +276,7 @@ def rules_of(port: int, source: str, state: dict[str, Any]) -> list[dict[str, An
     return []
 
 
-def missing_scopes(rule: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def find_missing_scopes(rule: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """Where a rule has to be added so that its port is open: for firewalld among `permanent` and `runtime`."""
     if rule["backend"] == "ufw":
         return [] if ufw.lets_in(state["ufw"]["rules"], rule["port"], rule["source"]) else [firewalld.PERMANENT]
@@ -289,31 +291,31 @@ def missing_scopes(rule: dict[str, Any], state: dict[str, Any]) -> list[str]:
     ]
 
 
-def key_of(rule: dict[str, Any]) -> tuple[str, str, int, str]:
+def get_key(rule: dict[str, Any]) -> tuple[str, str, int, str]:
     """What makes two rules the same."""
     return (rule["backend"], rule["zone"], rule["port"], rule["source"])
 
 
-def title(rule: dict[str, Any]) -> str:
+def format_rule(rule: dict[str, Any]) -> str:
     """A rule for a person."""
     where = f"firewalld zone {rule['zone']}" if rule["backend"] == "firewalld" else "ufw"
     source = f" for {rule['source']}" if rule["source"] else ""
     return f"port {rule['port']}{source} in {where}"
 
 
-def refusing_rule(rule: dict[str, Any], missing: list[str], state: dict[str, Any]) -> ufw.Rule | None:
+def find_refusing_rule(rule: dict[str, Any], missing: list[str], state: dict[str, Any]) -> ufw.Rule | None:
     """The rule of ufw by something else that refuses a port:
     the first rule decides, so that one of ours behind it changes nothing."""
     if not missing or rule["backend"] != "ufw":
         return None
-    return ufw.deciding(state["ufw"]["rules"], rule["port"], rule["source"])
+    return ufw.find_deciding_rule(state["ufw"]["rules"], rule["port"], rule["source"])
 
 
 def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) -> Row:
     permanent, runtime = (
         "closed" if scope in missing else "open" for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
     )
-    row = Row("firewall", title(rule), "open", permanent, permanent if rule["backend"] == "ufw" else runtime)
+    row = Row("firewall", format_rule(rule), "open", permanent, permanent if rule["backend"] == "ufw" else runtime)
     if refusing:
         why = f"a rule of ufw is set to {refusing.action}, and the first rule decides: remove that rule"
         row = row.replaced(status="read_only", why=why)
@@ -341,14 +343,14 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def commands_of(verb: str, item: dict[str, Any], active: str) -> list[list[str]]:
+def build_commands(verb: str, item: dict[str, Any], active: str) -> list[list[str]]:
     """The commands that `open` or `close` one rule."""
     if item["backend"] == "ufw":
-        return [ufw.command("allow" if verb == "open" else "delete", item["port"], item["source"])]
+        return [ufw.build_command("allow" if verb == "open" else "delete", item["port"], item["source"])]
     runs = active == "firewalld"
     scopes = [scope for scope in item["scopes"] if runs or scope == firewalld.PERMANENT]
     return [
-        firewalld.command(
+        firewalld.build_command(
             "add" if verb == "open" else "remove", scope, item["zone"], item["port"], item["source"], runs
         )
         for scope in scopes

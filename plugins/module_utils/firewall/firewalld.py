@@ -114,7 +114,7 @@ def contains(network: str, address: str) -> bool:
     return addresses.is_subnet(inner, outer)
 
 
-def zones_of(zones: dict[str, dict[str, Any]], default: str, source: str, interfaces: list[str]) -> list[str]:
+def find_zones(zones: dict[str, dict[str, Any]], default: str, source: str, interfaces: list[str]) -> list[str]:
     """The names of the zones that packets of a source (empty for anybody) meet which come in by these interfaces."""
     if source:
         by_source = sorted(
@@ -126,27 +126,27 @@ def zones_of(zones: dict[str, dict[str, Any]], default: str, source: str, interf
     return sorted({by_interface.get(interface, default) for interface in interfaces} or {default})
 
 
-def option(verb: str, port: int, source: str) -> str:
+def format_option(verb: str, port: int, source: str) -> str:
     """The option of firewall-cmd that adds or removes a port; `verb` is one of the two."""
     if not source:
         return f"--{verb}-port={port}/tcp"
-    return f"--{verb}-rich-rule={rich_rule(port, source)}"
+    return f"--{verb}-rich-rule={format_rich_rule(port, source)}"
 
 
-def rich_rule(port: int, source: str) -> str:
+def format_rich_rule(port: int, source: str) -> str:
     """The rule that lets one source in."""
     family = "ipv6" if ":" in source else "ipv4"
     return f'rule family="{family}" source address="{source}" port port="{port}" protocol="tcp" accept'
 
 
-def command(verb: str, scope: str, zone: str, port: int, source: str, active: bool = True) -> list[str]:
+def build_command(verb: str, scope: str, zone: str, port: int, source: str, active: bool = True) -> list[str]:
     """The command that adds or removes a port in one scope.
     Without a running firewalld only the permanent one can change."""
     if not active:
-        return ["firewall-offline-cmd", f"--zone={zone}", option(verb, port, source)]
+        return ["firewall-offline-cmd", f"--zone={zone}", format_option(verb, port, source)]
     return [
         "firewall-cmd",
         *(["--permanent"] if scope == PERMANENT else []),
         f"--zone={zone}",
-        option(verb, port, source),
+        format_option(verb, port, source),
     ]

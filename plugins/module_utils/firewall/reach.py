@@ -42,7 +42,7 @@ NETWORK = (
 )
 
 
-def public_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
+def list_public_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The ports of a host that others connect to, as the options `ports` of the component `firewall`. `values` are
     the host's variables.
 
@@ -54,7 +54,7 @@ def public_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _proxy_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
-    listen = address_rules.listen_addresses(values["proxy_listen"])
+    listen = address_rules.list_listen_addresses(values["proxy_listen"])
     if listen and all(address_rules.is_loopback(address) for address in listen):
         return []
     everywhere = any(map(address_rules.is_every, listen))
@@ -107,7 +107,7 @@ def _application_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
         ]
     taken = {item["port"] for item in found}
     redirected = {start for start in (http, https) if taken & set(range(start, start + len(places)))}
-    addresses = [] if address_rules.is_every(interface) else [address_rules.canonical(interface)]
+    addresses = [] if address_rules.is_every(interface) else [address_rules.normalize(interface)]
     return found + [
         {"port": port, "public": port, "sources": [], "addresses": addresses, "note": ""}
         for port in inside
@@ -124,7 +124,7 @@ def is_address(text: str) -> bool:
     return True
 
 
-def family_of(address: str) -> str:
+def find_family(address: str) -> str:
     """The family of connections to an address; empty for a name."""
     if not is_address(address):
         return ""
@@ -147,10 +147,10 @@ def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from:
     for name, item in hosts.items():
         # A host of the run has answered already, so that one of them is enough.
         helpers = [reach_from] if reach_from else [helper for helper in inside if helper != name][:1] or outside
-        for target in targets_of(name, item):
+        for target in list_targets(name, item):
             why = _untried(name, target, helpers[0] if helpers else "")
             if why:
-                rows.setdefault(name, []).append(row_of(target, "not_readable", "", why))
+                rows.setdefault(name, []).append(build_row(target, "not_readable", "", why))
                 continue
             for by in helpers:
                 probes.setdefault(by, []).append(target)
@@ -167,7 +167,7 @@ def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from:
     }
 
 
-def targets_of(name: str, item: dict[str, Any]) -> list[dict[str, Any]]:
+def list_targets(name: str, item: dict[str, Any]) -> list[dict[str, Any]]:
     """Each public port and address of a host as C({name, address, port, inside, first, note});
     `first` is the address that users know."""
     report = (item["state"] or {}).get("firewall") or {}
@@ -205,7 +205,7 @@ def _untried(name: str, target: dict[str, Any], by: str) -> str:
     return ""
 
 
-def row_of(
+def build_row(
     target: dict[str, Any],
     status: str,
     effective: str,
@@ -229,28 +229,28 @@ def row_of(
     )
 
 
-def unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
+def find_unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """The targets that could not be reached, as C({host: [{port, inside, source, family}]}):
     what each of those hosts is queried next.
 
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
     """
     found: dict[str, list[dict[str, Any]]] = {}
-    for tries in tries_of(answers):
+    for tries in group_tries(answers):
         result = tries[-1][1]
         if result["word"] not in ("open", *UNKNOWN, ""):
             item = {
                 "port": result["port"],
                 "inside": result["inside"],
                 "source": "",
-                "family": family_of(result["address"]),
+                "family": find_family(result["address"]),
             }
             if item not in found.setdefault(result["name"], []):
                 found[result["name"]].append(item)
     return found
 
 
-def tries_of(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
+def group_tries(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
     """Of each target what the hosts that tried found, as C([[(host, result)]]), up to the first that could try.
 
     The result of a host that did not answer has an empty C(word), and why as its C(message).
@@ -267,13 +267,13 @@ def tries_of(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str, An
     return list(found.values())
 
 
-def rows_of(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[str, list[Row]]:
+def build_rows(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[str, list[Row]]:
     """The rows of all targets: C({host: [Row]}).
     `blocks` maps a host to what `firewall_blocks.find_blocks` found there."""
     rows: dict[str, list[Row]] = {}
-    for tries in tries_of(answers):
+    for tries in group_tries(answers):
         by, result = tries[-1]
-        block = find_block(blocks.get(result["name"], []), result["port"], "", family_of(result["address"]))
+        block = find_block(blocks.get(result["name"], []), result["port"], "", find_family(result["address"]))
         row = judge(by, result, block)
         if result["word"] in ("", *UNKNOWN):
             row = row.replaced(why="; ".join(judge(*one, None).why for one in tries))
@@ -296,7 +296,7 @@ def explain(block: dict[str, Any], unreached: str, itself: str) -> tuple[str, li
     return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["commands"]
 
 
-def remedy(host: str, row: Row) -> str:
+def format_remedy(host: str, row: Row) -> str:
     """The sentences that open the port of a row; empty where a command of its host does not."""
     if not row.commands:
         return ""
@@ -308,7 +308,7 @@ def remedy(host: str, row: Row) -> str:
 def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     """The row of one result."""
     if not result["word"]:
-        return row_of(result, "not_readable", "", f"{by} could not try: {result['message']}")
+        return build_row(result, "not_readable", "", f"{by} could not try: {result['message']}")
     by = "the controller" if by == CONTROLLER else by
     place = (
         f"[{result['address']}]:{result['port']}"
@@ -317,12 +317,12 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     )
     effective = f"{WORDS[result['word']]} from {by}"
     if result["word"] == "open":
-        return row_of(result, "ok", effective)
+        return build_row(result, "ok", effective)
     if result["word"] in UNKNOWN:
         why = f"{by} cannot try {place}: {result['message']}. Set xitrum_reach_from to a host that can"
-        return row_of(result, "not_readable", effective, why)
+        return build_row(result, "not_readable", effective, why)
     if block is None:
-        return row_of(
+        return build_row(
             result,
             "not_readable" if result["note"] else "drift",
             effective,
@@ -337,19 +337,19 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     else:
         why, fix = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
     if result["note"]:
-        return row_of(result, "not_readable", effective, f"{why} ({result['note']})")
+        return build_row(result, "not_readable", effective, f"{why} ({result['note']})")
     # A second address that only the network between keeps away is not what users know.
     if not result["first"] and not (listens and block["rule"]):
-        return row_of(result, "not_readable", effective, why)
-    return row_of(result, "drift", effective, why, fix, commands)
+        return build_row(result, "not_readable", effective, why)
+    return build_row(result, "drift", effective, why, fix, commands)
 
 
-def sentences(rows: dict[str, list[Row]]) -> list[str]:
+def format_sentences(rows: dict[str, list[Row]]) -> list[str]:
     """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
     return [
         f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: "
         f"{row.why}."
-        + remedy(host, row)
+        + format_remedy(host, row)
         for host, some in rows.items()
         for row in some
         if row.status == "drift" and OVER_NETWORK in row.item

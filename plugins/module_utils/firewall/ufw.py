@@ -52,7 +52,7 @@ def has_ipv6(text: str | None) -> bool:
     return bool(re.search(r"^\s*IPV6=[\"']?yes[\"']?\s*$", text or "", re.M | re.I))
 
 
-def deciding(rules: list[Rule], port: int, source: str) -> Rule | None:
+def find_deciding_rule(rules: list[Rule], port: int, source: str) -> Rule | None:
     """The first rule that surely decides on a port for a source (one of EVERY_SOURCE for everybody); None where the
     default policy does.
 
@@ -79,11 +79,11 @@ def _includes(ports: str, port: int) -> bool:
 
 def lets_in(rules: list[Rule], port: int, source: str) -> bool:
     """Whether a rule lets a port in for a source."""
-    rule = deciding(rules, port, source)
+    rule = find_deciding_rule(rules, port, source)
     return rule is not None and rule.action in ("allow", "limit")
 
 
-def command(verb: str, port: int, source: str) -> list[str]:
+def build_command(verb: str, port: int, source: str) -> list[str]:
     """The command that adds (`allow`) or removes (`delete`) a rule."""
     words = [
         "ufw",

@@ -32,7 +32,7 @@ COMPONENTS: tuple[Component, ...] = (machine, jdk, capacity, kernel, nofile, red
 SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
 
 
-def checked(
+def check_desired(
     specs: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], set[str], list[str]]:
     """The desired state of each component with its types and defaults, the secrets in it, and what is wrong with it."""
@@ -67,7 +67,7 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
     try:
         draft = Draft.of(component.plan(desired, component.read(host, desired, seen)))
     except PermissionError as error:
-        draft = Draft(rows=[unseen(component.NAME, error)])
+        draft = Draft(rows=[build_unseen_row(component.NAME, error)])
     except schema.VersionError as error:
         draft = Draft(errors=[BlockingError(str(error), rule="host.record")])
     # A wait that was given up is a finding, also where what was read of it is enough.
@@ -76,7 +76,7 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
     return draft.plan(desired, None)
 
 
-def unseen(name: str, error: OSError) -> Row:
+def build_unseen_row(name: str, error: OSError) -> Row:
     """A component that this user may not read, as a row that reports it."""
     return Row(name, name, status="not_readable", why=f"{error.filename}: permission denied", fix=CHECK)
 

@@ -16,12 +16,12 @@ from typing import Any, Iterable, Iterator
 from ..application import changes as application_changes
 from ..core import addresses, folders, process, recorded, sockets
 from ..core.component import NOTHING_SEEN, Desired, Seen
-from ..core.disk_space import size
+from ..core.disk_space import format_size
 from ..core.distributions import table as distributions
 from ..core.host import Host
-from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
-from ..core.plan import BlockingError, Draft, Plan, broken, shell_line
-from ..core.untrusted_text import lines_of, printable
+from ..core.memory import OVERHEAD, limit_to_cgroup, parse_meminfo, read_cgroup_memory
+from ..core.plan import BlockingError, Draft, Plan, broken, format_shell_line
+from ..core.untrusted_text import printable, split_lines
 from ..supervisor import init_system, table
 from ..supervisor.table import SUPERVISORS
 
@@ -70,7 +70,7 @@ def _unquoted(value: str) -> str:
 
 def parse_mounts(text: str) -> dict[str, set[str]]:
     """/proc/mounts as a dictionary: mount point to its set of options. Of several on one point the last is seen."""
-    rows = (line.split(" ") for _number, line in lines_of(text))
+    rows = (line.split(" ") for _number, line in split_lines(text))
     # Blanks and backslashes in a path are octal there, other white space of Unicode is not.
     return {
         re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): set(row[3].split(","))
@@ -85,12 +85,12 @@ def parse_df(text: str) -> int | None:
     return int(found.group(1)) * 1024 if found else None
 
 
-def mount_of(path: str, mounts: Iterable[str]) -> str:
+def find_mount(path: str, mounts: Iterable[str]) -> str:
     """The mount point that a path lies on."""
     return max((point for point in mounts if process.is_under(path, point)), key=len, default="/")
 
 
-def numbers(text: str) -> tuple[int, ...]:
+def parse_version(text: str) -> tuple[int, ...]:
     """A version as a tuple of integers: (20, 4) for 20.04."""
     return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
 
@@ -99,29 +99,29 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """Everything that L(plan) judges, as texts and numbers."""
     status = process.parse_status(host.read("/proc/self/status") or "")
     return {
-        **system(host),
-        "uid": process.effective_id(status, "Uid") or 0,
+        **read_system(host),
+        "uid": process.find_effective_id(status, "Uid") or 0,
         "capabilities": int(status["CapEff"], 16) if re.fullmatch(r"[0-9a-f]{1,16}", status.get("CapEff", "")) else 0,
-        "disk": disk(host, desired) if desired["release_folder"] else None,
-        **port_state(host, desired),
-        **own_folders(host, desired),
+        "disk": read_disk(host, desired) if desired["release_folder"] else None,
+        **read_port_state(host, desired),
+        **read_own_folders(host, desired),
     }
 
 
-def own_folders(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
+def read_own_folders(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """What the host has in the place of the application's folders,
     and why its record cannot be read (empty: it can)."""
     if not desired["root"] and not desired["log_dir"]:
         return {"folders": None, "damaged": "", "installed": {}}
     try:
-        record, damaged = process.seen(recorded.read, host), ""
+        record, damaged = process.read_if_allowed(recorded.read, host), ""
     except ValueError as error:
         record, damaged = None, str(error)
-    installed = process.seen(application_changes.read_installed, host, record) or {}
+    installed = process.read_if_allowed(application_changes.read_installed, host, record) or {}
     return {"folders": folders.read(host, desired, record), "damaged": damaged, "installed": installed}
 
 
-def system(host: Host) -> dict[str, Any]:
+def read_system(host: Host) -> dict[str, Any]:
     """What the machine is: the facts that other components need too."""
     release = parse_os_release(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
     memory = parse_meminfo(host.read("/proc/meminfo") or "")
@@ -136,18 +136,18 @@ def system(host: Host) -> dict[str, Any]:
         "init": init_system.read_init(host).name,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "cpus": len(re.findall(r"^processor\s*:", host.read("/proc/cpuinfo") or "", re.MULTILINE)),
-        **limited(memory, cgroup_memory(host)),
+        **limit_to_cgroup(memory, read_cgroup_memory(host)),
     }
 
 
-def disk(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
+def read_disk(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """The file system under the release folder, which may not be there yet: its nearest parent that is counts."""
     path = host.realpath(desired["release_folder"])
     there = bool(desired["release"]) and host.exists(f"{path}/{desired['release']}")
     while path != "/" and not host.exists(path):
         path = path.rpartition("/")[0] or "/"
     mounts = parse_mounts(host.read("/proc/mounts") or "")
-    point = mount_of(path, mounts)
+    point = find_mount(path, mounts)
     found = host.stat(path)
     return {
         "path": path,
@@ -159,27 +159,31 @@ def disk(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def port_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
+def read_port_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """Who listens on the desired ports (C(holders)), and a sentence on what ss printed that cannot be read
     (C(sockets_note))."""
-    rows = sockets.listeners(host) if desired["ports"] else sockets.Rows()
-    found = None if rows is None else [holder(host, row, desired) for row in rows if row["port"] in desired["ports"]]
-    return {"holders": found, "sockets_note": sockets.unread_note(rows)}
+    rows = sockets.read_listeners(host) if desired["ports"] else sockets.Rows()
+    found = (
+        None
+        if rows is None
+        else [describe_holder(host, row, desired) for row in rows if row["port"] in desired["ports"]]
+    )
+    return {"holders": found, "sockets_note": sockets.format_unread_note(rows)}
 
 
-def holders(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]] | None:
+def find_holders(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Who listens on a desired port: dictionaries of port, pid, process, unit and whether it is ours.
     None: ss could not report."""
-    return port_state(host, desired)["holders"]
+    return read_port_state(host, desired)["holders"]
 
 
-def holder(host: Host, row: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
+def describe_holder(host: Host, row: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
     """One listening socket, and whether an instance of ours (its user and its working folder) or a unit that is fine
     holds it."""
     pid = row["pid"]
-    folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
-    unit = process.unit_of_process(host, pid).get("Id", "") if pid else ""
-    found = process.process(host, pid, 0) if pid else None
+    folder = process.read_if_allowed(host.readlink, f"/proc/{pid}/cwd") if pid else None
+    unit = process.find_unit_of_process(host, pid).get("Id", "") if pid else ""
+    found = process.read_process(host, pid, 0) if pid else None
     roots = [host.realpath(root) for root in desired["own_roots"]]
     own = (
         any(is_instance(host, found, folder, root, desired.get("user", "")) for root in roots)
@@ -194,13 +198,13 @@ def holder(host: Host, row: dict[str, Any], desired: dict[str, Any]) -> dict[str
 
 
 def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, root: str, user: str) -> bool:
-    """Whether a process, of which L(process.process) found C(found) (None: nothing can be seen), works below C(root) as
-    a user of the application. Its working folder alone reports nothing: whoever goes there has it, too."""
+    """Whether a process, of which L(process.read_process) found C(found) (None: nothing can be seen), works below
+    C(root) as a user of the application. Its working folder alone reports nothing: whoever goes there has it, too."""
     if folder is None or not process.is_under(folder, root):
         return False
     number = re.match(rf"{re.escape(root)}/instances/(\d+)(?:/|$)", folder)
-    users = process.accounts(host, f"{root}/instances/{number[1]}", user) if number else {user} - {""}
-    return found is None or bool(process.own_rows([found], users))
+    users = process.list_accounts(host, f"{root}/instances/{number[1]}", user) if number else {user} - {""}
+    return found is None or bool(process.filter_processes_of_users([found], users))
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -210,23 +214,23 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     # Of an application that was renamed, its ports are no second error.
     holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
     errors = [
-        *system_errors(desired, state),
-        *disk_errors(state["disk"]),
-        *broken("host.port-held", port_errors(holders)),
-        *broken("host.memory", memory_errors(desired, state)),
-        *folder_errors(desired, state, renamed),
+        *find_system_errors(desired, state),
+        *find_disk_errors(state["disk"]),
+        *broken("host.port-held", find_port_errors(holders)),
+        *broken("host.memory", find_memory_errors(desired, state)),
+        *find_folder_errors(desired, state, renamed),
         *application_changes.find_errors(desired, state["installed"], claimed),
     ]
     facts = {
         name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")
     }
-    return Draft(errors=errors, facts={**facts, "notes": notes(state)}).plan(desired, state)
+    return Draft(errors=errors, facts={**facts, "notes": find_notes(state)}).plan(desired, state)
 
 
-def system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def find_system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """The system itself."""
     distribution = distributions.DISTRIBUTIONS.get(state["distribution"])
-    if not distribution or (state["release"] and numbers(state["release"]) < distribution.oldest):
+    if not distribution or (state["release"] and parse_version(state["release"]) < distribution.oldest):
         yield BlockingError(
             f"the operating system is {state['name']}; expected {distributions.supported()}",
             rule="host.system",
@@ -236,7 +240,7 @@ def system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[st
             f"the processor is {state['architecture'] or 'unknown'}; expected {' or '.join(ARCHITECTURES)}",
             rule="host.processor",
         )
-    if numbers(state["python"]) < numbers(desired["min_python"]):
+    if parse_version(state["python"]) < parse_version(desired["min_python"]):
         yield BlockingError(
             f"Python is {state['python']}; expected {desired['min_python']} or newer: install one, and set "
             "ansible_python_interpreter to it",
@@ -249,11 +253,11 @@ def system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[st
             rule="host.root",
         )
     # The version of process 1 is judged with the rest of what the supervisor has to have.
-    error = table.init_error(desired["supervisor"], init_system.Init(state["init"]), with_version=False)
+    error = table.find_init_error(desired["supervisor"], init_system.Init(state["init"]), with_version=False)
     yield from broken("host.init", [error])
 
 
-def disk_errors(found: dict[str, Any] | None) -> Iterator[str]:
+def find_disk_errors(found: dict[str, Any] | None) -> Iterator[str]:
     """The file system for releases."""
     if found is None:
         return
@@ -276,18 +280,19 @@ def disk_errors(found: dict[str, Any] | None) -> Iterator[str]:
         )
     if found["free_bytes"] is not None and found["free_bytes"] < found["needed_bytes"]:
         yield BlockingError(
-            f"{where} has {size(found['free_bytes'])} free, and the release needs up to {size(found['needed_bytes'])}: "
+            f"{where} has {format_size(found['free_bytes'])} free, and the release needs up to "
+            f"{format_size(found['needed_bytes'])}: "
             "make room, or lower xitrum_keep_releases",
             rule="host.disk-space",
         )
 
 
-def folder_errors(desired: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
+def find_folder_errors(desired: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
     """The application's folders and recorded ports on this host, without the ports of `renamed`,
     which are reported as a rename."""
     yield from broken("host.record", [state["damaged"]])
     if state["folders"]:
-        yield from folders.host_errors(desired, state["folders"], table.HIDING_HOMES)
+        yield from folders.find_host_errors(desired, state["folders"], table.HIDING_HOMES)
         claimed = state["folders"]["ports"]
         for port in sorted(port for port in set(desired["ports"]) & set(claimed) if claimed[port] != renamed):
             yield BlockingError(
@@ -297,7 +302,7 @@ def folder_errors(desired: dict[str, Any], state: dict[str, Any], renamed: str =
             )
 
 
-def port_errors(found: Iterable[dict[str, Any]]) -> Iterator[str]:
+def find_port_errors(found: Iterable[dict[str, Any]]) -> Iterator[str]:
     """The ports that other processes have."""
     others = sorted(
         {
@@ -310,11 +315,14 @@ def port_errors(found: Iterable[dict[str, Any]]) -> Iterator[str]:
         what = f"process {pid}{', ' + unit if unit else ''}"
         who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
         stop = [["systemctl", "disable", "--now", unit]] if unit else []
-        shown, account = f" ({shell_line(stop)})" if stop else "", f" (it runs as the user {user})" if user else ""
+        shown, account = (
+            f" ({format_shell_line(stop)})" if stop else "",
+            f" (it runs as the user {user})" if user else "",
+        )
         yield BlockingError(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
 
 
-def memory_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
+def find_memory_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Whether the instances that do not run yet fit into the memory that is free.
     A JVM takes its heap sooner or later."""
     running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})
@@ -322,17 +330,19 @@ def memory_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[st
     needed = more * (desired["heap_bytes"] + desired["overhead_bytes"])
     if desired["heap_bytes"] and needed > state["memory_free_bytes"]:
         yield (
-            f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory "
-            f"({size(desired['heap_bytes'])} heap and {size(desired['overhead_bytes'])} each in addition), and "
-            f"{size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free. Lower xitrum_heap or "
+            f"{more} more {'instance needs' if more == 1 else 'instances need'} {format_size(needed)} of memory "
+            f"({format_size(desired['heap_bytes'])} heap and {format_size(desired['overhead_bytes'])} each in "
+            f"addition), and "
+            f"{format_size(state['memory_free_bytes'])} of {format_size(state['memory_bytes'])} is free. Lower "
+            f"xitrum_heap or "
             f"xitrum_instances, or give the host more memory"
         )
 
 
-def notes(state: dict[str, Any]) -> list[str]:
+def find_notes(state: dict[str, Any]) -> list[str]:
     """What does not stop a run, as sentences."""
-    found = folders.host_notes(state["folders"]) if state["folders"] else []
-    distribution, release = distributions.DISTRIBUTIONS.get(state["distribution"]), numbers(state["release"])
+    found = folders.find_host_notes(state["folders"]) if state["folders"] else []
+    distribution, release = distributions.DISTRIBUTIONS.get(state["distribution"]), parse_version(state["release"])
     if distribution and (release or (0,))[0] not in distribution.tested:
         found.append(f"{state['name']} is known but not tested here: read the report of the first run carefully")
     if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:

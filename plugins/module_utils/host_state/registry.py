@@ -27,7 +27,7 @@ COMPONENTS: tuple[Component, ...] = (
 SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
 
 
-def secrets(desired: Mapping[str, Any]) -> set[str]:
+def collect_secrets(desired: Mapping[str, Any]) -> set[str]:
     """The texts in the desired state that are hidden in every result, as the components' own modules hide them."""
     found: set[str] = set()
     for component in _SECRETIVE:

@@ -17,10 +17,10 @@ from ..core import schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.distributions import table as distributions
 from ..core.host import Host
-from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, shell_line
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, format_shell_line
 from ..core.process import is_under
 from . import followers
-from .version import major, parse_version_output
+from .version import parse_major, parse_version_output
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
@@ -272,7 +272,8 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
     if host.readlink(f"{followers.LINKS}/{name}") is None:
         make = ["ln", "-s", own[0] if own else "PATH", f"{followers.LINKS}/{name}"]
         text = (
-            f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it ({shell_line([make])}), "
+            f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it "
+            f"({format_shell_line([make])}), "
             "then run again"
         )
         return BlockingError(text, make) if own else text
@@ -289,7 +290,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "pinned": [],
         }
     )
-    result.before = listing(result.facts["before"])
+    result.before = format_listing(result.facts["before"])
     after = {name: dict(group) for name, group in result.facts["before"].items()}
     if not state["program"]:
         result.errors.append(
@@ -340,7 +341,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.actions.sort(key=lambda action: order.index(action[0]))
     if result.actions or record != state["record"]:
         result.actions.insert(0, ("record", schema.ALTERNATIVES.render(record, 1)))
-    result.after = listing(after)
+    result.after = format_listing(after)
     return result.plan(desired, state)
 
 
@@ -646,7 +647,7 @@ def plan_again(commands: dict[str, dict[str, Any]], after: dict[str, Any], resul
             result.actions.append(("again", name, after[name]["value"]))
 
 
-def listing(groups: dict[str, dict[str, Any]]) -> str:
+def format_listing(groups: dict[str, dict[str, Any]]) -> str:
     """The alternatives as text, for a diff."""
     lines = []
     for name, group in groups.items():
@@ -738,7 +739,7 @@ def verify(host: Host, done: Plan) -> str:
     ]
     if desired["state"] == "present" and desired["version"] and not wrong:
         ran = host.run(["java", "-version"])
-        if major(parse_version_output(ran.err + ran.out)) != desired["version"]:
+        if parse_major(parse_version_output(ran.err + ran.out)) != desired["version"]:
             wrong = [f"{host.which('java')} -version should report {desired['version']}, and reports: "
                      f"{(ran.err or ran.out).strip()}"]
     found = "; ".join([*again.errors, *wrong])

@@ -23,8 +23,8 @@ from ..core.plan import RUN, Draft, Plan, Row
 from ..package import source as package_source
 from . import alternatives
 from . import component as jdk
-from .component import FOLDER, MARKER, PART, major, parse_version_output
-from .fetch import obtain, verified
+from .component import FOLDER, MARKER, PART, parse_major, parse_version_output
+from .fetch import obtain, verify_digest
 
 SourceError = package_source.SourceError
 
@@ -50,7 +50,7 @@ SPEC: dict[str, Any] = {
 MACHINES = {3: "i386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 
 
-def elf_architecture(head: bytes) -> str:
+def parse_elf_architecture(head: bytes) -> str:
     """The architecture in the first 20 bytes of an executable; an empty text where they are no ELF header."""
     if len(head) < 20 or head[:4] != b"\x7fELF" or head[5] not in (1, 2):
         return ""
@@ -58,7 +58,7 @@ def elf_architecture(head: bytes) -> str:
     return MACHINES.get(machine, f"ELF machine {machine}")
 
 
-def home_in(host: Host, folder: str) -> str:
+def find_home(host: Host, folder: str) -> str:
     """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
     found: list[str] = []
     # An archive may hold a JRE next to its JDK.
@@ -71,7 +71,7 @@ def home_in(host: Host, folder: str) -> str:
         raise SourceError(f"found {len(found)} folders with bin/java in the archive ({listed}); expected one: "
                           "give the archive of one JDK")
     if not found:
-        top = package_source.visible(package_source.open_only_folders(folder))
+        top = package_source.list_visible(package_source.open_only_folders(folder))
         raise SourceError(f"the archive has no bin/java, at its top is {', '.join(top[:8]) or 'nothing'}: "
                           "expected the tar.gz of a JDK for Linux")
     return found[0]
@@ -80,7 +80,7 @@ def home_in(host: Host, folder: str) -> str:
 def check(host: Host, home: str, architecture: str, version: int) -> None:
     """Whether a folder is a JDK for this architecture, of this major version (any with 0),
     before it is run. Raises SourceError."""
-    found = elf_architecture(host.head(f"{home}/bin/java", 20))
+    found = parse_elf_architecture(host.head(f"{home}/bin/java", 20))
     if found != architecture:
         raise SourceError(
             f"bin/java in the archive is {'for ' + found if found else 'no executable for Linux'}, this host is "
@@ -89,7 +89,7 @@ def check(host: Host, home: str, architecture: str, version: int) -> None:
     if not host.is_file(f"{home}/bin/javac"):
         raise SourceError("the archive has bin/java and no bin/javac, so it is a JRE: expected a JDK")
     match = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{home}/release") or "", re.MULTILINE)
-    if match and version and major(match.group(1)) != version:
+    if match and version and parse_major(match.group(1)) != version:
         raise SourceError(
             f"the archive holds a JDK {match.group(1)}, expected {version}: correct jdk_version or the archive"
         )
@@ -105,7 +105,7 @@ def verify_version(host: Host, home: str, version: int) -> str:
             f"java of the archive does not run on this host, it ended with {ran.rc}: "
             f"{(ran.err or ran.out).strip()[-500:]}. Give an archive that is made for this distribution."
         )
-    if version and major(result) != version:
+    if version and parse_major(result) != version:
         raise SourceError(
             f"java of the archive reports it is {result}, expected {version}: correct jdk_version or the archive"
         )
@@ -114,13 +114,13 @@ def verify_version(host: Host, home: str, version: int) -> str:
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is there of the JDK that is desired, of those that are to go, and of runs that were killed."""
-    home, running = f"{FOLDER}/{desired['name']}", jdk.executables(host) if desired["absent"] else {}
+    home, running = f"{FOLDER}/{desired['name']}", jdk.read_executables(host) if desired["absent"] else {}
     there = bool(desired["name"]) and host.exists(home)
     return {
         "home": home if desired["name"] else "", "there": there, "marker": host.read(f"{home}/{MARKER}"),
-        "reported_version": jdk.version_of(host, home, "", {}) if there else "",
+        "reported_version": jdk.read_version(host, home, "", {}) if there else "",
         "compiler": host.exists(f"{home}/bin/javac"),
-        "leftovers": jdk.leftovers(host), "homes": jdk.homes(host),
+        "leftovers": jdk.find_leftovers(host), "homes": jdk.find_homes(host),
         "absent": {name: jdk.read_absent(host, name, running) for name in desired["absent"]
                    if re.fullmatch(jdk.FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
     }
@@ -130,14 +130,14 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether the archive is unpacked, and what goes."""
     home = state["home"]
     result = Draft(facts={"home": home, "reported_version": state["reported_version"], "needed": False})
-    result.errors += jdk.absent_errors(desired, state)
+    result.errors += jdk.find_absent_errors(desired, state)
     if home:
         architectures = {desired["architecture"]: desired["sha256"]}
-        result.errors += jdk.archive_errors(
+        result.errors += jdk.find_archive_errors(
             {**desired, "archives": architectures},
             {**state, "sha256": desired["sha256"], "machine": {"architecture": desired["architecture"]}})
         reported = state["reported_version"]
-        whole = reported and state["compiler"] and desired["version"] in (0, major(reported))
+        whole = reported and state["compiler"] and desired["version"] in (0, parse_major(reported))
         if not whole:
             result.facts["needed"] = True
             result.actions.append(("unpack", home))
@@ -168,14 +168,14 @@ def apply(host: Host, plan: Plan) -> Applied:
     desired, found, needed = plan.desired, "", plan.facts["needed"]
     if needed and desired["download"] == "controller" and not desired["archive"]:
         return Applied()
-    archive, temporary = fetched(host, desired) if needed else ("", False)
+    archive, temporary = obtain_archive(host, desired) if needed else ("", False)
     for action, path in plan.actions:
         if action == "unpack":
-            found = unpack(host, archive, verified(archive, desired["sha256"]), desired)
+            found = unpack(host, archive, verify_digest(archive, desired["sha256"]), desired)
         elif action == "clean":
             host.remove(path)
         else:
-            leaving = {**jdk.desired_alternatives(path), "state": "absent", "unregister_all": True}
+            leaving = {**jdk.build_desired_alternatives(path), "state": "absent", "unregister_all": True}
             alternatives.apply(host, alternatives.plan(leaving, alternatives.read(host, leaving)))
             remove(host, path)
     if temporary:
@@ -183,7 +183,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({"reported_version": found} if found else {})
 
 
-def fetched(host: Host, desired: Desired) -> tuple[str, bool]:
+def obtain_archive(host: Host, desired: Desired) -> tuple[str, bool]:
     """The archive on this host, and whether it may be removed after it was unpacked. Raises SourceError."""
     if desired["archive"]:
         return desired["archive"], False
@@ -199,7 +199,7 @@ def unpack(host: Host, archive: str, sha256: str, desired: dict[str, Any]) -> st
     """Unpacks the archive into its place. Returns what java reports. Raises SourceError."""
     # Of this run alone: a module that outlives its controller would rename what the next run has begun.
     final, part = f"{FOLDER}/{desired['name']}", f"{FOLDER}/{partial_folder.name_for(desired['name'], PART)}"
-    for left in jdk.leftovers(host):
+    for left in jdk.find_leftovers(host):
         host.remove(left)
     host.make_directory(part)
     with host.held(part):
@@ -222,7 +222,7 @@ def install(host: Host, archive: str, sha256: str, desired: dict[str, Any], fina
             raise SourceError(
                 f"the archive cannot be unpacked ({error}): expected a whole tar.gz, fetch it again"
             ) from error
-        home = home_in(host, part)
+        home = find_home(host, part)
         check(host, home, desired["architecture"], desired["version"])
         version_found = verify_version(host, home, desired["version"])
         host.write(f"{home}/{MARKER}", sha256 + "\n")
@@ -254,7 +254,7 @@ def _prepare(host: Host, desired: Desired) -> Desired:
 
 
 def _secrets(desired: Desired) -> set[str]:
-    return set(urls.credentials_of(desired["source"] or ""))
+    return set(urls.find_credentials(desired["source"] or ""))
 
 
 def _failure(_host: Host, plan: Plan, error: Exception) -> str:

@@ -21,7 +21,7 @@ from ..core.distributions.contract import JDK_FOLDER
 from ..core.host import Host
 from ..core.plan import RUN, BlockingError, Draft, Plan, Row
 from . import alternatives
-from .version import major, parse_version_output
+from .version import parse_major, parse_version_output
 
 FOLDER = JDK_FOLDER
 
@@ -65,12 +65,12 @@ def find_version(host: Host, machine: dict[str, str]) -> int:
     return max([known, *(family.offered_jdks(host) & set(LONG_TERM))])
 
 
-def archive_name(desired: dict[str, Any], sha256: str) -> str:
+def choose_archive_name(desired: dict[str, Any], sha256: str) -> str:
     """The folder name of a JDK out of an archive. It follows the archive, unless the user chose one."""
     return desired["name"] or "-".join(["jdk", str(desired["version"]), *([sha256[:8]] if sha256 else [])])
 
 
-def homes(host: Host) -> dict[str, str]:
+def find_homes(host: Host) -> dict[str, str]:
     """The JDK and JRE folders below /usr/lib/jvm that have a java, links left out:
     path to version text of its release file."""
     found = {}
@@ -82,20 +82,20 @@ def homes(host: Host) -> dict[str, str]:
     return found
 
 
-def executables(host: Host) -> dict[int, str]:
+def read_executables(host: Host) -> dict[int, str]:
     """Process id to the file that it runs, of every process whose file may be seen. C( (deleted)) is the kernel's."""
-    found = {pid: process.seen(host.readlink, f"/proc/{pid}/exe") for pid in process.pids(host)}
+    found = {pid: process.read_if_allowed(host.readlink, f"/proc/{pid}/exe") for pid in process.list_pids(host)}
     return {pid: path for pid, path in found.items() if path}
 
 
-def leftovers(host: Host) -> list[str]:
+def find_leftovers(host: Host) -> list[str]:
     """What killed runs left below the folder of JDKs: paths.
     What a module still makes, whose controller may be gone, is none."""
     names = [name for name in partial_folder.find_abandoned(host, FOLDER) if name.endswith((PART, PART + ".old"))]
     return [f"{FOLDER}/{name}" for name in names]
 
 
-def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> str:
+def read_version(host: Host, home: str, release: str, running: dict[int, str]) -> str:
     """The version of the JDK in a folder, verified by running it; an empty text where it does not run.
 
     A JVM takes 0.1 s to start, so where a process runs on this very file already, it shows that it runs, and
@@ -112,10 +112,10 @@ def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is there. The component C(machine) has to be read before: distribution, release, family, architecture."""
     machine = dict(seen["machine"])
-    architecture, running, found = machine["architecture"], executables(host), homes(host)
+    architecture, running, found = machine["architecture"], read_executables(host), find_homes(host)
     sha256 = (desired["archives"].get(architecture) or "").lower()
     if desired["archives"]:
-        version, home = desired["version"], f"{FOLDER}/{archive_name(desired, sha256)}"
+        version, home = desired["version"], f"{FOLDER}/{choose_archive_name(desired, sha256)}"
     else:
         version = desired["version"] or find_version(host, machine)
         home = distributions.family_named(machine["family"]).jdk_home(version, architecture)
@@ -131,15 +131,15 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "there": host.exists(home),
         "marker": host.read(f"{home}/{MARKER}"),
         "compiler": host.exists(f"{home}/bin/javac"),
-        "reported_version": version_of(host, home, release, running),
+        "reported_version": read_version(host, home, release, running),
         "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
-        "leftovers": leftovers(host),
+        "leftovers": find_leftovers(host),
         "absent": {
             name: read_absent(host, name, running)
             for name in desired["absent"]
             if re.fullmatch(FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")
         },
-        "alternatives": alternatives.read(host, desired_alternatives(home)) if desired["alternatives"] else None,
+        "alternatives": alternatives.read(host, build_desired_alternatives(home)) if desired["alternatives"] else None,
     }
 
 
@@ -152,7 +152,7 @@ def read_absent(host: Host, name: str, running: dict[int, str]) -> dict[str, Any
     }
 
 
-def desired_alternatives(home: str) -> dict[str, Any]:
+def build_desired_alternatives(home: str) -> dict[str, Any]:
     """The alternatives of a JDK, as the component C(alternatives) takes them."""
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
@@ -172,12 +172,12 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "absent": [],
         }
     )
-    result.errors += archive_errors(desired, state) if desired["archives"] else version_errors(state)
-    result.errors += absent_errors(desired, state)
+    result.errors += find_archive_errors(desired, state) if desired["archives"] else find_version_errors(state)
+    result.errors += find_absent_errors(desired, state)
     if result.errors:
         return result.plan(desired, state)
     steps = result.facts["steps"]
-    there = major(state["reported_version"]) == version and state["compiler"]
+    there = parse_major(state["reported_version"]) == version and state["compiler"]
     if not there:
         steps.append("unpack" if desired["archives"] else "packages")
     result.rows.append(
@@ -214,7 +214,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None:
     """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
-    planned = alternatives.plan(desired_alternatives(state["home"]), state["alternatives"])
+    planned = alternatives.plan(build_desired_alternatives(state["home"]), state["alternatives"])
     if there:
         result.errors += planned.errors
         result.rows += planned.rows
@@ -239,7 +239,7 @@ def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None
         result.before, result.after = planned.before, planned.after
 
 
-def version_errors(state: dict[str, Any]) -> list[str]:
+def find_version_errors(state: dict[str, Any]) -> list[str]:
     """What keeps the distribution's JDK from being installed."""
     machine = state["machine"]
     return [] if state["version"] else [
@@ -250,7 +250,7 @@ def version_errors(state: dict[str, Any]) -> list[str]:
         )]
 
 
-def archive_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def find_archive_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK out of an archive from being unpacked."""
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
     if not desired["version"]:
@@ -310,7 +310,7 @@ def archive_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     return []
 
 
-def absent_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def find_absent_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
     errors: list[str] = [
         BlockingError(

@@ -54,17 +54,25 @@ _JAR = re.compile(r"(?:^|[.-])scala-(library|compiler|reflect)-(\d+)\.(\d+)(\.\d
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The instance's process, its JDK, and the Scala of its release."""
     instances = f"{desired['root']}/instances"
-    rows = [row for row in process.processes_under(host, instances) if row["comm"] == "java"]
+    rows = [row for row in process.find_processes_under(host, instances) if row["comm"] == "java"]
     real = host.realpath(instances)
     numbers = {row["pid"]: (row["cwd"] or "")[len(real) + 1:].partition("/")[0] for row in rows}
     processes = [row for row in rows if numbers[row["pid"]] == str(desired["instance"])]
     # Anybody can work in a folder that is open to them, and call their program java.
     running = next((row for row in processes if row["user"] == desired["user"]), processes[0] if processes else None)
-    state: dict[str, Any] = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [],
-                             "release": {}, "scala": {}, "missing": [], "scalive": "",
-                             "stranger": process.stranger(host, running, desired["user"]) if running else ""}
+    state: dict[str, Any] = {
+        "running": running,
+        "others": sorted(set(numbers.values())),
+        "home": "",
+        "tools": [],
+        "release": {},
+        "scala": {},
+        "missing": [],
+        "scalive": "",
+        "stranger": process.find_stranger_reason(host, running, desired["user"]) if running else "",
+    }
     if running:
-        home = jvm.home_of(running["exe"])
+        home = jvm.find_home(running["exe"])
         lib = host.realpath(f"{running['cwd']}/lib")
         # A service may see an empty folder in the place of /home and /tmp.
         inside = f"/proc/{running['pid']}/root"
@@ -77,22 +85,22 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         state.update(
             home=home,
             tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
-            release=release(host, home, running if not state["stranger"] else None),
+            release=read_release(host, home, running if not state["stranger"] else None),
             missing=given["missing"],
-            scala=scala_jars([f"{lib}/{name}" for name in host.listdir(lib)], given["files"]),
+            scala=find_scala_jars([f"{lib}/{name}" for name in host.listdir(lib)], given["files"]),
             lib=lib,
             scalive=scalive if host.exists(scalive) else "",
         )
     return state
 
 
-def release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
+def read_release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
     """What a JDK reports about itself in its file C(release), or, since not every JDK 8 has one, what its java reports,
     as the user of C(running) (none: it is not queried)."""
     properties = parse_release(host.read(f"{home}/release") or "")
     if "JAVA_VERSION" in properties or running is None:
         return properties
-    ran = host.run(process.inside(running, [f"{home}/bin/java", "-version"]))
+    ran = host.run(process.build_inside_command(running, [f"{home}/bin/java", "-version"]))
     return {**properties, "JAVA_VERSION": jdk.parse_version_output(ran.err + ran.out)}
 
 
@@ -105,13 +113,13 @@ def parse_release(text: str) -> dict[str, str]:
     }
 
 
-def major(release: dict[str, str]) -> int:
+def parse_major(release: dict[str, str]) -> int:
     """The major version of a JDK from its C(release); 0 where it reports none. JDK 8 calls itself 1.8."""
     match = re.match(r"(?:1\.)?(\d+)", release.get("JAVA_VERSION", ""))
     return int(match.group(1)) if match else 0
 
 
-def scala_jars(paths: list[str], given: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
+def find_scala_jars(paths: list[str], given: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
     """The jars of Scala among these paths: C(library), C(compiler) and C(reflect) to C((path,
     version)). Those given win."""
     found = {}
@@ -122,7 +130,7 @@ def scala_jars(paths: list[str], given: Sequence[str] = ()) -> dict[str, tuple[s
     return found
 
 
-def options(running: dict[str, Any]) -> list[str]:
+def list_options(running: dict[str, Any]) -> list[str]:
     """The options of a JVM in the order in which it reads them: the last of a kind counts."""
     environ, cmdline = running["environ"] or {}, running["cmdline"] or []
     return [*environ.get("JAVA_TOOL_OPTIONS", "").split(), *environ.get("JDK_JAVA_OPTIONS", "").split(), *cmdline[1:],
@@ -159,7 +167,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             )
         )
         return result.plan(desired, state)
-    java = major(state["release"])
+    java = parse_major(state["release"])
     scala = state["scala"].get("library", ("", ""))[1]
     old = java <= SCALIVE_JAVA
     result.facts.update(
@@ -169,9 +177,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         console="jcmd" if desired["action"] != "scala" else "scalive" if old else "own",
     )
     result.errors += [
-        *errors_of_java(desired, state, java),
+        *find_java_errors(desired, state, java),
         *(
-            (errors_of_scalive if old else errors_of_own)(desired, state, scala)
+            (find_scalive_errors if old else find_interpreter_errors)(desired, state, scala)
             if desired["action"] == "scala" and java
             else ()
         ),
@@ -186,10 +194,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def errors_of_java(desired: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
+def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
     """What keeps everybody from attaching to this JVM."""
     running, where = state["running"], f"process {state['running']['pid']} of instance {desired['instance']}"
-    words = options(running)
+    words = list_options(running)
     if (running["exe"] or "").endswith(" (deleted)"):
         yield (f"the JDK that {where} runs on is no longer on the disk: {running['exe']}. An upgrade has replaced it. "
                "Restart the instance: ansible-playbook xitrum.host.site does so, one after the other")
@@ -227,7 +235,7 @@ def errors_of_java(desired: dict[str, Any], state: dict[str, Any], java: int) ->
         )
 
 
-def errors_of_scalive(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
+def find_scalive_errors(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps Scalive from working, on JDK 8."""
     found = f"instance {desired['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
     if not state["scalive"]:
@@ -235,7 +243,7 @@ def errors_of_scalive(desired: dict[str, Any], state: dict[str, Any], scala: str
             f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on "
             "JDK 11 or newer"
         )
-    if scala and numbers(scala) > SCALIVE_SCALA:
+    if scala and parse_numbers(scala) > SCALIVE_SCALA:
         yield (
             f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a "
             "console of this collection's own"
@@ -247,7 +255,7 @@ def errors_of_scalive(desired: dict[str, Any], state: dict[str, Any], scala: str
         )
 
 
-def errors_of_own(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
+def find_interpreter_errors(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
@@ -260,7 +268,7 @@ def errors_of_own(desired: dict[str, Any], state: dict[str, Any], scala: str) ->
             f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file "
             "must be called scala-library-VERSION.jar"
         )
-    elif numbers(scala) != OWN_SCALA:
+    elif parse_numbers(scala) != OWN_SCALA:
         yield (
             f"{state['lib']} has Scala {scala}: the console knows Scala 2.13. threads, heap and histogram work "
             "without it"
@@ -280,17 +288,17 @@ def errors_of_own(desired: dict[str, Any], state: dict[str, Any], scala: str) ->
         )
 
 
-def numbers(version: str) -> tuple[int, ...]:
+def parse_numbers(version: str) -> tuple[int, ...]:
     """The first two numbers of a version."""
     return tuple(int(word) for word in version.split(".")[:2])
 
 
-def bounded(seconds: int, argv: list[str]) -> list[str]:
+def limit_seconds(seconds: int, argv: list[str]) -> list[str]:
     """A command that is ended after so many seconds."""
     return ["timeout", "--kill-after=5", str(seconds), *argv]
 
 
-def alone(running: dict[str, Any], argv: list[str]) -> list[str]:
+def run_alone(running: dict[str, Any], argv: list[str]) -> list[str]:
     """A command that is refused, with C(BUSY), while another holds the instance's console: two would share the agent's
     archive. The lock is of the folder, so that there is no file of it to leave, and goes with its process."""
     return ["flock", "--nonblock", "--no-fork", "--conflict-exit-code", str(BUSY), f"{running['cwd']}/tmp", *argv]
@@ -300,13 +308,13 @@ def ask(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """What jcmd prints of the JVM. Raises RuntimeError with what it reported where it could not."""
     running, home = state["running"], state["home"]
     argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[desired["action"]]]
-    if desired["action"] == "heap" and major(state["release"]) <= 8:
+    if desired["action"] == "heap" and parse_major(state["release"]) <= 8:
         # Its jcmd does not know GC.heap_info.
         argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
-    command = process.inside(running, bounded(desired["timeout"], argv))
+    command = process.build_inside_command(running, limit_seconds(desired["timeout"], argv))
     result = host.run(command, seconds=desired["timeout"] + END_SECONDS)
     if result.rc:
-        raise RuntimeError(failed(desired, state, result, f"{argv[0]} {argv[-1]}"))
+        raise RuntimeError(format_failure(desired, state, result, f"{argv[0]} {argv[-1]}"))
     return result.out
 
 
@@ -314,7 +322,7 @@ def prepare(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """Makes the console's folder, for the instance's user alone, and compiles what is in it. Returns its path."""
     running, tmp = state["running"], f"{state['running']['cwd']}/tmp"
     # Reported before anything is made; the client holds it for as long as it runs.
-    must(host, desired, state, alone(running, ["true"]))
+    must(host, desired, state, run_alone(running, ["true"]))
     made = must(host, desired, state, ["mktemp", "-d", f"{tmp}/console-XXXXXXXX"])
     folder = made.strip()
     try:
@@ -329,7 +337,7 @@ def prepare(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
             host,
             desired,
             state,
-            bounded(
+            limit_seconds(
                 START_SECONDS,
                 [
                     f"{state['home']}/bin/javac",
@@ -352,9 +360,9 @@ def prepare(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
 
 def must(host: Host, desired: dict[str, Any], state: dict[str, Any], argv: list[str], data: str | None = None) -> str:
     """What a command of the instance's user reported. Raises RuntimeError where it failed."""
-    result = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
+    result = host.run(process.build_inside_command(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
     if result.rc:
-        raise RuntimeError(failed(desired, state, result, argv[0]))
+        raise RuntimeError(format_failure(desired, state, result, argv[0]))
     return result.out
 
 
@@ -362,12 +370,12 @@ def remove(host: Host, running: dict[str, Any], folder: str) -> None:
     """Takes a console's folder away, as the user that it belongs to."""
     if not re.fullmatch(re.escape(f"{running['cwd']}/tmp/") + "console-[A-Za-z0-9]{8}", folder):
         raise RuntimeError(f"{folder} is no folder of a console of process {running['pid']}: nothing was removed")
-    host.run(process.inside(running, ["rm", "-rf", folder]))
+    host.run(process.build_inside_command(running, ["rm", "-rf", folder]))
 
 
-def client(desired: dict[str, Any], state: dict[str, Any], folder: str) -> list[str]:
+def build_client_command(desired: dict[str, Any], state: dict[str, Any], folder: str) -> list[str]:
     """The console's program as a command that root runs."""
-    if state["release"] and major(state["release"]) <= SCALIVE_JAVA:
+    if state["release"] and parse_major(state["release"]) <= SCALIVE_JAVA:
         argv = [
             "env",
             f"PATH={state['home']}/bin:/usr/bin:/bin",
@@ -375,18 +383,18 @@ def client(desired: dict[str, Any], state: dict[str, Any], folder: str) -> list[
             state["scalive"],
             str(state["running"]["pid"]),
         ]
-        return process.inside(state["running"], argv)
+        return process.build_inside_command(state["running"], argv)
     seconds = desired["timeout"] if desired["command"] else 0
     argv = [
         f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder,
         str(state["running"]["pid"]), str(seconds),
     ]
-    return process.inside(
-        state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv)
+    return process.build_inside_command(
+        state["running"], run_alone(state["running"], limit_seconds(seconds + START_SECONDS, argv) if seconds else argv)
     )
 
 
-def in_terminal(argv: list[str]) -> list[str]:
+def wrap_for_terminal(argv: list[str]) -> list[str]:
     """A command for the terminal of a person, which gets of root's login no more than the kind of the terminal: a proxy
     with its password there is not the application's."""
     script = 'path=$1; shift; exec env -i "PATH=$path" LC_ALL=C.UTF-8 "TERM=${TERM:-dumb}" "$@"'
@@ -397,15 +405,19 @@ def evaluate(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """What an expression printed. Raises RuntimeError with the compiler's message or the exception where it failed."""
     folder = prepare(host, desired, state)
     try:
-        result = host.run(client(desired, state, folder), seconds=desired["timeout"] + START_SECONDS + END_SECONDS)
+        result = host.run(
+            build_client_command(desired, state, folder), seconds=desired["timeout"] + START_SECONDS + END_SECONDS
+        )
     finally:
         remove(host, state["running"], folder)
     if result.rc:
-        raise RuntimeError(failed(desired, state, result, "the expression" if result.rc in (1, 124) else "the console"))
+        raise RuntimeError(
+            format_failure(desired, state, result, "the expression" if result.rc in (1, 124) else "the console")
+        )
     return result.out
 
 
-def failed(desired: dict[str, Any], state: dict[str, Any], message: Result, what: str) -> str:
+def format_failure(desired: dict[str, Any], state: dict[str, Any], message: Result, what: str) -> str:
     """A sentence on what failed, with what it reported."""
     if message.rc == BUSY and not message.out + message.err:
         return (
@@ -437,7 +449,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     if desired["command"]:
         return Applied({"lines": evaluate(host, desired, state).splitlines()})
     folder = "" if plan.facts["console"] == "scalive" else prepare(host, desired, state)
-    return Applied({"folder": folder, "argv": in_terminal(client(desired, state, folder))})
+    return Applied({"folder": folder, "argv": wrap_for_terminal(build_client_command(desired, state, folder))})
 
 
 def rehearse(host: Host, plan: Plan) -> Optional[Applied]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..core.host import LONG_SECONDS, Host
-from ..core.local_files import sha256_of
+from ..core.local_files import compute_sha256
 from ..package import source as package_source
 
 SourceError = package_source.SourceError
@@ -29,22 +29,24 @@ def obtain(
     """The path of the archive on this machine and its SHA-256. Raises SourceError. C(sha256): empty for any."""
     if not re.match(r"https?://", source, re.IGNORECASE):
         if "://" in source:
-            raise SourceError(f"{package_source.shown(source)}: an archive comes from a path, or an http or https URL; "
-                              "fetch it by other means first")
+            raise SourceError(
+                f"{package_source.hide_credentials(source)}: an archive comes from a path, or an http or https URL; "
+                "fetch it by other means first"
+            )
         path = os.path.abspath(os.path.expanduser(source))
         if not os.path.isfile(path):
             raise SourceError(f"there is no archive at {path}: give the path of a tar.gz, or an http or https URL")
-        return path, verified(path, sha256)
-    with alone(os.path.join(cache, "archives")) as folder:
+        return path, verify_digest(path, sha256)
+    with lock_folder(os.path.join(cache, "archives")) as folder:
         if sha256:
             return package_source.download(source, sha256, headers, cache, timeout, validate_certs), sha256
         return download_unverified(source, headers, folder, timeout, validate_certs)
 
 
-def verified(path: str, sha256: str) -> str:
+def verify_digest(path: str, sha256: str) -> str:
     """The SHA-256 of a file. Raises SourceError where it is not the desired one."""
     try:
-        found = sha256_of(path)
+        found = compute_sha256(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
     if sha256 and found != sha256:
@@ -54,7 +56,7 @@ def verified(path: str, sha256: str) -> str:
 
 
 @contextmanager
-def alone(folder: str) -> Iterator[str]:
+def lock_folder(folder: str) -> Iterator[str]:
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
     with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
@@ -75,4 +77,4 @@ def download_unverified(
         finally:
             if os.path.exists(part):
                 os.unlink(part)
-    return path, sha256_of(path)
+    return path, compute_sha256(path)

@@ -13,7 +13,7 @@ import posixpath
 from typing import Any
 
 from ..core.host import Host
-from .jvm import home_of
+from .jvm import find_home
 
 LINKS = "/etc/alternatives"
 
@@ -78,7 +78,7 @@ def find_target(host: Host, home: str, title: str, path: str, link: str, group: 
     """
     inside = []
     for choice in group["choices"]:
-        other, target = home_of(choice["path"]), choice["followers"].get(title, "")
+        other, target = find_home(choice["path"]), choice["followers"].get(title, "")
         if other and (target + "/").startswith(other + "/"):
             inside.append(target[len(other) :])
             if target in (other, f"{other}/jre"):

@@ -64,7 +64,7 @@ _NOT_PROBED = frozenset(
 )
 
 
-def launcher_options(version: int) -> list[str]:
+def build_launcher_options(version: int) -> list[str]:
     """The options that make the stock runner's flags harmless on a JDK of this major version, for JDK_JAVA_OPTIONS."""
     if version < 9:
         return []
@@ -77,7 +77,7 @@ def launcher_options(version: int) -> list[str]:
     return options
 
 
-def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
+def build_last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
     """The options that win over the runner's, for _JAVA_OPTIONS; without a folder for them, no heap dumps.
 
     Raises ValueError with a line for each option that cannot be passed so.
@@ -85,7 +85,7 @@ def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
     faults = (
         [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; expected a size as -Xmx takes it, such as 512m or 2g"]
     )
-    faults += option_errors(options)
+    faults += find_option_errors(options)
     faults += [f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach"
                for option in options if option.startswith("--")]
     if faults:
@@ -99,10 +99,10 @@ def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
     )
     fixed = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", *dump]
     # -Xms of the stock runner may be larger than a small heap, which the JVM refuses.
-    return [f"-Xms{smaller(heap, '256m')}", *fixed, *options]
+    return [f"-Xms{choose_smaller(heap, '256m')}", *fixed, *options]
 
 
-def option_errors(options: list[str]) -> list[str]:
+def find_option_errors(options: list[str]) -> list[str]:
     """Why options cannot be passed to a JVM through its environment, one sentence an option."""
     found = [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
              for option in options if not option.startswith("-") or re.search(r"\s", option)]
@@ -114,19 +114,19 @@ def option_errors(options: list[str]) -> list[str]:
     ]
 
 
-def smaller(one: str, other: str) -> str:
+def choose_smaller(one: str, other: str) -> str:
     """The smaller of two sizes in the form of -Xmx."""
-    return min(one, other, key=heap_bytes)
+    return min(one, other, key=parse_heap)
 
 
-def home_of(path: str) -> str:
+def find_home(path: str) -> str:
     """The folder of the JDK of which C(path) is a command, or an empty text:
     until Java 8 a JDK has a JRE in it, and java is one of that."""
     found = re.fullmatch(r"(.*?)(/jre)?/bin/[^/]+", path or "")
     return found[1] if found else ""
 
 
-def heap_bytes(text: str) -> int:
+def parse_heap(text: str) -> int:
     """A size in the form of -Xmx as a number of bytes."""
     return parse_size(text) or 0
 
@@ -142,7 +142,7 @@ def parse_size(text: str) -> int | None:
     return -number if found["sign"] else number
 
 
-def same_value(one: str, other: str) -> bool:
+def is_same_value(one: str, other: str) -> bool:
     """Whether two texts are one value of a flag:
     C(1g) is C(1073741824), and C(75) is C(75.000000), as the JVM prints it."""
     if one == other or None in (one, other):
@@ -180,16 +180,16 @@ def _plain(value: str) -> str:
     return value.replace(",", ".") if _FRACTION.fullmatch(value) else value
 
 
-def desired_flags(heap: str, options: list[str]) -> dict[str, str]:
+def build_desired_flags(heap: str, options: list[str]) -> dict[str, str]:
     """The flags that a running JVM must have: those of the heap and of the options, of which the last one wins.
     Sizes are bytes. The JVM takes the quotes out of _JAVA_OPTIONS."""
-    flags = {"MaxHeapSize": str(heap_bytes(heap))}
+    flags = {"MaxHeapSize": str(parse_heap(heap))}
     for option in options:
-        flags.update(option_flags(_QUOTED.sub(lambda found: found[2], option)))
+        flags.update(parse_option_flags(_QUOTED.sub(lambda found: found[2], option)))
     return flags
 
 
-def option_flags(option: str) -> dict[str, str]:
+def parse_option_flags(option: str) -> dict[str, str]:
     """The flags that one option of the JVM sets, name to value:
     sizes in bytes, but for C(ThreadStackSize), which the JVM keeps in KiB."""
     switch = re.fullmatch(r"-XX:([+-])([A-Za-z0-9]+)", option)
@@ -223,10 +223,12 @@ def probe_options(options: list[str]) -> list[str]:
 
     None that names a file, loads an agent, or touches the whole heap.
     """
-    return [option for option in options if _PROBED.fullmatch(option) and not set(option_flags(option)) & _NOT_PROBED]
+    return [
+        option for option in options if _PROBED.fullmatch(option) and not set(parse_option_flags(option)) & _NOT_PROBED
+    ]
 
 
-def flag_rows(
+def compare_flags(
     desired: dict[str, str], running: dict[str, str], fresh: dict[str, Any] | None
 ) -> Iterator[tuple[str, str, str, str]]:
     """C((name, desired value, running value, verdict)) of each flag, the verdict C(ok), C(drift), or C(absent) for
@@ -240,22 +242,26 @@ def flag_rows(
     for name, value in desired.items():
         actual = running.get(name)
         second = fresh["flags"].get(name) if fresh is not None and name in fresh["given"] else None
-        if actual is not None and (same_value(value, actual) or is_rounded(name, value, actual, running)):
+        if actual is not None and (is_same_value(value, actual) or is_rounded(name, value, actual, running)):
             verdict = "ok"
         elif fresh is not None and actual is None and name not in fresh["flags"]:
             verdict = "absent"
         else:
-            verdict = "ok" if second is not None and actual is not None and same_value(second, actual) else "drift"
+            verdict = "ok" if second is not None and actual is not None and is_same_value(second, actual) else "drift"
         yield name, value, actual or "", verdict
 
 
-def environment(java_home: str, java_version: int, heap: str, options: list[str], dump_folder: str) -> dict[str, str]:
+def build_environment(
+    java_home: str, java_version: int, heap: str, options: list[str], dump_folder: str
+) -> dict[str, str]:
     """The instance's environment as a dictionary, for a JDK of this home and major version."""
     variables = {"JAVA_HOME": java_home, "PATH": f"{java_home}/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-    return {**variables, **options_environment(java_version, heap, options, dump_folder)}
+    return {**variables, **build_options_environment(java_version, heap, options, dump_folder)}
 
 
-def options_environment(java_version: int, heap: str, options: list[str], dump_folder: str = "") -> dict[str, str]:
+def build_options_environment(
+    java_version: int, heap: str, options: list[str], dump_folder: str = ""
+) -> dict[str, str]:
     """What a JVM of this major version is given through its environment:
     JDK_JAVA_OPTIONS (not for JDK 8) and _JAVA_OPTIONS."""
     variables = {}
@@ -265,16 +271,16 @@ def options_environment(java_version: int, heap: str, options: list[str], dump_f
             f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} "
             f"{'need' if len(launcher) > 1 else 'needs'} JDK 9 or newer; this instance runs on JDK {java_version}"
         )
-    before = launcher_options(java_version) + launcher
+    before = build_launcher_options(java_version) + launcher
     if before:
         variables["JDK_JAVA_OPTIONS"] = " ".join(before)
     variables["_JAVA_OPTIONS"] = " ".join(
-        last_options(heap, [option for option in options if not option.startswith("--")], dump_folder)
+        build_last_options(heap, [option for option in options if not option.startswith("--")], dump_folder)
     )
     return variables
 
 
-def environment_file(variables: dict[str, str]) -> str:
+def render_environment_file(variables: dict[str, str]) -> str:
     """The environment as a file that sh reads. Raises ValueError for a value that would need quoting beyond it."""
     lines = []
     for name, value in variables.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 
-def major(text: str) -> int:
+def parse_major(text: str) -> int:
     """The major version in a version text of a JDK: 8 for 1.8.0_402, 17 for 17.0.15; 0 where there is none."""
     found = re.match(r"(?:1\.)?([0-9]{1,9})(?![0-9])", text)
     return int(found.group(1)) if found else 0

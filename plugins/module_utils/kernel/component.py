@@ -14,10 +14,10 @@ from ..core import schema, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host, Stat
 from ..core.plan import Draft, Plan
-from ..core.untrusted_text import lines_of
+from ..core.untrusted_text import split_lines
 from . import files as kernel_files
 from . import values as kernel_values
-from .planning import MODULE, Decision, file_text, modules_path, plan, proc_path, profile_record
+from .planning import MODULE, Decision, find_profile_record, get_modules_path, get_proc_path, plan, render_file
 
 #: The live values from before the first change, and what this kernel refused, by the path of each profile's file.
 RECORD = "/var/lib/xitrum.host/kernel.json"
@@ -46,13 +46,13 @@ EXECUTION = Execution(root="Kernel parameters", header=_header)
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
     record, record_error = _read_record(host)
-    entries, _errors = kernel_values.entries(desired["profile"])
-    keys = [entry.key for entry in entries] + sorted(profile_record(record, desired["path"])["keys"])
+    entries, _errors = kernel_values.parse_entries(desired["profile"])
+    keys = [entry.key for entry in entries] + sorted(find_profile_record(record, desired["path"])["keys"])
     mounts = host.read("/proc/self/mounts") or ""
     texts, unread = kernel_files.read(host, desired["path"])
-    files = [unmanaged_file.read_file(host, path) for path in (desired["path"], modules_path(desired["path"]))]
+    files = [unmanaged_file.read_file(host, path) for path in (desired["path"], get_modules_path(desired["path"]))]
     state: dict[str, Any] = {
-        "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
+        "kernel": kernel_values.normalize(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
         "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
         "record": record, "record_error": record_error,
@@ -61,23 +61,23 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "modules_text": files[1].text,
     }
     for key in keys:
-        path = proc_path(key)
+        path = get_proc_path(key)
         try:
             text = host.read(path)
-            state["live"][key] = None if text is None else kernel_values.normal(text)
-            state["barred"][key] = barred(host.stat(path), path, mounts) if text is not None else ""
+            state["live"][key] = None if text is None else kernel_values.normalize(text)
+            state["barred"][key] = find_barred_reason(host.stat(path), path, mounts) if text is not None else ""
         except OSError as error:
             state["unread"][key] = error.strerror or str(error)
     return state
 
 
-def barred(stat: Stat | None, path: str, mounts: str) -> str:
+def find_barred_reason(stat: Stat | None, path: str, mounts: str) -> str:
     """Why nobody may write a file below /proc/sys here; empty where root may."""
     if stat and not stat.mode & 0o222:
         return f"it cannot be set from inside this network namespace (mode {stat.mode:04o})"
     if stat and stat.owner != "root":
         return f"it belongs to {stat.owner}, not to the root of this container"
-    rows = [line.split(" ") for _number, line in lines_of(mounts)]
+    rows = [line.split(" ") for _number, line in split_lines(mounts)]
     over = [row for row in rows if len(row) > 3 and (path + "/").startswith(row[1].rstrip("/") + "/")]
     # Of two mounts over the same folder the later one is seen.
     best = max(enumerate(over), key=lambda pair: (len(pair[1][1]), pair[0]), default=(0, None))[1]
@@ -90,7 +90,7 @@ def _read_module(host: Host, name: str) -> dict[str, Any]:
     tried = host.run(["modprobe", "-n", name])
     return {
         "loaded": False,
-        "why": "" if tried.rc == 0 else kernel_values.normal(tried.err) or f"modprobe ended with {tried.rc}",
+        "why": "" if tried.rc == 0 else kernel_values.normalize(tried.err) or f"modprobe ended with {tried.rc}",
     }
 
 
@@ -108,7 +108,7 @@ def _read_record(host: Host) -> tuple[dict[str, Any], str]:
         return {"profiles": {}}, f"{damage} Fix it or remove it."
 
 
-def recorded_profiles(host: Host) -> tuple[list[str], str]:
+def list_recorded_profiles(host: Host) -> tuple[list[str], str]:
     """The paths of the profiles on record, and what is wrong with the record; empty where nothing is."""
     record, error = _read_record(host)
     return sorted(record["profiles"]), error
@@ -146,7 +146,7 @@ def _planned_again(host: Host, desired: Desired, refused: dict[str, Refusal]) ->
 def _load(host: Host, action: dict[str, Any], refused: dict[str, Refusal], made: Draft) -> bool:
     result = host.run(["modprobe", action["module"]])
     if result.rc != 0:
-        why = kernel_values.normal(result.err) or f"modprobe ended with {result.rc}"
+        why = kernel_values.normalize(result.err) or f"modprobe ended with {result.rc}"
         refused["module " + action["module"]] = (action["module"], why)
         _report_row(made, "module " + action["module"], why)
     return result.rc == 0
@@ -155,7 +155,7 @@ def _load(host: Host, action: dict[str, Any], refused: dict[str, Refusal], made:
 def _poke(host: Host, one: Decision, refused: dict[str, Refusal]) -> bool:
     try:
         # An empty list of ports needs a line: a write of no bytes does nothing.
-        host.poke(proc_path(one.key), one.live or "\n")
+        host.poke(get_proc_path(one.key), one.live or "\n")
     except OSError as error:
         refused[one.key] = (one.live, f"the kernel refused {one.live!r}: {error.strerror or error}")
     return one.key not in refused
@@ -176,7 +176,7 @@ def _report_refused(made: Draft, one: Decision, refused: dict[str, Refusal]) -> 
 
 
 def _write(host: Host, action: dict[str, Any], refused: dict[str, Refusal]) -> bool:
-    text = file_text([(name, line) for name, line in action["lines"] if name not in refused])
+    text = render_file([(name, line) for name, line in action["lines"] if name not in refused])
     if text == action["was"]:
         return False
     if text is None:

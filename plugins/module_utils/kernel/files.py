@@ -16,8 +16,8 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from ..core.host import Host
-from ..core.untrusted_text import BLANKS, lines_of, printable
-from .values import after_writing, key_of, normal, path_of
+from ..core.untrusted_text import BLANKS, printable, split_lines
+from .values import get_key, get_path, normalize, predict_written_value
 
 #: A name in an earlier folder masks the same name in a later one. /lib is a link to /usr/lib on today's systems.
 FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
@@ -63,7 +63,7 @@ class Unread(NamedTuple):
 
 def parse_lines(path: str, text: str) -> list[Setting | Pattern | Unread]:
     """Every line of one file that is no comment, in order, as a L(Setting), a L(Pattern) or an L(Unread)."""
-    parts = ((number, part.strip(BLANKS)) for number, line in lines_of(text) for part in _OTHER_ENDS.split(line))
+    parts = ((number, part.strip(BLANKS)) for number, line in split_lines(text) for part in _OTHER_ENDS.split(line))
     return [found for number, part in parts for found in _parse_line(path, number, part)]
 
 
@@ -80,9 +80,9 @@ def _parse_line(path: str, number: int, line: str) -> Iterator[Setting | Pattern
             path, number, line, f"found the name {printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}"
         )
     elif _GLOB.search(name) or not equals:
-        yield Pattern(path, number, _plain(path_of(name)), normal(value) if equals else None)
+        yield Pattern(path, number, _plain(get_path(name)), normalize(value) if equals else None)
     else:
-        yield Setting(path, number, key_of(_plain(path_of(name))), normal(value))
+        yield Setting(path, number, get_key(_plain(get_path(name))), normalize(value))
 
 
 def _plain(path: str) -> str:
@@ -95,7 +95,7 @@ def parse(path: str, text: str) -> list[Setting]:
     return [line for line in parse_lines(path, text) if isinstance(line, Setting)]
 
 
-def boot_order(listing: dict[str, list[str]]) -> list[str]:
+def sort_boot_files(listing: dict[str, list[str]]) -> list[str]:
     """The paths that are read at boot, first to last, from C({folder: [name, ...]}): sorted by name over all folders,
     each name once, from the first folder that has it."""
     chosen: dict[str, str] = {}
@@ -120,7 +120,7 @@ def read(host: Host, own: str) -> tuple[list[tuple[str, str]], list[str]]:
     """
     listing = {folder: host.listdir(folder) for folder in FOLDERS}
     listing.setdefault(posixpath.dirname(own), []).append(posixpath.basename(own))
-    paths = boot_order(listing)
+    paths = sort_boot_files(listing)
     if not has_systemd(host):
         paths = [path for path in paths if host.realpath(path) != SYSCTL_CONF] + [SYSCTL_CONF]
     texts, unseen = [], []
@@ -136,7 +136,7 @@ def read(host: Host, own: str) -> tuple[list[tuple[str, str]], list[str]]:
     return texts, unseen
 
 
-def settings(texts: list[tuple[str, str]]) -> dict[str, list[Setting]]:
+def group_settings(texts: list[tuple[str, str]]) -> dict[str, list[Setting]]:
     """All assignments of C([(path, text), ...]) by key, each list from first to last: the last one holds."""
     found: dict[str, list[Setting]] = {}
     for path, text in texts:
@@ -170,20 +170,20 @@ class Boot:
         for line in self.lines:
             if isinstance(line, Setting) and line.key == key:
                 found.append(line)
-            elif self.systemd and isinstance(line, Pattern) and line.value is None and key_of(line.path) == key:
+            elif self.systemd and isinstance(line, Pattern) and line.value is None and get_key(line.path) == key:
                 found.append(Setting(line.file, line.number, key, None))
         return found
 
     def patterns(self, key: str) -> list[Pattern]:
         """The patterns that match a parameter which no line names, from first to last."""
-        path = path_of(key)
+        path = get_path(key)
         excluded = any(isinstance(line, Pattern) and line.value is None and line.path == path for line in self.lines)
         given = [line for line in self.lines if isinstance(line, Pattern) and line.value is not None]
         return [] if excluded else [line for line in given if _matches(line.path, path)]
 
     def value(self, line: Setting | Pattern, key: str) -> str | None:
         """What a line sets a parameter to; None where the kernel refuses its text, or it sets nothing."""
-        return None if line.value is None else after_writing(key, line.value, self.live.get(key))
+        return None if line.value is None else predict_written_value(key, line.value, self.live.get(key))
 
     def own_value(self, key: str) -> str | None:
         """What our file reports about a parameter, or None."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .values import key_of, path_of
+from .values import get_key, get_path
 
 
 class Parameter(NamedTuple):
@@ -126,7 +126,7 @@ GUIDE = (
 )
 
 
-def profile(
+def build_profile(
     entries: Iterable[Mapping[str, Any]] | None = None,
     to_the_letter: bool = False,
     additions: Iterable[Mapping[str, Any]] = (),
@@ -142,7 +142,7 @@ def profile(
         listed = [parameter._asdict() for parameter in GUIDE] if entries is None else entries
         found = {entry["key"]: _entry(entry, to_the_letter) for entry in listed}
         for more in [*additions, own or {}]:
-            found.update({key_of(path_of(str(key))): value for key, value in more.items()})
+            found.update({get_key(get_path(str(key))): value for key, value in more.items()})
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(
             "a kernel profile is made of a list of dictionaries with key, value and policy, and dictionaries: "

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.component import Desired
-from ..core.plan import BlockingError, Draft, Plan, Row, broken, comment_out, unread_rows
+from ..core.plan import BlockingError, Draft, Plan, Row, broken, build_unread_rows, comment_out
 from ..core.untrusted_text import printable
 from . import files as kernel_files
 from . import values as kernel_values
@@ -46,29 +46,29 @@ class Decision:
     at_boot: str | None = None
 
 
-def proc_path(key: str) -> str:
+def get_proc_path(key: str) -> str:
     """The file of a parameter."""
-    return "/proc/sys/" + kernel_values.path_of(key)
+    return "/proc/sys/" + kernel_values.get_path(key)
 
 
-def modules_path(path: str) -> str:
+def get_modules_path(path: str) -> str:
     """The file of modules-load.d(5) that belongs to a profile's file: systemd reads it before sysctl.d."""
     return "/etc/modules-load.d/" + posixpath.basename(path)
 
 
-def profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
+def find_profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
     """The part of the record that belongs to one profile's file."""
     return record["profiles"].get(path, {"keys": {}, "refused": {}})
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
-    entries, errors = kernel_values.entries(desired["profile"])
+    entries, errors = kernel_values.parse_entries(desired["profile"])
     errors = [*broken("host.kernel-profile", errors), *_errors(desired, state)]
     if errors:
         return Draft(errors=errors).plan(desired, state)
     present, path = desired["state"] == "present", desired["path"]
-    old = profile_record(state["record"], path)
+    old = find_profile_record(state["record"], path)
     boot = kernel_files.Boot(state["texts"], path, state["live"], state["systemd"])
     decisions = [_decide(entry, desired, state, old, boot) for entry in (entries if present else [])]
     if desired["persist"] or not present:
@@ -76,7 +76,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         decisions += [
             _give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in keys
         ]
-    rows = unread_rows("kernel", boot.unread(entry.key for entry in entries)) if present and desired["persist"] else []
+    rows = (
+        build_unread_rows("kernel", boot.unread(entry.key for entry in entries))
+        if present and desired["persist"]
+        else []
+    )
     return _assemble(desired, state, decisions, old, rows)
 
 
@@ -96,7 +100,7 @@ def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         if not MODULE.fullmatch(name)
     ]
     found += broken("host.file-unsafe", state["unusable"])
-    for path, text in ((desired["path"], state["own"]), (modules_path(desired["path"]), state["modules_text"])):
+    for path, text in ((desired["path"], state["own"]), (get_modules_path(desired["path"]), state["modules_text"])):
         if text is not None and not text.startswith(MARK):
             found.append(
                 BlockingError(
@@ -112,22 +116,22 @@ def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: d
     key = entry.key
     row = Row("kernel", key, desired=entry.desired, configured=boot.words(key))
     decision = Decision(key, row, "already")
-    gone = kernel_values.removed(key, state["kernel"])
+    gone = kernel_values.find_removal_reason(key, state["kernel"])
     if gone:
         return _leave(decision, "removed", "absent", gone)
     if key in state["unread"]:
-        return _leave(decision, "not_readable", "not_readable", f"{proc_path(key)}: {state['unread'][key]}")
+        return _leave(decision, "not_readable", "not_readable", f"{get_proc_path(key)}: {state['unread'][key]}")
     live = state["live"].get(key)
     if live is None:
         return _leave(decision, "absent", "absent", *_why_absent(entry))
     decision.row, decision.before = row.replaced(effective=live), live
     if entry.policy == "leave":
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
-    if not kernel_values.comparable(entry.policy, live, entry.value):
+    if not kernel_values.is_comparable(entry.policy, live, entry.value):
         why = f"found {live!r}, which cannot be compared with {entry.value!r}: it is left as it is. Set as many numbers"
         return _leave(decision, "not_readable", "not_readable", why)
     target = kernel_values.merge(entry.policy, _before_us(key, live, old), entry.value)
-    good = kernel_values.same(key, live, target)
+    good = kernel_values.means_same(key, live, target)
     hindrance = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
     if hindrance:
         why = f"{hindrance}; set it on the machine that runs this container, or leave it out"
@@ -144,7 +148,7 @@ def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: d
 def _before_us(key: str, live: str, old: dict[str, Any]) -> str:
     """What a policy compares with: a value that we set ourselves is no reason to keep it."""
     recorded = old["keys"].get(key)
-    return recorded["was"] if recorded and kernel_values.same(key, live, recorded["set"]) else live
+    return recorded["was"] if recorded and kernel_values.means_same(key, live, recorded["set"]) else live
 
 
 def _why_absent(entry: Entry) -> tuple[str, str]:
@@ -182,14 +186,14 @@ def _at_boot(entry: Entry, live: str, recorded: dict[str, str] | None, boot: Boo
     elif base is None:
         base = live
     merged = kernel_values.merge(entry.policy, base, entry.value)
-    return None if kernel_values.same(entry.key, merged, base) else merged
+    return None if kernel_values.means_same(entry.key, merged, base) else merged
 
 
 def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
     own, later = boot.own_value(entry.key), boot.later(entry.key)
     if own is None and decision.at_boot is None:
         return
-    if decision.at_boot is None or own is None or not kernel_values.same(entry.key, own, decision.at_boot):
+    if decision.at_boot is None or own is None or not kernel_values.means_same(entry.key, own, decision.at_boot):
         words = (
             f"{boot.own} does not set it to {decision.at_boot} yet"
             if decision.at_boot is not None
@@ -213,7 +217,7 @@ def _worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
         # Only systemd forgets ours for it.
         refused = f"{where} sets it to {printable(later.value)!r} at boot, after {boot.own}, which the kernel refuses"
         return refused if boot.systemd else ""
-    good = kernel_values.same(entry.key, value, kernel_values.merge(entry.policy, value, entry.value))
+    good = kernel_values.means_same(entry.key, value, kernel_values.merge(entry.policy, value, entry.value))
     return "" if good else f"{where} sets it to {value} at boot, after {boot.own}"
 
 
@@ -224,9 +228,9 @@ def _give_back(key: str, recorded: dict[str, str], state: dict[str, Any], boot: 
     decision = Decision(key, row, "restored", before=live or "")
     if live is None:
         return _leave(decision, "absent", "absent", "this kernel, or this network namespace, does not have it")
-    if kernel_values.same(key, live, recorded["was"]):
+    if kernel_values.means_same(key, live, recorded["was"]):
         return decision
-    if not kernel_values.same(key, live, recorded["set"]):
+    if not kernel_values.means_same(key, live, recorded["set"]):
         return _leave(decision, "kept", "ok", f"somebody changed it after we set it to {recorded['set']}: left so")
     decision.live = recorded["was"]
     return _leave(decision, "restored", "drift", "no longer desired: set back to what it was")
@@ -260,11 +264,11 @@ def _assemble(
     files = []
     if desired["persist"] or not present:
         names = [("module " + name, name + "\n") for name, row in modules if row.status in ("ok", "drift")]
-        files = _file(modules_path(path), names, state["modules_text"]) + _file(path, lines, state["own"])
+        files = _file(get_modules_path(path), names, state["modules_text"]) + _file(path, lines, state["own"])
     result.actions = _with_record(state, desired, decisions, [*loads, *pokes, *files])
     result.facts = {"path": path, "parameters": {one.key: _outcome(one) for one in decisions}}
-    after = {action["path"]: file_text(action["lines"]) for action in files}
-    before = {path: state["own"], modules_path(path): state["modules_text"]}
+    after = {action["path"]: render_file(action["lines"]) for action in files}
+    before = {path: state["own"], get_modules_path(path): state["modules_text"]}
     changed = [one for one in decisions if one.live is not None]
     result.before = _diff_text(before, [(one.key, one.before) for one in changed])
     result.after = _diff_text({**before, **after}, [(one.key, one.live or "") for one in changed])
@@ -284,7 +288,7 @@ def _modules(desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any]
             "kernel",
             "module " + name,
             desired="loaded",
-            configured=modules_path(desired["path"]) if listed else "not in a file",
+            configured=get_modules_path(desired["path"]) if listed else "not in a file",
             effective="loaded" if found["loaded"] else "not loaded",
         )
         if not found["loaded"] and why:
@@ -296,13 +300,13 @@ def _modules(desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any]
     return rows
 
 
-def file_text(lines: list[tuple[str, str]]) -> str | None:
+def render_file(lines: list[tuple[str, str]]) -> str | None:
     """The text of a file of ours from its C((name, line)) pairs; None (no file) where there is no line."""
     return MARK + "".join(line for _name, line in lines) if lines else None
 
 
 def _file(path: str, lines: list[tuple[str, str]], text: str | None) -> list[dict[str, Any]]:
-    return [] if file_text(lines) == text else [{"do": "file", "path": path, "lines": lines, "was": text}]
+    return [] if render_file(lines) == text else [{"do": "file", "path": path, "lines": lines, "was": text}]
 
 
 def _with_record(

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.untrusted_text import BLANKS, words_of
+from ..core.untrusted_text import BLANKS, split_words
 
 #: C(exact): this very value. C(at_least), C(at_most): an element that is already as good stays. C(range): two numbers,
 #: the lower end at most, the upper at least. C(union): a list of ports, what was reserved stays. C(leave): reported
@@ -90,7 +90,7 @@ class Entry:
         return POLICY_WORDS[self.policy] + self.value
 
 
-def path_of(key: str) -> str:
+def get_path(key: str) -> str:
     """The file of a parameter below /proc/sys.
 
     As in sysctl.d(5): where the first separator is a dot, dots separate and a slash stands for a dot
@@ -100,17 +100,17 @@ def path_of(key: str) -> str:
     return key if separator == "/" else key.translate(str.maketrans("./", "/."))
 
 
-def key_of(path: str) -> str:
+def get_key(path: str) -> str:
     """The dotted name of a file below /proc/sys."""
     return path.translate(str.maketrans("./", "/."))
 
 
-def normal(text: int | str) -> str:
+def normalize(text: int | str) -> str:
     """A value with its elements one blank apart: the kernel prints tabs between them."""
-    return " ".join(words_of(str(text)))
+    return " ".join(split_words(str(text)))
 
 
-def after_writing(key: str, text: str, live: str | None = None) -> str | None:
+def predict_written_value(key: str, text: str, live: str | None = None) -> str | None:
     """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the
     text.
 
@@ -120,10 +120,10 @@ def after_writing(key: str, text: str, live: str | None = None) -> str | None:
     """
     if SHAPES.get(key) == "ports":
         return _ports_after_writing(text)
-    held = None if live is None else integers(normal(live))
+    held = None if live is None else parse_integers(normalize(live))
     count = _COUNTS.get(SHAPES.get(key, "")) or len(held or ())
     if not count:
-        return normal(text)
+        return normalize(text)
     numbers = _kernel_numbers(_KERNEL_BLANKS.split(text.strip(BLANKS))[:count])
     if numbers is None or any(not _in_range(key, number) for number in numbers):
         return None
@@ -167,10 +167,10 @@ def _ports_after_writing(text: str) -> str | None:
         if pair is None or len(pair) > 2 or not 0 <= pair[0] <= pair[-1] <= _LARGEST_PORT:
             return None
         ranges.append((pair[0], pair[-1]))
-    return ports_text(ranges)
+    return format_ports(ranges)
 
 
-def entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
+def parse_entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
     """The entries of a profile and the errors of it: C(([Entry, ...], [sentence, ...]))."""
     found, errors = [], []
     paths: dict[str, str] = {}
@@ -211,10 +211,10 @@ def _entry(name: str, given: Any) -> tuple[Entry | None, str]:
         )
     if isinstance(value, str) and len(value.splitlines()) > 1:
         return None, f"{name}: the value has more than one line."
-    path = path_of(name)
-    key = key_of(path)
-    text = normal(" ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else value)
-    error = shape_error(key, text) or policy_error(policy, text)
+    path = get_path(name)
+    key = get_key(path)
+    text = normalize(" ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else value)
+    error = find_shape_error(key, text) or find_policy_error(policy, text)
     return (
         (None, f"{key}: {error}")
         if error
@@ -222,14 +222,14 @@ def _entry(name: str, given: Any) -> tuple[Entry | None, str]:
     )
 
 
-def shape_error(key: str, text: str) -> str:
+def find_shape_error(key: str, text: str) -> str:
     """What is wrong with the shape of a value of a known parameter; empty where nothing is."""
     shape = SHAPES.get(key)
     if shape == "ports":
         return _ports_error(text)
     if not text:
         return "the value is empty."
-    numbers = integers(text)
+    numbers = parse_integers(text)
     if shape == "integer" and (numbers is None or len(numbers) != 1 or not 0 <= numbers[0] <= _LONG):
         return f"found {text!r}, expected one whole number, 0 or more."
     if shape == "triple" and (
@@ -252,9 +252,9 @@ def _ports_error(text: str) -> str:
     return ""
 
 
-def policy_error(policy: str, text: str) -> str:
+def find_policy_error(policy: str, text: str) -> str:
     """What is wrong with a policy for a value; empty where nothing is."""
-    numbers = integers(text)
+    numbers = parse_integers(text)
     if policy in ("at_least", "at_most") and numbers is None:
         return f"the policy {policy} compares numbers, found {text!r}."
     if policy == "range" and (numbers is None or len(numbers) != 2):
@@ -262,9 +262,9 @@ def policy_error(policy: str, text: str) -> str:
     return _ports_error(text) if policy == "union" else ""
 
 
-def integers(text: str) -> list[int] | None:
+def parse_integers(text: str) -> list[int] | None:
     """The numbers of a value, or None where it is not made of whole numbers."""
-    words = words_of(text)
+    words = split_words(text)
     return (
         [int(word) for word in words]
         if words and all(_INTEGER.fullmatch(word) and len(word) <= 20 for word in words)
@@ -276,16 +276,16 @@ def merge(policy: str, base: str, desired: str) -> str:
     """What should hold where C(base) holds now and C(desired) is requested under a policy.
 
     Merging twice gives what merging once gives, and a result equal to C(base) means that C(base) is good enough.
-    A C(base) that cannot be compared (see L(comparable)) is kept: nobody knows whether it is better.
+    A C(base) that cannot be compared (see L(is_comparable)) is kept: nobody knows whether it is better.
     """
-    base, desired = normal(base), normal(desired)
+    base, desired = normalize(base), normalize(desired)
     if policy == "union":
         return _merge_ports(base, desired)
     if policy == "leave":
         return base
     if policy == "exact":
         return desired
-    have, want = integers(base), integers(desired)
+    have, want = parse_integers(base), parse_integers(desired)
     if have is None or want is None or len(have) != len(want):
         return base
     if policy == "range":
@@ -294,29 +294,29 @@ def merge(policy: str, base: str, desired: str) -> str:
     return " ".join(str(best(pair)) for pair in zip(have, want))
 
 
-def comparable(policy: str, base: str, desired: str) -> bool:
+def is_comparable(policy: str, base: str, desired: str) -> bool:
     """Whether a policy can compare two values: both are numbers, and as many, or both are lists of ports."""
     if policy in ("exact", "leave"):
         return True
     if policy == "union":
-        return not _ports_error(normal(base))
-    have, want = integers(normal(base)), integers(normal(desired))
+        return not _ports_error(normalize(base))
+    have, want = parse_integers(normalize(base)), parse_integers(normalize(desired))
     return have is not None and want is not None and len(have) == len(want)
 
 
-def same(key: str, one: str, other: str) -> bool:
+def means_same(key: str, one: str, other: str) -> bool:
     """Whether two values mean the same: the kernel sorts and joins the ranges of a list of ports."""
-    one, other = normal(one), normal(other)
+    one, other = normalize(one), normalize(other)
     if SHAPES.get(key) == "ports" and not (_ports_error(one) or _ports_error(other)):
-        return ports_text(_ranges(one)) == ports_text(_ranges(other))
+        return format_ports(_ranges(one)) == format_ports(_ranges(other))
     return one == other
 
 
 def _merge_ports(base: str, desired: str) -> str:
     if _ports_error(base):
         return base
-    merged = ports_text(_ranges(base) + _ranges(desired))
-    return base if merged == ports_text(_ranges(base)) else merged
+    merged = format_ports(_ranges(base) + _ranges(desired))
+    return base if merged == format_ports(_ranges(base)) else merged
 
 
 def _ranges(text: str) -> list[tuple[int, int]]:
@@ -324,7 +324,7 @@ def _ranges(text: str) -> list[tuple[int, int]]:
     return [(int(low), int(high or low)) for low, _dash, high in pairs]
 
 
-def ports_text(ranges: list[tuple[int, int]]) -> str:
+def format_ports(ranges: list[tuple[int, int]]) -> str:
     """Ranges of ports as the kernel prints them: sorted, neighbours joined, C(4430,8000-8003)."""
     joined: list[list[int]] = []
     for low, high in sorted(ranges):
@@ -335,13 +335,13 @@ def ports_text(ranges: list[tuple[int, int]]) -> str:
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in joined)
 
 
-def version(release: str) -> tuple[int, int]:
+def parse_version(release: str) -> tuple[int, int]:
     """The first two numbers of a kernel release: C(6.1.0-13-amd64) is C((6, 1)); C((0, 0)) where it reports none."""
     match = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", release or "")
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
-def removed(key: str, release: str) -> str:
+def find_removal_reason(key: str, release: str) -> str:
     """Why a kernel of this release cannot have a parameter any more; empty where it can."""
     since, why = REMOVED.get(key, (None, ""))
-    return why if since and version(release) >= since else ""
+    return why if since and parse_version(release) >= since else ""

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The component C(capacity): from the number of connections that one host must hold to every limit on the way.
 
-L(limits_for) is pure and knows of the host what it is given; the component asks the host how much memory and how many
-open files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
+L(compute_limits) is pure and knows of the host what it is given; the component asks the host how much memory and how
+many open files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Bound:
     fix: str
 
 
-def errors_of(connections: int, shape: HostShape) -> list[str]:
+def find_errors(connections: int, shape: HostShape) -> list[str]:
     """What is wrong with the arguments themselves, in sentences."""
     wrong = []
     if not 1 <= connections <= MOST:
@@ -117,57 +117,57 @@ def split(total: int, parts: int) -> int:
     return -(-total // parts)
 
 
-def sockets(connections: int, shape: HostShape) -> int:
+def count_sockets(connections: int, shape: HostShape) -> int:
     """TCP sockets on the host: a proxy has two a connection, one to the client and one to the instance."""
     return connections * ((1 if shape.application else 0) + (2 if shape.proxy else 0))
 
 
-def instance_files(connections: int, shape: HostShape) -> int:
+def count_instance_files(connections: int, shape: HostShape) -> int:
     """Files that one instance has open where the connections are spread evenly."""
     return split(connections, shape.instances) + BASE_FILES if shape.application else 0
 
 
-def proxy_files(connections: int, shape: HostShape) -> int:
+def count_proxy_files(connections: int, shape: HostShape) -> int:
     """Files that the proxy has open."""
     return 2 * connections + BASE_FILES if shape.proxy else 0
 
 
-def nofile(connections: int, shape: HostShape) -> int:
+def compute_nofile(connections: int, shape: HostShape) -> int:
     """The limit of open files that the largest process of the host needs."""
-    return max(instance_files(connections, shape), proxy_files(connections, shape))
+    return max(count_instance_files(connections, shape), count_proxy_files(connections, shape))
 
 
-def conntrack_entries(connections: int, shape: HostShape) -> int:
+def count_conntrack_entries(connections: int, shape: HostShape) -> int:
     """Entries of the connection tracking table:
     half as many again for those that are closing, and some for the rest."""
-    return (sockets(connections, shape) * 3 // 2 + 65536) if shape.conntrack else 0
+    return (count_sockets(connections, shape) * 3 // 2 + 65536) if shape.conntrack else 0
 
 
-def heap_needed(connections: int, shape: HostShape) -> int:
+def compute_heap(connections: int, shape: HostShape) -> int:
     """Heap that one instance needs: half of it for the application itself."""
     return 2 * split(connections, shape.instances) * shape.connection_heap_bytes if shape.application else 0
 
 
-def memory_needed(connections: int, shape: HostShape) -> int:
+def compute_memory(connections: int, shape: HostShape) -> int:
     """Memory of the whole host in bytes."""
-    entries = conntrack_entries(connections, shape)
+    entries = count_conntrack_entries(connections, shape)
     return (
         MEMORY_OF_OTHERS
         + (shape.instances * (shape.heap_bytes + memory.OVERHEAD) if shape.application else 0)
         + (connections * PROXY_BYTES if shape.proxy else 0)
-        + sockets(connections, shape) * (SOCKET_BYTES + PAGE_BYTES)
+        + count_sockets(connections, shape) * (SOCKET_BYTES + PAGE_BYTES)
         + entries * (CONNTRACK_BYTES + BUCKET_BYTES)
     )
 
 
-def bounds(connections: int, shape: HostShape) -> list[Bound]:
+def list_bounds(connections: int, shape: HostShape) -> list[Bound]:
     """Every resource that such a host can run out of. Needs grow with the connections, or stay."""
     found = []
     if shape.memory_bytes is not None:
         found.append(
             Bound(
                 "memory",
-                memory_needed(connections, shape),
+                compute_memory(connections, shape),
                 shape.memory_bytes,
                 "bytes",
                 "give the host more memory, or use more hosts",
@@ -177,7 +177,7 @@ def bounds(connections: int, shape: HostShape) -> list[Bound]:
         found.append(
             Bound(
                 "heap",
-                heap_needed(connections, shape),
+                compute_heap(connections, shape),
                 shape.heap_bytes,
                 "bytes an instance",
                 "raise xitrum_heap or xitrum_instances",
@@ -198,7 +198,7 @@ def bounds(connections: int, shape: HostShape) -> list[Bound]:
     found.append(
         Bound(
             "nofile",
-            nofile(connections, shape),
+            compute_nofile(connections, shape),
             most,
             "open files of one process",
             "raise what the host can grant, or xitrum_instances",
@@ -207,61 +207,65 @@ def bounds(connections: int, shape: HostShape) -> list[Bound]:
     return found
 
 
-def largest(shape: HostShape) -> tuple[int, str]:
+def find_largest(shape: HostShape) -> tuple[int, str]:
     """C((connections, resource)): how many the host holds at most, and what ends first.
     C((0, ...)) where not even one."""
 
     def holds(connections: int) -> bool:
-        return all(bound.needed <= bound.there for bound in bounds(connections, shape))
+        return all(bound.needed <= bound.there for bound in list_bounds(connections, shape))
 
     low, high = 0, MOST
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    first = next((bound.resource for bound in bounds(low + 1, shape) if bound.needed > bound.there), "")
+    first = next((bound.resource for bound in list_bounds(low + 1, shape) if bound.needed > bound.there), "")
     return low, first
 
 
-def power_of_two(number: int) -> int:
+def round_up_to_power_of_two(number: int) -> int:
     """The smallest power of two that is not less."""
     return 1 << max(0, number - 1).bit_length()
 
 
-def limits_for(connections: int, shape: HostShape) -> dict[str, Any]:
+def compute_limits(connections: int, shape: HostShape) -> dict[str, Any]:
     """The limits for so many connections, and C(error):
     empty, or why the host cannot hold them and how many it can."""
-    wrong = errors_of(connections, shape)
+    wrong = find_errors(connections, shape)
     if wrong:
         return {"error": " ".join(wrong), "largest": 0, "ends": "", "kernel": {}}
-    most, ends = largest(shape)
-    files, entries = nofile(connections, shape), conntrack_entries(connections, shape)
+    most, ends = find_largest(shape)
+    files, entries = compute_nofile(connections, shape), count_conntrack_entries(connections, shape)
     workers = split(2 * connections, shape.cpus)
     return {
         "connections": connections,
         "largest": most,
         "ends": ends,
         "error": _refusal(connections, shape, most, ends),
-        "sockets": sockets(connections, shape),
+        "sockets": count_sockets(connections, shape),
         "nofile": files,
-        "memory_bytes": memory_needed(connections, shape),
-        "heap_bytes": heap_needed(connections, shape),
+        "memory_bytes": compute_memory(connections, shape),
+        "heap_bytes": compute_heap(connections, shape),
         "instances_for_ports": split(connections, shape.ports),
         "haproxy_maxconn": connections,
         # Connections are not spread evenly over Nginx's workers: half as many again each, and never more than all.
         "nginx_worker_connections": min(2 * connections, workers * 3 // 2) + BASE_FILES,
         "nginx_worker_rlimit_nofile": min(2 * connections, workers * 3 // 2) + 2 * BASE_FILES,
         "conntrack_max": entries,
-        "conntrack_buckets": power_of_two(split(entries, 4)) if entries else 0,
-        "kernel": kernel(connections, shape),
+        "conntrack_buckets": round_up_to_power_of_two(split(entries, 4)) if entries else 0,
+        "kernel": build_kernel_profile(connections, shape),
     }
 
 
-def kernel(connections: int, shape: HostShape) -> dict[str, dict[str, Any]]:
+def build_kernel_profile(connections: int, shape: HostShape) -> dict[str, dict[str, Any]]:
     """The kernel parameters for so many connections, as a profile for M(xitrum.host.sysctl_profile)."""
-    entries, total = conntrack_entries(connections, shape), sockets(connections, shape)
-    processes = (shape.instances * instance_files(connections, shape)) + proxy_files(connections, shape)
+    entries, total = count_conntrack_entries(connections, shape), count_sockets(connections, shape)
+    processes = (shape.instances * count_instance_files(connections, shape)) + count_proxy_files(connections, shape)
     found = {
-        "fs.nr_open": (max(NR_OPEN, nofile(connections, shape)), "at_least", "the open files of the largest process"),
+        "fs.nr_open": (
+            max(NR_OPEN, compute_nofile(connections, shape)),
+            "at_least",
+            "the open files of the largest process",
+        ),
         "fs.file-max": (processes + FILES_OF_OTHERS, "at_least", "the open files of all processes"),
         "net.ipv4.tcp_mem": (
             f"{total} {2 * total} {4 * total}",
@@ -276,7 +280,7 @@ def kernel(connections: int, shape: HostShape) -> dict[str, dict[str, Any]]:
     }
     if shape.conntrack:
         found["net.netfilter.nf_conntrack_buckets"] = (
-            power_of_two(split(entries, 4)),
+            round_up_to_power_of_two(split(entries, 4)),
             "at_least",
             "a quarter of nf_conntrack_max",
         )
@@ -291,7 +295,7 @@ def _refusal(connections: int, shape: HostShape, most: int, ends: str) -> str:
     if connections <= most:
         return ""
     short = sorted(
-        (bound for bound in bounds(connections, shape) if bound.needed > bound.there),
+        (bound for bound in list_bounds(connections, shape) if bound.needed > bound.there),
         key=lambda bound: bound.resource != ends,
     )
     first, *others = [f"{bound.needed} {bound.unit} are needed, {bound.there} are there" for bound in short]
@@ -309,9 +313,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         host,
         {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": limits.OWN_PATH},
     )
-    found = memory.limited(memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.cgroup_memory(host))[
-        "memory_bytes"
-    ]
+    found = memory.limit_to_cgroup(
+        memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.read_cgroup_memory(host)
+    )["memory_bytes"]
     # Where root can raise a limit it can raise fs.nr_open too, and the kernel profile does.
     return {"memory_bytes": found or None, "nofile_most": None if grants["raises"] else grants["inherited"][1]}
 
@@ -321,7 +325,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if not desired["connections"]:
         return Draft().plan(desired, state)
     shape = HostShape(**{name: desired[name] for name in SPEC if name != "connections"}, **state)
-    found = limits_for(desired["connections"], shape)
+    found = compute_limits(desired["connections"], shape)
     row = Row(
         "capacity",
         "connections",

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from ..core import unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import BlockingError, Draft, Plan, Row, broken, comment_out, unread_rows
-from ..core.process import UNLIMITED, nofile_of, parse_status, seen
-from ..core.untrusted_text import lines_of, lowercase, printable, words_of
+from ..core.plan import BlockingError, Draft, Plan, Row, broken, build_unread_rows, comment_out
+from ..core.process import UNLIMITED, parse_nofile, parse_status, read_if_allowed
+from ..core.untrusted_text import lower_ascii, printable, split_lines, split_words
 from ..kernel import files as kernel_files
 from ..kernel.files import Unread
 
@@ -78,27 +78,27 @@ class Line(NamedTuple):
 
 def parse_lines(path: str, text: str) -> list[Line | Unread]:
     """The nofile lines of one file as pam_limits reads them, in order: each a L(Line) or an L(Unread)."""
-    return [found for number, line in lines_of(text) for found in _parse_line(path, number, line)]
+    return [found for number, line in split_lines(text) for found in _parse_line(path, number, line)]
 
 
 def _parse_line(path: str, number: int, line: str) -> Iterator[Line | Unread]:
     data = line.encode("utf-8", "surrogateescape")
     if len(data) > _LONGEST:
-        if "nofile" in lowercase(line):
+        if "nofile" in lower_ascii(line):
             why = f"found a line of more than {_LONGEST} bytes, which PAM reads in pieces: make lines of it"
             yield Unread(path, number, line, why)
         for begin in range(0, len(data), _LONGEST):
             yield from _parse_line(path, number, data[begin : begin + _LONGEST].decode("utf-8", "surrogateescape"))
         return
-    words = words_of(line.partition("#")[0].partition("\0")[0])
+    words = split_words(line.partition("#")[0].partition("\0")[0])
     if len(words) == 2 and words[1].startswith("-"):
         # Nothing of any file is applied to these users.
         yield Line(path, number, words[0], "none", None)
-    if "nofile" not in map(lowercase, words[1:3]):
+    if "nofile" not in map(lower_ascii, words[1:3]):
         return
-    domain, kind, value = words[0], lowercase(words[1]), lowercase(words[3]) if len(words) > 3 else ""
+    domain, kind, value = words[0], lower_ascii(words[1]), lower_ascii(words[3]) if len(words) > 3 else ""
     digits = _DIGITS.match(value)
-    if not value or kind not in _KINDS or lowercase(words[2]) != "nofile":
+    if not value or kind not in _KINDS or lower_ascii(words[2]) != "nofile":
         yield Unread(
             path,
             number,
@@ -126,7 +126,7 @@ def parse(path: str, text: str) -> list[Line]:
     return [line for line in parse_lines(path, text) if isinstance(line, Line) and line.kind in _KINDS]
 
 
-def of_domain(lines: list[Line], domain: str, kind: str) -> Line | None:
+def find_line(lines: list[Line], domain: str, kind: str) -> Line | None:
     """The line that counts for a domain and C(soft) or C(hard), or None: the last one, and C(-) means both."""
     return next((line for line in reversed(lines) if line.domain == domain and line.kind in (kind, "-")), None)
 
@@ -150,8 +150,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or NR_OPEN),
         "nr_open_at_boot": int(at_boot) if at_boot else None,
         "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
-        "inherited": inherited(host),
-        "raises": raises(host, desired["nofile"]) if desired["state"] == "present" else True,
+        "inherited": read_inherited(host),
+        "raises": can_raise(host, desired["nofile"]) if desired["state"] == "present" else True,
         "logins": {user: _login(host, user) for user in desired["logins"]},
         "use_pam": _use_pam(host),
     }
@@ -165,14 +165,14 @@ def read_lines(host: Host) -> tuple[list[Line | Unread], list[str]]:
     for path in [LIMITS_CONF] + [
         f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf") and not name.startswith(".")
     ]:
-        found = seen(host.read, path)
+        found = read_if_allowed(host.read, path)
         if found is None and host.exists(path):
             unread.append(path)
         lines += parse_lines(path, found or "")
     return lines, unread
 
 
-def inherited(host: Host) -> tuple[int, int]:
+def read_inherited(host: Host) -> tuple[int, int]:
     """The soft and hard limit that a login starts from: those of the daemon that let this process in.
 
     That is its first ancestor after PID 1 (which gives its services limits of their own). The ancestors in between have
@@ -180,13 +180,13 @@ def inherited(host: Host) -> tuple[int, int]:
     """
     found, pid = (0, 0), "self"
     while pid not in ("0", "1"):
-        found = nofile_of(seen(host.read, f"/proc/{pid}/limits") or "") or found
+        found = parse_nofile(read_if_allowed(host.read, f"/proc/{pid}/limits") or "") or found
         status = host.read(f"/proc/{pid}/status")
         pid = parse_status(status).get("PPid", "0") if status else "0"
     return found
 
 
-def raises(host: Host, nofile: int) -> bool:
+def can_raise(host: Host, nofile: int) -> bool:
     """Whether root can raise a hard limit here: tried in a process of its own, as root, and else from the capabilities.
 
     A capability alone does not decide: in a user namespace root has it, and the kernel refuses all the same.
@@ -194,8 +194,8 @@ def raises(host: Host, nofile: int) -> bool:
     status = parse_status(host.read("/proc/self/status") or "")
     if status.get("Uid", "").split()[1:2] == ["0"]:
         nr_open = int(host.read("/proc/sys/fs/nr_open") or NR_OPEN)
-        own = nofile_of(host.read("/proc/self/limits") or "") or (0, 0)
-        value = max(min(nofile, nr_open), min(max(own[1], inherited(host)[1]) + 1, nr_open))
+        own = parse_nofile(host.read("/proc/self/limits") or "") or (0, 0)
+        value = max(min(nofile, nr_open), min(max(own[1], read_inherited(host)[1]) + 1, nr_open))
         return host.run(["sh", "-c", f"ulimit -HSn {value}"]).rc == 0
     return bool(int(status.get("CapBnd", "0"), 16) >> _CAP_SYS_RESOURCE & 1)
 
@@ -244,7 +244,7 @@ def use_pam(text: str, included: list[str]) -> str:
 # --------------------------------------------------------------------------------------------------------- planning
 
 
-def granted(desired: int, state: dict[str, Any]) -> tuple[int, str]:
+def find_granted(desired: int, state: dict[str, Any]) -> tuple[int, str]:
     """How many open files this host can grant of those desired, and what ends it: C((number, sentence))."""
     bounds = [
         (desired, ""),
@@ -286,7 +286,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         return Draft(
             rows=[row], actions=[{"path": desired["path"], "text": None}] if before else [], before=before
         ).plan(desired, state)
-    limit, why = granted(desired["nofile"], state)
+    limit, why = find_granted(desired["nofile"], state)
     others = [line for line in state["lines"] if line.file != desired["path"]]
     values = {
         (domain, kind): _value(desired, limit, others, domain, kind, state)
@@ -344,7 +344,7 @@ def _value(
     without any line, both as far as the host can grant it."""
     if desired["policy"] == "exact":
         return limit
-    most, other = granted(NR_OPEN_MOST, state)[0], of_domain(others, domain, kind)
+    most, other = find_granted(NR_OPEN_MOST, state)[0], find_line(others, domain, kind)
     there = state["inherited"][("soft", "hard").index(kind)] if other is None else other.value
     return max(limit, most if there is None else min(there, most))
 
@@ -357,12 +357,12 @@ def _row(
     limit: int,
     why: str,
 ) -> Row:
-    lines = {kind: of_domain(state["lines"], domain, kind) for kind in ("soft", "hard")}
+    lines = {kind: find_line(state["lines"], domain, kind) for kind in ("soft", "hard")}
     row = Row(
         "nofile",
         f"limits of {domain}",
         desired=str(desired["nofile"]),
-        configured=" ".join(text(line) for line in lines.values()),
+        configured=" ".join(format_value(line) for line in lines.values()),
     )
     own = [line.value for line in parse(desired["path"], state["own"] or "") if line.domain == domain]
     later = next(
@@ -379,7 +379,8 @@ def _row(
         row = row.replaced(status="drift", why=f"{desired['path']} does not set it yet")
     elif later:
         why_later = (
-            f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
+            f"{later.file} line {later.number} ({domain} {later.kind} nofile {format_value(later)}) "
+            "comes later and wins"
         )
         row = row.replaced(status="drift", why=why_later).fixed(comment_out(later.file, later.number))
     elif why:
@@ -396,10 +397,10 @@ def _as_good(policy: str, value: int | None, desired: int, state: dict[str, Any]
     """Whether the value of a line that comes after ours will do.
     PAM takes no limit for fs.nr_open, and what the host cannot grant is not applied at all."""
     value = state["nr_open"] if value is None else value
-    return value == desired or (policy == "at_least" and desired < value <= granted(NR_OPEN_MOST, state)[0])
+    return value == desired or (policy == "at_least" and desired < value <= find_granted(NR_OPEN_MOST, state)[0])
 
 
-def text(line: Line | None) -> str:
+def format_value(line: Line | None) -> str:
     """The value of a line as it is written, C(-) where there is none."""
     return "-" if line is None else "unlimited" if line.value is None else str(line.value)
 
@@ -427,7 +428,9 @@ def _other_rows(desired: dict[str, Any], state: dict[str, Any], others: list[Lin
         Row("nofile", f"limits of {path}", status="not_readable", why="only root may read it")
         for path in state["unread"]
     ]
-    rows += unread_rows("nofile", [line for line in state.get("unread_lines", ()) if line.file != desired["path"]])
+    rows += build_unread_rows(
+        "nofile", [line for line in state.get("unread_lines", ()) if line.file != desired["path"]]
+    )
     rows += [_exempt_row(desired, line) for line in state.get("exempt", ())]
     for line in others:
         if line.domain not in desired["domains"] and line.value is not None and line.value < limit:
@@ -496,11 +499,11 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def granted_to_services(host: Host, nofile: int) -> int:
+def find_granted_to_services(host: Host, nofile: int) -> int:
     """How many open files a service can be given: what root may raise to, or else what the first process has itself."""
     text = (host.read("/proc/sys/fs/nr_open") or "").strip()
     most = min(nofile, int(text)) if text.isdecimal() else nofile
-    if raises(host, nofile):
+    if can_raise(host, nofile):
         return most
-    inherited_limit = nofile_of(host.read("/proc/1/limits") or "")
+    inherited_limit = parse_nofile(host.read("/proc/1/limits") or "")
     return min(most, inherited_limit[1]) if inherited_limit and inherited_limit[1] != UNLIMITED else most

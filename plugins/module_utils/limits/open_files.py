@@ -27,7 +27,11 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         host,
         {"nofile": desired["nofile"], "logins": [], "state": "present", "path": limits.OWN_PATH},
     )
-    return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
+    return {
+        "targets": found,
+        "processes": {row["pid"]: row for row in process.read_processes(host, pids)},
+        "limits": state,
+    }
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -54,7 +58,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     ).plan(desired, state)
 
 
-def configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tuple[int | None, str]:
+def read_configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tuple[int | None, str]:
     """What is configured for a process, as C((number or None, words)): its unit's limit, or its user's line in
     limits.d, which counts only for what was started by a login."""
     if target["unit"]:
@@ -65,17 +69,19 @@ def configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tupl
     lines, unread = state["limits"]["lines"], state["limits"]["unread"]
     if unread:
         return None, f"{unread[0]} may be read by root only"
-    line = limits.of_domain(lines, user, "soft") or (limits.of_domain(lines, "*", "soft") if user != "root" else None)
+    line = limits.find_line(lines, user, "soft") or (limits.find_line(lines, "*", "soft") if user != "root" else None)
     if line is None:
         return None, "not in limits.d"
-    return (process.UNLIMITED if line.value is None else line.value), f"{limits.text(line)} ({line.file}, for logins)"
+    return (
+        process.UNLIMITED if line.value is None else line.value
+    ), f"{limits.format_value(line)} ({line.file}, for logins)"
 
 
 def judge(desired: int, number: int | None, soft: int, granted: tuple[int, str]) -> tuple[str, str]:
     """C((status, sentence)) of a process with this soft limit.
 
     C(number) is what is configured, or None; C(granted) what the host can grant at all, and why no more, as from
-    L(limits.granted). A restart helps where the configured number is enough and the host can grant it.
+    L(limits.find_granted). A restart helps where the configured number is enough and the host can grant it.
     """
     if soft == process.UNLIMITED or soft >= desired:
         return "ok", ""
@@ -89,7 +95,7 @@ def judge(desired: int, number: int | None, soft: int, granted: tuple[int, str])
 def _process(
     desired: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
 ) -> tuple[Row, dict[str, Any]]:
-    number, words = configured(target, row["user"], state)
+    number, words = read_configured(target, row["user"], state)
     item = f"{target['label']}, {row['comm']} {row['pid']}"
     unit = target["unit"].get("Id", "")
     facts = {
@@ -107,7 +113,7 @@ def _process(
         facts.update(status="not_readable", why="only root may read its limits")
         return Row("nofile", item, str(desired["nofile"]), words, "", "not_readable", facts["why"]), facts
     soft, hard = row["nofile"]
-    status, why = judge(desired["nofile"], number, soft, limits.granted(desired["nofile"], state["limits"]))
+    status, why = judge(desired["nofile"], number, soft, limits.find_granted(desired["nofile"], state["limits"]))
     fix = {
         "restart_pending": f"restart the process {row['pid']} from a new login",
         "read_only": f"docker run --ulimit nofile={desired['nofile']}",

@@ -21,7 +21,7 @@ from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, S
 from ..core.host import Host
 from ..core.plan import Draft, Plan
 from . import state as load_state
-from .counts import repeated
+from .counts import is_repeated
 
 NAME = "connection_burst"
 
@@ -61,7 +61,7 @@ def find_errors(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
     return found
 
 
-def measured(made: list[tuple[float, bool]], connects: int) -> dict[str, float | None]:
+def summarize_burst(made: list[tuple[float, bool]], connects: int) -> dict[str, float | None]:
     """From the connects that were made, as C((seconds, whether by a repeated SYN)):
     how many were made at once, late, or not at all."""
     late = sum(again for _seconds, again in made)
@@ -69,7 +69,7 @@ def measured(made: list[tuple[float, bool]], connects: int) -> dict[str, float |
             "slowest_ms": round(max(made)[0] * 1000, 1) if made else None}
 
 
-def dropped(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+def count_dropped(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     """What the kernel has counted in between."""
     return {name: after[name] - before[name] for name in ("ListenOverflows", "ListenDrops")}
 
@@ -86,7 +86,7 @@ class Burst:
         self.epoll = select.epoll()
 
     def call(self, listener: socket.socket | None, pause: float) -> list[tuple[float, bool]]:
-        """Connects at once, accepts after the pause, and returns what L(measured) takes."""
+        """Connects at once, accepts after the pause, and returns what L(summarize_burst) takes."""
         for _number in range(self.connects):
             link = socket.socket(
                 socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK
@@ -100,7 +100,7 @@ class Burst:
             for handle, event in self.epoll.poll(0.02, 1024):
                 link, since = self.began.pop(handle)
                 if not event & (select.EPOLLERR | select.EPOLLHUP):
-                    self.made.append((time.monotonic() - since, repeated(link)))
+                    self.made.append((time.monotonic() - since, is_repeated(link)))
                 self.epoll.unregister(handle)
             if listener and time.monotonic() - begin >= pause:
                 self.accept(listener)
@@ -121,10 +121,10 @@ class Burst:
         self.epoll.close()
 
 
-def burst(host: Host, desired: dict[str, Any], backlog: int = 0) -> dict[str, float | None]:
+def run_burst(host: Host, desired: dict[str, Any], backlog: int = 0) -> dict[str, float | None]:
     """A burst against a listener of its own with this backlog,
     or without one against the address and port. Returns its numbers."""
-    listener, address = None, (addresses.local_target(desired["address"]), desired["port"])
+    listener, address = None, (addresses.find_local_target(desired["address"]), desired["port"])
     before = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
     if backlog:
         listener = socket.socket()
@@ -134,20 +134,20 @@ def burst(host: Host, desired: dict[str, Any], backlog: int = 0) -> dict[str, fl
         address = listener.getsockname()
     one = Burst(desired["connects"], desired["timeout"], address)
     try:
-        found = measured(one.call(listener, desired["pause"]), desired["connects"])
+        found = summarize_burst(one.call(listener, desired["pause"]), desired["connects"])
     finally:
         one.close()
         if listener:
             listener.close()
     after = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
-    somaxconn = load_state.number(host, "/proc/sys/net/core/somaxconn") or backlog
-    return {"requested": backlog, "backlog": min(backlog, somaxconn), **found, **dropped(before, after)}
+    somaxconn = load_state.read_number(host, "/proc/sys/net/core/somaxconn") or backlog
+    return {"requested": backlog, "backlog": min(backlog, somaxconn), **found, **count_dropped(before, after)}
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What can be made here. Its own limit of open files is raised as far as it goes, for this process only."""
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
-    return {"nofile": most, "ports": load_state.client(host, {"targets": []})["ports"]}
+    return {"nofile": most, "ports": load_state.read_client(host, {"targets": []})["ports"]}
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -163,7 +163,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         return Applied(
-            {"bursts": [burst(host, plan.desired, *filter(None, [backlog])) for _action, backlog in plan.actions]}
+            {"bursts": [run_burst(host, plan.desired, *filter(None, [backlog])) for _action, backlog in plan.actions]}
         )
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

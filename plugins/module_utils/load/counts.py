@@ -34,19 +34,19 @@ WIDTH = len(NAMES) + STEPS * len(TIMES)
 RETRANSMITS = struct.Struct("=8x92xI")
 
 
-def step(seconds: float) -> int:
+def find_step(seconds: float) -> int:
     """The step that a time is counted in."""
     milliseconds = seconds * 1000
     return 0 if milliseconds <= FIRST_MS else min(STEPS - 1, math.ceil(4 * math.log2(milliseconds / FIRST_MS)))
 
 
-def repeated(link: socket.socket) -> bool:
+def is_repeated(link: socket.socket) -> bool:
     """Whether a connection that was just made took a repeated SYN: the first was dropped, and the next comes a second
     later. The kernel knows; the time alone would also count what this process was late to see."""
     return RETRANSMITS.unpack(link.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RETRANSMITS.size))[0] > 0
 
 
-def percentile(steps: list[int], share: float) -> float | None:
+def compute_percentile(steps: list[int], share: float) -> float | None:
     """The time in milliseconds below which this share (0 to 1) of the counted ones is;
     None where nothing was counted."""
     total = sum(steps)
@@ -79,14 +79,14 @@ class Counts:
 
     def time(self, row: int, name: str, seconds: float) -> None:
         """Counts a time of a process."""
-        self.numbers[row * WIDTH + len(NAMES) + TIMES.index(name) * STEPS + step(seconds)] += 1
+        self.numbers[row * WIDTH + len(NAMES) + TIMES.index(name) * STEPS + find_step(seconds)] += 1
 
     def rows(self) -> list[list[int]]:
         """The numbers of every process as a list."""
         return [list(self.numbers[row * WIDTH:(row + 1) * WIDTH]) for row in range(self.processes)]
 
 
-def total(rows: list[list[int]]) -> dict[str, Any]:
+def sum_counts(rows: list[list[int]]) -> dict[str, Any]:
     """All processes (of all hosts) as one dictionary: each of NAMES, and C(connect) and C(pong) as lists of steps."""
     counts: dict[str, Any] = {
         name: (max if name in LAST else sum)([row[index] for row in rows] or [0]) for index, name in enumerate(NAMES)
@@ -97,8 +97,8 @@ def total(rows: list[list[int]]) -> dict[str, Any]:
     return counts
 
 
-def merged(totals: list[dict[str, Any]]) -> dict[str, Any]:
-    """Several of L(total) as one."""
+def merge_totals(totals: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several of L(sum_counts) as one."""
     counts: dict[str, Any] = {
         name: (max if name in LAST else sum)([one[name] for one in totals] or [0]) for name in NAMES
     }

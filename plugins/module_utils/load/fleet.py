@@ -56,10 +56,10 @@ def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: li
         )
     if "direct" in desired["through"] and not groups.get("xitrum"):
         found.append("load_test_routes has direct, and the inventory has no host in the group xitrum: leave it out.")
-    return found + unanswered(desired, groups.get("xitrum_proxy", []))
+    return found + find_unanswered(desired, groups.get("xitrum_proxy", []))
 
 
-def unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
+def find_unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
     """A sentence where connections would be refused: with the PROXY protocol Nginx serves, without that header,
     only its own host, at the loopback, and that only where it listens on all addresses.
     Every host that connects is to call every proxy."""
@@ -82,31 +82,31 @@ def unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
     ]
 
 
-def instances(hosts: list[dict[str, Any]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
+def list_instances(hosts: list[dict[str, Any]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
     """The instances as C(host) reaches them. With slots there is one, in the slot that was read."""
-    found = proxy.servers(hosts, host, {proxy.PORT: desired["http_port"], proxy.COUNT: desired["instances"]})
+    found = proxy.list_servers(hosts, host, {proxy.PORT: desired["http_port"], proxy.COUNT: desired["instances"]})
     slots = {one["inventory_hostname"]: (one.get("application_slot_read") or {}).get("slot") or 0 for one in hosts}
     return [{**one, "port": one["port"] + slots[one["host"]]} for one in found]
 
 
-def proxy_targets(hosts: list[dict[str, str]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
+def list_proxy_targets(hosts: list[dict[str, str]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
     """The proxies as C(host) reaches them: one on C(host) itself at the loopback, unless it listens elsewhere only."""
     port = desired["proxy_https_port"] if desired["tls"] else desired["proxy_http_port"]
     found = []
     for one in hosts:
         same = one["inventory_hostname"] == host
-        address = addresses.listen_target(desired["proxy_listen"]) if same else proxy.own_address(one)
+        address = addresses.find_listen_target(desired["proxy_listen"]) if same else proxy.find_own_address(one)
         found.append({"name": one["inventory_hostname"], "address": address, "port": port, "tls": desired["tls"]})
     return found
 
 
-def watched(
+def list_watched(
     hosts: dict[str, dict[str, Any]], host: str, groups: dict[str, list[str]], desired: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The ports of C(host) whose processes are of interest."""
     found = []
     if host in groups.get("xitrum", []):
-        found += [{"name": one["name"], "port": one["port"]} for one in instances([hosts[host]], host, desired)]
+        found += [{"name": one["name"], "port": one["port"]} for one in list_instances([hosts[host]], host, desired)]
     if host in groups.get("xitrum_proxy", []):
         found.append(
             {
@@ -117,7 +117,7 @@ def watched(
     return found
 
 
-def loads(
+def plan_loads(
     hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, desired: dict[str, Any]
 ) -> dict[str, Any]:
     """C({errors, loads, watched}) of one host:
@@ -137,8 +137,8 @@ def loads(
     for way in desired["through"] if share else []:
         if way == "direct":
             targets = [{"name": one["name"], "address": one["address"], "port": one["port"]}
-                       for one in instances([hosts[name] for name in groups["xitrum"]], host, desired)]
+                       for one in list_instances([hosts[name] for name in groups["xitrum"]], host, desired)]
         else:
-            targets = proxy_targets([hosts[name] for name in groups["xitrum_proxy"]], host, desired)
+            targets = list_proxy_targets([hosts[name] for name in groups["xitrum_proxy"]], host, desired)
         made[way] = {**common, "targets": targets}
-    return {"errors": [], "loads": made, "watched": watched(hosts, host, groups, desired)}
+    return {"errors": [], "loads": made, "watched": list_watched(hosts, host, groups, desired)}

@@ -40,12 +40,12 @@ HINTS = {
 NEAR = 0.98
 
 
-def failures(counts: dict[str, Any]) -> list[str]:
+def format_failures(counts: dict[str, Any]) -> list[str]:
     """Why connections were not opened, as a list of words with numbers."""
     return [f"{counts[name]} {WORDS[name]}" for name in FAILED if counts[name]]
 
 
-def limits(requested: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+def find_limits(requested: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """What limited it, the surest first, as C([(word, sentence)]); empty where all were held.
 
     C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load) with
@@ -53,18 +53,18 @@ def limits(requested: int, counts: dict[str, Any], hosts: dict[str, dict[str, An
     """
     if counts["held"] == requested and not counts["dropped"] and not counts["silent"]:
         return []
-    found = [*of_client(counts)]
+    found = [*find_client_limits(counts)]
     for host, seen in hosts.items():
         found += [
-            *of_proxy(host, seen["during"]),
-            *of_processes(host, seen["during"]),
-            *of_restarts(host, seen["before"], seen["after"]),
-            *of_kernel(host, seen),
+            *find_proxy_limits(host, seen["during"]),
+            *find_process_limits(host, seen["during"]),
+            *find_restarts(host, seen["before"], seen["after"]),
+            *find_kernel_limits(host, seen),
         ]
-    return found + [*of_answers(requested, counts)]
+    return found + [*find_answer_limits(requested, counts)]
 
 
-def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def find_client_limits(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What the host that connects has no more of."""
     if counts["client_files"]:
         yield (
@@ -84,7 +84,7 @@ def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
 
 
-def of_proxy(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def find_proxy_limits(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """HAProxy's own limit, which it works out from its open files unless it was given one."""
     proxy = during["proxy"]
     if not proxy or not proxy["most"] or proxy["connections"] < NEAR * proxy["most"]:
@@ -108,7 +108,7 @@ def of_proxy(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
 
 
-def of_processes(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def find_process_limits(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Processes that have no more open files."""
     for row in during["processes"]:
         if (
@@ -126,7 +126,7 @@ def of_processes(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]
             )
 
 
-def of_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def find_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Processes that did not live through it."""
     pids = {(row["name"], row["pid"]) for row in after["processes"]}
     names = {row["name"] for row in after["processes"]}
@@ -137,7 +137,7 @@ def of_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Ite
                               "its log and the kernel's report whether it was out of memory")
 
 
-def of_kernel(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def find_kernel_limits(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """The kernel's own limits."""
     during, before, after = seen["during"], seen["before"], seen["after"]
     if during["conntrack"] and during["conntrack"][0] >= NEAR * during["conntrack"][1]:
@@ -159,7 +159,7 @@ def of_kernel(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[tuple[str,
         yield "backlog", f"on {host} {full} connects found the queue of a listening socket full (backlog: {backlogs})"
 
 
-def of_answers(requested: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def find_answer_limits(requested: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is known from the connections alone."""
     if counts["turned_away"]:
         yield (

@@ -76,14 +76,14 @@ def split(total: int, parts: int) -> list[int]:
 
 def with_headers(options: dict[str, Any]) -> dict[str, Any]:
     """The options with C(headers) as what its JSON means;
-    as the text that it was where that is none, which L(input_errors) refuses."""
+    as the text that it was where that is none, which L(find_input_errors) refuses."""
     try:
         return {**options, "headers": json.loads(options["headers"] or "{}")}
     except ValueError:
         return dict(options)
 
 
-def header_errors(headers: Any) -> list[str]:
+def find_header_errors(headers: Any) -> list[str]:
     """What is wrong with headers, as sentences that show none of their values."""
     if not isinstance(headers, dict):
         return [
@@ -102,7 +102,7 @@ def header_errors(headers: Any) -> list[str]:
     ]
 
 
-def input_errors(desired: dict[str, Any]) -> list[str]:
+def find_input_errors(desired: dict[str, Any]) -> list[str]:
     """Invalid values, as sentences."""
     found = []
     for name in ("connections", "rate", "seconds", "heartbeat", "timeout"):
@@ -120,13 +120,13 @@ def input_errors(desired: dict[str, Any]) -> list[str]:
             f"load_test_path: found {desired['path']!r}, expected the path of a WebSocket of the application, such as "
             "/sockjs/websocket."
         )
-    found += header_errors(desired["headers"])
+    found += find_header_errors(desired["headers"])
     if not desired["targets"]:
         found.append("targets: found none, expected one or more.")
     return found
 
 
-def sources_of(target: dict[str, Any], desired: dict[str, Any], state: dict[str, Any]) -> int:
+def count_sources(target: dict[str, Any], desired: dict[str, Any], state: dict[str, Any]) -> int:
     """How many addresses this target can be called from:
     as many of the loopback as it takes where it is the host itself."""
     if state["local"].get(target["address"]):
@@ -134,12 +134,12 @@ def sources_of(target: dict[str, Any], desired: dict[str, Any], state: dict[str,
     return max(1, len(desired["sources"]))
 
 
-def bounds(desired: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
+def list_bounds(desired: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
     """Each resource that the client can run out of, with the connections that it is good for. None is not known."""
     count = len(desired["targets"])
     found = {
         "nofile": PROCESSES_MOST * max(0, state["nofile"] - BASE_FILES),
-        "ports": count * state["ports"] * min(sources_of(target, desired, state) for target in desired["targets"]),
+        "ports": count * state["ports"] * min(count_sources(target, desired, state) for target in desired["targets"]),
         "memory": state["memory_free_bytes"] // CLIENT_BYTES,
         "file-max": state["files_free"],
         "conntrack": state["conntrack_free"],
@@ -147,13 +147,13 @@ def bounds(desired: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
     return {name: most for name, most in found.items() if most is not None}
 
 
-def processes(connections: int, state: dict[str, Any]) -> int:
+def count_processes(connections: int, state: dict[str, Any]) -> int:
     """How many processes hold them: as many as their open files need, and as the processors are worth."""
     each = state["nofile"] - BASE_FILES
     return max(-(-connections // each), min(state["cpus"], -(-connections // PROCESS_LEAST)))
 
 
-def addresses(desired: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
+def choose_addresses(desired: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
     """The source addresses for each target, in the order of the targets; C([""]) lets the kernel choose."""
     share = -(-desired["connections"] // len(desired["targets"]))
     needed = -(-share // state["ports"])
@@ -166,13 +166,13 @@ def addresses(desired: dict[str, Any], state: dict[str, Any]) -> list[list[str]]
     return found
 
 
-def credit(left: float, seconds: float, rate: int) -> float:
+def compute_credit(left: float, seconds: float, rate: int) -> float:
     """How many connections of a ramp are due, with what was left and the seconds since. A process that was late does
     not make up for it all at once: that would be a burst of its own making."""
     return left + min(seconds, CATCH_UP) * rate
 
 
-def deadline(desired: dict[str, Any]) -> float:
+def compute_deadline(desired: dict[str, Any]) -> float:
     """The seconds after which a load ends, whatever happens."""
     return 2 * desired["connections"] / desired["rate"] + 2 * desired["timeout"] + desired["seconds"] + 4 * LEASE
 
@@ -180,10 +180,10 @@ def deadline(desired: dict[str, Any]) -> float:
 def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
     """A Plan with C(facts): C(most), C(ends), and C(workers), each with C(connections),
     C(first) (the number of its first), C(rate)."""
-    errors = input_errors(desired)
+    errors = find_input_errors(desired)
     if errors:
         return Draft(errors=errors).plan(desired, state)
-    found = bounds(desired, state)
+    found = list_bounds(desired, state)
     ends, most = min(found.items(), key=lambda item: item[1])
     facts = {"most": most, "ends": ends}
     if desired["connections"] > most:
@@ -192,11 +192,16 @@ def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
             f"{ends} ends first, the {RESOURCES[ends]}. The largest number that holds is {most}."
         )
         return Draft(errors=[error], facts=facts).plan(desired, state)
-    shares = split(desired["connections"], processes(desired["connections"], state))
+    shares = split(desired["connections"], count_processes(desired["connections"], state))
     workers = [
         {"connections": share, "first": sum(shares[:index]), "rate": desired["rate"] * share / desired["connections"]}
         for index, share in enumerate(shares)
     ]
     return Draft(
-        facts={**facts, "workers": workers, "sources": addresses(desired, state), "deadline": deadline(desired)}
+        facts={
+            **facts,
+            "workers": workers,
+            "sources": choose_addresses(desired, state),
+            "deadline": compute_deadline(desired),
+        }
     ).plan(desired, state)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..report.fleet_summary import table
+from ..report.fleet_summary import render_table
 from . import counts as load_counts
 from . import fleet as load_fleet
 from . import limits as load_limits
@@ -58,7 +58,7 @@ def load_report(
             if found["before"]["processes"]
         }
         counts = {host: found["counts"] for host, found in measured.items() if found["counts"]}
-        ways[way] = way_report(settings["connections"], readings, counts, capacities, groups, way)
+        ways[way] = build_route_report(settings["connections"], readings, counts, capacities, groups, way)
     return {
         "label": settings["label"],
         "when": settings["when"],
@@ -69,7 +69,7 @@ def load_report(
     }
 
 
-def way_report(
+def build_route_report(
     requested: int,
     readings: dict[str, dict[str, Any]],
     loads: dict[str, dict[str, Any]],
@@ -82,8 +82,8 @@ def way_report(
     C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts,
     C(capacities) hosts to the capacity plan of what they are and have (C({largest, ends})).
     """
-    counts = load_counts.merged(list(loads.values()))
-    ended = load_limits.limits(requested, counts, readings)
+    counts = load_counts.merge_totals(list(loads.values()))
+    ended = load_limits.find_limits(requested, counts, readings)
     rows = [(host, row) for host, seen in readings.items() for row in seen["during"]["processes"]]
     filled = [(host, row) for host, row in rows if row["files"] and (row["nofile"] or 0) > 0]
     fullest = max(
@@ -94,13 +94,13 @@ def way_report(
         "requested": requested,
         "held": counts["held"],
         "lost": counts["dropped"] + counts["silent"],
-        "not_opened": load_limits.failures(counts),
+        "not_opened": load_limits.format_failures(counts),
         "not_tried": max(0, requested - counts["tried"]),
         "delayed": counts["delayed"],
         "pings": counts["pings"],
         "pongs": counts["pongs"],
-        "connect_ms": [load_counts.percentile(counts["connect"], share) for share in (0.5, 0.99)],
-        "ping_ms": [load_counts.percentile(counts["pong"], share) for share in (0.5, 0.99)],
+        "connect_ms": [load_counts.compute_percentile(counts["connect"], share) for share in (0.5, 0.99)],
+        "ping_ms": [load_counts.compute_percentile(counts["pong"], share) for share in (0.5, 0.99)],
         "overflows": {
             host: seen["after"]["counters"]["ListenOverflows"] - seen["before"]["counters"]["ListenOverflows"]
             for host, seen in readings.items()
@@ -110,16 +110,16 @@ def way_report(
             for host, seen in readings.items()
         },
         "backlogs": {f"{host} {row['name']}": row["backlog"] for host, row in rows},
-        "memory_bytes": memory(readings, counts["held"]),
+        "memory_bytes": compute_memory(readings, counts["held"]),
         "fullest": (
             {"files": fullest[1], "nofile": fullest[2], "name": fullest[3], "host": fullest[4]} if fullest else None
         ),
-        "promise": promise(capacities, groups, way),
+        "promise": find_promise(capacities, groups, way),
         "ended_by": [list(pair) for pair in ended],
     }
 
 
-def memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, int]:
+def compute_memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, int]:
     """By how much the processes of each name have grown for each connection that is held, in bytes of RSS."""
     grown: dict[str, int] = {}
     for seen in readings.values():
@@ -131,7 +131,9 @@ def memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, int]:
     return {name: round(more / held) for name, more in grown.items() if more >= held * MEMORY_LEAST} if held else {}
 
 
-def promise(capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str]], way: str) -> dict[str, Any] | None:
+def find_promise(
+    capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str]], way: str
+) -> dict[str, Any] | None:
     """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts});
     the proxies' part where it is smaller."""
     parts = ["xitrum", "xitrum_proxy"] if way == "proxy" else ["xitrum"]
@@ -149,7 +151,7 @@ def promise(capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str
     return min(found, key=lambda part: part["largest"]) if found else None
 
 
-def shortfalls(report: dict[str, Any]) -> Iterator[str]:
+def find_shortfalls(report: dict[str, Any]) -> Iterator[str]:
     """Why a run failed, one sentence for each way on
     which fewer connections were held than requested; none where all were."""
     for way, figures in report["ways"].items():
@@ -161,7 +163,7 @@ def shortfalls(report: dict[str, Any]) -> Iterator[str]:
             )
 
 
-def cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
+def format_cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
     """The figures of one way as (title, text), in the order of the table."""
     def pair(times: list[float | None]) -> str:
         return "-" if times[0] is None else f"{times[0]:g}, {times[1]:g}"
@@ -196,7 +198,7 @@ def cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def burst_cell(one: dict[str, Any]) -> str:
+def format_burst(one: dict[str, Any]) -> str:
     """One burst in a few words."""
     words = [f"{one['at_once']} of {one['connects']} at once"]
     words += [f"{one[name]} {word}" for name, word in BURST_WORDS.items() if one[name]]
@@ -204,23 +206,23 @@ def burst_cell(one: dict[str, Any]) -> str:
     return ", ".join(words) + (f" (the kernel gives {one['backlog']})" if one["backlog"] < one["requested"] else "")
 
 
-def burst_title(host: str, one: dict[str, Any]) -> str:
+def format_burst_title(host: str, one: dict[str, Any]) -> str:
     """What a burst is called."""
     return f"{host}, backlog {one['requested']}" if one["requested"] else f"{host}, the application itself"
 
 
-def lines_of(runs: list[dict[str, Any]], rows_of: Callable[[dict[str, Any]], list[tuple[str, str]]]) -> list[str]:
+def format_lines(runs: list[dict[str, Any]], rows_of: Callable[[dict[str, Any]], list[tuple[str, str]]]) -> list[str]:
     """A table of what C(rows_of(run)) gives, a column a run, in the order in which titles appear."""
     found = [dict(rows_of(run)) for run in runs]
     titles = list(dict.fromkeys(title for one in found for title in one))
-    return table(
+    return render_table(
         ("", *[run["label"] for run in runs]), [(title, *[one.get(title, "") for one in found]) for title in titles]
     )
 
 
-def way_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
+def format_route_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
     """The cells of one way of a run."""
-    return cells(run["ways"][way])
+    return format_cells(run["ways"][way])
 
 
 def load_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
@@ -231,15 +233,17 @@ def load_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
     text = []
     for way, figures in report["ways"].items():
         runs = [run for run in before if way in run["ways"]] + [report]
-        lines = lines_of(runs, partial(way_cells, way))
+        lines = format_lines(runs, partial(format_route_cells, way))
         text += [f"Connections {load_fleet.WAYS[way]}", *lines, ""]
         text += [f"  - {sentence}" for _word, sentence in figures["ended_by"]] + ([""] if figures["ended_by"] else [])
     if any(report["bursts"].values()):
         runs = [run for run in before if any(run["bursts"].values())] + [report]
-        text += ["A burst of connects while nobody accepts", *lines_of(runs, burst_rows), ""]
+        text += ["A burst of connects while nobody accepts", *format_lines(runs, format_burst_rows), ""]
     return "\n".join(text).rstrip()
 
 
-def burst_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
+def format_burst_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
     """All bursts of a run as (title, text)."""
-    return [(burst_title(host, one), burst_cell(one)) for host, bursts in run["bursts"].items() for one in bursts]
+    return [
+        (format_burst_title(host, one), format_burst(one)) for host, bursts in run["bursts"].items() for one in bursts
+    ]

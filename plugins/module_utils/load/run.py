@@ -40,7 +40,7 @@ class LoadError(Exception):
 
 def start(desired: dict[str, Any], facts: dict[str, Any]) -> str:
     """Starts a load and returns its folder."""
-    folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=find_base())
     touch(f"{folder}/lease")
     write(
         folder,
@@ -49,7 +49,7 @@ def start(desired: dict[str, Any], facts: dict[str, Any]) -> str:
             "phase": "ramp",
             "seconds": 0,
             "held_seconds": 0,
-            "counts": load_counts.total([]),
+            "counts": load_counts.sum_counts([]),
             "workers_lost": 0,
             "deadline": facts["deadline"],
         },
@@ -70,16 +70,16 @@ def start(desired: dict[str, Any], facts: dict[str, Any]) -> str:
         finally:
             os._exit(0)
     # A number comes again: only with the moment of its start it names one process.
-    write(folder, "process", {"pid": pid, "start_ticks": (stat_of(pid) or {"start_ticks": 0})["start_ticks"]})
+    write(folder, "process", {"pid": pid, "start_ticks": (read_stat(pid) or {"start_ticks": 0})["start_ticks"]})
     return folder
 
 
-def base() -> str | None:
+def find_base() -> str | None:
     """The folder of the folders: for root one in which nobody else can make a name that has become free."""
     return "/run" if os.geteuid() == 0 and os.path.isdir("/run") else None
 
 
-def stat_of(pid: int) -> dict[str, Any] | None:
+def read_stat(pid: int) -> dict[str, Any] | None:
     """What the kernel reports about a process that runs;
     None of one that is gone, or that only waits for its parent to take note of its end."""
     try:
@@ -94,13 +94,13 @@ def poll(folder: str) -> dict[str, Any]:
     """What a load reports. Whoever polls lets it go on."""
     found = check(folder)
     touch(f"{found}/lease")
-    return alive(found)
+    return read_load(found)
 
 
-def alive(folder: str) -> dict[str, Any]:
+def read_load(folder: str) -> dict[str, Any]:
     """What a load reports. Raises LoadError where it cannot report anything any more."""
     process = read(folder, "process")
-    found = stat_of(process["pid"])
+    found = read_stat(process["pid"])
     # In this order: one that has ended in between has reported it before.
     state = read(folder, "state")
     if state["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
@@ -118,7 +118,7 @@ def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, 
     touch(f"{found}/stop")
     until = time.monotonic() + END_SECONDS + 5
     try:
-        while (state := alive(found))["phase"] != "ended" and time.monotonic() < until:
+        while (state := read_load(found))["phase"] != "ended" and time.monotonic() < until:
             sleep(TICK)
         return state
     finally:
@@ -194,7 +194,7 @@ class Load:
             self.write_progress("hold" if self.full else "ramp")
             time.sleep(TICK)
         # Before they are closed: afterwards none is held.
-        last, held = load_counts.total(self.counts.rows()), time.monotonic()
+        last, held = load_counts.sum_counts(self.counts.rows()), time.monotonic()
         self.flag[0] = 1
         until = time.monotonic() + END_SECONDS
         while self.pids and time.monotonic() < until:
@@ -242,7 +242,7 @@ class Load:
 
     def write_progress(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
         """Writes what is so, or what was so last."""
-        totals, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
+        totals, now = last or load_counts.sum_counts(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.
         tried_all = totals["tried"] >= self.desired["connections"] or totals["stopped"] + self.lost >= len(
             self.facts["workers"]

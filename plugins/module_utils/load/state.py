@@ -53,35 +53,37 @@ def parse_sockstat(text: str) -> dict[str, int]:
     return {name: int(value) for name, value in zip(words[::2], words[1::2]) if _NUMBER.fullmatch(value)}
 
 
-def number(host: Host, path: str) -> int | None:
+def read_number(host: Host, path: str) -> int | None:
     """A file with one number; None where it has none."""
-    text = (process.seen(host.read, path) or "").strip()
+    text = (process.read_if_allowed(host.read, path) or "").strip()
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def conntrack(host: Host) -> tuple[int, int] | None:
+def read_conntrack(host: Host) -> tuple[int, int] | None:
     """The (count, most) of the connection tracking table; None where nothing is tracked here."""
-    count, most = number(host, CONNTRACK + "count"), number(host, CONNTRACK + "max")
+    count, most = read_number(host, CONNTRACK + "count"), read_number(host, CONNTRACK + "max")
     return None if count is None or most is None else (count, most)
 
 
-def memory(host: Host) -> dict[str, int]:
+def read_memory(host: Host) -> dict[str, int]:
     """The memory that is there and the memory that is free, in bytes, the container's own where it has a limit."""
-    return machine.limited(machine.parse_meminfo(host.read("/proc/meminfo") or ""), machine.cgroup_memory(host))
+    return machine.limit_to_cgroup(
+        machine.parse_meminfo(host.read("/proc/meminfo") or ""), machine.read_cgroup_memory(host)
+    )
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The processes that listen on the watched ports, and the host's counters."""
-    found: list[dict[str, Any]] = sockets.listeners(host) or []
+    found: list[dict[str, Any]] = sockets.read_listeners(host) or []
     netstat = parse_netstat(host.read("/proc/net/netstat") or "")
     return {
         "processes": [row for item in desired["watched"] for row in _processes(host, item, found)],
         "counters": {name: netstat.get(name, 0) for name in COUNTERS},
         "sockets": parse_sockstat(host.read("/proc/net/sockstat") or ""),
-        "conntrack": conntrack(host),
+        "conntrack": read_conntrack(host),
         "proxy": _proxy(host, desired["socket"]),
         "cpus": host.processors(),
-        **memory(host),
+        **read_memory(host),
     }
 
 
@@ -90,9 +92,9 @@ def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) ->
     of its connections (a master) being distinguished."""
     rows = [row for row in found if row["port"] == item["port"]]
     for pid in sorted({pid for row in rows for pid in row["pids"]}):
-        one = process.process(host, pid)
+        one = process.read_process(host, pid)
         if one is not None:
-            files = process.seen(host.listdir, f"/proc/{pid}/fd")
+            files = process.read_if_allowed(host.listdir, f"/proc/{pid}/fd")
             yield {
                 "name": item["name"],
                 "port": item["port"],
@@ -123,24 +125,24 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(facts={"load": state}).plan(desired, state)
 
 
-def client(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
+def read_client(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     """What this host has for making connections. The hard limit of open files is that of the process that reads it."""
     low, high = (host.read("/proc/sys/net/ipv4/ip_local_port_range") or "32768 60999").split()
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
     taken = host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or ""
-    table, files = conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
+    table, files = read_conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
     return {
         "nofile": most if most != resource.RLIM_INFINITY else int(host.read("/proc/sys/fs/nr_open") or 1 << 20),
         "cpus": host.processors(),
-        "ports": int(high) - int(low) + 1 - reserved(taken, int(low), int(high)),
-        "memory_free_bytes": memory(host)["memory_free_bytes"],
+        "ports": int(high) - int(low) + 1 - count_reserved(taken, int(low), int(high)),
+        "memory_free_bytes": read_memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
         "conntrack_free": None if table is None else max(0, table[1] - table[0]),
         "local": {target["address"]: is_local(host, target["address"]) for target in desired["targets"]},
     }
 
 
-def reserved(text: str, low: int, high: int) -> int:
+def count_reserved(text: str, low: int, high: int) -> int:
     """How many ports of a range a list such as C(8000-8001,4430) takes away."""
     taken = set()
     for part in text.replace("\n", "").split(","):

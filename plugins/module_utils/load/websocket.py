@@ -16,7 +16,7 @@ HEAD_MOST = 16384
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 
 
-def handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
+def build_handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
     """The request as bytes. Every connection has the same key:
     the answer is not cached by anybody, and its hash is not of interest."""
     lines = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
@@ -29,7 +29,7 @@ def handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
     ).encode()
 
 
-def answered(data: bytes) -> tuple[int | None, bytes]:
+def parse_answer(data: bytes) -> tuple[int | None, bytes]:
     """C((status, rest)) of a whole answer, C((None, data)) of one that is not whole, C((0, b"")) of what is no HTTP."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
@@ -38,12 +38,12 @@ def answered(data: bytes) -> tuple[int | None, bytes]:
     return (int(found.group(1)), data[end + 4:]) if found else (0, b"")
 
 
-def frame(kind: int, payload: bytes = b"") -> bytes:
+def build_frame(kind: int, payload: bytes = b"") -> bytes:
     """A frame of a client with at most 125 bytes. It is masked, as all of a client are, with zeros."""
     return bytes((0x80 | kind, 0x80 | len(payload), 0, 0, 0, 0)) + payload
 
 
-def frames(data: bytes, skip: int = 0) -> tuple[list[tuple[int, bytes]], bytes, int]:
+def parse_frames(data: bytes, skip: int = 0) -> tuple[list[tuple[int, bytes]], bytes, int]:
     """The frames of a server in C(data): C(([(kind, payload)], rest, skip)).
 
     The payload of data frames is not kept: C(skip) are the bytes of one that are still to come.

@@ -15,10 +15,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..proxy.definition import bracketed
+from ..proxy.definition import add_brackets
 from . import planning as load_plan
 from . import websocket
-from .counts import FAILED, Counts, repeated
+from .counts import FAILED, Counts, is_repeated
 
 #: The port is chosen at connect(), where the kernel knows the other end:
 #: one port then serves several targets (ip(7), Linux 4.2).
@@ -73,7 +73,9 @@ class Worker:
         self.beats: deque[tuple[float, Connection]] = deque()
         self.tried, self.waiting, self.failures, self.stopped = 0, 0, 0, False
         self.requests = [
-            websocket.handshake(desired["path"], f"{bracketed(target['address'])}:{target['port']}", desired["headers"])
+            websocket.build_handshake(
+                desired["path"], f"{add_brackets(target['address'])}:{target['port']}", desired["headers"]
+            )
             for target in desired["targets"]
         ]
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -91,7 +93,7 @@ class Worker:
         last, credit = time.monotonic(), 1.0
         while not self.ended():
             now = time.monotonic()
-            credit = load_plan.credit(credit, now - last, self.share["rate"])
+            credit = load_plan.compute_credit(credit, now - last, self.share["rate"])
             credit, last = credit - self.ramp(now, int(credit)), now
             self.events(TICK)
             now = time.monotonic()
@@ -187,7 +189,7 @@ class Worker:
             code = link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise OSError(code, "connect")
-            if repeated(link):
+            if is_repeated(link):
                 self.count("delayed")
             if self.desired["targets"][connection.target]["tls"]:
                 connection.socket = link = self.context.wrap_socket(link, do_handshake_on_connect=False)
@@ -210,7 +212,7 @@ class Worker:
     def received(self, connection: Connection, data: bytes, now: float) -> None:
         """What the server has sent."""
         if connection.state == UPGRADING:
-            status, data = websocket.answered(data)
+            status, data = websocket.parse_answer(data)
             if status is None:
                 connection.data = data
                 return
@@ -224,14 +226,14 @@ class Worker:
             self.count("opened")
             self.count("held")
             self.beats.append((now + self.desired["heartbeat"], connection))
-        found, connection.data, connection.skip = websocket.frames(data, connection.skip)
+        found, connection.data, connection.skip = websocket.parse_frames(data, connection.skip)
         for kind, payload in found:
             if kind == websocket.PONG and connection.pinged_at:
                 self.counts.time(self.row, "pong", now - connection.pinged_at)
                 self.count("pongs")
                 connection.pinged_at = 0.0
             elif kind == websocket.PING:
-                connection.socket.send(websocket.frame(websocket.PONG, payload))
+                connection.socket.send(websocket.build_frame(websocket.PONG, payload))
             elif kind == websocket.CLOSE:
                 raise OSError(0, "closed by the server")
 
@@ -284,7 +286,7 @@ class Worker:
             if connection.pinged_at:
                 continue
             try:
-                connection.socket.send(websocket.frame(websocket.PING))
+                connection.socket.send(websocket.build_frame(websocket.PING))
             except (ssl.SSLWantWriteError, BlockingIOError):
                 continue
             except OSError as error:
@@ -300,7 +302,7 @@ class Worker:
             try:
                 if connection.state == OPEN:
                     connection.state = CLOSING
-                    connection.socket.send(websocket.frame(websocket.CLOSE, b"\x03\xe8"))
+                    connection.socket.send(websocket.build_frame(websocket.CLOSE, b"\x03\xe8"))
                 else:
                     self.forget(connection)
             except OSError:

@@ -16,7 +16,7 @@ import os
 import stat
 from typing import Any
 
-from ..core.local_files import leads_inside, sha256_of
+from ..core.local_files import compute_sha256, leads_inside
 from ..core.mac_files import is_mac_file
 from ..source_tree.build import render_hint
 
@@ -25,12 +25,12 @@ from ..source_tree.build import render_hint
 WRITTEN_AT_RUN_TIME = ("log", "tmp")
 
 
-def files_below(folder: str) -> tuple[list[str], list[str]]:
+def list_files(folder: str) -> tuple[list[str], list[str]]:
     """Every entry below a folder that is not itself a folder, as sorted paths relative to it (empty folders and what
     macOS adds do not travel), and the errors of those that cannot travel. Links to folders are entries, and are not
     followed."""
     found, errors = [], []
-    for where, folders, names in os.walk(folder, onerror=lambda error: errors.append(unreadable(error))):
+    for where, folders, names in os.walk(folder, onerror=lambda error: errors.append(format_read_error(error))):
         folders[:] = [name for name in folders if not is_mac_file(name)]
         names = [name for name in names if not is_mac_file(name)]
         if where == folder:
@@ -40,7 +40,7 @@ def files_below(folder: str) -> tuple[list[str], list[str]]:
     return sorted(found), errors
 
 
-def unreadable(error: OSError) -> str:
+def format_read_error(error: OSError) -> str:
     """An operating system's error on a file of the package, as a sentence."""
     return (
         f"{error.filename} cannot be read ({error.strerror}): let the user who runs Ansible read the whole package, "
@@ -48,21 +48,21 @@ def unreadable(error: OSError) -> str:
     )
 
 
-def manifest(folder: str) -> tuple[list[dict[str, Any]], list[str]]:
+def build_manifest(folder: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The package's entries in the order of their paths, and its errors.
 
     A file is C({path, mode, sha256, size}): C(mode) is C(0755) where its owner may execute it and C(0644) otherwise,
     because umasks and archives differ and a release must not. A link is C({path, link}).
     """
-    paths, errors = files_below(folder)
+    paths, errors = list_files(folder)
     # Hashing releases Python's lock, so threads use all processors.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        rows = list(pool.map(lambda path: entry(folder, path), paths))
+        rows = list(pool.map(lambda path: build_entry(folder, path), paths))
     errors += [row for row in rows if isinstance(row, str)]
     return [row for row in rows if isinstance(row, dict)], errors
 
 
-def entry(folder: str, path: str) -> dict[str, Any] | str:
+def build_entry(folder: str, path: str) -> dict[str, Any] | str:
     """One row of the manifest, or the sentence that explains why this path cannot travel."""
     where = os.path.join(folder, path)
     try:
@@ -76,9 +76,9 @@ def entry(folder: str, path: str) -> dict[str, Any] | str:
         if not stat.S_ISREG(found.st_mode):
             return f"{where} is neither a file, a folder nor a link: remove it from the package"
         mode = "0755" if found.st_mode & stat.S_IXUSR else "0644"
-        return {"path": path, "mode": mode, "sha256": sha256_of(where), "size": found.st_size}
+        return {"path": path, "mode": mode, "sha256": compute_sha256(where), "size": found.st_size}
     except OSError as error:
-        return unreadable(error)
+        return format_read_error(error)
 
 
 def link_entry(folder: str, path: str) -> dict[str, str] | str:
@@ -95,7 +95,7 @@ def link_entry(folder: str, path: str) -> dict[str, str] | str:
     return {"path": path, "link": target}
 
 
-def release_id(entries: list[dict[str, Any]]) -> str:
+def compute_release_id(entries: list[dict[str, Any]]) -> str:
     """The release's name: 12 hexadecimal digits of the SHA-256 over path, executable bit and content of every entry.
 
     Neither the order of the entries nor times, owners or the other mode bits count. JSON keeps the fields apart
@@ -108,12 +108,12 @@ def release_id(entries: list[dict[str, Any]]) -> str:
     return digest.hexdigest()[:12]
 
 
-def total_bytes(entries: list[dict[str, Any]]) -> int:
+def sum_bytes(entries: list[dict[str, Any]]) -> int:
     """The bytes that the files of a manifest take; links take none."""
     return sum(row.get("size", 0) for row in entries)
 
 
-def jars(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def filter_jars(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The manifest's rows of C(lib/*.jar). The class path has no jar below another folder."""
     return [
         row
@@ -122,30 +122,30 @@ def jars(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def layout_errors(folder: str, entries: list[dict[str, Any]]) -> list[str]:
+def find_layout_errors(folder: str, entries: list[dict[str, Any]]) -> list[str]:
     """What C(script/runner) needs to start and the package does not have, as sentences."""
     rows = {row["path"]: row for row in entries}
     errors = [
-        f"{folder} has no {path}: {hint(folder)}"
+        f"{folder} has no {path}: {format_hint(folder)}"
         for path in ("script/runner", "config/xitrum.conf")
         if path not in rows
     ]
     if rows.get("script/runner", {}).get("mode") == "0644":
         errors.append(f"{folder}/script/runner is not executable: chmod +x it where the package is built")
     if "script/runner" in rows and os.path.isfile(os.path.join(folder, "script/runner")):
-        errors += runner_errors(os.path.join(folder, "script/runner"))
-    if not jars(entries):
-        errors.append(f"{folder}/lib has no .jar: {hint(folder)}")
+        errors += find_runner_errors(os.path.join(folder, "script/runner"))
+    if not filter_jars(entries):
+        errors.append(f"{folder}/lib has no .jar: {format_hint(folder)}")
     return errors
 
 
-def runner_errors(path: str) -> list[str]:
+def find_runner_errors(path: str) -> list[str]:
     """Why a host's kernel would not run a script."""
     try:
         with open(path, "rb") as handle:
             first = handle.readline(256)
     except OSError as error:
-        return [unreadable(error)]
+        return [format_read_error(error)]
     if not first.startswith(b"#!"):
         return [f"{path} does not begin with #!: it has to be the runner that comes with Xitrum"]
     if first.endswith(b"\r\n"):
@@ -156,7 +156,7 @@ def runner_errors(path: str) -> list[str]:
     return []
 
 
-def hint(folder: str) -> str:
+def format_hint(folder: str) -> str:
     """What to do about a folder that is no package: name the package that is inside or around it, if there is one."""
     for other in ("target/xitrum", "xitrum", ".."):
         near = os.path.normpath(os.path.join(folder, other))

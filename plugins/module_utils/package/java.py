@@ -32,7 +32,7 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BEGINNING = 128
 
 
-def java_of(beginning: bytes) -> int:
+def parse_java_version(beginning: bytes) -> int:
     """The Java version that the first bytes of a class file ask for; 0 where it is no class file."""
     if len(beginning) < 8 or beginning[:4] != b"\xca\xfe\xba\xbe":
         return 0
@@ -55,7 +55,9 @@ def scan(path: str, main_class: str) -> dict[str, Any]:
     with zipfile.ZipFile(path) as jar, open(path, "rb") as raw:
         names = set(jar.namelist())
         found = sorted(
-            (java_of(beginning(raw, info)), info.filename) for info in jar.infolist() if counts(info.filename)
+            (parse_java_version(read_beginning(raw, info)), info.filename)
+            for info in jar.infolist()
+            if counts(info.filename)
         )
         scala = ""
         if {"library.properties", "scala/Predef.class"} <= names:
@@ -65,21 +67,21 @@ def scan(path: str, main_class: str) -> dict[str, Any]:
             scala = match.group(1) if match else ""
     java, name = found[len(found) // 2] if found else (0, "")
     highest, highest_name = found[-1] if found else (0, "")
-    return {"typical": [java, class_name(name)], "highest": [highest, class_name(highest_name)],
-            "scala": scala, "main": class_path(main_class) in names}
+    return {"typical": [java, get_class_name(name)], "highest": [highest, get_class_name(highest_name)],
+            "scala": scala, "main": get_class_path(main_class) in names}
 
 
-def class_name(entry: str) -> str:
+def get_class_name(entry: str) -> str:
     """The class of an entry in a jar."""
     return entry[:-len(".class")].replace("/", ".")
 
 
-def class_path(name: str) -> str:
+def get_class_path(name: str) -> str:
     """The entry of a class in a jar."""
     return name.replace(".", "/") + ".class"
 
 
-def beginning(raw: BinaryIO, info: zipfile.ZipInfo) -> bytes:
+def read_beginning(raw: BinaryIO, info: zipfile.ZipInfo) -> bytes:
     """The first bytes of an entry. Straight from the file, since a package has some 30,000 classes and zipfile's own
     reader takes ten times as long to begin with one."""
     raw.seek(info.header_offset)
@@ -106,7 +108,7 @@ def examine(
     or None) keeps it by SHA-256 for the next run.
     """
     path = os.path.join(cache, "jars.json") if cache else None
-    known = remembered(path) if path else {}
+    known = read_remembered_scans(path) if path else {}
     found: dict[str, dict[str, Any]] = {}
     fresh: dict[str, dict[str, Any]] = {}
     errors = []
@@ -131,7 +133,7 @@ def examine(
     return found, errors
 
 
-def remembered(path: str) -> dict[str, dict[str, Any]]:
+def read_remembered_scans(path: str) -> dict[str, dict[str, Any]]:
     """The scans of the last run; nothing where there are none, or the file is damaged: they are made again then."""
     try:
         with open(path, encoding="utf-8") as handle:
@@ -150,7 +152,7 @@ def remember(path: str, scans: dict[str, dict[str, Any]]) -> None:
     os.rename(part, path)
 
 
-def summary(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def summarize_scans(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What the scans of all jars come to.
 
     C(java) is the Java that the package needs: every class of the main class's jar has to load, and of the other jars
@@ -170,7 +172,7 @@ def summary(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def main_class_errors(folder: str, rows: list[dict[str, Any]], main_class: str, main_class_jar: str) -> list[str]:
+def find_main_class_errors(folder: str, rows: list[dict[str, Any]], main_class: str, main_class_jar: str) -> list[str]:
     """The sentence for a main class that no jar has, with the class that was probably meant."""
     if main_class_jar or not rows:
         return []
@@ -178,10 +180,10 @@ def main_class_errors(folder: str, rows: list[dict[str, Any]], main_class: str, 
     for row in rows:
         try:
             with zipfile.ZipFile(os.path.join(folder, row["path"])) as jar:
-                names += [class_name(name) for name in jar.namelist() if counts(name) and "$" not in name]
+                names += [get_class_name(name) for name in jar.namelist() if counts(name) and "$" not in name]
         except (OSError, zipfile.BadZipFile):
             continue
-    near = nearest_class(main_class, names)
+    near = find_nearest_class(main_class, names)
     meant = f"did you mean {near}? " if near else ""
     return [
         f"no jar in {folder}/lib has the main class {main_class}: {meant}Set xitrum_main_class to the object that has "
@@ -189,13 +191,13 @@ def main_class_errors(folder: str, rows: list[dict[str, Any]], main_class: str, 
     ]
 
 
-def nearest_class(desired: str, names: list[str]) -> str:
+def find_nearest_class(desired: str, names: list[str]) -> str:
     """The class whose name is nearest: one of the same simple name first, the difference in its package second."""
     simple = [name for name in names if name.rpartition(".")[2] == desired.rpartition(".")[2]]
     return next(iter(difflib.get_close_matches(desired, simple or names, 1, 0.0 if simple else 0.6)), "")
 
 
-def java_error(class_java: int, jdk_java: int, scala: str = "", where: str = "") -> str:
+def find_java_error(class_java: int, jdk_java: int, scala: str = "", where: str = "") -> str:
     """Why a package cannot run on a JDK, as a sentence; an empty text where it can.
 
     C(class_java) is the Java that its classes ask for and C(jdk_java) the JDK's major version (8, 11, 17 ...; 0 where

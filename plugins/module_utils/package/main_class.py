@@ -39,14 +39,14 @@ def find_main_classes(folder: str) -> dict[str, str]:
     for name in sorted(os.listdir(lib)) if os.path.isdir(lib) else []:
         if name.endswith(".jar") and not is_mac_file(name):
             try:
-                for main_class in main_classes_of(os.path.join(lib, name)):
+                for main_class in find_jar_main_classes(os.path.join(lib, name)):
                     found.setdefault(main_class, f"lib/{name}")
             except (OSError, zipfile.BadZipFile, NotImplementedError):
                 continue
     return dict(sorted(found.items()))
 
 
-def main_classes_of(path: str) -> list[str]:
+def find_jar_main_classes(path: str) -> list[str]:
     """The main classes of a jar of the application; none of a library's. Raises OSError and zipfile.BadZipFile."""
     with zipfile.ZipFile(path) as jar:
         names = jar.namelist()

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from ..core import downloads, urls
-from ..core.local_files import is_package, leads_inside, sha256_of
+from ..core.local_files import compute_sha256, is_package, leads_inside
 from ..core.mac_files import is_mac_file
 
 #: Seconds after which an unfinished entry of the cache cannot be another run's.
@@ -40,7 +40,7 @@ class SourceError(Exception):
     """The package cannot be had. The message is a sentence: what was found, what was expected, where, what to do."""
 
 
-def plain_hint(_path: str) -> tuple[str, str]:
+def format_plain_hint(_path: str) -> tuple[str, str]:
     """How a package is built, and where it is then, whatever the build is."""
     return "with sbt", "target/xitrum"
 
@@ -52,7 +52,7 @@ def obtain(
     cache: str,
     timeout: int = 30,
     validate_certs: bool = True,
-    hint: Callable[[str], tuple[str, str]] = plain_hint,
+    hint: Callable[[str], tuple[str, str]] = format_plain_hint,
 ) -> str:
     """The folder that holds the package on the controller. Raises SourceError.
 
@@ -68,14 +68,16 @@ def obtain(
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
             raise SourceError(
-                f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}"
+                f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for "
+                f"{hide_credentials(source)}"
             )
-        return unpacked(
+        return unpack_archive(
             download(source, sha256.lower(), headers, cache, timeout, validate_certs), sha256.lower(), cache
         )
     if "://" in source:
         raise SourceError(
-            f"{shown(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it by other "
+            f"{hide_credentials(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it "
+            f"by other "
             "means first"
         )
     path = os.path.abspath(os.path.expanduser(source))
@@ -84,7 +86,7 @@ def obtain(
     if not os.path.exists(path):
         raise SourceError(f"there is no package at {path}: build it {hint(path)[0]}, or correct xitrum_package")
     try:
-        found = sha256_of(path)
+        found = compute_sha256(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
     if sha256 and found != sha256.lower():
@@ -92,10 +94,10 @@ def obtain(
             f"the SHA-256 of {path} is {found}, expected {sha256.lower()}: build or copy the package again, or "
             "correct the checksum"
         )
-    return unpacked(path, found, cache)
+    return unpack_archive(path, found, cache)
 
 
-def shown(url: str) -> str:
+def hide_credentials(url: str) -> str:
     """A URL without the password and the token that it may carry: what a message may show."""
     return urls.hide_credentials(url).replace(f"{urls.HIDDEN}@", "", 1)
 
@@ -107,7 +109,7 @@ def download(
     folder = os.path.join(cache, "archives")
     path = os.path.join(folder, sha256)
     # The content is compared again: a disk or a person may have changed it since.
-    if os.path.exists(path) and sha256_of(path) == sha256:
+    if os.path.exists(path) and compute_sha256(path) == sha256:
         return path
     tidy(folder)
     handle, part = tempfile.mkstemp(prefix=PART, dir=folder)
@@ -116,10 +118,11 @@ def download(
             receive(url, headers, timeout, validate_certs, out)
             out.flush()
             os.fsync(out.fileno())
-        found = sha256_of(part)
+        found = compute_sha256(part)
         if found != sha256:
             raise SourceError(
-                f"the SHA-256 of what {shown(url)} sent is {found}, expected {sha256}: correct the checksum or the URL"
+                f"the SHA-256 of what {hide_credentials(url)} sent is {found}, expected {sha256}: correct the checksum "
+                f"or the URL"
             )
         os.rename(part, path)
     finally:
@@ -131,7 +134,7 @@ def download(
 def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_certs: bool, out: BinaryIO) -> None:
     """Writes the body that a URL answers to C(out), byte for byte. Raises SourceError.
     C(timeout): seconds of silence."""
-    name = shown(url)
+    name = hide_credentials(url)
     try:
         response = downloads.open_download(url, headers, timeout, validate_certs)
         desired, received = response.headers.get("Content-Length"), 0
@@ -140,18 +143,18 @@ def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_cer
             received += len(block)
     except urllib.error.HTTPError as error:
         raise SourceError(
-            f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}"
+            f"{name} answers {error.code} {error.reason}: {format_remedy(error.code, error.xitrum_origin)}"
         ) from error
     except downloads.RedirectError as error:
         raise SourceError(f"{name} cannot be fetched: {error}") from error
     except TimeoutError as error:
-        raise SourceError(silent(name, timeout)) from error
+        raise SourceError(format_no_answer(name, timeout)) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         # It may quote the URL, or the password in one that was not escaped.
         detail = urls.hide_all(str(reason), url)
         if isinstance(reason, TimeoutError):
-            raise SourceError(silent(name, timeout)) from error
+            raise SourceError(format_no_answer(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
             raise SourceError(
                 f"the certificate of {name} is not accepted ({detail}): install its authority on the controller"
@@ -163,7 +166,7 @@ def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_cer
         raise SourceError(f"{name} sent {received} bytes of {desired} and then closed the connection: run again")
 
 
-def silent(name: str, timeout: int) -> str:
+def format_no_answer(name: str, timeout: int) -> str:
     """The sentence for a server that does not answer."""
     return (
         f"{name} sent nothing for {timeout} s: check the URL, and whether this machine reaches that server; then run "
@@ -171,7 +174,7 @@ def silent(name: str, timeout: int) -> str:
     )
 
 
-def what_to_do(code: int, origin: str = "") -> str:
+def format_remedy(code: int, origin: str = "") -> str:
     """What helps against a refused request. C(origin): the other origin that a redirect led to."""
     if code in (401, 403) and origin:
         return (f"it redirects to {origin}, which gets no header and no password that you set for another host: "
@@ -181,7 +184,7 @@ def what_to_do(code: int, origin: str = "") -> str:
     return "correct the URL" if code < 500 else "the server is at fault: run again later"
 
 
-def unpacked(archive: str, sha256: str, cache: str) -> str:
+def unpack_archive(archive: str, sha256: str, cache: str) -> str:
     """The folder of the package in an archive with this SHA-256, unpacked once. Raises SourceError."""
     folder = os.path.join(cache, "unpacked")
     final = os.path.join(folder, sha256)
@@ -201,10 +204,10 @@ def unpacked(archive: str, sha256: str, cache: str) -> str:
                 ) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
-    return package_in(final)
+    return find_package(final)
 
 
-def package_in(folder: str) -> str:
+def find_package(folder: str) -> str:
     """The folder of the package in what an archive holds: C(target/xitrum) may have been packed with or without itself,
     in other folders, and with files next to it. Raises SourceError where there are several.
 
@@ -228,21 +231,21 @@ def is_whole(folder: str) -> bool:
     return os.path.isdir(f"{folder}/lib") and all(os.path.isfile(f"{folder}/{path}") for path in files)
 
 
-def visible(folder: str) -> list[str]:
+def list_visible(folder: str) -> list[str]:
     """The names in a folder, without those of macOS."""
     return sorted(name for name in os.listdir(folder) if not is_mac_file(name))
 
 
-def folders_in(folder: str) -> list[str]:
+def list_folders(folder: str) -> list[str]:
     """The folders in a folder, by their paths. Links are none."""
-    paths = [os.path.join(folder, name) for name in visible(folder)]
+    paths = [os.path.join(folder, name) for name in list_visible(folder)]
     return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
 
 
 def open_only_folders(folder: str) -> str:
     """The first folder that is not just one folder: the given one, or one in it."""
-    inner = folders_in(folder)
-    return open_only_folders(inner[0]) if len(inner) == 1 and len(visible(folder)) == 1 else folder
+    inner = list_folders(folder)
+    return open_only_folders(inner[0]) if len(inner) == 1 and len(list_visible(folder)) == 1 else folder
 
 
 def find_folders(folder: str, matches: Callable[[str], bool], depth: int = 5) -> list[str]:
@@ -253,7 +256,7 @@ def find_folders(folder: str, matches: Callable[[str], bool], depth: int = 5) ->
         found = [path for path in level if matches(path)]
         if found:
             return found
-        level = [inner for path in level for inner in folders_in(path)]
+        level = [inner for path in level for inner in list_folders(path)]
     return []
 
 
@@ -268,12 +271,12 @@ def unpack(archive: str, into: str) -> None:
     links: dict[str, str] = {}
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
-            parts = safe_parts(archive, member.name)
-            source = safe_parts(archive, member.linkname) if member.islnk() else []
+            parts = split_safely(archive, member.name)
+            source = split_safely(archive, member.linkname) if member.islnk() else []
             if any(is_mac_file(part) for part in parts + source):
                 continue
             try:
-                place(tar, member, os.path.join(into, *parts), os.path.join(into, *source), links)
+                place_member(tar, member, os.path.join(into, *parts), os.path.join(into, *source), links)
             except UNFIT as error:
                 raise tarfile.ReadError(f"{member.name} has no place: {error.strerror or error}") from error
             except ValueError as error:
@@ -295,7 +298,7 @@ def unpack(archive: str, into: str) -> None:
 UNFIT = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, shutil.SameFileError)
 
 
-def place(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, source: str, links: dict[str, str]) -> None:
+def place_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, source: str, links: dict[str, str]) -> None:
     """Makes one member at a path, in place of an earlier one of its name; C(source) is what a hard link leads to.
     Symbolic links are only noted in C(links), path to target.
     Raises OSError, and ValueError for another kind of member."""
@@ -326,7 +329,7 @@ def place(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, source: str,
         extract(tar, member, path)
 
 
-def safe_parts(archive: str, name: str) -> list[str]:
+def split_safely(archive: str, name: str) -> list[str]:
     """The parts of a member's name. Raises SourceError for one that leaves the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:

@@ -72,14 +72,14 @@ def as_int(value: Any) -> int:
 COMMON_OPTIONS = {"disabled_settings": UNUSED_SETTINGS, "variables": KEY_VARIABLES, "console": True}
 
 
-def desired_heroku(values: Values, tree: Values, render: Render) -> Desired:
+def build_heroku(values: Values, tree: Values, render: Render) -> Desired:
     """Return what Heroku needs. Raises ValueError for JVM options that its Java does not take."""
     del render
     java = as_int(values["heroku_java_version"]) or tree["java"] or 17
     remote = values["heroku_push_remote"]
     # A command of Heroku's takes the name of a remote, and no URL.
     remote = remote if remote and "://" not in remote else "heroku"
-    environment = jvm.options_environment(java, str(values["heroku_heap"]), list(values["heroku_java_options"]))
+    environment = jvm.build_options_environment(java, str(values["heroku_heap"]), list(values["heroku_java_options"]))
     words = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
     entries = [
         {
@@ -106,14 +106,14 @@ def desired_heroku(values: Values, tree: Values, render: Render) -> Desired:
     return Desired(options, settings, ["heroku", "logs", "--tail", "--remote", remote])
 
 
-def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
+def build_openshift(values: Values, tree: Values, render: Render) -> Desired:
     """Return what OpenShift or Kubernetes needs. Raises ValueError for JVM options that its Java does not take."""
     layouts = values["openshift_layouts"]
     # -e openshift_layouts=diy is a text.
     layouts = layouts.split(",") if isinstance(layouts, str) else layouts
     name = values["openshift_name"] or tree["name"]
     secret = values["openshift_secret"] or name
-    app = {"mark": OPENSHIFT_MARK, "name": name, "secret": secret, **openshift_environments(values, layouts)}
+    app = {"mark": OPENSHIFT_MARK, "name": name, "secret": secret, **build_openshift_environments(values, layouts)}
     cluster = {**CLUSTER_FILES, **EXPOSE_FILES[values["openshift_expose"]]} if "kubernetes" in layouts else {}
     desired = {**cluster, **(DIY_FILES if "diy" in layouts else {})}
     every = {**CLUSTER_FILES, **EXPOSE_FILES["route"], **EXPOSE_FILES["ingress"], **DIY_FILES}
@@ -145,7 +145,7 @@ def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
     return Desired(options, settings, ["oc", "logs", "--follow", f"deployment/{name}"])
 
 
-def openshift_environments(values: Values, layouts: list[str]) -> Values:
+def build_openshift_environments(values: Values, layouts: list[str]) -> Values:
     """Return `environment`, of which JDK_JAVA_OPTIONS belongs to the image's JDK, and `pod_environment`, of which the
     rest belongs to the cluster."""
     java, heap = as_int(values["openshift_java_version"]), str(values["openshift_heap"])
@@ -160,13 +160,13 @@ def openshift_environments(values: Values, layouts: list[str]) -> Values:
         *(f"-Dxitrum.reverseProxy.ips.{number}={address}" for number, address in enumerate(trusted)),
     ]
     return {
-        "environment": jvm.options_environment(java, heap, own),
-        "pod_environment": jvm.options_environment(java, heap, own + options),
+        "environment": jvm.build_options_environment(java, heap, own),
+        "pod_environment": jvm.build_options_environment(java, heap, own + options),
     }
 
 
 #: Role to the function of its desired tree.
 PLATFORMS: dict[str, Callable[[Values, Values, Render], Desired]] = {
-    "heroku": desired_heroku,
-    "openshift": desired_openshift,
+    "heroku": build_heroku,
+    "openshift": build_openshift,
 }

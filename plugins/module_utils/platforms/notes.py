@@ -15,7 +15,7 @@ RANDOM = '"$(openssl rand -hex 32)"'
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def heroku_notes(tree: dict[str, Any], java_version: int, remote: str) -> list[str]:
+def find_heroku_notes(tree: dict[str, Any], java_version: int, remote: str) -> list[str]:
     """Sentences for Heroku. C(tree): what the module source_tree returned.
     C(remote): the git remote of the application there."""
     notes = []
@@ -24,15 +24,15 @@ def heroku_notes(tree: dict[str, Any], java_version: int, remote: str) -> list[s
             f"Java {tree['java']} was chosen, since sbt {tree['sbt']} does not run on a newer one. For a newer Java, "
             "set sbt.version in project/build.properties to 0.13.17 or newer."
         )
-    rows = settable(tree)
+    rows = list_settable(tree)
     if rows:
         words = " ".join(f"{row['variable']}={RANDOM}" for row in rows)
-        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
+        notes.append(f"{format_key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
                      f"  heroku config:set --remote {shlex.quote(remote)} {words}")
-    return notes + unset_notes(tree)
+    return notes + find_unset_notes(tree)
 
 
-def openshift_notes(
+def find_openshift_notes(
     tree: dict[str, Any], name: str, chosen: bool, secret: str, layouts: Sequence[str]
 ) -> list[str]:
     """Sentences for OpenShift. C(chosen): whether the user chose the C(name)."""
@@ -47,60 +47,63 @@ def openshift_notes(
             f"before the first pod:\n  oc create secret generic {secret} --from-literal=secure-key={RANDOM} "
             f"--from-literal=metrics-api-key={RANDOM}"
         )
-    rows = settable(tree)
+    rows = list_settable(tree)
     if "diy" in layouts and rows:
         words = " ".join(f"{row['variable']}={RANDOM}" for row in rows)
-        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
+        notes.append(f"{format_key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
                      f"  rhc env set --app {name} {words}")
     own = [row for row in tree["variables"] if row["own"]] if "kubernetes" in layouts else []
     notes += [
-        f"{config_of(tree)} takes {short(row)} from {row['variable']}. Typesafe Config before 1.3.4 does not let the "
+        f"{get_config_path(tree)} takes {shorten_key(row)} from {row['variable']}. Typesafe Config before 1.3.4 does "
+        f"not let the "
         "Secret override that: remove that line, and run the playbook again."
         for row in own
     ]
-    return notes + unset_notes(tree)
+    return notes + find_unset_notes(tree)
 
 
 #: Role to the function that writes its report: see the arguments of each.
-WRITERS: dict[str, Callable[..., list[str]]] = {"heroku": heroku_notes, "openshift": openshift_notes}
+WRITERS: dict[str, Callable[..., list[str]]] = {"heroku": find_heroku_notes, "openshift": find_openshift_notes}
 
 
-def settable(tree: dict[str, Any]) -> list[dict[str, Any]]:
+def list_settable(tree: dict[str, Any]) -> list[dict[str, Any]]:
     """The settings that need an environment variable of the user:
     those with a public example, or with a variable of the user's own."""
     return [row for row in tree["variables"] if (row["example"] or row["own"]) and _NAME.fullmatch(row["variable"])]
 
 
-def unset_notes(tree: dict[str, Any]) -> list[str]:
+def find_unset_notes(tree: dict[str, Any]) -> list[str]:
     """Sentences on public examples that no environment variable overrides, such as those of a file that is kept."""
     return [
-        f"{config_of(tree)} has the public example for {short(row)}, and no environment variable overrides it. Set a "
+        f"{get_config_path(tree)} has the public example for {shorten_key(row)}, and no environment variable overrides "
+        f"it. Set a "
         "key of your own there."
         for row in tree["variables"]
         if row["example"] and not row["variable"]
     ]
 
 
-def key_sentence(tree: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+def format_key_sentence(tree: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """What is wrong with keys as they are."""
-    public = [short(row) for row in rows if row["example"]]
-    own = [f"{short(row)} from {row['variable']}" for row in rows if not row["example"]]
+    public = [shorten_key(row) for row in rows if row["example"]]
+    own = [f"{shorten_key(row)} from {row['variable']}" for row in rows if not row["example"]]
     sentences = (
         [
-            f"{config_of(tree)} has the public examples for {' and '.join(public)}; who knows the secure key can forge "
+            f"{get_config_path(tree)} has the public examples for {' and '.join(public)}; who knows the secure key can "
+            f"forge "
             "sessions."
         ]
         if public
         else []
     )
-    return " ".join(sentences + ([f"{config_of(tree)} takes {' and '.join(own)}."] if own else []))
+    return " ".join(sentences + ([f"{get_config_path(tree)} takes {' and '.join(own)}."] if own else []))
 
 
-def short(row: dict[str, Any]) -> str:
+def shorten_key(row: dict[str, Any]) -> str:
     """A setting as the file has it inside of C(xitrum)."""
     return row["key"].removeprefix("xitrum.")
 
 
-def config_of(tree: dict[str, Any]) -> str:
+def get_config_path(tree: dict[str, Any]) -> str:
     """The path of the application's configuration in the tree."""
     return "config/xitrum.conf" if tree["project"] == "." else f"{tree['project']}/config/xitrum.conf"

@@ -18,11 +18,11 @@ from typing import Any, Tuple, Type, Union, cast
 
 from ..application import slots
 from ..configuration import shared as shared_settings
-from ..configuration.xitrum_conf import EXAMPLE_VALUES, settings_of
+from ..configuration.xitrum_conf import EXAMPLE_VALUES, parse_settings
 from ..core import addresses
 from ..core.untrusted_text import printable
 from ..core.variables import is_true
-from ..package.java import java_error
+from ..package.java import find_java_error
 from ..proxy import definition as proxy
 from ..supervisor.table import DEFAULT as DEFAULT_SUPERVISOR
 from .catalog import Error, errors_of
@@ -56,7 +56,7 @@ NoValue = Union[Type[BaseException], Tuple[Type[BaseException], ...]]
 FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)", re.DOTALL)
 
 
-def example_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
+def find_example_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Public example secrets that one host would go live with: its own, and those that the package still has.
 
     The package's apiKey and TLS key are no error:
@@ -113,12 +113,12 @@ def override_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
             )
 
 
-def session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
+def find_session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
     """What of the settings of sessions is not read, and so not compared with what runs."""
     found = (variables.get("application_package_read") or {}).get("session_settings") or {}
-    own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
+    own = shared_settings.find_unread_includes(parse_settings(str(variables.get("xitrum_config") or "")))
     options = variables.get("xitrum_java_options")
-    options = shared_settings.unread_options(options if isinstance(options, (list, tuple)) else ())
+    options = shared_settings.find_unread_options(options if isinstance(options, (list, tuple)) else ())
     rows = (
         ("the configuration of the package", found.get("unread", ())),
         ("xitrum_config", sorted(own)),
@@ -133,7 +133,7 @@ def session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def address_errors(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_value: NoValue = ()) -> list[Error]:
+def find_address_errors(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_value: NoValue = ()) -> list[Error]:
     """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
 
     An application host trusts its proxies, and a proxy knows the instances:
@@ -157,9 +157,9 @@ def address_errors(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_valu
     }
     checks: list[tuple[str, Callable[[], object]]] = []
     if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
-        checks.append(("xitrum.trusted-proxies", lambda: proxy.addresses(proxies, host)))
+        checks.append(("xitrum.trusted-proxies", lambda: proxy.list_addresses(proxies, host)))
     if host in (groups_of.get("xitrum_proxy") or ()) and applications and "proxy_servers" not in variables:
-        checks.append(("proxy.instances", lambda: proxy.servers(applications, host, defaults)))
+        checks.append(("proxy.instances", lambda: proxy.list_servers(applications, host, defaults)))
     found: list[Error] = []
     for rule, check in checks:
         try:
@@ -184,7 +184,9 @@ def runs_the_package(variables: Mapping[str, Any]) -> bool:
     return isinstance(state, dict) and bool(state.get("jdk"))
 
 
-def lost_proxies(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], reached: Container[str]) -> list[str]:
+def find_lost_proxies(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], reached: Container[str]
+) -> list[str]:
     """Those of C(hosts) that are proxies alone and could not be reached."""
     found = []
     for host in hosts:
@@ -198,7 +200,7 @@ def lost_proxies(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]
     return found
 
 
-def unavailable_errors(
+def find_unavailable_errors(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
 ) -> dict[str, list[Error]]:
     """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, an error each: it knows the
@@ -206,7 +208,7 @@ def unavailable_errors(
     found = {}
     for host in hosts:
         try:
-            away = proxy.names(hostvars[host].get("xitrum_unavailable_proxies"))
+            away = proxy.parse_names(hostvars[host].get("xitrum_unavailable_proxies"))
         except no_value:
             continue
         except ValueError as error:
@@ -223,15 +225,15 @@ def unavailable_errors(
     return found
 
 
-def host_errors(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[Error]:
+def find_host_errors(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[Error]:
     """The errors of one host: what its components report, and its JDK.
     C(lost) are all proxies that could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("application_package_read") or {}
     if state is None or is_unread(variables):
         return (
-            refusals(state)
+            parse_refusals(state)
             if reached and isinstance(state, dict) and state.get("refused")
-            else unread(variables, state, reached, lost)
+            else find_unread_errors(variables, state, reached, lost)
         )
     reports = {name: report for name, report in state.items() if isinstance(report, dict)}
     errors = [
@@ -243,19 +245,19 @@ def host_errors(variables: Mapping[str, Any], reached: bool, lost: Sequence[str]
     if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
         version = state["jdk"].get("version", 0)
-        mismatch = java_error(package.get("java", 0), version, package.get("scala", ""), where)
+        mismatch = find_java_error(package.get("java", 0), version, package.get("scala", ""), where)
         errors += errors_of("package.java", [mismatch])
     return errors
 
 
-def cause_of(message: str) -> str:
+def find_cause(message: str) -> str:
     """What a filter of this collection found wrong, without the words that Ansible puts before it;
     empty for another message."""
     found = FILTER_ERROR.search(message)
     return found[1].strip() if found else ""
 
 
-def refusals(state: Mapping[str, Any]) -> list[Error]:
+def parse_refusals(state: Mapping[str, Any]) -> list[Error]:
     """The errors of a check of variables that failed before the host was read, a sentence a line."""
     sentences = [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
     rules = list(state.get("rules") or ())
@@ -264,14 +266,14 @@ def refusals(state: Mapping[str, Any]) -> list[Error]:
     return [Error(rule, sentence) for rule, sentence in zip(rules, sentences)]
 
 
-def instances_of(variables: Mapping[str, Any]) -> dict[str, Any]:
+def get_instances(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The report on the instances of one host; empty where it was not read."""
     state = variables.get("xitrum_host_state")
     found = state.get("instances") if isinstance(state, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def deploy_errors(
+def find_deploy_errors(
     variables: Mapping[str, Any], proxies: Sequence[str], command: Callable[..., str]
 ) -> Iterator[Error]:
     """What a deploy would leave half done on one host, with what to run instead.
@@ -279,7 +281,7 @@ def deploy_errors(
     It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the
     inventory, and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
     """
-    found = instances_of(variables)
+    found = get_instances(variables)
     if not found or not runs_the_package(variables):
         return
     listed, jdk, site = found.get("instances", []), variables["xitrum_host_state"]["jdk"], command("site", proxies)
@@ -300,13 +302,13 @@ def deploy_errors(
             f"deploy.yml removes no instance. Run instead:\n{site}",
         )
     if proxies:
-        yield from proxied_errors(variables, listed, " and ".join(proxies), site)
+        yield from find_proxied_errors(variables, listed, " and ".join(proxies), site)
 
 
-def proxied_errors(
+def find_proxied_errors(
     variables: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], proxies: str, site: str
 ) -> Iterator[Error]:
-    """As L(deploy_errors): what of the instances C(listed) the proxies would not learn."""
+    """As L(find_deploy_errors): what of the instances C(listed) the proxies would not learn."""
     known = [item for item in listed if item.get("configured")]
     new = [str(item["index"]) for item in listed if not item.get("configured")]
     if new:
@@ -322,10 +324,10 @@ def proxied_errors(
             f"found port {moved['configured']['http']}, expected {moved['port']} (xitrum_http_port), for instance "
             f"{moved['index']}: deploy.yml leaves {proxies} at the old port. Run instead:\n{site}",
         )
-    desired = address_of(variables.get("xitrum_interface"))
-    away = next((item for item in known if address_of(item["configured"]["interface"]) != desired), None)
+    desired = format_address(variables.get("xitrum_interface"))
+    away = next((item for item in known if format_address(item["configured"]["interface"]) != desired), None)
     if away:
-        configured_address = address_of(away["configured"]["interface"])
+        configured_address = format_address(away["configured"]["interface"])
         yield Error(
             "deploy.address",
             f"found the address {configured_address or 'of every interface'}, expected {desired or 'every interface'} "
@@ -342,9 +344,9 @@ def proxied_errors(
         )
 
 
-def deploy_notes(variables: Mapping[str, Any], command: Callable[..., str]) -> Iterator[str]:
+def find_deploy_notes(variables: Mapping[str, Any], command: Callable[..., str]) -> Iterator[str]:
     """What a deploy leaves for another playbook, and stops nothing."""
-    listed = instances_of(variables).get("instances", [])
+    listed = get_instances(variables).get("instances", [])
     new = [
         str(item["port"]) for item in listed if (item.get("configured") or {}).get("http", item["port"]) != item["port"]
     ]
@@ -366,7 +368,7 @@ def read_value(variables: Mapping[str, Any], name: str, no_value: NoValue) -> st
     return "" if value is None else str(value)
 
 
-def application_hosts(
+def list_application_hosts(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue
 ) -> tuple[list[str], list[str]]:
     """The application hosts among C(hosts), and those of the same application that the run leaves out."""
@@ -382,13 +384,13 @@ def application_hosts(
     return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
 
 
-def session_reports(
+def find_session_reports(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
 ) -> tuple[dict[str, list[Error]], dict[str, list[str]]]:
     """What a run would do to sessions and the cluster by its restarts:
     C((errors, notes)), hosts to errors and hosts to sentences."""
-    run, left_out = application_hosts(hostvars, hosts, no_value)
-    fleet = {host: instances_of(hostvars[host]).get("instances", []) for host in run}
+    run, left_out = list_application_hosts(hostvars, hosts, no_value)
+    fleet = {host: get_instances(hostvars[host]).get("instances", []) for host in run}
     strategy = next((read_value(hostvars[host], "xitrum_rollout_strategy", no_value) for host in run), "")
     package = next((hostvars[host].get("application_package_read") or {} for host in run), {})
     # The package of a rollback is a release of the hosts, and no folder.
@@ -397,12 +399,12 @@ def session_reports(
     return {host: list(errors_of("rollout.sessions", found)) for host, found in errors.items()}, notes
 
 
-def difference_errors(
+def find_difference_errors(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
 ) -> dict[str, list[Error]]:
     """Settings that differ between the hosts of an application,
     those outside of the run among them: hosts to errors."""
-    run, left_out = application_hosts(hostvars, hosts, no_value)
+    run, left_out = list_application_hosts(hostvars, hosts, no_value)
     names = ("xitrum_secure_key", "xitrum_config", "xitrum_cluster")
     by_application: dict[str, dict[str, dict[str, str]]] = {}
     found: dict[str, list[Error]] = {}
@@ -420,7 +422,7 @@ def difference_errors(
     return found
 
 
-def proxy_difference_errors(
+def find_proxy_difference_errors(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
 ) -> dict[str, list[Error]]:
     """Settings of a proxy of the run that differ from those of the application hosts behind it: proxies to errors.
@@ -455,7 +457,7 @@ def read_shared(variables: Mapping[str, Any], name: str, default: str, no_value:
 def restart_note(variables: Mapping[str, Any]) -> list[str]:
     """What a user has to know before a release or a configuration restarts instances
     that no proxy stands in front of."""
-    due = instances_of(variables).get("restart")
+    due = get_instances(variables).get("restart")
     if not due or "slot" in (variables.get("application_slot_read") or {}):
         return []
     proxies = (variables.get("groups") or {}).get("xitrum_proxy") or []
@@ -468,19 +470,19 @@ def restart_note(variables: Mapping[str, Any]) -> list[str]:
         "https_port": int(variables.get("xitrum_https_port", 4430)),
         "tls": bool(variables.get("xitrum_tls_certificate")),
     }
-    note = slots.in_place_note(variables.get("xitrum_supervisor", DEFAULT_SUPERVISOR), host)
+    note = slots.format_in_place_note(variables.get("xitrum_supervisor", DEFAULT_SUPERVISOR), host)
     return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
 
 
-def address_of(interface: Any) -> str:
+def format_address(interface: Any) -> str:
     """The address that an interface names, in one text; empty for every one."""
-    address = addresses.application_address(interface or "")
-    return "" if addresses.is_every(address) else addresses.canonical(address)
+    address = addresses.format_application_address(interface or "")
+    return "" if addresses.is_every(address) else addresses.normalize(address)
 
 
-def port_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
+def find_port_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
-    found = instances_of(variables)
+    found = get_instances(variables)
     listed, configured = found.get("instances", []), found.get("configured") or {}
     slot = (variables.get("application_slot_read") or {}).get("slot")
     # They are removed after the last step. Of a host with slots, the other one is emptied before.
@@ -517,7 +519,7 @@ def port_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
             )
 
 
-def decommissioned_errors(
+def find_decommissioned_errors(
     decommissioned: Mapping[str, Mapping[str, Any]], applications: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[Error]]:
     """What keeps a run from finding the application on hosts where it is to run no longer: host to errors.
@@ -537,14 +539,16 @@ def decommissioned_errors(
     return found
 
 
-def unread(variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequence[str] = ()) -> list[Error]:
+def find_unread_errors(
+    variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequence[str] = ()
+) -> list[Error]:
     """The errors for a host of which nothing is known."""
     if not reached:
         groups = variables.get("groups") or {}
         name = variables.get("inventory_hostname", "")
         if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
             # A value of -e replaces the one before, so that it has them all.
-            away = ",".join(dict.fromkeys([*unavailable_names(variables), *(lost or [name])]))
+            away = ",".join(dict.fromkeys([*list_unavailable(variables), *(lost or [name])]))
             sentence = (
                 "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
                 f"-e xitrum_unavailable_proxies={away}; once it is back, run site.yml"
@@ -557,16 +561,16 @@ def unread(variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequen
     failed = variables.get("ansible_failed_result")
     reason = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
     # A filter reports all that it found at once, a fault a line.
-    # Of others' words no line is one to type: see L(bullets).
+    # Of others' words no line is one to type: see L(format_bullets).
     folded = " ".join(reason.split())
-    causes = list(errors_of("variable.unusable", cause_of(reason).splitlines()))
+    causes = list(errors_of("variable.unusable", find_cause(reason).splitlines()))
     return causes or [Error("host.read", folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}")]
 
 
-def unavailable_names(variables: Mapping[str, Any]) -> list[str]:
+def list_unavailable(variables: Mapping[str, Any]) -> list[str]:
     """The proxies that a run leaves out by now; none where the value cannot be read, which is an error of its own."""
     try:
-        return proxy.names(variables.get("xitrum_unavailable_proxies"))
+        return proxy.parse_names(variables.get("xitrum_unavailable_proxies"))
     except ValueError:
         return []
 
@@ -579,7 +583,7 @@ def read_failure(result: Any) -> str:
     return " ".join([text, printable(" ".join(printed[-_LINES:]))]).strip()
 
 
-def host_notes(variables: Mapping[str, Any]) -> list[str]:
+def find_host_notes(variables: Mapping[str, Any]) -> list[str]:
     """The notes on one host, which stop nothing."""
     state = variables.get("xitrum_host_state")
     reports = (
@@ -590,7 +594,7 @@ def host_notes(variables: Mapping[str, Any]) -> list[str]:
     now, desired = release.get("current"), package.get("release")
     if now and desired and now != desired:
         notes.append(f"release {now} is active, and {desired} is desired")
-        notes += session_notes(variables)
+        notes += find_session_notes(variables)
     if (
         "current" in release
         and desired
@@ -605,7 +609,7 @@ def host_notes(variables: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def alike(sentences: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+def group_by_sentence(sentences: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """Turns host to sentences into sentence to hosts, in the order of first appearance: each is reported once."""
     found: dict[str, list[str]] = {}
     for host, listed in sentences.items():
@@ -621,20 +625,20 @@ def list_hosts(hosts: Sequence[str], count: int) -> str:
     return ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
 
 
-def groups(sentences: Mapping[str, Iterable[str]], count: int) -> dict[str, list[str]]:
+def group_by_hosts(sentences: Mapping[str, Iterable[str]], count: int) -> dict[str, list[str]]:
     """Heading to sentences: those of the same hosts stand together."""
     found: dict[str, list[str]] = {}
-    for sentence, hosts in alike(sentences).items():
+    for sentence, hosts in group_by_sentence(sentences).items():
         found.setdefault(list_hosts(hosts, count), []).append(sentence)
     return found
 
 
-def sentences_of(errors: Iterable[Error]) -> list[str]:
+def list_sentences(errors: Iterable[Error]) -> list[str]:
     """The sentences of errors."""
     return [error.message for error in errors]
 
 
-def bullets(heading: str, sentences: Iterable[str]) -> str:
+def format_bullets(heading: str, sentences: Iterable[str]) -> str:
     """One group of the message."""
     lines = []
     for sentence in sentences:
@@ -649,28 +653,28 @@ def bullets(heading: str, sentences: Iterable[str]) -> str:
     return "\n".join([f"{heading}:", *lines])
 
 
-def rules_of(errors: Mapping[str, Iterable[Error]], controller: Iterable[Error] = ()) -> list[str]:
-    """The rules of the errors of a message, each once: see L(message)."""
+def list_rules(errors: Mapping[str, Iterable[Error]], controller: Iterable[Error] = ()) -> list[str]:
+    """The rules of the errors of a message, each once: see L(format_message)."""
     return list(dict.fromkeys(error.rule for found in (controller, *errors.values()) for error in found))
 
 
-def message(
+def format_message(
     errors: Mapping[str, Iterable[Error]],
     controller: Iterable[Error] = (),
     notes: Mapping[str, Iterable[str]] | None = None,
 ) -> str:
     """One text for a person. C(errors) maps every host to its errors and C(notes) to its sentences, C(controller)
     are the errors that belong to no host. Empty where there is no error: notes alone do not stop a run."""
-    found = {"here, on the controller": list(dict.fromkeys(sentences_of(controller)))} if controller else {}
-    found.update(groups({host: sentences_of(of_host) for host, of_host in errors.items()}, len(errors)))
+    found = {"here, on the controller": list(dict.fromkeys(list_sentences(controller)))} if controller else {}
+    found.update(group_by_hosts({host: list_sentences(of_host) for host, of_host in errors.items()}, len(errors)))
     number = sum(len(sentences) for sentences in found.values())
     if not number:
         return ""
     parts = [
         f"{number} error{'' if number == 1 else 's'}. No host was changed."
     ]
-    parts += [bullets(heading, sentences) for heading, sentences in found.items()]
-    for heading, sentences in groups(notes or {}, len(errors)).items():
-        parts.append(bullets(f"notes, {heading}", sentences))
+    parts += [format_bullets(heading, sentences) for heading, sentences in found.items()]
+    for heading, sentences in group_by_hosts(notes or {}, len(errors)).items():
+        parts.append(format_bullets(f"notes, {heading}", sentences))
     parts.append(f"Fix {'it' if number == 1 else 'these'}, then run the same command again.")
     return "\n\n".join(parts)

@@ -40,22 +40,22 @@ def find_errors(prefix: str, options: dict[str, Any], values: Mapping[str, Any])
 
     `options` maps a name to its specification, and `values` a name to its value, of what is set.
     """
-    wrong = {name: value_error(prefix, name, option, values) for name, option in options.items()}
+    wrong = {name: find_value_error(prefix, name, option, values) for name, option in options.items()}
     errors = list(errors_of("platform.value", wrong.values()))
 
     def good(*parts: str) -> bool:
         return all(f"{prefix}_{part}" in values and not wrong.get(f"{prefix}_{part}") for part in parts)
 
     if good("heap", "java_options", "java_version"):
-        java = whole(values[f"{prefix}_java_version"]) or 17
-        found = option_errors(java, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
+        java = parse_whole(values[f"{prefix}_java_version"]) or 17
+        found = find_option_errors(java, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
         errors += errors_of("platform.java-options", found)
     if prefix == "openshift" and good("layouts"):
-        errors += cluster_errors(values, good)
+        errors += find_cluster_errors(values, good)
     return errors
 
 
-def value_error(prefix: str, name: str, option: dict[str, Any], values: Mapping[str, Any]) -> str:
+def find_value_error(prefix: str, name: str, option: dict[str, Any], values: Mapping[str, Any]) -> str:
     """Return what is wrong with one value alone; empty where nothing is."""
     value, part = values.get(name), name[len(prefix) + 1:]
     if value is None and not option.get("required"):
@@ -72,31 +72,31 @@ def value_error(prefix: str, name: str, option: dict[str, Any], values: Mapping[
         expected = choices or EXPECTED[option.get("type", "str")]
         found = "has a value that does not fit" if option.get("no_log") else f"is {printable(repr(value))}"
         return f"{name} {found}: expected {expected}"
-    return range_error(name, whole(value), *_RANGES[part]) if part in _RANGES else ""
+    return find_range_error(name, parse_whole(value), *_RANGES[part]) if part in _RANGES else ""
 
 
-def whole(value: Any) -> int:
+def parse_whole(value: Any) -> int:
     """Return a number that Ansible takes for a whole one, such as C("17") or C("17.0")."""
     return int(float(value))
 
 
-def range_error(name: str, number: int, least: int, most: int) -> str:
+def find_range_error(name: str, number: int, least: int, most: int) -> str:
     """Return a sentence where a number is out of its range. 0 lets heroku choose the version of Java."""
     if least <= number <= most or (name, number) == ("heroku_java_version", 0):
         return ""
     return f"{name} is {number}: expected a whole number from {least} to {most}"
 
 
-def option_errors(java: int, heap: Any, options: Any) -> list[str]:
+def find_option_errors(java: int, heap: Any, options: Any) -> list[str]:
     """Return what keeps these options from a JVM of this major version."""
     try:
-        jvm.options_environment(java, str(heap), list(options))
+        jvm.build_options_environment(java, str(heap), list(options))
     except ValueError as error:
         return str(error).splitlines()
     return []
 
 
-def cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) -> Iterator[Error]:
+def find_cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) -> Iterator[Error]:
     """Yield what the layouts of OpenShift need.
 
     `good(part, ...)` is whether these variables have values that are right by themselves.
@@ -115,7 +115,7 @@ def cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) -> Iter
             "tag. Set it, or write the DIY cartridge's hooks alone with -e openshift_layouts=diy",
         )
     if good("heap", "memory_mib"):
-        needed, memory = needed_mib(str(values["openshift_heap"])), whole(values["openshift_memory_mib"])
+        needed, memory = compute_needed_mib(str(values["openshift_heap"])), parse_whole(values["openshift_memory_mib"])
         if memory < needed:
             yield Error(
                 "openshift.memory",
@@ -124,17 +124,17 @@ def cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) -> Iter
             )
 
 
-def needed_mib(heap: str) -> int:
+def compute_needed_mib(heap: str) -> int:
     """Return the memory of a pod in MiB for a heap.
 
     Measured at a heap of 512 MB: up to 430 MB resident, and what metaspace, threads and buffers may grow to.
     """
-    return math.ceil(jvm.heap_bytes(heap) / (1 << 20) * 1.25 + 128)
+    return math.ceil(jvm.parse_heap(heap) / (1 << 20) * 1.25 + 128)
 
 
 def find_tree_errors(prefix: str, values: Mapping[str, Any], tree: dict[str, Any]) -> list[Error]:
     """Return errors as `find_errors`, for what only the tree shows: what the module source_tree returned."""
-    java, version = tree["java"], whole(values.get(f"{prefix}_java_version") or 0)
+    java, version = tree["java"], parse_whole(values.get(f"{prefix}_java_version") or 0)
     errors: list[Error] = []
     if prefix == "heroku" and java and version > java:
         message = (
@@ -143,7 +143,7 @@ def find_tree_errors(prefix: str, values: Mapping[str, Any], tree: dict[str, Any
         )
         errors.append(Error("heroku.java-for-sbt", message))
     if prefix == "heroku" and java and not version:
-        found = option_errors(java, values["heroku_heap"], values["heroku_java_options"])
+        found = find_option_errors(java, values["heroku_heap"], values["heroku_java_options"])
         errors += errors_of("platform.java-options", found)
     if prefix == "openshift" and not values.get("openshift_name") and not tree["name"]:
         message = (

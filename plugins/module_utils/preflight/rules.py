@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, Mapping
 from ..application import slots
 from ..core import input_types
 from ..core.variables import is_true
-from ..proxy.table import variable_errors
+from ..proxy.table import find_variable_errors
 from . import values
 from .catalog import Error, errors_of
 
@@ -77,7 +77,7 @@ def validate(
     )
 
 
-def component_checks(
+def list_component_checks(
     names: Collection[str],
     inputs: Mapping[str, Any],
     limits: Callable[[], Mapping[str, Any]],
@@ -94,13 +94,13 @@ def component_checks(
         # A read of the capacity knows the host's memory and open files too, and reports every shortfall at once.
         checks.append(lambda _given: errors_of("capacity.connections", [limits().get("error", "")]))
     if OF_APPLICATION & set(names):
-        checks.append(lambda _given: layout_errors(inputs, cluster()))
+        checks.append(lambda _given: find_layout_errors(inputs, cluster()))
     if OF_PROXY & set(names):
-        checks += [lambda _given: proxy_errors(inputs, exists), lambda _given: instance_errors(inputs)]
+        checks += [lambda _given: find_proxy_errors(inputs, exists), lambda _given: find_instance_errors(inputs)]
     return checks
 
 
-def instance_errors(inputs: Mapping[str, Any]) -> Iterator[Error]:
+def find_instance_errors(inputs: Mapping[str, Any]) -> Iterator[Error]:
     """Yield what is wrong with the servers of a proxy, and with the hosts that they come from."""
     try:
         servers = inputs["proxy_servers"]
@@ -108,16 +108,16 @@ def instance_errors(inputs: Mapping[str, Any]) -> Iterator[Error]:
         # A line for each host that cannot be reached so.
         yield from errors_of("proxy.instances", str(error).splitlines())
     else:
-        yield from server_errors(servers)
+        yield from find_server_errors(servers)
 
 
-def type_errors(name: str, value: Any, kind: str) -> list[str]:
+def find_type_errors(name: str, value: Any, kind: str) -> list[str]:
     """Return why a value, or a value of a list, is not of a type: sentences that name the variable."""
     items = value if isinstance(value, (list, tuple)) else [value]
     return list(filter(None, (input_types.find_error(name, item, kind) for item in items)))
 
 
-def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> Iterator[Error]:
+def find_proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> Iterator[Error]:
     """Yield what is wrong with the variables of a proxy. exists: whether the controller has a file."""
     certificate, key = values["proxy_tls_certificate"], values["proxy_tls_key"]
     redirect = values["proxy_redirect_https"]
@@ -138,7 +138,7 @@ def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> It
             "xitrum_proxy_tls_key: put it there, or correct the path.",
         )
     found = {shown: str(values[name]) for shown, name in DURATIONS.items()}
-    bare = [error for name, value in found.items() for error in type_errors(name, value, "duration")]
+    bare = [error for name, value in found.items() for error in find_type_errors(name, value, "duration")]
     if bare:
         yield Error(
             "proxy.durations",
@@ -146,17 +146,17 @@ def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> It
         )
     software, port = values["proxy_software"], int(values["proxy_stats_port"])
     behind = values["proxy_load_balancer_protocol"] if values["proxy_load_balancers"] else ""
-    yield from (Error("proxy.load-balancer-protocol", error) for error in variable_errors(software, behind, 1))
-    yield from (Error("proxy.stats-port", error) for error in variable_errors(software, "", port))
+    yield from (Error("proxy.load-balancer-protocol", error) for error in find_variable_errors(software, behind, 1))
+    yield from (Error("proxy.stats-port", error) for error in find_variable_errors(software, "", port))
     for rule, shown, name, kind in UNQUOTED:
-        wrong = type_errors(shown, values[name], kind)
+        wrong = find_type_errors(shown, values[name], kind)
         if wrong:
             yield Error(
                 rule, f"{'; '.join(wrong)}: correct it, since the configuration of the proxy takes nothing else."
             )
 
 
-def server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
+def find_server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
     """Yield what is wrong with the instances that a proxy sends requests to."""
     servers = list(servers)
     if not servers:
@@ -166,13 +166,17 @@ def server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
             "list the instances there.",
         )
     for part, kind in (("name", "server"), ("address", "host")):
-        wrong = type_errors(f"the {part} of a server in proxy_servers", [item[part] for item in servers], kind)
+        wrong = find_type_errors(f"the {part} of a server in proxy_servers", [item[part] for item in servers], kind)
         yield from (Error(f"proxy.server-{part}", error) for error in wrong)
 
 
-def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Error]:
+def find_layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Error]:
     """Yield why an application cannot run on its hosts in the way that is requested. cluster: its plan."""
-    missing = slots.missing(values["xitrum_supervisor"], slots_host(values)) if is_true(values["xitrum_slots"]) else []
+    missing = (
+        slots.find_missing(values["xitrum_supervisor"], describe_slots_host(values))
+        if is_true(values["xitrum_slots"])
+        else []
+    )
     if missing:
         yield Error(
             "xitrum.slots",
@@ -182,7 +186,7 @@ def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iter
     yield from (Error("xitrum.cluster", error) for error in cluster["errors"])
 
 
-def slots_host(values: Mapping[str, Any]) -> slots.SlotsHost:
+def describe_slots_host(values: Mapping[str, Any]) -> slots.SlotsHost:
     """Return what decides whether a host can have slots."""
     return {
         "proxies": list((values.get("groups") or {}).get("xitrum_proxy") or []),

@@ -32,7 +32,7 @@ MOST_INSTANCES = 1000
 MOST_CONNECTIONS = 1 << 30
 
 
-def names(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_names(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Names of the system's users and services."""
     for name in ("xitrum_name", "xitrum_user"):
         if name in variables:
@@ -47,23 +47,23 @@ def names(variables: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
-def folders(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_folders(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Folders that the collection owns, and those that an instance may write to."""
     own = str(variables.get("xitrum_name", "xitrum"))
     given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
     root, logs = given.values()
-    found = [paths.folder_error(name, path, own) for name, path in given.items() if name in variables]
+    found = [paths.find_folder_error(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
     writable = writable if isinstance(writable, (list, tuple)) else ()
-    wrong = [paths.writable_error(re.sub("^-", "", str(path)), root, logs, own) for path in writable]
+    wrong = [paths.find_writable_error(re.sub("^-", "", str(path)), root, logs, own) for path in writable]
     yield from errors_of("xitrum.folder", found)
     yield from errors_of("supervisor.writable-paths", wrong)
     if not any(found + wrong) and paths.overlaps(root, logs):
         yield Error(
             "xitrum.folders-apart",
             f"xitrum_root is {root!r} and xitrum_log_dir is {logs!r}: expected two folders, none in the other, "
-            f"such as {paths.example('xitrum_root', own)} and {paths.example('xitrum_log_dir', own)}"
+            f"such as {paths.find_example('xitrum_root', own)} and {paths.find_example('xitrum_log_dir', own)}"
         )
 
 
@@ -119,7 +119,7 @@ NOT_EMPTY = {
 }
 
 
-def empties(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_empties(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Texts that are given and empty, as from a vault or an environment variable that is not there."""
     for name, expected in NOT_EMPTY.items():
         value = variables.get(name)
@@ -128,7 +128,7 @@ def empties(variables: Mapping[str, Any]) -> Iterator[Error]:
             yield Error("variable.empty", message)
 
 
-def texts(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_texts(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Texts that a configuration file takes as they are: with another character in them they would be directives."""
     found = [
         input_types.find_error(name, str(variables[name]), kind)
@@ -148,14 +148,14 @@ def texts(variables: Mapping[str, Any]) -> Iterator[Error]:
             # A value may be a password.
             found.append(
                 input_types.find_error(f"a name in {name}", str(key), key_kind)
-                or input_types.secret_error(f"{key} in {name}", str(value), value_kind)
+                or input_types.find_secret_error(f"{key} in {name}", str(value), value_kind)
             )
     yield from errors_of("variable.text", dict.fromkeys(found))
 
 
-def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_counts(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Numbers that must be at least one."""
-    if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
+    if (parse_number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
         yield Error(
             "xitrum.instances",
             f"xitrum_instances is {variables['xitrum_instances']}: expected at most {MOST_INSTANCES} on a host",
@@ -169,14 +169,14 @@ def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
         "xitrum_health_timeout",
     )
     for name in at_least_one:
-        value = number(variables.get(name, 1))
+        value = parse_number(variables.get(name, 1))
         if value is not None and value < 1:
             more = " (to take the application off a host, move it to the group xitrum_decommissioned)"
             message = f"{name} is {value}: expected at least 1" + (more if name == "xitrum_instances" else "")
             yield Error("variable.minimum", message)
 
 
-def rollout(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_rollout(variables: Mapping[str, Any]) -> Iterator[Error]:
     """How a rollout takes its steps, and how long it waits."""
     try:
         read_batch(variables.get("xitrum_rollout_batch", 1))
@@ -188,40 +188,40 @@ def rollout(variables: Mapping[str, Any]) -> Iterator[Error]:
         ("xitrum_canary_seconds", 0),
         ("xitrum_lock_seconds", 1),
     ):
-        value = number(variables.get(name, least))
+        value = parse_number(variables.get(name, least))
         if value is not None and value < least:
             yield Error("xitrum.rollout-seconds", f"{name} is {value}: expected are seconds, {least} or more")
 
 
-def statuses(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_statuses(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The HTTP status of a healthy instance."""
     for name in ("xitrum_health_status", "proxy_health_status"):
-        value = number(variables.get(name, 200))
+        value = parse_number(variables.get(name, 200))
         if value is not None and not 100 <= value <= 599:
             yield Error("xitrum.health-status", f"{name} is {value}: expected is an HTTP status from 100 to 599")
 
 
-def capacity(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_capacity(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The number of connections that a host is planned for."""
-    value = number(variables.get("xitrum_max_connections", 1))
+    value = parse_number(variables.get("xitrum_max_connections", 1))
     if value is not None and not 1 <= value <= MOST_CONNECTIONS:
         message = f"xitrum_max_connections is {value}: expected is a number from 1 to {MOST_CONNECTIONS}"
         yield Error("xitrum.connections", message)
 
 
-def ports(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_ports(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Every instance's port must be one, and HTTP and HTTPS must not meet."""
-    count = max(number(variables.get("xitrum_instances", 1)) or 1, 1)
+    count = max(parse_number(variables.get("xitrum_instances", 1)) or 1, 1)
     ranges = {}
     for name, default in (("xitrum_http_port", 8000), ("xitrum_https_port", 4430)):
-        first = number(variables.get(name, default))
+        first = parse_number(variables.get(name, default))
         if first is None:
             continue
         ranges[name] = set(range(first, first + count))
         if first < 1 or first + count - 1 > 65535:
             instances = f"{count} instance{'s' if count > 1 else ''}"
             yield Error("xitrum.ports", f"{name} is {first} for {instances}: expected ports from 1 to 65535")
-    first = number(variables.get("xitrum_cluster_port", 1))
+    first = parse_number(variables.get("xitrum_cluster_port", 1))
     if first is not None and (first < 1 or first + count - 1 > 65535):
         yield Error(
             "xitrum.cluster-port",
@@ -236,7 +236,7 @@ def ports(variables: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
-def secrets(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_secrets(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The application's keys."""
     key = variables.get("xitrum_secure_key")
     if key is not None and not isinstance(key, str):
@@ -258,7 +258,7 @@ def secrets(variables: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
-def heap(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_heap(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The size of the heap, and options of the JVM."""
     value = str(variables.get("xitrum_heap", "512m"))
     if value.strip() and not jvm.HEAP.fullmatch(value):
@@ -266,48 +266,48 @@ def heap(variables: Mapping[str, Any]) -> Iterator[Error]:
         yield Error("xitrum.heap", message)
     options = variables.get("xitrum_java_options")
     options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
-    wrong = jvm.option_errors(options)
+    wrong = jvm.find_option_errors(options)
     yield from errors_of("xitrum.java-options", (f"xitrum_java_options: {sentence}" for sentence in wrong))
 
 
-def java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and
     those that replace what other variables set."""
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
         takes_shared = is_true(variables.get(cluster.SHARED, False))
-        yield from errors_of("xitrum.own-options", shared_settings.option_errors(list(options)))
-        yield from errors_of("xitrum.cluster-options", cluster.option_errors(options, takes_shared))
+        yield from errors_of("xitrum.own-options", shared_settings.find_option_errors(list(options)))
+        yield from errors_of("xitrum.cluster-options", cluster.find_option_errors(options, takes_shared))
 
 
-def config(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_config(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Settings in C(xitrum_config) that open Akka's remoting. The text stands inside of C(xitrum {}) in the file of an
     instance, and one that closes that block first sets what follows for all of the application."""
     text = str(variables.get("xitrum_config") or "")
-    readings = filter(None, map(package_config.settings_of, (text, f"xitrum {{\n{text}\n}}")))
+    readings = filter(None, map(package_config.parse_settings, (text, f"xitrum {{\n{text}\n}}")))
     takes_shared = is_true(variables.get(cluster.SHARED, False))
-    found = [sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared)]
+    found = [sentence for settings in readings for sentence in cluster.find_config_errors(settings, takes_shared)]
     yield from errors_of("xitrum.cluster-config", dict.fromkeys(found))
 
 
-def pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:
     """What pip is given: a command line shows it to every user of the host."""
     try:
-        pip.settings(str(variables.get(pip.VARIABLE, "")))
+        pip.build_settings(str(variables.get(pip.VARIABLE, "")))
     except ValueError as error:
         yield Error("supervisor.pip-arguments", str(error))
 
 
-def supervisor(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_supervisor(variables: Mapping[str, Any]) -> Iterator[Error]:
     """What the supervisor of the host alone demands of its variables."""
     kind = SUPERVISORS.get(str(variables.get("xitrum_supervisor")))
     yield from errors_of("supervisor.variables", kind.variable_errors(variables) if kind else ())
 
 
-def backends(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_backends(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Other applications below a path of the site."""
     try:
-        proxy.backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
+        proxy.parse_backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
     except ValueError as error:
         yield Error("proxy.backends", str(error))
     except (AttributeError, KeyError, TypeError):
@@ -315,7 +315,7 @@ def backends(variables: Mapping[str, Any]) -> Iterator[Error]:
         return
 
 
-def reach_from(variables: Mapping[str, Any]) -> Iterator[Error]:
+def check_reach_from(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The host from which the public ports are tested."""
     name = variables.get("xitrum_reach_from") or ""
     known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
@@ -331,16 +331,31 @@ def reach_from(variables: Mapping[str, Any]) -> Iterator[Error]:
 
 #: All of them, in the order in which they are reported.
 CHECKS = (
-    names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, config,
-    pip_arguments, supervisor, backends, reach_from,
+    check_names,
+    check_folders,
+    check_empties,
+    check_texts,
+    check_counts,
+    check_rollout,
+    check_statuses,
+    check_capacity,
+    check_ports,
+    check_secrets,
+    check_heap,
+    check_java_options,
+    check_config,
+    check_pip_arguments,
+    check_supervisor,
+    check_backends,
+    check_reach_from,
 )
 
 #: Those that keep a host from being read: nothing can be planned with such a value. How a rollout goes is planned
 #: later, so that the read still finds the other errors.
-PLAN_CHECKS = tuple(check for check in CHECKS if check is not rollout)
+PLAN_CHECKS = tuple(check for check in CHECKS if check is not check_rollout)
 
 
-def number(value: Any) -> int | None:
+def parse_number(value: Any) -> int | None:
     """A value as an integer; None where it is none: the specification reports that."""
     try:
         return int(value)

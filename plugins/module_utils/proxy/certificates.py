@@ -66,7 +66,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "items": [],
     }
     for item in desired["items"]:
-        place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
+        place = addresses.add_brackets(addresses.find_listen_target(item.get("listen") or ["*"]))
         shown = host.run(
             ["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS
         )
@@ -94,10 +94,10 @@ def read_file(host: Host, path: str) -> tuple[str, bool]:
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """One row an item. A certificate that ends soon is a finding that a run fixes only once it is renewed."""
-    return Draft(rows=[row(desired, state, item) for item in state["items"]]).plan(desired, state)
+    return Draft(rows=[build_row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
-def row(desired: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, Any]) -> Row:
+def build_row(desired: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, Any]) -> Row:
     """Three columns of one certificate."""
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
     result = Row(

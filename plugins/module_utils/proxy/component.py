@@ -19,7 +19,7 @@ from ..core import addresses, process, recorded, sockets, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import CHECK, RUN, SERVER, BlockingError, Draft, Plan, Row, broken
-from ..core.untrusted_text import hidden_text, printable, shown_text
+from ..core.untrusted_text import hide_text, printable, show_own_text
 from ..redirects import component as redirects
 from ..redirects import ports as redirects_ports
 from . import reloaded as proxy_reloaded
@@ -98,7 +98,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     config = unmanaged_file.read_file(host, desired["config_path"])
     paths = [item["path"] for item in [*desired["files"], *desired["pems"]]]
     files = {config.path: config, **{path: unmanaged_file.read_file(host, path, unmanaged=False) for path in paths}}
-    main = process.main_pid(unit)
+    main = process.parse_main_pid(unit)
     state: dict[str, Any] = {
         "version": version.group(1) if version else "",
         "programs": {name: host.which(name) for name in desired["programs"]},
@@ -107,26 +107,26 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "files": {path: (file.text, file.stat) for path, file in files.items()},
         "unusable": [file.error for file in files.values() if file.error],
         "kept": host.stat(desired["config_path"] + KEPT),
-        "listeners": sockets.listeners(host),
+        "listeners": sockets.read_listeners(host),
         "ipv6": addresses.supports_ipv6(host),
         "ipv6_address": addresses.has_ipv6(host),
         "bind_errors": bind_errors(host, software.binds(desired["config"])),
         "names": read_names(host, desired["config"]),
         "other_proxies": read_other_proxies(host, desired["software"]),
         "base_nofile": _hard(host, main) or _hard(host, 1),
-        "nr_open": kernel_number(host, "/proc/sys/fs/nr_open"),
-        "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
+        "nr_open": read_kernel_number(host, "/proc/sys/fs/nr_open"),
+        "old_workers": process.read_if_allowed(software.old_workers, host, main) or 0 if main else 0,
         "missing": software.missing(host, main),
         "rules": redirects.read_live(host),
         "live": wait_for_servers(host, desired),
     }
     state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
-    limits = process.seen(host.read, f"/proc/{state['live']['pid']}/limits")
-    state["worker_nofile"] = (process.nofile_of(limits or "") or (None, None))[0]
+    limits = process.read_if_allowed(host.read, f"/proc/{state['live']['pid']}/limits")
+    state["worker_nofile"] = (process.parse_nofile(limits or "") or (None, None))[0]
     return state
 
 
-def kernel_number(host: Host, path: str) -> int:
+def read_kernel_number(host: Host, path: str) -> int:
     """The number in a file of the kernel's; 0 where there is none."""
     text = (host.read(path) or "").strip()
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
@@ -134,8 +134,8 @@ def kernel_number(host: Host, path: str) -> int:
 
 def _hard(host: Host, pid: Any) -> int:
     """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
-    limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
-    return (process.nofile_of(limits or "") or (0, 0))[1]
+    limits = process.read_if_allowed(host.read, f"/proc/{pid}/limits") if pid else None
+    return (process.parse_nofile(limits or "") or (0, 0))[1]
 
 
 def wait_for_servers(host: Host, desired: Desired) -> dict[str, Any]:
@@ -179,12 +179,12 @@ def _coming(row: Mapping[str, Any]) -> bool:
 def read_other_proxies(host: Host, software: str) -> list[str]:
     """The software of proxies that this collection has set up on the host next to `software`."""
     others = [other for other in PROXIES.values() if other.name != software]
-    return [other.name for other in others if proxy_text.stamp_of(host.read(other.config_path) or "")]
+    return [other.name for other in others if proxy_text.find_stamp(host.read(other.config_path) or "")]
 
 
 def read_names(host: Host, config: str) -> dict[str, list[str]]:
     """The addresses of the host names for which a configuration needs them, as this host resolves them."""
-    return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.names_to_resolve(config)}
+    return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.list_names_to_resolve(config)}
 
 
 def bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
@@ -193,7 +193,7 @@ def bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
     places = {bind.rpartition(":")[0] for bind in binds}
     found = {place: addresses.parse_address(place) for place in sorted(places)}
     errors = {
-        place: host.bind_error(addresses.canonical(place))
+        place: host.bind_error(addresses.normalize(place))
         for place, one in found.items()
         if one and not one.ip.is_unspecified
     }
@@ -214,7 +214,7 @@ def fit_to_host(desired: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desir
     lines, out, ports = [], [], set()
     for line in desired["config"].splitlines(keepends=True):
         found = bind.match(line)
-        if found and addresses.canonical(found[1]) in gone:
+        if found and addresses.normalize(found[1]) in gone:
             out.append(found)
         else:
             lines.append(line)
@@ -229,7 +229,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     given = desired
     desired = {**given, "config": proxy_text.with_names(given["config"], state["names"])}
     desired, left_out = fit_to_host(desired, state["ipv6"], state["ipv6_address"])
-    text = proxy_text.stamped(desired["config"], desired["pems"])
+    text = proxy_text.stamp_config(desired["config"], desired["pems"])
     result = Draft(errors=_errors(desired, state, text))
     active, package = state["unit"].get("ActiveState") == "active", desired["packages"][0]
     if not state["version"]:
@@ -256,7 +256,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     _limits(desired, state, text, result, active)
     _servers(desired, state, text, result)
     result.facts = {
-        "digest": proxy_text.stamp_of(text),
+        "digest": proxy_text.find_stamp(text),
         "version": state["version"],
         "packages": desired["packages"],
         "actions": list(dict.fromkeys(kind for kind, _item in result.actions)),
@@ -267,22 +267,22 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 note
                 for kind, item in result.actions
                 if kind == "keep"
-                for note in unmanaged_file.names_notes(
+                for note in unmanaged_file.find_names_notes(
                     desired["config_path"], state["files"][desired["config_path"]][1]
                 )
             ),
         ],
-        **serving(desired, state["version"], state["unit"], state["files"][desired["config_path"]][0]),
+        **read_serving(desired, state["version"], state["unit"], state["files"][desired["config_path"]][0]),
     }
     return result.plan(given, state)
 
 
-def serving(desired: Desired, version: str, unit: Mapping[str, Any], text: str | None) -> dict[str, Any]:
+def read_serving(desired: Desired, version: str, unit: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     """What decides whether the proxy is to serve: that it is set up by this collection, and that it runs."""
     return {
         "title": PROXIES[desired["software"]].title,
         "service": desired["service"],
-        "set_up": bool(version and proxy_text.stamp_of(text or "")),
+        "set_up": bool(version and proxy_text.find_stamp(text or "")),
         "running": unit.get("ActiveState") == "active",
     }
 
@@ -295,7 +295,7 @@ def _notes(left_out: Sequence[str], state: Mapping[str, Any]) -> list[str]:
             f"this host has no IPv6, so the proxy does not listen on {' and '.join(left_out)}, "
             "and listens on the IPv4 addresses alone"
         )
-    return [*found, *filter(None, [sockets.unread_note(state["listeners"])])]
+    return [*found, *filter(None, [sockets.format_unread_note(state["listeners"])])]
 
 
 def _row(
@@ -329,7 +329,7 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
             )
         )
     for oldest, why in software.needs:
-        if state["version"] and numbers(state["version"]) < oldest:
+        if state["version"] and parse_numbers(state["version"]) < oldest:
             found.append(
                 BlockingError(
                     f"{software.title} {state['version']} is too old: {why}. Expected {'.'.join(map(str, oldest))} or "
@@ -338,7 +338,7 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
                 )
             )
             break
-    if proxy_text.stamp_of(text) != proxy_text.digest(desired["config"], desired["pems"]):
+    if proxy_text.find_stamp(text) != proxy_text.digest(desired["config"], desired["pems"]):
         found.append(
             BlockingError(
                 f"The configuration has no {proxy_text.PLACEHOLDER}, by which the running {software.title} reports "
@@ -347,8 +347,8 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
             )
         )
     before = state["files"][desired["config_path"]][0] or ""
-    app, gets = proxy_text.application_of(before), proxy_text.application_of(text)
-    if proxy_text.stamp_of(before) and app and app != gets:
+    app, gets = proxy_text.find_application(before), proxy_text.find_application(text)
+    if proxy_text.find_stamp(before) and app and app != gets:
         found.append(
             BlockingError(
                 f"found the configuration of the application {app} in {desired['config_path']}, expected none or that "
@@ -412,13 +412,14 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
                 )
             )
     connections, count = software.maxconn(text), len(software.servers(text))
-    need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
+    need, most = proxy_text.compute_needed_nofile(connections, count), find_granted_nofile(state)
     if connections and most and need > most:
         found.append(
             BlockingError(
                 f"{connections} connections need {need} open files, and this host grants {software.title} {most} "
                 f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
-                f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the "
+                f"set xitrum_proxy_max_connections to {proxy_text.compute_max_connections(most, count)} or less, or "
+                f"raise the "
                 "limit.",
                 rule="host.proxy-nofile",
             )
@@ -426,12 +427,12 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def numbers(version: str) -> tuple[int, ...]:
+def parse_numbers(version: str) -> tuple[int, ...]:
     """The first two numbers of a version."""
     return tuple(int(part) if part.isdecimal() else 0 for part in version.split(".")[:2])
 
 
-def granted_nofile(state: Mapping[str, Any]) -> int:
+def find_granted_nofile(state: Mapping[str, Any]) -> int:
     """The open files that a proxy can get here: it starts as root and raises its own limit where the kernel lets it. 0
     where that is not known."""
     return state["nr_open"] if state["raises"] else state["base_nofile"]
@@ -468,12 +469,12 @@ def _files(desired: Desired, state: Mapping[str, Any], text: str, result: Draft)
         )
         if same:
             continue
-        if item is config and existing is not None and not proxy_text.stamp_of(existing) and not state["kept"]:
+        if item is config and existing is not None and not proxy_text.find_stamp(existing) and not state["kept"]:
             result.actions.append(("keep", {**item, "path": path + KEPT, "content": existing}))
         result.actions.append(("write", item))
         if existing != item["content"]:
-            hidden = item is config and existing is not None and not proxy_text.stamp_of(existing)
-            shown = existing if secret else hidden_text(existing) if hidden else shown_text(existing)
+            hidden = item is config and existing is not None and not proxy_text.find_stamp(existing)
+            shown = existing if secret else hide_text(existing) if hidden else show_own_text(existing)
             result.before += _headed(item["path"], shown, secret)
             result.after += _headed(item["path"], item["content"], secret)
 
@@ -481,7 +482,7 @@ def _files(desired: Desired, state: Mapping[str, Any], text: str, result: Draft)
 def _as_before(state: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Mode, owner and group of the configuration: those of the one from before, which may be for root's eyes only."""
     text, stat = state["files"][path]
-    before = state["kept"] or (stat if text is not None and not proxy_text.stamp_of(text) else None)
+    before = state["kept"] or (stat if text is not None and not proxy_text.find_stamp(text) else None)
     if not before:
         return {"mode": "0644"}
     return {"mode": f"{before.mode & 0o777:04o}", "owner": before.owner, "group": before.group}
@@ -495,7 +496,7 @@ def _headed(path: str, text: str | None, secret: bool) -> str:
 
 def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """Enabled, running, and running with this configuration and this version."""
-    unit, want, live = state["unit"], proxy_text.stamp_of(text), state["live"]
+    unit, want, live = state["unit"], proxy_text.find_stamp(text), state["live"]
     enabled = unit.get("UnitFileState") == "enabled"
     if unit.get("NeedDaemonReload") == "yes" or any(
         kind == "write" and item["path"].startswith("/etc/systemd/") for kind, item in result.actions
@@ -504,7 +505,7 @@ def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draf
     if not enabled:
         result.actions.append(("enable", None))
     stamp, runs, old = (
-        proxy_text.stamp_of(live["description"]),
+        proxy_text.find_stamp(live["description"]),
         live["version"],
         state["files"][desired["config_path"]][0],
     )
@@ -513,7 +514,7 @@ def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draf
     current = hidden or (
         stamp == want
         and runs in ("", state["version"])
-        and proxy_text.states(live["description"]) == proxy_text.states(old)
+        and proxy_text.parse_states(live["description"]) == proxy_text.parse_states(old)
     )
     rewritten = any(kind == "write" and not _is_extra_file(desired, item) for kind, item in result.actions)
     if not active:
@@ -522,7 +523,7 @@ def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draf
         result.actions.append(("restart" if PROXIES[desired["software"]].restarts(old or "", text) else "reload", None))
     at_boot, now = unit.get("UnitFileState", ""), unit.get("ActiveState", "")
     _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
-    configured = proxy_text.stamp_of(old)
+    configured = proxy_text.find_stamp(old)
     if hidden:
         result.rows.append(
             Row(
@@ -561,18 +562,21 @@ def _limits(desired: Desired, state: Mapping[str, Any], text: str, result: Draft
     want = str(connections) if connections else ALL_THAT_IS_GRANTED
     good = not active or not runs or not connections or runs == str(connections)
     _row(result, "connections", want, want, runs, good, "the running worker has another number")
-    need = proxy_text.needed_nofile(int(runs or connections), len(state["live"]["servers"])) - proxy_text.OVERHEAD
+    need = (
+        proxy_text.compute_needed_nofile(int(runs or connections), len(state["live"]["servers"])) - proxy_text.OVERHEAD
+    )
     nofile = state["worker_nofile"]
     good = nofile is None or nofile == process.UNLIMITED or nofile >= need
     _row(
         result,
         "open files",
         str(need) if runs or connections else "",
-        str(granted_nofile(state) or ""),
+        str(find_granted_nofile(state) or ""),
         "" if nofile is None else str(nofile),
         good,
         "the running worker cannot open two files a connection",
-        f"xitrum_proxy_max_connections: {proxy_text.most_connections(nofile or 0, len(state['live']['servers']))}",
+        f"xitrum_proxy_max_connections: "
+        f"{proxy_text.compute_max_connections(nofile or 0, len(state['live']['servers']))}",
     )
     if state["old_workers"]:
         why = "they end with their last connection, or after proxy_hard_stop_after"
@@ -608,7 +612,7 @@ def validate(host: Host, desired: Desired) -> list[str]:
 
     Raises RuntimeError with its own words where it would not start with it.
     """
-    software, text = PROXIES[desired["software"]], proxy_text.stamped(desired["config"], desired["pems"])
+    software, text = PROXIES[desired["software"]], proxy_text.stamp_config(desired["config"], desired["pems"])
     host.make_directory(TRIAL, 0o700)
     try:
         for index, pem in enumerate(desired["pems"]):
@@ -645,7 +649,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     warnings = validate(host, desired)
     recorded.note_unit(host, desired["service"] + ".service", desired["packages"][0])
     config = unmanaged_file.read_file(host, desired["config_path"])
-    if not proxy_text.stamp_of(config.text):
+    if not proxy_text.find_stamp(config.text):
         unmanaged_file.note_file(host, config)
     for kind, item in plan.actions:
         if kind in ("keep", "write"):
@@ -684,7 +688,7 @@ def verify_running(host: Host, desired: Desired, patience: float = PATIENCE) -> 
     want, deadline = proxy_text.digest(desired["config"], desired["pems"]), time.monotonic() + patience
     while True:
         live = software.live(host, desired)
-        stamp = proxy_text.stamp_of(live["description"])
+        stamp = proxy_text.find_stamp(live["description"])
         if stamp == want:
             return
         if time.monotonic() > deadline:

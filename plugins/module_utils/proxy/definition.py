@@ -64,7 +64,7 @@ _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
 
-def servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) -> list[Server]:
+def list_servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) -> list[Server]:
     """The instances of all application hosts, in the order of the hosts.
 
     C(hosts) are mappings of host variables with C(inventory_hostname); C(proxy) is the name of the proxy that asks;
@@ -102,7 +102,7 @@ def _instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterat
     # A host without instances needs no address.
     if count or faults:
         try:
-            server_address(host, proxy)
+            find_server_address(host, proxy)
         except ValueError as error:
             yield str(error)
 
@@ -110,14 +110,20 @@ def _instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterat
 def _instances(host: Variables, proxy: str, defaults: Variables) -> list[Server]:
     name = host["inventory_hostname"]
     count, port = (int(host.get(key, defaults[key])) for key in (COUNT, PORT))
-    where = server_address(host, proxy) if count else ""
+    where = find_server_address(host, proxy) if count else ""
     return [
-        {"name": server_name(name, index), "host": name, "address": where, "port": port + index, "instance": index}
+        {
+            "name": format_server_name(name, index),
+            "host": name,
+            "address": where,
+            "port": port + index,
+            "instance": index,
+        }
         for index in range(count)
     ]
 
 
-def endpoints(
+def list_endpoints(
     instances: Iterable[Mapping[str, Any]],
     host: Variables,
     proxy: str,
@@ -134,15 +140,15 @@ def endpoints(
         if observed and observed.get("http")
     }
     ports = {item["index"]: int(now.get(str(item["index"]), item.get("port") or 0)) for item in instances}
-    where = address_rules.bracketed(server_address(host, proxy)) if any(ports.values()) else ""
+    where = address_rules.add_brackets(find_server_address(host, proxy)) if any(ports.values()) else ""
     name = host["inventory_hostname"]
-    return {server_name(name, index): f"{where}:{port}" for index, port in ports.items() if port}
+    return {format_server_name(name, index): f"{where}:{port}" for index, port in ports.items() if port}
 
 
-def available(groups: Mapping[str, Sequence[str]], unavailable: Any) -> list[str]:
+def list_available(groups: Mapping[str, Sequence[str]], unavailable: Any) -> list[str]:
     """The proxies of the inventory's `groups` without those that the user reports are away: `unavailable` is a list of
     names, or a text of them with commas. Raises ValueError for a name that is no proxy."""
-    proxies, away = list(groups.get("xitrum_proxy") or []), names(unavailable)
+    proxies, away = list(groups.get("xitrum_proxy") or []), parse_names(unavailable)
     unknown = [name for name in away if name not in proxies]
     if unknown:
         raise ValueError(
@@ -152,7 +158,7 @@ def available(groups: Mapping[str, Sequence[str]], unavailable: Any) -> list[str
     return [name for name in proxies if name not in away]
 
 
-def names(value: Any) -> list[str]:
+def parse_names(value: Any) -> list[str]:
     """The value of xitrum_unavailable_proxies, a list of names or a text of them with commas, as a list.
 
     Raises ValueError for anything else.
@@ -167,7 +173,7 @@ def names(value: Any) -> list[str]:
     return [str(part).strip() for part in parts if str(part).strip()]
 
 
-def server_name(host: str, index: int | str) -> str:
+def format_server_name(host: str, index: int | str) -> str:
     """What a proxy calls an instance: a host's name in the inventory may hold what a proxy's configuration cannot."""
     # Two names that differ in an umlaut only stay two names.
     plain = re.sub("[^\x00-\x7f]", lambda found: f"_{ord(found.group()):x}", host)
@@ -178,7 +184,7 @@ def _is_number(value: Any, low: int, high: int) -> bool:
     return re.fullmatch(r"\d+", str(value), re.ASCII) is not None and low <= int(value) <= high
 
 
-def server_address(host: Variables, proxy: str) -> str:
+def find_server_address(host: Variables, proxy: str) -> str:
     """Where the proxy C(proxy) reaches the instances of C(host): an address, or a name where the inventory has no
     address.
 
@@ -189,9 +195,9 @@ def server_address(host: Variables, proxy: str) -> str:
     if interface:
         input_types.require(f"{host['inventory_hostname']!r}: xitrum_interface", interface, "listen")
     if not address_rules.is_every(interface):
-        found = address_rules.canonical(address_rules.application_address(interface))
+        found = address_rules.normalize(address_rules.format_application_address(interface))
     else:
-        found = "127.0.0.1" if same else own_address(host)
+        found = "127.0.0.1" if same else find_own_address(host)
     if not same and address_rules.is_loopback(found):
         raise ValueError(
             f"{host['inventory_hostname']}: its address is {found}, which on the proxy {proxy} is the proxy itself. "
@@ -201,17 +207,17 @@ def server_address(host: Variables, proxy: str) -> str:
     return found
 
 
-def own_address(host: Variables) -> str:
+def find_own_address(host: Variables) -> str:
     """The address of a host as other hosts see it: xitrum_address, ansible_host or the inventory's name, in this order.
 
     Raises ValueError where it is none: in the configuration of a proxy it stands without quotes.
     """
     name = next((key for key in ("xitrum_address", "ansible_host") if host.get(key)), "inventory_hostname")
     found = input_types.require(f"{host['inventory_hostname']!r}: {name}", str(host[name]), "network")
-    return address_rules.canonical(found)
+    return address_rules.normalize(found)
 
 
-def addresses(hosts: Iterable[Variables], application: str) -> list[str]:
+def list_addresses(hosts: Iterable[Variables], application: str) -> list[str]:
     """The addresses from which proxies reach the application host C(application), for C(reverseProxy.ips): a list
     without repetitions.
 
@@ -220,7 +226,7 @@ def addresses(hosts: Iterable[Variables], application: str) -> list[str]:
     """
     faults, found = [], []
     for host in hosts:
-        same, where = host["inventory_hostname"] == application, own_address(host)
+        same, where = host["inventory_hostname"] == application, find_own_address(host)
         if same:
             found += ["127.0.0.1", "::1"]
         if input_types.is_network(where) and not (address_rules.is_loopback(where) and not same):
@@ -236,7 +242,7 @@ def addresses(hosts: Iterable[Variables], application: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def networks(items: Iterable[Any]) -> list[str]:
+def check_networks(items: Iterable[Any]) -> list[str]:
     """The addresses and networks, as they are. Raises ValueError that names each which is neither."""
     faults = []
     for item in items:
@@ -254,7 +260,7 @@ def networks(items: Iterable[Any]) -> list[str]:
     return [str(item) for item in items]
 
 
-def backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -> list[Backend]:
+def parse_backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -> list[Backend]:
     """The path-routed backends, checked and in the order in which their paths must be tried: the longest prefix first.
 
     Raises ValueError with all faults.
@@ -306,7 +312,7 @@ def backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -
     return sorted(found, key=lambda backend: (-len(backend["below"]), backend["name"]))
 
 
-def seconds(text: Any) -> float:
+def parse_seconds(text: Any) -> float:
     """The seconds of a duration such as C(10s), C(500ms) or C(10h).
 
     Raises ValueError for anything else, a bare number included.
@@ -319,6 +325,6 @@ def seconds(text: Any) -> float:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def bracketed(address: str) -> str:
+def add_brackets(address: str) -> str:
     """An address as it stands before a port: an IPv6 address in brackets."""
-    return address_rules.bracketed(address)
+    return address_rules.add_brackets(address)

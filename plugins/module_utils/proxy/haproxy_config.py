@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 
-def sections(text: str) -> list[tuple[str, str, list[list[str]]]]:
+def parse_sections(text: str) -> list[tuple[str, str, list[list[str]]]]:
     """The sections as C([(keyword, name, [words of each line])]), comments left out, quotes kept."""
     found: list[tuple[str, str, list[list[str]]]] = []
     for line in text.splitlines():
@@ -18,27 +18,30 @@ def sections(text: str) -> list[tuple[str, str, list[list[str]]]]:
     return found
 
 
-def maxconn(text: str) -> int:
+def find_maxconn(text: str) -> int:
     """The C(maxconn) of the section C(global); 0 where it is not set, and HAProxy takes what it is granted."""
-    lines = (words for keyword, _name, body in sections(text) if keyword == "global" for words in body)
+    lines = (words for keyword, _name, body in parse_sections(text) if keyword == "global" for words in body)
     return next(
         (int(words[1]) for words in lines if words[0] == "maxconn" and len(words) > 1 and words[1].isdecimal()), 0
     )
 
 
-def servers(text: str) -> list[tuple[str, str, str]]:
+def list_servers(text: str) -> list[tuple[str, str, str]]:
     """The servers of all backends as C([(backend, name, address and port)])."""
     return [
         (name, words[1], words[2])
-        for keyword, name, body in sections(text)
+        for keyword, name, body in parse_sections(text)
         if keyword in ("backend", "listen")
         for words in body
         if words[0] == "server" and len(words) > 2
     ]
 
 
-def binds(text: str) -> list[str]:
+def list_binds(text: str) -> list[str]:
     """What is listened on, as the configuration writes it: C(0.0.0.0:80), C([::]:80)."""
     return [
-        words[1] for _keyword, _name, body in sections(text) for words in body if words[0] == "bind" and len(words) > 1
+        words[1]
+        for _keyword, _name, body in parse_sections(text)
+        for words in body
+        if words[0] == "bind" and len(words) > 1
     ]

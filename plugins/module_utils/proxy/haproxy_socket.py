@@ -10,7 +10,7 @@ import re
 from typing import Any, Mapping
 
 from ..core.host import Host
-from ..core.untrusted_text import escaped, lines_of
+from ..core.untrusted_text import escaped, split_lines
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -40,14 +40,14 @@ def ask(host: Host, path: str, command: str, timeout: float = 5.0) -> str:
 
 def parse_info(text: str) -> dict[str, str]:
     """The C(Name: value) lines of C(show info) as a dictionary of texts, up to the first empty line."""
-    pairs = (line.partition(":") for _number, line in lines_of(text.lstrip("\n").split("\n\n")[0]))
+    pairs = (line.partition(":") for _number, line in split_lines(text.lstrip("\n").split("\n\n")[0]))
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
 def parse_stat(text: str) -> list[dict[str, Any]]:
     """The rows of C(show stat) (CSV, the header begins with C(# )) as dictionaries of texts."""
     # Of an application's own words, as an answer to a health check, csv would take these for ends of lines.
-    lines = [line for _number, line in lines_of(text.replace("\r", " ").replace("\0", " ")) if line]
+    lines = [line for _number, line in split_lines(text.replace("\r", " ").replace("\0", " ")) if line]
     start = next((index for index, line in enumerate(lines) if line.startswith("# pxname,")), None)
     if start is None:
         return []
@@ -61,7 +61,7 @@ def parse_stat(text: str) -> list[dict[str, Any]]:
 def parse_servers_state(text: str) -> list[dict[str, str]]:
     """The rows of C(show servers state) (version 1) as dictionaries of texts, keyed as its own header names them."""
     names, rows = [], []
-    for _number, line in lines_of(text):
+    for _number, line in split_lines(text):
         if line.startswith("# be_id "):
             names = line[2:].split()
         elif names and line and not line.startswith("#"):
@@ -75,12 +75,12 @@ def _is_server(row: Mapping[str, str]) -> bool:
     return numbers and all(row.get(name) for name in ("be_name", "srv_name", "srv_addr"))
 
 
-def administrative(bits: int) -> str:
+def find_admin_state(bits: int) -> str:
     """C(maint), C(drain) or C(ready): what srv_admin_state reports that a person or a program requested."""
     return "maint" if bits & MAINTENANCE_BITS else "drain" if bits & DRAIN_BITS else "ready"
 
 
-def servers(stat_text: str, state_text: str) -> list[dict[str, Any]]:
+def parse_servers(stat_text: str, state_text: str) -> list[dict[str, Any]]:
     """What HAProxy thinks of each server, from C(show stat) and C(show servers state).
 
     A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain)
@@ -102,7 +102,7 @@ def servers(stat_text: str, state_text: str) -> list[dict[str, Any]]:
                 "name": row["srv_name"],
                 "address": row["srv_addr"],
                 "port": int(row["srv_port"]),
-                "admin": administrative(int(row["srv_admin_state"])),
+                "admin": find_admin_state(int(row["srv_admin_state"])),
                 "status": stat.get("status", ""),
                 "sessions": int(scur) if _NUMBER.fullmatch(scur) else 0,
                 "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),

@@ -36,7 +36,7 @@ SPEC = {
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What the running proxy reports, and whether it is one of ours."""
-    desired = proxy_server.placed(desired)
+    desired = proxy_server.place_options(desired)
     backend = PROXIES[desired["software"]]
     answer, text = host.run(backend.version_command), host.read(desired["config_path"])
     version = backend.version_pattern.search(answer.out + answer.err)
@@ -49,19 +49,19 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "unit": process.parse_unit(shown),
         "servers": [],
     }
-    if state["version"] and proxy_text.stamp_of(text or ""):
+    if state["version"] and proxy_text.find_stamp(text or ""):
         state["servers"] = proxy_config.wait_for_servers(host, desired)["servers"]
     return state
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The servers as rows: nothing is changed by this component."""
-    given, desired = desired, proxy_server.placed(desired)
+    given, desired = desired, proxy_server.place_options(desired)
     result = Draft(
         facts={
             "servers": state["servers"],
             "version": state["version"],
-            **proxy_config.serving(desired, state["version"], state["unit"], state["text"]),
+            **proxy_config.read_serving(desired, state["version"], state["unit"], state["text"]),
         }
     )
     for row in state["servers"]:
@@ -109,20 +109,20 @@ def is_healthy(server: Mapping[str, Any]) -> bool:
     return server["admin"] == "ready" and not server["status"].startswith(("DOWN", "MAINT", "DRAIN"))
 
 
-def application_servers(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_application_servers(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The servers of a proxy that are instances of the application."""
     return [server for server in report["servers"] if server["backend"] == proxy_config.BACKEND]
 
 
-def idle_servers(states: Iterable[Any]) -> set[str]:
+def find_idle_servers(states: Iterable[Any]) -> set[str]:
     """The names of the servers that get requests from no proxy. `states` are the reads of hosts; those that are no
     proxy, or were not read, have nothing to report."""
     reports = [report_of(state) for state in states if isinstance(state, dict)]
-    servers = [server for report in reports if report for server in application_servers(report)]
+    servers = [server for report in reports if report for server in list_application_servers(report)]
     return {server["name"] for server in servers} - {server["name"] for server in servers if is_healthy(server)}
 
 
-def faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | None = None) -> list[str]:
+def find_faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | None = None) -> list[str]:
     """The proxies that serve nobody, a sentence each. `rows` are those of the component `reach`, which know why an
     instance is not reached."""
     found = []
@@ -131,7 +131,7 @@ def faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | None =
         # One that was never set up is a matter of site.yml.
         if report is None or not report["set_up"]:
             continue
-        servers = application_servers(report)
+        servers = list_application_servers(report)
         if not report["running"]:
             found.append(
                 f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u "
@@ -139,7 +139,7 @@ def faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | None =
             )
         elif not any(is_healthy(server) for server in servers):
             listed = "; ".join(
-                f"{server['name']} ({proxy.bracketed(server['address'])}:{server['port']}) is {_status(server)}"
+                f"{server['name']} ({proxy.add_brackets(server['address'])}:{server['port']}) is {_status(server)}"
                 for server in servers
             )
             found.append(
@@ -162,14 +162,16 @@ def _status(server: Mapping[str, Any]) -> str:
 
 def _unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
     return [
-        f"{row.why}." + reach.remedy(name, row)
+        f"{row.why}." + reach.format_remedy(name, row)
         for name, some in rows.items()
         for row in some
         if row.status == "drift" and row.item.endswith(f" from {host}")
     ]
 
 
-def unreached_instances(states: Mapping[str, Any], addresses: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+def find_unreached_instances(
+    states: Mapping[str, Any], addresses: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
     """The instances that a proxy does not reach, where it reaches none of their host, as C({host: [{port, inside,
     source, family, proxy, address}]}).
 
@@ -179,20 +181,20 @@ def unreached_instances(states: Mapping[str, Any], addresses: Mapping[str, str])
     found: dict[str, list[dict[str, Any]]] = {}
     for name, state in states.items():
         report = report_of(state)
-        servers = application_servers(report) if report and report["set_up"] and report["running"] else []
+        servers = list_application_servers(report) if report and report["set_up"] and report["running"] else []
         for host, host_state in states.items():
             instances = (host_state or {}).get("instances") or {}
-            names = {proxy.server_name(host, item["index"]) for item in instances.get("instances", [])}
+            names = {proxy.format_server_name(host, item["index"]) for item in instances.get("instances", [])}
             mine = [server for server in servers if server["name"] in names]
             if mine and all(
-                server["admin"] == "ready" and not is_healthy(server) and not answered(server) for server in mine
+                server["admin"] == "ready" and not is_healthy(server) and not is_answered(server) for server in mine
             ):
                 found.setdefault(host, []).extend(
                     {
                         "port": server["port"],
                         "inside": server["port"],
                         "source": addresses.get(name, ""),
-                        "family": reach.family_of(server["address"]),
+                        "family": reach.find_family(server["address"]),
                         "proxy": name,
                         "address": server["address"],
                     }
@@ -201,22 +203,22 @@ def unreached_instances(states: Mapping[str, Any], addresses: Mapping[str, str])
     return found
 
 
-def answered(server: Mapping[str, Any]) -> bool:
+def is_answered(server: Mapping[str, Any]) -> bool:
     """Whether a health check got an answer of HTTP, so that the way to the server is open."""
     # HAProxy marks a result with an asterisk while the next check is under way.
     check = server["check"].lstrip("* ")
     return check.startswith("L7") or check[:1].isdigit()
 
 
-def instance_rows(targets: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
-    """The rows of instances that proxies do not reach: C({host: [Row]}). `queried` is what L(unreached_instances)
+def build_instance_rows(targets: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
+    """The rows of instances that proxies do not reach: C({host: [Row]}). `queried` is what L(find_unreached_instances)
     gave."""
     rows: dict[str, list[Row]] = {}
     for host, items in targets.items():
         for item in items:
             block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))
             if block and (block["answers"] or block["listener"]):
-                place = f"{proxy.bracketed(item['address'])}:{item['port']}"
+                place = f"{proxy.add_brackets(item['address'])}:{item['port']}"
                 why, commands = reach.explain(block, f"{item['proxy']} cannot reach {place}", f"{host} itself")
                 rows.setdefault(host, []).append(
                     Row(

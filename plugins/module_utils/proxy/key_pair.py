@@ -10,7 +10,7 @@ import importlib
 from typing import Any, Sequence
 
 
-def library(name: str) -> Any:
+def import_library(name: str) -> Any:
     """Return a module of cryptography, which takes half a second: no run without a certificate waits for it. Raises
     ValueError where the package is not there."""
     try:
@@ -21,14 +21,14 @@ def library(name: str) -> Any:
         ) from error
 
 
-def public(key: Any) -> bytes:
+def format_public_key(key: Any) -> bytes:
     """Return a public key in a form that two can be compared in."""
-    serialization = library("hazmat.primitives.serialization")
+    serialization = import_library("hazmat.primitives.serialization")
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return bytes(key.public_bytes(serialization.Encoding.DER, form))
 
 
-def ends(certificate: Any) -> tuple[datetime.datetime, datetime.datetime]:
+def read_validity(certificate: Any) -> tuple[datetime.datetime, datetime.datetime]:
     """Return when a certificate begins and ends, in UTC."""
     utc = datetime.timezone.utc
     if hasattr(certificate, "not_valid_after_utc"):
@@ -40,17 +40,17 @@ def ends(certificate: Any) -> tuple[datetime.datetime, datetime.datetime]:
 def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.datetime | None = None) -> str:
     """Return why the two are no pair that can be served, as a sentence; an empty text where they are. now: the moment
     at which the certificate has to be valid; None for any."""
-    unknown = (library("exceptions").UnsupportedAlgorithm, ValueError)
+    unknown = (import_library("exceptions").UnsupportedAlgorithm, ValueError)
     try:
-        first = library("x509").load_pem_x509_certificate(certificate.encode())
-        other = public(first.public_key())
+        first = import_library("x509").load_pem_x509_certificate(certificate.encode())
+        other = format_public_key(first.public_key())
     except unknown as error:
         return (
             f"{names[0]} is no certificate as PEM ({error}): expected a text that begins with -----BEGIN "
             f"CERTIFICATE-----, and the chain after it"
         )
     try:
-        own = library("hazmat.primitives.serialization").load_pem_private_key(key.encode(), None)
+        own = import_library("hazmat.primitives.serialization").load_pem_private_key(key.encode(), None)
     except TypeError:
         return (
             f"{names[1]} has a passphrase, which a proxy cannot enter. Write it without one (openssl pkey -in FILE "
@@ -61,12 +61,12 @@ def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.d
             f"{names[1]} is no key as PEM, or of a kind that is not known here: a text that begins with "
             "-----BEGIN PRIVATE KEY----- is expected"
         )
-    if other != public(own.public_key()):
+    if other != format_public_key(own.public_key()):
         return (
             f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the "
             "site, and not of its chain"
         )
-    begin, end = ends(first)
+    begin, end = read_validity(first)
     if now and end <= now:
         return f"{names[0]} ended on {end.date()}: put a renewed one there"
     if now and begin > now:
@@ -76,7 +76,7 @@ def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.d
     return ""
 
 
-def joined(certificate: str, key: str, names: Sequence[str], dated: bool = True) -> str:
+def join_key_pair(certificate: str, key: str, names: Sequence[str], dated: bool = True) -> str:
     """Return the text of both. dated: whether the certificate has to be valid now.
     Raises ValueError with `find_error`."""
     error = find_error(certificate, key, names, datetime.datetime.now(datetime.timezone.utc) if dated else None)

@@ -15,7 +15,7 @@ from ..core import recorded, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan
-from ..core.untrusted_text import hidden_text
+from ..core.untrusted_text import hide_text
 from . import component as proxy_config
 from . import text as proxy_text
 from .table import PROXIES
@@ -30,7 +30,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     record, found = recorded.read(host), {}
     for software, backend in PROXIES.items():
         path = backend.config_path
-        place = place_of(host, path)
+        place = find_place(host, path)
         found[software] = {
             "config": host.read(place),
             "kept": host.read(path + proxy_config.KEPT),
@@ -42,10 +42,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return found
 
 
-def place_of(host: Host, path: str) -> str:
+def find_place(host: Host, path: str) -> str:
     """The file that has our configuration, or may have it: where the path leads, or where it led at first."""
-    places = unmanaged_file.places(host, path)
-    return next((place for place in places if proxy_text.stamp_of(host.read(place))), places[0] if places else path)
+    places = unmanaged_file.find_places(host, path)
+    return next((place for place in places if proxy_text.find_stamp(host.read(place))), places[0] if places else path)
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -53,11 +53,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result = Draft()
     for software, found in state.items():
         path = PROXIES[software].config_path
-        ours = bool(proxy_text.stamp_of(found["config"]))
+        ours = bool(proxy_text.find_stamp(found["config"]))
         steps = []
         if (ours or found["config"] is None) and found["kept"] is not None:
             steps.append(("rename", path))
-            result.after += f"# {path}\n{hidden_text(found['kept'])}"
+            result.after += f"# {path}\n{hide_text(found['kept'])}"
         elif ours:
             steps.append(("remove", path))
         elif found["kept"] is not None and found["kept"] == found["config"]:
@@ -71,7 +71,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def lines(state: Mapping[str, Any], planned: Plan) -> list[str]:
+def format_lines(state: Mapping[str, Any], planned: Plan) -> list[str]:
     """What would be undone, one line a thing."""
     found = []
     for software, steps in planned.actions:
@@ -80,7 +80,7 @@ def lines(state: Mapping[str, Any], planned: Plan) -> list[str]:
         ]
         before, unit = state[software]["before"], PROXIES[software].unit
         if before:
-            found.append(recorded.words(unit, before))
+            found.append(recorded.format_unit_state(unit, before))
     return found
 
 
@@ -112,7 +112,7 @@ def apply(host: Host, plan: Plan) -> Applied:
                 restore(host, target, state[software]["place"])
             elif target == path:
                 host.remove(state[software]["place"])
-                for folder in recorded.noted_file(host, path).get("made", ()):
+                for folder in recorded.find_noted_file(host, path).get("made", ()):
                     host.remove_empty(folder)
             else:
                 host.remove_written(target)
@@ -122,7 +122,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         host.run(["systemctl", "daemon-reload"])
         if before is not None:
             recorded.put_back(host, unit, again=backend.restore_by)
-        elif recorded.unit_state(host, unit)["active"] == "active":
+        elif recorded.read_unit_state(host, unit)["active"] == "active":
             host.run(["systemctl", backend.restore_by, unit])
     return Applied()
 
@@ -136,7 +136,7 @@ def restore(host: Host, path: str, place: str) -> None:
     stat, text = host.stat(kept), host.read(kept)
     if stat is None or text is None:
         raise FileNotFoundError(f"{kept}, the configuration from before, is missing; expected it next to {path}")
-    host.write(place, text, unmanaged_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
+    host.write(place, text, unmanaged_file.limit_mode(stat.mode, stat.group), stat.owner, stat.group)
     host.remove(kept)
 
 

@@ -55,7 +55,7 @@ def ask(
     return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
 
 
-def live(
+def read_live(
     host: Host, desired: Mapping[str, Any], statuses: Mapping[str, str], rows: Iterable[tuple[str, str, str]]
 ) -> dict[str, Any]:
     """What the running worker reports about itself.
@@ -67,7 +67,7 @@ def live(
         description = ask(host, desired["control_port"], "/xitrum-config")[2]
     except OSError as error:
         return {"description": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
-    states = proxy_text.states(description)
+    states = proxy_text.parse_states(description)
     servers = []
     for backend, name, address in rows:
         state = states.get(name, "ready")
@@ -86,7 +86,7 @@ def live(
     return {"description": description, "version": "", "pid": "", "maxconn": "", "servers": servers, "refused": None}
 
 
-def view(
+def list_views(
     host: Any, desired: Mapping[str, Any], worker: Mapping[str, Any], title: str, process: str
 ) -> list[dict[str, Any]]:
     """The servers as L(proxy_server) wants them, from what C(live) reported.
@@ -102,7 +102,7 @@ def view(
             f"({worker['refused'] or 'no header ' + HEADER}): systemctl status {desired['service']} shows whether it "
             "runs, site.yml sets it up."
         )
-    rows = sockets.established(host, sockets.pids_of_service(host, desired["service"]))
+    rows = sockets.read_established(host, sockets.list_service_pids(host, desired["service"]))
     found = []
     for row in worker["servers"]:
         wrong = probe(host, desired, row) if desired["state"] == row["admin"] == "ready" else ""
@@ -113,7 +113,7 @@ def view(
                 "checked": True,
                 "check": wrong or row["check"],
                 "healthy": row["admin"] == "ready" and not wrong and not row["status"].startswith("DOWN"),
-                "sessions": connections(
+                "sessions": count_connections(
                     rows, process, row["address"], row["port"], addresses.resolve(host, row["address"])
                 ),
             }
@@ -121,12 +121,12 @@ def view(
     return found
 
 
-def connections(rows: Any, process: str, address: str, port: int, resolved: Iterable[str] = ()) -> int:
+def count_connections(rows: Any, process: str, address: str, port: int, resolved: Iterable[str] = ()) -> int:
     """How many of the established connections to a server the processes of that name hold. C(resolved) are the
     addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
-    ends = {addresses.endpoint(place, port) for place in (address, *resolved)}
+    ends = {addresses.format_endpoint(place, port) for place in (address, *resolved)}
     held = sum(row["peer"] in ends and any(name == process for name, _pid in row.get("users", ())) for row in rows)
-    return held + sockets.unread_count(rows)
+    return held + sockets.count_unread(rows)
 
 
 def probe(host: Host, desired: Mapping[str, Any], row: Mapping[str, Any], seconds: float = 5.0) -> str:
@@ -151,7 +151,7 @@ def change(
     Raises RuntimeError where the reload fails: the old states are back then.
     """
     before = host.read(desired["config_path"])
-    states = {**proxy_text.states(before), **{row["name"]: desired["state"] for row in servers}}
+    states = {**proxy_text.parse_states(before), **{row["name"]: desired["state"] for row in servers}}
     rewrite(host, desired, before, proxy_text.with_states(before, states, words), answer)
 
 
@@ -174,8 +174,8 @@ def rewrite(host: Any, desired: Mapping[str, Any], before: str, text: str, answe
             f"systemctl reload {desired['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
             "The states are as before."
         )
-    want, deadline = proxy_text.states(text), time.monotonic() + PATIENCE
-    while proxy_text.states(answer(host, desired)["description"]) != want:
+    want, deadline = proxy_text.parse_states(text), time.monotonic() + PATIENCE
+    while proxy_text.parse_states(answer(host, desired)["description"]) != want:
         if time.monotonic() > deadline:
             host.write(path, before)
             raise RuntimeError(
@@ -185,7 +185,7 @@ def rewrite(host: Any, desired: Mapping[str, Any], before: str, text: str, answe
         time.sleep(0.1)
 
 
-def marked_servers(text: str, group: str, server: str) -> list[tuple[str, str, str]]:
+def find_marked_servers(text: str, group: str, server: str) -> list[tuple[str, str, str]]:
     """The servers in a configuration as C([(backend, name, address and port)]): C(group) finds the line that begins a
     backend and C(server) the line of a server, each with the text in its first group."""
     backend, name, found = "", None, []
@@ -200,7 +200,7 @@ def marked_servers(text: str, group: str, server: str) -> list[tuple[str, str, s
     return found
 
 
-def maxconn(text: str) -> int:
+def find_maxconn(text: str) -> int:
     """The number of connections that the role's templates write down."""
     found = re.search(r"^# connections: (\d+)$", text, re.MULTILINE)
     return int(found.group(1)) if found else 0
@@ -215,16 +215,16 @@ class Reloaded(ProxyBackend):
     probes: bool = True
 
     def maxconn(self, text: str) -> int:
-        return maxconn(text)
+        return find_maxconn(text)
 
     def ask_server(self, address: str) -> list[str]:
         return ask_server(address)
 
     def carried(self, text: str, before: str | None) -> str:
-        return proxy_text.with_states(text, proxy_text.states(before), self.words)
+        return proxy_text.with_states(text, proxy_text.parse_states(before), self.words)
 
     def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return view(host, desired, self.live(host, desired), self.title, self.process)
+        return list_views(host, desired, self.live(host, desired), self.title, self.process)
 
     def change(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         change(host, desired, servers, self.words, self.live)

@@ -55,7 +55,7 @@ SPEC = {
 }
 
 
-def placed(options: Mapping[str, Any]) -> dict[str, Any]:
+def place_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a module, with the service and the configuration of the software."""
     backend = PROXIES[options["software"]]
     return {**options, "service": backend.service, "config_path": backend.config_path}
@@ -103,7 +103,7 @@ def _matching(host: Host, rows: list[dict[str, Any]], name: str, known: Any) -> 
     return (found or [[]])[0] or [row for row in rows if row["name"] == name]
 
 
-def chosen(desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
+def choose_servers(desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
     """The options with the servers that were found, by their names at the proxy: what was moved is no longer found by
     where it led."""
     names = [row["name"] for row in state["servers"]]
@@ -131,13 +131,17 @@ def _split(text: str) -> tuple[str, int]:
 def _resolve(host: Host, address: str, port: int) -> list[str]:
     """Where an address or a name leads on this host, as texts to compare."""
     places = addresses.resolve(host, address) or [address]
-    return [addresses.endpoint(place, port) for place in places]
+    return [addresses.format_endpoint(place, port) for place in places]
 
 
-def moved(desired: Desired, state: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+def is_moved(desired: Desired, state: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Whether a server that is enabled leads to another port or address than its instance has now."""
     ends = state["endpoints"].get(row["server"])
-    return desired["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
+    return (
+        desired["state"] == "ready"
+        and bool(ends)
+        and addresses.format_endpoint(row["address"], row["port"]) not in ends
+    )
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -158,14 +162,14 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "one that "
             "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
         )
-    result.errors.extend(serving_errors(desired, state))
+    result.errors.extend(find_serving_errors(desired, state))
     if desired["close"] and desired["state"] != "maint":
         result.errors.append(
             f"close goes with the state maint only, and the state is {desired['state']}: a closed client would come "
             "back to the server."
         )
     for row in found:
-        elsewhere = moved(desired, state, row) and PROXIES[desired["software"]]
+        elsewhere = is_moved(desired, state, row) and PROXIES[desired["software"]]
         good = row["state"] == desired["state"] and not elsewhere
         name = f"{row['backend']}/{row['name']}"
         result.rows.append(
@@ -174,7 +178,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         if elsewhere:
             end = desired["endpoints"][row["server"]]
             result.actions.append(("move", {**row, "end": end, "to": state["endpoints"][row["server"]][0]}))
-            result.before += f"{name} at {addresses.endpoint(row['address'], row['port'])}\n"
+            result.before += f"{name} at {addresses.format_endpoint(row['address'], row['port'])}\n"
             result.after += f"{name} at {end}\n"
         if not good:
             result.actions.append(("set", row))
@@ -184,7 +188,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]:
+def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]:
     """Why the servers must not be drained: nothing else would serve. Empty where something does.
 
     A server that serves nobody itself may always go: otherwise a fleet that is half broken could not be repaired.
@@ -237,13 +241,13 @@ def set_servers(
             if not late:
                 break
             if clock() >= deadline:
-                raise RuntimeError(unhealthy(desired, late))
+                raise RuntimeError(format_unhealthy(desired, late))
             sleep(PAUSE)
     if servers and desired["guard"] and desired["state"] != "ready":
         wait_for_earlier(host, desired, clock, sleep)
     if servers:
         with host.locked(LOCK):
-            errors = serving_errors(desired, read(host, desired)) if desired["state"] != "ready" else []
+            errors = find_serving_errors(desired, read(host, desired)) if desired["state"] != "ready" else []
             if errors:
                 raise RuntimeError("\n".join(errors))
             if moves:
@@ -277,12 +281,12 @@ def apply(host: Host, plan: Plan) -> Applied:
     it has none."""
     desired = plan.desired
     set_servers(host, desired, plan)
-    effect = wait(host, chosen(desired, plan.state))
+    effect = wait(host, choose_servers(desired, plan.state))
     notes = drain_notes(host, desired, effect["open"])
     return Applied({**effect, "changed": plan.changed or effect["closed"] > 0, "notes": notes}, warnings=tuple(notes))
 
 
-def unhealthy(desired: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
+def format_unhealthy(desired: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
     """The sentence about servers that did not get healthy in time."""
     causes = "; ".join(
         f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check reports "
@@ -312,12 +316,12 @@ def wait(
     while True:
         servers = read_applied(host, desired, clock, sleep)
         verify_state(desired, servers)
-        late = [row for row in servers if not done(row, desired["state"])]
+        late = [row for row in servers if not is_done(row, desired["state"])]
         if not late or clock() - began >= desired["timeout"]:
             break
         sleep(PAUSE)
     if late and desired["state"] == "ready" and desired["timeout"]:
-        raise RuntimeError(unhealthy(desired, late))
+        raise RuntimeError(format_unhealthy(desired, late))
     left, closed = sum(row["sessions"] for row in servers), 0
     if late and desired["close"] and PROXIES[desired["software"]].closes:
         # Verified above: what a server has that is enabled again is not closed.
@@ -348,7 +352,7 @@ def drain_notes(host: Host, desired: Desired, left: int) -> list[str]:
     A proxy with a socket counts them itself.
     """
     counted = PROXIES[desired["software"]].has_socket or desired["state"] == "ready" or not left
-    note = "" if counted else sockets.drain_note(sockets.established(host))
+    note = "" if counted else sockets.drain_note(sockets.read_established(host))
     return [note] if note else []
 
 
@@ -364,7 +368,7 @@ def verify_state(desired: Desired, servers: Sequence[Mapping[str, Any]]) -> None
         )
 
 
-def done(row: Mapping[str, Any], state: str) -> bool:
+def is_done(row: Mapping[str, Any], state: str) -> bool:
     """Whether a server's state has its effect."""
     if row["state"] != state:
         return False
@@ -372,7 +376,7 @@ def done(row: Mapping[str, Any], state: str) -> bool:
 
 
 def _prepare(_host: Host, desired: Desired) -> Desired:
-    return placed(desired)
+    return place_options(desired)
 
 
 #: A host that leaves sets its server from the proxy's side: no lock of its own run is on the proxy.

@@ -25,7 +25,7 @@ SOCKET = PROXIES[DEFAULT].socket
 OPTION = {"type": "str", "default": DEFAULT, "choices": sorted(PROXIES)}
 
 
-def variable_errors(name: str, behind: str, control_port: int) -> Iterable[str]:
+def find_variable_errors(name: str, behind: str, control_port: int) -> Iterable[str]:
     """Why variables of the inventory do not fit the software of that name, as sentences.
 
     `behind` is the protocol of the load balancers in front, empty without any.

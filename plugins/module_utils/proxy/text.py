@@ -36,29 +36,29 @@ def digest(config: str, pems: Iterable[Mapping[str, str]]) -> str:
     return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def stamped(config: str, pems: Iterable[Mapping[str, str]]) -> str:
+def stamp_config(config: str, pems: Iterable[Mapping[str, str]]) -> str:
     """The configuration as it is on the disk: the digest in place of the placeholder."""
     return config.replace(PLACEHOLDER, "xitrum.host-" + digest(config, pems))
 
 
-def application_of(text: str | None) -> str:
+def find_application(text: str | None) -> str:
     """The application that a configuration of this collection stands in front of; empty where it names none."""
     found = _APPLICATION.search(text or "")
     return found.group(1) if found else ""
 
 
-def stamp_of(text: str | None) -> str:
+def find_stamp(text: str | None) -> str:
     """The digest in a stamped configuration or in what a running worker reports; empty where there is none."""
     found = _STAMP.search(text or "")
     return found.group(1) if found else ""
 
 
-def needed_nofile(connections: int, count: int) -> int:
+def compute_needed_nofile(connections: int, count: int) -> int:
     """The open files that HAProxy needs for that many client connections and C(count) servers."""
     return 2 * connections + count + OVERHEAD
 
 
-def most_connections(nofile: int, count: int) -> int:
+def compute_max_connections(nofile: int, count: int) -> int:
     """The most client connections that fit into that many open files; never below 0."""
     return max(0, (nofile - count - OVERHEAD) // 2)
 
@@ -75,14 +75,14 @@ _ADDRESSES = re.compile(r"@addresses of ([A-Za-z0-9._-]+):([0-9]+)@")
 _TOKEN = re.compile(r"@states:([^@\s]*)@")
 
 
-def states(text: str | None) -> dict[str, str]:
+def parse_states(text: str | None) -> dict[str, str]:
     """The servers that are not ready, name to state, by the token in a configuration or in a worker's answer."""
     found = _TOKEN.search(text or "")
     pairs = (item.partition("=") for item in (found.group(1) if found else "").split(",") if item)
     return {name: state for name, _equals, state in pairs if state in STATES}
 
 
-def marked(text: str) -> list[str]:
+def list_marked(text: str) -> list[str]:
     """The names of all servers that a configuration can set."""
     return list(dict.fromkeys(match.group(1) for match in map(_MARK.match, text.splitlines()) if match))
 
@@ -96,7 +96,7 @@ def with_states(text: str, desired: Mapping[str, str], words: Words) -> str:
     """
     end, added = words
     every = sorted({word for word in added.values() if word}, key=len, reverse=True)
-    kept = {name: state for name, state in desired.items() if state != "ready" and name in marked(text)}
+    kept = {name: state for name, state in desired.items() if state != "ready" and name in list_marked(text)}
     lines, mark = [], None
     for line in text.splitlines(keepends=True):
         if mark:
@@ -110,7 +110,7 @@ def with_states(text: str, desired: Mapping[str, str], words: Words) -> str:
     return _TOKEN.sub(lambda _match: token, "".join(lines))
 
 
-def names_to_resolve(text: str) -> list[str]:
+def list_names_to_resolve(text: str) -> list[str]:
     """The host names in `@addresses of NAME:PORT@`, each once."""
     return sorted({match.group(1) for match in _ADDRESSES.finditer(text)})
 

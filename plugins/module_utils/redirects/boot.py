@@ -50,7 +50,7 @@ Type=oneshot
 _TARGETS = {UNIT: "multi-user.target nftables.service", AGAIN: "nftables.service"}
 
 
-def commands(backend: str, families: list[str], paths: dict[str, str]) -> list[str]:
+def list_commands(backend: str, families: list[str], paths: dict[str, str]) -> list[str]:
     """What the unit runs: loads the rules, any number of times with the same result."""
     if backend == "nftables":
         return [f"{paths['nft']} -f {redirects_nft.FILE}"]
@@ -67,21 +67,21 @@ def commands(backend: str, families: list[str], paths: dict[str, str]) -> list[s
     return found
 
 
-def unit_text(unit: str, backend: str, families: list[str], paths: dict[str, str]) -> str:
+def render_unit(unit: str, backend: str, families: list[str], paths: dict[str, str]) -> str:
     """The file of one of UNITS."""
-    lines = commands(backend, families, paths)
+    lines = list_commands(backend, families, paths)
     text = _HEAD[unit] + "".join(f"ExecStart={line}\n" for line in lines)
     if unit == UNIT:
         text += "".join(f"ExecReload={line}\n" for line in lines)
     return f"{text}\n[Install]\nWantedBy={_TARGETS[unit]}\n"
 
 
-def path_of(unit: str) -> str:
+def get_path(unit: str) -> str:
     """Where a unit's file is."""
     return f"{FOLDER}/{unit}"
 
 
-def steps(desired: dict[str, Any], state: dict[str, Any]) -> list[Step]:
+def plan_steps(desired: dict[str, Any], state: dict[str, Any]) -> list[Step]:
     """What has to be done so that systemd has these units, enabled and the first active;
     C(desired) maps each to its text, or is empty."""
     if not state["systemd"]:
@@ -91,9 +91,9 @@ def steps(desired: dict[str, Any], state: dict[str, Any]) -> list[Step]:
         shown, before, after = state["units"].get(unit, {}), state["unit_files"][unit], desired.get(unit)
         if after is None and before is not None:
             disable.append(unit)
-            files.append(remove(path_of(unit)))
+            files.append(remove(get_path(unit)))
         elif after is not None and after != before:
-            files.append(write(path_of(unit), after))
+            files.append(write(get_path(unit), after))
         stale = shown.get("LoadState", "not-found") != ("not-found" if after is None else "loaded")
         changed = changed or stale or shown.get("NeedDaemonReload") == "yes"
         if after is not None and shown.get("UnitFileState") != "enabled":

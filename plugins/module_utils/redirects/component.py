@@ -18,7 +18,7 @@ from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import LISTING_BYTES, Host
 from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken
 from ..core.process import parse_unit
-from ..core.sockets import listeners, unread_note
+from ..core.sockets import format_unread_note, read_listeners
 from . import boot as redirects_boot
 from . import firewalld as redirects_firewalld
 from . import iptables as redirects_iptables
@@ -33,9 +33,9 @@ from .rules import (
     OUTSIDE,
     Rule,
     Step,
-    desired_rules,
-    lines_of,
-    text_of,
+    build_desired_rules,
+    format_lines,
+    format_rules,
 )
 
 BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
@@ -101,7 +101,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
     state["units"] = (
-        _units(host, [*SERVICES, *map(redirects_ports.unit_name, desired["stop_services"])])
+        _units(host, [*SERVICES, *map(redirects_ports.complete_unit_name, desired["stop_services"])])
         if state["systemd"]
         else {}
     )
@@ -121,13 +121,13 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     active = state["units"].get("firewalld.service", {}).get("ActiveState") == "active"
     direct = host.read(redirects_firewalld.FILE) if state["paths"]["firewall-cmd"] else None
     state["firewalld"] = {"live": saves, "active": active, "direct": direct, "runtime": []}
-    state["unit_files"] = {unit: host.read(redirects_boot.path_of(unit)) for unit in redirects_boot.UNITS}
+    state["unit_files"] = {unit: host.read(redirects_boot.get_path(unit)) for unit in redirects_boot.UNITS}
     state["record"] = host.read(redirects_leftovers.RECORD)
     state["interfaces"] = host.listdir("/sys/class/net")
     state["addresses"] = _addresses(host, state)
-    sockets = listeners(host)
-    state["holders"] = redirects_ports.holders(host, sockets, desired)
-    state["sockets_note"] = unread_note(sockets)
+    sockets = read_listeners(host)
+    state["holders"] = redirects_ports.find_holders(host, sockets, desired)
+    state["sockets_note"] = format_unread_note(sockets)
     state["listening"] = {row["port"] for row in sockets or []}
     state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
     state["answers"] = (
@@ -135,10 +135,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         if desired["probe"] and desired["state"] == "present"
         else {}
     )
-    rules = rules_of(desired, state) if backend_of(desired, state)[0] == "firewalld" else []
-    if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
+    rules = build_rules(desired, state) if choose_backend(desired, state)[0] == "firewalld" else []
+    if active and redirects_firewalld.parse_effective(state["firewalld"], state["families"]) != rules:
         # Queried only when something is to do: each question takes a quarter of a second.
-        state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(
+        state["firewalld"]["runtime"] = redirects_firewalld.parse_runtime_rules(
             host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out
         )
     return state
@@ -160,8 +160,8 @@ def read_live_pairs(host: Host) -> list[dict[str, Any]]:
     state = read_live(host)
     state["firewalld"] = {"live": state["iptables"]["live"]}
     found = {}
-    for rules in all_rules("effective", state).values():
-        found.update({pair["outside"]: pair for pair in live_pairs(rules)})
+    for rules in list_all_rules("parse_effective", state).values():
+        found.update({pair["outside"]: pair for pair in list_live_pairs(rules)})
     return [found[outside] for outside in sorted(found)]
 
 
@@ -234,7 +234,7 @@ def _number(text: str | None) -> int | None:
 
 # --------------------------------------------------------------------------------------------------------- planning
 
-def backend_of(desired: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]:
+def choose_backend(desired: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]:
     """C((name, why)) of the back end to use."""
     if desired["backend"] != "auto":
         return desired["backend"], "the inventory sets it"
@@ -247,22 +247,22 @@ def backend_of(desired: dict[str, Any], state: dict[str, Any]) -> tuple[str, str
     return "nftables", "neither firewalld nor saved or legacy iptables rules are in use"
 
 
-def rules_of(desired: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
+def build_rules(desired: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
     """The rules that the host is to have."""
     if desired["state"] != "present":
         return []
-    return desired_rules(desired["pairs"], desired["loopback"], state["families"])
+    return build_desired_rules(desired["pairs"], desired["loopback"], state["families"])
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
-    rules, (name, why) = rules_of(desired, state), backend_of(desired, state)
+    rules, (name, why) = build_rules(desired, state), choose_backend(desired, state)
     result = Draft(
         facts={
             "backend": name,
             "why": why,
-            "packages": packages(name, state, rules),
-            "conntrack": conntrack(state, rules),
+            "packages": list_packages(name, state, rules),
+            "conntrack": read_conntrack(state, rules),
             "moves": False,
             "pairs": [],
         }
@@ -280,19 +280,21 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         return result.plan(desired, state)
     # The new back end first: a moment with both is one with a redirect.
     for backend in sorted(BACKENDS, key=lambda other: other != name):
-        result.actions += BACKENDS[backend].steps(rules if backend == name else [], state[backend], state["families"])
+        kept = rules if backend == name else []
+        result.actions += BACKENDS[backend].plan_steps(kept, state[backend], state["families"])
     paths = {program: state["paths"][program] or f"/usr/sbin/{program}" for program in PROGRAMS}
     own_unit = rules and (name == "nftables" or (name == "iptables" and not state["iptables"]["saver"]))
     units = {
-        unit: redirects_boot.unit_text(unit, name, state["families"], paths)
+        unit: redirects_boot.render_unit(unit, name, state["families"], paths)
         for unit in redirects_boot.UNITS
         if own_unit
     }
-    result.actions += redirects_boot.steps(units, state)
+    result.actions += redirects_boot.plan_steps(units, state)
     mine = any(
-        redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values()
+        redirects_iptables.has_ours(text) or redirects_firewalld.find_ours(text)
+        for text in state["iptables"]["live"].values()
     )
-    result.actions = redirects_leftovers.around(
+    result.actions = redirects_leftovers.wrap_steps(
         result.actions, rules if name in ("iptables", "firewalld") else [], mine, state
     )
     result.actions += redirects_ports.stop_steps(desired, state, rules)
@@ -301,18 +303,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.errors += broken(
         "host.file-unsafe", (f"redirects: {unusable[path]}" for path in written if path in unusable)
     )
-    saved, live = all_rules("configured", state), all_rules("effective", state)
+    saved, live = list_all_rules("parse_configured", state), list_all_rules("parse_effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
-    result.facts["pairs"] = live_pairs(live[name])
+    result.facts["pairs"] = list_live_pairs(live[name])
     result.rows = _pair_rows(desired, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
     result.rows += [_boot_row(name, state)] if rules else []
-    result.rows += redirects_ports.rows(desired, state, rules)
+    result.rows += redirects_ports.build_rows(desired, state, rules)
     result.before = "".join(
-        lines_of(f"{title}, {backend}", found[backend])
+        format_lines(f"{title}, {backend}", found[backend])
         for title, found in (("saved", saved), ("live", live))
         for backend in BACKENDS
     )
-    result.after = lines_of(f"saved, {name}", rules) + lines_of(
+    result.after = format_lines(f"saved, {name}", rules) + format_lines(
         f"live, {name}", rules if name != "firewalld" or state["firewalld"]["active"] else []
     )
     return result.plan(desired, state)
@@ -326,7 +328,7 @@ def moves(rules: list[Rule], live: list[Rule], listening: set[int]) -> bool:
     return bool(moved - listening)
 
 
-def live_pairs(live: list[Rule]) -> list[dict[str, Any]]:
+def list_live_pairs(live: list[Rule]) -> list[dict[str, Any]]:
     """The live redirects as pairs, with which they can be restored:
     those of other hosts first, since only they have an interface."""
     found: dict[int, dict[str, Any]] = {}
@@ -337,12 +339,12 @@ def live_pairs(live: list[Rule]) -> list[dict[str, Any]]:
     return [found[outside] for outside in sorted(found)]
 
 
-def all_rules(question: str, state: dict[str, Any]) -> dict[str, list[Rule]]:
+def list_all_rules(function: str, state: dict[str, Any]) -> dict[str, list[Rule]]:
     """Of each back end, its configured or effective rules."""
-    return {name: getattr(module, question)(state[name], state["families"]) for name, module in BACKENDS.items()}
+    return {name: getattr(module, function)(state[name], state["families"]) for name, module in BACKENDS.items()}
 
 
-def packages(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
+def list_packages(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     """The distribution's packages that the back end lacks."""
     needs = {
         "nftables": {"nftables": "nft"},
@@ -352,7 +354,7 @@ def packages(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     return [package for package, program in needs[name].items() if rules and state["paths"][program] is None]
 
 
-def conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
+def read_conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
     """What a redirect costs: each connection is an entry in a table of the kernel.
     C(modules) have to be there at boot, before sysctl."""
     return {
@@ -392,9 +394,9 @@ def _pair_rows(
             row = Row(
                 "redirects",
                 _item(outside, family),
-                text_of(rules, family, outside),
-                text_of(saved, family, outside),
-                text_of(live, family, outside),
+                format_rules(rules, family, outside),
+                format_rules(saved, family, outside),
+                format_rules(live, family, outside),
             )
             if not row.desired == row.configured == row.effective:
                 there = row.configured or row.effective
@@ -474,9 +476,9 @@ def apply(host: Host, plan: Plan) -> Applied:
 def write_saved(host: Host, step: Step) -> None:
     """Writes a file of the distribution, with our rules or without. One that was not there goes with our last rule."""
     file = unmanaged_file.read_file(host, step.path)
-    if not redirects_iptables.there(file.text):
+    if not redirects_iptables.has_ours(file.text):
         unmanaged_file.note_file(host, file)
-    note, last = recorded.noted_file(host, step.path), not redirects_iptables.there(step.text)
+    note, last = recorded.find_noted_file(host, step.path), not redirects_iptables.has_ours(step.text)
     if last and not step.text and note and "mode" not in note:
         host.remove_written(step.path)
     else:

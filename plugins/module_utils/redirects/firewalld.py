@@ -10,7 +10,7 @@ import re
 from typing import Any, Tuple
 from xml.etree import ElementTree
 
-from ..core.untrusted_text import lines_of
+from ..core.untrusted_text import split_lines
 from . import iptables
 from .rules import UNKNOWN, Rule, Step, run
 
@@ -21,23 +21,23 @@ FILE = "/etc/firewalld/direct.xml"
 Direct = Tuple[str, str, str, str]
 
 
-def ours(text: str | None) -> list[tuple[str, str]]:
+def find_ours(text: str | None) -> list[tuple[str, str]]:
     """C((chain, arguments)) of the live rules that bear our comment, from iptables-save, in their order."""
-    lines = (re.match(r"-A (\S+) (.+)", line) for line in iptables.tables(text).get("nat", []))
+    lines = (re.match(r"-A (\S+) (.+)", line) for line in iptables.parse_tables(text).get("nat", []))
     return [(found[1], found[2]) for found in lines if found and f"--comment {iptables.COMMENT} " in found[2]]
 
 
-def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
+def parse_effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our live rules, sorted; whether firewalld's own back end is nftables or iptables,
     they are the kernel's iptables rules."""
     return sorted(
-        iptables.rule_of(text, family, comment=True)
+        iptables.parse_rule(text, family, comment=True)
         for family in families
-        for _chain, text in ours(state["live"][family])
+        for _chain, text in find_ours(state["live"][family])
     )
 
 
-def direct_rules(text: str | None) -> list[Direct]:
+def parse_direct_rules(text: str | None) -> list[Direct]:
     """C((family, chain, priority, arguments)) of the rules of direct.xml that bear our comment.
     Raises ValueError for no XML."""
     if not text:
@@ -49,48 +49,53 @@ def direct_rules(text: str | None) -> list[Direct]:
         raise ValueError(f"{FILE}: {error}") from error
     items = [item for item in root.iter("rule") if item.get("table") == "nat"]
     rules = [
-        (item.get("ipv") or "", item.get("chain") or "", item.get("priority") or "", iptables.unquoted(item.text or ""))
+        (
+            item.get("ipv") or "",
+            item.get("chain") or "",
+            item.get("priority") or "",
+            iptables.remove_quotes(item.text or ""),
+        )
         for item in items
     ]
     return [rule for rule in rules if f"--comment {iptables.COMMENT} " in rule[3]]
 
 
-def runtime_rules(text: str) -> list[Direct]:
+def parse_runtime_rules(text: str) -> list[Direct]:
     """The same of C(firewall-cmd --direct --get-all-rules), a rule a line."""
-    lines = (line.split(" ", 4) for _number, line in lines_of(text))
+    lines = (line.split(" ", 4) for _number, line in split_lines(text))
     rules = [
-        (words[0], words[2], words[3], iptables.unquoted(words[4]))
+        (words[0], words[2], words[3], iptables.remove_quotes(words[4]))
         for words in lines
         if len(words) == 5 and words[1] == "nat"
     ]
     return [rule for rule in rules if f"--comment {iptables.COMMENT} " in rule[3]]
 
 
-def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
+def parse_configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our rules in direct.xml, sorted."""
-    return sorted(as_rule(rule) for rule in direct_rules(state["direct"]) if rule[0] in families)
+    return sorted(as_rule(rule) for rule in parse_direct_rules(state["direct"]) if rule[0] in families)
 
 
 def as_rule(direct: Direct) -> Rule:
     """A direct rule as ours; UNKNOWN where it is in another chain than we would put it."""
     family, chain, priority, text = direct
-    rule = iptables.rule_of(text, family, comment=True)
+    rule = iptables.parse_rule(text, family, comment=True)
     return rule if rule != UNKNOWN and chain == iptables.CHAINS[rule.origin][1] and priority == "0" else UNKNOWN
 
 
-def direct_of(rule: Rule) -> Direct:
+def format_direct(rule: Rule) -> Direct:
     """The reverse."""
-    return (rule.family, iptables.CHAINS[rule.origin][1], "0", iptables.arguments(rule, iptables.COMMENT))
+    return (rule.family, iptables.CHAINS[rule.origin][1], "0", iptables.format_arguments(rule, iptables.COMMENT))
 
 
-def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
+def plan_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """What has to be done so that firewalld has these rules, permanently and live.
 
     New ones come before old ones go: of two for one port the older stands first and holds until it goes, so that no
     moment is without one.
     """
-    desired = [direct_of(rule) for rule in rules if rule.family in families]
-    saved = direct_rules(state["direct"])
+    desired = [format_direct(rule) for rule in rules if rule.family in families]
+    saved = parse_direct_rules(state["direct"])
     program = ["firewall-cmd", "--permanent"] if state["active"] else ["firewall-offline-cmd"]
     todo = [_call(program, "--add-rule", rule) for rule in desired if rule not in saved]
     old = [_call(program, "--remove-rule", rule) for rule in saved if rule not in desired]
@@ -103,7 +108,7 @@ def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list
                     else _call(["firewall-cmd"], "--add-rule", rule)
                 )
     for family in families:
-        for chain, text in ours(state["live"][family]):
+        for chain, text in find_ours(state["live"][family]):
             known = next((rule for rule in state["runtime"] if rule[0] == family and rule[3] == text), None)
             if known not in desired and (not state["active"] or (family, _plain(chain), "0", text) not in desired):
                 rule = (family, chain, "0", text)
@@ -121,7 +126,7 @@ def _plain(chain: str) -> str:
 
 
 def _is_live(rule: Direct, state: dict[str, Any]) -> bool:
-    return (rule[1], rule[3]) in [(_plain(chain), text) for chain, text in ours(state["live"][rule[0]])]
+    return (rule[1], rule[3]) in [(_plain(chain), text) for chain, text in find_ours(state["live"][rule[0]])]
 
 
 def _call(program: list[str], action: str, rule: Direct) -> Step:

@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import Any
 
-from ..core.untrusted_text import lines_of
+from ..core.untrusted_text import split_lines
 from .rules import FAMILIES, FOLDER, LOOPBACK, LOOPBACK_ADDRESS, OUTSIDE, UNKNOWN, Rule, Step, remove, run, write
 
 #: Our chain for each origin, and the kernel's that jumps there.
@@ -40,7 +40,7 @@ _FORMS = {
 }
 
 
-def arguments(rule: Rule, comment: str = "") -> str:
+def format_arguments(rule: Rule, comment: str = "") -> str:
     """A rule as iptables(8) takes it and iptables-save(8) prints it."""
     if rule.origin == OUTSIDE:
         interface = f"-i {rule.interface} " if rule.interface else ""
@@ -52,7 +52,7 @@ def arguments(rule: Rule, comment: str = "") -> str:
     return f"{match} -m tcp --dport {rule.outside}{comment} -j REDIRECT --to-ports {rule.inside}"
 
 
-def rule_of(text: str, family: str, comment: bool = False) -> Rule:
+def parse_rule(text: str, family: str, comment: bool = False) -> Rule:
     """The reverse: the rule that arguments mean, or UNKNOWN where they are not of our form."""
     for origin, form in _FORMS.items():
         found = form.fullmatch(text)
@@ -63,23 +63,23 @@ def rule_of(text: str, family: str, comment: bool = False) -> Rule:
     return UNKNOWN
 
 
-def tables(text: str | None) -> dict[str, list[str]]:
+def parse_tables(text: str | None) -> dict[str, list[str]]:
     """iptables-save's output as C({table: [line]}), without comments and counters,
     words quoted as a shell wants them."""
     found: dict[str, list[str]] = {}
     current = None
-    for _number, line in lines_of(text or ""):
+    for _number, line in split_lines(text or ""):
         line = re.sub(r"^\[\d+:\d+\] ", "", line.strip())
         if line.startswith("*"):
             current = found.setdefault(line[1:], [])
         elif line == "COMMIT":
             current = None
         elif current is not None and line and not line.startswith("#"):
-            current.append(re.sub(r" \[\d+:\d+\]$", "", line) if line.startswith(":") else unquoted(line))
+            current.append(re.sub(r" \[\d+:\d+\]$", "", line) if line.startswith(":") else remove_quotes(line))
     return found
 
 
-def unquoted(line: str) -> str:
+def remove_quotes(line: str) -> str:
     """A line of iptables-save with quotes only where they are needed: versions differ."""
     try:
         return " ".join(shlex.quote(word) for word in shlex.split(line))
@@ -90,9 +90,9 @@ def unquoted(line: str) -> str:
 def parse(text: str | None, family: str, jumps: bool = True) -> list[Rule]:
     """Our rules in iptables-save's output, sorted.
     With C(jumps), chains that nothing jumps to, once, do not count as they should."""
-    lines, rules = tables(text).get("nat", []), []
+    lines, rules = parse_tables(text).get("nat", []), []
     for own, parent in CHAINS.values():
-        inside = [rule_of(line[len(f"-A {own} "):], family) for line in lines if line.startswith(f"-A {own} ")]
+        inside = [parse_rule(line[len(f"-A {own} "):], family) for line in lines if line.startswith(f"-A {own} ")]
         jumping = lines.count(f"-A {parent} -j {own}")
         if jumps and (jumping == 0 or jumping > 1):
             inside = [UNKNOWN] if jumping or inside or f":{own} -" in lines else []
@@ -100,9 +100,9 @@ def parse(text: str | None, family: str, jumps: bool = True) -> list[Rule]:
     return sorted(rules)
 
 
-def there(text: str | None) -> bool:
+def has_ours(text: str | None) -> bool:
     """Whether anything of ours is in iptables-save's output."""
-    return any(_is_ours(line) for line in tables(text).get("nat", []))
+    return any(_is_ours(line) for line in parse_tables(text).get("nat", []))
 
 
 def _is_ours(line: str) -> bool:
@@ -122,7 +122,7 @@ def _is_ours(line: str) -> bool:
 def restore(rules: list[Rule], text: str | None, family: str) -> str:
     """The input of C(iptables-restore --noflush) that makes our chains hold these rules,
     from what iptables-save reports."""
-    lines, mine = tables(text).get("nat", []), [rule for rule in rules if rule.family == family]
+    lines, mine = parse_tables(text).get("nat", []), [rule for rule in rules if rule.family == family]
     head, body = [], []
     for origin, (own, parent) in CHAINS.items():
         desired = [rule for rule in mine if rule.origin == origin]
@@ -130,7 +130,7 @@ def restore(rules: list[Rule], text: str | None, family: str) -> str:
         if desired:
             # A chain that is declared is emptied by the same commit that fills it.
             head.append(f":{own} - [0:0]")
-            body += [f"-A {own} {arguments(rule)}" for rule in desired]
+            body += [f"-A {own} {format_arguments(rule)}" for rule in desired]
         body += [f"-D {parent} -j {own}"] * max(0, jumping - (1 if desired else 0))
         if desired and not jumping:
             body.append(f"-A {parent} -j {own}")
@@ -139,13 +139,13 @@ def restore(rules: list[Rule], text: str | None, family: str) -> str:
     return "\n".join(["*nat", *head, *body, "COMMIT", ""])
 
 
-def chains_only(rules: list[Rule], family: str) -> str:
+def render_chains(rules: list[Rule], family: str) -> str:
     """Our own file: the chains with their rules. The unit adds the jumps, which a second load would double."""
     mine = [rule for rule in rules if rule.family == family]
     head = [
         f":{own} - [0:0]" for origin, (own, _parent) in CHAINS.items() if any(rule.origin == origin for rule in mine)
     ]
-    body = [f"-A {CHAINS[rule.origin][0]} {arguments(rule)}" for rule in mine]
+    body = [f"-A {CHAINS[rule.origin][0]} {format_arguments(rule)}" for rule in mine]
     return "\n".join(
         [
             "# Written by the collection xitrum.host, module port_redirect. Changes are lost.",
@@ -160,7 +160,7 @@ def chains_only(rules: list[Rule], family: str) -> str:
 
 def merge(text: str | None, rules: list[Rule], family: str) -> str:
     """A saved file of the distribution with our rules in it, or without: every other line as it was."""
-    if not there(text) and not any(rule.family == family for rule in rules):
+    if not has_ours(text) and not any(rule.family == family for rule in rules):
         return text or ""
     lines = _LINES.findall(text or "")
     if lines and not lines[-1].endswith("\n"):
@@ -180,29 +180,29 @@ def merge(text: str | None, rules: list[Rule], family: str) -> str:
         begin = len(lines) + 1
         lines += [MARK, *_EMPTY_TABLE.splitlines(keepends=True), "COMMIT\n"]
         end = len(lines) - 1
-    inner = chains_only(rules, family).splitlines(keepends=True)[2:-1]
+    inner = render_chains(rules, family).splitlines(keepends=True)[2:-1]
     declared = [line for line in inner if line.startswith(":")]
     jumps = [f"-A {parent} -j {own}\n" for own, parent in CHAINS.values() if f":{own} - [0:0]\n" in declared]
     first = next((number for number in range(begin + 1, end) if not lines[number].startswith(":")), end)
     return "".join(lines[:first] + declared + lines[first:end] + jumps + inner[len(declared):] + lines[end:])
 
 
-def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
+def plan_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """What has to be done so that our chains hold these rules, now and where they are restored from;
     none: nothing of ours."""
     todo, checks = [], []
     for family in families:
         mine = [rule for rule in rules if rule.family == family]
-        if parse(state["live"][family], family) != mine or (not mine and there(state["live"][family])):
+        if parse(state["live"][family], family) != mine or (not mine and has_ours(state["live"][family])):
             text = restore(rules, state["live"][family], family)
             command = f"{COMMANDS[family]}-restore"
             if mine:
                 checks.append(run(command, "--wait", "--noflush", "--test", text=text))
             todo.append(run(command, "--wait", "--noflush", text=text))
-    return checks + file_steps(rules, state, families) + todo
+    return checks + plan_file_steps(rules, state, families) + todo
 
 
-def file_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
+def plan_file_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """Our file, or the distribution's with ours in it; and nothing of ours where it does not belong."""
     todo = []
     for saver, paths in SAVERS.items():
@@ -214,7 +214,9 @@ def file_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) ->
     for family in FAMILIES:
         before = state["saved"].get(FILES[family])
         own = (
-            chains_only(rules, family) if not state["saver"] and any(rule.family == family for rule in rules) else None
+            render_chains(rules, family)
+            if not state["saver"] and any(rule.family == family for rule in rules)
+            else None
         )
         if own is not None and own != before:
             todo.append(write(FILES[family], own))
@@ -223,7 +225,7 @@ def file_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) ->
     return todo
 
 
-def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
+def parse_configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our rules in what is restored at boot, sorted."""
     rules = []
     for family in families:
@@ -232,6 +234,6 @@ def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     return sorted(rules)
 
 
-def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
+def parse_effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our live rules, sorted."""
     return sorted(rule for family in families for rule in parse(state["live"][family], family))

@@ -20,7 +20,7 @@ _TABLES = {"ipv4": "ip", "ipv6": "ip6"}
 _BASE = ("PREROUTING", "OUTPUT", "INPUT", "POSTROUTING")
 
 
-def base_chains(objects: list[dict[str, Any]]) -> dict[str, list[str] | None]:
+def find_base_chains(objects: list[dict[str, Any]]) -> dict[str, list[str] | None]:
     """Of each family, the base chains of its table C(nat); None where there is no such table."""
     found = {}
     for family, short in _TABLES.items():
@@ -53,7 +53,7 @@ def find_error(text: str | None) -> str:
     return ""
 
 
-def around(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, Any]) -> list[Step]:
+def wrap_steps(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, Any]) -> list[Step]:
     """The steps with the record before them, or with the cleaning behind them.
 
     C(rules) are those that iptables or firewalld is to keep, C(mine) whether a rule of ours is live in either. What is
@@ -61,7 +61,7 @@ def around(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, An
     """
     objects = state["nftables"]["objects"]
     if rules and not mine and steps and state["record"] is None and state["paths"]["nft"] and state["variant"] == "nft":
-        return [write(RECORD, schema.REDIRECTS.render(base_chains(objects)), 0o600), *steps]
+        return [write(RECORD, schema.REDIRECTS.render(find_base_chains(objects)), 0o600), *steps]
     if rules or mine or state["record"] is None:
         return steps
     return [*steps, *_clean(objects, schema.REDIRECTS.parse(state["record"], RECORD)), remove(RECORD)]
@@ -70,7 +70,7 @@ def around(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, An
 def _clean(objects: list[dict[str, Any]], before: dict[str, list[str] | None]) -> list[Step]:
     """Deletes the base chains and tables that are empty and were not there before, in one transaction."""
     lines = []
-    for family, now in base_chains(objects).items():
+    for family, now in find_base_chains(objects).items():
         if now is None:
             continue
         short = _TABLES[family]

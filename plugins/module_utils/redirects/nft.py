@@ -48,7 +48,7 @@ def render(rules: list[Rule]) -> str:
     return text + "}\n"
 
 
-def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
+def parse_configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """The rules in our file, sorted; an empty list without one."""
     rules = []
     for found in _LINE.finditer(state["file"] or ""):
@@ -75,10 +75,10 @@ def parse(text: str) -> list[dict[str, Any]]:
     return objects
 
 
-def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
+def parse_effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """The rules in our live table, sorted; UNKNOWN for each thing in it that we would not have written."""
     rules = []
-    for kind, item in ours(state["objects"]):
+    for kind, item in find_ours(state["objects"]):
         if kind == "rule":
             rules += _rules(item, families)
         elif kind == "chain":
@@ -90,16 +90,16 @@ def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     return sorted(rules)
 
 
-def ours(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def find_ours(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     """C((kind, object)) of our table and of everything in it."""
     pairs = [(kind, item) for entry in objects for kind, item in entry.items() if isinstance(item, dict)]
     return [(kind, item) for kind, item in pairs
             if item.get("family") == "inet" and (item.get("name") if kind == "table" else item.get("table")) == TABLE]
 
 
-def there(objects: list[dict[str, Any]]) -> bool:
+def has_ours(objects: list[dict[str, Any]]) -> bool:
     """Whether our table exists, be it empty."""
-    return bool(ours(objects))
+    return bool(find_ours(objects))
 
 
 def _rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
@@ -146,9 +146,9 @@ def _redirected(expression: dict[str, dict[str, Any]]) -> int:
     return port if isinstance(port, int) else 0
 
 
-def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
+def plan_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """What has to be done so that the table holds these rules, now and in the file; none: no table and no file."""
-    live = effective(state, families)
+    live = parse_effective(state, families)
     if rules:
         text, todo = render(rules), []
         if text != state["file"]:
@@ -157,5 +157,5 @@ def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list
         if live != rules:
             todo.append(run("nft", "-f", "-", text=text))
         return todo
-    todo = [run("nft", "delete", "table", "inet", TABLE)] if there(state["objects"]) else []
+    todo = [run("nft", "delete", "table", "inet", TABLE)] if has_ours(state["objects"]) else []
     return todo + ([remove(FILE)] if state["file"] is not None else [])

@@ -10,7 +10,7 @@ from typing import Any
 from ..core import addresses, input_types
 from ..core.host import Host
 from ..core.plan import RUN, BlockingError, Row
-from ..core.process import unit_of_process
+from ..core.process import find_unit_of_process
 from ..core.sockets import Rows
 from ..core.untrusted_text import printable
 from . import iptables as redirects_iptables
@@ -21,18 +21,20 @@ from .rules import LOOPBACK_ADDRESS, Rule, Step, stop
 _PROBE_SECONDS = 2
 
 
-def unit_name(name: str) -> str:
+def complete_unit_name(name: str) -> str:
     """A service as systemd names it."""
     return name if name.endswith((".service", ".socket")) else f"{name}.service"
 
 
-def holders(host: Host, rows: Rows | None, desired: dict[str, Any]) -> list[dict[str, Any]] | None:
+def find_holders(host: Host, rows: Rows | None, desired: dict[str, Any]) -> list[dict[str, Any]] | None:
     """The listening sockets on outside ports, each with its process and unit; None where they could not be listed."""
     if rows is None:
         return None
     ports = {pair["outside"] for pair in desired["pairs"]} if desired["state"] == "present" else set()
     found = [row for row in rows if row["port"] in ports]
-    return [{**row, "unit": unit_of_process(host, row["pid"]).get("Id", "") if row["pid"] else ""} for row in found]
+    return [
+        {**row, "unit": find_unit_of_process(host, row["pid"]).get("Id", "") if row["pid"] else ""} for row in found
+    ]
 
 
 def find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
@@ -88,11 +90,11 @@ def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[BlockingError]
     """A port that somebody listens on: that program would be cut off silently."""
     stopped = {
         name
-        for name in map(unit_name, desired["stop_services"])
+        for name in map(complete_unit_name, desired["stop_services"])
         for name in state["units"].get(name, {}).get("Names", name).split()
     }
     found = {}
-    for row in conflicts(desired, state):
+    for row in find_port_conflicts(desired, state):
         if row["unit"] not in stopped:
             name = printable(row["process"]) or "a process that only root sees"
             what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
@@ -122,7 +124,7 @@ def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[BlockingError]
     return [found[key] for key in sorted(found)]
 
 
-def conflicts(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
+def find_port_conflicts(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """The listening sockets that a pair would take the connections of."""
     pairs = {pair["outside"]: pair for pair in desired["pairs"]}
     rows = []
@@ -137,7 +139,7 @@ def conflicts(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, 
 def stop_steps(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
     """Stops the named services that run or would at boot, once the redirects are there:
     no moment in which nobody answers."""
-    names = map(unit_name, desired["stop_services"]) if rules else ()
+    names = map(complete_unit_name, desired["stop_services"]) if rules else ()
     units = [(name, state["units"].get(name, {})) for name in dict.fromkeys(names)]
     return [stop(name) for name, unit in units if _runs(unit)]
 
@@ -148,11 +150,11 @@ def _runs(unit: dict[str, str]) -> bool:
     )
 
 
-def rows(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Row]:
+def build_rows(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Row]:
     """What applies to the ports apart from the redirects themselves."""
     found = []
     if rules:
-        units = [(name, state["units"].get(name, {})) for name in map(unit_name, desired["stop_services"])]
+        units = [(name, state["units"].get(name, {})) for name in map(complete_unit_name, desired["stop_services"])]
         found += [
             Row(
                 "redirects",
@@ -204,7 +206,7 @@ def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwis
             aim = redirects_unmanaged.Aim(
                 family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"])
             )
-            for taking, certain in redirects_unmanaged.conflicts(takings, aim):
+            for taking, certain in redirects_unmanaged.find_conflicts(takings, aim):
                 text = (
                     BlockingError(
                         f"port {port} is redirected by {taking.who} already, and only one of the two gets the "

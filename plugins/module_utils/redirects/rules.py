@@ -66,7 +66,7 @@ def stop(unit: str) -> Step:
     return Step("stop", path=unit, argv=("systemctl", "disable", "--now", unit))
 
 
-def desired_rules(pairs: list[dict[str, Any]], loopback: bool, families: list[str]) -> list[Rule]:
+def build_desired_rules(pairs: list[dict[str, Any]], loopback: bool, families: list[str]) -> list[Rule]:
     """The rules that pairs of ports mean, sorted."""
     rules = []
     for pair in pairs:
@@ -77,7 +77,7 @@ def desired_rules(pairs: list[dict[str, Any]], loopback: bool, families: list[st
     return sorted(rules)
 
 
-def text_of(rules: list[Rule], family: str, outside: int) -> str:
+def format_rules(rules: list[Rule], family: str, outside: int) -> str:
     """What the rules do with one port of one family, as a person would report it; empty for nothing."""
     found = [rule for rule in rules if rule.family == family and rule.outside == outside]
     if not found:
@@ -101,7 +101,7 @@ def _target(rule: Rule) -> str:
     return f"{rule.inside} on {rule.interface}" if rule.interface else str(rule.inside)
 
 
-def lines_of(title: str, rules: list[Rule]) -> str:
+def format_lines(title: str, rules: list[Rule]) -> str:
     """The rules for a diff, a line each."""
     return "".join(f"{title}: {_line(rule)}\n" for rule in rules)
 

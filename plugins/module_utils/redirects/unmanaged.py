@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..core.addresses import is_subnet
-from ..core.plan import shell_line
+from ..core.plan import format_shell_line
 from . import iptables, nft
 
 NO, MAYBE, YES = 0, 1, 2
@@ -78,7 +78,7 @@ def find_takings(objects: list[dict[str, Any]], saves: dict[str, str | None]) ->
     }
 
 
-def conflicts(takings: dict[str, list[Taking]], aim: Aim) -> list[tuple[Taking, bool]]:
+def find_conflicts(takings: dict[str, list[Taking]], aim: Aim) -> list[tuple[Taking, bool]]:
     """The takings of a family that a port meets: C([(Taking, certain)]), each sentence once. One that an earlier rule
     keeps the port from is not certain."""
     found: dict[Taking, int] = {}
@@ -378,7 +378,7 @@ def _value(item: Any) -> int | str | tuple[int, int]:
 
 def _iptables_takings(text: str) -> list[Taking]:
     chains: dict[str, list[tuple[str, list[str]]]] = {}
-    for line in iptables.tables(text).get("nat", []):
+    for line in iptables.parse_tables(text).get("nat", []):
         words = shlex.split(line)
         if words[0] == "-A":
             chains.setdefault(words[1], []).append((line, words[2:]))
@@ -421,7 +421,10 @@ def _iptables_taking(chain: str, line: str, conditions: tuple[Condition, ...]) -
         )
     removal = ["iptables", "-t", "nat", "-D", *shlex.split(line)[1:]]
     return Taking(
-        f"the rule '{line}' of iptables", conditions, f"remove it ({shell_line([removal])})", commands=(tuple(removal),)
+        f"the rule '{line}' of iptables",
+        conditions,
+        f"remove it ({format_shell_line([removal])})",
+        commands=(tuple(removal),),
     )
 
 

@@ -35,7 +35,7 @@ _NO_REDIRECTS = {**{name: option.get("default") for name, option in redirects.SP
 _ROOT, _LOGS = "/opt/{}", "/var/log/{}"
 
 
-def applications(host: Host, record: Mapping[str, Any], known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def list_applications(host: Host, record: Mapping[str, Any], known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The applications that are or were on the host: those on record, those that the inventory knows, and those with a
     lock. A row for each folder that one has had."""
     rows, locked = [], [name[:-len(".lock")] for name in host.listdir(recorded.FOLDER) if name.endswith(".lock")]
@@ -59,24 +59,24 @@ def applications(host: Host, record: Mapping[str, Any], known: Iterable[dict[str
 
 def _there(host: Host, row: Mapping[str, Any]) -> bool:
     """Whether a supervisor has anything of an application that is not on record. Its folders are not ours then."""
-    return bool(table.defined(host, row["name"]) or table.leftovers(host, row["name"]))
+    return bool(table.find_defined(host, row["name"]) or table.find_leftovers(host, row["name"]))
 
 
 def _as_many(items: Sequence[str], count: int) -> list[str]:
     return [items[min(index, len(items) - 1)] for index in range(count)]
 
 
-def instances(host: Host, row: Mapping[str, Any]) -> dict[str, Any]:
+def find_instances(host: Host, row: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of an application's instances, and what its supervisors have."""
-    marked = table.defined(host, row["name"])
+    marked = table.find_defined(host, row["name"])
     numbers = {int(name) for name in host.listdir(f"{row['root']}/instances") if name.isdecimal()}.union(
         *marked.values()
     )
-    paths = [path for paths in table.leftovers(host, row["name"]).values() for path in paths]
+    paths = [path for paths in table.find_leftovers(host, row["name"]).values() for path in paths]
     return {**row, "indices": sorted(numbers), "definitions": sorted(paths)}
 
 
-def ours_in(host: Host, folder: str, mark: str) -> list[str]:
+def find_ours(host: Host, folder: str, mark: str) -> list[str]:
     """The files of a folder that begin with a mark of ours."""
     return [
         f"{folder}/{name}"
@@ -85,37 +85,37 @@ def ours_in(host: Host, folder: str, mark: str) -> list[str]:
     ]
 
 
-def homes(host: Host, record: Mapping[str, Any]) -> list[str]:
+def list_homes(host: Host, record: Mapping[str, Any]) -> list[str]:
     """The homes that alternatives of ours lead to, the one in use first:
     giving that back decides what the others give way to."""
-    found = [jvm.home_of(entry["chosen"]) for entry in record.values() if "mode" in entry and "chosen" in entry]
-    found += [jvm.home_of(path) for entry in record.values() for path in entry["registered"]]
+    found = [jvm.find_home(entry["chosen"]) for entry in record.values() if "mode" in entry and "chosen" in entry]
+    found += [jvm.find_home(path) for entry in record.values() for path in entry["registered"]]
     return list(dict.fromkeys(found))
 
 
 def read(host: Host, desired: Desired) -> dict[str, Any]:
     """Everything of ours. Raises ValueError where a record is damaged, OSError where it cannot be read."""
     record = recorded.read(host)
-    kernel_record, kernel_error = kernel.recorded_profiles(host)
+    kernel_record, kernel_error = kernel.list_recorded_profiles(host)
     chosen, record_error = alternatives.read_record(host)
     errors = [error for error in (kernel_error, record_error) if error]
-    profiles = sorted({*kernel_record, *ours_in(host, "/etc/sysctl.d", kernel_plan.MARK)})
+    profiles = sorted({*kernel_record, *find_ours(host, "/etc/sysctl.d", kernel_plan.MARK)})
     planned_redirects = redirects.plan(_NO_REDIRECTS, redirects.read(host, _NO_REDIRECTS))
     planned_firewall = firewall.plan(_NO_FIREWALL, firewall.read(host, _NO_FIREWALL))
     originals = proxy_original.read(host, {})
     left = leftovers.read(host, desired)
     return {
         "locks": [f"{recorded.FOLDER}/{name}" for name in host.listdir(recorded.FOLDER) if name.endswith(".lock")],
-        "applications": [instances(host, row) for row in applications(host, record, desired["applications"])],
+        "applications": [find_instances(host, row) for row in list_applications(host, record, desired["applications"])],
         "kernel": {
             path: kernel.plan({**_NO_KERNEL, "path": path}, kernel.read(host, {**_NO_KERNEL, "path": path}))
             for path in profiles
         },
-        "nofile": ours_in(host, limits.LIMITS_D, limits.MARK),
+        "nofile": find_ours(host, limits.LIMITS_D, limits.MARK),
         "redirects": planned_redirects,
         "firewall": planned_firewall,
-        "alternatives": {home: _alternatives(host, home) for home in homes(host, chosen or {})},
-        "jdks": _jdks(host, [row["root"] for row in applications(host, record, desired["applications"])]),
+        "alternatives": {home: _alternatives(host, home) for home in list_homes(host, chosen or {})},
+        "jdks": _jdks(host, [row["root"] for row in list_applications(host, record, desired["applications"])]),
         "proxies": (originals, proxy_original.plan({}, originals)),
         "leftovers": (left, leftovers.plan(desired, left)),
         "errors": [*errors, *planned_redirects.errors, *planned_firewall.errors],
@@ -123,14 +123,14 @@ def read(host: Host, desired: Desired) -> dict[str, Any]:
 
 
 def _alternatives(host: Host, home: str) -> Plan:
-    desired = {**jdk.desired_alternatives(home), "state": "absent"}
+    desired = {**jdk.build_desired_alternatives(home), "state": "absent"}
     return alternatives.plan(desired, alternatives.read(host, desired))
 
 
 def _jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
     """The JDKs out of archives: name to the processes that run on it and are not the applications'."""
-    running = jdk.executables(host)
-    mine = {row["pid"] for root in roots for row in process.processes_under(host, root)}
+    running = jdk.read_executables(host)
+    mine = {row["pid"] for root in roots for row in process.find_processes_under(host, root)}
     names = [
         name
         for name in host.listdir(jdk.FOLDER)
@@ -143,12 +143,12 @@ def _jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
     }
 
 
-def summary(state: Mapping[str, Any]) -> dict[str, Any]:
+def summarize(state: Mapping[str, Any]) -> dict[str, Any]:
     """What the playbook goes by, and C(lines):
     what would be undone, one line a thing, in the order in which it is done. Pure."""
     (originals, proxies), (left, rest) = state["proxies"], state["leftovers"]
     changed = {home: plan for home, plan in state["alternatives"].items() if plan.changed}
-    lines = proxy_original.lines(originals, proxies)
+    lines = proxy_original.format_lines(originals, proxies)
     for item in state["applications"]:
         lines += [f"instance {index} of {item['name']}" for index in item["indices"]] + item["definitions"]
     lines += (
@@ -162,7 +162,7 @@ def summary(state: Mapping[str, Any]) -> dict[str, Any]:
         lines += [path] + [f"{row.item} = {row.desired}, as it was" for row in plan.rows if row.status == "drift"]
     lines += [f"{row.item}: {row.desired}, as it was" for plan in changed.values() for row in plan.rows]
     lines += [f"{jdk.FOLDER}/{name}" for name in state["jdks"]]
-    lines += leftovers.lines(left, rest) + state["locks"]
+    lines += leftovers.format_lines(left, rest) + state["locks"]
     errors = state["errors"] + [
         f"{jdk.FOLDER}/{name} is in use by process {', '.join(map(str, pids))}, which is not of the application: stop "
         "it first"

@@ -49,7 +49,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         for kind in ("roots", "logs"):
             for path, made in entry[kind].items():
                 if host.stat(path) is not None:
-                    ours = managed_entries.inside(host, kind, path)
+                    ours = managed_entries.list_managed_entries(host, kind, path)
                     # Two applications may share a folder, of which the first one found nothing there.
                     folders[path] = {
                         "application": name,
@@ -68,7 +68,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     output = [path for supervisor in SUPERVISORS.values() for path in supervisor.output_files(host, names)]
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
-    others = supervisord_config.programs(
+    others = supervisord_config.find_programs(
         {path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)}
     )
     packages: dict[str, Any] = {"removed": [], "kept": {}}
@@ -133,11 +133,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     rest = {**copy.deepcopy(recorded.EMPTY), "applications": state["record"]["applications"]}
     if stays and rest != state["record"]:
         result.actions.append(("record", rest))
-    result.before = "".join(f"{line}\n" for line in lines(state, result))
+    result.before = "".join(f"{line}\n" for line in format_lines(state, result))
     return result.plan(desired, state)
 
 
-def lines(state: Mapping[str, Any], planned: Plan | Draft) -> list[str]:
+def format_lines(state: Mapping[str, Any], planned: Plan | Draft) -> list[str]:
     """What would be undone, one line a thing."""
     words = {
         "folder": "{}",
@@ -151,7 +151,7 @@ def lines(state: Mapping[str, Any], planned: Plan | Draft) -> list[str]:
     found = [words[kind].format(detail) for kind, detail in planned.actions if kind in words]
     for kind, unit in planned.actions:
         if kind == "unit":
-            found.append(recorded.words(unit, state["units"][unit]))
+            found.append(recorded.format_unit_state(unit, state["units"][unit]))
     return found
 
 

@@ -14,7 +14,7 @@ from ..core.host import LONG_SECONDS
 
 def read(host: Any, names: Sequence[str]) -> dict[str, Any]:
     """What can be removed of the recorded packages: `removed`, and `kept` (name to reason)."""
-    installed = sorted(recorded.installed(host, names)) if names else []
+    installed = sorted(recorded.find_installed(host, names)) if names else []
     if not installed:
         return {"removed": [], "kept": {}}
     return distributions.family_with(host, "manager_program").choose_removable(host, installed)

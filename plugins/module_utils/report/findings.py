@@ -13,54 +13,54 @@ from ..core.plan import CHECK, PING, RUN
 from ..core.statuses import STATUSES
 from ..core.untrusted_text import sendable
 from ..preflight import messages as preflight
-from ..proxy.definition import server_name
+from ..proxy.definition import format_server_name
 from . import fixes
-from .fleet_summary import WORDS, components, format_host_count, rows, table
+from .fleet_summary import WORDS, format_host_count, get_components, list_rows, render_table
 
 #: How bad a row is: C(drift) makes a check fail, C(note) does not, C(ok) is in sync.
 LEVELS = {name: status.level for name, status in STATUSES.items()}
 
 
-def findings(
+def list_findings(
     states: dict[str, dict[str, Any] | None], reached: list[str], inventory: str = "", variables: str = ""
 ) -> list[dict[str, Any]]:
     """Every row of every host, and every error, as one flat list: the worst first, then by host. C(inventory) are the
-    options of the lines to type, from L(fixes.inventory_options), and C(variables) those of playbooks alone."""
+    options of the lines to type, from L(fixes.format_inventory_options), and C(variables) those of playbooks alone."""
     found = []
-    kept = {host: (components(state).get("release") or {}).get("kept", "") for host, state in states.items()}
+    kept = {host: (get_components(state).get("release") or {}).get("kept", "") for host, state in states.items()}
     for host, state in states.items():
-        found += of_host(host, state, host in reached)
-    for item in consequences(found, kept):
+        found += list_host_findings(host, state, host in reached)
+    for item in mark_consequences(found, kept):
         item["fix"] = fixes.keep_release(item, kept[item["host"]])
         # Of a note, what is recommended is for another machine (the one that runs a container),
         # unless it is about seeing more.
         if item["level"] == "drift" or item["status"] == "not_readable":
-            item["fix"] = fixes.to_command(item["fix"], item["host"], inventory, variables, item["commands"])
+            item["fix"] = fixes.format_command(item["fix"], item["host"], inventory, variables, item["commands"])
     order = ["drift", "note", "ok"]
     # Not all of it is of our modules: Ansible's own, and hosts that are not reached, have messages too.
     found = sendable(found)
     return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
 
 
-def outcome_of(states: Mapping[str, Any], found: list[dict[str, Any]], reached: list[str]) -> str:
+def decide_outcome(states: Mapping[str, Any], found: list[dict[str, Any]], reached: list[str]) -> str:
     """The outcome of a check in one word: C(invalid_input) where a variable was refused, C(failed) where a host was not
     read, C(drift) or C(in_sync)."""
-    unread = [state for host, state in states.items() if host not in reached or not components(state)]
+    unread = [state for host, state in states.items() if host not in reached or not get_components(state)]
     if any((state or {}).get("refused") for state in unread):
         return "invalid_input"
     return "failed" if unread else "drift" if any(item["level"] == "drift" for item in found) else "in_sync"
 
 
-def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict[str, Any]]:
+def list_host_findings(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict[str, Any]]:
     """The findings of one host."""
-    if state is None or not components(state) or not reached:
+    if state is None or not get_components(state) or not reached:
         away, message = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
         why = "it could not be reached" if away else f"it could not be read: {message or 'no reason was given'}"
         if not away and message:
             # A check of its variables failed: the host itself was not queried.
-            why = message if state and state.get("refused") else preflight.cause_of(str(message)) or why
+            why = message if state and state.get("refused") else preflight.find_cause(str(message)) or why
         return [
-            finding(
+            build_finding(
                 host,
                 {
                     "component": "host",
@@ -75,11 +75,12 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
     # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
     root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "not_readable", "fix": CHECK, "commands": []}
     found = [
-        finding(host, row if root or row["status"] != "restart_pending" else {**row, **hidden}) for row in rows(state)
+        build_finding(host, row if root or row["status"] != "restart_pending" else {**row, **hidden})
+        for row in list_rows(state)
     ]
     reported = {item["why"] for item in found}
     found += [
-        finding(
+        build_finding(
             host,
             {
                 "component": name,
@@ -91,12 +92,12 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
                 **({} if root else hidden),
             },
         )
-        for name, report in components(state).items()
+        for name, report in get_components(state).items()
         for error in report.get("errors", [])
         if error not in reported
     ]
     found += [
-        finding(
+        build_finding(
             host,
             {
                 "component": "instance",
@@ -108,27 +109,27 @@ def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict
                 "fix": RUN,
             },
         )
-        for item in components(state).get("instances", {}).get("orphaned", [])
+        for item in get_components(state).get("instances", {}).get("orphaned", [])
     ]
     return found
 
 
-def consequences(found: list[dict[str, Any]], kept: dict[str, str] | None = None) -> list[dict[str, Any]]:
+def mark_consequences(found: list[dict[str, Any]], kept: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """The findings. One that another one causes becomes a note: a cause is reported once, where it can be fixed.
 
     C(kept) maps a host to the release that it runs instead of the inventory's.
     """
     drifted = {(item["host"], item["item"]) for item in found if item["level"] == "drift"}
     for item in found:
-        source = cause(item, drifted, (kept or {}).get(item["host"], "")) if item["level"] == "drift" else None
+        source = find_cause(item, drifted, (kept or {}).get(item["host"], "")) if item["level"] == "drift" else None
         if source:
             why = f"caused by {' '.join(source)}: {item['why']}"
             less = {"status": "consequence", "why": why, "fix": "", "commands": []}
-            item.update(finding(item["host"], {**item, **less}))
+            item.update(build_finding(item["host"], {**item, **less}))
     return found
 
 
-def cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -> tuple[str, str] | None:
+def find_cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -> tuple[str, str] | None:
     """The finding with drift, as C((host, item)), that causes another one, or None. A proxy finds an instance down that
     is not in sync, or whose host is not reached; a file that was replaced has another certificate; nothing answers
     through a redirect that is not there."""
@@ -136,7 +137,7 @@ def cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -
     if item["component"] == "proxy" and item["effective"].startswith("DOWN"):
         name = words[0].partition("/")[2]
         instances = {
-            server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what)
+            format_server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what)
             for there, what in sorted(drifted)
             if what.startswith("instance-")
         }
@@ -144,7 +145,7 @@ def cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -
             (
                 (there, what)
                 for there, what in sorted(drifted)
-                if what == "host" and name == server_name(there, name.rpartition("-")[2])
+                if what == "host" and name == format_server_name(there, name.rpartition("-")[2])
             ),
             None,
         )
@@ -154,7 +155,7 @@ def cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -
             (
                 (there, what)
                 for there, what in sorted(drifted)
-                if what == way and name == server_name(there, name.rpartition("-")[2])
+                if what == way and name == format_server_name(there, name.rpartition("-")[2])
             ),
             None,
         )
@@ -179,7 +180,7 @@ def cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -
     return next(((host, other) for other in others if (host, other) in drifted), None)
 
 
-def finding(host: str, row: dict[str, Any]) -> dict[str, Any]:
+def build_finding(host: str, row: dict[str, Any]) -> dict[str, Any]:
     """One finding: a row with its host, its level, and its status in words.
     One with drift always has a reason, and what fixes it."""
     empty = {"desired": "", "configured": "", "effective": "", "why": "", "fix": "", "commands": []}
@@ -210,7 +211,7 @@ def check_table(found: list[dict[str, Any]], everything: bool) -> str:
         )
         for item in shown
     ]
-    text = table(("host", "item", "desired", "configured", "effective", "status"), lines) if lines else []
+    text = render_table(("host", "item", "desired", "configured", "effective", "status"), lines) if lines else []
     reasons: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for item in shown:
         if item["level"] == "drift":

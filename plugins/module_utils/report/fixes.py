@@ -15,10 +15,10 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.commands import connection_options, inventory_options
-from ..core.plan import BASE, CHECK, PING, ROLLBACK, RUN, SERVER, shell_line
+from ..core.commands import format_connection_options, format_inventory_options
+from ..core.plan import BASE, CHECK, PING, ROLLBACK, RUN, SERVER, format_shell_line
 
-__all__ = ["connection_options", "inventory_options", "keep_release", "to_command"]
+__all__ = ["format_command", "format_connection_options", "format_inventory_options", "keep_release"]
 
 #: Components that C(base.yml) fixes, which touches no release, and those that a rollback fixes, which brings the
 #: release that it is given.
@@ -50,13 +50,13 @@ _OPTION = re.compile(
 )
 
 
-def to_command(fix: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
+def format_command(fix: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
     """A fix as a command line. C(inventory) are the options of how hosts are found and reached, C(variables) the
     C(-e) of playbooks. C(commands) are those of the host that the fix shows: each is a list of words, and nothing that
     is no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
     options = f" {inventory}" if inventory else ""
     if commands:
-        return ad_hoc(commands, host, options)
+        return format_ad_hoc(commands, host, options)
     if fix == PING:
         return f"ansible {shlex.quote(host)}{options} -m ansible.builtin.ping"
     if fix.startswith(PLAYBOOKS):
@@ -69,12 +69,12 @@ def to_command(fix: str, host: str, inventory: str, variables: str = "", command
     return fix
 
 
-def ad_hoc(commands: Sequence[list[str]], host: str, options: str) -> str:
+def format_ad_hoc(commands: Sequence[list[str]], host: str, options: str) -> str:
     """Commands of a host as a line for the controller's terminal; an empty text where no line is what they are."""
     words = [word for command in commands for word in command]
     if any(not word.isprintable() or _TEMPLATE.search(word) or _OPTION.match(word) for word in words):
         return ""
-    line = shell_line(commands)
+    line = format_shell_line(commands)
     # Double quotes where the shell leaves their content alone: commands often have single ones.
     argument = shlex.quote(line) if any(mark in line for mark in '"$`\\!') else f'"{line}"'
     return f"ansible {shlex.quote(host)}{options} -b -m ansible.builtin.shell -a {argument}"

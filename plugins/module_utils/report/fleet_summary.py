@@ -16,14 +16,14 @@ from ..core.statuses import STATUSES
 WORDS = {name: status.words for name, status in STATUSES.items()}
 
 
-def components(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+def get_components(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The components of one host's read: name to its report."""
     return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
 
 
 def needs_work(state: Mapping[str, Any] | None) -> bool:
     """Whether a run would change anything on the host: a file, a process, or what is left over."""
-    found = components(state)
+    found = get_components(state)
     instances = found.get("instances", {})
     left = ("start", "restart", "orphaned", "unhealthy")
     return any(report["drift"] for report in found.values()) or any(instances.get(name) for name in left)
@@ -31,13 +31,13 @@ def needs_work(state: Mapping[str, Any] | None) -> bool:
 
 def is_unfinished(state: Mapping[str, Any] | None) -> bool:
     """Whether a run is at work on the host or has ended early there: its lock, or a step that it has not ended."""
-    instances = components(state).get("instances", {})
+    instances = get_components(state).get("instances", {})
     return bool(instances.get("locked") or instances.get("interrupted"))
 
 
-def rows(state: dict[str, Any] | None) -> list[dict[str, Any]]:
+def list_rows(state: dict[str, Any] | None) -> list[dict[str, Any]]:
     """All rows of a host's read."""
-    return [row for report in components(state).values() for row in report["rows"]]
+    return [row for report in get_components(state).values() for row in report["rows"]]
 
 
 def open_work(state: dict[str, Any], host: str) -> str:
@@ -45,11 +45,11 @@ def open_work(state: dict[str, Any], host: str) -> str:
     left = [
         f"  {row['item']}: desired {row['desired']}, configured {row['configured'] or '-'}, effective "
         f"{row['effective'] or '-'} ({row['why']})"
-        for row in rows(state)
+        for row in list_rows(state)
         if row["status"] in ("drift", "restart_pending")
     ]
-    changed = sorted(name for name, report in components(state).items() if report["drift"])
-    sick = components(state).get("instances", {}).get("unhealthy")
+    changed = sorted(name for name, report in get_components(state).items() if report["drift"])
+    sick = get_components(state).get("instances", {}).get("unhealthy")
     advice = ("An instance that runs and is not healthy is fixed in the application: read its log." if sick else
               "Run the playbook again; if this stays, it is a fault of the collection.")
     return "\n".join(
@@ -62,7 +62,7 @@ def format_host_count(count: int) -> str:
     return f"{count} host{'' if count == 1 else 's'}"
 
 
-def fleet_summary(
+def render_fleet_summary(
     states: dict[str, dict[str, Any] | None],
     check_mode: bool,
     everything: bool = False,
@@ -76,19 +76,19 @@ def fleet_summary(
     instances = [
         (host, item)
         for host in sorted(states)
-        for item in components(states[host]).get("instances", {}).get("instances", [])
+        for item in get_components(states[host]).get("instances", {}).get("instances", [])
     ]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
     head = format_host_count(len(states))
-    if any("instances" in components(state) for state in states.values()):
+    if any("instances" in get_components(state) for state in states.values()):
         head += (
             f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release "
             f"{', '.join(releases) or 'none'}"
         )
     text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
     if instances:
-        jdks = {host: components(states[host]).get("jdk", {}) for host in states}
-        text += table(
+        jdks = {host: get_components(states[host]).get("jdk", {}) for host in states}
+        text += render_table(
             ("host", "instance", "port", "pid", "release", "jdk"),
             [
                 (
@@ -103,14 +103,14 @@ def fleet_summary(
             ],
         )
         text.append("")
-    text += three_columns(states, everything)
+    text += render_three_columns(states, everything)
     text += restart_note(states, command)
     if lost:
         text.append(
             f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
             "then run the playbook again."
         )
-    unread = sorted(host for host in states if not components(states[host]) and host not in lost)
+    unread = sorted(host for host in states if not get_components(states[host]) and host not in lost)
     if unread:
         text.append(f"Not reached: {', '.join(unread)}")
     return "\n".join(text).rstrip()
@@ -119,7 +119,7 @@ def fleet_summary(
 def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
     """The running instances that need a restart after a run that restarts none (host preparation),
     and the command that restarts them."""
-    due = {host: components(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
+    due = {host: get_components(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
     found = [
         f"  {host} instance {item['index']} ({'; '.join(item['why'])})" for host, items in due.items() for item in items
     ]
@@ -130,11 +130,11 @@ def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list
     return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
 
 
-def alike(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dict[str, list[str]]]:
+def group_rows(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dict[str, list[str]]]:
     """Rows that report the same of several hosts or instances, once: the row's words to where they hold."""
     found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for host in sorted(states):
-        for row in rows(states[host]):
+        for row in list_rows(states[host]):
             of_instance = row["component"] == "instance"
             place, _space, item = row["item"].partition(" ") if of_instance else ("", "", row["item"])
             key = (
@@ -149,7 +149,7 @@ def alike(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dic
     return found
 
 
-def places(where: dict[str, list[str]], count: int) -> str:
+def format_places(where: dict[str, list[str]], count: int) -> str:
     """The hosts and instances of a row, short."""
     if len(where) == count and count > 1 and not any(any(numbers) for numbers in where.values()):
         return "all hosts"
@@ -160,26 +160,30 @@ def places(where: dict[str, list[str]], count: int) -> str:
 SHOWN = ("nofile", "backlog", "MaxHeapSize")
 
 
-def three_columns(states: dict[str, dict[str, Any] | None], everything: bool) -> list[str]:
+def render_three_columns(states: dict[str, dict[str, Any] | None], everything: bool) -> list[str]:
     """Desired, configured, effective. What is in sync is counted, unless it is one of SHOWN."""
-    found, count = alike(states), len(states)
+    found, count = group_rows(states), len(states)
     lines, good = [], 0
     elsewhere: dict[tuple[str, str], list[str]] = {}
     for (item, desired, configured, effective, status, why), where in found.items():
         if status in ("absent", "read_only") and not everything:
-            elsewhere.setdefault((WORDS[status], places(where, count)), []).append(item)
+            elsewhere.setdefault((WORDS[status], format_places(where, count)), []).append(item)
         elif status == "ok" and item not in SHOWN and not everything:
             good += 1
         else:
-            lines.append((item, desired, configured, effective, WORDS[status], places(where, count), why))
-    text = table(("item", "desired", "configured", "effective", "status", "where", "reason"), lines) if lines else []
+            lines.append((item, desired, configured, effective, WORDS[status], format_places(where, count), why))
+    text = (
+        render_table(("item", "desired", "configured", "effective", "status", "where", "reason"), lines)
+        if lines
+        else []
+    )
     if good:
         text.append(f"{good} more values are in sync.")
     text += [f"{word}: {', '.join(items)} ({where})" for (word, where), items in elsewhere.items()]
     return text
 
 
-def table(header: tuple[str, ...], lines: Sequence[tuple[int | str, ...]]) -> list[str]:
+def render_table(header: tuple[str, ...], lines: Sequence[tuple[int | str, ...]]) -> list[str]:
     """Columns as wide as their widest cell."""
     cells = [header, *lines]
     widths = [max(len(str(line[column])) for line in cells) for column in range(len(header))]

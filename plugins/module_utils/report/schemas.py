@@ -191,16 +191,16 @@ CHECK: dict[str, Any] = {
 }
 
 
-def field_names(schema: Mapping[str, Any]) -> Iterator[str]:
+def list_field_names(schema: Mapping[str, Any]) -> Iterator[str]:
     """Yields the name of each field in a schema, at any depth."""
     for name, field in schema.get("properties", {}).items():
         yield name
-        yield from field_names(field)
+        yield from list_field_names(field)
     if "items" in schema:
-        yield from field_names(schema["items"])
+        yield from list_field_names(schema["items"])
 
 
-def paths_of(schema: Mapping[str, Any]) -> list[str]:
+def list_paths(schema: Mapping[str, Any]) -> list[str]:
     """The lists of a document with the fields of their items, for a hint."""
     return [
         f"{name}[*].{{{', '.join(field['items']['properties'])}}}"

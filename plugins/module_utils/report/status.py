@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.lock_record import when
+from ..core.lock_record import format_time
 from ..core.untrusted_text import printable, sendable
 from ..preflight import messages as preflight
 from ..proxy import health as proxy_health
-from ..proxy.definition import server_name
-from .fleet_summary import components, format_host_count, table
+from ..proxy.definition import format_server_name
+from .fleet_summary import format_host_count, get_components, render_table
 from .schemas import STATES, VERSION
 
 #: A fleet with more instances than this has those that are well in one line for each release.
@@ -45,7 +45,7 @@ class HostRead:
     @property
     def is_read(self) -> bool:
         """Whether its state is one of now."""
-        return self.reached and bool(components(self.state))
+        return self.reached and bool(get_components(self.state))
 
     @property
     def outcome(self) -> str:
@@ -63,19 +63,19 @@ class HostRead:
         return printable(f"it could not be read: {reason or 'no reason was given'}")
 
 
-def status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
+def build_status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
     """The status of a fleet, as the schema `STATUS` of `schemas` describes it. C(now) is the clock of the controller,
     in seconds since the epoch."""
     proxies = [describe_proxy(host) for host in hosts if host.proxy]
-    views = views_of(proxies)
+    views = group_views(proxies)
     found = [item for host in hosts if host.application for item in describe_instances(host, views)]
-    found.sort(key=lambda item: (severity(item), item["host"], item["index"]))
-    errors = [*host_errors(hosts), *instance_errors(found), *proxy_errors(proxies)]
+    found.sort(key=lambda item: (rank_severity(item), item["host"], item["index"]))
+    errors = [*find_host_errors(hosts), *find_instance_errors(found), *find_proxy_errors(proxies)]
     document: dict[str, Any] = sendable(
         {
             "schema_version": VERSION,
-            "time": when(now),
-            "outcome": outcome_of(found, proxies, errors),
+            "time": format_time(now),
+            "outcome": decide_outcome(found, proxies, errors),
             "errors": errors,
             "hosts": [describe_host(host) for host in sorted(hosts, key=lambda host: (host.is_read, host.name))],
             "instances": found,
@@ -85,7 +85,7 @@ def status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
     return document
 
 
-def severity(item: Mapping[str, Any]) -> tuple[int, bool]:
+def rank_severity(item: Mapping[str, Any]) -> tuple[int, bool]:
     """How bad an instance is, for sorting: the worst is the lowest."""
     return STATES.index(item["state"]), is_quiet(item)
 
@@ -98,14 +98,14 @@ def is_quiet(item: Mapping[str, Any]) -> bool:
 
 def describe_host(host: HostRead) -> dict[str, Any]:
     """A host, with who locks it."""
-    runtime = components(host.state).get("runtime", {}) if host.is_read else {}
+    runtime = get_components(host.state).get("runtime", {}) if host.is_read else {}
     lock = runtime.get("lock")
     return {
         "name": host.name,
         "roles": [role for role, listed in (("application", host.application), ("proxy", host.proxy)) if listed],
         "state": host.outcome,
         "error": host.error,
-        "lock": {"user": lock["user"], "host": lock["host"], "since": when(lock["since"])} if lock else None,
+        "lock": {"user": lock["user"], "host": lock["host"], "since": format_time(lock["since"])} if lock else None,
         "lock_error": runtime.get("lock_fault", ""),
         "unfinished": bool(runtime.get("unfinished")),
     }
@@ -113,7 +113,7 @@ def describe_host(host: HostRead) -> dict[str, Any]:
 
 def describe_instances(host: HostRead, views: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """The instances of a host; those that the inventory names where it was not read."""
-    runtime = components(host.state).get("runtime") if host.is_read else None
+    runtime = get_components(host.state).get("runtime") if host.is_read else None
     if runtime is None:
         return [describe_instance(host.name, {"index": index}, 0, views) for index in range(host.expected)]
     return [describe_instance(host.name, item, runtime["now"], views) for item in runtime["instances"]]
@@ -132,14 +132,14 @@ def describe_instance(
         "state": item.get("state", "unknown"),
         "release": item.get("release"),
         "installed_release": item.get("installed"),
-        "started": None if started is None else when(started),
+        "started": None if started is None else format_time(started),
         "uptime_seconds": None if started is None else max(now - started, 0),
         "health": item.get("health", "unknown"),
         "health_answer": item.get("answer"),
         "connections": item.get("connections"),
         "memory_bytes": item.get("memory_bytes"),
         "restarts_last_day": item.get("restarts_last_day"),
-        "proxies": list(views.get(server_name(host, item["index"]), ())),
+        "proxies": list(views.get(format_server_name(host, item["index"]), ())),
     }
 
 
@@ -147,7 +147,7 @@ def describe_proxy(host: HostRead) -> dict[str, Any]:
     """A proxy with its servers. One that was not read has none."""
     report = (proxy_health.report_of(host.state) if host.is_read else None) or {}
     servers = [describe_server(server) for server in report.get("servers", [])]
-    own = proxy_health.application_servers({"servers": servers})
+    own = proxy_health.list_application_servers({"servers": servers})
     running, set_up = bool(report.get("running")), bool(report.get("set_up"))
     return {
         "name": host.name,
@@ -175,22 +175,22 @@ def describe_server(server: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def views_of(proxies: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def group_views(proxies: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """What each proxy thinks of each server of the application: the server's name to a list."""
     found: dict[str, list[dict[str, Any]]] = {}
     for proxy in proxies:
-        for server in proxy_health.application_servers(proxy):
+        for server in proxy_health.list_application_servers(proxy):
             view = {"name": proxy["name"], "status": server["status"], "serving": server["serving"]}
             found.setdefault(server["name"], []).append(view)
     return found
 
 
-def host_errors(hosts: Iterable[HostRead]) -> list[str]:
+def find_host_errors(hosts: Iterable[HostRead]) -> list[str]:
     """The hosts of which nothing is known, a sentence each."""
     return [f"{host.name}: {host.error}" for host in hosts if not host.is_read]
 
 
-def instance_errors(found: Iterable[Mapping[str, Any]]) -> list[str]:
+def find_instance_errors(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """The instances that do not serve though they are to, a sentence each."""
     sentences = {
         "down": "{name} is down: no process runs, and release {installed_release} is installed",
@@ -206,7 +206,7 @@ def instance_errors(found: Iterable[Mapping[str, Any]]) -> list[str]:
     return errors
 
 
-def proxy_errors(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
+def find_proxy_errors(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
     """The proxies that serve nobody, a sentence each."""
     found = []
     for proxy in proxies:
@@ -219,7 +219,7 @@ def proxy_errors(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def outcome_of(
+def decide_outcome(
     found: Sequence[Mapping[str, Any]], proxies: Sequence[Mapping[str, Any]], errors: Sequence[str]
 ) -> str:
     """C(down) where nobody is served, C(degraded) where something is wrong, else C(ok)."""
@@ -233,24 +233,24 @@ def outcome_of(
 # ------------------------------------------------------------------------------------------------------ for a terminal
 
 
-def status_table(document: Mapping[str, Any]) -> str:
+def render_status_table(document: Mapping[str, Any]) -> str:
     """The document on one screen: what is wrong first, and in a large fleet what is well in few lines."""
     found = document["instances"]
     large = len(found) > MOST_LINES
     listed = [item for item in found if not (large and is_quiet(item))]
-    text = [headline(document), ""]
+    text = [format_headline(document), ""]
     text += [*document["errors"], ""] if document["errors"] else []
     if listed:
-        text += [*table(INSTANCE_COLUMNS, [instance_line(item) for item in listed]), ""]
+        text += [*render_table(INSTANCE_COLUMNS, [format_instance(item) for item in listed]), ""]
     if large:
-        text += [*group_lines([item for item in found if is_quiet(item)]), ""]
+        text += [*format_groups([item for item in found if is_quiet(item)]), ""]
     if document["proxies"]:
-        text += [*table(PROXY_COLUMNS, [proxy_line(proxy) for proxy in document["proxies"]]), ""]
-    text += [line for host in document["hosts"] for line in host_notes(host)]
+        text += [*render_table(PROXY_COLUMNS, [format_proxy(proxy) for proxy in document["proxies"]]), ""]
+    text += [line for host in document["hosts"] for line in format_host_notes(host)]
     return "\n".join(text).rstrip()
 
 
-def headline(document: Mapping[str, Any]) -> str:
+def format_headline(document: Mapping[str, Any]) -> str:
     """The fleet in one line."""
     found = [item for item in document["instances"] if item["state"] not in ("idle", "orphaned")]
     healthy = sum(item["state"] == "running" for item in found)
@@ -261,28 +261,28 @@ def headline(document: Mapping[str, Any]) -> str:
     )
 
 
-def instance_line(item: Mapping[str, Any]) -> tuple[str, ...]:
+def format_instance(item: Mapping[str, Any]) -> tuple[str, ...]:
     """The cells of one instance."""
     return (
         item["host"],
         item["name"],
         item["state"],
         item["release"] or "-",
-        since(item),
+        format_start(item),
         "-" if item["health_answer"] is None else item["health_answer"],
-        number(item["connections"]),
-        megabytes(item["memory_bytes"]),
-        number(item["restarts_last_day"]),
-        views_text(item["proxies"]),
+        format_number(item["connections"]),
+        format_memory(item["memory_bytes"]),
+        format_number(item["restarts_last_day"]),
+        format_views(item["proxies"]),
     )
 
 
-def since(item: Mapping[str, Any]) -> str:
+def format_start(item: Mapping[str, Any]) -> str:
     """When an instance was started, and how long ago."""
-    return "-" if item["started"] is None else f"{item['started']} ({duration(item['uptime_seconds'])})"
+    return "-" if item["started"] is None else f"{item['started']} ({format_duration(item['uptime_seconds'])})"
 
 
-def duration(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """A time in its largest unit."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
@@ -290,17 +290,17 @@ def duration(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def number(value: int | None) -> str:
+def format_number(value: int | None) -> str:
     """A number, or the word for one that nobody knows."""
     return "unknown" if value is None else str(value)
 
 
-def megabytes(value: int | None) -> str:
+def format_memory(value: int | None) -> str:
     """Memory in MiB."""
     return "-" if value is None else f"{value / (1 << 20):.0f} MiB"
 
 
-def views_text(views: Sequence[Mapping[str, Any]]) -> str:
+def format_views(views: Sequence[Mapping[str, Any]]) -> str:
     """What the proxies think of an instance: one word where they agree."""
     words = {view["status"] for view in views}
     if len(words) <= 1:
@@ -308,7 +308,7 @@ def views_text(views: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{view['name']} {view['status']}" for view in views)
 
 
-def group_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
+def format_groups(found: Sequence[Mapping[str, Any]]) -> list[str]:
     """Instances that are well, a line for each release."""
     lines = []
     for release in sorted({item["release"] or "unknown" for item in found}):
@@ -320,20 +320,20 @@ def group_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
         first = started[0] if started else "unknown"
         lines.append(
             f"{len(items)} more instance{'' if len(items) == 1 else 's'} on {format_host_count(len(hosts))}, healthy, "
-            f"release {release}: up since {first} or later, {total} connections, at most {megabytes(most)} each"
+            f"release {release}: up since {first} or later, {total} connections, at most {format_memory(most)} each"
         )
     return lines
 
 
-def proxy_line(proxy: Mapping[str, Any]) -> tuple[str, ...]:
+def format_proxy(proxy: Mapping[str, Any]) -> tuple[str, ...]:
     """The cells of one proxy."""
-    servers = proxy_health.application_servers(proxy)
+    servers = proxy_health.list_application_servers(proxy)
     serving = sum(server["serving"] for server in servers)
     software = f"{proxy['software']} {proxy['version']}".strip() or "-"
     return (proxy["name"], software, proxy["state"], f"{serving} of {len(servers)} servers", str(proxy["connections"]))
 
 
-def host_notes(host: Mapping[str, Any]) -> list[str]:
+def format_host_notes(host: Mapping[str, Any]) -> list[str]:
     """Who has locked a host, and what a run has left there."""
     lock = host["lock"]
     if lock:
@@ -343,7 +343,7 @@ def host_notes(host: Mapping[str, Any]) -> list[str]:
     return [f"{host['name']}: a run ended early; run the playbook again"] if host["unfinished"] else []
 
 
-def status_rows(document: Mapping[str, Any]) -> list[list[str]]:
+def list_status_rows(document: Mapping[str, Any]) -> list[list[str]]:
     """The instances for the format C(lines): the columns of the table, with exact values."""
     return [
         [
@@ -353,10 +353,10 @@ def status_rows(document: Mapping[str, Any]) -> list[list[str]]:
             item["release"] or "-",
             item["started"] or "-",
             item["health"],
-            number(item["connections"]),
-            number(item["memory_bytes"]),
-            number(item["restarts_last_day"]),
-            views_text(item["proxies"]),
+            format_number(item["connections"]),
+            format_number(item["memory_bytes"]),
+            format_number(item["restarts_last_day"]),
+            format_views(item["proxies"]),
         ]
         for item in document["instances"]
     ]

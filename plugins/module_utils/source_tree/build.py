@@ -82,13 +82,13 @@ def find_build(path: str) -> str | None:
         if os.path.dirname(folder) == folder:
             break
         folder = os.path.dirname(folder)
-    below = [name for name in names_in(path) if is_build(os.path.join(path, name))]
+    below = [name for name in list_names(path) if is_build(os.path.join(path, name))]
     return os.path.join(path, below[0]) if len(below) == 1 else None
 
 
 def is_build(folder: str) -> bool:
     """Whether sbt runs in a folder."""
-    return any(sbt_project.is_of_meta_build(f"project/{name}") for name in names_in(os.path.join(folder, "project")))
+    return any(sbt_project.is_of_meta_build(f"project/{name}") for name in list_names(os.path.join(folder, "project")))
 
 
 def find_apps(path: str, build: str) -> list[str]:
@@ -119,7 +119,7 @@ def is_built(path: str) -> bool:
     return "target" in path.split(os.sep)
 
 
-def names_in(folder: str) -> list[str]:
+def list_names(folder: str) -> list[str]:
     """The names in a folder, sorted; none where it cannot be read."""
     try:
         return sorted(os.listdir(folder))
@@ -130,7 +130,7 @@ def names_in(folder: str) -> list[str]:
 def read_texts(folder: str) -> dict[str, str]:
     """The files of a build that show how it packages: path to text."""
     texts = {}
-    names = [*names_in(folder), *(f"project/{name}" for name in names_in(os.path.join(folder, "project")))]
+    names = [*list_names(folder), *(f"project/{name}" for name in list_names(os.path.join(folder, "project")))]
     definitions = [path for path in names if sbt_project.is_definition(path, ".")]
     for path in ["project/build.properties", sbt_project.LAUNCHER, *definitions]:
         try:
@@ -171,7 +171,7 @@ def build_errors(command: str, directory: str, code: int, output: str) -> list[s
         )
         return [
             f"xitrum_build_command is {command!r}, and the build in {directory} has no task {unknown[1]}: {because}. "
-            f"Set xitrum_build_command to {renamed(command, unknown[1], other)}"
+            f"Set xitrum_build_command to {rename_task(command, unknown[1], other)}"
         ]
     silent = _SILENT_FAILURE.search(text)
     if not code and not silent:
@@ -181,7 +181,7 @@ def build_errors(command: str, directory: str, code: int, output: str) -> list[s
         for line in (text[silent.start() :].splitlines()[:_LINES] if silent else text.splitlines())
         if line.strip()
     ]
-    reason = missing_program(command, directory) if code else ""
+    reason = find_missing_program(command, directory) if code else ""
     reason = reason or " | ".join(lines[-_LINES:]).rstrip(".") or "it printed nothing"
     ended = f"ended with code {code}" if code else "ended with code 0, and its packaging task failed"
     return [
@@ -190,7 +190,7 @@ def build_errors(command: str, directory: str, code: int, output: str) -> list[s
     ]
 
 
-def missing_program(command: str, directory: str) -> str:
+def find_missing_program(command: str, directory: str) -> str:
     """A sentence where the command's program is not there or may not be executed,
     for which Ansible has no word; else empty."""
     try:
@@ -203,7 +203,7 @@ def missing_program(command: str, directory: str) -> str:
     return f"found no program {program} that can be executed"
 
 
-def renamed(command: str, old: str, new: str) -> str:
+def rename_task(command: str, old: str, new: str) -> str:
     """A command with another name of the packaging task. A scope of the user's own stays."""
     if "/" in new and re.search(rf"[\w.-]+/{old}\b", command):
         new = new.rpartition("/")[2]

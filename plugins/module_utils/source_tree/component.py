@@ -77,7 +77,7 @@ CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "bui
 OF_APP = ((CONFIG, "Xitrum's configuration"), (LOGGING, "the configuration of its log"))
 
 
-def inside(project: str, path: str) -> str:
+def get_project_path(project: str, path: str) -> str:
     """The path of a project's file in the tree."""
     return os.path.normpath(os.path.join(project, path))
 
@@ -90,11 +90,13 @@ def choose_app(desired: dict[str, Any], paths: list[str]) -> str:
 def needs_text(path: str, build: str, sources: set[str]) -> bool:
     """Whether the text of a tree's file is needed to find out how it is built, or which main class it has."""
     return (
-        path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
+        path == get_project_path(build, "project/build.properties")
+        or sbt_project.is_definition(path, build)
+        or path in sources
     )
 
 
-def git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
+def run_git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
     """One git command in a tree, as who runs Ansible. Its paths are as they are: they end at a NUL."""
     return host.run(["git", "-C", top, *words], data=data, keep=own_environment(), exact=True)
 
@@ -111,18 +113,18 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "uncommitted": [],
         "ignored": {},
     }
-    result = git(host, top, "rev-parse", "--show-toplevel")
+    result = run_git(host, top, "rev-parse", "--show-toplevel")
     state["git"] = (result.err or result.out).strip() if result.rc else ""
     state["root"] = "" if result.rc else result.out.strip()
     if not result.rc:
-        status = git(host, top, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", "--", ".")
-        prefix = git(host, top, "rev-parse", "--show-prefix").out.strip()
+        status = run_git(host, top, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", "--", ".")
+        prefix = run_git(host, top, "rev-parse", "--show-prefix").out.strip()
         state["uncommitted"] = [(line[:2], line[3:][len(prefix):]) for line in status.out.split("\0") if line]
-        listed = git(host, top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
+        listed = run_git(host, top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
         paths = {path for path in listed.out.split("\0") if path and not any(map(is_mac_file, path.split("/")))}
         state["paths"] = sorted(paths)
         state["ignored"] = read_ignored(host, desired, state["paths"])
-    for path in sorted(paths_to_read(desired, state["paths"])):
+    for path in sorted(list_paths_to_read(desired, state["paths"])):
         found = host.stat(f"{top}/{path}")
         if found is not None:
             state["files"][path] = {"stat": found, "text": host.read(f"{top}/{path}") if found.kind == "file" else None}
@@ -137,9 +139,9 @@ def read_ignored(host: Host, desired: dict[str, Any], paths: list[str]) -> dict[
     except ValueError:
         return {}
     project = sbt_project.Project(app, sbt_project.find_build(dict.fromkeys(paths), app), "", "")
-    candidates = {place(project, item["path"]) for item in [*desired["files"], *desired["entries"]]}
-    candidates |= {project.inside(CONFIG), project.inside(LOGGING), inside(project.build, BUILD)}
-    found = git(
+    candidates = {get_tree_path(project, item["path"]) for item in [*desired["files"], *desired["entries"]]}
+    candidates |= {project.inside(CONFIG), project.inside(LOGGING), get_project_path(project.build, BUILD)}
+    found = run_git(
         host,
         desired["path"],
         "check-ignore",
@@ -157,35 +159,37 @@ def read_ignored(host: Host, desired: dict[str, Any], paths: list[str]) -> dict[
     }
 
 
-def paths_to_read(desired: dict[str, Any], paths: list[str]) -> set[str]:
+def list_paths_to_read(desired: dict[str, Any], paths: list[str]) -> set[str]:
     """The files of a tree whose texts matter."""
     try:
         app = choose_app(desired, paths)
     except ValueError:
         return set()
     build = sbt_project.find_build(dict.fromkeys(paths), app)
-    found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
+    found = {get_project_path(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
     # What config/application.conf includes is next to it.
     found |= {
-        path for path in paths if path.startswith(inside(app, "config") + "/") and path.endswith((".conf", ".json"))
+        path
+        for path in paths
+        if path.startswith(get_project_path(app, "config") + "/") and path.endswith((".conf", ".json"))
     }
-    found |= {inside(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
+    found |= {get_project_path(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
     sources = set() if desired["main_class"] else {path for path in paths if sbt_project.is_source(path, app)}
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
     return (
         found
-        | {place(project, item["path"]) for item in [*desired["files"], *desired["entries"]]}
-        | {place(project, path) for path in desired["absent"]}
+        | {get_tree_path(project, item["path"]) for item in [*desired["files"], *desired["entries"]]}
+        | {get_tree_path(project, path) for path in desired["absent"]}
     )
 
 
-def place(project: Project, path: str) -> str:
+def get_tree_path(project: Project, path: str) -> str:
     """The path of a file in the tree: C(@APP@) and C(@BUILD@) are the folders of the application and of its build."""
     return os.path.normpath(path.replace("@APP@", project.app).replace("@BUILD@", project.build))
 
 
-def filled(project: Project, main_class: str, text: str) -> str:
+def fill_marks(project: Project, main_class: str, text: str) -> str:
     """A text with what the project is in place of its marks: see the module's option C(files)."""
     from_build = os.path.relpath(project.package, project.build)
     marks = {
@@ -209,27 +213,33 @@ def needs_task(desired: dict[str, Any], project: Project) -> bool:
     desired_texts = [(item["path"], item["content"]) for item in desired["files"]] + [
         (f"@BUILD@/{BUILD}", text) for text in desired["aliases"].values()
     ]
-    return any("@TASK@" in text and place(project, path) not in desired["keep_files"] for path, text in desired_texts)
+    return any(
+        "@TASK@" in text and get_tree_path(project, path) not in desired["keep_files"] for path, text in desired_texts
+    )
 
 
-def specified(desired: dict[str, Any], project: Project, main_class: str) -> dict[str, Any]:
+def fill_desired(desired: dict[str, Any], project: Project, main_class: str) -> dict[str, Any]:
     """The desired state, with all marks filled."""
     return {
         **desired,
         "files": [
-            {**item, "path": place(project, item["path"]), "content": filled(project, main_class, item["content"])}
+            {
+                **item,
+                "path": get_tree_path(project, item["path"]),
+                "content": fill_marks(project, main_class, item["content"]),
+            }
             for item in desired["files"]
         ],
-        "absent": [place(project, path) for path in desired["absent"]],
+        "absent": [get_tree_path(project, path) for path in desired["absent"]],
         "entries": [
             {
                 **item,
-                "path": place(project, item["path"]),
-                "values": {name: filled(project, main_class, value) for name, value in item["values"].items()},
+                "path": get_tree_path(project, item["path"]),
+                "values": {name: fill_marks(project, main_class, value) for name, value in item["values"].items()},
             }
             for item in desired["entries"]
         ],
-        "aliases": {name: filled(project, main_class, value) for name, value in desired["aliases"].items()},
+        "aliases": {name: fill_marks(project, main_class, value) for name, value in desired["aliases"].items()},
     }
 
 
@@ -245,7 +255,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         return result.plan(desired, state)
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     project = sbt_project.describe(texts_of, app)
-    result.errors = tree_errors(desired, state, project)
+    result.errors = find_tree_errors(desired, state, project)
     if project.unknown_project and needs_task(desired, project):
         result.errors.append(f"{desired['path']}: {project.unknown_project}")
     if not result.errors:
@@ -256,7 +266,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 main_class = sbt_project.choose_main_class(
                     desired["main_class"], found, f"{desired['prefix']}_main_class"
                 )
-                result.facts["notes"] += main_class_notes(desired, main_class, found)
+                result.facts["notes"] += find_main_class_notes(desired, main_class, found)
             except ValueError as error:
                 result.errors.append(f"{desired['path']}: {error}")
         result.facts.update(
@@ -265,15 +275,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             task=project.task,
             **tree_facts.describe_tree(texts_of, project, desired["path"]),
         )
-        result.facts["notes"] += top_notes(desired, state, project)
-        desired = specified(desired, project, main_class)
-        changes = texts(desired, state, project, result.errors)
+        result.facts["notes"] += find_top_notes(desired, state, project)
+        desired = fill_desired(desired, project, main_class)
+        changes = edit_texts(desired, state, project, result.errors)
         config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
         result.facts["variables"] = environment_settings.describe_variables(config or "", desired["variables"])
-        result.facts["notes"] += tree_facts.level_notes(
+        result.facts["notes"] += tree_facts.find_level_notes(
             project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep_files"
         )
-        result.errors += ignored_errors(desired, state, changes)
+        result.errors += find_ignored_errors(desired, state, changes)
     for path, (text, mode) in sorted(changes.items()):
         existing = state["files"].get(path)
         same = (
@@ -292,11 +302,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             result.actions.append((path, text, mode if mode is not None else kept))
             diffs.append((path, (existing or {}).get("text") or "", text or ""))
     if result.actions and not desired["allow_uncommitted"]:
-        result.errors += uncommitted_errors(desired, state, {path for path, _text, _mode in result.actions})
+        result.errors += find_uncommitted_errors(desired, state, {path for path, _text, _mode in result.actions})
     return result.plan(given, state)
 
 
-def main_class_notes(desired: dict[str, Any], main_class: str, found: MainClasses) -> list[str]:
+def find_main_class_notes(desired: dict[str, Any], main_class: str, found: MainClasses) -> list[str]:
     """Which main class was chosen for the user, and where it is."""
     if desired["main_class"]:
         return []
@@ -304,9 +314,9 @@ def main_class_notes(desired: dict[str, Any], main_class: str, found: MainClasse
             f"To choose another one, set {desired['prefix']}_main_class."]
 
 
-def top_notes(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
+def find_top_notes(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
     """What the user has to do where a platform builds the top of a repository, and the build is in a folder of it."""
-    folder = os.path.relpath(inside(desired["path"], project.build), state["root"])
+    folder = os.path.relpath(get_project_path(desired["path"], project.build), state["root"])
     if not desired["builds_top"] or folder == ".":
         return []
     return [
@@ -315,7 +325,7 @@ def top_notes(desired: dict[str, Any], state: dict[str, Any], project: Project) 
     ]
 
 
-def tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
+def find_tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
     """Why this is no source tree of a Xitrum application in git; all reasons at once."""
     top = desired["path"]
     if not state["there"]:
@@ -326,7 +336,7 @@ def tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Project
             f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name "
             "another folder"
         )
-    missing, wrong = missing_of_build(state, project)
+    missing, wrong = find_missing_of_build(state, project)
     errors += [f"{top}: {sentence}" for sentence in wrong]
     missing += [
         f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]
@@ -337,10 +347,13 @@ def tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Project
         missing.append(f"{project.inside(project.runner)} (the program that starts it; {others} will do)")
     irregular = [
         path
-        for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
+        for path in (
+            *map(project.inside, [*(row[0] for row in OF_APP), project.runner]),
+            get_project_path(project.build, BUILD),
+        )
         if path in state["files"] and state["files"][path]["text"] is None and path not in desired["keep_files"]
     ]
-    errors += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
+    errors += [f"{top}/{path}: {find_not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
     if missing:
         errors.append(
             f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add "
@@ -354,19 +367,19 @@ def tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Project
     return errors
 
 
-def missing_of_build(state: dict[str, Any], project: Project) -> tuple[list[str], list[str]]:
+def find_missing_of_build(state: dict[str, Any], project: Project) -> tuple[list[str], list[str]]:
     """What the sbt build lacks, for a list; and sentences on what is wrong with it."""
     texts_of = {path: item["text"] for path, item in state["files"].items()}
-    missing, wrong, path = [], [], inside(project.build, BUILD)
+    missing, wrong, path = [], [], get_project_path(project.build, BUILD)
     # Any name ending in .sbt will do.
     defined = path in texts_of or any(
         text and name.endswith(".sbt") and (os.path.dirname(name) or ".") == project.build
         for name, text in texts_of.items()
     )
     scala = "" if defined else sbt_project.find_build_object(texts_of, project.build)
-    if scala and not (project.sbt and sbt_project.numbers(project.sbt) < (1,)):
+    if scala and not (project.sbt and sbt_project.parse_version(project.sbt) < (1,)):
         found = f"sbt.version={project.sbt}" if project.sbt else "no sbt.version"
-        properties = inside(project.build, "project/build.properties")
+        properties = get_project_path(project.build, "project/build.properties")
         wrong.append(f"found {scala} with {found} in {properties}, and sbt 1 does not read it; expected {path}. "
                      f"Move the definitions to {path}, or set the sbt.version of the project (0.13.x)")
     elif scala and not sbt_project.depends_on_xitrum(texts_of, project.build):
@@ -377,18 +390,18 @@ def missing_of_build(state: dict[str, Any], project: Project) -> tuple[list[str]
     ):
         missing.append(f"{path} (which depends on xitrum)")
     if sbt_project.find_plugin(texts_of, project.build) is None:
-        missing.append(f"{inside(project.build, PLUGINS)} (with the sbt plugin xitrum-package)")
+        missing.append(f"{get_project_path(project.build, PLUGINS)} (with the sbt plugin xitrum-package)")
     return missing, wrong
 
 
-def not_regular(kind: str) -> str:
+def find_not_regular(kind: str) -> str:
     """What is wrong with a path at which there is something else than a regular file, as a sentence."""
     found = {"link": "a symbolic link", "directory": "a folder"}.get(kind, "something else")
     advice = "Replace it with the file that it leads to" if kind == "link" else "Remove it"
     return f"it is no regular file: found {found}, expected a file. {advice}"
 
 
-def texts(
+def edit_texts(
     desired: dict[str, Any], state: dict[str, Any], project: Project, errors: list[str]
 ) -> dict[str, tuple[str | None, int | None]]:
     """Path to what its text (None: removed) and mode (None: as it is) shall be.
@@ -397,19 +410,19 @@ def texts(
     new: dict[str, tuple[str | None, int | None]] = {}
     existing = {path: item["text"] for path, item in state["files"].items()}
     edits = [
-        (project.inside(CONFIG), lambda text: configured(text, desired)),
-        (project.inside(LOGGING), lambda text: logged(text, desired)),
+        (project.inside(CONFIG), lambda text: edit_config(text, desired)),
+        (project.inside(LOGGING), lambda text: edit_logback(text, desired)),
     ]
-    over = overridden(desired, project, existing)
-    edits += [(project.inside(package_config.APPLICATION), lambda text: configured(text, over))] if over else []
-    edits += [alias_edit(existing, project, *item) for item in desired["aliases"].items()]
+    over = find_overridden(desired, project, existing)
+    edits += [(project.inside(package_config.APPLICATION), lambda text: edit_config(text, over))] if over else []
+    edits += [choose_alias_edit(existing, project, *item) for item in desired["aliases"].items()]
     edits += [(item["path"], partial(with_entries, item)) for item in desired["entries"]]
     for path, edit in edits:
         if path in keep:
             continue
         try:
             if path in existing and existing[path] is None:
-                raise ValueError(not_regular(state["files"][path]["stat"].kind))
+                raise ValueError(find_not_regular(state["files"][path]["stat"].kind))
             new[path] = (edit(new[path][0] if path in new else existing.get(path)), None)
         except ValueError as error:
             errors.append(f"{desired['path']}/{path}: {error}")
@@ -431,10 +444,10 @@ def texts(
 
 def with_entries(item: dict[str, Any], text: str | None) -> str:
     """The text of a file of entries, which may not be there, with the desired ones."""
-    return source_text.entries(text or "", item["kind"], item["values"])
+    return source_text.set_entries(text or "", item["kind"], item["values"])
 
 
-def alias_edit(
+def choose_alias_edit(
     existing: dict[str, str | None], project: Project, name: str, command: str
 ) -> tuple[str, Callable[[Any], str]]:
     """The file that gets a command alias, and how it is edited: the file that defines it already, else C(build.sbt)."""
@@ -446,20 +459,22 @@ def alias_edit(
     # sbt reads these files in the order of their names.
     path = next(
         (path for path in reversed(definitions) if name in sbt_definitions.read_aliases(definitions[path])),
-        inside(project.build, BUILD),
+        get_project_path(project.build, BUILD),
     )
     others = [text for other, text in definitions.items() if other != path]
-    return path, lambda text: source_text.alias(text or "", name, command, others)
+    return path, lambda text: source_text.define_alias(text or "", name, command, others)
 
 
-def overridden(desired: dict[str, Any], project: Project, existing: dict[str, str | None]) -> dict[str, Any] | None:
+def find_overridden(
+    desired: dict[str, Any], project: Project, existing: dict[str, str | None]
+) -> dict[str, Any] | None:
     """The desired settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that
     they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
     text = existing.get(project.inside(package_config.APPLICATION))
     if text is None or project.inside(CONFIG) in desired["keep_files"]:
         return None
     keys = [*desired["settings"], *desired["disabled_settings"], *desired["variables"]]
-    if package_config.settings_of(text):
+    if package_config.parse_settings(text):
         keys = [
             key
             for key in keys
@@ -473,21 +488,21 @@ def overridden(desired: dict[str, Any], project: Project, existing: dict[str, st
     return found if keys else None
 
 
-def configured(text: str, desired: dict[str, Any]) -> str:
+def edit_config(text: str, desired: dict[str, Any]) -> str:
     """The text of C(config/xitrum.conf), or of C(config/application.conf), with the desired settings."""
     for key, value in desired["settings"].items():
-        text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
+        text = text if hocon_edit.find_value(text, key) == value else hocon_edit.put(text, key, value)
     for key in desired["disabled_settings"]:
         text = hocon_edit.put_out(text, key)
     return environment_settings.put_variables(text, desired["variables"])
 
 
-def logged(text: str, desired: dict[str, Any]) -> str:
+def edit_logback(text: str, desired: dict[str, Any]) -> str:
     """The text of C(config/logback.xml)."""
-    return logback.to_console(text) if desired["console"] else text
+    return logback.log_to_console(text) if desired["console"] else text
 
 
-def ignored_errors(
+def find_ignored_errors(
     desired: dict[str, Any], state: dict[str, Any], changes: dict[str, tuple[str | None, int | None]]
 ) -> list[str]:
     """A sentence for each file that would be written and that git ignores: no push would have it."""
@@ -499,7 +514,7 @@ def ignored_errors(
     ]
 
 
-def uncommitted_errors(desired: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
+def find_uncommitted_errors(desired: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
     """One sentence where work would be mixed with ours that git could not bring back.
     A new file of the user's is safe."""
     lost = sorted({path for code, path in state["uncommitted"] if code != "??" or path in changing})

@@ -33,13 +33,13 @@ def find_name(texts: Mapping[str, str | None], project: Project, top: str) -> tu
     application where both have one folder; otherwise, the folder's name is taken."""
     text = texts.get(os.path.normpath(f"{project.build}/build.sbt")) or ""
     found = _NAME.search(without_comments(text)) if project.build == project.app else None
-    if found and label(found[1]):
-        return label(found[1]), os.path.normpath(f"{project.build}/build.sbt")
+    if found and format_label(found[1]):
+        return format_label(found[1]), os.path.normpath(f"{project.build}/build.sbt")
     folder = os.path.basename(os.path.normpath(os.path.join(top, project.app)))
-    return label(folder), f"the folder {folder}"
+    return format_label(folder), f"the folder {folder}"
 
 
-def label(text: str) -> str:
+def format_label(text: str) -> str:
     """A text as a name of Kubernetes; empty where nothing of it can be one."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:63].strip("-")
 
@@ -53,21 +53,21 @@ def needs_java_8(sbt: str) -> bool:
     return first is not None and numbers < first
 
 
-def level_notes(path: str, before: str, after: str, keep: str) -> list[str]:
+def find_level_notes(path: str, before: str, after: str, keep: str) -> list[str]:
     """A note where the level of a root logger that counts in all modes changes, so in development too.
     C(keep): the variable of files to keep."""
-    old, new = (global_level(text) for text in (before, after))
+    old, new = (find_global_level(text) for text in (before, after))
     if None in (old, new) or old == new:
         return []
     return [f"{path} has one root logger for all modes: its level changes from {old} to {new} in development too. "
             f"To leave the file as it is, name it in {keep}."]
 
 
-def global_level(text: str) -> str | None:
+def find_global_level(text: str) -> str | None:
     """The level of the last root logger that no C(if) is around;
     None where there is none, or the text does not parse."""
     try:
-        every = logback.elements(text.encode("utf-8", "surrogateescape"))
+        every = logback.list_elements(text.encode("utf-8", "surrogateescape"))
     except ValueError:
         return None
     roots = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .tokens import Token, match_brackets, tokens_of, without_comments
+from .tokens import Token, match_brackets, split_tokens, without_comments
 from .types import Type
 
 _KINDS = ("class", "interface", "@interface", "enum", "record")
@@ -21,7 +21,7 @@ def read_types(text: str) -> list[Type]:
     """The types of a Java text that have a main method of their own, nested ones too."""
     bare = without_comments(text, strings=False, java=True)
     package = re.search(r"(?:^|[;\s])package\s+([\w.]+)\s*;", bare)
-    return list(_walk(bare, tokens_of(bare), package[1] if package else ""))
+    return list(_walk(bare, split_tokens(bare), package[1] if package else ""))
 
 
 def _walk(bare: str, tokens: list[Token], package: str) -> Iterator[Type]:

@@ -34,8 +34,8 @@ HELPER = ("!f() { test \"$1\" != get || "
           "printf 'username=%s\\npassword=%s\\n' \"$XITRUM_GIT_USER\" \"$XITRUM_GIT_PASSWORD\"; }; f")
 
 
-def git(host: Host, desired: dict[str, Any], *words: str, login: dict[str, Any] | None = None) -> Result:
-    """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
+def run_git(host: Host, desired: dict[str, Any], *words: str, login: dict[str, Any] | None = None) -> Result:
+    """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(read_remote)
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
     return host.run(
@@ -47,13 +47,13 @@ def git(host: Host, desired: dict[str, Any], *words: str, login: dict[str, Any] 
     )
 
 
-def remote_of(host: Host, desired: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
+def read_remote(host: Host, desired: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
     """What git is given of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
     C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
     resolved. C(url) is what has the secrets, for L(urls.hide_all)."""
     remote = url = desired["remote"]
     if "://" not in remote:
-        url = git(host, desired, "remote", "get-url", "--push", remote).out.strip()
+        url = run_git(host, desired, "remote", "get-url", "--push", remote).out.strip()
     scheme, user, server, _path, _query, _fragment = urls.split(url) if "://" in url else ("", "", "", "", "", "")
     if scheme not in ("http", "https") or not user:
         return remote, None, url
@@ -65,7 +65,7 @@ def remote_of(host: Host, desired: dict[str, Any]) -> tuple[str, dict[str, Any] 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is committed here, what is there, and what is not committed.
     C(failed) is the first command that failed, and what it reported."""
-    remote, login, url = remote_of(host, desired)
+    remote, login, url = read_remote(host, desired)
     state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
     commands = {
         "root": ("rev-parse", "--show-toplevel"),
@@ -74,7 +74,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "status": ("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all"),
     }
     for name, words in commands.items():
-        result = git(host, desired, *words, login=login if name == "there" else None)
+        result = run_git(host, desired, *words, login=login if name == "there" else None)
         if result.rc and not state["failed"]:
             failed = f"git {' '.join(words)} ended with {result.rc}: {(result.err or result.out).strip()}"
             state["failed"] = urls.hide_all(failed, url)
@@ -142,7 +142,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         if action == "commit":
             commands = [("add", "--all", "--", *detail), ("commit", "-m", desired["commit_message"], "--", *detail)]
         for words in commands:
-            done = git(host, desired, *words, login=login)
+            done = run_git(host, desired, *words, login=login)
             output = urls.hide_all(done.err + done.out, url)
             if done.rc:
                 command = urls.hide_credentials(" ".join(words))
@@ -155,7 +155,7 @@ def _prepare(host: Host, desired: Desired) -> Desired:
 
 
 def _secrets(desired: Desired) -> set[str]:
-    return set(urls.credentials_of(desired["remote"]))
+    return set(urls.find_credentials(desired["remote"]))
 
 
 def _failure(_host: Host, _plan: Plan, error: Exception) -> str:

@@ -19,7 +19,7 @@ from .tokens import (
     mask_strings,
     match_brackets,
     split_arguments,
-    tokens_of,
+    split_tokens,
     without_comments,
 )
 
@@ -98,7 +98,7 @@ def read_build(texts: Iterable[str]) -> Build:
 
 def _definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
     """The projects that a text declares as values, and the parts of the text that do so."""
-    tokens = tokens_of(mask_strings(bare))
+    tokens = split_tokens(mask_strings(bare))
     pairs = match_brackets(tokens)
     found, spans, at = [], [], 0
     while at < len(tokens):
@@ -235,7 +235,7 @@ class Alias(NamedTuple):
 def read_aliases(text: str) -> dict[str, Alias]:
     """The command aliases that a text defines, by their names. Of several with one name the last is in force."""
     bare = without_comments(text)
-    tokens = tokens_of(mask_strings(text))
+    tokens = split_tokens(mask_strings(text))
     pairs, found = match_brackets(tokens), {}
     for at, token in enumerate(tokens):
         if (

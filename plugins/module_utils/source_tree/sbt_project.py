@@ -99,11 +99,11 @@ def describe(texts: Mapping[str, str | None], app: str) -> Project:
     """The project whose application is in the folder C(app).
     C(texts): path to text, of what matters of the tree (None: not a text)."""
     build = find_build(texts, app)
-    sbt, plugin, name = versions(texts, build)
+    sbt, plugin, name = find_versions(texts, build)
     runner = next((path for path in RUNNERS if posixpath.normpath(posixpath.join(app, path)) in texts), RUNNERS[0])
-    task = packaging_task(sbt, plugin, name)
+    task = find_packaging_task(sbt, plugin, name)
     launcher = LAUNCHER if posixpath.normpath(posixpath.join(build, LAUNCHER)) in texts else PROGRAM
-    task, unknown = scoped(task, texts, build, app)
+    task, unknown = scope_task(task, texts, build, app)
     return Project(app, build, runner, task, sbt, plugin, launcher, unknown)
 
 
@@ -137,7 +137,7 @@ def is_definition(path: str, build: str) -> bool:
         inside.endswith(".sbt") and (folders == ["project"] or not any(map(is_skipped, folders))))
 
 
-def versions(texts: Mapping[str, str | None], build: str) -> tuple[str, ...]:
+def find_versions(texts: Mapping[str, str | None], build: str) -> tuple[str, ...]:
     """The versions of sbt and of the packaging plugin in a build, and the plugin's name;
     empty texts where they are not known."""
     properties = texts.get(posixpath.normpath(posixpath.join(build, "project/build.properties"))) or ""
@@ -180,19 +180,19 @@ def find_build_object(texts: Mapping[str, str | None], build: str) -> str:
     return ""
 
 
-def packaging_task(sbt: str, plugin: str, name: str = BEFORE) -> str:
+def find_packaging_task(sbt: str, plugin: str, name: str = BEFORE) -> str:
     """The name of the packaging task for the versions of sbt and of the plugin, and the plugin's name."""
     if plugin:
-        return TODAY if name == BEFORE and numbers(plugin) >= (1, 9) else BEFORE
-    return BEFORE if sbt and numbers(sbt) < (1,) else TODAY
+        return TODAY if name == BEFORE and parse_version(plugin) >= (1, 9) else BEFORE
+    return BEFORE if sbt and parse_version(sbt) < (1,) else TODAY
 
 
-def numbers(version: str) -> tuple[int, ...]:
+def parse_version(version: str) -> tuple[int, ...]:
     """A version's numbers, for a comparison."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
-def scoped(task: str, texts: Mapping[str, str | None], build: str, app: str) -> tuple[str, str]:
+def scope_task(task: str, texts: Mapping[str, str | None], build: str, app: str) -> tuple[str, str]:
     """The task as sbt takes it at the top of the build:
     of the application's own project, where the top's does not run it too.
 
@@ -200,7 +200,7 @@ def scoped(task: str, texts: Mapping[str, str | None], build: str, app: str) -> 
     """
     if app == build:
         return task, ""
-    sources = definition_texts(texts, build)
+    sources = filter_definitions(texts, build)
     declared = read_build(sources.values())
     identifier = declared.project_of(posixpath.relpath(app, build))
     # Without a project of its own the top runs a task in all projects.
@@ -220,7 +220,7 @@ def scoped(task: str, texts: Mapping[str, str | None], build: str, app: str) -> 
     )
 
 
-def definition_texts(texts: Mapping[str, str | None], build: str) -> dict[str, str]:
+def filter_definitions(texts: Mapping[str, str | None], build: str) -> dict[str, str]:
     """The files of a build that declare its projects: path to text."""
     top, meta = posixpath.normpath(build), posixpath.normpath(posixpath.join(build, "project"))
     return {

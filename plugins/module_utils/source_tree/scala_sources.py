@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from . import java_sources
 from . import types as source_types
-from .tokens import Token, match_brackets, split_arguments, tokens_of, without_comments
+from .tokens import Token, match_brackets, split_arguments, split_tokens, without_comments
 from .types import Type
 
 _KINDS = ("object", "class", "trait", "enum")
@@ -40,7 +40,7 @@ class _Block:
     number: int | None = None
 
 
-def main_classes(text: str, java: bool = False) -> list[str]:
+def find_main_classes(text: str, java: bool = False) -> list[str]:
     """The full names of the objects (in Java: classes) of a text that start a program, in their order."""
     return list(source_types.resolve({"": read_types(text, java)}).classes)
 
@@ -50,7 +50,7 @@ def read_types(text: str, java: bool = False) -> list[Type]:
     if java:
         return java_sources.read_types(text)
     bare = without_comments(text, strings=False)
-    return _Reader(tokens_of(bare)).read()
+    return _Reader(split_tokens(bare)).read()
 
 
 class _Reader:

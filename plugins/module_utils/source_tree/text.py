@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..configuration.hocon_edit import ended, newline
+from ..configuration.hocon_edit import end_last_line, find_newline
 from .sbt_definitions import expand, read_aliases
 from .sbt_project import is_packaging
 
@@ -17,20 +17,20 @@ from .sbt_project import is_packaging
 SEPARATORS = {"procfile": ": ", "properties": "="}
 
 
-def entries(text: str, kind: str, values: dict[str, str]) -> str:
+def set_entries(text: str, kind: str, values: dict[str, str]) -> str:
     """The text with these values. Of several lines with one name the last is in force and is the one that changes."""
     # A process runner hands a carriage return on to the program, as part of its last argument.
     text = text.replace("\r\n", "\n") if kind == "procfile" else text
     for name, value in values.items():
         found = list(re.finditer(rf"(?m)^[ \t]*{re.escape(name)}[ \t]*[:=][ \t]*(.*?)[ \t]*\r?$", text))
         if not found:
-            text = f"{ended(text)}{name}{SEPARATORS[kind]}{value}{newline(text)}"
+            text = f"{end_last_line(text)}{name}{SEPARATORS[kind]}{value}{find_newline(text)}"
         elif found[-1].group(1) != value:
             text = text[:found[-1].start(1)] + value + text[found[-1].end(1):]
     return text
 
 
-def alias(text: str, name: str, command: str, others: Sequence[str] = ()) -> str:
+def define_alias(text: str, name: str, command: str, others: Sequence[str] = ()) -> str:
     """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is.
 
     others: the texts of the build's other files, whose aliases it may run.
@@ -39,8 +39,8 @@ def alias(text: str, name: str, command: str, others: Sequence[str] = ()) -> str
     aliases = {known: one for other in (*others, text) for known, one in read_aliases(other).items()}
     if name not in own:
         # A blank line before it: older sbt versions want one between settings.
-        gap = newline(text) if text.strip() else ""
-        return f'{ended(text)}{gap}addCommandAlias("{name}", "{command}"){newline(text)}'
+        gap = find_newline(text) if text.strip() else ""
+        return f'{end_last_line(text)}{gap}addCommandAlias("{name}", "{command}"){find_newline(text)}'
     found = own[name]
     runs = (
         []

@@ -150,7 +150,7 @@ class Token(NamedTuple):
         return self.text[0] in "_$`" or self.text[0].isalpha()
 
 
-def tokens_of(bare: str) -> list[Token]:
+def split_tokens(bare: str) -> list[Token]:
     """The tokens of a text without comments and strings."""
     tokens: list[Token] = []
     line, begin = 1, 0

@@ -17,10 +17,10 @@ from typing import Any, Iterator, Mapping
 from ..core import file_set, marked_block, process, recorded, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, unread_rows
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, build_unread_rows
 from ..limits import nofile as limits
 from . import init_system, inittab, table
-from .contract import WELL, edited_file, fill
+from .contract import WELL, build_edited_file, fill
 from .table import SUPERVISORS
 
 NAME = "service"
@@ -37,7 +37,7 @@ SPEC = {
 
 
 def _secrets(desired: Desired) -> set[str]:
-    return file_set.private_texts(desired["files"])
+    return file_set.list_private_texts(desired["files"])
 
 
 def _failure(_host: Host, plan: Plan, error: Exception) -> str:
@@ -71,17 +71,17 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state: dict[str, Any] = {
         "program": program,
         "states": kind.states(host, name, indices) if program and indices else {},
-        "defined": table.defined(host, name),
-        "unused": table.unused(host, name, (desired["supervisor"],)),
+        "defined": table.find_defined(host, name),
+        "unused": table.find_unused(host, name, (desired["supervisor"],)),
         "texts": {item["path"]: host.read(item["path"]) for item in desired["files"]},
-        "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(desired)},
-        "shadowed": shadowed(host, desired),
-        "folders": {path: host.listdir(path) for path in service_folders(desired)},
-        "granted": limits.granted_to_services(host, desired["nofile"]) if kind.inherits else 0,
+        "marks": {path: (host.stat(path), host.readlink(path)) for path in read_marks(desired)},
+        "shadowed": find_shadowed(host, desired),
+        "folders": {path: host.listdir(path) for path in list_service_folders(desired)},
+        "granted": limits.find_granted_to_services(host, desired["nofile"]) if kind.inherits else 0,
         "init": init,
         "inittab": unmanaged_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
         "hiding": kind.hiding_files(host, name),
-        "daemon": daemon(host, fill(kind.daemon, name=name), desired),
+        "daemon": read_daemon(host, fill(kind.daemon, name=name), desired),
         "own": kind.read_own(host, desired, init),
     }
     state["set"] = compose(desired, state)
@@ -89,7 +89,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def marks(desired: Mapping[str, Any]) -> dict[str, str]:
+def read_marks(desired: Mapping[str, Any]) -> dict[str, str]:
     """The marks of the instances: path to what it points at (empty: it is a file)."""
     kind, name = SUPERVISORS[desired["supervisor"]], desired["name"]
     return {
@@ -98,45 +98,45 @@ def marks(desired: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def shadowed(host: Host, desired: Mapping[str, Any]) -> list[str]:
+def find_shadowed(host: Host, desired: Mapping[str, Any]) -> list[str]:
     """The units of the distribution that ours would hide, as xitrum_name user would hide user@.service."""
     shared = fill(SUPERVISORS[desired["supervisor"]].shared, name=desired["name"])
     names = [path.rpartition("/")[2] for path in shared if path.startswith(OWN_UNITS)]
     return [f"{folder}/{name}" for name in names for folder in UNIT_FOLDERS if host.exists(f"{folder}/{name}")]
 
 
-def service_folders(desired: Mapping[str, Any]) -> list[str]:
+def list_service_folders(desired: Mapping[str, Any]) -> list[str]:
     """The service directories of the instances, for supervisors that have such."""
     kind = SUPERVISORS[desired["supervisor"]]
     indices = range(desired["instances"]) if kind.hold else ()
     return [fill(kind.target, name=desired["name"], index=index) for index in indices]
 
 
-def daemon(host: Host, unit: str, desired: Mapping[str, Any]) -> dict[str, Any]:
+def read_daemon(host: Host, unit: str, desired: Mapping[str, Any]) -> dict[str, Any]:
     """The unit that has to run, with the limit that its process has; empty where the supervisor has none of its own."""
     if not unit:
         return {}
     if SUPERVISORS[desired["supervisor"]].scan and not init_system.has_systemd(host):
-        return scanner(host, desired)
+        return read_scanner(host, desired)
     shown = host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(_UNIT), "--", unit]).out
     values = process.parse_unit(shown)
     pid = int(values.get("MainPID") or 0)
-    limits_text = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
+    limits_text = process.read_if_allowed(host.read, f"/proc/{pid}/limits") if pid else None
     return {
         "unit": unit,
         "pid": pid,
         "active": values.get("ActiveState", ""),
         "boot": values.get("UnitFileState", ""),
-        "nofile": process.nofile_of(limits_text) if limits_text else None,
+        "nofile": process.parse_nofile(limits_text) if limits_text else None,
     }
 
 
-def scanner(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
+def read_scanner(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
     """As `daemon`, of what an entry in the table of another init starts."""
     kind = SUPERVISORS[desired["supervisor"]]
-    entry = inittab.entry_of(desired["name"], kind.name)
+    entry = inittab.get_entry_name(desired["name"], kind.name)
     folder = fill(kind.mark, name=desired["name"], index=0).rpartition("/")[0]
-    cmdlines = (process.seen(host.read, f"/proc/{pid}/cmdline") or "" for pid in process.pids(host))
+    cmdlines = (process.read_if_allowed(host.read, f"/proc/{pid}/cmdline") or "" for pid in process.list_pids(host))
     runs = any(process.parse_cmdline(cmdline)[-1:] == [folder] for cmdline in cmdlines)
     return {
         "unit": f"{entry} in {inittab.PATH}",
@@ -159,31 +159,31 @@ def compose(desired: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     """
     kind, name = SUPERVISORS[desired["supervisor"]], desired["name"]
     values = kind.placeholders(state)
-    files = [{**item, "content": replaced(item["content"], values)} for item in desired["files"]]
+    files = [{**item, "content": replace_marks(item["content"], values)} for item in desired["files"]]
     files += kind.edited_files(name, state)
     links = kind.links(state)
     commands = fill(kind.define, name=name)
-    if state["inittab"] and not inittab_error(desired, state):
+    if state["inittab"] and not find_inittab_error(desired, state):
         file, scan = state["inittab"], fill(kind.scan, name=name)
         files = [item for item in files if item["path"] != fill(kind.unit, name=name)]
-        text = inittab.with_entry(file.text, inittab.entry_of(name, kind.name), scan)
-        files.append(edited_file(file, text, file.stat.mode & 0o777))
+        text = inittab.with_entry(file.text, inittab.get_entry_name(name, kind.name), scan)
+        files.append(build_edited_file(file, text, file.stat.mode & 0o777))
         commands = [inittab.RELOAD]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != kind.name))
-    for index, (path, target) in enumerate(marks(desired).items()):
+    for index, (path, target) in enumerate(read_marks(desired).items()):
         runs = state["states"].get(index, {}).get("active") == WELL["active"]
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
             links.append({"path": path, "target": target})
     return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"], "commands": commands}
 
 
-def inittab_error(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+def find_inittab_error(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
     table = state["inittab"]
-    return table.error or inittab.find_error(table.text, inittab.entry_of(desired["name"], desired["supervisor"]))
+    return table.error or inittab.find_error(table.text, inittab.get_entry_name(desired["name"], desired["supervisor"]))
 
 
-def replaced(text: str, values: Mapping[str, Any]) -> str:
+def replace_marks(text: str, values: Mapping[str, Any]) -> str:
     """A text with the values that only the host knows."""
     for word, value in values.items():
         text = text.replace(word, str(value))
@@ -200,7 +200,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if packages:
         result.actions.append(("install", packages))
     if state["daemon"] and not packages:
-        daemon_rows(desired, state, result)
+        add_daemon_rows(desired, state, result)
     for other, paths in state["unused"].items():
         result.actions.append(("clean", other))
         result.rows.append(
@@ -215,10 +215,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 RUN,
             )
         )
-    result.rows += unread_rows("service", kind.unread(state))
+    result.rows += build_unread_rows("service", kind.unread(state))
     # The packages are then those that the installation takes.
     from_pypi = kind.on_pypi and bool(desired["supervisord_version"] and packages)
-    result.facts = {"packages": packages, "from_pypi": from_pypi, "notes": notes(desired, state)}
+    result.facts = {"packages": packages, "from_pypi": from_pypi, "notes": find_notes(desired, state)}
     if not kind.restarts:
         why = f"{kind.name} starts an instance at boot, and does not start it again when it ends"
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
@@ -227,21 +227,21 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def unmanaged_files(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[unmanaged_file.UnmanagedFile]:
+def read_unmanaged_files(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[unmanaged_file.UnmanagedFile]:
     """The unmanaged files that get a block of ours."""
     return [*SUPERVISORS[desired["supervisor"]].unmanaged_files(state), *filter(None, [state["inittab"]])]
 
 
-def notes(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+def find_notes(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """Notes on unmanaged files that get a block of ours."""
     found = []
-    for file in unmanaged_files(desired, state):
+    for file in read_unmanaged_files(desired, state):
         if marked_block.MARK not in (file.text or ""):
-            found += unmanaged_file.names_notes(file.target, file.stat)
+            found += unmanaged_file.find_names_notes(file.target, file.stat)
     return found + SUPERVISORS[desired["supervisor"]].notes(desired["name"], state)
 
 
-def daemon_rows(desired: Mapping[str, Any], state: Mapping[str, Any], result: Draft) -> None:
+def add_daemon_rows(desired: Mapping[str, Any], state: Mapping[str, Any], result: Draft) -> None:
     """What has to run for the supervisor: started, started at boot, and as its kind needs it."""
     found = state["daemon"]
     good = (found["active"], found["boot"]) == ("active", "enabled")
@@ -279,7 +279,7 @@ def find_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterato
             f"replace; expected a name that no unit has. Set another xitrum_name",
             rule="host.unit-name",
         )
-    for path, target in marks(desired).items():
+    for path, target in read_marks(desired).items():
         stat, now = state["marks"][path]
         # What the link of a supervisor that writes it itself leads to is compared above.
         if target and stat is not None and (stat.kind != "link" or (now != target and not kind.links_vary)):
@@ -307,8 +307,8 @@ def find_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterato
             )
         )
     if state["inittab"]:
-        found += broken("host.inittab", [inittab_error(desired, state)])
-    yield from [*found, *broken("host.init", [table.init_error(kind.name, state["init"])])]
+        found += broken("host.inittab", [find_inittab_error(desired, state)])
+    yield from [*found, *broken("host.init", [table.find_init_error(kind.name, state["init"])])]
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
@@ -344,7 +344,7 @@ def note(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]) -> No
     kind = SUPERVISORS[desired["supervisor"]]
     if kind.daemon and "{name}" not in kind.daemon:
         recorded.note_unit(host, kind.daemon, kind.packages[0])
-    for file in unmanaged_files(desired, state):
+    for file in read_unmanaged_files(desired, state):
         # With a block in it, it was changed before: nobody knows any more how it was.
         if marked_block.MARK not in (file.text or ""):
             unmanaged_file.note_file(host, file)

@@ -183,11 +183,11 @@ class Supervisor(abc.ABC):
 
     def blocks(self, host: Any, name: str) -> list[str]:
         """The unmanaged files that have a block of ours."""
-        return [inittab.PATH] if has_block(host, inittab.PATH, inittab.entry_of(name, self.name)) else []
+        return [inittab.PATH] if has_block(host, inittab.PATH, inittab.get_entry_name(name, self.name)) else []
 
     def remove_blocks(self, host: Any, name: str) -> None:
         """Removes our blocks from unmanaged files."""
-        entry = inittab.entry_of(name, self.name)
+        entry = inittab.get_entry_name(name, self.name)
         if has_block(host, inittab.PATH, entry):
             unmanaged_file.restore_file(host, inittab.PATH, lambda text: marked_block.without(text, entry))
             # It ends what it has started, too.
@@ -196,7 +196,7 @@ class Supervisor(abc.ABC):
     def boot_word(self, host: Any, name: str) -> str:
         """WELL["boot"] where what starts the instances starts at boot, else the reason."""
         return (
-            enabled(host, fill(self.daemon, name=name), inittab.entry_of(name, self.name))
+            read_enabled(host, fill(self.daemon, name=name), inittab.get_entry_name(name, self.name))
             if self.daemon
             else WELL["boot"]
         )
@@ -289,7 +289,7 @@ class Supervisor(abc.ABC):
                 host.make_directory(folder)
             host.link(mark, target)
         for command in fill(self.ready, **values):
-            patiently(host, command, self.patience)
+            retry_command(host, command, self.patience)
 
     def allow_start(self, host: Any, name: str, index: int) -> None:
         """Lets the supervisor start an instance that it knows, whatever kept it from that before."""
@@ -309,7 +309,7 @@ class Supervisor(abc.ABC):
             host.run(command)
         # It writes into the folder until its end.
         for command in fill(self.ready, **values):
-            patiently(host, command, self.patience, False)
+            retry_command(host, command, self.patience, False)
         for path in fill(self.own, **values) if not keep else ():
             host.remove(path)
 
@@ -331,28 +331,28 @@ def fill(words: Any, **values: Any) -> Any:
     return [fill(word, **values) for word in words]
 
 
-def well(word: str, good: Collection[str]) -> str:
+def translate_state(word: str, good: Collection[str]) -> str:
     """The word of a supervisor, WELL["active"] for each of its words that means that the instance runs."""
     return WELL["active"] if word in good else word
 
 
-def pid_of(text: str) -> int:
+def parse_pid(text: str) -> int:
     """The process id in a text; 0 where there is none."""
     return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else 0
 
 
 def has_block(host: Any, path: str, name: str) -> bool:
     """Whether a file, which may be a link, has a block of ours: where it leads now, or where it led before."""
-    return any(marked_block.has_block(host.read(place), name) for place in unmanaged_file.places(host, path))
+    return any(marked_block.has_block(host.read(place), name) for place in unmanaged_file.find_places(host, path))
 
 
-def edited_file(file: unmanaged_file.UnmanagedFile, text: str, mode: int) -> dict[str, Any]:
+def build_edited_file(file: unmanaged_file.UnmanagedFile, text: str, mode: int) -> dict[str, Any]:
     """An unmanaged file with our block, as a file of a set: it keeps its owner."""
     owner, group = (file.stat.owner, file.stat.group) if file.stat else ("root", "root")
     return {"path": file.path, "content": text, "mode": f"{mode:04o}", "owner": owner, "group": group}
 
 
-def enabled(host: Any, unit: str, entry: str) -> str:
+def read_enabled(host: Any, unit: str, entry: str) -> str:
     """Whether a unit starts at boot, in systemd's own word, or the entry of that name in the table of another init."""
     if has_systemd(host):
         return host.run(["systemctl", "is-enabled", unit]).out.strip() or "unknown"
@@ -360,7 +360,7 @@ def enabled(host: Any, unit: str, entry: str) -> str:
     return WELL["boot"] if marked_block.has_block(table, entry) else "disabled"
 
 
-def patiently(host: Any, command: Sequence[str], seconds: float, good: bool = True) -> Any:
+def retry_command(host: Any, command: Sequence[str], seconds: float, good: bool = True) -> Any:
     """Runs a command until it succeeds, or fails where that is good, or the seconds are over: its last result."""
     deadline = time.monotonic() + seconds
     result = host.run(command)

@@ -9,7 +9,7 @@ import posixpath
 import re
 from typing import Any, NamedTuple
 
-from ..core.process import seen
+from ..core.process import read_if_allowed
 
 
 class Init(NamedTuple):
@@ -34,6 +34,6 @@ def read_init(host: Any) -> Init:
     answer = re.search(r"\(upstart (\d+(?:\.\d+)*)", result.out) if result and result.rc == 0 else None
     if answer:
         return Init("upstart", answer[1])
-    if posixpath.basename(seen(host.readlink, "/proc/1/exe") or "") == "busybox":
+    if posixpath.basename(read_if_allowed(host.readlink, "/proc/1/exe") or "") == "busybox":
         return Init("busybox")
-    return Init((seen(host.read, "/proc/1/comm") or "").strip())
+    return Init((read_if_allowed(host.read, "/proc/1/comm") or "").strip())

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 
 from ..core.marked_block import (
-    appended,
+    append_block,
+    find_line_end,
     has_block,
-    line_end,
-    replaced,
+    replace_line,
     without,
 )
 
@@ -27,12 +27,12 @@ RELOAD = ["telinit", "q"]
 _IDS = [f"x{number:02d}" for number in range(100)]
 
 
-def entry_of(name: str, kind: str) -> str:
+def get_entry_name(name: str, kind: str) -> str:
     """The name of the entry that starts the supervisor C(kind) of an application."""
     return f"{name}-{kind}"
 
 
-def ids(text: str) -> list[str]:
+def list_ids(text: str) -> list[str]:
     """The ids of the entries of a file."""
     return re.findall(r"^\s*([^#:\s][^:\s]*):", text, re.MULTILINE)
 
@@ -55,14 +55,14 @@ def find_error(text: str | None, name: str) -> str:
 def _free(text: str, name: str) -> list[str]:
     """The ids that the entry of that name can have, its own first: another id is another process."""
     own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\r?\n(x\d\d):", text, re.MULTILINE)
-    taken = ids(without(text, name))
+    taken = list_ids(without(text, name))
     return [one for one in [*([own[1]] if own else []), *_IDS] if one not in taken]
 
 
 def with_entry(text: str, name: str, command: str) -> str:
     """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again
     whenever the command ends. The line ends are the file's own. Text without a L(find_error) only."""
-    end = line_end(text)
+    end = find_line_end(text)
     # init takes a carriage return for a part of the command: behind a semicolon, which has it use a shell, it is none.
     entry = f"{_free(text, name)[0]}:2345:respawn:{command}{';' if end != chr(10) else ''}"
-    return (replaced if has_block(text, name) else appended)(text, name, entry, end)
+    return (replace_line if has_block(text, name) else append_block)(text, name, entry, end)

@@ -33,7 +33,7 @@ VARIABLE = "supervisor_supervisord_pip_arguments"
 _PLAIN = re.compile(r"[^\s\"'\\#]+")
 
 
-def settings(arguments: str) -> dict[str, Any]:
+def build_settings(arguments: str) -> dict[str, Any]:
     """C({arguments, files}): the arguments that may be seen, and the files C(pip.conf) and C(netrc), name to text,
     where they are needed.
 
@@ -47,7 +47,7 @@ def settings(arguments: str) -> dict[str, Any]:
 
 
 def split_settings(arguments: str) -> dict[str, Any]:
-    """See L(settings)."""
+    """See L(build_settings)."""
     rest: list[str] = []
     values: dict[str, list[tuple[str, str]]] = {}
     secret, faults = False, []

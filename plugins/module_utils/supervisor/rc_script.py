@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
-from ..core.marked_block import appended, block, without
+from ..core.marked_block import append_block, block, without
 
 PATH = "/etc/rc.local"
 
@@ -25,7 +25,7 @@ _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _LEAVES = re.compile(r"(?:^|[;&|]|\b(?:then|else|do)\b)\s*(?:exit|exec)\b(?!\s+\d*[<>])")
 
 
-def last_command(lines: Sequence[str]) -> int:
+def find_last_command(lines: Sequence[str]) -> int:
     """The number of the line on which the last command begins; -1 where there is none but comments."""
     last = max(
         (number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), default=-1
@@ -52,7 +52,7 @@ def find_error(text: str | None, systemd: bool = True) -> str:
     return "" if _SHELL.match(first) else f"{PATH} begins with {first!r}; {expected}"
 
 
-def boot_error(load_state: str, script: str, leads_there: bool) -> str:
+def find_boot_error(load_state: str, script: str, leads_there: bool) -> str:
     """Why systemd would not run the script at boot, as a sentence; empty where it does, or where that is not known.
 
     C(load_state) is that of its unit, C(script) what the unit runs, which depends on the distribution, and
@@ -74,13 +74,13 @@ def with_block(text: str | None, name: str, line: str) -> str:
     without a L(find_error) only. The block has Unix line ends, since a shell takes others for a part of a word."""
     text = without(EMPTY if text is None else text, name)
     lines = _LINES.findall(text)
-    end = last_command(lines)
+    end = find_last_command(lines)
     if end >= 0 and _LEAVES.search(lines[end]):
         return "".join([*lines[:end], block(name, line), *lines[end:]])
-    return appended(text, name, line)
+    return append_block(text, name, line)
 
 
-def early_exits(text: str | None, name: str) -> list[int]:
+def find_early_exits(text: str | None, name: str) -> list[int]:
     """The numbers of the lines, from 1 on, on which the script may end before the application's block."""
     lines = with_block(text, name, "").partition(block(name, ""))[0].split("\n")
     return [

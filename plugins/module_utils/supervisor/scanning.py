@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Sequence
 
-from .contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
+from .contract import ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
 
 #: They read their folder every five seconds.
 PATIENCE_SECONDS = 15
@@ -32,11 +32,11 @@ class Scanning(Supervisor):
 
     def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         found = self._query(host, name, indices, self.WORD)
-        return {index: well(word, (self.UP,)) for index, word in found.items()}
+        return {index: translate_state(word, (self.UP,)) for index, word in found.items()}
 
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """The process of the instance; that of its log is another one."""
-        return {index: pid_of(text) for index, text in self._query(host, name, indices, self.PID).items()}
+        return {index: parse_pid(text) for index, text in self._query(host, name, indices, self.PID).items()}
 
     def _query(self, host: Any, name: str, indices: Sequence[int], pattern: str) -> dict[int, str]:
         folders = {index: fill(self.target, name=name, index=index) for index in indices}
@@ -45,14 +45,14 @@ class Scanning(Supervisor):
         return {index: found.get(folder, "") for index, folder in folders.items()}
 
 
-def service_folder(kind: str) -> str:
+def get_service_folder(kind: str) -> str:
     """The service directory of an instance."""
     return f"/etc/{{name}}-{kind}/{{index}}"
 
 
-def service_fields(kind: str) -> dict[str, Any]:
+def build_service_fields(kind: str) -> dict[str, Any]:
     """The fields of `Supervisor` that follow from its name: where its services are, and the unit that it runs under."""
-    home, unit, service = f"/etc/{{name}}-{kind}", f"{{name}}-{kind}.service", service_folder(kind)
+    home, unit, service = f"/etc/{{name}}-{kind}", f"{{name}}-{kind}.service", get_service_folder(kind)
     return {
         "name": kind,
         "inits": ("systemd", "init"),
@@ -69,11 +69,11 @@ def service_fields(kind: str) -> dict[str, Any]:
         "gone": (("systemctl", "disable", "--now", unit),),
         "gone_after": (("systemctl", "daemon-reload"),),
         "log": "{log_dir}/output-{index}/current",
-        "files": service_files(kind),
+        "files": list_service_files(kind),
     }
 
 
-def service_files(kind: str) -> tuple[ServiceFile, ...]:
+def list_service_files(kind: str) -> tuple[ServiceFile, ...]:
     """The files of a supervisor that scans a folder."""
     home = f"/etc/{{name}}-{kind}"
     return (

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Mapping, Sequence
 
 from ..core.recorded import SUPERVISORD_PATHS
-from ..core.untrusted_text import lines_of, lowercase, printable
+from ..core.untrusted_text import lower_ascii, printable, split_lines
 
 #: From 4.0 on supervisorctl ends with a status of its own; before, it ended with 0 whatever had happened.
 OLDEST = (4, 0)
@@ -50,7 +50,7 @@ def parse(text: str) -> tuple[configparser.RawConfigParser, list[tuple[int, str,
             )
         ]
     except configparser.ParsingError as error:
-        lines = dict(lines_of(text))
+        lines = dict(split_lines(text))
         return parser, [
             (
                 number,
@@ -82,12 +82,12 @@ def _integer(text: str | None) -> int | None:
         return None
 
 
-def minfds(texts: Mapping[str, str]) -> int:
+def find_minfds(texts: Mapping[str, str]) -> int:
     """The largest minfds in other people's files; 0 where none sets it."""
     return max((_integer(_minfds(parse(text)[0])) or 0 for text in texts.values()), default=0)
 
 
-def unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
+def find_unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
     """What in other people's files cannot be read, as C((file, number, text, why)).
 
     C(%(ENV_X)s) is known to the daemon alone.
@@ -99,7 +99,11 @@ def unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
         value = _minfds(parser)
         if value is not None and _integer(value) is None:
             number, line = next(
-                ((number, line) for number, line in lines_of(text) if lowercase(line.strip()).startswith("minfds")),
+                (
+                    (number, line)
+                    for number, line in split_lines(text)
+                    if lower_ascii(line.strip()).startswith("minfds")
+                ),
                 (1, "minfds"),
             )
             found.append(
@@ -116,7 +120,7 @@ def keeps_minfds(texts: Mapping[str, str]) -> bool:
     )
 
 
-def programs(texts: Mapping[str, str]) -> dict[str, str]:
+def find_programs(texts: Mapping[str, str]) -> dict[str, str]:
     """The names of other people's programs and groups: name to the file that has it.
 
     Of a file that cannot be read, its lines are searched.
@@ -135,7 +139,7 @@ def programs(texts: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def included(text: str, main: str = MAIN) -> list[str] | None:
+def find_included(text: str, main: str = MAIN) -> list[str] | None:
     """The patterns of the files that the main file includes; None where it reports none, or in words that only the
     daemon knows."""
     parser, _errors = parse(text)
@@ -159,14 +163,14 @@ def includes(patterns: Sequence[str], path: str) -> bool:
     )
 
 
-def version(text: str) -> tuple[int, ...]:
+def parse_version(text: str) -> tuple[int, ...]:
     """A version as C(supervisord --version) prints it, as a tuple; empty where there is none."""
     return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", text.partition("\n")[0])[:3])
 
 
-def too_old(text: str) -> str:
+def find_too_old_reason(text: str) -> str:
     """Why this version will not do, as a sentence; empty where it will, or where supervisord is not installed yet."""
-    found = version(text)
+    found = parse_version(text)
     if not found or found >= OLDEST:
         return ""
     return (
@@ -176,7 +180,7 @@ def too_old(text: str) -> str:
     )
 
 
-def source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
+def choose_source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
     """Whether supervisord has to be installed from PyPI, and the error, as C((install, error)).
 
     C(desired) is the version that is requested, C(found) what C(supervisord --version) printed, C(path) where it is (a
@@ -188,8 +192,8 @@ def source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
             f"supervisor_supervisord_version is '{desired}'; expected a version on PyPI, such as 4.3.0, or nothing for "
             "the distribution's package",
         )
-    if version(desired) < OLDEST:
-        return False, too_old(desired)
+    if parse_version(desired) < OLDEST:
+        return False, find_too_old_reason(desired)
     if "/" in path and not {path, link} & set(COMMANDS.values()):
         return False, (
             f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, "
@@ -197,9 +201,11 @@ def source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
             f"supervisor_supervisord_version asks for {desired} of PyPI. Unset that to use what is there, or remove it "
             f"first"
         )
-    return not same(found, desired), ""
+    return not is_same_version(found, desired), ""
 
 
-def same(one: str, other: str) -> bool:
+def is_same_version(one: str, other: str) -> bool:
     """Whether two versions are the same, as pip sees it: 4.3 is 4.3.0."""
-    return [*version(one), 0, 0, 0][:3] == [*version(other), 0, 0, 0][:3] and bool(version(one)) == bool(version(other))
+    return [*parse_version(one), 0, 0, 0][:3] == [*parse_version(other), 0, 0, 0][:3] and bool(
+        parse_version(one)
+    ) == bool(parse_version(other))

@@ -26,26 +26,28 @@ HIDING_HOMES = tuple(kind for kind, supervisor in SUPERVISORS.items() if supervi
 OPTION = {"type": "str", "default": DEFAULT, "choices": sorted(SUPERVISORS)}
 
 
-def defined(host: Any, name: str) -> dict[str, set[int]]:
+def find_defined(host: Any, name: str) -> dict[str, set[int]]:
     """The instances that each supervisor would start at boot: kind to their numbers; those without any are left out."""
     found = {kind: supervisor.defined(host, name) for kind, supervisor in SUPERVISORS.items()}
     return {kind: indices for kind, indices in found.items() if indices}
 
 
-def leftovers(host: Any, name: str) -> dict[str, list[str]]:
+def find_leftovers(host: Any, name: str) -> dict[str, list[str]]:
     """The supervisors that have anything of the application: kind to the paths, the marks left out."""
     found = {kind: supervisor.leftovers(host, name) for kind, supervisor in SUPERVISORS.items()}
     return {kind: paths for kind, paths in found.items() if paths}
 
 
-def unused(host: Any, name: str, keep: Collection[str] = ()) -> dict[str, list[str]]:
+def find_unused(host: Any, name: str, keep: Collection[str] = ()) -> dict[str, list[str]]:
     """The supervisors, but for those to keep, that have something of the application and no instance of it: kind to
     paths."""
-    marked = defined(host, name)
-    return {kind: paths for kind, paths in leftovers(host, name).items() if kind not in keep and kind not in marked}
+    marked = find_defined(host, name)
+    return {
+        kind: paths for kind, paths in find_leftovers(host, name).items() if kind not in keep and kind not in marked
+    }
 
 
-def init_error(kind: str, init: Init, with_version: bool = True) -> str:
+def find_init_error(kind: str, init: Init, with_version: bool = True) -> str:
     """Why a supervisor cannot start anything at boot on that process 1, as a sentence; empty where it can, or for no
     kind."""
     if kind not in SUPERVISORS:

@@ -70,8 +70,8 @@ def test_a_renamed_application_is_reported_once():
     assert application_changes.find_renamed(desired, {**INSTALLED, "store": INSTALLED["shop"]}, claimed) == ""
     assert application_changes.find_renamed({**desired, "ports": [9000]}, INSTALLED, claimed) == ""
     state = {"damaged": "", "folders": {"folders": {}, "ports": claimed, "account": None}}
-    assert list(machine.folder_errors({**desired, "user": ""}, state, "shop")) == []
-    assert len(list(machine.folder_errors({**desired, "user": ""}, state))) == 1
+    assert list(machine.find_folder_errors({**desired, "user": ""}, state, "shop")) == []
+    assert len(list(machine.find_folder_errors({**desired, "user": ""}, state))) == 1
 
 
 def test_nothing_else_is_refused():

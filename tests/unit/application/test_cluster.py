@@ -103,7 +103,7 @@ def test_every_wrong_address_is_reported_at_once_with_the_number_of_seeds():
     ],
 )
 def test_addresses_of_private_networks_are_taken(address):
-    assert addresses.private_fault(address) == "" and plan([host("app1", address)])["errors"] == []
+    assert addresses.find_private_fault(address) == "" and plan([host("app1", address)])["errors"] == []
 
 
 REFUSED = [
@@ -152,7 +152,7 @@ def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
         "classic.netty.tcp.bind-hostname",
         "netty.ssl.hostname",
     ):
-        (error,) = sentences(values.java_options, {"xitrum_java_options": ["-Xss1m", f"-Dakka.remote.{name}={address}"]})
+        (error,) = sentences(values.check_java_options, {"xitrum_java_options": ["-Xss1m", f"-Dakka.remote.{name}={address}"]})
         assert f"-Dakka.remote.{name}={address}, which is {fault}" in error
 
 
@@ -167,8 +167,8 @@ def test_the_name_of_an_interface_is_no_address():
 def test_the_shared_address_space_is_taken_on_request_alone(setting):
     assert plan([host("app1", "100.64.0.1", **setting)])["errors"] == []
     options = {"xitrum_java_options": ["-Dakka.remote.artery.canonical.hostname=100.64.0.1"]}
-    assert list(sentences(values.java_options, {**options, **setting})) == []
-    (error,) = sentences(values.java_options, {**options, "xitrum_cluster_allow_shared_address_space": "no"})
+    assert list(sentences(values.check_java_options, {**options, **setting})) == []
+    (error,) = sentences(values.check_java_options, {**options, "xitrum_cluster_allow_shared_address_space": "no"})
     assert "set xitrum_cluster_allow_shared_address_space: true" in error
     assert "is public" in plan([host("app1", "8.8.8.8", **setting)])["errors"][0]
 
@@ -186,12 +186,12 @@ def test_the_shared_address_space_is_taken_on_request_alone(setting):
     ],
 )
 def test_other_options_are_let_through(option):
-    assert list(sentences(values.java_options, {"xitrum_java_options": [option]})) == []
+    assert list(sentences(values.check_java_options, {"xitrum_java_options": [option]})) == []
 
 
 @pytest.mark.parametrize("value", ["", "<getHostName>", "<getHostAddress>", "app1.example.com", "127.1", "0x0a000001"])
 def test_an_option_whose_address_only_the_host_knows_is_refused(value):
-    (error,) = sentences(values.java_options, {"xitrum_java_options": [f" -Dakka.remote.artery.canonical.hostname={value}"]})
+    (error,) = sentences(values.check_java_options, {"xitrum_java_options": [f" -Dakka.remote.artery.canonical.hostname={value}"]})
     assert "a name" in error or "every address" in error
     options = [f" -Dakka.remote.artery.canonical.hostname={value}"]
     assert error in list(find_errors({"xitrum_java_options": options}))
@@ -203,8 +203,8 @@ def package_errors(folder, akka, application='include "xitrum"\ninclude "akka"\n
     (config / "application.conf").write_text(application)
     (config / "xitrum.conf").write_text("xitrum { port { http = 8000 } }")
     (config / "akka.conf").write_text(akka)
-    settings = package_config.settings_of_package(str(folder))
-    return list(cluster.package_errors(settings, "config/application.conf"))
+    settings = package_config.read_package_settings(str(folder))
+    return list(cluster.find_package_errors(settings, "config/application.conf"))
 
 
 CLUSTER = 'akka {{ actor.provider = {provider}, remote {{ artery {{ canonical {{ hostname = "{address}" }} }} }} }}'
@@ -258,9 +258,9 @@ def test_xitrum_config_does_not_open_remoting(text, address, count):
     found = [sentence for sentence in find_errors(variables) if "xitrum_config sets akka.remote." in sentence]
     assert len(found) == count and all(f"to {address}, which is" in sentence for sentence in found)
     shared = {**variables, "xitrum_cluster_allow_shared_address_space": True}
-    assert len(list(sentences(values.config, shared))) == (0 if address == "100.64.0.1" else count)
+    assert len(list(sentences(values.check_config, shared))) == (0 if address == "100.64.0.1" else count)
 
 
 @pytest.mark.parametrize("text", ["", "session.store = x", "broken = {", "akka.loglevel = DEBUG", 'cors.allowOrigins = ["0.0.0.0"]'])
 def test_other_settings_in_xitrum_config_are_let_through(text):
-    assert list(sentences(values.config, {"xitrum_config": text})) == []
+    assert list(sentences(values.check_config, {"xitrum_config": text})) == []

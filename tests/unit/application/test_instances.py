@@ -39,7 +39,7 @@ def desired(**more):
 
 
 def folder(want):
-    return instances.folder_name(want["release"], instances.own_files(want, want["instances"][0], JDK))
+    return instances.compute_folder_name(want["release"], instances.render_instance_files(want, want["instances"][0], JDK))
 
 
 def running(want, **more):
@@ -50,7 +50,7 @@ def running(want, **more):
     observed = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
                 "flags": None, "flags_error": "", "elsewhere": [],
                 "service": {"active": "active", "boot": "enabled"}}
-    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "next_current": "",
+    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.render_launcher("/opt/demo"), "next_current": "",
             "locked": False, "instances": {0: observed}}
 
 
@@ -168,9 +168,9 @@ def test_a_page_that_is_not_as_desired_is_queried_again_at_the_end_of_a_run(monk
 @pytest.mark.parametrize("address, queried", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
 def test_the_health_page_is_queried_where_the_instance_listens(address, queried):
     there = FakeHost(pages={8000: 404})
-    assert instances.page(there, desired(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
+    assert instances.read_page_status(there, desired(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
     assert there.done == [("page", queried, 8000, "/")]
-    assert instances.page(there, desired(), 8000, []) is None
+    assert instances.read_page_status(there, desired(), 8000, []) is None
 
 
 @pytest.mark.parametrize("text, verify, status", [
@@ -179,7 +179,7 @@ def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify,
     there = FakeHost(pages={8000: 200})
     there.texts = {8000: "<p>all is well</p>"}
     want = desired(verify=verify, health_text=text, health_timeout=10)
-    assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == status
+    assert instances.read_page_status(there, want, 8000, [{"port": 8000, "address": "*"}]) == status
     state = running(want)
     state["instances"][0]["page"] = status
     plan = instances.plan(want, state)
@@ -223,15 +223,15 @@ def test_every_setting_makes_another_folder():
         {"instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "other"}}]}
     ):
         want = desired(**change)
-        files = instances.own_files(want, want["instances"][0], JDK)
-        contents[instances.folder_name(want["release"], files, contents)] = files
+        files = instances.render_instance_files(want, want["instances"][0], JDK)
+        contents[instances.compute_folder_name(want["release"], files, contents)] = files
     assert len(contents) == 6 and len({name.rpartition("-")[0] for name in contents}) == 2
 
 
 @given(TEXTS, TEXTS)
 def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
-    first = instances.folder_name("aa", one)
-    same = first == instances.folder_name("aa", other, {first: {path: one.get(path, "") for path in {*one, *other}}})
+    first = instances.compute_folder_name("aa", one)
+    same = first == instances.compute_folder_name("aa", other, {first: {path: one.get(path, "") for path in {*one, *other}}})
     assert same == (one == other)
 
 
@@ -248,15 +248,15 @@ def test_the_name_of_a_folder_gives_no_secret_away():
 def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
     """A run removes older folders after it has switched: at its end the instance runs the desired state."""
     files = {"config/key.pem": "c"}
-    first = instances.folder_name("aa", files)
+    first = instances.compute_folder_name("aa", files)
     other, mine = {first: {"config/key.pem": "a"}, f"{first}.2": {"config/key.pem": "b"}}, f"{first}.3"
-    assert instances.folder_name("aa", files, other) == mine
+    assert instances.compute_folder_name("aa", files, other) == mine
     for gone in ((), (first,), (f"{first}.2",), tuple(other)):
         left = {name: texts for name, texts in {**other, mine: files}.items() if name not in gone}
-        assert instances.folder_name("aa", files, left) == mine
+        assert instances.compute_folder_name("aa", files, left) == mine
     # Without the right to read, the one in use is taken for it.
     hidden = {name: {"config/key.pem": None} for name in (*other, mine)}
-    assert instances.folder_name("aa", files, hidden, current=mine) == mine
+    assert instances.compute_folder_name("aa", files, hidden, current=mine) == mine
 
 
 def test_another_secret_makes_an_instance_outdated(tmp_path):
@@ -267,18 +267,18 @@ def test_another_secret_makes_an_instance_outdated(tmp_path):
 
     host, names = FakeHost(), []
     for secret in ("a", "b", "c", "b"):
-        files = instances.own_files(want(secret), want(secret)["instances"][0], JDK)
+        files = instances.render_instance_files(want(secret), want(secret)["instances"][0], JDK)
         observed = instances.read_contents(host, f"{tmp_path}/instances/0", names, [*files])
-        name = instances.folder_name("aaaaaaaaaaaa", files, observed)
+        name = instances.compute_folder_name("aaaaaaaaaaaa", files, observed)
         if name not in names:
             names.append(name)
             host.files.update({f"{tmp_path}/instances/0/{name}/{path}": text for path, text in files.items()})
     assert [name.partition(".")[2] for name in names] == ["", "2", "3"] and name == names[1]
     state = running(want("c"), cwd=f"{tmp_path}/instances/0/{names[0]}")
     state["instances"][0].update(folders=names, current=names[0], contents=observed)
-    plan = instances.plan(want("c"), {**state, "launcher": instances.launcher(str(tmp_path))})
+    plan = instances.plan(want("c"), {**state, "launcher": instances.render_launcher(str(tmp_path))})
     assert plan.facts["restart"] == [{"index": 0, "port": 8000, "folder": names[2]}]
-    assert release.release_of(f"{tmp_path}/instances/0/{names[2]}", str(tmp_path)) == "aaaaaaaaaaaa"
+    assert release.parse_release(f"{tmp_path}/instances/0/{names[2]}", str(tmp_path)) == "aaaaaaaaaaaa"
 
 
 def test_who_may_not_read_the_files_takes_them_for_the_same():
@@ -400,7 +400,7 @@ def test_the_launcher_keeps_native_code_out_of_tmp_and_what_a_user_sets_wins(tmp
     options = "" if given is None else f"_JAVA_OPTIONS='{given}'\n"
     (home / "environment").write_text(f"XITRUM_MAIN_CLASS='a.Boot'\n{options}")
     (tmp_path / "instances/0/current").symlink_to("aa-1")
-    (tmp_path / "run").write_text(instances.launcher(str(tmp_path)))
+    (tmp_path / "run").write_text(instances.render_launcher(str(tmp_path)))
     environment = {name: value for name, value in os.environ.items() if name != "_JAVA_OPTIONS"}
     out = subprocess.run(["sh", str(tmp_path / "run"), "0"], capture_output=True, text=True, check=True, env=environment).stdout
     tmp = f"{home.resolve()}/tmp"
@@ -437,14 +437,14 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
     want = desired(interface=interface)
     for end in ends:
         state = running(want)
-        state["listening"] = instances.listening_place(FakeHost(names=names), interface)
+        state["listening"] = instances.find_listening_place(FakeHost(names=names), interface)
         state["instances"][0]["listeners"] = listens(end)
         plan = instances.plan(want, state)
         assert (plan.facts["restart"], list(plan.errors), {row.status for row in plan.rows}) == ([], [], {"ok"}), end
         for other in ("192.0.2.9", "[2001:db8::9]"):
             state["instances"][0]["listeners"] = listens(other)
             assert instances.plan(want, state).facts["instances"][0]["due"] == [
-                f"address: {other}:8000 instead of {addresses.bracketed(interface) or '*'}:8000"]
+                f"address: {other}:8000 instead of {addresses.add_brackets(interface) or '*'}:8000"]
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
 )
 def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unbound, message):
     want = desired(interface=interface)
-    state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
+    state = {**running(want), "listening": instances.find_listening_place(FakeHost(names=names, unbound=unbound), interface)}
     state["instances"][0].update(listeners=[])
     found = list(instances.plan(want, state).errors)
     assert [
@@ -511,7 +511,7 @@ def test_the_desired_backlog_is_that_of_the_profile_and_not_the_live_one(
     live, after, effective, backlog, status, restarted
 ):
     kernel = {"parameters": {"net.core.somaxconn": {"after": after}} if after else {}}
-    state = {**running(desired()), "somaxconn": live, "somaxconn_planned": restarts.planned_somaxconn(kernel)}
+    state = {**running(desired()), "somaxconn": live, "somaxconn_planned": restarts.find_planned_somaxconn(kernel)}
     state["instances"][0]["listeners"][0]["backlog"] = effective
     plan = instances.plan(desired(), state)
     row = next(row for row in plan.rows if row.item == "instance-0 backlog")
@@ -545,10 +545,10 @@ def test_a_deploy_which_does_not_read_the_profile_lowers_no_desired_backlog(live
 
 def test_the_profile_is_queried_only_where_it_is_read():
     assert [
-        restarts.planned_somaxconn(kernel)
+        restarts.find_planned_somaxconn(kernel)
         for kernel in (None, {}, {"parameters": {}}, {"parameters": {"net.core.somaxconn": {"after": ""}}})
     ] == [0] * 4
-    assert restarts.somaxconn(FakeHost({"/proc/sys/net/core/somaxconn": "many\n"})) == 0
+    assert restarts.read_somaxconn(FakeHost({"/proc/sys/net/core/somaxconn": "many\n"})) == 0
 
 
 # --------------------------------------------------------------------------------------------------- flags of the JVM

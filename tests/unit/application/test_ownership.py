@@ -83,7 +83,7 @@ def test_every_supervisor_reports_which_process_it_has(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("holder", [70, 71, (70, 71)])
 def test_an_instance_whose_own_process_listens_is_healthy(kind, holder):
-    assert service.health_fault(machine_with(kind, holder), desired(kind), desired()["instances"][0]) == ""
+    assert service.find_health_fault(machine_with(kind, holder), desired(kind), desired()["instances"][0]) == ""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -116,7 +116,7 @@ def test_what_is_not_the_instance(change, why):
     there = machine_with(**change)
     add(there, 91)
     add(there, 92, MALLORY, parent=70)
-    assert why in service.health_fault(there, desired(), desired()["instances"][0])
+    assert why in service.find_health_fault(there, desired(), desired()["instances"][0])
 
 
 OTHER_PLACES = [{"holder": 90, "place": "192.0.2.7"}, {"holder": 90, "port": 9000}]
@@ -130,24 +130,24 @@ def listing(**change):
 def test_a_socket_that_takes_no_request_of_the_instance_is_no_matter(change):
     there = machine_with()
     there.commands[" ".join(sockets.SS)] += listing(**change).replace("ino:1", "ino:2")
-    assert service.health_fault(there, desired(), desired()["instances"][0]) == ""
+    assert service.find_health_fault(there, desired(), desired()["instances"][0]) == ""
 
 
 @pytest.mark.parametrize("change", OTHER_PLACES)
 def test_a_page_that_nothing_of_the_instance_can_have_answered_is_not_healthy(change):
-    fault = service.health_fault(machine_with(**change), desired(), desired()["instances"][0])
+    fault = service.find_health_fault(machine_with(**change), desired(), desired()["instances"][0])
     assert "port 8000 has answered, and nothing listens on it now" in fault
 
 
 def test_an_instance_that_listens_at_https_alone_has_not_answered():
     there = machine_with(port=4430)
-    assert "port 8000 has answered, and nothing listens on it" in service.health_fault(there, desired(), desired()["instances"][0])
+    assert "port 8000 has answered, and nothing listens on it" in service.find_health_fault(there, desired(), desired()["instances"][0])
 
 
 def test_without_ss_nothing_is_healthy():
     there = machine_with()
     del there.commands[" ".join(sockets.SS)]
-    assert "ss did not answer" in service.health_fault(there, desired(), desired()["instances"][0])
+    assert "ss did not answer" in service.find_health_fault(there, desired(), desired()["instances"][0])
 
 
 @pytest.mark.parametrize(("before", "after", "why"), [
@@ -164,13 +164,13 @@ def test_only_one_socket_of_the_instance_before_and_after_the_page_is_healthy(be
     def rows(change):
         if change is None:
             return sockets.Rows()
-        found = sockets.listeners(machine_with(holder=change.get("holder", 70)))
+        found = sockets.read_listeners(machine_with(holder=change.get("holder", 70)))
         found[0]["inode"] = change.get("inode", 1)
         return found
 
     earlier = iter([rows(before), rows(after)])
-    monkeypatch.setattr(ownership.sockets, "listeners", lambda _host: next(earlier))
-    fault = service.health_fault(machine_with(), desired(), desired()["instances"][0])
+    monkeypatch.setattr(ownership.sockets, "read_listeners", lambda _host: next(earlier))
+    fault = service.find_health_fault(machine_with(), desired(), desired()["instances"][0])
     assert why in fault and bool(fault) is bool(why)
 
 
@@ -204,7 +204,7 @@ def test_a_canary_that_another_process_replaces_is_not_healthy_any_more(monkeypa
 def test_a_name_that_holds_escape_sequences_is_printed_harmlessly():
     there = machine_with(holder=90)
     add(there, 90, MALLORY, comm="a\x1b]52;c;\x07\n) S 1")
-    fault = service.health_fault(there, desired(), desired()["instances"][0])
+    fault = service.find_health_fault(there, desired(), desired()["instances"][0])
     assert "\x1b" not in fault and "\n" not in fault and r"a\x1b]52;c;\x07\n) S 1" in fault
 
 
@@ -216,29 +216,29 @@ def test_another_users_process_in_the_folder_neither_runs_for_the_instance_nor_k
     for pid in (70, 71):
         there.remove(f"/proc/{pid}")
     assert service.find_pending(there, desired()) != [], "it does not run"
-    assert service.pids(there, desired(), 0) == [] and service.gone(there, desired(), 0, 0)
+    assert service.list_pids(there, desired(), 0) == [] and service.wait_until_gone(there, desired(), 0, 0)
     service.kill(there, desired(), 0, 9)
     assert [what for what in there.done if what[0] == "kill"] == []
     assert release.read_running(there, ROOT) == []
     there = machine_with()
-    assert service.pids(there, desired(), 0) == [70, 71] and release.read_running(there, ROOT) == ["bb"]
+    assert service.list_pids(there, desired(), 0) == [70, 71] and release.read_running(there, ROOT) == ["bb"]
 
 
 def test_the_account_is_the_one_that_root_gave_the_folders_to():
     there = machine_with()
     there.stats[f"{HOME}/aa-1/tmp"] = Stat("directory", 0o750, "1234", "1234", 0)
     there.links[f"{HOME}/cc-3/tmp"] = "/home/mallory"
-    assert process.accounts(there, HOME) == {APP, "1234"}
-    assert process.accounts(there, "/opt/demo/instances/7", "demo") == {"demo"}
-    assert process.own_rows([{"user": MALLORY}, {"user": "root"}], set()) == [{"user": "root"}], "where nothing is known, nobody's is ours"
+    assert process.list_accounts(there, HOME) == {APP, "1234"}
+    assert process.list_accounts(there, "/opt/demo/instances/7", "demo") == {"demo"}
+    assert process.filter_processes_of_users([{"user": MALLORY}, {"user": "root"}], set()) == [{"user": "root"}], "where nothing is known, nobody's is ours"
 
 
 @pytest.mark.parametrize(("user", "running"), [("", []), (APP, [70, 71]), (MALLORY, [90])])
 def test_in_a_folder_without_tmp_the_applications_user_counts_alone(user, running):
     there = machine_with()
     del there.stats[f"{HOME}/bb-2/tmp"]
-    assert service.pids(there, desired(user=user), 0) == running
-    assert bool(service.health_fault(there, desired(user=user), desired()["instances"][0])) is (user != APP)
+    assert service.list_pids(there, desired(user=user), 0) == running
+    assert bool(service.find_health_fault(there, desired(user=user), desired()["instances"][0])) is (user != APP)
 
 
 def test_preparation_of_a_host_judges_no_process_of_others():
@@ -253,10 +253,10 @@ def test_preparation_of_a_host_judges_no_process_of_others():
 
 def test_preflight_takes_no_process_for_its_own_by_its_working_folder():
     options = {"ports": [8000], "own_roots": [ROOT], "own_units": [], "user": APP}
-    assert machine.holders(machine_with(), options)[0]["own"]
-    (held,) = machine.holders(machine_with(holder=90), options)
+    assert machine.find_holders(machine_with(), options)[0]["own"]
+    (held,) = machine.find_holders(machine_with(holder=90), options)
     assert not held["own"]
-    (error,) = machine.port_errors([held])
+    (error,) = machine.find_port_errors([held])
     assert error.startswith("port 8000 is held by java (process 90): stop it")
     assert error.endswith("set xitrum_http_port (it runs as the user 666666)")
 
@@ -266,7 +266,7 @@ def test_a_report_names_what_listens_in_the_place_of_an_instance():
     users = {APP}
     for holder, words in ((90, "process 90 (java) of the user 666666"), (70, "")):
         there = machine_with(holder=holder)
-        fault = instances.find_other_listener(there, want, sockets.listeners(there), 70, users, 8000)
+        fault = instances.find_other_listener(there, want, sockets.read_listeners(there), 70, users, 8000)
         assert words in fault and bool(fault) is bool(words)
     assert instances.find_other_listener(there, want, None, 70, users, 8000) == ""
 

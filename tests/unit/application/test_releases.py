@@ -80,7 +80,7 @@ def test_the_running_current_and_previous_release_are_never_removed():
 def test_the_release_that_a_rollback_goes_to_is_never_removed(healthy, gone):
     host = fake("aa", "bb", "cc", "dd", current="releases/cc")
     if healthy is not None:
-        host.files[release.healthy_path(ROOT)] = healthy.replace(" ", "\n") + "\n"
+        host.files[release.get_healthy_path(ROOT)] = healthy.replace(" ", "\n") + "\n"
     assert removed(planned(host, "ee", keep=1)) == gone
 
 
@@ -108,10 +108,10 @@ def test_where_current_leads_is_part_of_the_report(current, status, why):
 
 
 def test_the_release_of_a_folder():
-    assert release.release_of(f"{ROOT}/instances/0/aa-0011", ROOT) == "aa"
-    assert release.release_of(f"{ROOT}/instances/0/aa-0011/tmp", ROOT) == "aa"
-    assert release.release_of("/elsewhere/aa-0011", ROOT) == ""
-    assert release.release_of(None, ROOT) == ""
+    assert release.parse_release(f"{ROOT}/instances/0/aa-0011", ROOT) == "aa"
+    assert release.parse_release(f"{ROOT}/instances/0/aa-0011/tmp", ROOT) == "aa"
+    assert release.parse_release("/elsewhere/aa-0011", ROOT) == ""
+    assert release.parse_release(None, ROOT) == ""
 
 
 @pytest.mark.parametrize("current, switched, next_current", [
@@ -155,11 +155,11 @@ def install(tmp_path, name, folder, manifest):
     desired = {"root": str(tmp_path / "opt"), "release": name, "keep": 5, "group": "unused"}
     state = release.read(host, desired)
     digests = {(entry["sha256"], entry["mode"]) for entry in manifest}
-    found = release.shared(host, desired["root"], state["releases"], digests)
-    sent = release.missing(manifest, found)
+    found = release.find_shared_files(host, desired["root"], state["releases"], digests)
+    sent = release.find_missing_digests(manifest, found)
     archive = action.pack(folder, manifest, set(sent), str(tmp_path / "files.tar")) if sent else None
     # As the controller passes it on.
-    found = release.sealed(host, json.loads(json.dumps(release.seals(host, found))))
+    found = release.filter_sealed_files(host, json.loads(json.dumps(release.compute_seals(host, found))))
     release.assemble(host, desired, manifest, found, archive, 1)
     return sent
 
@@ -189,10 +189,10 @@ def test_what_a_host_has_is_reported_where_the_release_is_not_there_yet(tmp_path
 def test_a_controller_that_knows_what_a_host_has_sends_the_rest_at_once(package):
     _folder, manifest = package("two", lib__a="a", lib__b="B")
     a, b = (entry["sha256"] for entry in manifest)
-    assert action.lacking(manifest, None) == set()
-    assert action.lacking(manifest, []) == {a, b}
-    assert action.lacking(manifest, [f"0644 {a}"]) == {b}
-    assert action.lacking(manifest, [f"0755 {a}", f"0644 {b}"]) == {a}, "another mode is another file"
+    assert action.find_lacking_digests(manifest, None) == set()
+    assert action.find_lacking_digests(manifest, []) == {a, b}
+    assert action.find_lacking_digests(manifest, [f"0644 {a}"]) == {b}
+    assert action.find_lacking_digests(manifest, [f"0755 {a}", f"0644 {b}"]) == {a}, "another mode is another file"
 
 
 def test_two_modes_of_one_content_are_two_files(tmp_path, package):
@@ -223,8 +223,8 @@ def test_a_damaged_record_of_an_old_release_stops_nothing(tmp_path, package):
 def test_an_archive_lists_what_it_holds(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
     host = Local()
-    assert release.archived(host, None) == set()
-    assert release.archived(host, action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))) == {manifest[0]["sha256"]}
+    assert release.list_archived_digests(host, None) == set()
+    assert release.list_archived_digests(host, action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))) == {manifest[0]["sha256"]}
 
 
 def test_a_file_that_was_edited_in_place_is_not_shared(tmp_path, package):
@@ -240,14 +240,14 @@ def test_a_file_that_is_changed_between_verification_and_use_is_not_shared(tmp_p
     host, path = Local(), tmp_path / "a"
     path.write_text("a")
     key = (hashlib.sha256(b"a").hexdigest(), "0644")
-    sealed = release.seals(host, {key: str(path)})
+    sealed = release.compute_seals(host, {key: str(path)})
     # The kernel's clock for files may stand still for some milliseconds.
     time.sleep(0.05)
     os.link(path, tmp_path / "backup")
-    assert release.sealed(host, sealed) == {key: str(path)}, "a hard link changes nothing of it"
+    assert release.filter_sealed_files(host, sealed) == {key: str(path)}, "a hard link changes nothing of it"
     touch(path)
     with pytest.raises(ValueError, match="a was changed while the release was sent; run the playbook again"):
-        release.sealed(host, sealed)
+        release.filter_sealed_files(host, sealed)
 
 
 def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
@@ -258,7 +258,7 @@ def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
     desired = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
     with pytest.raises(ValueError, match="damaged"):
         release.assemble(host, desired, manifest, {}, str(tmp_path / "bad.tar"), 1)
-    assert release.installed(host, desired["root"]) == []
+    assert release.list_installed(host, desired["root"]) == []
     release.clean(host, desired["root"], release.read(host, desired))
     assert os.listdir(tmp_path / "opt" / "releases") == []
 
@@ -331,10 +331,10 @@ def test_a_release_is_verified_before_it_gets_its_name(tmp_path, package, harm, 
     monkeypatch.setattr(release, "fill", harmed)
     with pytest.raises(ValueError, match=fault):
         release.assemble(host, desired, manifest, {}, archive, 1)
-    assert release.installed(host, desired["root"]) == []
+    assert release.list_installed(host, desired["root"]) == []
     monkeypatch.setattr(release, "fill", fill)
     release.assemble(host, desired, manifest, {}, archive, 1)
-    assert release.installed(host, desired["root"]) == ["1" * 12]
+    assert release.list_installed(host, desired["root"]) == ["1" * 12]
 
 
 def test_a_package_that_lost_a_file_since_it_was_read(tmp_path, package):
@@ -353,7 +353,7 @@ def test_the_overview_of_a_host(text, slot):
     files = {"/opt/demo/releases/aa/x": "", "/opt/demo/releases/bb/x": "", "/opt/demo/releases/.cc.partial/x": "",
              "/opt/demo/manifests/aa.json": record_text({"installed": 2}), "/opt/demo/manifests/bb.json": record_text({"installed": 1})}
     there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
-    assert release.overview(there, "/opt/demo") == {
+    assert release.read_overview(there, "/opt/demo") == {
         "releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot, "healthy": None, "switched": [], "running": [], "in_step": []}
 
 
@@ -372,5 +372,5 @@ def test_the_overview_of_a_host(text, slot):
 ])
 def test_the_release_that_a_host_was_rolled_back_to_is_known(releases, current, running, kept):
     state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "existing": None, "marked": releases}
-    assert release.kept("aa", state) == kept
+    assert release.find_kept_release("aa", state) == kept
     assert release.plan({"root": ROOT, "release": "aa", "keep": 5}, state).facts["kept"] == kept

@@ -92,18 +92,18 @@ def test_host_preparation_reads_it_and_ends_with_the_next_command():
     desired = {**dict.fromkeys(base.SPECS), "restarts": DESIRED}
     state = base.read_all(host(nofile=1024), desired, base.COMPONENTS)
     assert state["restarts"]["drift"] is False and not fleet_summary.needs_work(state)
-    text = fleet_summary.fleet_summary(
+    text = fleet_summary.render_fleet_summary(
         {"app1": state, "proxy1": {"kernel": {**state["restarts"], "rows": []}}}, check_mode=False
     )
     assert (
         "  app1 instance 0 (nofile: 1024/1024 instead of 20000)\nTo restart them in batches, run: " + plan.RUN in text
     )
-    assert "Restart pending" not in fleet_summary.fleet_summary(
+    assert "Restart pending" not in fleet_summary.render_fleet_summary(
         {"app1": base.read_all(host(), desired, base.COMPONENTS)}, check_mode=False
     )
 
 
 def test_the_next_command_reaches_the_hosts_as_this_run_did():
     state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": DESIRED}, base.COMPONENTS)
-    text = fleet_summary.fleet_summary({"app1": state}, False, command="ansible-playbook -i hosts.yml xitrum.host.site")
+    text = fleet_summary.render_fleet_summary({"app1": state}, False, command="ansible-playbook -i hosts.yml xitrum.host.site")
     assert text.endswith("run: ansible-playbook -i hosts.yml xitrum.host.site")

@@ -82,8 +82,8 @@ def roll(host, name, fault=""):
 
 def target(host):
     """Where a rollback of this host alone goes."""
-    found = {**release.overview(host, ROOT), "examples": {}, "main_classes": {}}
-    return rollout.go_back_to({"app1": found}, main_class="Boot")["package"]["release"]
+    found = {**release.read_overview(host, ROOT), "examples": {}, "main_classes": {}}
+    return rollout.choose_rollback_release({"app1": found}, main_class="Boot")["package"]["release"]
 
 
 @pytest.fixture(name="quick", autouse=True, scope="module")
@@ -93,8 +93,8 @@ def fixture_quick():
         patch.setattr(service, "stop", lambda *_what: None)
         patch.setattr(service, "PATIENCE", 0)
         # The pages of this host report it all: nobody listens here.
-        patch.setattr(service.ownership, "answer_fault", lambda *_what: "")
-        patch.setattr(service, "tail", lambda *_what: "")
+        patch.setattr(service.ownership, "find_answer_fault", lambda *_what: "")
+        patch.setattr(service, "read_log_tail", lambda *_what: "")
         yield
 
 
@@ -179,7 +179,7 @@ def test_after_any_runs_the_target_is_the_last_healthy_release_before_the_curren
             current = name
         elif fault != "killed" and name != current:
             healthy = [one for one in healthy if one != name]
-        switched = release.switched(host, ROOT)
+        switched = release.read_switched(host, ROOT)
         if switched and len(switched) == 1 and host.readlink(f"{ROOT}/current"):
             current = switched[0]
         runs_all = switched[0] if len(switched) == 1 else ""

@@ -63,7 +63,7 @@ def test_every_instance_is_in_exactly_one_batch_and_only_the_first_batch_is_a_ca
     assert [(host, item["index"]) for one in batches for host, items in one["hosts"].items() for item in items] == \
         [(host, item["index"]) for host, items in due.items() for item in items]
     assert [one["canary"] for one in batches] == [True, *[False] * (len(batches) - 1)][:len(batches)]
-    assert all(sum(map(len, one["hosts"].values())) <= rollout.size(batch, sum(counts)) for one in batches)
+    assert all(sum(map(len, one["hosts"].values())) <= rollout.compute_batch_size(batch, sum(counts)) for one in batches)
 
 
 def host(releases="aa bb cc", current="cc", previous="bb"):
@@ -71,26 +71,26 @@ def host(releases="aa bb cc", current="cc", previous="bb"):
 
 
 def test_without_a_name_it_is_the_previous_one():
-    choice = rollout.go_back_to({"app1": host(), "app2": host()})
+    choice = rollout.choose_rollback_release({"app1": host(), "app2": host()})
     assert (choice["errors"], choice["package"]["release"], choice["package"]["examples"]) == ([], "bb", ["apiKey"])
 
 
 def test_a_name_is_taken_where_all_hosts_have_it():
-    assert rollout.go_back_to({"app1": host(), "app2": host()}, "aa")["package"]["release"] == "aa"
-    assert rollout.go_back_to({"app1": host(), "app2": host("bb cc")}, "aa")["errors"] == [
+    assert rollout.choose_rollback_release({"app1": host(), "app2": host()}, "aa")["package"]["release"] == "aa"
+    assert rollout.choose_rollback_release({"app1": host(), "app2": host("bb cc")}, "aa")["errors"] == [
         "app2 does not have the release aa: it has bb, cc (current). Set rollback_to to one of them, or deploy the package again."]
 
 
 def test_a_host_without_a_previous_release_reports_it():
-    assert "app1 has no release before its current one: it has cc (current)" in rollout.go_back_to({"app1": host("cc", previous="")})["errors"][0]
+    assert "app1 has no release before its current one: it has cc (current)" in rollout.choose_rollback_release({"app1": host("cc", previous="")})["errors"][0]
 
 
 def test_a_host_without_a_release_needs_one_first():
-    assert rollout.go_back_to({"app1": host("", current="", previous="")})["errors"] == ["app1 has no release. Deploy a package first."]
+    assert rollout.choose_rollback_release({"app1": host("", current="", previous="")})["errors"] == ["app1 has no release. Deploy a package first."]
 
 
 def test_hosts_that_would_go_back_to_different_ones_report_it():
-    assert "(app1: bb; app2: aa)" in rollout.go_back_to({"app1": host(), "app2": host(previous="aa")})["errors"][0]
+    assert "(app1: bb; app2: aa)" in rollout.choose_rollback_release({"app1": host(), "app2": host(previous="aa")})["errors"][0]
 
 
 def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
@@ -124,7 +124,7 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
     ([remembers("aa bb", "bb", ["bb", "cc"]), {**remembers("aa bb", ""), "switched": []}], "bb"),
 ])
 def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target):
-    choice = rollout.go_back_to({f"app{number}": observed for number, observed in enumerate(found)})
+    choice = rollout.choose_rollback_release({f"app{number}": observed for number, observed in enumerate(found)})
     assert (choice["errors"], choice["package"]["release"]) == ([], target)
 
 
@@ -141,28 +141,28 @@ def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target
 ])
 def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
     fleet = {f"app{number}": observed for number, observed in enumerate(found)}
-    errors = rollout.go_back_to(fleet)["errors"]
+    errors = rollout.choose_rollback_release(fleet)["errors"]
     assert len(errors) == 1
     for row in runs:
         assert row in errors[0]
     assert [line.rpartition("=")[2] for line in errors[0].splitlines() if "-e rollback_to=" in line] == choices.split()
     for name in choices.split():
-        choice = rollout.go_back_to(fleet, name)
+        choice = rollout.choose_rollback_release(fleet, name)
         assert (choice["errors"], choice["package"]["release"]) == ([], name)
 
 
 def test_a_name_of_digits_alone_is_a_name_in_json_too():
     observed = {**remembers("123456789012 cc"), "releases": ["123456789012", "cc"]}
-    assert rollout.go_back_to({"app1": observed}, 123456789012)["package"]["release"] == "123456789012"
+    assert rollout.choose_rollback_release({"app1": observed}, 123456789012)["package"]["release"] == "123456789012"
 
 
 def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
-    choice = rollout.go_back_to({"app1": remembers("aa", "bb", ["bb", "cc"]), "app2": remembers("aa", "bb")})
+    choice = rollout.choose_rollback_release({"app1": remembers("aa", "bb", ["bb", "cc"]), "app2": remembers("aa", "bb")})
     assert choice["notes"][0].startswith("release bb is not on the record of healthy releases of app1, app2. It is used because all hosts still run it")
 
 
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
-    errors = rollout.go_back_to({"app1": remembers("cc")})["errors"]
+    errors = rollout.choose_rollback_release({"app1": remembers("cc")})["errors"]
     assert errors == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
                       "Deploy a package, or set rollback_to to a release that you trust."]
 
@@ -173,7 +173,7 @@ def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
     (None, "", "app1 has no record of healthy releases yet"), ("aa cc", "", ""),
 ])
 def test_a_release_that_is_named_is_used_and_its_record_reported(healthy, release, note):
-    choice = rollout.go_back_to({"app1": remembers(healthy)}, release)
+    choice = rollout.choose_rollback_release({"app1": remembers(healthy)}, release)
     assert choice["errors"] == [] and choice["package"]["release"] == (release or ("aa" if healthy else "bb"))
     assert [sentence[:len(note)] for sentence in choice["notes"]] == ([note] if note else [])
 
@@ -203,7 +203,7 @@ def due_state(drift=True, moves=True, start=(), restart=()):
     ({}, 0, ""),
 ])
 def test_a_redirect_waits_for_the_instance_that_it_leads_to(state, slot, when):
-    assert rollout.redirects_due(state, slot) == when
+    assert rollout.find_redirects_step(state, slot) == when
 
 
 @pytest.mark.parametrize(("pairs", "configured", "index", "led"), [

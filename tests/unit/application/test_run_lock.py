@@ -171,7 +171,7 @@ def test_giving_it_back_leaves_a_line_and_no_lock(outcome, to):
 
 def test_what_a_lock_reports_is_one_line_of_the_log_and_one_word_of_it():
     lock = {**ANN, "user": "ann outcome=done\n2026 root@x", "host": "a\x1b[2J b", "from": "aa to=cc"}
-    text = run_lock.line(lock, "b\nb", "done", 1025.0)
+    text = run_lock.format_line(lock, "b\nb", "done", 1025.0)
     assert text == "1970-01-01T00:16:40Z ann_outcome_done\\n2026_root@x@a\\x1b[2J_b from=aa_to_cc to=b\\nb outcome=done seconds=25\n"
     assert "\x1b" not in refusal(host(lock)) and "\n" not in refusal(host(lock))
 
@@ -191,7 +191,7 @@ def test_who_runs_ansible_comes_from_the_account(monkeypatch, number, environmen
         monkeypatch.setenv(variable, value)
     monkeypatch.setattr(controller.os, "getuid", lambda: number)
     monkeypatch.setattr(controller.pwd, "getpwuid", lambda number: types.SimpleNamespace(pw_name=names[number]))
-    assert controller.identity()["user"] == name
+    assert controller.read_identity()["user"] == name
 
 
 @pytest.mark.parametrize("state", ["released", "abandoned"])
@@ -289,20 +289,20 @@ def test_a_line_is_one_line_of_seven_words_whatever_a_name_holds():
 
 
 def test_a_run_of_this_controller_is_known_to_be_dead_or_alive():
-    own = controller.identity()
-    assert not controller.gone(own, own)
+    own = controller.read_identity()
+    assert not controller.has_ended(own, own)
     with subprocess.Popen(["sleep", "30"]) as child:
-        lock = {**own, "id": f"{controller.boot()}/{child.pid}/{controller.started(child.pid)}"}
-        assert not controller.gone(lock, own)
-        assert controller.gone({**lock, "id": f"{controller.boot()}/{child.pid}/1"}, own), "another process has its number"
+        lock = {**own, "id": f"{controller.read_boot()}/{child.pid}/{controller.read_start_time(child.pid)}"}
+        assert not controller.has_ended(lock, own)
+        assert controller.has_ended({**lock, "id": f"{controller.read_boot()}/{child.pid}/1"}, own), "another process has its number"
         child.kill()
-    assert controller.gone(lock, own)
+    assert controller.has_ended(lock, own)
 
 
 @pytest.mark.parametrize("change", [{"host": "elsewhere"}, {"id": f"another-boot/{os.getpid()}/1"}, {"id": ""}])
 def test_of_a_run_of_another_controller_nothing_is_known(change):
-    own = controller.identity()
-    assert not controller.gone({**own, "id": f"{controller.boot()}/999999999/1", **change}, own)
+    own = controller.read_identity()
+    assert not controller.has_ended({**own, "id": f"{controller.read_boot()}/999999999/1", **change}, own)
 
 
 def test_a_lock_from_later_than_now_in_the_same_boot_ages_as_one_of_another_boot():

@@ -118,9 +118,9 @@ def test_of_two_slots_one_is_idle(running, remembered, states):
 
 def test_the_lock_of_a_run_and_what_one_left():
     lock = {"id": "1", "user": "ann\n", "host": "laptop", "since": 100.5, "boot": "b", "uptime": 3, "schema_version": 1}
-    found = facts(machine(files={lock_record.path("demo"): json.dumps(lock), lock_record.unfinished_path("demo"): ""}.items()))
+    found = facts(machine(files={lock_record.get_path("demo"): json.dumps(lock), lock_record.get_unfinished_path("demo"): ""}.items()))
     assert (found["lock"], found["unfinished"]) == ({"user": "ann\\n", "host": "laptop", "since": 100}, True)
-    found = facts(machine(files={lock_record.path("demo"): "{"}.items()))
+    found = facts(machine(files={lock_record.get_path("demo"): "{"}.items()))
     assert (found["lock"], found["lock_fault"]) == (None, "it is no record in JSON")
     found = facts(machine())
     assert (found["lock"], found["lock_fault"], found["unfinished"]) == (None, "", False)

@@ -52,13 +52,13 @@ HOST = {
     ],
 )
 def test_why_a_host_has_no_slots(supervisor, more, reasons):
-    assert slots.missing(supervisor, {**HOST, **more}) == reasons
-    assert slots.default(supervisor, {**HOST, **more}) == (supervisor == "systemd" and not reasons)
+    assert slots.find_missing(supervisor, {**HOST, **more}) == reasons
+    assert slots.decide_default(supervisor, {**HOST, **more}) == (supervisor == "systemd" and not reasons)
 
 
 def test_every_supervisor_reports_whether_it_has_slots():
     assert {kind for kind in SUPERVISORS if SUPERVISORS[kind].slots_by_default} == {"systemd"}
-    assert [kind for kind in SUPERVISORS if slots.missing(kind, HOST)] == ["upstart"]
+    assert [kind for kind in SUPERVISORS if slots.find_missing(kind, HOST)] == ["upstart"]
 
 
 def notes(restart=(0,), slot=None, **variables):

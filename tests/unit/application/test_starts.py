@@ -59,7 +59,7 @@ def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeyp
     there, given = host(), []
     monkeypatch.setattr(service, "PATIENCE", PATIENCE)
     monkeypatch.setattr(service, "stop", lambda *_what: None)
-    monkeypatch.setattr(service, "tail", lambda *_what: "")
+    monkeypatch.setattr(service, "read_log_tail", lambda *_what: "")
 
     def wait(_host, want, _todo):
         given.append(want["start_timeout"])
@@ -145,7 +145,7 @@ def test_all_is_taken_away_whichever_supervisor_has_it():
     todo = service.find_pending(there, want)
     assert [item["index"] for item in todo] == [0, 4]
     service.execute(there, want, todo)
-    assert table.leftovers(there, "demo") == table.defined(there, "demo") == {}
+    assert table.find_leftovers(there, "demo") == table.find_defined(there, "demo") == {}
     assert service.find_pending(there, want) == [] and not service.find_unused_supervisors(there, want)
 
 
@@ -188,7 +188,7 @@ def gone(files, made=None, links=None, **more):
     entry = {"roots": {} if made is None else {"/opt/demo": made}, "logs": {}, "users": {}, "groups": {}}
     there = FakeHost({**dict.fromkeys(files, ""), recorded.PATH: record_text({"applications": {"demo": entry}})}, links=links)
     options = desired("absent", instances=[], **{"remove_root": True, **more})
-    left = service.left_of_root(there, options)
+    left = service.find_removable_root(there, options)
     service.remove_root(there, options, left)
     return left, sorted(path for path in there.files if path != recorded.PATH)
 
@@ -229,7 +229,7 @@ def test_a_folder_of_the_system_stays_whatever_is_in_it():
 @pytest.mark.parametrize("more", [{"remove_root": False}, {"state": "stopped"}, {"instances": [{"index": 1, "port": 1, "folder": ""}]}])
 def test_a_root_stays_unless_all_of_it_is_to_go(more):
     there = FakeHost(dict.fromkeys(OURS, ""))
-    assert service.left_of_root(there, {**desired("absent", instances=[], remove_root=True), **more}) == []
+    assert service.find_removable_root(there, {**desired("absent", instances=[], remove_root=True), **more}) == []
 
 
 def test_without_a_list_all_instances_of_the_host_are_taken_away():
@@ -306,7 +306,7 @@ def test_what_does_not_stay_healthy_is_reported_with_the_end_of_its_log(port):
 
 def test_a_process_that_was_replaced_meanwhile_did_not_stay_healthy(port, monkeypatch):
     found = iter([[7], [7], [8]])
-    monkeypatch.setattr(service, "pids", lambda *_what: next(found))
+    monkeypatch.setattr(service, "list_pids", lambda *_what: next(found))
     with pytest.raises(RuntimeError, match=r"has the process \[8\] instead of \[7\]"):
         watched(host(runs=True), port)
 
@@ -318,18 +318,18 @@ TWO = "0 0 192.0.2.11:8000 192.0.2.9:40000\n0 0 192.0.2.11:8000 192.0.2.9:40001\
 @pytest.mark.parametrize("port, left", [(8000, 2), (8001, 1), (8002, 0), (0, 0)])
 def test_connections_that_are_left_at_the_end_of_a_drain_are_counted(port, left):
     there = FakeHost(commands={SS: TWO})
-    assert service.drained(there, desired("absent", drain=0), [{"index": 0, "port": port}]) == left
+    assert service.wait_until_drained(there, desired("absent", drain=0), [{"index": 0, "port": port}]) == left
 
 
 def test_a_drain_ends_when_the_last_connection_does():
     there = FakeHost(commands={SS: ""})
-    assert service.drained(there, desired("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
+    assert service.wait_until_drained(there, desired("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
 
 
 def test_a_drain_whose_connections_ss_cannot_count_reports_it():
     for answer, message in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
         there = FakeHost(commands={SS: answer})
-        left = service.drained(there, desired("absent", drain=0), [{"index": 0, "port": 8000}])
+        left = service.wait_until_drained(there, desired("absent", drain=0), [{"index": 0, "port": 8000}])
         (note,) = service.drain_notes(there, left)
         assert left == 1 and note.startswith(message) and "Run ss -tne on the host" in note
     assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
@@ -355,17 +355,17 @@ def test_an_instance_that_goes_back_is_found_healthy_at_the_port_and_address_tha
 def test_maintenance_asks_an_instance_where_it_listens_whatever_the_inventory_states_by_now(interface, address):
     there = host()
     configured(there, "aa-1", 8000, interface=interface)
-    assert service.target_of(there, desired(), {"index": 0, "port": 9000}) == (address, 8000)
+    assert service.find_target(there, desired(), {"index": 0, "port": 9000}) == (address, 8000)
     del there.files[f"{HOME}/aa-1/config/xitrum.conf"]
-    assert service.target_of(there, desired(), {"index": 0, "port": 9000}) == ("127.0.0.1", 9000)
+    assert service.find_target(there, desired(), {"index": 0, "port": 9000}) == ("127.0.0.1", 9000)
 
 
 @pytest.mark.parametrize(("https", "left"), [("null", 1), ("4430", 2)])
 def test_connections_are_drained_at_the_ports_that_the_old_instance_has(monkeypatch, https, left):
     there = host()
     configured(there, "aa-1", 8000, https)
-    monkeypatch.setattr(service.sockets, "established", lambda _host: [{"port": port} for port in (8000, 4430, 9000, 22)])
-    assert service.drained(there, desired("absent", drain=0), [{"index": 0, "port": 9000}]) == left
+    monkeypatch.setattr(service.sockets, "read_established", lambda _host: [{"port": port} for port in (8000, 4430, 9000, 22)])
+    assert service.wait_until_drained(there, desired("absent", drain=0), [{"index": 0, "port": 9000}]) == left
 
 
 LOG, PRINTED = "/var/log/demo/0/xitrum.log", "/var/log/demo/output-0.log"
@@ -442,9 +442,9 @@ def test_a_release_that_fails_after_its_start_shows_no_log_of_another_one(port):
 @pytest.mark.parametrize("text", ["", "no json", "[]", '{"time": "x", "log": 1, "output": []}', '{"time": 1}'])
 def test_a_damaged_mark_shows_the_whole_end_of_the_log(text):
     there = host()
-    there.files.update({service.marks_path(desired(), 0): record_text(text), LOG: OLD})
-    assert "release aa" in service.tail(there, desired(), 0)
-    assert "Could not open port" in service.tail(there, desired(), 0)
+    there.files.update({service.get_marks_path(desired(), 0): record_text(text), LOG: OLD})
+    assert "release aa" in service.read_log_tail(there, desired(), 0)
+    assert "Could not open port" in service.read_log_tail(there, desired(), 0)
 
 
 def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
@@ -499,7 +499,7 @@ def reply(handler, status=200, text="all is well", **headers):
 
 
 def fault(port, **more):
-    return service.health_fault(host(), desired(**more), {"index": 0, "port": port})
+    return service.find_health_fault(host(), desired(**more), {"index": 0, "port": port})
 
 
 def drip(handler, what):

@@ -78,8 +78,8 @@ def test_whatever_follows_is_read_as_it_was_written(steps):
         try:
             found = step_state.advance(found, index, state, current, "bb-2")
         except ValueError:
-            assert state not in step_state.NEXT[(step_state.entry_of(found, index) or {"state": ""})["state"]]
-    assert step_state.parse(step_state.text_of(found)) == found
+            assert state not in step_state.NEXT[(step_state.find_entry(found, index) or {"state": ""})["state"]]
+    assert step_state.parse(step_state.format_text(found)) == found
 
 
 def seen(running=True, healthy=True, due=(), current="aa-1"):
@@ -112,7 +112,7 @@ def test_what_a_run_does_about_what_another_one_left(left, now, interrupted, act
 @pytest.fixture(name="quick")
 def fixture_quick(monkeypatch):
     monkeypatch.setattr(service, "stop", lambda *_what: None)
-    monkeypatch.setattr(service, "tail", lambda *_what: "")
+    monkeypatch.setattr(service, "read_log_tail", lambda *_what: "")
 
 
 def written(there):
@@ -235,8 +235,8 @@ def test_a_page_that_only_a_broken_release_lacks_stops_no_run(state, errors):
     want = desired_instances()
     found = {**running(want), "record": record(state, healthy=folder(want) if state == "enabled" else "old-1")}
     found["instances"][0].update(answer=404, page=404, configured={"http": 8000})
-    assert len(list(instances.page_errors(want, found))) == errors
-    assert list(instances.page_errors({**want, "health_required": False}, found)) == []
+    assert len(list(instances.find_page_errors(want, found))) == errors
+    assert list(instances.find_page_errors({**want, "health_required": False}, found)) == []
 
 
 def test_an_instance_that_moves_to_another_port_is_queried_at_the_one_that_it_has():
@@ -338,9 +338,9 @@ def test_a_rollback_that_stopped_is_not_undone_by_the_next_one(left, healthy):
     """Every host still ran the release to leave, which counted as the one from before a rollout."""
     both = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": healthy, "switched": [], "examples": {}, "main_classes": {}}
     found = {"app1": {**both, "running": ["aa", "bb"], **left}, "app2": {**both, "running": ["bb"]}}
-    errors = " ".join(rollout.go_back_to(found)["errors"])
+    errors = " ".join(rollout.choose_rollback_release(found)["errors"])
     assert "-e rollback_to=aa" in errors and "-e rollback_to=bb" in errors
-    assert rollout.go_back_to(found, "aa")["errors"] == []
+    assert rollout.choose_rollback_release(found, "aa")["errors"] == []
 
 
 @pytest.mark.parametrize("left", [
@@ -350,12 +350,12 @@ def test_a_rollback_that_stopped_is_not_undone_by_the_next_one(left, healthy):
 def test_a_rollout_that_stopped_is_undone_by_a_rollback(left):
     both = {"releases": ["aa", "bb", "cc"], "current": "bb", "previous": "aa", "healthy": ["aa", "bb"], "switched": [], "examples": {}, "main_classes": {}}
     found = {"app1": {**both, "running": ["bb", "cc"], **left}, "app2": {**both, "running": ["bb"]}}
-    assert rollout.go_back_to(found)["package"]["release"] == "bb"
+    assert rollout.choose_rollback_release(found)["package"]["release"] == "bb"
 
 
 def test_the_overview_has_what_runs_and_what_a_step_was_bringing():
     there = FakeHost({"/proc/stat": "btime 1\n", "/proc/7/stat": "7 (java) S 1 " + "0 " * 17 + "100 0",
                       "/proc/7/status": "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n", "/opt/demo/instances/0/aa-1/x": ""},
                      links={"/proc/7/cwd": "/opt/demo/instances/0/aa-1", "/opt/demo/instances/0/current": "bb-2"})
-    found = release.overview(there, "/opt/demo", record("healthy", folder="bb-2"))
+    found = release.read_overview(there, "/opt/demo", record("healthy", folder="bb-2"))
     assert (found["running"], found["switched"], found["in_step"]) == (["aa"], ["bb"], ["bb"])

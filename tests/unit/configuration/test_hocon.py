@@ -33,8 +33,8 @@ def test_a_text_becomes_what_is_desired_and_stays_so(path, end):
         text, expected = text.replace("\n", end), expected.replace("\n", end)
     assert changed(text) == expected
     assert changed(expected) == expected
-    assert hocon_edit.value_of(expected, "xitrum.port.http") == "${PORT}"
-    assert {hocon_edit.value_of(expected, key) for key in PORTS} <= {None, "null"}
+    assert hocon_edit.find_value(expected, "xitrum.port.http") == "${PORT}"
+    assert {hocon_edit.find_value(expected, key) for key in PORTS} <= {None, "null"}
 
 
 @pytest.mark.parametrize("text, message", [
@@ -52,7 +52,7 @@ def test_a_text_becomes_what_is_desired_and_stays_so(path, end):
 ])
 def test_a_text_that_does_not_parse_is_refused_with_its_line(text, message):
     with pytest.raises(hocon.HoconError) as refused:
-        hocon.fields(text)
+        hocon.list_fields(text)
     assert str(refused.value).startswith(message)
 
 
@@ -67,20 +67,20 @@ LINES = st.lists(st.one_of(
 @given(LINES, KEYS, VALUES)
 def test_what_was_put_is_there_and_all_other_lines_stay(text, key, value):
     new = hocon_edit.put(text, key, value)
-    assert hocon_edit.value_of(new, key) == value
+    assert hocon_edit.find_value(new, key) == value
     assert hocon_edit.put(new, key, value) == new
     # An object whose place a value takes is gone with its lines.
-    if not any(field.body and field.path == tuple(key.split(".")) for field in hocon.fields(text)):
+    if not any(field.body and field.path == tuple(key.split(".")) for field in hocon.list_fields(text)):
         assert len(set(text.splitlines()) - set(new.splitlines())) <= 1
 
 
 @given(LINES, KEYS)
 def test_what_was_put_out_is_not_in_force_and_the_comments_stay(text, key):
     new = hocon_edit.put_out(text, key)
-    assert hocon_edit.value_of(new, key) in (None, "null")
+    assert hocon_edit.find_value(new, key) in (None, "null")
     assert hocon_edit.put_out(new, key) == new
     # What keys below it define, or what a substitution may, has no line of its own, and gets one.
-    left = hocon_edit.find_force(hocon_edit.commented_out(text, tuple(key.split("."))), tuple(key.split("."))).kind
+    left = hocon_edit.find_force(hocon_edit.comment_out(text, tuple(key.split("."))), tuple(key.split("."))).kind
     assert len(new.splitlines()) - len(text.splitlines()) in ((0,) if left in (hocon_edit.ABSENT, hocon_edit.VALUE) else (0, 1))
 
 

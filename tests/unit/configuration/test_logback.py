@@ -18,8 +18,8 @@ CASES = sorted(path for path in DATA.glob("*.xml") if not path.name.endswith(".e
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_text_becomes_what_is_desired_and_stays_so(path, end):
     text, expected = (each.read_text().replace("\n", end) for each in (path, path.with_suffix(".expected.xml")))
-    assert logback.to_console(text) == expected
-    assert logback.to_console(expected) == expected
+    assert logback.log_to_console(text) == expected
+    assert logback.log_to_console(expected) == expected
 
 
 @pytest.mark.parametrize("text, message", [
@@ -29,4 +29,4 @@ def test_a_text_becomes_what_is_desired_and_stays_so(path, end):
 ])
 def test_a_text_that_is_no_configuration_is_refused_with_its_line(text, message):
     with pytest.raises(logback.LogbackError, match=message):
-        logback.to_console(text)
+        logback.log_to_console(text)

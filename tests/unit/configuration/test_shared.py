@@ -309,13 +309,13 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
 
 def test_what_is_not_read_is_a_note_of_a_new_release():
     found = with_package({**KEY_IS[OLD], "unread": ['include file("/etc/shop/secrets.conf")']}, xitrum_config='include url("https://h/x")')
-    assert preflight.host_notes(found) == []
+    assert preflight.find_host_notes(found) == []
     found["xitrum_host_state"]["release"] = {"current": "aa"}
-    first, second = preflight.host_notes(found)[1:]
+    first, second = preflight.find_host_notes(found)[1:]
     assert 'found include file("/etc/shop/secrets.conf") in the configuration of the package, which is not read here' in first
     assert 'found include url("https://h/x") in xitrum_config' in second
     found["xitrum_java_options"] = ["-Xss1m", "-Dconfig.file=/etc/shop/secrets.conf"]
-    assert "found -Dconfig.file in xitrum_java_options, which is not read here" in preflight.host_notes(found)[3]
+    assert "found -Dconfig.file in xitrum_java_options, which is not read here" in preflight.find_host_notes(found)[3]
 
 
 @pytest.mark.parametrize(("option", "name", "variable"), [

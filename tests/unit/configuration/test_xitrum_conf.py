@@ -48,7 +48,7 @@ SECURE, API = package_config.EXAMPLE_VALUES["secureKey"], package_config.EXAMPLE
     (f'secureKey = {"".join(f"${{?A{number}}}" for number in range(64))}"{SECURE}"', ["secureKey"]),
 ])
 def test_examples_in_force(text, keys):
-    assert package_config.example_values(text) == keys
+    assert package_config.find_example_values(text) == keys
 
 
 @pytest.mark.parametrize("text, names", [
@@ -63,7 +63,7 @@ def test_examples_in_force(text, keys):
     ("port { https = ${?TLS} }\nhttps { keyFile = config/key.pem }", ["config/key.pem"]),
 ])
 def test_key_files_where_https_is_on(text, names):
-    assert package_config.key_files(text) == names
+    assert package_config.find_key_files(text) == names
 
 
 def write(folder, text, **files):
@@ -78,48 +78,48 @@ HTTPS = "port {{ https = 4430 }}\nhttps {{ keyFile = config/{}.pem }}"
 
 
 def test_the_example_key_by_its_name(tmp_path):
-    assert package_config.examples(write(tmp_path, HTTPS.format("ssl_example_privkey"))) == ["keyFile"]
+    assert package_config.find_examples(write(tmp_path, HTTPS.format("ssl_example_privkey"))) == ["keyFile"]
 
 
 def test_the_example_key_by_its_content(tmp_path, monkeypatch):
     folder = write(tmp_path, HTTPS.format("mine"), mine=b"public")
-    assert package_config.examples(folder) == []
-    monkeypatch.setattr(package_config, "EXAMPLE_KEY_FILES", (package_config.sha256_of(f"{folder}/config/mine.pem"),))
-    assert package_config.examples(folder) == ["keyFile"]
+    assert package_config.find_examples(folder) == []
+    monkeypatch.setattr(package_config, "EXAMPLE_KEY_FILES", (package_config.compute_sha256(f"{folder}/config/mine.pem"),))
+    assert package_config.find_examples(folder) == ["keyFile"]
 
 
 def test_a_key_that_is_not_there_and_no_configuration(tmp_path):
-    assert package_config.examples(write(tmp_path / "a", HTTPS.format("gone"))) == []
-    assert package_config.examples(str(tmp_path / "b")) == []
+    assert package_config.find_examples(write(tmp_path / "a", HTTPS.format("gone"))) == []
+    assert package_config.find_examples(str(tmp_path / "b")) == []
 
 
 def test_an_included_file_counts_where_it_is_included(tmp_path):
     text = f'xitrum {{\n session {{ secureKey = "{SECURE}" }}\n include "own" # ours\n}}\n'
     folder = write(tmp_path, text + 'xitrum { include file("config/metrics.conf") }\n')
-    assert package_config.examples(folder) == ["secureKey"]
+    assert package_config.find_examples(folder) == ["secureKey"]
     (tmp_path / "config/own.conf").write_text("session.secureKey = mine\n")
     (tmp_path / "config/metrics.conf").write_text(f"metrics.apiKey = {API}\n")
-    assert package_config.examples(folder) == ["apiKey"]
+    assert package_config.find_examples(folder) == ["apiKey"]
 
 
 def test_no_file_outside_of_the_package_is_read(tmp_path):
     (tmp_path / "secret.conf").write_text(f"secureKey = {SECURE}\n")
     outside = ('file("../secret.conf")', f'file("{tmp_path}/secret.conf")', f'url("file:{tmp_path}/secret.conf")')
     folder = write(tmp_path / "package", "".join(f"include {name}\n" for name in outside))
-    assert package_config.examples(folder) == [] == package_config.config_errors(folder)
+    assert package_config.find_examples(folder) == [] == package_config.find_config_errors(folder)
 
 
 def test_a_file_that_includes_itself_ends(tmp_path):
     folder = write(tmp_path, 'include "xitrum"\n' * 20 + f'secureKey = {SECURE}\nsession = ${{session}}\na = ${{b}}\nb = ${{a}}\n')
-    assert package_config.examples(folder) == ["secureKey"]
-    assert package_config.config_errors(folder) == []
+    assert package_config.find_examples(folder) == ["secureKey"]
+    assert package_config.find_config_errors(folder) == []
 
 
 def test_a_file_that_does_not_parse_is_an_error_with_its_line(tmp_path):
     folder = write(tmp_path, "xitrum {\n  port {\n    http = 8000\n}\n")
     (tmp_path / "config/application.conf").write_text('include "akka"\ninclude "xitrum"\n')
     (tmp_path / "config/akka.conf").write_text("akka {\n}\n}\n")
-    assert package_config.config_errors(folder) == [
+    assert package_config.find_config_errors(folder) == [
         f"{folder}/config/{message}. Xitrum does not start with it: correct the file and build the package again"
         for message in ("xitrum.conf, line 1: { is not closed", "akka.conf, line 3: } closes nothing")]
-    assert package_config.examples(folder) == []
+    assert package_config.find_examples(folder) == []

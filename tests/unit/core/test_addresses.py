@@ -114,9 +114,9 @@ def test_a_name_is_served_by_any_of_its_addresses_and_an_unknown_one_by_none():
 def test_a_short_zero_and_a_name_of_it_stand_for_every_address(end):
     host = FakeHost(names={"any": ["0.0.0.0"], "0x0": ["0.0.0.0"], "any6": ["::"], "mixed": ["0.0.0.0", "192.0.2.1"]})
     for text in ("0", "0.0", " 0.0.0 ", "00"):
-        assert addresses.is_every(text) and addresses.application_address(text) == "0.0.0.0"
+        assert addresses.is_every(text) and addresses.format_application_address(text) == "0.0.0.0"
         assert addresses.serves(rows(end), text, addresses.resolve(host, text))
-        assert addresses.local_target(text) == "127.0.0.1"
+        assert addresses.find_local_target(text) == "127.0.0.1"
     for name in ("any", "0x0", "any6", "mixed"):
         assert addresses.serves(rows(end), name, addresses.resolve(host, name))
         assert not addresses.serves(rows(("127.0.0.1", "")), name, addresses.resolve(host, name))
@@ -142,16 +142,16 @@ def test_every_form_of_an_address_is_that_address(ip):
     forms = [str(ip), str(ip).upper(), ip.exploded, f"[{ip.exploded}]", f" {ip} "]
     if ip.version == 4:
         forms += [f"::ffff:{ip}", f"0:0:0:0:0:FFFF:{ip}", f"[::ffff:{int(ip) >> 16:x}:{int(ip) & 0xffff:x}]"]
-    assert {addresses.canonical(form) for form in forms} == {addresses.canonical(str(ip))}
-    row = {"address": addresses.canonical(str(ip)), "port": 8000}
+    assert {addresses.normalize(form) for form in forms} == {addresses.normalize(str(ip))}
+    row = {"address": addresses.normalize(str(ip)), "port": 8000}
     assert all(addresses.serves([row], form) for form in forms)
 
 
 @given(IPS, IPS)
 def test_a_socket_serves_another_address_only_if_that_is_the_same(one, other):
-    row = {"address": addresses.canonical(str(one)), "port": 8000}
+    row = {"address": addresses.normalize(str(one)), "port": 8000}
     every = one.is_unspecified and other.is_unspecified
-    same = addresses.canonical(str(one)) == addresses.canonical(str(other))
+    same = addresses.normalize(str(one)) == addresses.normalize(str(other))
     assert addresses.serves([row], str(other)) == (same or (every and (one.version == 4 or other.version == 6)))
 
 
@@ -167,13 +167,13 @@ def test_no_text_breaks_a_comparison(one, other):
     ):
         assert result in (True, False)
     assert isinstance(
-        addresses.socket_text(row)
-        + addresses.socket_target(row)
-        + addresses.local_target(one)
-        + addresses.application_address(one),
+        addresses.format_socket(row)
+        + addresses.find_socket_target(row)
+        + addresses.find_local_target(one)
+        + addresses.format_application_address(one),
         str,
     )
-    assert isinstance(addresses.listen_target(addresses.listen_addresses([one, other])), str)
+    assert isinstance(addresses.find_listen_target(addresses.list_listen_addresses([one, other])), str)
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,8 @@ def test_which_socket_blocks_a_listener(end, texts, coexists):
     ],
 )
 def test_what_the_application_is_given_and_where_the_host_reaches_it(text, passed, reached):
-    assert addresses.application_address(text) == passed
-    assert addresses.local_target(text) == reached
+    assert addresses.format_application_address(text) == passed
+    assert addresses.find_local_target(text) == reached
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_what_the_application_is_given_and_where_the_host_reaches_it(text, passe
     ],
 )
 def test_where_a_proxy_listens(texts, listed, reached):
-    assert addresses.listen_addresses(texts) == listed
-    assert addresses.listen_target(texts) == reached
+    assert addresses.list_listen_addresses(texts) == listed
+    assert addresses.find_listen_target(texts) == reached
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_ipv6_that_is_off_in_either_way(text, exists, supports):
 
 
 def test_an_address_is_written_before_a_port_in_brackets_where_it_needs_them():
-    assert addresses.socket_text(rows(("[fe80::1]%eth0", "0"))[0]) == "[fe80::1%eth0]:8000"
-    assert addresses.socket_text(rows(("[::ffff:192.0.2.1]", "0"))[0]) == "192.0.2.1:8000"
+    assert addresses.format_socket(rows(("[fe80::1]%eth0", "0"))[0]) == "[fe80::1%eth0]:8000"
+    assert addresses.format_socket(rows(("[::ffff:192.0.2.1]", "0"))[0]) == "192.0.2.1:8000"
     assert addresses.parse_address("[::1") is None and addresses.parse_address("[::1]x") is None
     assert addresses.parse_address("::1").ip == ipaddress.ip_address("::1")

@@ -82,7 +82,7 @@ def test_hosts_that_must_take_part_are_added_to_the_limit():
 def test_no_text_of_a_secret_is_ever_shown(text, name):
     secret = f"S3cr3t{text}"
     assert "S3cr3t" not in " ".join(
-        commands.variable_words(f"{name}={secret}") + commands.variable_words(f'{{"{name}": "{secret}"}}')
+        commands.format_variable(f"{name}={secret}") + commands.format_variable(f'{{"{name}": "{secret}"}}')
     )
 
 
@@ -117,9 +117,9 @@ def test_a_name_shows_that_a_value_is_a_secret(name):
         f"""a='{{"{name}_password": "hunter2 hunter2"}}'""",
     ]
     for text in given:
-        assert "hunter2" not in " ".join(commands.variable_words(text)), text
-    assert commands.variable_words(given[0]) == ["-e", f"{name}=..."]
-    assert commands.variable_words(given[1]) == ["-e", f"a=1 {name}=... b=2"]
+        assert "hunter2" not in " ".join(commands.format_variable(text)), text
+    assert commands.format_variable(given[0]) == ["-e", f"{name}=..."]
+    assert commands.format_variable(given[1]) == ["-e", f"a=1 {name}=... b=2"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_name_shows_that_a_value_is_a_secret(name):
     ],
 )
 def test_what_is_no_secret_is_repeated_as_it_was_given(text):
-    assert commands.variable_words(text) == ["-e", text]
+    assert commands.format_variable(text) == ["-e", text]
     line = commands.render_command("site", commands.read_options({"extra_vars": (text,)}, ""))
     assert shlex.split(line)[-1] == text
 
@@ -164,8 +164,8 @@ def test_arguments_of_ssh_are_repeated_without_passwords(text, shown):
     shown = shown or text
     for name in ("ssh_common_args", "ssh_extra_args"):
         option = f"--{name.replace('_', '-')}={shown}"
-        assert shlex.split(commands.connection_options({name: text})) == [option]
-    assert json.loads(commands.variable_words(json.dumps({"ansible_ssh_common_args": text}))[1]) == {
+        assert shlex.split(commands.format_connection_options({name: text})) == [option]
+    assert json.loads(commands.format_variable(json.dumps({"ansible_ssh_common_args": text}))[1]) == {
         "ansible_ssh_common_args": shown
     }
 
@@ -181,7 +181,7 @@ def test_arguments_of_ssh_are_repeated_without_passwords(text, shown):
     ],
 )
 def test_a_secret_within_a_value_is_not_shown(text):
-    assert "ter2" not in " ".join(commands.variable_words(text))
+    assert "ter2" not in " ".join(commands.format_variable(text))
 
 
 @given(st.lists(st.sampled_from(["a=", "b=1", "pin=", "'", '"', " ", "\n", "x", "{{", "}}", "{%", "%}", "\t", "="])))
@@ -200,11 +200,11 @@ def test_words_are_split_as_ansible_splits_them(parts):
 def test_what_is_repeated_means_the_same(words):
     text = " ".join(words)
     expected = {name: "..." if name == "pin" else value for name, value in parse_kv(text).items()}
-    assert parse_kv(commands.variable_words(text)[1]) == expected
+    assert parse_kv(commands.format_variable(text)[1]) == expected
 
 
 @pytest.mark.parametrize("part", ["a", "-", "--a", "a:", "!a:b", "http://a:b", "pass", "--pass ", "x=", "sshpass "])
 def test_a_long_value_is_read_at_once(part):
     started = time.monotonic()
-    commands.variable_words(f"a='{part * 10000}'")
+    commands.format_variable(f"a='{part * 10000}'")
     assert time.monotonic() - started < 10

@@ -138,7 +138,7 @@ def test_a_release_that_fails_on_a_full_disk_goes_back_before_anything_is_writte
     write = there.write
 
     def fill(path, *more):
-        if path == release.healthy_path("/opt/demo"):
+        if path == release.get_healthy_path("/opt/demo"):
             raise full(path)
         write(path, *more)
 
@@ -249,7 +249,7 @@ def test_the_space_is_that_of_the_nearest_folder_that_is_there(tmp_path):
 
 def test_a_record_that_cannot_be_written_is_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "record.json"
-    path.write_text(recorded.text_of({**recorded.read(FakeHost()), "packages": ["haproxy"]}))
+    path.write_text(recorded.format_text({**recorded.read(FakeHost()), "packages": ["haproxy"]}))
     monkeypatch.setattr(recorded, "PATH", str(path))
     there = Local(None)
     before = path.read_text()
@@ -277,7 +277,7 @@ def test_what_is_reported_of_an_error(error, message):
     ("count", "text"), [(0, "0 MiB"), (1, "1 KiB"), (1025, "2 KiB"), (1 << 20, "1 MiB"), (3 << 30, "3.0 GiB")]
 )
 def test_sizes(count, text):
-    assert disk_space.room(count) == text
+    assert disk_space.format_room(count) == text
 
 
 def test_where_the_space_cannot_be_read_that_is_reported():
@@ -315,15 +315,15 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
         assert os.listdir(tmp_path / "opt/releases") == [], "nothing half made takes room"
         with pytest.raises(OSError, match="No space left") as error:
             release.assemble(there, want, manifest, {}, str(tmp_path / "files.tar"), 1)
-    assert release.installed(there, want["root"]) == []
+    assert release.list_installed(there, want["root"]) == []
     message = release.describe(error.value, want) + disk_space.note(
-        there, error.value, release.folder(want["root"], want["release"]), 3000
+        there, error.value, release.get_folder(want["root"], want["release"]), 3000
     )
     assert "the file system is full" in message and f"/releases/{'1' * 12} needs 3 KiB, and its file system has" in message
     release.clean(there, want["root"], release.read(there, want))
     assert os.listdir(tmp_path / "opt/releases") == []
     release.assemble(there, want, manifest, {}, str(tmp_path / "files.tar"), 1)
-    assert release.installed(there, want["root"]) == ["1" * 12]
+    assert release.list_installed(there, want["root"]) == ["1" * 12]
 
 
 @pytest.mark.parametrize(

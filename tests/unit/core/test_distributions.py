@@ -55,7 +55,7 @@ def test_a_row_is_consistent(row):
 
 @pytest.mark.parametrize("identifier", table.BY_ID)
 def test_a_distribution_is_known_by_its_id(identifier):
-    found = machine.system(FakeHost({"/etc/os-release": f'ID="{identifier}"\nVERSION_ID="99"\n'}))
+    found = machine.read_system(FakeHost({"/etc/os-release": f'ID="{identifier}"\nVERSION_ID="99"\n'}))
     row = table.BY_ID[identifier]
     assert (found["distribution"], found["family"]) == (row.name, row.family.name)
 

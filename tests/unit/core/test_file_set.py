@@ -82,7 +82,7 @@ def test_a_diff_shows_our_text_and_how_much_of_others(host):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_of_a_file_of_others_with_lines_of_ours_a_diff_shows_ours(host, end):
     theirs = f"#!/bin/sh{end}TOKEN=hunter2 /usr/bin/agent{end}"
-    old, new = (marked_block.appended(theirs, "demo", line, end) for line in ("old", "new"))
+    old, new = (marked_block.append_block(theirs, "demo", line, end) for line in ("old", "new"))
     host.files[UNIT] = old
     want = desired(0, new)
     plan = file_set.plan(want, file_set.read(host, want))

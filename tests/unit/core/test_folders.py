@@ -149,12 +149,12 @@ def test_a_folder_that_may_be_the_applications(path):
     ],
 )
 def test_a_path_that_files_and_scripts_cannot_take(path):
-    assert "expected an absolute path" in folders.folder_error("xitrum_root", path)
+    assert "expected an absolute path" in folders.find_folder_error("xitrum_root", path)
 
 
 @given(st.text())
 def test_a_path_without_an_error_is_written_in_one_way(text):
-    if not folders.folder_error("xitrum_root", text):
+    if not folders.find_folder_error("xitrum_root", text):
         assert folders.normalize(text) == text and folders.PATH.fullmatch(text) and not folders.is_system(text)
 
 
@@ -166,7 +166,7 @@ def test_a_path_is_judged_by_what_it_means(text):
 
 def find_errors(host, record=None, **more):
     desired = {**DESIRED, **more}
-    return list(folders.host_errors(
+    return list(folders.find_host_errors(
         desired, folders.read(host, desired, {**recorded.EMPTY, **(record or RECORD)}), HIDING_HOMES))
 
 
@@ -395,7 +395,7 @@ def test_the_applications_user_owns_no_folder_above():
 )
 def test_selinux_is_named_where_it_keeps_a_service_out(enforce, root, notes):
     there = host({"/sys/fs/selinux/enforce": enforce})
-    found = folders.host_notes(folders.read(there, {**DESIRED, "root": root}, None))
+    found = folders.find_host_notes(folders.read(there, {**DESIRED, "root": root}, None))
     assert len(found) == notes and all("SELinux is enforcing" in note for note in found)
 
 
@@ -423,7 +423,7 @@ def test_a_folder_on_record_keeps_what_is_in_it(root, made):
 )
 def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
     assert find_errors(there, **ADOPT, **more) == []
-    found = folders.host_notes(folders.read(there, {**DESIRED, **ADOPT, **more}, {**recorded.EMPTY, **RECORD}))
+    found = folders.find_host_notes(folders.read(there, {**DESIRED, **ADOPT, **more}, {**recorded.EMPTY, **RECORD}))
     assert len(found) == 1 and text in found[0]
     refused = find_errors(there, **more)
     assert len(refused) == 1 and "is not on record as shop's; expected a folder that is made for it" in refused[0]
@@ -433,7 +433,7 @@ def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
 def test_whose_folder_it_is_in_is_a_note():
     there = host(stats=stats(**{"/home/deploy": (0o755, "deploy")}))
     desired = {**DESIRED, "root": "/home/deploy/shop"}
-    assert folders.host_notes(folders.read(there, desired, None)) == [
+    assert folders.find_host_notes(folders.read(there, desired, None)) == [
         "xitrum_root (/home/deploy/shop) is below a folder of deploy, who can replace it: "
         "keep that account as safe as root"
     ]
@@ -461,7 +461,7 @@ def test_a_folder_that_this_user_may_not_read_stops_no_reading():
         def stat(self, path):
             raise PermissionError(13, "Permission denied", path)
 
-    assert list(folders.host_errors(
+    assert list(folders.find_host_errors(
         DESIRED, folders.read(Closed({"/etc/passwd": PASSWD}), DESIRED, recorded.EMPTY), HIDING_HOMES)) == []
 
 
@@ -517,7 +517,7 @@ def test_an_account_that_is_adopted_made_or_not_there_is_fine():
 ])
 def test_an_adopted_account_is_reported(users, adopt, noted):
     record = {**recorded.EMPTY, "applications": {"shop": {"roots": {}, "logs": {}, "users": users, "groups": users}}}
-    found = folders.host_notes(folders.read(FakeHost(ACCOUNTS), {**DESIRED, "user": "web", "adopt": adopt}, record))
+    found = folders.find_host_notes(folders.read(FakeHost(ACCOUNTS), {**DESIRED, "user": "web", "adopt": adopt}, record))
     sentence = "every program of the account web can read the application's secrets"
     assert [sentence in note for note in found] == [True] * noted
 
@@ -538,7 +538,7 @@ def test_without_a_record_that_can_be_read_nobody_reports_what_is_whose():
     """As for a check that does not run as root."""
     there = FakeHost({**ACCOUNTS, "/opt/shop/notes": ""})
     desired = {**DESIRED, "user": "web"}
-    assert list(folders.host_errors(desired, folders.read(there, desired, None), HIDING_HOMES)) == []
+    assert list(folders.find_host_errors(desired, folders.read(there, desired, None), HIDING_HOMES)) == []
 
 
 @pytest.mark.parametrize(("root", "logs", "refused"), [

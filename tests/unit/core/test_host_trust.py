@@ -143,7 +143,7 @@ def test_a_failure_message_shows_nothing_of_a_file_that_a_planted_link_leads_to(
     """`tail` run by root followed the link."""
     logs = tmp_path / "logs"
     desired = {"name": "shop", "root": str(tmp_path / "root"), "log_dir": str(logs), "supervisor": kind, "stop_timeout": 1}
-    output = service.output_of(desired, 0)
+    output = service.get_output_path(desired, 0)
     os.makedirs(os.path.dirname(output))
     os.chown(os.path.dirname(output), USER, USER)
     os.symlink(etc / "shadow", output)
@@ -153,7 +153,7 @@ def test_a_failure_message_shows_nothing_of_a_file_that_a_planted_link_leads_to(
         with open(argv[-1], "rb") as file:
             return bounded.Run(0, file.read(), b"")
 
-    assert service.tail(Host(run_command), desired, 0) == ""
+    assert service.read_log_tail(Host(run_command), desired, 0) == ""
 
 
 @pytest.mark.parametrize("kind", sorted(SUPERVISORS))
@@ -342,7 +342,7 @@ def test_a_lock_of_another_user_is_refused(real, tmp_path):
 
 
 def test_the_lock_of_the_controllers_archives_is_the_users_alone_and_has_an_end(tmp_path):
-    with jdk_fetch.alone(str(tmp_path / "archives")) as folder:
+    with jdk_fetch.lock_folder(str(tmp_path / "archives")) as folder:
         assert stat.S_IMODE(os.stat(f"{folder}/.lock").st_mode) == 0o600
         with open(f"{folder}/.lock", "ab") as other:
             with pytest.raises(TimeoutError, match="another process has had the lock"):

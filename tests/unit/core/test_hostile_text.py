@@ -45,14 +45,14 @@ HOSTILE = st.one_of(
 ARGUMENTS = ("text", "cgroup", "line", "output")
 
 #: Values that are no text, though their argument has its name; parsers that refuse a text by a sentence, and with what.
-VALUES = {"limits.nofile.text", "core.runner.change"}
+VALUES = {"limits.nofile.format_value", "core.runner.change"}
 REFUSES = {
     # Files that root alone writes, and the module that reads one reports that it is damaged.
     "core.recorded.parse": ValueError, "firewall.firewalld.parse_service": ValueError, "firewall.firewalld.parse_zone_file": ValueError,
-    "redirects.firewalld.direct_rules": ValueError, "redirects.nft.parse": ValueError, "core.untrusted_text.parse_json": ValueError,
+    "redirects.firewalld.parse_direct_rules": ValueError, "redirects.nft.parse": ValueError, "core.untrusted_text.parse_json": ValueError,
     # Settings of a project and of an inventory, whose author is the one who reads the sentence.
-    "configuration.hocon.parse": ValueError, "configuration.hocon.fields": ValueError, "configuration.logback.to_console": ValueError,
-    "proxy.definition.seconds": ValueError,
+    "configuration.hocon.parse": ValueError, "configuration.hocon.list_fields": ValueError, "configuration.logback.log_to_console": ValueError,
+    "proxy.definition.parse_seconds": ValueError,
     "core.commands.split_words": ValueError,
     # Of another version.
     "application.step_state.parse": schema.VersionError,
@@ -217,9 +217,9 @@ def test_what_a_process_calls_itself_changes_nothing_but_its_name(name, cgroup):
     host = FakeHost({
         f"{folder}/stat": f"7 ({name}){rest}", f"{folder}/status": status, f"{folder}/comm": name + "\n", f"{folder}/cgroup": f"0::/{cgroup}\n",
     }, {" ".join(sockets.SS): "LISTEN 0 128 0.0.0.0:80 0.0.0.0:* ino:5 sk:1 <->\n"}, {f"{folder}/fd/3": "socket:[5]"})
-    found = process.process(host, 7)
+    found = process.read_process(host, 7)
     assert (found["pid"], found["ppid"], found["state"], found["uid"], found["rss_kb"]) == (7, 1, "S", 998, 9)
     assert CONTROL.search(found["comm"]) is None
-    rows = sockets.listeners(host)
+    rows = sockets.read_listeners(host)
     assert [(row["port"], row["pids"]) for row in rows] == [(80, [7])] and rows.unread == ()
     assert rows[0]["process"].isprintable()

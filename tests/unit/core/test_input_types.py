@@ -155,38 +155,38 @@ def test_preflight_reads_names_and_values_of_options_and_shows_no_value(options,
 def test_no_address_of_a_host_is_a_directive_of_a_proxy(variable, value):
     host = {"inventory_hostname": "app1", variable: value}
     with pytest.raises(ValueError, match=f"{variable} is .*: expected an IP address"):
-        proxy.servers([host], "proxy1", {"xitrum_http_port": 8000, "xitrum_instances": 1})
+        proxy.list_servers([host], "proxy1", {"xitrum_http_port": 8000, "xitrum_instances": 1})
     if variable != "xitrum_interface":
         with pytest.raises(ValueError, match="expected an IP address"):
-            cluster.address(host)
+            cluster.find_address(host)
 
 
 @pytest.mark.parametrize("zone", ["eth0\n", "eth0;", "eth0 x", "", "eth0%1", "a" * 16])
 def test_a_zone_is_the_name_of_an_interface(zone):
     assert addresses.parse_address(f"fe80::1%{zone}") is None or zone == "eth0\n"
     # A blank around an address goes, and is no part of the zone.
-    assert "\n" not in addresses.canonical(f"fe80::1%{zone}").strip()
+    assert "\n" not in addresses.normalize(f"fe80::1%{zone}").strip()
     assert addresses.parse_address("fe80::1%eth0").zone == "eth0"
 
 
 @pytest.mark.parametrize("network", ["fe80::1%eth0\n    use_backend x", "fe80::1%;", "192.0.2.0/24\n"])
 def test_no_network_of_a_load_balancer_is_a_directive(network):
     with pytest.raises(ValueError, match="xitrum_proxy_load_balancers: found"):
-        proxy.networks(["192.0.2.1", network])
-    assert proxy.networks(["192.0.2.0/24", "2001:db8::/32"]) == ["192.0.2.0/24", "2001:db8::/32"]
+        proxy.check_networks(["192.0.2.1", network])
+    assert proxy.check_networks(["192.0.2.0/24", "2001:db8::/32"]) == ["192.0.2.0/24", "2001:db8::/32"]
 
 
 def test_each_item_that_does_not_fit_is_an_error():
-    assert rules.type_errors("a", "/x", "url_path") == []
-    assert rules.type_errors("b", "/x\n", "url_path") == [input_types.find_error("b", "/x\n", "url_path")]
-    assert len(rules.type_errors("a", ["10s", "10", "5"], "duration")) == 2
+    assert rules.find_type_errors("a", "/x", "url_path") == []
+    assert rules.find_type_errors("b", "/x\n", "url_path") == [input_types.find_error("b", "/x\n", "url_path")]
+    assert len(rules.find_type_errors("a", ["10s", "10", "5"], "duration")) == 2
 
 
 def test_a_newline_at_the_end_is_part_of_a_name():
     """C($) matches before it."""
     assert not limits.OWN_FILE.fullmatch("/etc/security/limits.d/a.conf\n") and not limits.DOMAIN.fullmatch("shop\n")
     assert not kernel_plan.OWN_FILE.fullmatch("/etc/sysctl.d/a.conf\n") and not kernel_plan.MODULE.fullmatch("tcp_bbr\n")
-    assert kernel_values.entries({"net.core.somaxconn\n": 1})[1] and not folders.PATH.fullmatch("/opt/shop\n")
+    assert kernel_values.parse_entries({"net.core.somaxconn\n": 1})[1] and not folders.PATH.fullmatch("/opt/shop\n")
 
 
 def test_no_test_of_a_value_in_a_role_ends_before_a_newline():

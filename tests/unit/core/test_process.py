@@ -81,9 +81,9 @@ def test_a_folder_and_what_is_below_it(path, under):
 def test_processes_under_a_folder():
     host = machine(proc(10, "/opt/app/instances/0/x", "A=b\0"), proc(11, "/home"), proc(12, "/srv/app/instances/1"))
     host.links["/opt/app"] = "/srv/app"
-    assert [row["pid"] for row in process.processes_under(host, "/opt/app")] == [12], "links are followed, as the kernel does"
+    assert [row["pid"] for row in process.find_processes_under(host, "/opt/app")] == [12], "links are followed, as the kernel does"
     del host.links["/opt/app"]
-    row = process.processes_under(host, "/opt/app")[0]
+    row = process.find_processes_under(host, "/opt/app")[0]
     assert (row["pid"], row["user"], row["uid"], row["nofile"], row["environ"]) == (10, "root", 0, (1024, 20000), {"A": "b"})
     assert row["started"] == 1000000 + 2311, "231181 ticks of a hundredth of a second"
     assert row["rss_kb"] > 1000
@@ -92,7 +92,7 @@ def test_processes_under_a_folder():
 
 def test_what_the_kernel_hides_is_none_and_what_is_gone_is_left_out():
     host = machine(proc(10, environ=Unreadable("x"), limits=Unreadable("x")))
-    found = process.processes(host, [10, 99])
+    found = process.read_processes(host, [10, 99])
     assert [(row["pid"], row["environ"], row["nofile"]) for row in found] == [(10, None, None)]
 
 
@@ -102,14 +102,14 @@ def test_what_the_kernel_hides_is_none_and_what_is_gone_is_left_out():
 def test_the_processes_of_a_unit_on_cgroup_v1_and_v2(tree, there):
     shown = process.parse_unit((SSHD / "unit").read_text())
     host = FakeHost({f"{tree}{shown['ControlGroup']}/cgroup.procs": "40\n39\n"})
-    assert process.pids_of_unit(host, shown) == ([39, 40] if there else [39])
+    assert process.list_unit_pids(host, shown) == ([39, 40] if there else [39])
 
 
 def test_the_unit_of_a_process_and_the_full_name_of_a_unit():
     host = machine(proc(39), commands={SHOW + "ssh.service": (SSHD / "unit").read_text()})
-    assert process.unit_of_process(host, 39)["Id"] == "ssh.service"
-    assert process.unit_of_process(FakeHost({"/proc/1/cgroup": "0::/init.scope\n"}), 1) == {}
-    assert [targets.full_name(name) for name in ("ssh", "xitrum@0", "xitrum@0.service", "a.b@1", "x.socket")] == [
+    assert process.find_unit_of_process(host, 39)["Id"] == "ssh.service"
+    assert process.find_unit_of_process(FakeHost({"/proc/1/cgroup": "0::/init.scope\n"}), 1) == {}
+    assert [targets.complete_name(name) for name in ("ssh", "xitrum@0", "xitrum@0.service", "a.b@1", "x.socket")] == [
         "ssh.service", "xitrum@0.service", "xitrum@0.service", "a.b@1.service", "x.socket"]
 
 
@@ -128,14 +128,14 @@ def test_a_group_that_systemd_does_not_name_is_no_unit(group):
     unit, user = (SSHD / "unit").read_text(), "Id=user@1000.service\nLoadState=loaded\nControlGroup=/user.slice/user-1000.slice/user@1000.service\n"
     commands = {SHOW + "ssh.service": unit, SHOW + "user@1000.service": user}
     host = FakeHost({"/proc/77/cgroup": f"3:cpu:{GROUP}\n1:name=systemd:{group}\n0::{group}\n"}, commands)
-    assert process.unit_of_process(host, 77) == {}
+    assert process.find_unit_of_process(host, 77) == {}
     assert len(host.done) <= 2 * process.MOST_GROUPS
 
 
 @pytest.mark.parametrize("group", [GROUP, f"{GROUP}/below/evil.service"])
 def test_a_process_below_the_group_of_a_unit_is_of_it(group):
     host = FakeHost({"/proc/77/cgroup": f"0::{group}\n"}, {SHOW + "ssh.service": (SSHD / "unit").read_text()})
-    assert process.unit_of_process(host, 77)["Id"] == "ssh.service"
+    assert process.find_unit_of_process(host, 77)["Id"] == "ssh.service"
 
 
 def report(host, **desired):
@@ -211,9 +211,9 @@ def test_a_process_in_a_folder_that_is_too_deep_fails_no_read(tmp_path):
             kept, host = int(other.stdout.readline()), Host()
             with pytest.raises(OSError, match="File name too long"):
                 host.readlink(f"/proc/{other.pid}/fd/{kept}")
-            assert [(row["pid"], row["cwd"]) for row in process.processes(host, [other.pid])] == [(other.pid, None)]
-            assert other.pid not in [row["pid"] for row in process.processes_under(host, str(tmp_path))]
-            assert sockets.holders(host, [1], [other.pid]) == ({}, ())
+            assert [(row["pid"], row["cwd"]) for row in process.read_processes(host, [other.pid])] == [(other.pid, None)]
+            assert other.pid not in [row["pid"] for row in process.find_processes_under(host, str(tmp_path))]
+            assert sockets.find_holders(host, [1], [other.pid]) == ({}, ())
         finally:
             other.kill()
     subprocess.run(["rm", "-rf", str(tmp_path)], check=True)

@@ -24,8 +24,8 @@ def desired(packages=(), application=None):
 def test_what_is_missing_is_written_down_and_what_is_there_is_not():
     host = FakeHost({"/var/log/shop/old": ""}, {DPKG + "haproxy socat": "haproxy installed\n", "getent group shop": "shop:x:1:\n"})
     shop = {**SHOP, "adopt": ["log_dir", "user"]}
-    found = recorded.state(host, desired(["haproxy", "socat"], shop))
-    record = recorded.noted(desired(["haproxy", "socat"], shop), found)
+    found = recorded.read_state(host, desired(["haproxy", "socat"], shop))
+    record = recorded.add_to_record(desired(["haproxy", "socat"], shop), found)
     assert record["packages"] == ["socat"]
     assert record["applications"]["shop"] == {
         "roots": {"/opt/shop": True}, "logs": {"/var/log/shop": False}, "users": {"shop": True}, "groups": {"shop": False}}
@@ -39,54 +39,54 @@ def test_what_is_missing_is_written_down_and_what_is_there_is_not():
 ])
 def test_what_exists_without_a_record_is_refused_or_adopted_and_recorded(files, commands, message):
     host = FakeHost(files, commands)
-    found = recorded.state(host, desired((), SHOP))
+    found = recorded.read_state(host, desired((), SHOP))
     with pytest.raises(ValueError, match=message):
-        recorded.noted(desired((), SHOP), found)
+        recorded.add_to_record(desired((), SHOP), found)
     option = message.partition(" ")[0][len("xitrum_"):]
-    record = recorded.noted(desired((), {**SHOP, "adopt": [option]}), found)
+    record = recorded.add_to_record(desired((), {**SHOP, "adopt": [option]}), found)
     # What was adopted once is the application's, and a later run needs no word for it.
-    assert recorded.noted(desired((), SHOP), {**found, "record": record}) == record
+    assert recorded.add_to_record(desired((), SHOP), {**found, "record": record}) == record
     assert sorted(made for kind in record["applications"]["shop"].values() for made in kind.values())[0] is False
-    assert recorded.parse(recorded.text_of(record)) == record
+    assert recorded.parse(recorded.format_text(record)) == record
 
 
 def test_a_first_run_that_was_killed_runs_again():
     """The record comes before what it is of, so that all of it is the application's by then."""
-    nothing = recorded.state(FakeHost(), desired((), SHOP))
-    record = recorded.noted(desired((), SHOP), nothing)
-    there = recorded.state(FakeHost({recorded.PATH: recorded.text_of(record), "/opt/shop/releases/.a.partial/x": "", "/var/log/shop/0/x": ""},
+    nothing = recorded.read_state(FakeHost(), desired((), SHOP))
+    record = recorded.add_to_record(desired((), SHOP), nothing)
+    there = recorded.read_state(FakeHost({recorded.PATH: recorded.format_text(record), "/opt/shop/releases/.a.partial/x": "", "/var/log/shop/0/x": ""},
                                     {"getent passwd shop": "x", "getent group shop": "x"}), desired((), SHOP))
-    assert recorded.noted(desired((), SHOP), there) == record
+    assert recorded.add_to_record(desired((), SHOP), there) == record
 
 
 def test_an_empty_folder_is_nobodys():
-    found = recorded.state(FakeHost({"/opt/shop/lost+found/x": ""}), desired((), SHOP))
-    assert recorded.noted(desired((), SHOP), found)["applications"]["shop"]["roots"] == {"/opt/shop": False}
+    found = recorded.read_state(FakeHost({"/opt/shop/lost+found/x": ""}), desired((), SHOP))
+    assert recorded.add_to_record(desired((), SHOP), found)["applications"]["shop"]["roots"] == {"/opt/shop": False}
 
 
 def test_the_ports_on_record_are_those_of_today():
     shop = {**SHOP, "ports": [8001, 8000]}
-    record = recorded.noted(desired((), shop), recorded.state(FakeHost(), desired((), shop)))
+    record = recorded.add_to_record(desired((), shop), recorded.read_state(FakeHost(), desired((), shop)))
     assert record["applications"]["shop"]["ports"] == [8000, 8001]
-    found = recorded.state(FakeHost({recorded.PATH: recorded.text_of(record)}), desired((), shop))
-    assert recorded.noted(desired((), {**shop, "ports": [9000]}), found)["applications"]["shop"]["ports"] == [9000]
+    found = recorded.read_state(FakeHost({recorded.PATH: recorded.format_text(record)}), desired((), shop))
+    assert recorded.add_to_record(desired((), {**shop, "ports": [9000]}), found)["applications"]["shop"]["ports"] == [9000]
 
 
 def test_a_package_that_was_removed_and_left_its_settings_is_not_installed():
-    assert recorded.installed(FakeHost(commands={DPKG + "nginx": "nginx config-files\n"}), ["nginx"]) == set()
+    assert recorded.find_installed(FakeHost(commands={DPKG + "nginx": "nginx config-files\n"}), ["nginx"]) == set()
 
 
 def test_without_dpkg_rpm_is_queried():
     host = FakeHost(commands={"rpm --query --quiet nginx": "", "rpm --query --quiet socat": (1, "", "")})
-    assert recorded.installed(host, ["nginx", "socat"]) == {"nginx"}
+    assert recorded.find_installed(host, ["nginx", "socat"]) == {"nginx"}
 
 
 def test_a_second_run_changes_nothing_and_another_root_is_added():
     none, all_of_it = (dict.fromkeys(("roots", "logs", "users", "groups"), there) for there in (False, True))
-    first = recorded.noted(desired(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none, "missing": []})
+    first = recorded.add_to_record(desired(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none, "missing": []})
     there = {"record": first, "installed": {"socat"}, "there": all_of_it, "missing": []}
-    assert recorded.noted(desired(["socat"], SHOP), there) == first
-    moved = recorded.noted(desired((), {**SHOP, "root": "/srv/shop"}), there)
+    assert recorded.add_to_record(desired(["socat"], SHOP), there) == first
+    moved = recorded.add_to_record(desired((), {**SHOP, "root": "/srv/shop"}), there)
     assert moved["applications"]["shop"]["roots"] == {"/opt/shop": True, "/srv/shop": False}
 
 
@@ -136,11 +136,11 @@ ON, OFF, NONE = {"boot": "enabled", "active": "active"}, {"boot": "disabled", "a
     (ON, ON, []), (OFF, OFF, []), (NONE, NONE, []), (ON, NONE, []),
 ])
 def test_a_unit_gets_what_brings_it_back(before, now, commands):
-    assert recorded.unit_commands(before, now) == [[command] for command in commands]
+    assert recorded.plan_unit_commands(before, now) == [[command] for command in commands]
 
 
 def test_a_unit_that_others_need_stays():
-    assert recorded.unit_commands(NONE, ON, needed=True) == []
+    assert recorded.plan_unit_commands(NONE, ON, needed=True) == []
 
 
 def test_a_unit_that_goes_on_reads_its_files_and_then_forgotten():

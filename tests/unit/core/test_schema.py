@@ -56,8 +56,8 @@ def error_of(read, *kinds):
 
 
 def read_lock(text):
-    host, desired = FakeHost({lock_record.path("demo"): text}), {**INSTANCE, "break_lock": "", "seconds": 1, "holder": {"id": "a"}}
-    return run_lock.refusal(desired, run_lock.read_state(host, desired))
+    host, desired = FakeHost({lock_record.get_path("demo"): text}), {**INSTANCE, "break_lock": "", "seconds": 1, "holder": {"id": "a"}}
+    return run_lock.find_refusal(desired, run_lock.read_state(host, desired))
 
 
 def read_load(text, folder):
@@ -67,32 +67,32 @@ def read_load(text, folder):
 
 def read_report(text, folder):
     (folder / "run.json").write_text(text)
-    return error_of(lambda: load_reports.earlier_reports(str(folder)), schema.VersionError, ValueError)
+    return error_of(lambda: load_reports.read_earlier_reports(str(folder)), schema.VersionError, ValueError)
 
 
 def read_release(text):
-    host = FakeHost({releases.manifest_path("/opt/demo", "aa"): text, "/opt/demo/releases/aa/x": ""})
-    return error_of(lambda: releases.installed(host, "/opt/demo"), RuntimeError)
+    host = FakeHost({releases.get_manifest_path("/opt/demo", "aa"): text, "/opt/demo/releases/aa/x": ""})
+    return error_of(lambda: releases.list_installed(host, "/opt/demo"), RuntimeError)
 
 
 #: Format to where its record is (a part of the path), and what reading a text of it reports.
 READERS = {
     schema.BEFORE: (recorded.PATH, lambda text, _folder: error_of(lambda: recorded.read(FakeHost({recorded.PATH: text})), ValueError)),
-    schema.KERNEL: (kernel.RECORD, lambda text, _folder: kernel.recorded_profiles(FakeHost({kernel.RECORD: text}))[1]),
+    schema.KERNEL: (kernel.RECORD, lambda text, _folder: kernel.list_recorded_profiles(FakeHost({kernel.RECORD: text}))[1]),
     schema.ALTERNATIVES: (alternatives.RECORD, lambda text, _folder: alternatives.read_record(FakeHost({alternatives.RECORD: text}))[1]),
     schema.FIREWALL: (firewall.RECORD, lambda text, _folder: firewall.parse_record(text)[1]),
     schema.REDIRECTS: (leftovers.RECORD, lambda text, _folder: leftovers.find_error(text)),
-    schema.LOCK: (lock_record.path("demo"), lambda text, _folder: read_lock(text)),
-    schema.STEP: (step_record.path("demo"), lambda text, _folder: error_of(
-        lambda: step_record.read_record(FakeHost({step_record.path("demo"): text}), "demo"), RuntimeError)),
-    schema.MANIFEST: (releases.manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
+    schema.LOCK: (lock_record.get_path("demo"), lambda text, _folder: read_lock(text)),
+    schema.STEP: (step_record.get_path("demo"), lambda text, _folder: error_of(
+        lambda: step_record.read_record(FakeHost({step_record.get_path("demo"): text}), "demo"), RuntimeError)),
+    schema.MANIFEST: (releases.get_manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
     schema.LOAD: ("/state.json", read_load),
     schema.LOAD_REPORT: ("/run.json", read_report),
 }
 #: Format to what is read of a text that is not used.
 REBUILT = {
-    schema.LOG_MARKS: lambda text, _path: starts.read_marks(FakeHost({starts.marks_path(INSTANCE, 0): text}), INSTANCE, 0),
-    schema.JAR_SCANS: lambda text, path: (path.write_text(text), java.remembered(str(path)))[1],
+    schema.LOG_MARKS: lambda text, _path: starts.read_marks(FakeHost({starts.get_marks_path(INSTANCE, 0): text}), INSTANCE, 0),
+    schema.JAR_SCANS: lambda text, path: (path.write_text(text), java.read_remembered_scans(str(path)))[1],
 }
 NOTHING = {schema.LOG_MARKS: {"time": 0.0, "log": (0, 0), "output": (0, 0)}, schema.JAR_SCANS: {}}
 #: What a damaged record of these reports is not needed: what runs, and the files themselves, are read instead.

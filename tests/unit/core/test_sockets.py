@@ -63,7 +63,7 @@ def test_no_text_breaks_the_parser(text):
 
 
 def test_without_ss_nothing_is_known():
-    assert sockets.listeners(FakeHost()) is None
+    assert sockets.read_listeners(FakeHost()) is None
 
 
 @pytest.mark.parametrize(("requested", "live", "effective", "status"), [
@@ -239,7 +239,7 @@ def test_a_line_that_cannot_be_read_is_kept_as_such(line):
     found = listeners(f"{good}\n{line}\n{good.replace('8000', '8001')}\n")
     assert [row["port"] for row in found] == [8000, 8001]
     assert found.unread == (line,)
-    note = sockets.unread_note(found)
+    note = sockets.format_unread_note(found)
     assert note.startswith("found 1 line of ss that cannot be parsed, such as ") and note.isprintable()
 
 
@@ -313,7 +313,7 @@ def test_connections_that_cannot_be_read_do_not_count_as_silence():
     for line in ("LISTEN 0 9 *:1 *:*", "0 0 127.0.0.1:1 127.0.0.1:*", "SYN-SENT 0 0 127.0.0.1:1 127.0.0.1:2"):
         found = connections(line)
         assert (list(found), found.unread) == ([], (line,))
-    assert sockets.established(FakeHost()).unread == ("ss: not found on this host",)
+    assert sockets.read_established(FakeHost()).unread == ("ss: not found on this host",)
 
 
 def test_who_holds_a_socket_comes_from_descriptors_and_never_from_a_name():
@@ -325,10 +325,10 @@ def test_who_holds_a_socket_comes_from_descriptors_and_never_from_a_name():
              " ".join(sockets.ESTABLISHED): "0 0 192.0.2.1:80 192.0.2.2:9 ino:6 sk:2 <->\n"},
             {"/proc/7/fd/3": "socket:[5]", "/proc/7/fd/4": "socket:[6]", "/proc/7/fd/5": "pipe:[5]", "/proc/9/fd/3": "anon_inode:[eventpoll]"},
         )
-        found = sockets.listeners(host)
+        found = sockets.read_listeners(host)
         assert [(row["port"], row["pids"]) for row in found] == [(80, [7])] and found.unread == ()
         assert found[0]["process"].isprintable()
-        found = sockets.established(host, [7, 9])
+        found = sockets.read_established(host, [7, 9])
         assert [(row["peer"], [pid for _name, pid in row["users"]]) for row in found] == [("192.0.2.2:9", [7])]
         assert found.unread == ()
         assert not any("-p" in line.split() for _run, line in [done for done in host.done if done[0] == "run"])
@@ -337,15 +337,15 @@ def test_who_holds_a_socket_comes_from_descriptors_and_never_from_a_name():
 def test_descriptors_without_an_end_are_given_up_and_reported():
     ticks = iter(range(0, 1000, 15))
     host = FakeHost({}, {}, {f"/proc/{pid}/fd/3": "socket:[5]" for pid in (7, 8, 9, 10)})
-    held, unread = sockets.holders(host, {5, None}, [9, 7, 8, 10], clock=lambda: next(ticks))
+    held, unread = sockets.find_holders(host, {5, None}, [9, 7, 8, 10], clock=lambda: next(ticks))
     assert held == {5: [7, 8]}
     assert unread == ("the file descriptors of the processes from 8 on were not read within 20 s",)
-    assert sockets.holders(host, {None}, [7]) == ({}, ())
+    assert sockets.find_holders(host, {None}, [7]) == ({}, ())
 
 
 def test_only_the_processes_of_a_service_are_its_own():
     shown = "Id=nginx.service\nLoadState=loaded\nMainPID=7\nControlGroup=/system.slice/nginx.service\n"
     command = "systemctl show --no-pager --property=" + ",".join(process.UNIT_PROPERTIES) + " -- nginx.service"
     files = {"/sys/fs/cgroup/system.slice/nginx.service/cgroup.procs": "8\n7\n", "/proc/9/comm": "nginx\n"}
-    assert sockets.pids_of_service(FakeHost(files, {command: shown}), "nginx") == [7, 8]
-    assert sockets.pids_of_service(FakeHost(files), "nginx") == [9], "too many are counted rather than too few"
+    assert sockets.list_service_pids(FakeHost(files, {command: shown}), "nginx") == [7, 8]
+    assert sockets.list_service_pids(FakeHost(files), "nginx") == [9], "too many are counted rather than too few"

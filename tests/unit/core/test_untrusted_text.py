@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, process, quiet, untrusted_text
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan, Row, unread_rows
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan, Row, build_unread_rows
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import machine
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import jvm
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import component as kernel
@@ -25,7 +25,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.kernel import planning
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import values as kernel_values
 from ansible_collections.xitrum.host.plugins.module_utils.limits import nofile as limits
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import certificates, haproxy_socket
-from ansible_collections.xitrum.host.plugins.module_utils.proxy.definition import server_name
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.definition import format_server_name
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import firewalld as redirects_firewalld
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import iptables as redirects_iptables
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import nft as redirects_nft
@@ -54,7 +54,7 @@ TEXT = st.text(st.sampled_from("ab019 \t\n\r\v\f\0\x1c\x85\xa0\u2028\u3000\ufeff
 
 @pytest.mark.parametrize(("key", "text", "shown"), RECORDED["kernel"]["rows"])
 def test_a_text_is_read_as_the_kernel_reads_it(key, text, shown):
-    assert kernel_values.after_writing(key, text, RECORDED["kernel"]["start"][key]) == shown
+    assert kernel_values.predict_written_value(key, text, RECORDED["kernel"]["start"][key]) == shown
 
 
 @pytest.mark.parametrize("systemd", [True, False])
@@ -156,7 +156,7 @@ def test_sysctl_conf_is_read_last_without_systemd_though_a_link_leads_to_it():
     links = {"/etc/sysctl.d/99-sysctl.conf": "../sysctl.conf"}
     for more, last in (({}, "1"), ({"/run/systemd/system/.keep": ""}, "2")):
         texts, _unseen = kernel_files.read(FakeHost({**files, **more}, links=links), OWN)
-        assert kernel_files.settings(texts)["a.b"][-1].value == last
+        assert kernel_files.group_settings(texts)["a.b"][-1].value == last
 
 
 @pytest.mark.parametrize(("live", "policy"), [("4096 131072", "at_least"), ("many", "at_least"), ("4096 131072", "at_most")])
@@ -177,8 +177,8 @@ def test_no_file_breaks_the_plan_or_lowers_a_live_value(early, late, systemd, li
 
 @given(st.sampled_from(sorted(kernel_values.SHAPES)), TEXT, TEXT)
 def test_what_the_kernel_makes_of_a_text_can_be_parsed(key, text, live):
-    shown = kernel_values.after_writing(key, text, live)
-    assert shown is None or kernel_values.after_writing(key, shown, live) == shown
+    shown = kernel_values.predict_written_value(key, text, live)
+    assert shown is None or kernel_values.predict_written_value(key, shown, live) == shown
 
 
 # ------------------------------------------------------------------------------------------------------------- limits
@@ -192,7 +192,7 @@ def test_limits_are_read_as_pam_reads_them(texts, soft, hard):
     exempt = any(line.kind == "none" and line.domain == "deploy" for line in lines)
     found = []
     for kind, default in (("soft", 1024), ("hard", 20000)):
-        line = limits.of_domain(lines, "deploy", kind) or limits.of_domain(lines, "*", kind)
+        line = limits.find_line(lines, "deploy", kind) or limits.find_line(lines, "*", kind)
         found.append(default if line is None or exempt else line.value)
     assert [min(found), found[1]] == [soft, hard]
 
@@ -277,8 +277,8 @@ def test_no_limits_file_breaks_the_plan(text):
 )
 def test_minfds_is_read_as_supervisord_reads_it(text, found):
     """Compared with supervisor.options.ServerOptions of supervisor 4.2.5 and 4.3.0."""
-    assert supervisord_config.minfds({"f": text}) == found
-    assert supervisord_config.unread({"f": text}) == []
+    assert supervisord_config.find_minfds({"f": text}) == found
+    assert supervisord_config.find_unread({"f": text}) == []
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_minfds_is_read_as_supervisord_reads_it(text, found):
     ],
 )
 def test_what_supervisord_does_not_start_with_is_reported(text, number, why):
-    ((file, line, shown, message),) = supervisord_config.unread({"/etc/supervisor/conf.d/a.conf": text})
+    ((file, line, shown, message),) = supervisord_config.find_unread({"/etc/supervisor/conf.d/a.conf": text})
     assert (file, line, shown) == ("/etc/supervisor/conf.d/a.conf", number, text.split("\n")[number - 1])
     assert message.startswith(why)
 
@@ -329,8 +329,8 @@ def test_a_file_that_cannot_be_read_lowers_nothing(text):
 
 def test_programs_in_every_spelling_and_folder_are_found():
     text = "[program: a ]\n[fcgi-program:b]\n[Program:c]\n[group:d]\n[eventlistener:e]\n[unix_http_server]\n"
-    assert supervisord_config.programs({"f": text}) == dict.fromkeys("abde", "f")
-    assert supervisord_config.programs({"f": "x\n[program:a]\n"}) == {"a": "f"}, "a file that cannot be read hides no name"
+    assert supervisord_config.find_programs({"f": text}) == dict.fromkeys("abde", "f")
+    assert supervisord_config.find_programs({"f": "x\n[program:a]\n"}) == {"a": "f"}, "a file that cannot be read hides no name"
     there = services_host(
         {supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n", "/etc/supervisor/more/x.ini": "[program:demo-0]\n"}
     )
@@ -349,10 +349,10 @@ def test_a_main_file_that_does_not_include_ours_is_an_error():
 
 @given(TEXT)
 def test_no_text_breaks_the_reading_of_an_ini_file(text):
-    supervisord_config.programs({"f": text})
-    assert supervisord_config.minfds({"f": text}) is not None
-    assert all(isinstance(number, int) for _file, number, _text, _why in supervisord_config.unread({"f": text}))
-    supervisord_config.included(text)
+    supervisord_config.find_programs({"f": text})
+    assert supervisord_config.find_minfds({"f": text}) is not None
+    assert all(isinstance(number, int) for _file, number, _text, _why in supervisord_config.find_unread({"f": text}))
+    supervisord_config.find_included(text)
 
 
 @given(st.text(st.sampled_from("[supervisord]minfds=: ;#10_\n\t%()")))
@@ -364,7 +364,7 @@ def test_an_ini_file_is_read_as_its_own_library_reads_it(text):
         value = int(parser.get("supervisord", "minfds", fallback="0"))
     except (configparser.Error, ValueError):
         return
-    assert supervisord_config.minfds({"f": text}) == max(value, 0)
+    assert supervisord_config.find_minfds({"f": text}) == max(value, 0)
 
 
 # ------------------------------------------------------------------------------------------------------- certificates
@@ -465,13 +465,13 @@ def test_no_answer_of_nft_breaks_its_reading(found, expr):
             objects = redirects_nft.parse(text)
         except ValueError:
             continue
-        redirects_nft.effective({"objects": objects}, ["ipv4", "ipv6"])
+        redirects_nft.parse_effective({"objects": objects}, ["ipv4", "ipv6"])
 
 
 def test_a_set_of_interfaces_is_no_rule_of_ours():
     match = {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": {"set": ["eth0", "eth1"]}}
     rule = {"rule": {"family": "inet", "table": "xitrum_host", "chain": "prerouting", "expr": [{"match": match}]}}
-    assert [found.origin for found in redirects_nft.effective({"objects": [rule, rule]}, ["ipv4"])] == ["unknown", "unknown"]
+    assert [found.origin for found in redirects_nft.parse_effective({"objects": [rule, rule]}, ["ipv4"])] == ["unknown", "unknown"]
 
 
 @given(TEXT)
@@ -479,7 +479,7 @@ def test_no_rules_of_iptables_break_their_reading(text):
     saved = f"*nat\n{text}\nCOMMIT\n"
     redirects_iptables.parse(saved, "ipv4")
     assert redirects_iptables.merge(saved, [], "ipv4").count("COMMIT") >= 1
-    redirects_firewalld.runtime_rules(text)
+    redirects_firewalld.parse_runtime_rules(text)
 
 
 def test_a_comment_of_a_rule_ends_no_line():
@@ -493,13 +493,13 @@ def test_a_comment_of_a_rule_ends_no_line():
 def test_direct_rules_in_another_encoding(encoding):
     rule = '<rule ipv="ipv4" table="nat" chain="PREROUTING" priority="0">-p tcp</rule>'
     data = f'<?xml version="1.0" encoding="{encoding}"?>\n<direct><!-- für alle -->{rule}</direct>'
-    assert redirects_firewalld.direct_rules(data.encode(encoding).decode("utf-8", "surrogateescape")) == []
+    assert redirects_firewalld.parse_direct_rules(data.encode(encoding).decode("utf-8", "surrogateescape")) == []
 
 
 @given(TEXT)
 def test_what_is_no_xml_is_reported_it(text):
     try:
-        redirects_firewalld.direct_rules(text)
+        redirects_firewalld.parse_direct_rules(text)
     except ValueError as error:
         assert str(error).startswith(redirects_firewalld.FILE)
 
@@ -509,7 +509,7 @@ def test_what_is_no_xml_is_reported_it(text):
 
 def test_hosts_with_umlauts_are_servers_of_their_own():
     names = ["größe1", "grüße1", "サーバ1", "データ1", "web 1"]
-    found = [server_name(name, 0) for name in names]
+    found = [format_server_name(name, 0) for name in names]
     assert len(set(found)) == len(names) and found[-1] == "web_1-0"
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+", name) for name in found), "what HAProxy takes as a name"
 
@@ -546,7 +546,7 @@ def test_os_release_is_read_as_a_shell_reads_it(text, name):
 def test_a_mount_point_with_a_blank_of_unicode():
     found = machine.parse_mounts("/dev/sda1 /srv/データ\u30001 ext4 rw,noexec 0 0\n/dev/sdb1 /mnt/a\\040b ext4 rw 0 0\n")
     assert found == {"/srv/データ\u30001": {"rw", "noexec"}, "/mnt/a b": {"rw"}}
-    why = kernel.barred(None, "/proc/sys/net/core/somaxconn", "a /srv/デ\u3000ー ext4 rw 0 0\nproc /proc/sys proc ro,nosuid 0 0\n")
+    why = kernel.find_barred_reason(None, "/proc/sys/net/core/somaxconn", "a /srv/デ\u3000ー ext4 rw 0 0\nproc /proc/sys proc ro,nosuid 0 0\n")
     assert why == "/proc/sys is mounted read-only"
 
 
@@ -588,13 +588,13 @@ def test_what_is_printed_is_one_line_without_control_characters(text):
 
 
 def test_letters_and_lines_are_those_of_a_program_in_c():
-    assert untrusted_text.lowercase("SOFTİ\u212aſ") == "softİ\u212aſ"
-    assert list(untrusted_text.lines_of("a\x0cb\u2028c\r\nd")) == [(1, "a\x0cb\u2028c\r"), (2, "d")]
-    assert list(untrusted_text.lines_of("")) == [] and list(untrusted_text.lines_of("\n")) == [(1, "")]
+    assert untrusted_text.lower_ascii("SOFTİ\u212aſ") == "softİ\u212aſ"
+    assert list(untrusted_text.split_lines("a\x0cb\u2028c\r\nd")) == [(1, "a\x0cb\u2028c\r"), (2, "d")]
+    assert list(untrusted_text.split_lines("")) == [] and list(untrusted_text.split_lines("\n")) == [(1, "")]
 
 
 def test_a_file_full_of_nonsense_is_reported_in_a_few_rows():
-    rows = unread_rows("kernel", [("/etc/sysctl.d/a b.conf", number, "x\x1b[2J", "no '='") for number in range(1, 101)])
+    rows = build_unread_rows("kernel", [("/etc/sysctl.d/a b.conf", number, "x\x1b[2J", "no '='") for number in range(1, 101)])
     assert [row.item for row in rows][-2:] == ["/etc/sysctl.d/a b.conf line 5", "/etc/sysctl.d/a b.conf, more lines"]
     assert (rows[0].configured, rows[0].fix) == ("x\\x1b[2J", "sed -i '1s/^/# /' '/etc/sysctl.d/a b.conf'")
     assert rows[-1].why.startswith("found 95 more lines")

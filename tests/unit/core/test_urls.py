@@ -62,17 +62,17 @@ def test_a_url_is_shown_without_what_is_secret_in_it(text, shown):
 
 
 def test_what_must_not_be_shown_elsewhere_is_known_as_it_stands_and_decoded():
-    assert set(urls.credentials_of("a https://bob:se%2Fcret@h/a?sig=signature&x=1 b")) == {
+    assert set(urls.find_credentials("a https://bob:se%2Fcret@h/a?sig=signature&x=1 b")) == {
         "bob:se%2Fcret",
         "bob:se/cret",
         "se%2Fcret",
         "se/cret",
         "signature",
     }
-    assert urls.credentials_of("https://h/a ssh://git-user@h/b") == []
-    assert urls.credentials_of("https://t0ken-1@h/a") == ["t0ken-1"]
-    assert urls.credentials_of("https://bob:hun^ter2@h/a") == ["bob:hun^ter2", "hun^ter2"]
-    assert urls.credentials_of("--proxy bob:hunter2@h:3128") == ["bob:hunter2", "hunter2"]
+    assert urls.find_credentials("https://h/a ssh://git-user@h/b") == []
+    assert urls.find_credentials("https://t0ken-1@h/a") == ["t0ken-1"]
+    assert urls.find_credentials("https://bob:hun^ter2@h/a") == ["bob:hun^ter2", "hun^ter2"]
+    assert urls.find_credentials("--proxy bob:hunter2@h:3128") == ["bob:hunter2", "hunter2"]
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
@@ -83,4 +83,4 @@ def test_whatever_a_password_is_it_is_not_shown_where_it_is_escaped(user, passwo
     shown = urls.hide_credentials(text)
     assert "S3cr3t" not in shown and "T0k3n" not in shown
     assert shown == "fetch https://***@host.example/a?sig=*** failed"
-    assert {secret, signature} <= set(urls.credentials_of(text))
+    assert {secret, signature} <= set(urls.find_credentials(text))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
-from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES, of_collection, unknown
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES, find_unknown, read_collection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,24 +17,24 @@ PREFIXES = ["haproxy_", "jdk_"]
 
 @pytest.mark.parametrize("name, near", [("xitrum_pakage", "xitrum_package"), ("xitrum_Heap", "xitrum_heap"), ("xitrum_heaps", "xitrum_heap")])
 def test_a_misspelt_own_variable_is_an_error_with_the_nearest_name(name, near):
-    found = variables.unknown([name, "xitrum_heap", "ansible_host"], KNOWN, PREFIXES)
+    found = variables.find_unknown([name, "xitrum_heap", "ansible_host"], KNOWN, PREFIXES)
     assert found == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
 
 
 def test_a_name_that_is_near_to_none():
-    assert variables.unknown(["xitrum_zzzzzzzzzzzzzzzzzz"], KNOWN, PREFIXES)["errors"] == [
+    assert variables.find_unknown(["xitrum_zzzzzzzzzzzzzzzzzz"], KNOWN, PREFIXES)["errors"] == [
         "the variable xitrum_zzzzzzzzzzzzzzzzzz is set, and no role knows it: correct or remove it"]
 
 
 def test_a_role_prefix_is_a_warning_since_others_use_it_too():
-    found = variables.unknown(["haproxy_maxcon", "jdk_url", "nginx_port"], KNOWN, PREFIXES)
+    found = variables.find_unknown(["haproxy_maxcon", "jdk_url", "nginx_port"], KNOWN, PREFIXES)
     assert found["errors"] == []
     assert [sentence.split()[2] for sentence in found["warnings"]] == ["haproxy_maxcon", "jdk_url"]
     assert "did you mean haproxy_maxconn?" in found["warnings"][0]
 
 
 def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
-    found = variables.unknown(["haproxy_maxcon", "haproxy_stats_socket_of_mine", "jdk_url", "haproxy_maxconn"], KNOWN, PREFIXES, ["haproxy_"])
+    found = variables.find_unknown(["haproxy_maxcon", "haproxy_stats_socket_of_mine", "jdk_url", "haproxy_maxconn"], KNOWN, PREFIXES, ["haproxy_"])
     assert found["errors"] == ["the variable haproxy_maxcon is set, and no role knows it: did you mean haproxy_maxconn?"]
     assert [sentence.split()[2] for sentence in found["warnings"]] == ["haproxy_stats_socket_of_mine", "jdk_url"]
 
@@ -44,45 +44,45 @@ def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
                                         ("check_becom", "check_become"), ("remove_host_cuont", "remove_host_count"), ("rollback_too", "rollback_to")])
 def test_each_playbook_refuses_misspelt_names_of_its_own(name, near):
     own = [prefix for prefix in ("heroku_", "openshift_", "load_test_", "console_", "check_", "remove_", "rollback_") if name.startswith(prefix)]
-    assert unknown([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
-    assert unknown([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
+    assert find_unknown([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+    assert find_unknown([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
 
 
 @pytest.mark.parametrize("name", ["check_become", "rollback_to", "console_command", "remove_keep_data"])
 def test_the_prefix_of_the_inventory_is_refused_before_a_variable_of_a_playbook(name):
-    assert unknown([f"xitrum_{name}"])["errors"] == [f"the variable xitrum_{name} is set, and no role knows it: did you mean {name}?"]
+    assert find_unknown([f"xitrum_{name}"])["errors"] == [f"the variable xitrum_{name} is set, and no role knows it: did you mean {name}?"]
 
 
 @pytest.mark.parametrize("name", ["__xitrum_private", "ansible_user", "my_xitrum_thing", "xitrum"])
 def test_other_names_are_passed_over(name):
-    assert variables.unknown([name], KNOWN, PREFIXES) == {"errors": [], "warnings": []}
+    assert variables.find_unknown([name], KNOWN, PREFIXES) == {"errors": [], "warnings": []}
 
 
 @given(st.lists(st.sampled_from(KNOWN)))
 def test_known_names_are_never_reported(names):
-    assert variables.unknown(names, KNOWN, PREFIXES) == {"errors": [], "warnings": []}
+    assert variables.find_unknown(names, KNOWN, PREFIXES) == {"errors": [], "warnings": []}
 
 
 @given(st.text("abcdefghij_", min_size=1))
 def test_every_other_own_name_is_reported(rest):
     name = "xitrum_" + rest
-    assert len(variables.unknown([name, name], KNOWN, PREFIXES)["errors"]) == (name not in KNOWN)
+    assert len(variables.find_unknown([name, name], KNOWN, PREFIXES)["errors"]) == (name not in KNOWN)
 
 
 def test_all_entry_points_of_a_role_count():
     specs = {"argument_specs": {"main": {"options": {"a": {}, "b": None}}, "restart": {"options": {"c": {}}}, "empty": None, "none": {}}}
-    assert variables.options_of(specs) == {"a": {}, "b": {}, "c": {}}
-    assert variables.options_of(None) == {}
+    assert variables.list_options(specs) == {"a": {}, "b": {}, "c": {}}
+    assert variables.list_options(None) == {}
 
 
 def test_the_collection_knows_its_own_variables():
-    options, prefixes = of_collection()
+    options, prefixes = read_collection()
     assert {"xitrum_package", "xitrum_secure_key", "rollback_to"} <= set(options)
     assert "jdk_" in prefixes
     assert "xitrum_" not in prefixes
     assert "packages_" not in prefixes
     assert "remove_" not in prefixes, "other people's variables begin with it"
-    assert unknown(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
+    assert find_unknown(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
 
 
 def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
@@ -90,11 +90,11 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
     spec = tmp_path / "pump" / "meta" / "argument_specs.yml"
     spec.parent.mkdir(parents=True)
     spec.write_text("argument_specs: {main: {options: {pump_speed: {type: int}}}}")
-    options, prefixes = of_collection(tmp_path)
+    options, prefixes = read_collection(tmp_path)
     assert options["pump_speed"] == {"type": "int"}
     assert prefixes == ("pump_",)
     spec.unlink()
-    assert of_collection(tmp_path) == (options, prefixes)
+    assert read_collection(tmp_path) == (options, prefixes)
 
 
 @pytest.mark.parametrize("value, option, message", [
@@ -118,7 +118,7 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
     ("12ab", {"type": "int", "no_log": True}, "xitrum_x does not fit: expected a whole number"),
 ])
 def test_a_value_against_its_option(value, option, message):
-    error = variables.wrong_value("xitrum_x", value, option)
+    error = variables.find_value_error("xitrum_x", value, option)
     assert message in error
     assert bool(error) == bool(message)
     assert not option.get("no_log") or value not in error
@@ -126,4 +126,4 @@ def test_a_value_against_its_option(value, option, message):
 
 def test_a_text_is_no_list_of_names():
     with pytest.raises(TypeError, match="list of names"):
-        unknown("xitrum_package")
+        find_unknown("xitrum_package")

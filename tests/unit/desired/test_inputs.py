@@ -23,14 +23,14 @@ def inputs(**more):
 
 def test_the_capacity_is_computed_once_for_all_that_takes_from_it(monkeypatch):
     calls = []
-    compute = capacity.limits_for
-    monkeypatch.setattr(capacity, "limits_for", lambda *arguments: calls.append(arguments) or compute(*arguments))
+    compute = capacity.compute_limits
+    monkeypatch.setattr(capacity, "compute_limits", lambda *arguments: calls.append(arguments) or compute(*arguments))
     found = inputs(xitrum_max_connections="100000")
     limits = found.limits
     assert found["tuning_nofile"] == limits["nofile"] == found["xitrum_nofile"]
     assert found["tuning_file_max"] == limits["kernel"]["fs.file-max"]["value"]
     assert found["xitrum_proxy_max_connections"] == found["proxy_max_connections"] == limits["connections"] == 100000
-    assert tuning.kernel(found)["profile"]["net.ipv4.tcp_mem"] == limits["kernel"]["net.ipv4.tcp_mem"]
+    assert tuning.build_kernel(found)["profile"]["net.ipv4.tcp_mem"] == limits["kernel"]["net.ipv4.tcp_mem"]
     assert len(calls) == 1
 
 
@@ -69,7 +69,7 @@ def test_the_outside_ports_lead_to_the_active_instance(more, pairs):
 def test_a_slot_that_is_given_wins_over_the_active_one():
     more = {"xitrum_slots": True, "application_slot_read": {"slot": 0}, "port_forward_state": "present", "port_forward_backend": "auto",
             "port_forward_loopback": True, "port_forward_stop_services": [], "port_forward_probe": False}
-    assert network.redirects(Inputs({**GIVEN, **more}, slot=1))["pairs"] == [{"outside": 80, "inside": 8001}]
+    assert network.build_redirects(Inputs({**GIVEN, **more}, slot=1))["pairs"] == [{"outside": 80, "inside": 8001}]
 
 
 def test_a_value_that_is_no_number_is_an_error_with_its_name():
@@ -79,8 +79,8 @@ def test_a_value_that_is_no_number_is_an_error_with_its_name():
 
 def test_which_components_a_run_reads():
     proxy = inputs(groups={"xitrum": ["other"], "xitrum_proxy": ["app1"]})
-    assert components.names_of(["base"], inputs()) == ["machine", "capacity", "kernel", "nofile", "jdk", "restarts"]
-    assert components.names_of(["deploy"], inputs()) == ["machine", "jdk", "redirects", "release", "instances", "service"]
-    assert components.names_of(["deploy"], proxy) == ["machine", "proxy_health"]
-    assert components.names_of(["site"], proxy) == ["machine", "capacity", "kernel", "nofile", "firewall", "proxy"]
-    assert components.names_of(["jdk", "jdk"], proxy) == ["jdk"]
+    assert components.expand_names(["base"], inputs()) == ["machine", "capacity", "kernel", "nofile", "jdk", "restarts"]
+    assert components.expand_names(["deploy"], inputs()) == ["machine", "jdk", "redirects", "release", "instances", "service"]
+    assert components.expand_names(["deploy"], proxy) == ["machine", "proxy_health"]
+    assert components.expand_names(["site"], proxy) == ["machine", "capacity", "kernel", "nofile", "firewall", "proxy"]
+    assert components.expand_names(["jdk", "jdk"], proxy) == ["jdk"]

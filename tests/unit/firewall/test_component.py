@@ -354,7 +354,7 @@ ROUTE6 = "00000000000000000000000000000000 00 00000000000000000000000000000000 0
     ],
 )
 def test_the_ipv6_address_is_that_of_the_default_route(files, address):
-    assert firewall.public_address6(FakeHost(files)) == address
+    assert firewall.find_public_address6(FakeHost(files)) == address
 
 
 def test_interfaces_are_those_of_the_address_and_of_the_default_route():

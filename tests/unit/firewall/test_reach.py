@@ -51,7 +51,7 @@ PAIR, PAIR_TLS = {"outside": 80, "inside": 8000}, {"outside": 443, "inside": 443
 
 
 def ports(variables, **more):
-    return [(item["port"], item["public"], *item["sources"]) for item in reach.public_ports({**variables, **more})]
+    return [(item["port"], item["public"], *item["sources"]) for item in reach.list_public_ports({**variables, **more})]
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ def test_several_hosts_outside_of_the_run_try_and_the_first_that_can_decides():
 
     # The third is not requested a second opinion of what the second could try.
     answers = [dead, answered(alive, "timeout"), answered(third, "open")]
-    assert reach.unreached(answers) == {"app1": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}]}
-    (row,) = reach.rows_of(answers, block)["app1"]
+    assert reach.find_unreached(answers) == {"app1": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}]}
+    (row,) = reach.build_rows(answers, block)["app1"]
     assert row.status == "drift" and row.why.startswith("it answers on its own host, and alive cannot reach")
     answers = [dead, answered(alive, "no_route"), answered(third, "open")]
-    assert reach.unreached(answers) == {}
-    (row,) = reach.rows_of(answers, {})["app1"]
+    assert reach.find_unreached(answers) == {}
+    (row,) = reach.build_rows(answers, {})["app1"]
     assert (row.status, row.effective) == ("ok", "reached from third")
-    (row,) = reach.rows_of([dead, answered(alive, "no_route")], {})["app1"]
+    (row,) = reach.build_rows([dead, answered(alive, "no_route")], {})["app1"]
     assert row.status == "not_readable" and "dead could not try: No route to host; alive cannot try" in row.why
 
 
@@ -234,7 +234,7 @@ def judged(word, block=None, **more):
 def test_what_an_answer_means(word, block, more, status, text):
     row = judged(word, block, **more)
     assert (row.status, text in row.why) == (status, True), row
-    sentences = reach.sentences({"app1": [row]})
+    sentences = reach.format_sentences({"app1": [row]})
     assert bool(sentences) == (status == "drift")
     # A run of a playbook opens no port: it may start what is to listen.
     assert (row.fix == RUN) == (block is not None and not block["answers"] and not block["listener"])
@@ -245,9 +245,9 @@ def test_what_an_answer_means(word, block, more, status, text):
 
 def test_one_that_cannot_try_is_a_note():
     answers = [{"host": "app2", "failed": "no python", "targets": [TARGET], "results": []}]
-    rows = reach.rows_of(answers, {})
+    rows = reach.build_rows(answers, {})
     assert [(row.status, row.why) for row in rows["app1"]] == [("not_readable", "app2 could not try: no python")]
-    assert reach.unreached(answers) == {}
+    assert reach.find_unreached(answers) == {}
 
 
 def test_only_hosts_that_were_not_reached_are_queried_why():
@@ -255,7 +255,7 @@ def test_only_hosts_that_were_not_reached_are_queried_why():
         {**TARGET, "word": word, "message": "", "name": name}
         for name, word in (("a", "open"), ("b", "timeout"), ("c", "no_route"), ("d", "refused"), ("b", "unreachable"))
     ]
-    assert reach.unreached([{"host": "x", "results": results}]) == {
+    assert reach.find_unreached([{"host": "x", "results": results}]) == {
         "b": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}],
         "d": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}],
     }
@@ -541,17 +541,17 @@ def test_who_listens_is_reported_where_nothing_answers(line, address, listener, 
 @pytest.mark.parametrize("command, managed", [("nft delete rule inet t in handle 4", False), ("ufw allow 80/tcp", True)])
 def test_what_opens_a_port_is_the_whole_remedy(command, managed):
     row = judged("timeout", {**BLOCK, "commands": [command.split()]})
-    (text,) = reach.sentences({"app1": [row]})
+    (text,) = reach.format_sentences({"app1": [row]})
     assert f"To open it, run on app1: {command}." in text and ("xitrum_open_firewall" in text) == managed
 
 
 def test_an_instance_that_listens_and_does_not_answer_is_a_row():
-    queried = proxy_health.unreached_instances({"proxy1": proxy_state(DOWN), "app1": APP}, {"proxy1": "10.0.0.2"})
+    queried = proxy_health.find_unreached_instances({"proxy1": proxy_state(DOWN), "app1": APP}, {"proxy1": "10.0.0.2"})
     block = {**BLOCK, "port": 8000, "source": "10.0.0.2", "answers": False, "listener": "java listens at *:8000"}
-    (row,) = proxy_health.instance_rows(queried, {"app1": [block]})["app1"]
+    (row,) = proxy_health.build_instance_rows(queried, {"app1": [block]})["app1"]
     assert row.why.startswith("proxy1 cannot reach 10.0.0.3:8000, and java listens at *:8000, which does not answer")
     assert row.fix == "firewall-cmd X"
-    assert proxy_health.instance_rows(queried, {"app1": [{**block, "listener": ""}]}) == {}
+    assert proxy_health.build_instance_rows(queried, {"app1": [{**block, "listener": ""}]}) == {}
 
 
 def test_what_ufw_made_is_not_reported_as_iptables():
@@ -648,12 +648,12 @@ APP = {
     ],
 )
 def test_a_proxy_that_serves_nobody(state, text):
-    faults = proxy_health.faults({"proxy1": state})
+    faults = proxy_health.find_faults({"proxy1": state})
     assert (text in faults[0]) if text else faults == []
 
 
 def test_each_proxy_has_to_serve():
-    faults = proxy_health.faults(
+    faults = proxy_health.find_faults(
         {"proxy1": proxy_state(server("app1-0")), "proxy2": proxy_state(DOWN), "proxy3": proxy_state(DOWN)}
     )
     assert [fault.partition(":")[0] for fault in faults] == ["proxy2", "proxy3"]
@@ -673,7 +673,7 @@ def test_each_proxy_has_to_serve():
     ],
 )
 def test_instances_that_a_proxy_cannot_reach(servers, queried):
-    found = proxy_health.unreached_instances({"proxy1": proxy_state(*servers), "app1": APP}, {"proxy1": "10.0.0.2"})
+    found = proxy_health.find_unreached_instances({"proxy1": proxy_state(*servers), "app1": APP}, {"proxy1": "10.0.0.2"})
     assert found == (
         {
             "app1": [
@@ -724,7 +724,7 @@ def test_the_whole_way_names_the_rule_that_blocks():
         },
     ]
     hostvars["proxy1"]["__reach"] = {"rows": reach_reports.make_rows(hostvars, hosts, answers, messages)}
-    faults = fleet_reports.site_faults(hostvars, hosts)
+    faults = fleet_reports.find_site_faults(hostvars, hosts)
     assert len(faults) == 2
     assert "proxy1 cannot reach 10.0.0.3:8000: ZONE B. To open it, run on app1: OPEN B" in faults[0]
     assert faults[1].startswith(
@@ -789,13 +789,13 @@ def test_a_proxy_is_read_without_its_configuration(text, active, set_up, running
     report = health_of(FakeHost(files, {"haproxy -v": "HAProxy version 2.6.12", show: f"ActiveState={active}\n"}))
     assert (report["set_up"], report["running"], report["servers"]) == (set_up, running, [])
     assert report["service"] == "haproxy" and not report["changed"]
-    assert bool(proxy_health.faults({"proxy1": {"proxy_health": report}})) == set_up
+    assert bool(proxy_health.find_faults({"proxy1": {"proxy_health": report}})) == set_up
 
 
 def test_a_proxy_that_was_never_installed_is_left_to_the_site():
     report = health_of(FakeHost())
     assert not report["set_up"]
-    assert proxy_health.faults({"proxy1": {"proxy_health": report}}) == []
+    assert proxy_health.find_faults({"proxy1": {"proxy_health": report}}) == []
 
 
 def test_nginx_is_requested_the_health_of_its_servers_from_the_proxy(monkeypatch):

@@ -46,7 +46,7 @@ def read_and_plan(listening="*:8000 *:*", backlog=1024, somaxconn=4096, interfac
         "health_path": "", "health_status": 200,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": runs}}],
     }
-    name = instances.folder_name(desired["release"], instances.own_files(desired, desired["instances"][0], JDK))
+    name = instances.compute_folder_name(desired["release"], instances.render_instance_files(desired, desired["instances"][0], JDK))
     folder = f"/opt/demo/instances/0/{name}"
     files = {
         JAVA: "", f"{folder}/config/xitrum.conf": runs,
@@ -106,7 +106,7 @@ def test_after_a_rollback_no_line_to_type_brings_the_release_back():
     host = FakeHost(files, {}, {"/opt/demo/current": "/opt/demo/releases/bb"})
     desired = {"root": "/opt/demo", "release": "aa", "keep": 5}
     report = release.plan(desired, release.read(host, desired)).report()
-    found = findings.findings({"app1": {"release": report}}, ["app1"], "-i fleet")
+    found = findings.list_findings({"app1": {"release": report}}, ["app1"], "-i fleet")
     lines = [item["fix"] for item in found if item["item"] == "release"]
     assert len(lines) == 1 and "xitrum.host.site" not in lines[0], lines
 

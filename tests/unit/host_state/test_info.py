@@ -17,32 +17,32 @@ def given(**desired):
 
 
 def test_options_get_their_types_and_defaults():
-    desired, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"version": "17"}))
+    desired, _secrets, wrong = base.check_desired(registry.SPECS, given(jdk={"version": "17"}))
     assert wrong == []
     assert desired["jdk"]["version"] == 17 and desired["release"] is None
 
 
 def test_what_is_wrong_is_reported_with_its_component():
-    _desired, _secrets, wrong = base.checked(registry.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
+    _desired, _secrets, wrong = base.check_desired(registry.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
     assert any(message.startswith("jdk: ") and "verzion" in message for message in wrong)
     assert any(message.startswith("release: ") and "release" in message for message in wrong)
 
 
 def test_secrets_are_known_as_such():
     instance = {"index": 0, "port": 8000, "files": {"config/xitrum.conf": "secureKey = abc"}}
-    _desired, secrets, wrong = base.checked(registry.SPECS, given(instances={
+    _desired, secrets, wrong = base.check_desired(registry.SPECS, given(instances={
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aa", "instances": [instance]}))
     assert wrong == []
     assert "secureKey = abc" in secrets
 
 
 def test_only_what_is_desired_is_read():
-    desired, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo"}))
+    desired, _secrets, _wrong = base.check_desired(registry.SPECS, given(service={"name": "demo"}))
     assert list(base.read_all(FakeHost(), desired, registry.COMPONENTS)) == ["service"]
 
 
 def test_what_the_user_may_not_read_is_a_row_that_reports_it():
-    desired, _secrets, _wrong = base.checked(registry.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
+    desired, _secrets, _wrong = base.check_desired(registry.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
     result = base.read_all(FakeHost({"/etc/x": Unreadable()}), desired, registry.COMPONENTS)["service"]
     assert not result["drift"]
     assert [(row["status"], row["why"]) for row in result["rows"]] == [("not_readable", "/etc/x: permission denied")]

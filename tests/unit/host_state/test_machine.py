@@ -78,14 +78,14 @@ def test_an_instance_is_ours_through_a_linked_root():
     host, options = read_debian()
     host.links.update({"/opt/app": "/data/app", "/proc/900/cwd": "/data/app/instances/0/x"})
     host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
-    assert machine.holders(host, options)[0]["own"]
+    assert machine.find_holders(host, options)[0]["own"]
 
 
 def test_a_folder_that_only_begins_like_ours_is_not_ours():
     host, options = read_debian()
     host.links["/proc/900/cwd"] = "/opt/app2/instances/0/x"
     host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
-    assert not machine.holders(host, options)[0]["own"]
+    assert not machine.find_holders(host, options)[0]["own"]
 
 
 @pytest.mark.parametrize(
@@ -122,16 +122,16 @@ def test_parsers_never_raise(text):
     assert isinstance(machine.parse_os_release(text), dict)
     assert isinstance(machine.parse_meminfo(text), dict)
     assert isinstance(machine.parse_mounts(text), dict)
-    assert process.unit_of_process(FakeHost({"/proc/7/cgroup": text}), 7) == {}
+    assert process.find_unit_of_process(FakeHost({"/proc/7/cgroup": text}), 7) == {}
     assert machine.parse_df(text) is None or machine.parse_df(text) >= 0
 
 
 @given(st.lists(st.text("ab", min_size=1, max_size=3), max_size=4))
 def test_the_mount_point_of_a_path_holds_it(parts):
     path = "/" + "/".join(parts)
-    assert machine.mount_of(path, {"/": set()}) == "/"
-    assert machine.mount_of(path, {"/": set(), path: set()}) == path
-    assert machine.mount_of(path, {"/": set(), path.rstrip("/") + "x": set()}) == "/"
+    assert machine.find_mount(path, {"/": set()}) == "/"
+    assert machine.find_mount(path, {"/": set(), path: set()}) == path
+    assert machine.find_mount(path, {"/": set(), path.rstrip("/") + "x": set()}) == "/"
 
 
 def test_a_record_that_this_user_may_not_read_is_no_damaged_one_and_a_damaged_one_is_named():

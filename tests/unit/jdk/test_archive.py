@@ -36,12 +36,12 @@ def elf(machine, order="little"):
     (elf(62), "x86_64"), (elf(183), "aarch64"), (elf(22, "big"), "s390x"), (elf(999), "ELF machine 999"),
     (b"#!/bin/sh\nexec java\n", ""), (b"\x7fELF", ""), (b"", "")])
 def test_the_architecture_in_an_elf_header(head, architecture):
-    assert jdk_archive.elf_architecture(head[:20]) == architecture
+    assert jdk_archive.parse_elf_architecture(head[:20]) == architecture
 
 
 @given(st.binary(max_size=64))
 def test_any_other_bytes_are_no_architecture_and_no_error(head):
-    assert (jdk_archive.elf_architecture(head) == "") == (len(head) < 20 or head[:4] != b"\x7fELF" or head[5] not in (1, 2))
+    assert (jdk_archive.parse_elf_architecture(head) == "") == (len(head) < 20 or head[:4] != b"\x7fELF" or head[5] not in (1, 2))
 
 
 def archive(path, members):

@@ -94,7 +94,7 @@ def test_a_host_keeps_the_long_term_release_that_it_has_when_another_is_added(in
 
 @pytest.mark.parametrize("text, version", [("1.8.0_402", 8), ("17.0.15", 17), ("25", 25), ("9-ea", 9), ("", 0)])
 def test_the_major_version(text, version):
-    assert jdk.major(text) == version
+    assert jdk.parse_major(text) == version
 
 
 def test_nothing_to_do_where_it_runs_and_the_alternatives_lead_to_it():

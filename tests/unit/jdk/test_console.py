@@ -57,12 +57,12 @@ def test_jcmd_changes_nothing():
 
 
 def test_a_jdk_without_a_release_file_is_queried_unless_it_may_be_another_users():
-    words = " ".join(process.inside({"pid": 12, "uid": 815815, "gid": 815815}, [f"{JDK}/bin/java", "-version"]))
+    words = " ".join(process.build_inside_command({"pid": 12, "uid": 815815, "gid": 815815}, [f"{JDK}/bin/java", "-version"]))
     answers = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
     host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=answers)
     plan = planned(host, command="")
     assert (list(plan.errors), plan.facts["java"]) == ([], 8)
-    assert console.release(host, JDK, None) == {}
+    assert console.read_release(host, JDK, None) == {}
 
 
 def test_scalive_on_jdk_8():
@@ -70,7 +70,7 @@ def test_scalive_on_jdk_8():
     plan = planned(host, command="")
     assert (list(plan.errors), plan.facts["console"], plan.facts["java"]) == ([], "scalive", 8)
     desired = {**DESIRED, "command": ""}
-    words = " ".join(console.client(desired, console.read(host, desired), ""))
+    words = " ".join(console.build_client_command(desired, console.read(host, desired), ""))
     assert words.endswith(f"env PATH={JDK}/bin:/usr/bin:/bin JAVA_HOME={JDK} /opt/shop/releases/r1/script/scalive 12")
 
 
@@ -101,7 +101,7 @@ def test_errors_are_reported(host, more, message):
 
 
 def test_the_last_switch_counts():
-    words = console.options({"environ": {"JDK_JAVA_OPTIONS": "-XX:-EnableDynamicAgentLoading", "_JAVA_OPTIONS": "-XX:+EnableDynamicAgentLoading"},
+    words = console.list_options({"environ": {"JDK_JAVA_OPTIONS": "-XX:-EnableDynamicAgentLoading", "_JAVA_OPTIONS": "-XX:+EnableDynamicAgentLoading"},
                              "cmdline": ["java", "A"]})
     assert console.switch(words, "EnableDynamicAgentLoading", False)
     assert not console.switch([], "DisableAttachMechanism", False)
@@ -115,12 +115,12 @@ def test_the_last_switch_counts():
     ("/l/scala-library.jar", {}),
 ])
 def test_jars_of_scala_by_their_names(path, found):
-    assert console.scala_jars([path]) == found
+    assert console.find_scala_jars([path]) == found
 
 
 def test_jars_that_are_given_win():
     given = "/srv/scala-compiler-2.13.18.jar"
-    assert console.scala_jars(["/l/scala-compiler-2.13.4.jar"], [given])["compiler"] == (given, "2.13.18")
+    assert console.find_scala_jars(["/l/scala-compiler-2.13.4.jar"], [given])["compiler"] == (given, "2.13.18")
 
 
 @pytest.mark.parametrize(("version", "action", "queried"), [
@@ -188,7 +188,7 @@ def test_a_second_console_on_an_instance_is_refused():
 @pytest.mark.parametrize("command", ["", "6 * 7"])
 def test_the_client_holds_the_lock_of_its_instance_for_as_long_as_it_runs(command):
     desired = {**DESIRED, "command": command}
-    words = " ".join(console.client(desired, console.read(machine(), desired), f"{FOLDER}/tmp/console-abcdefgh"))
+    words = " ".join(console.build_client_command(desired, console.read(machine(), desired), f"{FOLDER}/tmp/console-abcdefgh"))
     assert words.startswith(f"{INSIDE} flock --nonblock --no-fork --conflict-exit-code 75 {FOLDER}/tmp ")
 
 
@@ -222,7 +222,7 @@ def test_the_applications_own_process_is_queried_and_not_one_that_came_before_it
 
 
 def test_no_program_of_the_processs_own_mount_namespace_runs_as_root():
-    words = process.inside({"pid": 12, "uid": 815815, "gid": 815816}, ["rm", "-rf", "x"])
+    words = process.build_inside_command({"pid": 12, "uid": 815815, "gid": 815816}, ["rm", "-rf", "x"])
     assert words.index("nsenter") < words.index("--setuid") < words.index("rm")
     assert words[words.index("--setuid"):] == ["--setuid", "815815", "--setgid", "815816", "--", "rm", "-rf", "x"]
 
@@ -235,5 +235,5 @@ def test_only_a_folder_of_a_console_is_removed():
 def test_a_console_in_a_terminal_gets_nothing_of_the_login_but_its_terminal(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://root:hush@proxy.example:3128")
     monkeypatch.setenv("TERM", "xterm")
-    shown = subprocess.run(console.in_terminal(["env"]), capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(console.wrap_for_terminal(["env"]), capture_output=True, text=True, check=True).stdout
     assert set(shown.splitlines()) - {"_=/usr/bin/env"} == {f"PATH={Host.PATH}", "LC_ALL=C.UTF-8", "TERM=xterm"}

@@ -23,13 +23,13 @@ from hypothesis import strategies as st
     (25, ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"), ()),
 ])
 def test_each_jdk_gets_the_options_that_it_takes(version, present, has_not):
-    options = " ".join(jvm.launcher_options(version))
+    options = " ".join(jvm.build_launcher_options(version))
     assert all(option in options for option in present)
     assert not any(option in options for option in has_not)
 
 
 def test_the_heap_wins_since_it_comes_last():
-    variables = jvm.environment("/jdk", 17, "2g", ["-Dfoo=bar", "--add-opens=a/b=ALL-UNNAMED"], "/log")
+    variables = jvm.build_environment("/jdk", 17, "2g", ["-Dfoo=bar", "--add-opens=a/b=ALL-UNNAMED"], "/log")
     assert variables["_JAVA_OPTIONS"].split()[:2] == ["-Xms256m", "-Xmx2g"]
     assert variables["_JAVA_OPTIONS"].endswith("-Dfoo=bar")
     assert variables["JDK_JAVA_OPTIONS"].endswith("--add-opens=a/b=ALL-UNNAMED")
@@ -37,11 +37,11 @@ def test_the_heap_wins_since_it_comes_last():
 
 
 def test_a_heap_below_the_runners_smallest_one_lowers_that_too():
-    assert jvm.last_options("128m", [], "/log")[:2] == ["-Xms128m", "-Xmx128m"]
+    assert jvm.build_last_options("128m", [], "/log")[:2] == ["-Xms128m", "-Xmx128m"]
 
 
 def test_jdk_8_reads_no_launcher_options():
-    assert "JDK_JAVA_OPTIONS" not in jvm.environment("/jdk", 8, "512m", [], "/log")
+    assert "JDK_JAVA_OPTIONS" not in jvm.build_environment("/jdk", 8, "512m", [], "/log")
 
 
 @pytest.mark.parametrize("heap, options, version, message", [
@@ -54,29 +54,29 @@ def test_jdk_8_reads_no_launcher_options():
 ])
 def test_what_cannot_be_passed_is_named(heap, options, version, message):
     if message is None:
-        assert jvm.environment("/jdk", version, heap, options, "/log")["_JAVA_OPTIONS"]
+        assert jvm.build_environment("/jdk", version, heap, options, "/log")["_JAVA_OPTIONS"]
         return
     with pytest.raises(ValueError, match=message):
-        jvm.environment("/jdk", version, heap, options, "/log")
+        jvm.build_environment("/jdk", version, heap, options, "/log")
 
 
 def test_all_that_cannot_be_passed_is_named_at_once():
     with pytest.raises(ValueError) as caught:
-        jvm.last_options("half", ["-Da=b c", "Xmx1g", "-Dok=1"], "/log")
+        jvm.build_last_options("half", ["-Da=b c", "Xmx1g", "-Dok=1"], "/log")
     assert [sentence.split()[1:3] for sentence in str(caught.value).splitlines()] == [["heap", "is"], ["JVM", "option"], ["JVM", "option"]]
     with pytest.raises(ValueError, match="options '--add-opens=a/b=X', '--module-path=/m' need JDK 9 or newer"):
-        jvm.environment("/jdk", 8, "1g", ["--add-opens=a/b=X", "--module-path=/m"], "/log")
+        jvm.build_environment("/jdk", 8, "1g", ["--add-opens=a/b=X", "--module-path=/m"], "/log")
 
 
 def test_the_environment_file_is_one_that_sh_reads():
-    assert jvm.environment_file({"A": "b c", "D": '"'}) == "A='b c'\nD='\"'\n"
+    assert jvm.render_environment_file({"A": "b c", "D": '"'}) == "A='b c'\nD='\"'\n"
     with pytest.raises(ValueError, match="A"):
-        jvm.environment_file({"A": "it's"})
+        jvm.render_environment_file({"A": "it's"})
 
 
 @pytest.mark.parametrize("version, names", [(8, ["_JAVA_OPTIONS"]), (17, ["JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"])])
 def test_a_platform_gets_no_heap_dump_and_no_folder(version, names):
-    options_text = jvm.options_environment(version, "300m", ["-Da=b"])
+    options_text = jvm.build_options_environment(version, "300m", ["-Da=b"])
     assert sorted(options_text) == sorted(names)
     assert options_text["_JAVA_OPTIONS"] == "-Xms256m -Xmx300m -XX:+ExitOnOutOfMemoryError -XX:-HeapDumpOnOutOfMemoryError -Da=b"
 
@@ -85,7 +85,7 @@ def test_a_platform_gets_no_heap_dump_and_no_folder(version, names):
     ("/usr/lib/jvm/jdk-17/bin/java", "/usr/lib/jvm/jdk-17"), ("/usr/lib/jvm/jdk-8/jre/bin/java", "/usr/lib/jvm/jdk-8"),
     ("/usr/lib/jvm/jdk-8/bin/jcmd", "/usr/lib/jvm/jdk-8"), ("/opt/bin/jdk/bin/java", "/opt/bin/jdk"), ("/usr/lib/jvm/jdk-8", ""), ("", ""), (None, "")])
 def test_the_jdk_of_a_command(path, home):
-    assert jvm.home_of(path) == home
+    assert jvm.find_home(path) == home
 
 
 # --------------------------------------------------------------------------------------------- values as the JVM has
@@ -101,7 +101,7 @@ HEAPS = [
 def verdicts(heap, options, running, fresh=None):
     """Name to verdict, as a check judges a running JVM."""
     return {
-        name: verdict for name, _value, _observed, verdict in jvm.flag_rows(jvm.desired_flags(heap, options), running, fresh)
+        name: verdict for name, _value, _observed, verdict in jvm.compare_flags(jvm.build_desired_flags(heap, options), running, fresh)
     }
 
 
@@ -181,7 +181,7 @@ def test_a_heap_is_never_taken_for_a_smaller_one_or_for_one_of_another_unit(size
     ],
 )
 def test_two_texts_of_one_value(one, other):
-    assert all(jvm.same_value(*pair) for pair in ((one, other), (other, one)))
+    assert all(jvm.is_same_value(*pair) for pair in ((one, other), (other, one)))
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ def test_two_texts_of_one_value(one, other):
     ],
 )
 def test_values_that_differ(one, other):
-    assert not any(jvm.same_value(*pair) for pair in ((one, other), (other, one)))
+    assert not any(jvm.is_same_value(*pair) for pair in ((one, other), (other, one)))
 
 
 @given(st.text(), st.text())
 def test_no_text_breaks_a_comparison_of_values(one, other):
-    assert jvm.same_value(one, one) and jvm.same_value(one, other) in (True, False)
+    assert jvm.is_same_value(one, one) and jvm.is_same_value(one, other) in (True, False)
     assert (
         isinstance(jvm.parse_flags(one), dict)
         and isinstance(jvm.parse_flag_table(one), dict)
-        and isinstance(jvm.option_flags("-XX:" + one), dict)
+        and isinstance(jvm.parse_option_flags("-XX:" + one), dict)
     )
     assert jvm.is_rounded("MaxHeapSize", one, other, {"G1HeapRegionSize": other}) in (True, False)
 
@@ -232,7 +232,7 @@ def test_no_text_breaks_a_comparison_of_values(one, other):
     ],
 )
 def test_the_flags_behind_options_of_which_the_last_wins(options, flags):
-    assert jvm.desired_flags("512m", options) == {"MaxHeapSize": "536870912", **flags}
+    assert jvm.build_desired_flags("512m", options) == {"MaxHeapSize": "536870912", **flags}
 
 
 def test_the_options_of_a_second_jvm_write_nothing_and_load_nothing():
@@ -288,6 +288,6 @@ JAVA = shutil.which("java")
 def test_a_jvm_is_in_sync_with_the_options_that_it_was_started_with(options):
     start = [JAVA, "-XX:+IgnoreUnrecognizedVMOptions", *options, "-XX:+PrintFlagsFinal", "-version"]
     flags = jvm.parse_flag_table(subprocess.run(start, capture_output=True, text=True, check=True).stdout)
-    fresh = {"flags": flags, "given": sorted({name for option in options for name in jvm.option_flags(option)})}
+    fresh = {"flags": flags, "given": sorted({name for option in options for name in jvm.parse_option_flags(option)})}
     assert set(verdicts("409m", options, flags, fresh).values()) <= {"ok", "absent"}
     assert verdicts("409m", options, {**flags, "MaxHeapSize": "268435456"}, fresh)["MaxHeapSize"] == "drift"

@@ -72,7 +72,7 @@ def test_applied_and_verified(name):
     rows = {row.item: row for row in plan.rows}
     for item, fields in expected.get("rows_after", {}).items():
         assert {field: getattr(rows[item], field) for field in fields} == fields
-    assert {key: host.files[kernel_plan.proc_path(key)].strip() for key in expected.get("live", {})} == expected.get("live", {})
+    assert {key: host.files[kernel_plan.get_proc_path(key)].strip() for key in expected.get("live", {})} == expected.get("live", {})
     assert {path: host.files.get(path) for path in expected.get("files", {})} == expected.get("files", {})
     if "record" in expected:
         record = json.loads(host.files[kernel.RECORD])["profiles"]["/etc/sysctl.d/90-xitrum.conf"]

@@ -39,14 +39,14 @@ def test_the_list_is_the_guides():
 
 
 def test_every_entry_is_valid_and_reports_what_it_is():
-    entries, errors = kernel_values.entries(guide.profile(LIST, False, (), None))
+    entries, errors = kernel_values.parse_entries(guide.build_profile(LIST, False, (), None))
     assert errors == []
     assert len(OF_GUIDE) == 13 and len(entries) == len(LIST)
     assert all(entry["unit"] and entry["source"] and entry["sentence"].endswith(".") for entry in LIST)
 
 
 def test_to_the_letter_everything_is_exact_but_what_breaks_clients():
-    policies = {key: entry["policy"] for key, entry in guide.profile(LIST, True, (), None).items()}
+    policies = {key: entry["policy"] for key, entry in guide.build_profile(LIST, True, (), None).items()}
     assert policies.pop("net.ipv4.tcp_tw_recycle") == "leave"
     assert set(policies.values()) == {"exact"}
 
@@ -60,7 +60,7 @@ def test_the_page_has_every_parameter():
 
 def test_the_last_that_names_a_parameter_counts():
     additions = [{"net.core.somaxconn": {"value": 2048, "policy": "at_least"}, "fs.nr_open": {"value": "", "policy": "at_least"}}, {"fs.file-max": 5}]
-    profile = guide.profile(LIST, False, additions, {"net/ipv4/tcp_fin_timeout": 5, "net.ipv4.tcp_mem": None})
+    profile = guide.build_profile(LIST, False, additions, {"net/ipv4/tcp_fin_timeout": 5, "net.ipv4.tcp_mem": None})
     assert profile["net.core.somaxconn"]["value"] == 2048
     assert profile["net.ipv4.tcp_fin_timeout"] == 5, "a name with slashes is the same parameter"
     assert profile["fs.file-max"] == 5
@@ -70,4 +70,4 @@ def test_the_last_that_names_a_parameter_counts():
 
 def test_the_error_reports_what_is_desired():
     with pytest.raises(ValueError, match="is made of a list of dictionaries"):
-        guide.profile([{"name": "x"}], False, (), None)
+        guide.build_profile([{"name": "x"}], False, (), None)

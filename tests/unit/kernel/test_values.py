@@ -50,18 +50,18 @@ def test_a_range_is_never_narrower(live, desired):
 
 @given(RANGES, RANGES)
 def test_reserved_ports_are_the_union(live, desired):
-    merged = kernel_values.merge("union", kernel_values.ports_text(live), kernel_values.ports_text(desired))
+    merged = kernel_values.merge("union", kernel_values.format_ports(live), kernel_values.format_ports(desired))
     found = [tuple(map(int, (part.split("-") * 2)[:2])) for part in merged.split(",") if part]
     assert ports(found) == ports(live) | ports(desired)
-    assert kernel_values.merge("union", merged, kernel_values.ports_text(desired)) == merged
+    assert kernel_values.merge("union", merged, kernel_values.format_ports(desired)) == merged
 
 
 @given(RANGES)
 def test_a_list_of_ports_is_printed_as_the_kernel_does(ranges):
-    text = kernel_values.ports_text(ranges)
+    text = kernel_values.format_ports(ranges)
     found = [tuple(map(int, (part.split("-") * 2)[:2])) for part in text.split(",") if part]
     assert all(after[0] > before[1] + 1 for before, after in zip(found, found[1:], strict=False)), "sorted, and neighbours are joined"
-    assert kernel_values.same("net.ipv4.ip_local_reserved_ports", text, ",".join(reversed(text.split(","))))
+    assert kernel_values.means_same("net.ipv4.ip_local_reserved_ports", text, ",".join(reversed(text.split(","))))
 
 
 NAMES = st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,6}", fullmatch=True), min_size=2, max_size=5)
@@ -69,14 +69,14 @@ NAMES = st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,6}", fullmatch=True), min_size
 
 @given(NAMES)
 def test_both_spellings_of_a_name_are_one_parameter(names):
-    assert kernel_values.path_of(".".join(names)) == kernel_values.path_of("/".join(names)) == "/".join(names)
-    assert kernel_values.key_of("/".join(names)) == ".".join(names)
+    assert kernel_values.get_path(".".join(names)) == kernel_values.get_path("/".join(names)) == "/".join(names)
+    assert kernel_values.get_key("/".join(names)) == ".".join(names)
 
 
 def test_an_interface_with_a_dot_in_its_name():
-    assert kernel_values.path_of("net.ipv4.conf.eth0/100.rp_filter") == "net/ipv4/conf/eth0.100/rp_filter"
-    assert kernel_values.path_of("net/ipv4/conf/eth0.100/rp_filter") == "net/ipv4/conf/eth0.100/rp_filter"
-    assert kernel_values.key_of("net/ipv4/conf/eth0.100/rp_filter") == "net.ipv4.conf.eth0/100.rp_filter"
+    assert kernel_values.get_path("net.ipv4.conf.eth0/100.rp_filter") == "net/ipv4/conf/eth0.100/rp_filter"
+    assert kernel_values.get_path("net/ipv4/conf/eth0.100/rp_filter") == "net/ipv4/conf/eth0.100/rp_filter"
+    assert kernel_values.get_key("net/ipv4/conf/eth0.100/rp_filter") == "net.ipv4.conf.eth0/100.rp_filter"
 
 
 @given(st.lists(st.tuples(NAMES, st.sampled_from([".", "/"]), st.sampled_from(["", "-"]), NUMBER, st.sampled_from(["=", " = ", "\t=  "]))))
@@ -103,10 +103,10 @@ def test_names_are_sorted_over_all_folders_and_the_first_folder_masks():
         "/run/sysctl.d": ["60-run.conf"],
         "/usr/lib/sysctl.d": ["50-a.conf", "10-vendor.conf", ".hidden.conf"],
     }
-    assert kernel_files.boot_order(listing) == [
+    assert kernel_files.sort_boot_files(listing) == [
         "/usr/lib/sysctl.d/10-vendor.conf", "/etc/sysctl.d/50-a.conf", "/run/sysctl.d/60-run.conf", "/etc/sysctl.d/99-sysctl.conf"]
 
 
 @pytest.mark.parametrize(("release", "found"), [("6.1.0-26-amd64", (6, 1)), ("4.18.0-553.el8_10.x86_64", (4, 18)), ("", (0, 0))])
 def test_the_version_of_a_kernel(release, found):
-    assert kernel_values.version(release) == found
+    assert kernel_values.parse_version(release) == found

@@ -29,7 +29,7 @@ SHAPES = st.builds(
 
 @given(CONNECTIONS, SHAPES)
 def test_every_limit_is_enough(connections, shape):
-    plan = capacity.limits_for(connections, shape)
+    plan = capacity.compute_limits(connections, shape)
     on_each = -(-connections // shape.instances)
     if shape.application:
         assert plan["nofile"] > on_each
@@ -54,38 +54,38 @@ def test_every_limit_is_enough(connections, shape):
 
 @given(CONNECTIONS, SHAPES)
 def test_its_kernel_parameters_are_a_valid_profile(connections, shape):
-    entries, errors = kernel_values.entries(capacity.limits_for(connections, shape)["kernel"])
+    entries, errors = kernel_values.parse_entries(capacity.compute_limits(connections, shape)["kernel"])
     assert errors == []
     assert {entry.policy for entry in entries} == {"at_least", "range"}
 
 
 @given(CONNECTIONS, SHAPES)
 def test_the_largest_number_holds_and_one_more_does_not(connections, shape):
-    plan = capacity.limits_for(connections, shape)
+    plan = capacity.compute_limits(connections, shape)
     most = plan["largest"]
     assert (plan["error"] == "") == (connections <= most)
     if most:
-        assert capacity.limits_for(most, shape)["error"] == ""
+        assert capacity.compute_limits(most, shape)["error"] == ""
     if most < capacity.MOST:
-        refused = capacity.limits_for(most + 1, shape)
+        refused = capacity.compute_limits(most + 1, shape)
         assert f"The largest number that holds is {most}." in refused["error"]
         assert f"{plan['ends']} ends first" in refused["error"]
 
 
 @given(CONNECTIONS, CONNECTIONS, SHAPES)
 def test_more_connections_never_need_less(one, other, shape):
-    few, many = (capacity.limits_for(number, shape) for number in sorted((one, other)))
+    few, many = (capacity.compute_limits(number, shape) for number in sorted((one, other)))
     for name in ("sockets", "nofile", "memory_bytes", "heap_bytes", "instances_for_ports", "haproxy_maxconn", "nginx_worker_connections", "conntrack_max"):
         assert few[name] <= many[name], name
 
 
 @given(SHAPES)
 def test_more_of_a_resource_never_holds_fewer(shape):
-    most = capacity.largest(shape)[0]
+    most = capacity.find_largest(shape)[0]
     more = {"heap_bytes": shape.heap_bytes, "memory_bytes": shape.memory_bytes, "nofile_most": shape.nofile_most, "backends": shape.backends}
     for name, value in more.items():
         if value is not None and name != "heap_bytes":
-            assert capacity.largest(dataclasses.replace(shape, **{name: value * 2}))[0] >= most, name
+            assert capacity.find_largest(dataclasses.replace(shape, **{name: value * 2}))[0] >= most, name
 
 
 GIB = 1 << 30
@@ -98,7 +98,7 @@ GIB = 1 << 30
     (100000, {"heap_bytes": 8 * GIB, "nofile_most": 20000}, "nofile", 18976, "raise what the host can grant"),
 ])
 def test_refused_with_what_ends_first_and_the_number_that_holds(connections, shape, ends, largest, fix):
-    plan = capacity.limits_for(connections, capacity.HostShape(**shape))
+    plan = capacity.compute_limits(connections, capacity.HostShape(**shape))
     assert (plan["ends"], plan["largest"]) == (ends, largest)
     assert plan["error"].startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
     assert fix in plan["error"]
@@ -111,7 +111,7 @@ def test_refused_with_what_ends_first_and_the_number_that_holds(connections, sha
     (5, {"reserved_ports": 65000}, "ports: found -488, expected 1 or more."),
 ])
 def test_wrong_arguments_are_reported(connections, shape, words):
-    assert words in capacity.limits_for(connections, capacity.HostShape(**shape))["error"]
+    assert words in capacity.compute_limits(connections, capacity.HostShape(**shape))["error"]
 
 
 def test_the_filter():
@@ -159,10 +159,10 @@ def test_the_host_is_queried_what_it_has():
 ])
 def test_every_shortfall_is_listed_at_once_with_what_to_do(shape, resources):
     shape = capacity.HostShape(**shape)
-    error = capacity.limits_for(100000, shape)["error"]
+    error = capacity.compute_limits(100000, shape)["error"]
     first, rest = error.split("Too little as well: ")
     assert f"{resources[0]} ends first" in first
-    short = [bound for bound in capacity.bounds(100000, shape) if bound.needed > bound.there]
+    short = [bound for bound in capacity.list_bounds(100000, shape) if bound.needed > bound.there]
     assert {bound.resource for bound in short} == set(resources)
     assert all(f"{bound.needed} {bound.unit} are needed, {bound.there} are there" in error and bound.fix in error for bound in short)
     assert all(f"{name}, " in rest for name in resources[1:])

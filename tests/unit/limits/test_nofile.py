@@ -137,7 +137,7 @@ def test_a_better_line_stays(policy, soft, hard):
 def test_dash_and_soft_of_one_domain_the_later_wins():
     found = limits.parse("f", "* - nofile 10\n* soft nofile 20\n@staff - nofile 5\n* hard nproc 7\n* soft NOFILE 30\n* soft nofile many\n")
     assert [tuple(line)[1:] for line in found] == [(1, "*", "-", 10), (2, "*", "soft", 20), (3, "@staff", "-", 5), (5, "*", "soft", 30)]
-    assert (limits.of_domain(found, "*", "soft").value, limits.of_domain(found, "*", "hard").value) == (30, 10)
+    assert (limits.find_line(found, "*", "soft").value, limits.find_line(found, "*", "hard").value) == (30, 10)
 
 
 @given(st.text())

@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.action import connection_load as ac
 from ansible_collections.xitrum.host.plugins.module_utils.load import counts as load_counts
 from ansible_collections.xitrum.host.plugins.module_utils.load import planning as load_plan
 
-REPORTED = {"phase": "hold", "seconds": 1.0, "held_seconds": 0, "counts": load_counts.total([]), "deadline": 40.0}
+REPORTED = {"phase": "hold", "seconds": 1.0, "held_seconds": 0, "counts": load_counts.sum_counts([]), "deadline": 40.0}
 GONE = {"failed": True, "msg": "its process 7 is gone"}
 
 

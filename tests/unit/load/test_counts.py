@@ -29,7 +29,7 @@ def test_frames_are_the_same_in_whatever_pieces_they_come(sent, sizes):
     found, rest, skip = [], b"", 0
     while stream:
         size = sizes.pop() if sizes else len(stream)
-        more, rest, skip = websocket.frames(rest + stream[:size], skip)
+        more, rest, skip = websocket.parse_frames(rest + stream[:size], skip)
         stream = stream[size:]
         found += more
     assert found == [(kind, b"" if kind == websocket.TEXT else payload) for kind, payload in sent]
@@ -37,12 +37,12 @@ def test_frames_are_the_same_in_whatever_pieces_they_come(sent, sizes):
 
 
 def test_the_frames_of_a_client_are_masked():
-    assert websocket.frame(websocket.PING) == b"\x89\x80\0\0\0\0"
-    assert websocket.frame(websocket.CLOSE, b"\x03\xe8") == b"\x88\x82\0\0\0\0\x03\xe8"
+    assert websocket.build_frame(websocket.PING) == b"\x89\x80\0\0\0\0"
+    assert websocket.build_frame(websocket.CLOSE, b"\x03\xe8") == b"\x88\x82\0\0\0\0\x03\xe8"
 
 
 def test_a_header_of_the_users_own_takes_the_place_of_ours():
-    request = websocket.handshake("/echo", "192.0.2.1:8000", {"host": "shop.example", "Origin": "https://shop.example"}).decode()
+    request = websocket.build_handshake("/echo", "192.0.2.1:8000", {"host": "shop.example", "Origin": "https://shop.example"}).decode()
     assert request.startswith("GET /echo HTTP/1.1\r\nHost: shop.example\r\n") and request.endswith("\r\n\r\n")
     assert request.count("shop.example\r\n") == 2
 
@@ -55,7 +55,7 @@ def test_a_header_of_the_users_own_takes_the_place_of_ours():
     (b"x" * 20000, 0, b""),
 ])
 def test_the_answer_to_the_handshake(data, status, rest):
-    assert websocket.answered(data) == (status, rest)
+    assert websocket.parse_answer(data) == (status, rest)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.floats(0.01, 1))
@@ -63,13 +63,13 @@ def test_a_percentile_is_never_too_low_and_at_most_a_step_too_high(times, share)
     counts = load_counts.Counts(2)
     for index, seconds in enumerate(times):
         counts.time(index % 2, "pong", seconds)
-    found = load_counts.percentile(load_counts.total(counts.rows())["pong"], share)
+    found = load_counts.compute_percentile(load_counts.sum_counts(counts.rows())["pong"], share)
     exact = sorted(times)[max(0, -(-int(share * len(times) * 1e9) // 10 ** 9) - 1)] * 1000
     assert exact - 0.06 <= found <= max(0.1, exact * 2 ** 0.25 + 0.06)
 
 
 def test_of_nothing_there_is_no_percentile():
-    assert load_counts.percentile([0] * 10, 0.5) is None
+    assert load_counts.compute_percentile([0] * 10, 0.5) is None
 
 
 def test_numbers_of_processes_and_of_hosts_are_added_up():
@@ -79,8 +79,8 @@ def test_numbers_of_processes_and_of_hosts_are_added_up():
     counts.add(1, "refused")
     counts.add(0, "opened", 2)
     counts.put(0, "status", 404)
-    one = load_counts.total(counts.rows())
+    one = load_counts.sum_counts(counts.rows())
     assert (one["tried"], one["refused"], one["status"], load_counts.count_finished(one)) == (7, 1, 404, 3)
-    both = load_counts.merged([one, one])
+    both = load_counts.merge_totals([one, one])
     assert (both["tried"], both["status"]) == (14, 404)
-    assert load_counts.merged([])["tried"] == 0
+    assert load_counts.merge_totals([])["tried"] == 0

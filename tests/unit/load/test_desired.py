@@ -30,11 +30,11 @@ def inputs(host, **changes):
 
 
 def test_settings_have_the_types_of_their_options():
-    assert load.settings(inputs("proxy1")) == DESIRED
-    typed = load.settings(inputs("proxy1", load_test_connections="1001", load_test_tls="no", xitrum_proxy_load_balancers=["192.0.2.1"]))
+    assert load.build_settings(inputs("proxy1")) == DESIRED
+    typed = load.build_settings(inputs("proxy1", load_test_connections="1001", load_test_tls="no", xitrum_proxy_load_balancers=["192.0.2.1"]))
     assert typed == {**DESIRED, "behind": "proxy"}
     with pytest.raises(ValueError, match="load_test_rate is 'fast': expected a whole number"):
-        load.settings(inputs("proxy1", load_test_rate="fast"))
+        load.build_settings(inputs("proxy1", load_test_rate="fast"))
 
 
 def test_a_host_plans_its_own_part():
@@ -44,7 +44,7 @@ def test_a_host_plans_its_own_part():
 
 @pytest.mark.parametrize("host, connections, share", [("app1", 1001, 501), ("proxy1", 1001, 1001), ("app2", 0, 1), ("app1", 2, 1)])
 def test_a_host_has_its_share_of_the_connections_rounded_up(host, connections, share):
-    assert load.share(inputs(host, load_test_connections=connections)) == share
+    assert load.compute_share(inputs(host, load_test_connections=connections)) == share
 
 
 def test_the_figures_of_all_hosts_are_added_up():

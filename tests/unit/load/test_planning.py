@@ -78,9 +78,9 @@ def test_invalid_values_are_reported(wrong, message):
 def test_headers_come_as_one_text_of_json(text, headers):
     found = load_plan.with_headers({"headers": text, "rate": 1})
     assert found == {"headers": headers, "rate": 1}
-    assert (load_plan.header_errors(found["headers"]) == []) == isinstance(headers, dict)
+    assert (load_plan.find_header_errors(found["headers"]) == []) == isinstance(headers, dict)
 
 
 def test_a_late_process_does_not_make_up_for_it_in_a_burst():
-    assert load_plan.credit(0.5, 0.05, 100) == pytest.approx(5.5)
-    assert load_plan.credit(0.0, 60, 100) == pytest.approx(20)
+    assert load_plan.compute_credit(0.5, 0.05, 100) == pytest.approx(5.5)
+    assert load_plan.compute_credit(0.0, 60, 100) == pytest.approx(20)

@@ -30,7 +30,7 @@ GROUPS = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}
 
 def counts(**more):
     base = {"tried": 1000, "opened": 1000, "held": 1000, "pings": 1, "pongs": 1}
-    return {**load_counts.total([]), **base, **more}
+    return {**load_counts.sum_counts([]), **base, **more}
 
 
 def seen(**changes):
@@ -46,7 +46,7 @@ def process(**more):
 
 
 def test_nothing_limits_what_is_held_whole():
-    assert load_limits.limits(1000, counts(), seen(processes=process(files=20000))) == []
+    assert load_limits.find_limits(1000, counts(), seen(processes=process(files=20000))) == []
 
 
 FULL = {"connections": 900, "most": 900}
@@ -73,17 +73,17 @@ PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
     ({"held": 0, "opened": 0, "other": 1000, "errno": 113}, {}, "error", "error 113"),
 ])
 def test_what_limited_it_is_named(numbers, changes, word, message):
-    first = load_limits.limits(1000, counts(**numbers), seen(**changes))[0]
+    first = load_limits.find_limits(1000, counts(**numbers), seen(**changes))[0]
     assert first[0] == word and message in first[1]
 
 
 def test_what_was_not_tried_any_more_is_reported_last():
-    found = load_limits.limits(5000, counts(**PARTLY), seen())
+    found = load_limits.find_limits(5000, counts(**PARTLY), seen())
     assert found[-1] == ("rest", "4000 were not tried any more")
 
 
 def report(label, when, **more):
-    way = load_report.way_report(1000, seen(processes=process(memory_bytes=(300 << 20) + 1000 * 9216), **more.pop("changes", {})),
+    way = load_report.build_route_report(1000, seen(processes=process(memory_bytes=(300 << 20) + 1000 * 9216), **more.pop("changes", {})),
                                  {"proxy1": counts(**more)}, CAPACITIES, GROUPS, "proxy")
     capped = {"requested": 1024, "backlog": 128, "connects": 500, "at_once": 129, "delayed": 371, "failed": 0, "ListenOverflows": 700}
     live = {"requested": 0, "backlog": 0, "connects": 500, "at_once": 500, "delayed": 0, "failed": 0, "ListenOverflows": 0}
@@ -104,8 +104,8 @@ def test_an_earlier_run_stands_next_to_the_present_one_and_its_own_label_does_no
 
 def test_what_was_not_opened_is_what_failed_whatever_became_of_the_others():
     numbers = {"tried": 100, "opened": 90, "held": 70, "refused": 10, "silent": 20}
-    way = load_report.way_report(100, seen(), {"proxy1": counts(**numbers)}, CAPACITIES, GROUPS, "proxy")
-    assert [dict(load_report.cells(way))[title] for title in ("requested", "held", "lost", "not opened", "not tried any more")] == [
+    way = load_report.build_route_report(100, seen(), {"proxy1": counts(**numbers)}, CAPACITIES, GROUPS, "proxy")
+    assert [dict(load_report.format_cells(way))[title] for title in ("requested", "held", "lost", "not opened", "not tried any more")] == [
         "100",
         "70",
         "20",
@@ -113,8 +113,8 @@ def test_what_was_not_opened_is_what_failed_whatever_became_of_the_others():
         "0",
     ]
     # A connection of a process that was lost is in no number; it is not one that was not opened.
-    way = load_report.way_report(100, seen(), {"proxy1": counts(**{**numbers, "held": 60})}, CAPACITIES, GROUPS, "proxy")
-    assert dict(load_report.cells(way))["not opened"] == "10"
+    way = load_report.build_route_report(100, seen(), {"proxy1": counts(**{**numbers, "held": 60})}, CAPACITIES, GROUPS, "proxy")
+    assert dict(load_report.format_cells(way))["not opened"] == "10"
 
 
 def test_the_sentences_of_what_limited_it_stand_below():
@@ -123,9 +123,9 @@ def test_the_sentences_of_what_limited_it_stand_below():
 
 
 def test_the_promise_is_that_of_the_part_that_ends_first():
-    assert load_report.promise(CAPACITIES, GROUPS, "direct") == {"largest": 18000, "ends": "nofile", "hosts": ["app1"]}
-    assert load_report.promise(CAPACITIES, GROUPS, "proxy") == {"largest": 9000, "ends": "memory", "hosts": ["proxy1"]}
-    assert load_report.promise({}, GROUPS, "direct") is None
+    assert load_report.find_promise(CAPACITIES, GROUPS, "direct") == {"largest": 18000, "ends": "nofile", "hosts": ["app1"]}
+    assert load_report.find_promise(CAPACITIES, GROUPS, "proxy") == {"largest": 9000, "ends": "memory", "hosts": ["proxy1"]}
+    assert load_report.find_promise({}, GROUPS, "direct") is None
 
 
 NETSTAT = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 3 16 17\nIpExt: InOctets\nIpExt: 5\n"
@@ -148,7 +148,7 @@ def test_a_host_is_read_with_and_without_a_tracking_table():
 
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("8000-8001,4430\n", 3), ("1-50000", 17233), ("22", 0)])
 def test_reserved_ports_are_not_there_for_connections(text, count):
-    assert load_state.reserved(text, 32768 if text.startswith("1-") else 1024, 65535) == count
+    assert load_state.count_reserved(text, 32768 if text.startswith("1-") else 1024, 65535) == count
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
@@ -163,8 +163,8 @@ def test_a_burst_that_cannot_be_made_is_refused(wrong, message):
 
 
 def test_a_burst_is_reported_by_what_took_a_repeated_syn():
-    assert load_burst.measured([(0.01, False), (1.03, True)], 3) == {"connects": 3, "at_once": 1, "delayed": 1, "failed": 1, "slowest_ms": 1030.0}
-    assert load_burst.measured([], 2)["slowest_ms"] is None
+    assert load_burst.summarize_burst([(0.01, False), (1.03, True)], 3) == {"connects": 3, "at_once": 1, "delayed": 1, "failed": 1, "slowest_ms": 1030.0}
+    assert load_burst.summarize_burst([], 2)["slowest_ms"] is None
 
 
 @pytest.mark.parametrize(("held", "ended_by", "message"), [
@@ -177,7 +177,7 @@ def test_a_burst_is_reported_by_what_took_a_repeated_syn():
 ])
 def test_fewer_connections_than_requested_are_a_failure(held, ended_by, message):
     ways = {"direct": {"requested": 1000, "held": 1000, "ended_by": []}, "proxy": {"requested": 1000, "held": held, "ended_by": ended_by}}
-    assert list(load_report.shortfalls({"ways": ways})) == message
+    assert list(load_report.find_shortfalls({"ways": ways})) == message
 
 
 def test_the_figures_are_kept_before_a_run_fails():

@@ -72,14 +72,14 @@ class Server:
 def folder(monkeypatch, tmp_path):
     """Where loads keep what they report."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(load_run, "base", lambda: None)
+    monkeypatch.setattr(load_run, "find_base", lambda: None)
     return tmp_path
 
 
 def started(server, **changes):
     desired = {"connections": 60, "rate": 600, "seconds": 1, "heartbeat": 1, "timeout": 1, "path": "/echo", "headers": {}, "sources": [],
                "targets": [{"name": "server", "address": "127.0.0.1", "port": server.port, "tls": False}], **changes}
-    plan = load_plan.plan(desired, load_state.client(Host(), desired))
+    plan = load_plan.plan(desired, load_state.read_client(Host(), desired))
     assert list(plan.errors) == []
     return load_run.start(desired, plan.facts)
 
@@ -211,7 +211,7 @@ def test_another_process_with_its_number_is_not_the_load(folder):
     run = str(folder / f"{load_run.PREFIX}x")
     os.mkdir(run)
     load_run.write(run, "state", {"phase": "hold", "seconds": 3})
-    ticks = load_run.stat_of(os.getpid())["start_ticks"]
+    ticks = load_run.read_stat(os.getpid())["start_ticks"]
     load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks})
     assert load_run.poll(run)["phase"] == "hold"
     load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks - 1})

@@ -35,9 +35,9 @@ ENTRIES = st.dictionaries(st.text(st.characters(exclude_characters="\0", exclude
 def test_the_name_does_not_depend_on_the_order(entries, chance):
     shuffled = list(entries)
     chance.shuffle(shuffled)
-    assert package.release_id(shuffled) == package.release_id(entries)
-    assert len(package.release_id(entries)) == 12
-    assert int(package.release_id(entries), 16) >= 0
+    assert package.compute_release_id(shuffled) == package.compute_release_id(entries)
+    assert len(package.compute_release_id(entries)) == 12
+    assert int(package.compute_release_id(entries), 16) >= 0
 
 
 @given(ENTRIES, st.data())
@@ -46,15 +46,15 @@ def test_the_name_depends_on_every_path_mode_content_and_target(entries, data):
     field = data.draw(st.sampled_from(sorted(entries[index].keys() - {"size"})))
     other = {"0644": "0755", "0755": "0644"}.get(entries[index][field], entries[index][field] + "0")
     changed = [*entries[:index], {**entries[index], field: other}, *entries[index + 1:]]
-    assert package.release_id(changed) != package.release_id(entries)
-    assert package.release_id(entries[:index] + entries[index + 1:]) != package.release_id(entries)
+    assert package.compute_release_id(changed) != package.compute_release_id(entries)
+    assert package.compute_release_id(entries[:index] + entries[index + 1:]) != package.compute_release_id(entries)
 
 
 @given(ENTRIES, ENTRIES)
 def test_two_manifests_have_one_name_only_if_they_are_equal(one, other):
     def content(entries):
         return sorted((row["path"], row.get("mode"), row.get("sha256"), row.get("link")) for row in entries)
-    assert (package.release_id(one) == package.release_id(other)) == (content(one) == content(other))
+    assert (package.compute_release_id(one) == package.compute_release_id(other)) == (content(one) == content(other))
 
 
 @given(st.dictionaries(st.text("abc.- é", min_size=1, max_size=6).filter(lambda name: name not in (".", "..")), st.binary(max_size=40), min_size=1, max_size=5))
@@ -65,19 +65,19 @@ def test_copies_have_one_name_and_another_content_has_another(files):
             folder.mkdir(parents=True)
             for name in order:
                 (folder / name).write_bytes(files[name])
-        entries, errors = package.manifest(str(one.parent))
+        entries, errors = package.build_manifest(str(one.parent))
         assert errors == []
-        assert entries == package.manifest(str(other.parent))[0]
+        assert entries == package.build_manifest(str(other.parent))[0]
         assert [row["path"] for row in entries] == sorted(f"lib/{name}" for name in files)
         (other / sorted(files)[0]).write_bytes(files[sorted(files)[0]] + b"!")
-        assert package.release_id(package.manifest(str(other.parent))[0]) != package.release_id(entries)
+        assert package.compute_release_id(package.build_manifest(str(other.parent))[0]) != package.compute_release_id(entries)
 
 
 def test_a_manifest(tmp_path):
     folder = make_package(tmp_path)
     os.symlink("../public/a.txt", folder / "extra/link")
     os.symlink("public", folder / "site")
-    entries, errors = package.manifest(str(folder))
+    entries, errors = package.build_manifest(str(folder))
     assert errors == []
     assert [row["path"] for row in entries] == [
         "config/xitrum.conf", "extra/b", "extra/link", "lib/app.jar", "lib/scala-library.jar", "public/a.txt", "script/runner", "site"]
@@ -85,38 +85,38 @@ def test_a_manifest(tmp_path):
     assert entries[2] == {"path": "extra/link", "link": "../public/a.txt"}
     assert entries[6]["mode"] == "0755"
     assert entries[7] == {"path": "site", "link": "public"}
-    assert package.total_bytes(entries) == sum(row.get("size", 0) for row in entries)
+    assert package.sum_bytes(entries) == sum(row.get("size", 0) for row in entries)
 
 
 @pytest.mark.parametrize("mode, normal", [(0o600, "0644"), (0o664, "0644"), (0o700, "0755"), (0o775, "0755"), (0o654, "0644")])
 def test_a_mode_is_made_the_same_whatever_the_umask_was(tmp_path, mode, normal):
     (tmp_path / "a").write_text("")
     (tmp_path / "a").chmod(mode)
-    assert package.entry(str(tmp_path), "a")["mode"] == normal
+    assert package.build_entry(str(tmp_path), "a")["mode"] == normal
 
 
 def test_what_the_application_wrote_where_it_was_built_stays_there(tmp_path):
     folder = make_package(tmp_path)
-    before = package.manifest(str(folder))[0]
+    before = package.build_manifest(str(folder))[0]
     for name in ("log/xitrum.log", "tmp/routes.cache"):
         (folder / name).parent.mkdir()
         (folder / name).write_text("stale")
-    assert package.manifest(str(folder))[0] == before
+    assert package.build_manifest(str(folder))[0] == before
     (folder / "public/tmp").mkdir()
     (folder / "public/tmp/kept").write_text("")
-    assert "public/tmp/kept" in [row["path"] for row in package.manifest(str(folder))[0]]
+    assert "public/tmp/kept" in [row["path"] for row in package.build_manifest(str(folder))[0]]
 
 
 def test_what_macos_adds_is_no_part_of_a_release(tmp_path):
     folder = make_package(tmp_path)
-    before = package.manifest(str(folder))[0]
+    before = package.build_manifest(str(folder))[0]
     for name, content in mac_members().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     os.symlink("/nowhere", folder / "public/._link")
-    entries, errors = package.manifest(str(folder))
+    entries, errors = package.build_manifest(str(folder))
     assert (entries, errors, layout(folder)) == (before, [], [])
-    assert [row["path"] for row in package.jars(entries)] == ["lib/app.jar", "lib/scala-library.jar"]
+    assert [row["path"] for row in package.filter_jars(entries)] == ["lib/app.jar", "lib/scala-library.jar"]
 
 
 @pytest.mark.parametrize("name", [".well-known", "_a", ".htaccess", "DS_Store", "PaxHeaders.txt", ".", "a._b", "Icon", "Trashes", "._"[:1] + "git"])
@@ -134,7 +134,7 @@ def test_links_that_lead_nowhere_on_a_host(tmp_path, target, message):
     (folder / "extra").mkdir(parents=True)
     os.symlink(".", folder / "extra/up")
     os.symlink(target, folder / "extra/link")
-    entries, errors = package.manifest(str(folder))
+    entries, errors = package.build_manifest(str(folder))
     assert [row["path"] for row in entries] == ["extra/up"]
     assert len(errors) == 1
     assert message in errors[0]
@@ -144,7 +144,7 @@ def test_links_that_lead_nowhere_on_a_host(tmp_path, target, message):
 def test_a_pipe_and_a_name_that_is_no_text(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / os.fsdecode(b"caf\xe9")).write_text("")
-    entries, errors = package.manifest(str(tmp_path))
+    entries, errors = package.build_manifest(str(tmp_path))
     assert entries == []
     assert len(errors) == 2
     assert "not UTF-8" in errors[0]
@@ -160,8 +160,8 @@ def test_an_unreadable_file_is_named_and_the_others_are_still_read(tmp_path, mon
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return "0" * 64
 
-    monkeypatch.setattr(package, "sha256_of", refuse)
-    entries, errors = package.manifest(str(tmp_path))
+    monkeypatch.setattr(package, "compute_sha256", refuse)
+    entries, errors = package.build_manifest(str(tmp_path))
     assert [row["path"] for row in entries] == ["b"]
     assert errors == [f"{tmp_path}/a cannot be read (Permission denied): let the user who runs Ansible read the whole package, for example chmod -R u+rX"]
 
@@ -176,11 +176,11 @@ def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert "closed cannot be read" in package.manifest(str(tmp_path))[1][0]
+    assert "closed cannot be read" in package.build_manifest(str(tmp_path))[1][0]
 
 
 def layout(folder):
-    return package.layout_errors(str(folder), package.manifest(str(folder))[0])
+    return package.find_layout_errors(str(folder), package.build_manifest(str(folder))[0])
 
 
 def test_a_whole_package_has_no_error(tmp_path):
@@ -229,12 +229,12 @@ def test_an_empty_folder_lacks_everything(tmp_path):
 @pytest.mark.parametrize("given, meant", [(".", "target/xitrum"), ("target", "target/xitrum"), ("target/xitrum/lib", "target/xitrum")])
 def test_the_package_next_to_the_given_folder_is_named(tmp_path, given, meant):
     make_package(tmp_path / "target/xitrum")
-    assert package.hint(str(tmp_path / given)) == f"did you mean {tmp_path / meant}?"
+    assert package.format_hint(str(tmp_path / given)) == f"did you mean {tmp_path / meant}?"
 
 
 def test_only_jars_directly_in_lib_are_on_the_class_path():
     rows = [{"path": path} for path in ("lib/a.jar", "lib/b/c.jar", "lib/d.txt", "d.jar", "libs/e.jar")]
-    assert package.jars(rows) == rows[:1]
+    assert package.filter_jars(rows) == rows[:1]
 
 
 def test_eighty_megabytes_are_read_in_half_a_second(tmp_path):
@@ -242,13 +242,13 @@ def test_eighty_megabytes_are_read_in_half_a_second(tmp_path):
     (tmp_path / "lib").mkdir()
     for number in range(90):
         (tmp_path / "lib" / f"{number}.jar").write_bytes(chance.randbytes(900_000))
-    package.manifest(str(tmp_path))
+    package.build_manifest(str(tmp_path))
     times = []
     for _unused in range(3):
         # Of this process alone: the machine may be busy with other tests.
         started = time.process_time()
-        entries, _errors = package.manifest(str(tmp_path))
-        package.release_id(entries)
+        entries, _errors = package.build_manifest(str(tmp_path))
+        package.compute_release_id(entries)
         times.append(time.process_time() - started)
     assert len(entries) == 90
     assert min(times) < 0.5

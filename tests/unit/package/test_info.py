@@ -56,7 +56,7 @@ def test_a_package_that_is_not_there(tmp_path, capsys):
 def test_a_folder_that_is_no_package_is_not_read(tmp_path, capsys, monkeypatch):
     (tmp_path / "home").mkdir()
     (tmp_path / "home/secret").write_text("")
-    monkeypatch.setattr(package_info.package, "sha256_of", lambda path: pytest.fail(f"read {path}"))
+    monkeypatch.setattr(package_info.package, "compute_sha256", lambda path: pytest.fail(f"read {path}"))
     assert len(run(capsys, source=str(tmp_path / "home"), cache=str(tmp_path / "cache"))["errors"]) == 3
 
 

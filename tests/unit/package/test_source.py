@@ -67,8 +67,8 @@ def test_an_archive_with_or_without_its_folder_is_the_same_release(tmp_path, nam
     folder = make_package(tmp_path / "x")
     archive = packed(tmp_path / "x.tar.gz", folder, name)
     found = obtain(archive, tmp_path / "cache")
-    assert package.manifest(found) == package.manifest(str(folder))
-    assert cached(tmp_path / "cache") == [f"unpacked/{package.sha256_of(str(archive))}"]
+    assert package.build_manifest(found) == package.build_manifest(str(folder))
+    assert cached(tmp_path / "cache") == [f"unpacked/{package.compute_sha256(str(archive))}"]
 
 
 def packed_with(path, folder, name, others):
@@ -93,32 +93,32 @@ def packed_with(path, folder, name, others):
 ])
 def test_what_lies_next_to_the_package_and_what_macos_adds_changes_nothing(tmp_path, name, others):
     folder = make_package(tmp_path / "x")
-    expected = package.manifest(str(folder))
+    expected = package.build_manifest(str(folder))
     found = obtain(packed_with(tmp_path / "x.tar.gz", folder, name, others), tmp_path / "cache")
-    assert package.manifest(found) == expected
+    assert package.build_manifest(found) == expected
     unpacked = [name for _where, folders, names in os.walk(tmp_path / "cache") for name in [*folders, *names]]
     assert [name for name in unpacked if name.startswith("._") or name in ("__MACOSX", ".DS_Store", ".AppleDouble", "PaxHeaders.4711")] == []
 
 
 def test_headers_of_macos_in_a_pax_archive_are_read_over(tmp_path):
     folder = make_package(tmp_path / "x")
-    expected = package.manifest(str(folder))
+    expected = package.build_manifest(str(folder))
     with tarfile.open(tmp_path / "x.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as tar:
         def add_attributes(info):
             info.pax_headers = {"LIBARCHIVE.xattr.com.apple.provenance": "AQIAWfBBq0gCoTo", "SCHILY.xattr.com.apple.provenance": "\x01\udc80=\n\udcff"}
             return info
         tar.add(folder, "xitrum", filter=add_attributes)
-    assert package.manifest(obtain(tmp_path / "x.tar.gz", tmp_path / "cache")) == expected
+    assert package.build_manifest(obtain(tmp_path / "x.tar.gz", tmp_path / "cache")) == expected
 
 
 def test_an_archive_that_an_older_version_unpacked_with_the_files_of_macos(tmp_path):
     folder = make_package(tmp_path / "x")
     archive = packed(tmp_path / "x.tar.gz", folder, "xitrum")
-    old = tmp_path / "cache/unpacked" / package.sha256_of(str(archive))
+    old = tmp_path / "cache/unpacked" / package.compute_sha256(str(archive))
     make_package(old / "xitrum")
     (old / "__MACOSX").mkdir()
     (old / "xitrum/lib/._app.jar").write_bytes(b"\0\5\26\7")
-    assert package.manifest(obtain(archive, tmp_path / "cache")) == package.manifest(str(folder))
+    assert package.build_manifest(obtain(archive, tmp_path / "cache")) == package.build_manifest(str(folder))
 
 
 def test_two_packages_in_one_archive_are_refused_with_their_names(tmp_path):
@@ -135,7 +135,7 @@ def test_links_travel_in_an_archive(tmp_path):
     os.symlink("../public/a.txt", folder / "extra/link")
     os.link(folder / "public/a.txt", folder / "public/hard.txt")
     found = obtain(packed(tmp_path / "x.tar.gz", folder, "x"), tmp_path / "cache")
-    assert package.manifest(found) == package.manifest(str(folder))
+    assert package.build_manifest(found) == package.build_manifest(str(folder))
 
 
 def test_an_archive_is_unpacked_once(tmp_path, monkeypatch):
@@ -151,20 +151,20 @@ def test_another_run_may_unpack_the_same_meanwhile(tmp_path, monkeypatch):
 
     def twice(path, into):
         unpack(path, into)
-        other = tmp_path / "cache/unpacked" / package.sha256_of(str(archive))
+        other = tmp_path / "cache/unpacked" / package.compute_sha256(str(archive))
         if not other.exists():
             other.mkdir()
             unpack(path, str(other))
 
     monkeypatch.setattr(package_source, "unpack", twice)
     found = obtain(archive, tmp_path / "cache")
-    assert package.manifest(found) == package.manifest(str(tmp_path / "x"))
+    assert package.build_manifest(found) == package.build_manifest(str(tmp_path / "x"))
     assert len(cached(tmp_path / "cache")) == 1
 
 
 def test_the_checksum_of_a_file(tmp_path):
     archive = packed(tmp_path / "x.tar.gz", make_package(tmp_path / "x"), "x")
-    right = package.sha256_of(str(archive))
+    right = package.compute_sha256(str(archive))
     assert obtain(archive, tmp_path / "cache", right.upper())
     with pytest.raises(SourceError, match=f"is {right}, expected {WRONG}"):
         obtain(archive, tmp_path / "cache", WRONG)
@@ -242,7 +242,7 @@ def test_no_archive_writes_or_leads_outside(rows):
         except SourceError:
             assert list(inside.iterdir()) == []
         else:
-            real = os.path.realpath(inside / package.sha256_of(str(archive)))
+            real = os.path.realpath(inside / package.compute_sha256(str(archive)))
             assert all(os.path.realpath(os.path.join(where, name)).startswith(real) for where, folders, names in os.walk(folder) for name in [*folders, *names])
         assert sorted(os.listdir(made)) == ["cache", "x.tar.gz"]
 
@@ -284,7 +284,7 @@ def test_a_run_killed_while_it_unpacks_leaves_nothing_that_seems_complete(tmp_pa
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     left = cached(tmp_path / "cache")
     assert [name.startswith("unpacked/.part-") for name in left] == [True]
-    assert package.manifest(obtain(archive, tmp_path / "cache")) == package.manifest(str(tmp_path / "x"))
+    assert package.build_manifest(obtain(archive, tmp_path / "cache")) == package.build_manifest(str(tmp_path / "x"))
     # Another run's part is left alone until nobody can be writing it.
     assert left[0] in cached(tmp_path / "cache")
     long_ago = time.time() - package_source.ABANDONED - 1
@@ -339,7 +339,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setattr(Handler, "seen", [])
     served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served.released = threading.Event()
-    served.sha256 = package.sha256_of(str(archive))
+    served.sha256 = package.compute_sha256(str(archive))
     served.url = f"http://127.0.0.1:{served.server_port}"
     thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -354,7 +354,7 @@ def server(tmp_path, monkeypatch):
 def test_a_url_is_fetched_once(server, tmp_path, path):
     first = obtain(f"{server.url}/{path}", tmp_path / "cache", server.sha256)
     requests = len(Handler.seen)
-    assert package.manifest(first) == package.manifest(str(tmp_path / "x"))
+    assert package.build_manifest(first) == package.build_manifest(str(tmp_path / "x"))
     assert obtain(f"{server.url}/{path}", tmp_path / "cache", server.sha256.upper()) == first
     assert len(Handler.seen) == requests
     assert cached(tmp_path / "cache") == [f"archives/{server.sha256}", f"unpacked/{server.sha256}"]
@@ -369,7 +369,7 @@ def test_a_damaged_archive_in_the_cache_is_fetched_again(server, tmp_path):
     (tmp_path / "cache/archives" / server.sha256).write_bytes(b"damaged")
     obtain(f"{server.url}/whole", tmp_path / "cache", server.sha256)
     assert len(Handler.seen) == 2
-    assert package.sha256_of(str(tmp_path / "cache/archives" / server.sha256)) == server.sha256
+    assert package.compute_sha256(str(tmp_path / "cache/archives" / server.sha256)) == server.sha256
 
 
 @pytest.mark.parametrize("path, message", [

@@ -22,7 +22,7 @@ def no_template(*_what):
 
 def heroku(tree=None, **values):
     prefixed = {f"heroku_{name}": value for name, value in {**HEROKU, **values}.items()}
-    return platforms.desired_heroku(prefixed, {**TREE, **(tree or {})}, no_template)
+    return platforms.build_heroku(prefixed, {**TREE, **(tree or {})}, no_template)
 
 
 def openshift(tree=None, **values):
@@ -34,7 +34,7 @@ def openshift(tree=None, **values):
         return f"of {template}"
 
     prefixed = {f"openshift_{name}": value for name, value in {**OPENSHIFT, **values}.items()}
-    return platforms.desired_openshift(prefixed, {**TREE, **(tree or {})}, render), rendered
+    return platforms.build_openshift(prefixed, {**TREE, **(tree or {})}, render), rendered
 
 
 def entry(desired, kind):

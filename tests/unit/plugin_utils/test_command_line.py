@@ -15,4 +15,4 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 def test_a_user_of_the_settings_is_not_repeated(monkeypatch, setting, given, connection):
     monkeypatch.setattr(constants, "DEFAULT_REMOTE_USER", setting)
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"remote_user": given, "extra_vars": ()}))
-    assert command_line.given_options()["connection"] == connection
+    assert command_line.format_given_options()["connection"] == connection

@@ -203,7 +203,7 @@ def test_the_hosts_are_reached_as_the_run_reached_them():
     given = {"inventory": ("/fleet", "a,"), "remote_user": "ops", "connection": "ssh", "ask_pass": True, "become_ask_pass": True, "subset": "app1",
              "vault_ids": ["x@/y", "prompt", "z@prompt"], "ask_vault_pass": True,
              "extra_vars": ("a=1", "@/vars.yml"), "private_key_file": "/key", "become_method": "sudo"}
-    assert held_locks.options(given, True) == [
+    assert held_locks.list_options(given, True) == [
         "-i", "/fleet", "-i", "a,", "--user=ops", "--private-key=/key", "--connection=ssh", "--become-method=sudo", "--vault-id=x@/y",
         "--connection-password-file=-", "-e", "a=1", "-e", "@/vars.yml"]
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import active_slot, add_open_work
+from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import add_open_work, get_active_slot
 
 from ..read_fixture import state
 
@@ -50,4 +50,4 @@ def test_redirects_that_a_killed_run_left_lead_back():
     ({"application_slot_read": {"slot": "1"}}, 1),
 ])
 def test_the_active_slot_is_the_one_that_the_play_has_read(variables, slot):
-    assert active_slot(variables) == slot
+    assert get_active_slot(variables) == slot

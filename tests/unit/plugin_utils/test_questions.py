@@ -16,7 +16,7 @@ from tests.lib.questions import QUESTIONS, validate
 
 from ..report.status_fixture import troubled
 
-STATUS = status.status_document(troubled(), 4600)
+STATUS = status.build_status_document(troubled(), 4600)
 
 
 def rows():
@@ -28,8 +28,8 @@ def rows():
 
 
 STATES = {"app1": {"instances": {"rows": rows()}, "machine": {"uid": 0, "rows": []}}}
-FOUND = findings.findings(STATES, ["app1"])
-CHECK = {"schema_version": schemas.VERSION, "outcome": findings.outcome_of(STATES, FOUND, ["app1"]), "findings": FOUND}
+FOUND = findings.list_findings(STATES, ["app1"])
+CHECK = {"schema_version": schemas.VERSION, "outcome": findings.decide_outcome(STATES, FOUND, ["app1"]), "findings": FOUND}
 
 ANSWERS = [
     [["app1-1", "down"], ["app2-1", "unhealthy"]],

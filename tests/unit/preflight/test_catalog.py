@@ -124,12 +124,12 @@ def command(playbook, _add=()):
 
 def of_run(of_host, lost=()):
     """The errors of one host that was read, of a deploy."""
-    return [*messages.host_errors(of_host, True, lost), *messages.port_errors(of_host), *messages.deploy_errors(of_host, ["proxy1"], command)]
+    return [*messages.find_host_errors(of_host, True, lost), *messages.find_port_errors(of_host), *messages.find_deploy_errors(of_host, ["proxy1"], command)]
 
 
 def of_package(**package):
-    return [*messages.host_errors(of_host := variables(package=package), True), *messages.example_errors(of_host),
-            *messages.override_errors(of_host), *preflight_reports.controller_errors({"app1": of_host})]
+    return [*messages.find_host_errors(of_host := variables(package=package), True), *messages.find_example_errors(of_host),
+            *messages.override_errors(of_host), *preflight_reports.find_controller_errors({"app1": of_host})]
 
 
 def of_fleet(find, fleet):
@@ -140,19 +140,19 @@ def of_fleet(find, fleet):
 
 def of_sessions():
     fleet = {host: of_deploy({**an_instance(), "changes": ["xitrum_secure_key"], "due": ["a"]}) for host in ("app1", "app2")}
-    return messages.session_reports(fleet, ["app1", "app2"])[0]["app1"]
+    return messages.find_session_reports(fleet, ["app1", "app2"])[0]["app1"]
 
 
 def of_removed_port():
     of_host = of_deploy(an_instance(0, 8000, 8001, interface=""), orphaned=[1], proxies=[])
     of_host["xitrum_host_state"]["instances"]["configured"] = {"1": {"http": 8001, "https": 0}}
-    return list(messages.port_errors(of_host))
+    return list(messages.find_port_errors(of_host))
 
 
 def of_addresses(host):
     groups = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}
     fleet = {name: {"groups": groups, "inventory_hostname": name} for name in ("app1", "proxy1")}
-    return messages.address_errors({**fleet, "app1": {**fleet["app1"], "xitrum_address": "127.0.0.1"}}, host)
+    return messages.find_address_errors({**fleet, "app1": {**fleet["app1"], "xitrum_address": "127.0.0.1"}}, host)
 
 
 SESSIONS = {"overrides": ["xitrum_secure_key"], "xitrum_secure_key": "other"}
@@ -177,30 +177,30 @@ OF_COMPONENTS = rules_of_components()
 
 #: What the controller finds wrong with the package, with hosts that were read, and between hosts: see messages.py.
 OF_RUN = {
-    "decommissioned.names": (lambda: of_fleet(lambda fleet, _hosts: messages.decommissioned_errors(fleet, {"app2": SHOP}), {"app1": {}}),),
+    "decommissioned.names": (lambda: of_fleet(lambda fleet, _hosts: messages.find_decommissioned_errors(fleet, {"app2": SHOP}), {"app1": {}}),),
     "deploy.address": (of_run, of_deploy(an_instance(interface="10.0.0.5"))),
     "deploy.cluster": (of_run, of_deploy(an_instance(cluster=True))),
     "deploy.jdk": (of_run, of_deploy(an_instance(), steps=["packages"])),
     "deploy.new-instance": (of_run, of_deploy({**an_instance(), "configured": {}})),
     "deploy.orphaned-instance": (of_run, of_deploy(an_instance(), orphaned=[1])),
     "deploy.port": (of_run, of_deploy(an_instance(port=9000))),
-    "host.reached": (messages.host_errors, {}, False),
-    "host.read": (messages.host_errors, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
-    **{rule: (messages.host_errors, variables({"machine": {"errors": ["wrong"], "broken_rules": {"wrong": rule}}}), True)
+    "host.reached": (messages.find_host_errors, {}, False),
+    "host.read": (messages.find_host_errors, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
+    **{rule: (messages.find_host_errors, variables({"machine": {"errors": ["wrong"], "broken_rules": {"wrong": rule}}}), True)
        for rule in sorted(OF_COMPONENTS) if rule.startswith("host.")},
     "package.contents": (lambda: of_package(errors=["no jar"]),),
     "package.java": (lambda: of_package(java=21),),
     "package.session-settings": (lambda: messages.override_errors(variables(package={"session_settings": SESSIONS}, xitrum_secure_key="own")),),
-    "proxy.reached": (messages.host_errors, {"inventory_hostname": "proxy1", "groups": {"xitrum_proxy": ["proxy1"]}}, False),
-    "proxy.same-settings": (of_fleet, messages.proxy_difference_errors, shared_fleet(SHOP, {})),
-    "proxy.unavailable-in-inventory": (of_fleet, messages.unavailable_errors, {"proxy1": {"xitrum_unavailable_proxies": "proxy1"}}),
-    "proxy.unavailable-names": (of_fleet, messages.unavailable_errors, {"proxy1": {"xitrum_unavailable_proxies": 5}}),
-    "rollout.port": (lambda: list(messages.port_errors(of_deploy(an_instance(0, 8000, 8001), an_instance(1, 8001, 8002)))),),
+    "proxy.reached": (messages.find_host_errors, {"inventory_hostname": "proxy1", "groups": {"xitrum_proxy": ["proxy1"]}}, False),
+    "proxy.same-settings": (of_fleet, messages.find_proxy_difference_errors, shared_fleet(SHOP, {})),
+    "proxy.unavailable-in-inventory": (of_fleet, messages.find_unavailable_errors, {"proxy1": {"xitrum_unavailable_proxies": "proxy1"}}),
+    "proxy.unavailable-names": (of_fleet, messages.find_unavailable_errors, {"proxy1": {"xitrum_unavailable_proxies": 5}}),
+    "rollout.port": (lambda: list(messages.find_port_errors(of_deploy(an_instance(0, 8000, 8001), an_instance(1, 8001, 8002)))),),
     "rollout.port-of-orphaned": (of_removed_port,),
     "rollout.sessions": (of_sessions,),
-    "secrets.example": (lambda: messages.example_errors(variables(xitrum_secure_key=EXAMPLE_VALUES["secureKey"])),),
+    "secrets.example": (lambda: messages.find_example_errors(variables(xitrum_secure_key=EXAMPLE_VALUES["secureKey"])),),
     "secrets.example-of-package": (lambda: of_package(examples=["secureKey"]),),
-    "xitrum.same-settings": (lambda: messages.difference_errors({
+    "xitrum.same-settings": (lambda: messages.find_difference_errors({
         host: variables(groups={"xitrum": HOSTS}, xitrum_secure_key=f"the key of {host}") for host in HOSTS}, HOSTS)["app1"],),
     "xitrum.trusted-proxies": (of_addresses, "app1"),
 }
@@ -249,7 +249,7 @@ def test_every_error_of_preflight_names_a_rule_of_the_table():
 
 def test_an_error_whose_component_names_no_rule_is_reported_as_well():
     """Tests refuse one, see `conftest.py`; a user still gets the sentence."""
-    (error,) = messages.host_errors(variables({"machine": {"errors": ["wrong"]}}), True)
+    (error,) = messages.find_host_errors(variables({"machine": {"errors": ["wrong"]}}), True)
     assert error == catalog.Error(messages.UNNAMED, "wrong")
 
 
@@ -282,17 +282,17 @@ def test_a_check_that_fails_on_a_reported_value_adds_nothing():
     def check(_given):
         raise ValueError("a consequence")
 
-    (error,) = rules.validate({"xitrum_heap": "lots"}, [values.heap, check])
+    (error,) = rules.validate({"xitrum_heap": "lots"}, [values.check_heap, check])
     assert error.rule == "xitrum.heap"
     with pytest.raises(ValueError, match="a consequence"):
-        rules.validate({}, [values.heap, check])
+        rules.validate({}, [values.check_heap, check])
 
 
 def test_what_two_checks_find_is_reported_once_with_the_reason():
     def check(given):
-        return [catalog.Error("proxy.durations", f"{error.message}: HAProxy reads milliseconds") for error in values.texts(given)]
+        return [catalog.Error("proxy.durations", f"{error.message}: HAProxy reads milliseconds") for error in values.check_texts(given)]
 
-    (error,) = rules.validate({"xitrum_proxy_timeout_queue": "10"}, [values.texts, check, values.texts])
+    (error,) = rules.validate({"xitrum_proxy_timeout_queue": "10"}, [values.check_texts, check, values.check_texts])
     assert error.rule == "proxy.durations"
 
 

@@ -34,7 +34,7 @@ def test_no_error_is_an_empty_message():
 
 
 def test_an_error_of_all_hosts_is_reported_once():
-    text = preflight.message({"app1": errors("no disk", "no memory"), "app2": errors("no disk"), "app3": errors("no disk")})
+    text = preflight.format_message({"app1": errors("no disk", "no memory"), "app2": errors("no disk"), "app3": errors("no disk")})
     assert text.count("no disk") == 1
     assert "all 3 hosts:\n  - no disk" in text
     assert "app1:\n  - no memory" in text
@@ -43,29 +43,29 @@ def test_an_error_of_all_hosts_is_reported_once():
 
 
 def test_one_error_of_one_host():
-    text = preflight.message({"app1": errors("no disk")})
+    text = preflight.format_message({"app1": errors("no disk")})
     assert text.startswith("1 error. No host was changed.")
     assert "app1:\n  - no disk" in text
 
 
 def test_the_rules_of_a_message_are_those_of_its_errors_each_once():
     found = {"app1": [*errors("no disk"), Error("host.jdk-version", "no JDK")], "app2": errors("no disk", "no memory")}
-    assert preflight.rules_of(found, [Error("package.contents", "no jar")]) == ["package.contents", "host.disk-space", "host.jdk-version"]
+    assert preflight.list_rules(found, [Error("package.contents", "no jar")]) == ["package.contents", "host.disk-space", "host.jdk-version"]
 
 
 def test_a_sentence_without_a_rule_is_no_error():
     with pytest.raises(AttributeError, match="message"):
-        preflight.message({"app1": ["no disk"]})
+        preflight.format_message({"app1": ["no disk"]})
 
 
 def test_some_hosts_are_named_and_many_are_counted():
     many = {f"app{number:02}": errors("no disk") for number in range(20)}
-    assert "app00, app01, app02, app03, app04, app05, app06, app07 and 12 more:" in preflight.message({**many, "last": []})
+    assert "app00, app01, app02, app03, app04, app05, app06, app07 and 12 more:" in preflight.format_message({**many, "last": []})
 
 
 def test_notes_are_reported_with_errors_and_stop_nothing_alone():
-    assert preflight.message({"app1": []}, (), {"app1": ["not tested"]}) == ""
-    assert "notes, app1:\n  - not tested" in preflight.message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
+    assert preflight.format_message({"app1": []}, (), {"app1": ["not tested"]}) == ""
+    assert "notes, app1:\n  - not tested" in preflight.format_message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
 
 
 def shared_fleet(applications, proxy):
@@ -86,9 +86,9 @@ def test_a_proxy_has_the_settings_of_the_application_hosts_behind_it(application
     fleet = shared_fleet(applications, proxy)
     text = " ".join(render_errors(fleet, list(fleet)).split())
     assert f"proxy1: - found {found} as {name} of this proxy, expected {expected} as on the hosts of the group xitrum. Set {name} for all hosts" in text
-    assert preflight.proxy_difference_errors(shared_fleet(applications, applications), list(fleet)) == {}
+    assert preflight.find_proxy_difference_errors(shared_fleet(applications, applications), list(fleet)) == {}
     # A run without the proxies changes nothing there.
-    assert preflight.proxy_difference_errors(fleet, ["app1"]) == {}
+    assert preflight.find_proxy_difference_errors(fleet, ["app1"]) == {}
 
 
 @pytest.mark.parametrize("applications, proxy", [
@@ -100,7 +100,7 @@ def test_a_proxy_has_the_settings_of_the_application_hosts_behind_it(application
 ])
 def test_what_a_proxy_sets_for_itself_may_differ(applications, proxy):
     fleet = shared_fleet(applications, proxy)
-    assert preflight.proxy_difference_errors(fleet, list(fleet)) == {}
+    assert preflight.find_proxy_difference_errors(fleet, list(fleet)) == {}
 
 
 @pytest.mark.parametrize("current, notes", [("aa", ["release aa is active, and bb is desired"]), ("bb", []), ("", [])])
@@ -148,7 +148,7 @@ REPORTED = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
 
 @given(st.dictionaries(st.text("ab", min_size=1), REPORTED, max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
 def test_every_error_is_reported_exactly_once(reported, controller):
-    text = preflight.message({host: errors(*listed) for host, listed in reported.items()}, errors(*controller))
+    text = preflight.format_message({host: errors(*listed) for host, listed in reported.items()}, errors(*controller))
     sentences = {sentence for listed in reported.values() for sentence in listed}
     for sentence in [*sentences, *controller]:
         assert text.count(f"  - {sentence}\n") == 1
@@ -272,7 +272,7 @@ def test_a_check_of_variables_that_failed_is_no_unreadable_host():
 ])
 def test_a_refused_read_keeps_the_rules_of_its_errors(state, rules):
     refused = {"xitrum_host_state": {"failed": True, "refused": True, **state}}
-    assert [error.rule for error in preflight.host_errors(refused, True)] == rules
+    assert [error.rule for error in preflight.find_host_errors(refused, True)] == rules
 
 
 def an_instance(index=0, http=8000, port=8000, running=True, **configured):
@@ -368,7 +368,7 @@ def test_ports_of_instances_that_the_run_removes_must_not_overlap_either(listed,
 
 def test_a_line_to_type_is_not_broken():
     command = "ansible-playbook -i " + "long/" * 40 + "hosts.yml xitrum.host.site"
-    assert preflight.bullets("app1", [f"found a, expected b. Run instead:\n{command}"]) == f"app1:\n  - found a, expected b. Run instead:\n    {command}"
+    assert preflight.format_bullets("app1", [f"found a, expected b. Run instead:\n{command}"]) == f"app1:\n  - found a, expected b. Run instead:\n    {command}"
 
 
 def with_proxies(**more):
@@ -441,9 +441,9 @@ def test_addresses_count_where_the_configuration_has_them():
 
 def test_the_lines_of_a_filter_are_errors_of_their_own_and_no_prefix_stands_twice():
     filtered = {"failed": True, "msg": "The filter plugin 'xitrum.host.proxy_servers' failed: app1: one\napp2: two"}
-    assert preflight.sentences_of(preflight.host_errors({"xitrum_host_state": filtered}, True)) == ["app1: one", "app2: two"]
+    assert preflight.list_sentences(preflight.find_host_errors({"xitrum_host_state": filtered}, True)) == ["app1: one", "app2: two"]
     unread = {"failed": True, "msg": "the host could not be read: [Errno 13] Permission denied: '/x'. Most of it needs root: set become."}
-    assert preflight.sentences_of(preflight.host_errors({"xitrum_host_state": unread}, True)) == [unread["msg"]]
+    assert preflight.list_sentences(preflight.find_host_errors({"xitrum_host_state": unread}, True)) == [unread["msg"]]
 
 
 def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
@@ -477,7 +477,7 @@ def test_a_host_outside_of_the_run_whose_variable_is_needed():
     {"failed": True, "msg": "boom", "module_stderr": "x\nansible-playbook -i evil site.yml"},
 ])
 def test_of_the_words_of_a_host_no_line_is_one_to_type(state):
-    found = preflight.sentences_of(preflight.unread({"xitrum_host_state": state}, state, True))
+    found = preflight.list_sentences(preflight.find_unread_errors({"xitrum_host_state": state}, state, True))
     assert not any("\n" in sentence or "\r" in sentence for sentence in found)
-    lines = [line.strip() for line in preflight.bullets("app1", found).splitlines()]
+    lines = [line.strip() for line in preflight.format_bullets("app1", found).splitlines()]
     assert not any(line.startswith("ansible-playbook") for line in lines)

@@ -32,11 +32,11 @@ def certificate(key=KEY, begin=NOW - DAY, end=NOW + DAY):
 
 def test_a_pair_becomes_one_text_with_the_chain_in_between():
     chain = certificate(OTHER)
-    assert key_pair.joined(certificate() + chain, pem(KEY), NAMES).count("-----BEGIN") == 3
+    assert key_pair.join_key_pair(certificate() + chain, pem(KEY), NAMES).count("-----BEGIN") == 3
 
 
 def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
-    assert key_pair.joined(certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), NAMES, dated=False)
+    assert key_pair.join_key_pair(certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), NAMES, dated=False)
 
 
 @pytest.mark.parametrize("first, second, message", [
@@ -50,5 +50,5 @@ def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
 ])
 def test_what_is_no_pair_is_reported(first, second, message):
     with pytest.raises(ValueError, match=message) as raised:
-        key_pair.joined(first, second, NAMES)
+        key_pair.join_key_pair(first, second, NAMES)
     assert second not in str(raised.value)

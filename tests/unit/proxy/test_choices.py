@@ -63,7 +63,7 @@ def test_every_software_can_do_what_its_row_states(name):
     ("apache", "", 0, "expected a number from 1 to 65535"),
 ])
 def test_variables_that_a_software_cannot_take_are_errors(name, behind, port, words):
-    found = list(table.variable_errors(name, behind, port))
+    found = list(table.find_variable_errors(name, behind, port))
     assert len(found) == bool(words) and all(re.search(words, sentence) for sentence in found)
 
 

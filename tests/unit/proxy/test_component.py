@@ -19,7 +19,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy.kinds import hap
 from ..fake_host import FakeHost
 
 DATA = pathlib.Path(__file__).parents[1] / "data" / "haproxy"
-CONFIG = (DATA / "haproxy.cfg").read_text().replace("xitrum.host-" + proxy_text.stamp_of((DATA / "haproxy.cfg").read_text()), proxy_text.PLACEHOLDER)
+CONFIG = (DATA / "haproxy.cfg").read_text().replace("xitrum.host-" + proxy_text.find_stamp((DATA / "haproxy.cfg").read_text()), proxy_text.PLACEHOLDER)
 PEM = {"path": "/etc/haproxy/xitrum/site.pem", "content": "-----BEGIN SECRET-----\n", "mode": "0600"}
 DROP_IN = {"path": "/etc/systemd/system/haproxy.service.d/xitrum.conf", "content": "[Service]\n", "mode": "0644"}
 PATH = "/etc/haproxy/haproxy.cfg"
@@ -51,7 +51,7 @@ class Machine(FakeHost):
     """A host on which everything is in sync, until a test reports otherwise."""
 
     def __init__(self, want, **commands):
-        text = proxy_text.stamped(want["config"], want["pems"])
+        text = proxy_text.stamp_config(want["config"], want["pems"])
         self.description = "xitrum.host-" + proxy_text.digest(want["config"], want["pems"])
         self.refuses = None
         super().__init__(
@@ -200,7 +200,7 @@ def test_a_linked_configuration_stays_a_link_and_comes_back_as_it_was(target):
     machine = linked(target=target)
     applied(machine, desired())
     assert machine.links[PATH] == target and PATH not in machine.files
-    assert proxy_text.stamp_of(machine.files["/srv/conf/haproxy.cfg"])
+    assert proxy_text.find_stamp(machine.files["/srv/conf/haproxy.cfg"])
     for path in ("/srv/conf/haproxy.cfg", PATH + proxy_config.KEPT):
         assert machine.stats[path][:4] == ("file", 0o640, "root", "haproxy"), "still not for others to read"
     assert not [kind for kind in kinds(planned(machine, desired())) if kind.startswith(("write", "keep"))]
@@ -398,7 +398,7 @@ def test_an_application_of_the_configuration_leaves_the_same_lines_out():
     del machine.files["/proc/net/if_inet6"]
     machine.description = "xitrum.host-" + proxy_text.digest(WITHOUT_IPV6, [PEM])
     applied(machine, desired())
-    assert machine.files[PATH] == proxy_text.stamped(WITHOUT_IPV6, [PEM])
+    assert machine.files[PATH] == proxy_text.stamp_config(WITHOUT_IPV6, [PEM])
 
 
 def test_a_proxy_that_would_listen_nowhere_is_refused():

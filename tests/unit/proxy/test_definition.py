@@ -20,14 +20,14 @@ def host(name, **variables):
 
 
 def places(hosts, asker="proxy1", **defaults):
-    return [(row["name"], row["address"], row["port"]) for row in proxy.servers(hosts, asker, {**DEFAULTS, **defaults})]
+    return [(row["name"], row["address"], row["port"]) for row in proxy.list_servers(hosts, asker, {**DEFAULTS, **defaults})]
 
 
 # ---------------------------------------------------------------------------------------------------------- servers
 
 def test_each_instance_of_each_host_is_a_server():
     hosts = [host("app1", xitrum_address="192.0.2.11", xitrum_instances=2), host("app2", ansible_host="192.0.2.12"), host("app3.example.com")]
-    assert proxy.servers(hosts[:1], "proxy1", DEFAULTS)[1] == {"name": "app1-1", "host": "app1", "address": "192.0.2.11", "port": 8001, "instance": 1}
+    assert proxy.list_servers(hosts[:1], "proxy1", DEFAULTS)[1] == {"name": "app1-1", "host": "app1", "address": "192.0.2.11", "port": 8001, "instance": 1}
     assert places(hosts) == [("app1-0", "192.0.2.11", 8000), ("app1-1", "192.0.2.11", 8001), ("app2-0", "192.0.2.12", 8000),
                              ("app3.example.com-0", "app3.example.com", 8000)]
 
@@ -88,28 +88,28 @@ def test_a_name_that_no_configuration_can_hold_is_made_safe():
 def test_the_trusted_addresses_are_those_of_the_proxies():
     hosts = [host("proxy1", xitrum_address="192.0.2.1"), host("proxy2", ansible_host="2001:db8::2"),
              host("proxy3", xitrum_address="198.51.100.0/28"), host("192.0.2.1")]
-    assert proxy.addresses(hosts, "app1") == ["192.0.2.1", "2001:db8::2", "198.51.100.0/28"]
+    assert proxy.list_addresses(hosts, "app1") == ["192.0.2.1", "2001:db8::2", "198.51.100.0/28"]
 
 
 def test_a_proxy_on_the_same_host_comes_from_the_loopback():
-    assert proxy.addresses([host("both", ansible_host="192.0.2.1")], "both") == ["127.0.0.1", "::1", "192.0.2.1"]
-    assert proxy.addresses([host("both.example.com")], "both.example.com") == ["127.0.0.1", "::1"]
+    assert proxy.list_addresses([host("both", ansible_host="192.0.2.1")], "both") == ["127.0.0.1", "::1", "192.0.2.1"]
+    assert proxy.list_addresses([host("both.example.com")], "both.example.com") == ["127.0.0.1", "::1"]
 
 
 @pytest.mark.parametrize("variables", [{}, {"ansible_host": "proxy.example.com"}, {"ansible_host": "127.0.0.1"}])
 def test_a_proxy_without_a_usable_address_is_refused_with_what_to_set(variables):
     with pytest.raises(ValueError, match="Set xitrum_address of proxy1"):
-        proxy.addresses([host("proxy1", **variables)], "app1")
+        proxy.list_addresses([host("proxy1", **variables)], "app1")
 
 
 def test_without_proxies_nobody_is_trusted():
-    assert proxy.addresses([], "app1") == []
+    assert proxy.list_addresses([], "app1") == []
 
 
 def test_load_balancers_are_addresses_and_networks():
-    assert proxy.networks(["192.0.2.1", "2001:db8::/64"]) == ["192.0.2.1", "2001:db8::/64"]
+    assert proxy.check_networks(["192.0.2.1", "2001:db8::/64"]) == ["192.0.2.1", "2001:db8::/64"]
     with pytest.raises(ValueError, match=r"found 'lb.example' .*, '192.0.2.1/24' .*; expected IP addresses"):
-        proxy.networks(["lb.example", "192.0.2.2", "192.0.2.1/24"])
+        proxy.check_networks(["lb.example", "192.0.2.2", "192.0.2.1/24"])
 
 
 # --------------------------------------------------------------------------------------------------------- backends
@@ -119,17 +119,20 @@ def backend(name="forum", path_prefix="/forum", servers=("127.0.0.1:3000",), **m
 
 
 def test_a_backend_has_its_path_and_what_is_below_it():
-    assert proxy.backends([backend(servers=["127.0.0.1:3000", "[2001:db8::1]:3001"], health_path="/forum/up")]) == [{
+    assert proxy.parse_backends([backend(servers=["127.0.0.1:3000", "[2001:db8::1]:3001"], health_path="/forum/up")]) == [{
         "name": "forum", "path": "/forum", "below": "/forum/", "health_path": "/forum/up",
         "servers": [{"name": "forum-0", "address": "127.0.0.1", "port": 3000}, {"name": "forum-1", "address": "[2001:db8::1]", "port": 3001}]}]
 
 
 def test_a_prefix_that_ends_in_a_slash_is_only_what_is_below():
-    assert (proxy.backends([backend(path_prefix="/forum/")])[0]["path"], proxy.backends([backend(path_prefix="/forum/")])[0]["below"]) == (None, "/forum/")
+    assert (proxy.parse_backends([backend(path_prefix="/forum/")])[0]["path"], proxy.parse_backends([backend(path_prefix="/forum/")])[0]["below"]) == (
+        None,
+        "/forum/",
+    )
 
 
 def test_the_longest_prefix_comes_first():
-    assert [item["name"] for item in proxy.backends([backend("a", "/x"), backend("b", "/x/y/z"), backend("c", "/x/y")])] == ["b", "c", "a"]
+    assert [item["name"] for item in proxy.parse_backends([backend("a", "/x"), backend("b", "/x/y/z"), backend("c", "/x/y")])] == ["b", "c", "a"]
 
 
 @pytest.mark.parametrize(("fault", "message"), [
@@ -140,13 +143,13 @@ def test_the_longest_prefix_comes_first():
 ])
 def test_a_fault_is_named(fault, message):
     with pytest.raises(ValueError) as error:
-        proxy.backends([{**backend(), **fault}], ["xitrum"])
+        proxy.parse_backends([{**backend(), **fault}], ["xitrum"])
     assert message in str(error.value)
 
 
 def test_all_faults_are_reported_at_once():
     with pytest.raises(ValueError) as error:
-        proxy.backends([backend("1", "x"), backend(), backend(servers=[])])
+        proxy.parse_backends([backend("1", "x"), backend(), backend(servers=[])])
     for message in ("the name '1'", "path_prefix 'x'", "the name 'forum' is taken", "path_prefix '/forum' is taken", "it has no server"):
         assert message in str(error.value)
 
@@ -155,23 +158,23 @@ def test_all_faults_are_reported_at_once():
 
 @pytest.mark.parametrize(("text", "seconds"), [("10s", 10), ("10h", 36000), ("2m", 120), ("500ms", 0.5), ("1d", 86400)])
 def test_a_duration_in_seconds(text, seconds):
-    assert proxy.seconds(text) == seconds
+    assert proxy.parse_seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["10", "", "h", "1.5s", "10 s", "-1s", "10s\n"])
 def test_a_duration_without_a_unit_is_refused(text):
     with pytest.raises(ValueError, match="for example 10s"):
-        proxy.seconds(text)
+        proxy.parse_seconds(text)
 
 
 @given(st.integers(0, 10**6), st.sampled_from(["s", "m", "h", "d"]))
 def test_a_longer_duration_is_longer(number, unit):
-    assert proxy.seconds(f"{number + 1}{unit}") > proxy.seconds(f"{number}{unit}") >= 0
+    assert proxy.parse_seconds(f"{number + 1}{unit}") > proxy.parse_seconds(f"{number}{unit}") >= 0
 
 
 @pytest.mark.parametrize(("address", "shown"), [("::1", "[::1]"), ("[::1]", "[::1]"), ("127.0.0.1", "127.0.0.1"), ("app1", "app1")])
 def test_an_ipv6_address_gets_brackets_before_a_port(address, shown):
-    assert proxy.bracketed(address) == shown
+    assert proxy.add_brackets(address) == shown
 
 
 # ---------------------------------------------------------------------------------------------------------- filters
@@ -193,13 +196,13 @@ def test_a_filter_fails_as_filters_do(module, name, arguments):
 
 
 def test_servers_and_backends_at_their_limits():
-    assert proxy.servers([host("a", xitrum_address="192.0.2.1")], "p", DEFAULTS) == [
+    assert proxy.list_servers([host("a", xitrum_address="192.0.2.1")], "p", DEFAULTS) == [
         {"name": "a-0", "host": "a", "address": "192.0.2.1", "port": 8000, "instance": 0}]
-    assert proxy.backends([], proxy.RESERVED) == []
+    assert proxy.parse_backends([], proxy.RESERVED) == []
     with pytest.raises(ValueError):
-        proxy.servers([], "p", DEFAULTS)
+        proxy.list_servers([], "p", DEFAULTS)
     with pytest.raises(ValueError):
-        proxy.backends([backend("1")], proxy.RESERVED)
+        proxy.parse_backends([backend("1")], proxy.RESERVED)
 
 
 # ------------------------------------------------------------------------------------------- all that is wrong at once
@@ -207,7 +210,7 @@ def test_servers_and_backends_at_their_limits():
 def test_every_proxy_without_a_usable_address_is_reported_at_once():
     hosts = [host("proxy1"), host("proxy2", ansible_host="192.0.2.2"), host("proxy3", ansible_host="127.0.0.1"), host("app1")]
     with pytest.raises(ValueError) as caught:
-        proxy.addresses(hosts, "app1")
+        proxy.list_addresses(hosts, "app1")
     lines = str(caught.value).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["proxy1", "proxy3"]
     assert all("Set xitrum_address of" in line for line in lines)
@@ -227,9 +230,9 @@ def test_every_wrong_value_of_every_application_host_is_reported_at_once():
 @pytest.mark.parametrize("prefix", ["/x/../y", "/..", "/x/./y", "/x//y", "//x", "/x/.."])
 def test_a_prefix_that_no_request_has_is_refused(prefix):
     with pytest.raises(ValueError, match="which no request has"):
-        proxy.backends([backend(path_prefix=prefix)])
+        proxy.parse_backends([backend(path_prefix=prefix)])
 
 
 @pytest.mark.parametrize("prefix", ["/x..y", "/.well-known/x", "/x/"])
 def test_dots_in_a_name_are_no_such_prefix(prefix):
-    assert proxy.backends([backend(path_prefix=prefix)])
+    assert proxy.parse_backends([backend(path_prefix=prefix)])

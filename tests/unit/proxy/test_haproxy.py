@@ -28,24 +28,24 @@ def data(name, version):
 # ---------------------------------------------------------------------------------------------------- configuration
 
 def test_servers_and_binds_are_read_from_a_configuration():
-    assert [row[:2] for row in haproxy_config.servers(CONFIG)] == [("xitrum", "app1-0"), ("xitrum", "app1-1"), ("discourse", "discourse-0")]
-    assert haproxy_config.servers(CONFIG)[2][2] == "127.0.0.1:3000"
-    assert haproxy_config.binds(CONFIG) == ["0.0.0.0:80", "[::]:80", "0.0.0.0:443", "[::]:443", "127.0.0.1:8404"]
+    assert [row[:2] for row in haproxy_config.list_servers(CONFIG)] == [("xitrum", "app1-0"), ("xitrum", "app1-1"), ("discourse", "discourse-0")]
+    assert haproxy_config.list_servers(CONFIG)[2][2] == "127.0.0.1:3000"
+    assert haproxy_config.list_binds(CONFIG) == ["0.0.0.0:80", "[::]:80", "0.0.0.0:443", "[::]:443", "127.0.0.1:8404"]
 
 
 @pytest.mark.parametrize(("text", "number"), [
     ("global\n  maxconn 5000\n", 5000), ("global\n  # maxconn 1\ndefaults\n  maxconn 3000\n", 0), ("", 0), (CONFIG, 0),
 ])
 def test_only_maxconn_of_the_section_global_counts(text, number):
-    assert haproxy_config.maxconn(text) == number
+    assert haproxy_config.find_maxconn(text) == number
 
 
 def test_the_digest_is_found_in_the_stamped_file_and_in_the_description():
     text = f"global\n    description {proxy_text.PLACEHOLDER}\n"
-    stamped = proxy_text.stamped(text, [])
+    stamped = proxy_text.stamp_config(text, [])
     assert proxy_text.PLACEHOLDER not in stamped
-    assert proxy_text.stamp_of(stamped) == proxy_text.digest(text, [])
-    assert proxy_text.stamp_of(None) == proxy_text.stamp_of("description of somebody") == ""
+    assert proxy_text.find_stamp(stamped) == proxy_text.digest(text, [])
+    assert proxy_text.find_stamp(None) == proxy_text.find_stamp("description of somebody") == ""
 
 
 @given(st.text(), st.text(), st.text())
@@ -62,9 +62,9 @@ def test_the_order_of_the_pem_files_does_not_matter():
 
 @given(st.integers(0, 2_000_000), st.integers(0, 1000))
 def test_the_most_connections_fit_and_one_more_does_not(nofile, count):
-    most = proxy_text.most_connections(nofile, count)
-    assert most == 0 or proxy_text.needed_nofile(most, count) <= nofile
-    assert proxy_text.needed_nofile(most + 1, count) > nofile
+    most = proxy_text.compute_max_connections(nofile, count)
+    assert most == 0 or proxy_text.compute_needed_nofile(most, count) <= nofile
+    assert proxy_text.compute_needed_nofile(most + 1, count) > nofile
 
 
 # ---------------------------------------------------------------------------------------------------- runtime socket
@@ -73,14 +73,14 @@ def test_the_most_connections_fit_and_one_more_does_not(nofile, count):
 def test_show_info(version):
     info = haproxy_socket.parse_info(data("info", version))
     assert info["Version"].startswith(version)
-    assert proxy_text.stamp_of(info["description"]) == proxy_text.stamp_of(CONFIG)
+    assert proxy_text.find_stamp(info["description"]) == proxy_text.find_stamp(CONFIG)
     assert int(info["Maxconn"]) > 9000
     assert info["Pid"].isdigit()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_servers_and_what_was_set_on_them(version):
-    servers = haproxy_socket.servers(data("stat", version), data("servers_state", version))
+    servers = haproxy_socket.parse_servers(data("stat", version), data("servers_state", version))
     assert [(row["backend"], row["name"], row["port"], row["admin"], row["status"]) for row in servers] == [
         ("xitrum", "app1-0", 8000, "ready", "UP"), ("xitrum", "app1-1", 8001, "drain", "DRAIN"), ("discourse", "discourse-0", 3000, "ready", "UP")]
     assert servers[0]["sessions"] == 0
@@ -90,14 +90,14 @@ def test_the_servers_and_what_was_set_on_them(version):
 
 def test_a_server_without_a_health_check():
     text = data("servers_state", "3.0").replace(" 15 3 4 6 0 0 0 - 3000", " 1 0 0 0 0 0 0 - 3000")
-    assert [row["checked"] for row in haproxy_socket.servers("", text)] == [True, True, False]
+    assert [row["checked"] for row in haproxy_socket.parse_servers("", text)] == [True, True, False]
 
 
 @pytest.mark.parametrize(("bits", "word"), [
     (0, "ready"), (1, "maint"), (8, "drain"), (9, "maint"), (2, "maint"), (0x10, "drain"), (0x20, "maint"), (0x40, "ready"),
 ])
 def test_administrative_states(bits, word):
-    assert haproxy_socket.administrative(bits) == word
+    assert haproxy_socket.find_admin_state(bits) == word
 
 
 def test_statistics_with_a_comma_in_a_field():

@@ -37,7 +37,7 @@ CONNECTIONS = """\
 
 def desired(software, **more):
     defaults = {name: option.get("default") for name, option in proxy_server.SPEC.items()}
-    return proxy_server.placed({**defaults, "software": software, "servers": ["app1-0"], "state": "drain", **more})
+    return proxy_server.place_options({**defaults, "software": software, "servers": ["app1-0"], "state": "drain", **more})
 
 
 @pytest.fixture(name="proxy", params=SOFTWARE)
@@ -46,7 +46,7 @@ def fixture_proxy(request, monkeypatch):
     software = request.param
     want = desired(software)
     path, commands = want["config_path"], {RELOAD[software]: "", " ".join(sockets.ESTABLISHED): CONNECTIONS}
-    host = FakeHost(files={path: proxy_text.stamped((DATA / f"{software}-full.conf").read_text(), [])}, commands=commands)
+    host = FakeHost(files={path: proxy_text.stamp_config((DATA / f"{software}-full.conf").read_text(), [])}, commands=commands)
     host.software, host.page, host.path = software, (200, "OK"), path
 
     def ask(_host, port, path, timeout=5.0, address="127.0.0.1"):
@@ -67,7 +67,7 @@ def test_a_drain_is_written_reloaded_and_not_done_twice(proxy):
     want = desired(proxy.software)
     proxy_server.set_servers(proxy, want, planned(proxy, want))
     assert ("run", RELOAD[proxy.software]) in proxy.done
-    assert proxy_text.states(proxy.files[proxy.path]) == {"app1-0": "drain"}
+    assert proxy_text.parse_states(proxy.files[proxy.path]) == {"app1-0": "drain"}
     assert not planned(proxy, want).changed
     assert {row["name"]: row["state"] for row in SOFTWARE[proxy.software].view(proxy, want)}["app1-0"] == "drain"
 
@@ -87,7 +87,7 @@ def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
     ready = desired(proxy.software, state="ready", timeout=1)
     with pytest.raises(RuntimeError, match=r"xitrum/app1-0 \(192.0.2.11:8000\) is DRAIN, its health check reports 503 Service Unavailable"):
         proxy_server.set_servers(proxy, ready, planned(proxy, ready), clock=iter(range(9)).__next__, sleep=lambda seconds: None)
-    assert proxy_text.states(proxy.files[proxy.path]) == {"app1-0": "drain"}
+    assert proxy_text.parse_states(proxy.files[proxy.path]) == {"app1-0": "drain"}
 
 
 def test_a_server_that_is_ready_and_whose_page_fails_is_not_healthy(proxy):
@@ -115,7 +115,7 @@ def test_a_proxy_that_does_not_report_its_configuration_is_an_error(proxy, monke
 
 @pytest.mark.parametrize(("address", "port", "count"), [("192.0.2.11", 8000, 2), ("192.0.2.11", 8001, 1), ("2001:db8::12", 8000, 1), ("192.0.2.12", 8000, 0)])
 def test_connections_of_the_proxy_to_a_server_are_counted(address, port, count):
-    assert proxy_reloaded.connections(connections(CONNECTIONS), "nginx", address, port) == count
+    assert proxy_reloaded.count_connections(connections(CONNECTIONS), "nginx", address, port) == count
 
 
 def test_what_apache_thinks_of_its_servers():
@@ -136,7 +136,7 @@ def test_apache_is_restarted_only_where_a_reload_would_not_do():
 def test_workers_of_before_a_reload():
     host = FakeHost(files={"/proc/7/task/7/children": "8 9 10 ", "/run/nginx.pid": "7\n", "/proc/8/cmdline": "nginx: worker process is shutting down\0",
                            "/proc/9/cmdline": "nginx: worker process\0", "/proc/10/cmdline": "nginx: cache manager process\0"})
-    assert (proxy_nginx.PROXY.old_workers(host, 7), proxy_nginx.worker(host)) == (1, "9")
+    assert (proxy_nginx.PROXY.old_workers(host, 7), proxy_nginx.find_worker(host)) == (1, "9")
 
 
 @pytest.mark.parametrize(("software", "command", "words", "message"), [
@@ -169,9 +169,9 @@ def test_a_server_is_queried_by_the_python_that_ansible_uses_there(software):
     [("app1.example", ["192.0.2.11"], 2), ("app1.example", [], 0), ("2001:DB8:0::12", [], 1)],
 )
 def test_connections_to_a_server_are_found_by_what_its_address_means(address, resolved, count):
-    assert proxy_reloaded.connections(connections(CONNECTIONS), "nginx", address, 8000, resolved) == count
+    assert proxy_reloaded.count_connections(connections(CONNECTIONS), "nginx", address, 8000, resolved) == count
     assert (
-        proxy_reloaded.connections(
+        proxy_reloaded.count_connections(
             connections(CONNECTIONS + "0 0 garbled"), "nginx", address, 8000, resolved
         )
         == count + 1
@@ -185,7 +185,7 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proxy_reloaded, "ask", lambda *_unused, **_more: (204, "", "", ""))
-        assert proxy_reloaded.live(FakeHost(), {"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
+        assert proxy_reloaded.read_live(FakeHost(), {"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
 
 
 def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
@@ -206,7 +206,7 @@ def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy
     assert r"192\.0\.2\.11:8000" not in text
     assert text.count("192.0.2.11:9000") == before.count("192.0.2.11:8000")
     assert {row[1]: row[2] for row in SOFTWARE[proxy.software].servers(text)}["app1-0"] == "192.0.2.11:9000"
-    assert proxy_text.states(text) == {}
+    assert proxy_text.parse_states(text) == {}
     assert not planned(proxy, back).changed
 
 

@@ -20,7 +20,7 @@ GOOD = {**BASE, "proxy_tls_certificate": "", "proxy_tls_key": "", "proxy_softwar
 
 
 def errors(**more):
-    return list(rules.proxy_errors({**GOOD, **more}, os.path.exists))
+    return list(rules.find_proxy_errors({**GOOD, **more}, os.path.exists))
 
 
 def find_messages(**more):
@@ -31,11 +31,11 @@ def find_messages(**more):
 def test_unavailable_proxies_of_a_wrong_type_are_named(value):
     groups = {"xitrum_proxy": ["proxy1", "proxy2"]}
     with pytest.raises(ValueError, match=f"xitrum_unavailable_proxies: found {re.escape(repr(value))}, expected names of the group xitrum_proxy"):
-        proxy.available(groups, value)
-    assert proxy.available(groups, None) == proxy.available(groups, "") == ["proxy1", "proxy2"]
-    assert proxy.available(groups, " proxy1 , ") == proxy.available(groups, ["proxy1"]) == ["proxy2"]
+        proxy.list_available(groups, value)
+    assert proxy.list_available(groups, None) == proxy.list_available(groups, "") == ["proxy1", "proxy2"]
+    assert proxy.list_available(groups, " proxy1 , ") == proxy.list_available(groups, ["proxy1"]) == ["proxy2"]
     with pytest.raises(ValueError, match=r"found proxy9, expected names of the group xitrum_proxy \(proxy1, proxy2\)"):
-        proxy.available(groups, "proxy1,proxy9")
+        proxy.list_available(groups, "proxy1,proxy9")
 
 
 def test_what_fits_together_is_no_error():
@@ -75,7 +75,7 @@ def test_each_rule_has_an_identifier_of_its_own():
 
 
 def test_a_proxy_without_servers_is_refused():
-    (error,) = rules.server_errors([])
+    (error,) = rules.find_server_errors([])
     assert error.rule == "proxy.no-servers" and "proxy_servers is empty" in error.message
-    found = [error.rule for error in rules.server_errors([{"name": "a b", "address": "a b"}])]
+    found = [error.rule for error in rules.find_server_errors([{"name": "a b", "address": "a b"}])]
     assert found == ["proxy.server-name", "proxy.server-address"]

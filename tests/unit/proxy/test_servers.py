@@ -28,7 +28,7 @@ CONNECTIONS = """\
 
 def desired(**more):
     defaults = {name: option.get("default") for name, option in proxy_server.SPEC.items()}
-    return proxy_server.placed({**defaults, "servers": ["app1-0"], "state": "drain", **more})
+    return proxy_server.place_options({**defaults, "servers": ["app1-0"], "state": "drain", **more})
 
 
 @pytest.fixture(name="proxy")
@@ -94,7 +94,7 @@ def test_a_server_that_comes_back_is_checked_again(proxy):
 
 def test_a_server_without_checks_has_no_health_to_set():
     server = {"backend": "xitrum", "name": "a", "status": "MAINT", "checked": False}
-    assert proxy_haproxy.command(server, "ready") == "set server xitrum/a state ready"
+    assert proxy_haproxy.build_command(server, "ready") == "set server xitrum/a state ready"
 
 
 def test_an_unknown_server_is_refused_with_the_known_ones(proxy):
@@ -122,8 +122,8 @@ def test_a_server_of_another_backend_is_another_server(proxy):
 def test_connections_of_older_workers_count_and_no_others(proxy):
     servers = {row["name"]: row["sessions"] for row in proxy_haproxy.PROXY.view(host(), desired())}
     assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
-    assert proxy_haproxy.older(connections(CONNECTIONS), "99") == ["192.168.0.12:8001"]
-    assert proxy_haproxy.older(connections(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
+    assert proxy_haproxy.find_older_peers(connections(CONNECTIONS), "99") == ["192.168.0.12:8001"]
+    assert proxy_haproxy.find_older_peers(connections(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
 
 
 def test_a_proxy_that_does_not_answer_is_reported(monkeypatch):
@@ -219,10 +219,10 @@ def test_with_no_timeout_nothing_is_waited_for(monkeypatch):
 
 def test_a_server_is_moved_only_where_it_comes_back_and_leads_elsewhere():
     row, state = {"name": "old1-0", "server": "app1-0", "address": "192.0.2.1", "port": 8000}, {"endpoints": {"app1-0": ["192.0.2.1:80"]}}
-    assert proxy_server.moved(desired(state="ready"), state, row)
-    assert not proxy_server.moved(desired(state="maint"), state, row)
-    assert not proxy_server.moved(desired(state="ready"), {"endpoints": {"app1-0": ["192.0.2.1:8000"]}}, row)
-    assert not proxy_server.moved(desired(state="ready"), {"endpoints": {}}, row)
+    assert proxy_server.is_moved(desired(state="ready"), state, row)
+    assert not proxy_server.is_moved(desired(state="maint"), state, row)
+    assert not proxy_server.is_moved(desired(state="ready"), {"endpoints": {"app1-0": ["192.0.2.1:8000"]}}, row)
+    assert not proxy_server.is_moved(desired(state="ready"), {"endpoints": {}}, row)
 
 
 def test_a_server_is_moved_before_it_is_enabled(proxy, monkeypatch):
@@ -279,7 +279,7 @@ def set_to(monkeypatch, fleet, server, state, **more):
     plan = proxy_server.plan(want, found)
     if not plan.errors:
         proxy_server.set_servers(host(), want, plan)
-    waits = proxy_server.wait(host(), proxy_server.chosen(want, found))
+    waits = proxy_server.wait(host(), proxy_server.choose_servers(want, found))
     return [row["name"] for row in waits["servers"]], list(plan.errors)
 
 

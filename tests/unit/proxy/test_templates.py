@@ -13,7 +13,7 @@ import pathlib
 import re
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.desired.proxy import CIPHERS, listeners
+from ansible_collections.xitrum.host.plugins.module_utils.desired.proxy import CIPHERS, list_listeners
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import definition as proxy
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import text as proxy_text
 from ansible_collections.xitrum.host.plugins.module_utils.proxy.table import PROXIES
@@ -36,7 +36,7 @@ BASE = {
     "proxy_servers": SERVERS, "proxy_sticky": True, "proxy_cookie": "xitrum_server", "proxy_balance": "leastconn", "proxy_slow_start": "10s",
     "proxy_health_path": "/", "proxy_health_status": 200, "proxy_check_interval": "2s", "proxy_check_fall": 3, "proxy_check_rise": 2,
     "proxy_max_connections": 0, "proxy_stats_port": 8404, "proxy_extra_global": [], "proxy_extra_frontend": [],
-    "has_tls": True, "backends": proxy.backends(PATHS), "pem": "/etc/PROXY/xitrum/site.pem", "ciphers": CIPHERS,
+    "has_tls": True, "backends": proxy.parse_backends(PATHS), "pem": "/etc/PROXY/xitrum/site.pem", "ciphers": CIPHERS,
     "connections": 2048, "nofile": 4201, "config_path": "/etc/haproxy/haproxy.cfg", "socket": "/run/haproxy/admin.sock",
     "server_state": "/run/haproxy/server-state", "balancers": [], "behind": "",
 }
@@ -53,7 +53,7 @@ CASES = {
 def rendered(software, **more):
     # With the line break that the files have had in addition to the template's own.
     values = {**BASE, **more}
-    return role_templates.render(software, TEMPLATES[software], {**values, "listeners": listeners(values["proxy_listen"])}, {}) + "\n"
+    return role_templates.render(software, TEMPLATES[software], {**values, "listeners": list_listeners(values["proxy_listen"])}, {}) + "\n"
 
 
 # The role refuses this one.
@@ -88,13 +88,13 @@ def test_an_address_in_brackets_gets_no_second_ones(software):
     ("192.0.2.1", ("192.0.2.1", False, False)), ("2001:DB8::1", ("[2001:DB8::1]", True, False)), ("localhost", ("localhost", False, False)),
 ])
 def test_an_address_to_listen_on_is_written_as_the_user_has_it(text, expected):
-    assert listeners([text]) == [expected]
+    assert list_listeners([text]) == [expected]
 
 
 @pytest.mark.parametrize("software", TEMPLATES)
 def test_the_digest_has_a_place_in_it(software):
-    text = proxy_text.stamped(rendered(software), [])
-    assert proxy_text.stamp_of(text) == proxy_text.digest(rendered(software), [])
+    text = proxy_text.stamp_config(rendered(software), [])
+    assert proxy_text.find_stamp(text) == proxy_text.digest(rendered(software), [])
 
 
 def directives(text, name):
@@ -263,9 +263,9 @@ def test_apache_drains_and_disables_for_websockets_as_well():
 def test_states_are_reported_undone_and_carried_into_a_new_configuration(software):
     text, words = rendered(software), SOFTWARE[software].words
     changed = proxy_text.with_states(text, STATES, words)
-    assert proxy_text.states(changed) == STATES
+    assert proxy_text.parse_states(changed) == STATES
     assert proxy_text.with_states(changed, STATES, words) == changed
     assert proxy_text.with_states(changed, {"app1-0": "ready"}, words) == text
     fewer = rendered(software, proxy_servers=SERVERS[1:])
-    assert proxy_text.states(SOFTWARE[software].carried(fewer, changed)) == {"app1-1": "maint"}
+    assert proxy_text.parse_states(SOFTWARE[software].carried(fewer, changed)) == {"app1-1": "maint"}
     assert SOFTWARE[software].carried(text, None) == text

@@ -16,7 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.redirects import boot 
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import component as redirects
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import firewalld as redirects_firewalld
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import nft as redirects_nft
-from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import UNKNOWN, Rule, desired_rules, stop
+from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import UNKNOWN, Rule, build_desired_rules, stop
 
 from ..fake_host import FakeHost
 
@@ -46,12 +46,12 @@ def bare(**more):
 
 def with_nft(listed="nft-1.0.6-ours.json", **more):
     """The host `nftables` of the data: all is in sync."""
-    rules = desired_rules(PAIRS, True, ["ipv4", "ipv6"])
+    rules = build_desired_rules(PAIRS, True, ["ipv4", "ipv6"])
     files = {redirects_nft.FILE: redirects_nft.render(rules), **more.pop("files", {})}
     commands = {"nft -j list ruleset": data(listed), SHOW: data("units.txt"), **more.pop("commands", {})}
     host = bare(files=files, commands=commands, **more)
     for unit in redirects_boot.UNITS:
-        host.files[redirects_boot.path_of(unit)] = redirects_boot.unit_text(unit, "nftables", ["ipv4", "ipv6"], {"nft": "/usr/bin/nft"})
+        host.files[redirects_boot.get_path(unit)] = redirects_boot.render_unit(unit, "nftables", ["ipv4", "ipv6"], {"nft": "/usr/bin/nft"})
     return host
 
 
@@ -146,7 +146,7 @@ def test_no_pairs_are_the_same_as_absent(name):
 def test_a_bare_host_gets_nftables_and_its_package():
     plan = planned(bare())
     assert plan.facts["backend"] == "nftables" and plan.facts["packages"] == ["nftables"]
-    assert [step.path for step in plan.actions if step.kind == "write"] == [redirects_nft.FILE, *map(redirects_boot.path_of, redirects_boot.UNITS)]
+    assert [step.path for step in plan.actions if step.kind == "write"] == [redirects_nft.FILE, *map(redirects_boot.get_path, redirects_boot.UNITS)]
     assert words(plan)[:2] == ["nft -c -f -", "nft -f -"]
     assert words(plan)[-3:] == [
         "systemctl daemon-reload", f"systemctl enable {' '.join(redirects_boot.UNITS)}", "systemctl start xitrum-host-redirects.service"]
@@ -162,7 +162,7 @@ def test_a_back_end_that_is_requested_brings_its_package(backend, packages):
 def test_every_version_of_nft_is_understood(listed):
     pairs = [{"outside": 80, "inside": 8000, "interface": None}, {"outside": 443, "inside": 4430, "interface": "eth0"}]
     objects = redirects_nft.parse(data(listed))
-    assert redirects_nft.effective({"objects": objects}, ["ipv4", "ipv6"]) == desired_rules(pairs, True, ["ipv4", "ipv6"])
+    assert redirects_nft.parse_effective({"objects": objects}, ["ipv4", "ipv6"]) == build_desired_rules(pairs, True, ["ipv4", "ipv6"])
 
 
 def test_a_change_of_a_pair_is_one_transaction():
@@ -251,7 +251,7 @@ def test_an_edited_table_is_rewritten():
     host = with_nft(commands={"nft -j list ruleset": json.dumps(objects)})
     plan = planned(host)
     assert words(plan) == ["nft -f -"]
-    assert UNKNOWN in redirects_nft.effective(redirects.read(host, desired())["nftables"], ["ipv4", "ipv6"])
+    assert UNKNOWN in redirects_nft.parse_effective(redirects.read(host, desired())["nftables"], ["ipv4", "ipv6"])
 
 
 def test_rules_that_cannot_be_read_are_an_error_and_never_written_blindly():
@@ -373,16 +373,18 @@ def test_what_the_rules_of_a_pair_are_called():
     rules = [Rule("outside", "ipv4", "", 80, 8000)]
     plan = planned(bare(), loopback=False, pairs=[PAIRS[0]])
     assert item(plan, "port 80 (IPv4)").desired == "8000, not on the loopback"
-    assert desired_rules([PAIRS[0]], False, ["ipv4"]) == rules
+    assert build_desired_rules([PAIRS[0]], False, ["ipv4"]) == rules
 
 
 def test_the_unit_can_be_loaded_any_number_of_times():
-    text = redirects_boot.unit_text(redirects_boot.UNIT, "iptables", ["ipv4", "ipv6"], {"iptables": "/usr/sbin/iptables", "ip6tables": "/usr/sbin/ip6tables"})
+    text = redirects_boot.render_unit(redirects_boot.UNIT, "iptables", ["ipv4", "ipv6"], {"iptables": "/usr/sbin/iptables", "ip6tables": "/usr/sbin/ip6tables"})
     starts = [line for line in text.splitlines() if line.startswith("ExecStart=")]
     assert [line.replace("ExecStart", "ExecReload") for line in starts] == [line for line in text.splitlines() if line.startswith("ExecReload=")]
     # A jump is added only where -C does not find it.
     assert all(" -C " in line for line in starts if " -A " in line) and len(starts) == 6
-    again = redirects_boot.unit_text(redirects_boot.AGAIN, "iptables", ["ipv4", "ipv6"], {"iptables": "/usr/sbin/iptables", "ip6tables": "/usr/sbin/ip6tables"})
+    again = redirects_boot.render_unit(
+        redirects_boot.AGAIN, "iptables", ["ipv4", "ipv6"], {"iptables": "/usr/sbin/iptables", "ip6tables": "/usr/sbin/ip6tables"}
+    )
     # One that stays active would not be started a second time.
     assert [line for line in again.splitlines() if line.startswith("ExecStart=")] == starts and "RemainAfterExit" not in again
     assert "PartOf=nftables.service" in text and "ReloadPropagatedFrom=nftables.service" in text
@@ -429,15 +431,15 @@ V4, V6 = "ipv4", "ipv6"
 ])
 def test_a_redirect_moves_only_where_another_port_does_not_answer_yet(live, pairs, listening, expected):
     def rules(some):
-        return desired_rules([{"outside": outside, "inside": inside} for outside, inside in some], True, [V4, V6])
+        return build_desired_rules([{"outside": outside, "inside": inside} for outside, inside in some], True, [V4, V6])
 
     assert redirects.moves(rules(pairs), rules(live), listening) is expected
 
 
 def test_the_live_redirects_are_reported_as_pairs_with_which_they_can_be_restored():
-    rules = desired_rules(PAIRS, True, [V4, V6])
-    found = redirects.live_pairs(rules)
+    rules = build_desired_rules(PAIRS, True, [V4, V6])
+    found = redirects.list_live_pairs(rules)
     assert found == [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]
-    assert desired_rules(found, True, [V4, V6]) == rules
-    assert redirects.live_pairs([UNKNOWN]) == []
+    assert build_desired_rules(found, True, [V4, V6]) == rules
+    assert redirects.list_live_pairs([UNKNOWN]) == []
     assert redirects.plan(desired(), redirects.read(with_nft(), desired())).facts["pairs"] == found

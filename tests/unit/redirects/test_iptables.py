@@ -13,7 +13,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import recorded, 
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import component as redirects
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import iptables, leftovers, nft
-from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import desired_rules, remove, write
+from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import build_desired_rules, remove, write
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -27,7 +27,7 @@ SAVES = sorted(path.read_text() for path in DATA.glob("ip*tables-save-*.txt"))
 ports = some.integers(1, 65535)
 pairs = some.lists(some.builds(lambda outside, inside, interface: {"outside": outside, "inside": inside, "interface": interface},
                                ports, ports, some.sampled_from([None, "eth0", "wg-1.2"])), max_size=4, unique_by=lambda pair: pair["outside"])
-rules = some.builds(lambda found, loopback: desired_rules(found, loopback, ["ipv4"]), pairs, some.booleans())
+rules = some.builds(lambda found, loopback: build_desired_rules(found, loopback, ["ipv4"]), pairs, some.booleans())
 
 others = some.lists(some.sampled_from([
     "-A PREROUTING -p tcp -m tcp --dport 8888 -j REDIRECT --to-ports 8000", "-A OUTPUT -d 10.0.0.1/32 -j DNAT --to-destination 10.0.0.2",
@@ -44,7 +44,7 @@ def saved(lines, counters=False):
 
 def restored(text, given_text):
     """What iptables-restore --noflush makes of a saved table nat: the part of it that L(iptables.restore) uses."""
-    lines = iptables.tables(text).get("nat", [])
+    lines = iptables.parse_tables(text).get("nat", [])
     for line in given_text.splitlines():
         chain = line.split()[1] if line.startswith("-") else line[1:].split()[0]
         if line.startswith(":"):
@@ -71,9 +71,9 @@ def test_any_rules_replace_any_others_of_ours_and_nobody_elses(unmanaged, first,
     assert iptables.parse(one, "ipv4") == first
     two = restored(one, iptables.restore(second, one, "ipv4"))
     assert iptables.parse(two, "ipv4") == second
-    assert iptables.there(two) == bool(second)
+    assert iptables.has_ours(two) == bool(second)
     gone = restored(two, iptables.restore([], two, "ipv4"))
-    assert sorted(iptables.tables(gone)["nat"]) == sorted(iptables.tables(text)["nat"])
+    assert sorted(iptables.parse_tables(gone)["nat"]) == sorted(iptables.parse_tables(text)["nat"])
 
 
 texts = some.one_of(some.none(), some.just(""), some.sampled_from(SAVES), some.builds(saved, others, some.booleans()),
@@ -93,8 +93,8 @@ def test_a_saved_file_holds_ours_and_gets_back_to_what_it_was(text, first, secon
 
 @given(rules)
 def test_what_is_written_is_what_is_read(found):
-    assert iptables.parse(iptables.chains_only(found, "ipv4"), "ipv4", jumps=False) == found
-    assert nft.configured({"file": nft.render(found) if found else None}, ["ipv4"]) == found
+    assert iptables.parse(iptables.render_chains(found, "ipv4"), "ipv4", jumps=False) == found
+    assert nft.parse_configured({"file": nft.render(found) if found else None}, ["ipv4"]) == found
 
 
 @pytest.mark.parametrize("change, jumps", [
@@ -105,28 +105,28 @@ def test_what_is_written_is_what_is_read(found):
 def test_one_jump_whatever_there_was(change, jumps):
     """A task that only appends would leave the old jump, or the old rule, first."""
     text = change((DATA / "iptables-save-1.8.9-nft.txt").read_text())
-    mine = desired_rules([{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}], True, ["ipv4"])
+    mine = build_desired_rules([{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}], True, ["ipv4"])
     assert (iptables.parse(text, "ipv4") == mine) == (not jumps)
     assert [line for line in iptables.restore(mine, text, "ipv4").splitlines() if " PREROUTING " in line] == jumps
 
 
 def test_our_own_file_goes_with_its_rules_and_where_the_distribution_has_them():
     """Also where the host has files of the distribution: what is to be in those decides nothing about ours."""
-    mine, families = desired_rules([{"outside": 80, "inside": 8000, "interface": None}], True, ["ipv4", "ipv6"]), ["ipv4", "ipv6"]
-    own = {path: iptables.chains_only(mine, family) for family, path in iptables.FILES.items()}
+    mine, families = build_desired_rules([{"outside": 80, "inside": 8000, "interface": None}], True, ["ipv4", "ipv6"]), ["ipv4", "ipv6"]
+    own = {path: iptables.render_chains(mine, family) for family, path in iptables.FILES.items()}
     state = {"live": {}, "saved": own, "saver": "", "modes": {}}
-    assert iptables.file_steps(mine, state, families) == []
+    assert iptables.plan_file_steps(mine, state, families) == []
     removed = [remove(path) for path in iptables.FILES.values()]
-    assert iptables.file_steps([], state, families) == removed
-    ruled = iptables.file_steps(mine, {**state, "saver": "netfilter-persistent.service"}, families)
+    assert iptables.plan_file_steps([], state, families) == removed
+    ruled = iptables.plan_file_steps(mine, {**state, "saver": "netfilter-persistent.service"}, families)
     assert [step for step in ruled if step.path in own] == removed
     assert {step.path for step in ruled if step.kind == "write"} == set(iptables.SAVERS["netfilter-persistent.service"].values())
 
 
 def test_a_saved_file_keeps_its_mode_and_a_new_one_is_narrow():
-    mine = desired_rules([{"outside": 80, "inside": 8000}], True, ["ipv4", "ipv6"])
+    mine = build_desired_rules([{"outside": 80, "inside": 8000}], True, ["ipv4", "ipv6"])
     state = {"saver": "iptables.service", "saved": {"/etc/sysconfig/iptables": "*nat\nCOMMIT\n"}, "modes": {"/etc/sysconfig/iptables": 0o644}}
-    steps = iptables.file_steps(mine, state, ["ipv4", "ipv6"])
+    steps = iptables.plan_file_steps(mine, state, ["ipv4", "ipv6"])
     assert [(step.path, step.mode) for step in steps] == [("/etc/sysconfig/iptables", 0o644), ("/etc/sysconfig/ip6tables", 0o600)]
 
 
@@ -147,21 +147,21 @@ def objects(*chains, rules_of=()):
 ])
 def test_only_chains_that_came_with_ours_go_with_them(before, now, cleaned):
     state = {"nftables": {"objects": now}, "record": record_text(before)}
-    steps = leftovers.around(["step"], [], False, state)
+    steps = leftovers.wrap_steps(["step"], [], False, state)
     assert [step.text for step in steps[1:] if step.kind == "run"] == ([cleaned] if cleaned else [])
     assert steps[-1].kind == "remove" and steps[-1].path == leftovers.RECORD
     # While ours are there, nothing follows from what is empty.
-    assert leftovers.around(["step"], [], True, state) == ["step"]
+    assert leftovers.wrap_steps(["step"], [], True, state) == ["step"]
 
 
 def test_what_was_there_is_recorded_once():
     state = {"nftables": {"objects": objects("OUTPUT")}, "record": None, "paths": {"nft": "/usr/sbin/nft"}, "variant": "nft"}
-    steps = leftovers.around(["step"], ["rule"], False, state)
+    steps = leftovers.wrap_steps(["step"], ["rule"], False, state)
     assert json.loads(steps[0].text) == {"schema_version": 1, "ipv4": ["OUTPUT"], "ipv6": None} and steps[1:] == ["step"]
-    assert leftovers.around(["step"], ["rule"], False, {**state, "record": "{}"}) == ["step"]
-    assert leftovers.around(["step"], ["rule"], False, {**state, "variant": "legacy"}) == ["step"]
-    assert leftovers.around(["step"], ["rule"], True, state) == ["step"]
-    assert leftovers.around([], ["rule"], False, state) == []
+    assert leftovers.wrap_steps(["step"], ["rule"], False, {**state, "record": "{}"}) == ["step"]
+    assert leftovers.wrap_steps(["step"], ["rule"], False, {**state, "variant": "legacy"}) == ["step"]
+    assert leftovers.wrap_steps(["step"], ["rule"], True, state) == ["step"]
+    assert leftovers.wrap_steps([], ["rule"], False, state) == []
 
 
 RULES = "/etc/iptables/rules.v4"
@@ -172,7 +172,7 @@ def write_saved(there, text):
 
 
 def with_ours():
-    return iptables.merge(None, desired_rules([{"outside": 80, "inside": 8000}], True, ["ipv4"]), "ipv4")
+    return iptables.merge(None, build_desired_rules([{"outside": 80, "inside": 8000}], True, ["ipv4"]), "ipv4")
 
 
 def test_a_linked_file_of_the_distribution_stays_a_link_and_keeps_its_mode():

@@ -12,7 +12,7 @@ import pathlib
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.redirects.unmanaged import (
     Aim,
-    conflicts,
+    find_conflicts,
     find_takings,
 )
 from hypothesis import given
@@ -52,7 +52,7 @@ def ruleset(*rules, family="ip", table="t", hook="prerouting", kind="nat", more=
 
 def found(objects=(), save="", aim=AIM):
     saves = {"ipv4": save, "ipv6": save} if save else {}
-    return [certain for _taking, certain in conflicts(find_takings(list(objects), saves), aim)]
+    return [certain for _taking, certain in find_conflicts(find_takings(list(objects), saves), aim)]
 
 
 @pytest.mark.parametrize(
@@ -338,9 +338,9 @@ def test_firewallds_forward_port_is_named():
             "expr": [dport(80), REDIRECT],
         }
     }
-    takings = conflicts(find_takings([*objects, rule], {}), AIM._replace(interfaces=("eth0", "lo")))
+    takings = find_conflicts(find_takings([*objects, rule], {}), AIM._replace(interfaces=("eth0", "lo")))
     assert [(taking.who, "--remove-forward-port" in taking.remedy) for taking, _certain in takings] == [("firewalld (a forward port)", True)]
-    assert conflicts(find_takings(objects, {}), AIM) == []
+    assert find_conflicts(find_takings(objects, {}), AIM) == []
 
 
 @given(some.sets(some.integers(1, 65535), max_size=20), some.integers(1, 65535))

@@ -89,7 +89,7 @@ def test_the_kept_configuration_comes_back_and_what_is_next_to_it_goes():
     assert list(plan.actions) == [("haproxy", [("rename", CONFIG), ("remove", drop_in)])]
     assert "stock" not in plan.after and drop_in in plan.before
     assert plan.after == f"# {CONFIG}\n(1 line of others is not shown)\n"
-    assert proxy_original.lines(state, plan)[0] == f"{CONFIG}: the configuration from before comes back"
+    assert proxy_original.format_lines(state, plan)[0] == f"{CONFIG}: the configuration from before comes back"
 
 
 def test_without_a_kept_one_the_configuration_goes():
@@ -168,7 +168,7 @@ def test_of_an_application_that_is_not_on_record_nothing_is_removed():
 def test_folders_of_other_tools_are_not_ours_whatever_the_inventory_states():
     host, _state, plan = rest({"/opt/shop/releases/1/app": "", "/opt/shop/current": "", "/var/log/shop/0": ""}, ACCOUNTS, applications=KNOWN)
     assert not plan.changed
-    assert removal.applications(host, recorded.EMPTY, KNOWN) == []
+    assert removal.list_applications(host, recorded.EMPTY, KNOWN) == []
 
 
 def test_a_folder_that_was_there_stays_when_the_record_is_gone():
@@ -178,7 +178,7 @@ def test_a_folder_that_was_there_stays_when_the_record_is_gone():
     leftovers.apply(host, plan)
     assert sorted(host.files) == ["/opt/shop/their.db"]
     assert not leftovers.plan({**NOTHING, "applications": KNOWN}, leftovers.read(host, {**NOTHING, "applications": KNOWN})).changed
-    assert removal.applications(host, recorded.EMPTY, KNOWN) == []
+    assert removal.list_applications(host, recorded.EMPTY, KNOWN) == []
 
 
 def test_a_folder_that_two_applications_share_goes_where_one_of_them_made_it():
@@ -222,7 +222,7 @@ def test_a_supervisord_of_pypi_goes_unless_others_have_come_to_need_it(others, l
 def test_of_a_supervisord_of_pypi_only_what_was_not_there_is_written_down():
     there = FakeHost({supervisord_config.MAIN: "theirs"})
     desired = {"packages": [], "application": None, "supervisord": True}
-    assert recorded.noted(desired, recorded.state(there, desired))["made"] == sorted(set(supervisord_config.PYPI) - {supervisord_config.MAIN})
+    assert recorded.add_to_record(desired, recorded.read_state(there, desired))["made"] == sorted(set(supervisord_config.PYPI) - {supervisord_config.MAIN})
 
 
 def test_a_record_of_other_paths_is_damaged():
@@ -284,7 +284,7 @@ def test_applications_are_those_on_record_those_known_and_those_with_a_lock():
     host = FakeHost({f"{recorded.FOLDER}/gone.lock": "{}", "/etc/init/known-0.conf": ""})
     found = {"applications": {"shop": {**OURS, "roots": {"/opt/shop": True, "/srv/shop": True}}}}
     known = [{"name": "known", "root": "/srv/known", "log_dir": "/var/log/known"}, {"name": "nothing", "root": "/opt/nothing", "log_dir": "/var/log/nothing"}]
-    assert [(row["name"], row["root"], row["log_dir"]) for row in removal.applications(host, found, known)] == [
+    assert [(row["name"], row["root"], row["log_dir"]) for row in removal.list_applications(host, found, known)] == [
         ("shop", "/opt/shop", "/var/log/shop"), ("shop", "/srv/shop", "/var/log/shop"), ("known", "/srv/known", "/var/log/known"),
         ("gone", "/opt/gone", "/var/log/gone")]
 
@@ -292,11 +292,11 @@ def test_applications_are_those_on_record_those_known_and_those_with_a_lock():
 def test_the_chosen_home_is_given_up_first():
     entries = {"java": {"mode": "auto", "path": "", "chosen": "/usr/lib/jvm/b/bin/java", "registered": [
         "/usr/lib/jvm/a/jre/bin/java", "/usr/lib/jvm/b/bin/java"]}}
-    assert removal.homes(FakeHost(), entries) == ["/usr/lib/jvm/b", "/usr/lib/jvm/a"]
+    assert removal.list_homes(FakeHost(), entries) == ["/usr/lib/jvm/b", "/usr/lib/jvm/a"]
 
 
 def test_a_bare_host_has_nothing():
-    summary = removal.summary(removal.read(FakeHost({"/proc/sys/kernel/osrelease": "6.1.0\n"}), NOTHING))
+    summary = removal.summarize(removal.read(FakeHost({"/proc/sys/kernel/osrelease": "6.1.0\n"}), NOTHING))
     assert summary["lines"] == [] and not any(summary[part] for part in ("proxies", "redirects", "nofile", "kernel", "alternatives", "jdks", "leftovers"))
 
 
@@ -305,7 +305,7 @@ def test_every_part_is_reported():
         "/etc/security/limits.d/90-xitrum.conf": "# Written by xitrum.host: changes here are lost.\n* soft nofile 20000\n",
         "/etc/systemd/system/shop@.service": "# xitrum.host\n", "/opt/shop/instances/0/x": "", "/opt/shop/instances/1/x": "",
         **record(applications={"shop": OURS})}, ACCOUNTS)
-    summary = removal.summary(removal.read(host, NOTHING))
+    summary = removal.summarize(removal.read(host, NOTHING))
     assert summary["nofile"] == ["/etc/security/limits.d/90-xitrum.conf"]
     assert summary["applications"][0]["indices"] == [0, 1]
     for line in ("instance 1 of shop", "/etc/systemd/system/shop@.service", "/opt/shop", "user shop", "group shop", recorded.PATH):

@@ -21,7 +21,7 @@ CAUSED = "caused by another finding"
 
 def found(**changes):
     """The findings of two hosts, of which one has what C(changes) report, and of one that was not reached."""
-    return findings.findings({"app1": {**state(), **changes}, "app2": state(), "app3": None}, ["app1", "app2"])
+    return findings.list_findings({"app1": {**state(), **changes}, "app2": state(), "app3": None}, ["app1", "app2"])
 
 
 def test_findings_are_flat_and_the_worst_come_first():
@@ -46,8 +46,8 @@ def test_a_user_who_is_not_root_does_not_see_what_it_cannot_know():
 
 def test_a_refused_variable_is_no_unreadable_host():
     state = {"msg": "xitrum_slots is true: found 2 instances", "refused": True}
-    assert findings.of_host("app1", state, True)[0]["why"] == "xitrum_slots is true: found 2 instances"
-    assert findings.of_host("app1", {**state, "refused": False}, True)[0]["why"].startswith("it could not be read: ")
+    assert findings.list_host_findings("app1", state, True)[0]["why"] == "xitrum_slots is true: found 2 instances"
+    assert findings.list_host_findings("app1", {**state, "refused": False}, True)[0]["why"].startswith("it could not be read: ")
 
 
 @pytest.mark.parametrize("fix, commands, typed", [
@@ -58,20 +58,20 @@ def test_a_refused_variable_is_no_unreadable_host():
 def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(fix, commands, typed):
     row = Row("reach", "port 80 over the network", "reachable", "", "timed out", "drift", "blocked", fix, commands)
     (item,) = [
-        item for item in findings.findings({"app1": {**state(), "reach": {"rows": [asdict(row)], "errors": []}}}, ["app1"])
+        item for item in findings.list_findings({"app1": {**state(), "reach": {"rows": [asdict(row)], "errors": []}}}, ["app1"])
         if item["component"] == "reach"]
     assert (item["level"], item["fix"]) == ("drift", typed)
     assert (RUN in findings.check_table([item], False)) == (fix == RUN)
 
 
 def test_a_host_that_could_not_be_read_reports_why():
-    result = findings.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
+    result = findings.list_findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
     assert result[0]["level"] == "drift" and "no python" in result[0]["why"]
     assert result[0]["fix"] == f"{RUN} --limit app1"
 
 
 def test_a_host_that_did_not_answer_is_one_though_the_run_went_on():
-    result = findings.findings({"app1": {"unreachable": True, "msg": "refused"}}, ["app1"], "-i fleet")
+    result = findings.list_findings({"app1": {"unreachable": True, "msg": "refused"}}, ["app1"], "-i fleet")
     assert (result[0]["why"], result[0]["fix"]) == ("it could not be reached", "ansible app1 -i fleet -m ansible.builtin.ping")
 
 
@@ -83,7 +83,7 @@ def test_an_error_that_a_row_reports_as_well_is_one_finding():
 def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
     held = BlockingError("port 80 is held by nginx", ["systemctl", "disable", "--now", "nginx.service"])
     machine = {**Plan(errors=[held]).report(), "drift": False}
-    result = findings.findings({"app1": {**state(orphaned=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
+    result = findings.list_findings({"app1": {**state(orphaned=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
     assert [item["fix"] for item in result if item["level"] == "drift"] == [
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
         'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl disable --now nginx.service"',
@@ -95,14 +95,14 @@ def test_the_text_of_an_error_is_never_a_command():
     """A name that somebody chose, in the words by which a command was once found."""
     texts = ["held by x (kill 1; curl evil)", "stop it (systemctl disable --now x;reboot)", "(nft delete table inet xitrum_host)", "(kill 1)"]
     machine = {**Plan(errors=texts).report(), "drift": False}
-    result = findings.findings({"app1": {**state(), "machine": machine}}, ["app1"])
+    result = findings.list_findings({"app1": {**state(), "machine": machine}}, ["app1"])
     assert {item["fix"] for item in result if item["why"] in texts} == {f"{RUN} --limit app1"}
     assert "ansible.builtin.shell" not in findings.check_table(result, True)
 
 
 def test_what_a_run_of_ansible_itself_reports_is_shown_without_control_characters():
     message = "no route\x1b]52;c;Y3VybA==\x07 \x1b[2J \x9b31m a\rb \u202e \x00 \ufffe"
-    (item,) = findings.findings({"app1": {"failed": True, "msg": message}}, ["app1"])
+    (item,) = findings.list_findings({"app1": {"failed": True, "msg": message}}, ["app1"])
     assert item["why"] == r"it could not be read: no route\x1b]52;c;Y3VybA==\x07 \x1b[2J \x9b31m a\rb \u202e \x00 \ufffe"
 
 
@@ -116,7 +116,7 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
     proxy = of_proxy(("proxy", "xitrum/app1-0", "DOWN"), ("proxy", "xitrum/app1-1", "DOWN"), ("proxy", "xitrum/app1-0", "MAINT"),
                      ("proxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"),
                      ("redirects", "port 80 (IPv6)", ""), ("redirects", "connection to ::1 port 80", ""), ("redirects", "connection to 127.0.0.1 port 80", ""))
-    result = findings.findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
+    result = findings.list_findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
     assert [(item["item"], item["effective"]) for item in result if item["host"] == "proxy1" and item["level"] == "drift"] == [
         ("xitrum/app1-1", "DOWN"), ("xitrum/app1-0", "MAINT"), (pem, ""), ("certificate /etc/other.pem", "2026-11-30"), ("port 80 (IPv6)", ""),
         ("connection to 127.0.0.1 port 80", "")]
@@ -129,9 +129,9 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
 @pytest.mark.parametrize(("host", "server"), [("app1", "app1"), ("2001:db8::1", "2001_db8__1")])
 def test_a_server_of_a_host_that_is_not_reached_follows_from_that(host, server):
     proxy = of_proxy(("proxy", f"xitrum/{server}-0", "DOWN"), ("proxy", f"forum/{server}", "DOWN"))
-    result = findings.findings({host: None, "proxy1": proxy}, ["proxy1"])
+    result = findings.list_findings({host: None, "proxy1": proxy}, ["proxy1"])
     assert {item["item"]: item["status_text"] for item in result} == {"host": "DRIFT", f"xitrum/{server}-0": CAUSED, f"forum/{server}": "DRIFT"}
-    result = findings.findings({host: state(), "proxy1": proxy}, [host, "proxy1"])
+    result = findings.list_findings({host: state(), "proxy1": proxy}, [host, "proxy1"])
     assert [item["item"] for item in result if item["status_text"] == CAUSED] == [f"xitrum/{server}-0"]
 
 
@@ -164,7 +164,7 @@ def rolled_back(kept):
 
 def test_no_line_brings_the_release_back_that_a_host_was_rolled_back_from():
     states = {"app1": rolled_back("bb"), "app2": rolled_back("")}
-    result = findings.findings(states, ["app1", "app2"], "-i fleet", "-e a=1")
+    result = findings.list_findings(states, ["app1", "app2"], "-i fleet", "-e a=1")
     rollback = "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e rollback_to=bb --limit app1"
     assert {(item["item"], item["level"]): item["fix"] for item in result if item["host"] == "app1"} == {
         ("release", "drift"): "xitrum_package: the package of release bb, which the host is to keep",

@@ -23,8 +23,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.report import fixes
     ],
 )
 def test_a_fix_is_a_command_line_for_the_controller(fix, line):
-    assert fixes.to_command(fix, "app1", "-i fleet") == line
-    assert fixes.to_command(fix, "app1", "") == line.replace(" -i fleet", "")
+    assert fixes.format_command(fix, "app1", "-i fleet") == line
+    assert fixes.format_command(fix, "app1", "") == line.replace(" -i fleet", "")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_fix_is_a_command_line_for_the_controller(fix, line):
     ],
 )
 def test_commands_are_a_line_that_runs_their_words_on_the_host(commands, argument):
-    line = fixes.to_command("what it shows", "app1", "-i fleet", commands=commands)
+    line = fixes.format_command("what it shows", "app1", "-i fleet", commands=commands)
     assert line == f"ansible app1 -i fleet -b -m ansible.builtin.shell -a {argument}"
     # As the two shells on the way read it.
     assert [word for word in shlex.split(shlex.split(line)[-1]) if word != "&&"] == [word for command in commands for word in command]
@@ -60,7 +60,7 @@ def test_commands_are_a_line_that_runs_their_words_on_the_host(commands, argumen
     ],
 )
 def test_words_that_ansible_would_act_on_are_no_line_to_type(word):
-    assert fixes.to_command("x", "app1", "", commands=[["sed", "-i", word]]) == ""
+    assert fixes.format_command("x", "app1", "", commands=[["sed", "-i", word]]) == ""
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_words_that_ansible_would_act_on_are_no_line_to_type(word):
     ],
 )
 def test_words_for_a_person_are_never_a_command(fix):
-    assert fixes.to_command(fix, "app1", "-i fleet") == fix
+    assert fixes.format_command(fix, "app1", "-i fleet") == fix
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_words_for_a_person_are_never_a_command(fix):
     ],
 )
 def test_the_inventory_is_passed_as_typed(sources, options):
-    assert fixes.inventory_options(sources, "/home/me") == options
+    assert fixes.format_inventory_options(sources, "/home/me") == options
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_inventory_is_passed_as_typed(sources, options):
     ],
 )
 def test_a_line_reaches_the_hosts_as_the_run_did(arguments, options):
-    assert fixes.connection_options(arguments) == options
+    assert fixes.format_connection_options(arguments) == options
 
 
 def item(component, what="row", fix=RUN, desired="x"):
@@ -125,5 +125,5 @@ def item(component, what="row", fix=RUN, desired="x"):
     ],
 )
 def test_what_is_reported_to_type_keeps_the_release_that_a_host_was_rolled_back_to(found, line):
-    assert fixes.to_command(fixes.keep_release(found, "bb"), "app1", "-i fleet", "-e a=1") == line
+    assert fixes.format_command(fixes.keep_release(found, "bb"), "app1", "-i fleet", "-e a=1") == line
     assert fixes.keep_release(found, "") == found["fix"]

@@ -40,7 +40,7 @@ def test_what_is_still_open_names_the_host_the_value_and_the_reason():
 
 def test_the_fleet_in_one_screen():
     item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
-    summary = fleet_summary.fleet_summary({"app2": state(instances=[item]), "app1": state(instances=[item]), "app3": None}, False)
+    summary = fleet_summary.render_fleet_summary({"app2": state(instances=[item]), "app1": state(instances=[item]), "app3": None}, False)
     assert summary.startswith("3 hosts, 2 of 2 instances running, release aaaaaaaaaaaa")
     assert "Not reached: app3" in summary
     line = next(line for line in summary.splitlines() if line.startswith("nofile"))
@@ -52,28 +52,28 @@ def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():
     item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
     hostvars = {name: {"xitrum_host_state": state(instances=[item])} for name in ("app1", "app2")}
     hostvars["app1"][fleet_reports.REACH], hostvars["app3"] = {}, {}
-    summary = fleet_reports.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
+    summary = fleet_reports.render_summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
     assert summary.startswith("3 hosts, 1 of 1 instances running")
     assert "Lost during the run, so that its state is not known: app2." in summary and "Not reached: app3" in summary
     assert not [line for line in summary.splitlines() if line.startswith("app2")]
-    assert "Lost" not in fleet_reports.summary(hostvars, ["app1", "app2"], reached=["app1", "app2"])
-    assert "Lost" not in fleet_reports.summary(hostvars, ["app1", "app2"])
+    assert "Lost" not in fleet_reports.render_summary(hostvars, ["app1", "app2"], reached=["app1", "app2"])
+    assert "Lost" not in fleet_reports.render_summary(hostvars, ["app1", "app2"])
 
 
 def test_everything_is_shown_on_request():
-    line = next(line for line in fleet_summary.fleet_summary({"app1": state()}, False, True).splitlines() if line.startswith("net.core.somaxconn"))
+    line = next(line for line in fleet_summary.render_fleet_summary({"app1": state()}, False, True).splitlines() if line.startswith("net.core.somaxconn"))
     assert line.split() == ["net.core.somaxconn", "1024", "1024", "4096", "ok", "app1"]
 
 
 def test_what_a_container_does_not_have_is_one_line():
     read = state()
     read["kernel"]["rows"] = [{**read["kernel"]["rows"][0], "item": item, "status": "absent"} for item in ("a.b", "c.d")]
-    assert "not on this host: a.b, c.d (all hosts)" in fleet_summary.fleet_summary({"app1": read, "app2": read}, False)
+    assert "not on this host: a.b, c.d (all hosts)" in fleet_summary.render_fleet_summary({"app1": read, "app2": read}, False)
 
 
 def test_check_mode_reports_that_it_only_would():
-    assert fleet_summary.fleet_summary({"app1": state()}, True).startswith("Check mode")
+    assert fleet_summary.render_fleet_summary({"app1": state()}, True).startswith("Check mode")
 
 
 def test_a_table_is_as_wide_as_its_widest_cells():
-    assert fleet_summary.table(("a", "b"), [("long", 1)]) == ["a     b", "long  1"]
+    assert fleet_summary.render_table(("a", "b"), [("long", 1)]) == ["a     b", "long  1"]

@@ -17,7 +17,7 @@ from .status_fixture import app, application, down, fleet, front, instance, prox
 
 def document(hosts):
     """The document of hosts, which the published schema allows."""
-    return validate(status.status_document(hosts, 4600), "status")
+    return validate(status.build_status_document(hosts, 4600), "status")
 
 
 def test_a_fleet_that_is_well():
@@ -31,7 +31,7 @@ def test_a_fleet_that_is_well():
 
 
 def test_the_screen_of_a_fleet_that_is_well():
-    assert status.status_table(document(fleet())).splitlines() == [
+    assert status.render_status_table(document(fleet())).splitlines() == [
         "OK: 3 hosts, 4 of 4 instances healthy, release aaa (1970-01-01T01:16:40Z)",
         "",
         "host  instance  state    release  up since                    health  connections  memory   restarts (24 h)  proxies",
@@ -57,7 +57,7 @@ def test_an_instance_that_a_proxy_leaves_out_is_an_error():
              front("proxy2", proxy(server("app1-0")))]
     found = document(hosts)
     assert found["errors"] == ["app1-0 runs, and gets no requests from proxy1 (maint)"]
-    assert "proxy1 maint, proxy2 UP" in status.status_table(found)
+    assert "proxy1 maint, proxy2 UP" in status.render_status_table(found)
 
 
 @pytest.mark.parametrize("lost, state, error", [
@@ -94,7 +94,7 @@ def test_a_proxy_that_serves_nobody_is_an_error(more, sentence):
 
 def test_an_idle_slot_is_no_error():
     found = document([app("app1", application(instance(0), down(1, state="idle")))])
-    assert (found["outcome"], status.headline(found)[:42]) == ("ok", "OK: 1 host, 1 of 1 instances healthy, rele")
+    assert (found["outcome"], status.format_headline(found)[:42]) == ("ok", "OK: 1 host, 1 of 1 instances healthy, rele")
 
 
 @pytest.mark.parametrize("more, line", [
@@ -103,13 +103,13 @@ def test_an_idle_slot_is_no_error():
     ({"unfinished": True}, "app1: a run ended early; run the playbook again"),
 ])
 def test_locks_are_shown(more, line):
-    assert status.status_table(document([app("app1", application(instance(0), **more))])).splitlines()[-1] == line
+    assert status.render_status_table(document([app("app1", application(instance(0), **more))])).splitlines()[-1] == line
 
 
 def test_a_large_fleet_has_a_line_for_each_release():
     hosts = [app(f"app{number:02}", application(instance(0), instance(1, release="bbb" if number == 3 else "aaa"))) for number in range(30)]
     hosts.append(app("late", application(instance(0, restarts_last_day=2), down(1))))
-    lines = status.status_table(document(hosts)).splitlines()
+    lines = status.render_status_table(document(hosts)).splitlines()
     assert len(lines) < 15
     assert [line.split()[1] for line in lines if line.startswith("late  ")] == ["late-1", "late-0"]
     assert ("59 more instances on 30 hosts, healthy, release aaa: up since 1970-01-01T00:16:40Z or later, 295 connections, "
@@ -120,19 +120,19 @@ def test_a_large_fleet_has_a_line_for_each_release():
 def test_what_a_host_reports_is_escaped():
     hosts = [app("app1", application(instance(0, release="a\x1b[2J"))), front("proxy1", proxy(server("app1-0", status="\x9bUP", check="\u202e")))]
     found = document(hosts)
-    assert "\x1b" not in status.status_table(found) and "\x9b" not in json.dumps(found, ensure_ascii=False)
+    assert "\x1b" not in status.render_status_table(found) and "\x9b" not in json.dumps(found, ensure_ascii=False)
     assert "\u202e" not in json.dumps(found, ensure_ascii=False)
 
 
 def test_numbers_that_nobody_knows():
     found = document([app("app1", application(instance(0, restarts_last_day=None, connections=None)))])
-    line = status.status_rows(found)[0]
+    line = status.list_status_rows(found)[0]
     assert (line[6], line[8]) == ("unknown", "unknown")
 
 
 @pytest.mark.parametrize("seconds, text", [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (200000, "2 d")])
 def test_a_duration_is_in_its_largest_unit(seconds, text):
-    assert status.duration(seconds) == text
+    assert status.format_duration(seconds) == text
 
 
 def test_every_state_has_its_place():
@@ -145,8 +145,8 @@ def test_every_state_has_its_place():
     ({"app1": None, "app2": {"refused": True}}, "drift", "invalid_input"),
 ])
 def test_the_outcome_of_a_check(states, level, outcome):
-    assert findings.outcome_of(states, [{"level": level}], list(states)) == outcome
+    assert findings.decide_outcome(states, [{"level": level}], list(states)) == outcome
 
 
 def test_a_host_that_was_lost_fails_a_check():
-    assert findings.outcome_of({"app1": {"kernel": {"rows": []}}}, [], []) == "failed"
+    assert findings.decide_outcome({"app1": {"kernel": {"rows": []}}}, [], []) == "failed"

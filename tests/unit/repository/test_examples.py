@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
-from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection, unknown
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import find_unknown, read_collection
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "inventories/example"
 #: Each with how many hosts its page reports that it has.
@@ -25,12 +25,12 @@ def hosts_of(name):
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_all_variables_are_known_and_those_that_are_no_templates_fit(name):
-    hosts, (options, _prefixes) = hosts_of(name), of_collection()
+    hosts, (options, _prefixes) = hosts_of(name), read_collection()
     assert len(hosts) == HOSTS[name]
     for own in hosts.values():
-        assert unknown(list(own)) == {"errors": [], "warnings": []}
+        assert find_unknown(list(own)) == {"errors": [], "warnings": []}
         plain = {key: value for key, value in own.items() if key in options and "{{" not in str(value)}
-        assert [error for key, value in plain.items() if (error := variables.wrong_value(key, value, options[key]))] == []
+        assert [error for key, value in plain.items() if (error := variables.find_value_error(key, value, options[key]))] == []
         assert own["xitrum_name"] == "shop"
     # A proxy needs them as well.
     for key in ("xitrum_name", "xitrum_health_path", "xitrum_health_status", "xitrum_cluster"):

@@ -10,7 +10,7 @@ import re
 
 import pytest
 from ansible.errors import ExitCode
-from ansible_collections.xitrum.host.plugins.module_utils.core.variables import PLAYBOOK_VARIABLES, wrong_value
+from ansible_collections.xitrum.host.plugins.module_utils.core.variables import PLAYBOOK_VARIABLES, find_value_error
 
 from tests.docs import markdown, pages, playbooks, plugins, role_variables, variables
 
@@ -29,7 +29,7 @@ def test_a_page_is_current(page):
 def test_a_variable_has_a_valid_example(name):
     option = OPTIONS[name]
     example = variables.example_of(name, option)
-    assert wrong_value(name, example, option) == ""
+    assert find_value_error(name, example, option) == ""
     assert example == [] or not markdown.is_same(example, option.get("default"))
 
 

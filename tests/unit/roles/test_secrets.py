@@ -71,7 +71,7 @@ def test_an_option_of_the_jvm_with_a_password_is_not_shown(capsys, tmp_path):
     (["-XX:+UseG1GC", "--add-opens=java.base/java.util=ALL-UNNAMED"], set()),
 ])
 def test_which_options_of_the_jvm_hold_a_secret(options, secret):
-    assert commands.secret_options(options) == secret
+    assert commands.find_secret_options(options) == secret
 
 
 @pytest.mark.parametrize("of", ["other", "application"])
@@ -85,7 +85,7 @@ def test_the_text_of_a_private_file_is_not_shown(capsys, tmp_path, of):
 
 @pytest.mark.parametrize(("mode", "private"), [("0600", True), ("0400", True), ("0640", False), ("0644", False), ("0755", False)])
 def test_a_file_is_private_where_no_other_reads_it(mode, private):
-    assert file_set.private_texts([{"content": "x", "mode": mode}]) == ({"x"} if private else set())
+    assert file_set.list_private_texts([{"content": "x", "mode": mode}]) == ({"x"} if private else set())
 
 
 def test_the_options_of_supervisord_are_in_a_private_file():

@@ -51,7 +51,7 @@ def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, wh
     top = write(tmp_path / "shop", files)
     how = f"with {command} in {top}/{where}".rstrip("/")
     hint = f"build the package {how}, and give the folder that it makes, {top}/{made}"
-    assert package.hint(f"{top}/{below}".rstrip("/")) == hint
+    assert package.format_hint(f"{top}/{below}".rstrip("/")) == hint
     if below:
         with pytest.raises(package_source.SourceError) as failed:
             package_source.obtain(f"{top}/{below}", None, None, str(tmp_path / "cache"), hint=package_build.render_hint)
@@ -60,20 +60,25 @@ def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, wh
 
 def test_the_hint_reports_where_the_project_is_not_known(tmp_path):
     top = write(tmp_path, {**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = module("app")\n'})
-    assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of the folder app),"
+    assert package.format_hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of the folder app),"
                                  f" and give the folder that it makes, {top}/app/target/xitrum")
     assert "calls it xitrumPackage. Set xitrum_build_command to sbt xitrumPackage" in package_build.build_errors("sbt xitrum-package", top, 1, NO_KEY)[0]
 
 
 def test_the_hint_lists_several_applications(tmp_path):
     top = write(tmp_path, {**SEVERAL, "apps/admin/config/xitrum.conf": ""})
-    assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of FOLDER, one of app, apps/admin),"
-                                 f" and give the folder that it makes, {top}/FOLDER/target/xitrum")
-    assert package.hint(f"{top}/app") == f"build the package with sbt web/xitrumPackage in {top}, and give the folder that it makes, {top}/app/target/xitrum"
+    assert package.format_hint(top) == (
+        f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of FOLDER, one of app, apps/admin),"
+        f" and give the folder that it makes, {top}/FOLDER/target/xitrum"
+    )
+    assert (
+        package.format_hint(f"{top}/app")
+        == f"build the package with sbt web/xitrumPackage in {top}, and give the folder that it makes, {top}/app/target/xitrum"
+    )
 
 
 def test_without_a_tree_both_tasks_are_named(tmp_path):
-    assert package.hint(str(tmp_path)) == (
+    assert package.format_hint(str(tmp_path)) == (
         "build the package with sbt/sbt xitrumPackage (sbt/sbt xitrum-package with a packaging plugin before 1.9), "
         "and give the folder that it makes, target/xitrum")
 

@@ -37,6 +37,6 @@ MODE = '<configuration><if condition="p"><then><root level="{}"/></then></if></c
     (MODE.format("DEBUG"), MODE.format("INFO"), False), ("<configuration/>", ROOT.format("INFO"), False), ("<", "<", False),
 ])
 def test_a_level_that_changes_in_development_too_is_noted(before, after, changes):
-    notes = tree_facts.level_notes("config/logback.xml", before, after, "heroku_keep_files")
+    notes = tree_facts.find_level_notes("config/logback.xml", before, after, "heroku_keep_files")
     assert notes == ["config/logback.xml has one root logger for all modes: its level changes from DEBUG to INFO in development too. "
                      "To leave the file as it is, name it in heroku_keep_files."] * changes

@@ -103,7 +103,7 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
     host = Loud()
     want, plan = plan_of(host, remote=remote)
     with pytest.raises(RuntimeError) as caught:
-        source_push.apply(host, Plan(actions=[("push", source_push.remote_of(host, want))], desired=want))
+        source_push.apply(host, Plan(actions=[("push", source_push.read_remote(host, want))], desired=want))
     texts = [*plan.errors, str(caught.value), *(words for _run, words in host.done)]
     assert len(plan.errors) == 1 and not [text for text in texts if "s3cret" in text]
     # Git is called without them, and gets them by its environment.
@@ -116,7 +116,7 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
     "heroku", "ssh://git@git.example/shop.git", "git@git.example:shop.git", "https://git.example/shop.git"])
 def test_a_remote_without_a_password_is_reported_as_it_is(remote):
     host = FakeHost({}, {f"{GIT} remote get-url --push heroku": "https://git.example/shop.git\n"})
-    assert source_push.remote_of(host, {**DESIRED, "remote": remote})[:2] == (remote, None)
+    assert source_push.read_remote(host, {**DESIRED, "remote": remote})[:2] == (remote, None)
     assert source_push.plan({**DESIRED, "remote": remote}, source_push.read(host, {**DESIRED, "remote": remote})).errors
     assert host.environments == []
 

@@ -149,7 +149,7 @@ def test_what_sbt_has_built_is_no_application():
     ("", "", "", "xitrumPackage"),
 ])
 def test_the_task_is_the_one_that_the_plugin_has(sbt, plugin, name, task):
-    assert sbt_project.packaging_task(sbt, plugin, name) == task
+    assert sbt_project.find_packaging_task(sbt, plugin, name) == task
 
 
 ROOT = 'lazy val root = (project in file("."))\n'

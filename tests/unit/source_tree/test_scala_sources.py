@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import types as source_types
-from ansible_collections.xitrum.host.plugins.module_utils.source_tree.scala_sources import main_classes, read_types
+from ansible_collections.xitrum.host.plugins.module_utils.source_tree.scala_sources import find_main_classes, read_types
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree.tokens import without_comments
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +38,7 @@ MAIN = "def main(args: Array[String]): Unit = { Server.start() }"
     ("}}}{{{", []),
 ])
 def test_objects_with_a_main_method_at_the_top_of_their_package(text, names):
-    assert main_classes(text) == names
+    assert find_main_classes(text) == names
 
 
 @pytest.mark.parametrize(("text", "names"), [
@@ -47,7 +47,7 @@ def test_objects_with_a_main_method_at_the_top_of_their_package(text, names):
     ("package shop;\nclass Boot { /* public static void main(String[] args) { } */ }", []),
 ])
 def test_java(text, names):
-    assert main_classes(text, java=True) == names
+    assert find_main_classes(text, java=True) == names
 
 
 @pytest.mark.parametrize(("text", "names"), [
@@ -67,7 +67,7 @@ def test_java(text, names):
     ("// package b;\npackage a;\npublic class Boot { String s = \"\"\"\n public static void main(String[] a) {}\n\"\"\"; }", []),
 ])
 def test_a_main_method_of_java_belongs_to_the_class_around_it(text, names):
-    assert main_classes(text, java=True) == names
+    assert find_main_classes(text, java=True) == names
 
 
 @pytest.mark.parametrize("parameter", [
@@ -75,7 +75,7 @@ def test_a_main_method_of_java_belongs_to_the_class_around_it(text, names):
     "\n  args: Array[String],\n", "@unused args: Array[scala.Predef.String]", "`args`: Array[String]",
 ])
 def test_each_way_to_write_the_parameter(parameter):
-    assert main_classes(f"package p\nobject Boot {{ final def main({parameter}): Unit = () }}") == ["p.Boot"]
+    assert find_main_classes(f"package p\nobject Boot {{ final def main({parameter}): Unit = () }}") == ["p.Boot"]
 
 
 @pytest.mark.parametrize("method", [
@@ -114,7 +114,7 @@ def test_a_method_that_starts_nothing(method):
 def test_each_form_of_a_scala_object(text, names):
     # Whatever the first line, the package is before it where one is expected.
     packaged = any(name.startswith("p.") for name in names)
-    assert main_classes(("package p\n" if packaged else "") + text) == names
+    assert find_main_classes(("package p\n" if packaged else "") + text) == names
 
 
 def read(*texts):
@@ -148,6 +148,6 @@ def test_a_comment_leaves_positions_as_they_are():
 
 @given(st.text(alphabet='{}"/*\n\' packgeobjtminxsd.App:[]()=$`@,', max_size=200))
 def test_no_text_is_too_strange(text):
-    main_classes(text)
-    main_classes(text, java=True)
+    find_main_classes(text)
+    find_main_classes(text, java=True)
     assert len(without_comments(text)) == len(without_comments(text, strings=False, java=True)) == len(text)

@@ -23,8 +23,8 @@ OURS = 'addCommandAlias("stage", ";xitrum-package")\n'
     ("web=first\nweb=last\n", "properties", "web=first\nweb=run\n"),
 ])
 def test_a_value_is_replaced_or_added(text, kind, desired):
-    assert source_text.entries(text, kind, {"web": "run"}) == desired
-    assert source_text.entries(desired, kind, {"web": "run"}) == desired
+    assert source_text.set_entries(text, kind, {"web": "run"}) == desired
+    assert source_text.set_entries(desired, kind, {"web": "run"}) == desired
 
 
 @pytest.mark.parametrize("text, desired", [
@@ -35,14 +35,14 @@ def test_a_value_is_replaced_or_added(text, kind, desired):
     ('addCommandAlias( "stage" , "clean; xitrum-package" )', 'addCommandAlias( "stage" , "clean; xitrum-package" )'),
 ])
 def test_an_alias_is_added_where_there_is_none(text, desired):
-    assert source_text.alias(text, *STAGE) == desired
-    assert source_text.alias(desired, *STAGE) == desired
+    assert source_text.define_alias(text, *STAGE) == desired
+    assert source_text.define_alias(desired, *STAGE) == desired
 
 
 @pytest.mark.parametrize("text", ['/* a\n */ addCommandAlias("stage", "compile")', 'a\naddCommandAlias("stage", stageCommand)'])
 def test_an_alias_that_does_something_else_is_refused(text):
     with pytest.raises(ValueError, match='line 2: the alias "stage" runs .*; expected one that runs xitrum-package. Add it there'):
-        source_text.alias(text, *STAGE)
+        source_text.define_alias(text, *STAGE)
 
 
 @pytest.mark.parametrize(("text", "command"), [
@@ -54,7 +54,7 @@ def test_an_alias_that_does_something_else_is_refused(text):
     ('addCommandAlias("stage", "all clean app/xitrumPackage")\n', "xitrumPackage"),
 ])
 def test_an_alias_that_runs_the_command_in_its_own_way_stays(text, command):
-    assert source_text.alias(text, "stage", f";{command}") == text
+    assert source_text.define_alias(text, "stage", f";{command}") == text
 
 
 @pytest.mark.parametrize(("text", "command", "line", "runs"), [
@@ -66,16 +66,16 @@ def test_an_alias_that_runs_the_command_in_its_own_way_stays(text, command):
 ])
 def test_the_alias_that_is_in_force_is_the_one_that_counts(text, command, line, runs):
     with pytest.raises(ValueError) as refused:
-        source_text.alias(text, "stage", f";{command}")
+        source_text.define_alias(text, "stage", f";{command}")
     assert str(refused.value) == f'line {line}: the alias "stage" runs {runs}; expected one that runs {command}. Add it there'
 
 
 def test_aliases_that_run_each_other_many_times_are_expanded_once():
     text = "".join(f'addCommandAlias("a{number}", ";a{number + 1};a{number + 1}")\n' for number in range(60))
     text += 'addCommandAlias("a60", "xitrumPackage;a0")\naddCommandAlias("stage", ";project app;a0")\n'
-    assert source_text.alias(text, "stage", ";app/xitrumPackage") == text
+    assert source_text.define_alias(text, "stage", ";app/xitrumPackage") == text
 
 
 @pytest.mark.parametrize("text", ['val s = """addCommandAlias("stage", "compile")"""\n', 'val s = "addCommandAlias(\\"stage\\", \\"compile\\")"\n'])
 def test_an_alias_in_a_string_is_none(text):
-    assert source_text.alias(text, *STAGE) == f"{text}\n{OURS}"
+    assert source_text.define_alias(text, *STAGE) == f"{text}\n{OURS}"

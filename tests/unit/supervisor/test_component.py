@@ -190,11 +190,11 @@ def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, 
     assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode | 0o111, "root", "adm")
     assert SUPERVISORS["rc.local"].boot_word(there, "demo") == "enabled"
     assert not planned(there, RC_LOCAL)[1].changed
-    assert table.leftovers(there, "demo")["rc.local"][-1] == "/etc/rc.local"
+    assert table.find_leftovers(there, "demo")["rc.local"][-1] == "/etc/rc.local"
     SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.files["/etc/rc.d/rc.local"] == RHEL and there.links["/etc/rc.local"] == target
     assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode, "root", "adm")
-    assert recorded.read(there)["files"] == {} and "rc.local" not in table.leftovers(there, "demo")
+    assert recorded.read(there)["files"] == {} and "rc.local" not in table.find_leftovers(there, "demo")
 
 
 def test_a_dangling_link_gets_a_script_and_dangles_again():
@@ -257,7 +257,7 @@ def test_nothing_is_reported_of_those_that_can_restart(kind):
 
 @pytest.mark.parametrize("text, found", [("4.2.5\n", ()), ("4.0.0", ()), ("3.4.0\n", "3.4.0"), ("3.0b2", "3.0b2"), ("", ()), ("supervisord: not found", ())])
 def test_versions_of_supervisord(text, found):
-    assert (found in supervisord_config.too_old(text)) if found else supervisord_config.too_old(text) == ""
+    assert (found in supervisord_config.find_too_old_reason(text)) if found else supervisord_config.find_too_old_reason(text) == ""
 
 
 # ---------------------------------------------------------------------------------------------------- without systemd
@@ -323,7 +323,7 @@ def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
 
 def test_the_entry_goes_with_the_last_instance():
     there = old_init(table=inittab.with_entry(TABLE, "demo-runit", "/etc/demo-runit/scan"))
-    assert table.leftovers(there, "demo")["runit"] == ["/etc/demo-runit", "/etc/inittab"]
+    assert table.find_leftovers(there, "demo")["runit"] == ["/etc/demo-runit", "/etc/inittab"]
     SUPERVISORS["runit"].clean(there, "demo")
     assert there.files["/etc/inittab"] == TABLE and ("run", "telinit q") in there.done
 
@@ -346,7 +346,7 @@ LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
     ("4.3.0; reboot", "", "supervisord", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
 ])
 def test_whether_it_is_installed_from_pypi(desired_version, found, path, link, install, error):
-    does, message = supervisord_config.source(desired_version, found, path, link)
+    does, message = supervisord_config.choose_source(desired_version, found, path, link)
     assert does is install
     assert message.startswith(error) and bool(message) is bool(error)
 
@@ -394,10 +394,10 @@ def test_that_of_the_distribution_is_not_adopted():
 def test_a_unit_whose_path_is_a_link_goes_and_its_link_stays():
     unit = "/etc/systemd/system/demo@.service"
     there = FakeHost({**BARE, "/srv/unit": "# Written by xitrum.host"}, links={unit: "/srv/unit"})
-    assert table.leftovers(there, "demo") == {"systemd": [unit]}
+    assert table.find_leftovers(there, "demo") == {"systemd": [unit]}
     SUPERVISORS["systemd"].clean(there, "demo")
     assert there.links == {unit: "/srv/unit"} and "/srv/unit" not in there.files
-    assert table.leftovers(there, "demo") == {}
+    assert table.find_leftovers(there, "demo") == {}
 
 
 def test_bits_of_a_script_that_give_rights_are_not_given_to_what_is_written():

@@ -18,8 +18,8 @@ def test_an_entry_has_an_id_of_its_own_and_goes_without_a_trace(lines):
     text = "".join(f"{line}\n" for line in lines)
     assert inittab.find_error(text, "demo-runit") == ""
     once = inittab.with_entry(text, "demo-runit", "/etc/demo-runit/scan")
-    assert len(set(inittab.ids(once)) - set(inittab.ids(text))) == 1
-    assert len(inittab.ids(once)) == len(inittab.ids(text)) + 1
+    assert len(set(inittab.list_ids(once)) - set(inittab.list_ids(text))) == 1
+    assert len(inittab.list_ids(once)) == len(inittab.list_ids(text)) + 1
     assert inittab.with_entry(once, "demo-runit", "/etc/demo-runit/scan") == once
     assert marked_block.without(once, "demo-runit") == text
 
@@ -28,7 +28,7 @@ def test_an_entry_keeps_its_id_when_another_application_goes():
     both = inittab.with_entry(inittab.with_entry("", "a-runit", "a"), "b-runit", "b")
     alone = marked_block.without(both, "a-runit")
     assert inittab.with_entry(alone, "b-runit", "b") == alone
-    assert inittab.ids(alone) == ["x01"]
+    assert inittab.list_ids(alone) == ["x01"]
 
 
 def test_entries_of_two_applications_stay_where_they_are_and_so_does_what_is_between():
@@ -42,7 +42,7 @@ def test_an_entry_that_was_commented_out_or_whose_id_was_taken_is_made_again():
     assert inittab.with_entry(once.replace("x00:", "#x00:"), "a-runit", "a") == once
     taken = "x00:2:respawn:theirs\n" + once
     assert inittab.find_error(taken, "a-runit") == ""
-    assert inittab.ids(inittab.with_entry(taken, "a-runit", "a")) == ["x00", "x01"]
+    assert inittab.list_ids(inittab.with_entry(taken, "a-runit", "a")) == ["x00", "x01"]
 
 
 TABLE = ["# /etc/inittab", "id:2:initdefault:", "si::sysinit:/etc/init.d/rcS", "toolong:2:respawn:/bin/a",
@@ -55,9 +55,9 @@ def test_every_table_keeps_its_line_ends_and_comes_back_byte_for_byte(lines, end
     once = inittab.with_entry(text, "demo-runit", "/etc/demo-runit/scan")
     assert inittab.with_entry(once, "demo-runit", "/etc/demo-runit/scan") == once
     assert once.endswith("\n") == (text.endswith("\n") or not text)
-    assert "\n" not in once.replace(marked_block.line_end(text), "")
+    assert "\n" not in once.replace(marked_block.find_line_end(text), "")
     two = inittab.with_entry(once, "shop-runit", "/etc/shop-runit/scan")
-    assert len(set(inittab.ids(two)) - set(inittab.ids(text))) == 2
+    assert len(set(inittab.list_ids(two)) - set(inittab.list_ids(text))) == 2
     for first, second in (("demo-runit", "shop-runit"), ("shop-runit", "demo-runit")):
         assert marked_block.without(marked_block.without(two, first), second) == text
 
@@ -74,7 +74,7 @@ def test_a_table_that_an_editor_converted_has_one_entry_all_the_same():
     converted = once.replace("\n", "\r\n")
     assert marked_block.has_block(converted, "a-runit")
     again = inittab.with_entry(converted, "a-runit", "/etc/a/scan")
-    assert inittab.ids(again) == ["id", "x00"] and again.count("# BEGIN") == 1
+    assert inittab.list_ids(again) == ["id", "x00"] and again.count("# BEGIN") == 1
     assert marked_block.without(again, "a-runit") == "id:2:initdefault:\r\n"
 
 

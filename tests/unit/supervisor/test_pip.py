@@ -23,7 +23,7 @@ SECRET = "https://bob:s3cret@pypi.example/simple"
     ["", "--no-index --find-links=/srv/wheels", f"--index-url {INDEX} -f https://a/b", "-i https://a --cert '/a b'"],
 )
 def test_arguments_without_a_secret_stay_as_they_are(arguments):
-    assert pip.settings(arguments) == {"arguments": arguments, "files": {}}
+    assert pip.build_settings(arguments) == {"arguments": arguments, "files": {}}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_arguments_without_a_secret_stay_as_they_are(arguments):
     ],
 )
 def test_credentials_go_into_files(arguments, rest, config, logins):
-    found = pip.settings(arguments)
+    found = pip.build_settings(arguments)
     assert found["arguments"] == rest
     assert found["files"] == {"pip.conf": f"[global]\n{config}\n", **({"netrc": logins} if logins else {})}
     configparser.RawConfigParser().read_string(found["files"]["pip.conf"])
@@ -87,13 +87,13 @@ def test_a_secret_that_no_file_can_hold_is_refused_and_not_shown(arguments):
         ValueError,
         match="supervisor_supervisord_pip_arguments: found .*expected a URL with credentials only after -i",
     ) as caught:
-        pip.settings(arguments)
+        pip.build_settings(arguments)
     assert "s3cret" not in str(caught.value)
 
 
 def test_every_such_secret_is_reported_at_once():
     with pytest.raises(ValueError) as caught:
-        pip.settings(f"--cert={SECRET} -q --requirement {SECRET} --client-cert=bob:s3cret@h")
+        pip.build_settings(f"--cert={SECRET} -q --requirement {SECRET} --client-cert=bob:s3cret@h")
     assert str(caught.value).count("bob") == 0 and str(caught.value).count("***") == 3
     assert "--cert=" in str(caught.value) and "--client-cert=" in str(caught.value)
 
@@ -102,7 +102,7 @@ def test_every_such_secret_is_reported_at_once():
 def test_no_password_stays_in_the_arguments_and_each_is_read_back(tmp_path_factory, user, password):
     quote = urllib.parse.quote
     try:
-        found = pip.settings(
+        found = pip.build_settings(
             f"-i https://{quote(user, safe='')}:{quote('S3cr3t' + password, safe='')}@h/simple --no-deps"
         )
     except UnicodeEncodeError:

@@ -75,7 +75,7 @@ def test_without_systemd_a_script_needs_no_first_line_of_its_own():
     ("#!/bin/sh\nif down; then exit; fi\ntrue\n", [2]), ("#!/bin/sh\nif down; then exit; fi\n", []),
 ])
 def test_where_the_script_may_end_before_the_block_is_found(text, lines):
-    assert rc_script.early_exits(text, "demo") == lines
+    assert rc_script.find_early_exits(text, "demo") == lines
 
 
 @pytest.mark.parametrize("text, message", [

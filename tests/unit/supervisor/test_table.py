@@ -85,15 +85,15 @@ def test_nobody_watches_over_what_rc_local_has_started():
 def test_instances_are_found_by_what_starts_them_at_boot():
     there = FakeHost({"/etc/supervisor/conf.d/other-0.conf": "", "/etc/supervisor/conf.d/demo-x.conf": "", "/etc/init/demo-3.conf": ""},
                      links={"/etc/supervisor/conf.d/demo-12.conf": "/etc/demo-supervisord/12.conf", "/etc/demo-runit/enabled/0": "/etc/demo-runit/0"})
-    assert table.defined(there, "demo") == {"supervisord": {12}, "runit": {0}, "upstart": {3}}
-    assert table.defined(there, "dem") == {}
+    assert table.find_defined(there, "demo") == {"supervisord": {12}, "runit": {0}, "upstart": {3}}
+    assert table.find_defined(there, "dem") == {}
 
 
 def test_what_is_left_of_one_without_an_instance():
     there = FakeHost({"/etc/demo-runit/0/run": "", "/etc/demo-supervisord/run": "", "/etc/rc.local": "#!/bin/sh\n# BEGIN xitrum.host demo\nx\n"
                       "# END xitrum.host demo\nexit 0\n"}, links={"/etc/demo-supervisord/0.conf": "x", "/etc/supervisor/conf.d/demo-0.conf": "x"})
-    assert table.unused(there, "demo", ("systemd",)) == {"runit": ["/etc/demo-runit"], "rc.local": ["/etc/rc.local"]}
-    assert table.unused(there, "demo", ("runit",)) == {"rc.local": ["/etc/rc.local"]}
+    assert table.find_unused(there, "demo", ("systemd",)) == {"runit": ["/etc/demo-runit"], "rc.local": ["/etc/rc.local"]}
+    assert table.find_unused(there, "demo", ("runit",)) == {"rc.local": ["/etc/rc.local"]}
 
 
 def test_an_instance_is_let_go_of_before_its_folder_goes(monkeypatch):
@@ -122,7 +122,7 @@ def test_a_shell_in_the_folder_is_no_process_of_the_instance():
         files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + "0 " * 17 + "100 0"
         files[f"/proc/{pid}/status"] = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
         files[f"/proc/{pid}/environ"] = environ
-    assert [row["pid"] for row in starts.instance_processes(FakeHost(files, links=links), "/opt/demo/instances/0")] == [7, 9]
+    assert [row["pid"] for row in starts.find_processes(FakeHost(files, links=links), "/opt/demo/instances/0")] == [7, 9]
 
 
 @pytest.mark.parametrize("kind", SUPERVISORS)

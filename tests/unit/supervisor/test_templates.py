@@ -31,7 +31,7 @@ def rendered(template, **more):
 
 def test_the_job_for_upstart():
     text = rendered("upstart/job")
-    assert services.replaced(text, {"@NOFILE@": 65536, "@DIGEST@": "0123456789ab"}) == GOLDEN.read_text()
+    assert services.replace_marks(text, {"@NOFILE@": 65536, "@DIGEST@": "0123456789ab"}) == GOLDEN.read_text()
 
 
 def files_of(kind):

@@ -185,7 +185,7 @@ def test_stanzas_of_an_override_win_at_boot(override, runs):
 )
 def test_process_1_is_queried_and_not_a_program_that_is_installed(there, init):
     assert init_system.read_init(there) == init
-    assert machine.system(there)["init"] == init[0]
+    assert machine.read_system(there)["init"] == init[0]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_process_1_is_queried_and_not_a_program_that_is_installed(there, init):
     ],
 )
 def test_a_supervisor_that_process_1_cannot_start_is_refused(kind, init, refused):
-    error = table.init_error(kind, init_system.Init(*init))
+    error = table.find_init_error(kind, init_system.Init(*init))
     assert refused in error and bool(error) is bool(refused)
 
 

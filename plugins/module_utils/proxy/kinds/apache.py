@@ -18,7 +18,7 @@ class Apache(reloaded.Reloaded):
 
     def servers(self, text: str) -> list[tuple[str, str, str]]:
         """The servers of all backends as (backend, name, address and port), without the groups for WebSocket."""
-        found = reloaded.marked_servers(text, r"\s*<Proxy balancer://(\S+?)>", r"\s*BalancerMember \w+://(\S+)")
+        found = reloaded.find_marked_servers(text, r"\s*<Proxy balancer://(\S+?)>", r"\s*BalancerMember \w+://(\S+)")
         return [row for row in found if not row[0].startswith("ws.")]
 
     def binds(self, text: str) -> list[str]:
@@ -33,8 +33,8 @@ class Apache(reloaded.Reloaded):
         except OSError:
             # Reported by the query below, which nothing answers either.
             pass
-        pids = (host.read(f"/proc/{main_pid(host)}/task/{main_pid(host)}/children") or "").split()
-        return {**reloaded.live(host, desired, statuses, rows), "pid": pids[0] if pids else ""}
+        pids = (host.read(f"/proc/{read_main_pid(host)}/task/{read_main_pid(host)}/children") or "").split()
+        return {**reloaded.read_live(host, desired, statuses, rows), "pid": pids[0] if pids else ""}
 
     def complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""
@@ -44,10 +44,10 @@ class Apache(reloaded.Reloaded):
         """Whether a configuration needs a restart, which costs requests: where it listens elsewhere than the one
         before, or has another ServerLimit. A reload ignores the latter, and an address that it cannot bind next to an
         old one ends Apache."""
-        return fixed(before) != fixed(text)
+        return find_fixed_lines(before) != find_fixed_lines(text)
 
 
-def main_pid(host: Any) -> str:
+def read_main_pid(host: Any) -> str:
     """The process id of the parent, as text."""
     return (host.read(PID_FILE) or "0").strip()
 
@@ -71,7 +71,7 @@ def parse_status(text: str) -> dict[str, str]:
     return found
 
 
-def fixed(text: str) -> list[str]:
+def find_fixed_lines(text: str) -> list[str]:
     """The lines of a configuration that Apache takes up when it starts."""
     return sorted(line for line in text.splitlines() if line.startswith(("Listen ", "ServerLimit ")))
 

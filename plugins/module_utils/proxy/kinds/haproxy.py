@@ -28,13 +28,13 @@ class Haproxy(ProxyBackend):
     """Reads and sets servers by the socket of the running worker."""
 
     def maxconn(self, text: str) -> int:
-        return haproxy_config.maxconn(text)
+        return haproxy_config.find_maxconn(text)
 
     def servers(self, text: str) -> list[tuple[str, str, str]]:
-        return haproxy_config.servers(text)
+        return haproxy_config.list_servers(text)
 
     def binds(self, text: str) -> list[str]:
-        return haproxy_config.binds(text)
+        return haproxy_config.list_binds(text)
 
     def ask_server(self, address: str) -> list[str]:
         """The command that shows what a server answers."""
@@ -53,7 +53,7 @@ class Haproxy(ProxyBackend):
             "version": values.get("Version", ""),
             "pid": values.get("Pid", ""),
             "maxconn": values.get("Maxconn", ""),
-            "servers": haproxy_socket.servers(stat, servers_state),
+            "servers": haproxy_socket.parse_servers(stat, servers_state),
             "refused": None,
         }
 
@@ -92,24 +92,26 @@ class Haproxy(ProxyBackend):
                 "Only root may ask it."
             ) from error
         worker = haproxy_socket.parse_info(info).get("Pid", "")
-        rows = sockets.established(host, sockets.pids_of_service(host, desired["service"]))
-        others = older(rows, worker)
+        rows = sockets.read_established(host, sockets.list_service_pids(host, desired["service"]))
+        others = find_older_peers(rows, worker)
         # What ss printed and cannot be read may be a connection.
-        unread = sockets.unread_count(rows)
+        unread = sockets.count_unread(rows)
         return [
             {
                 **{name: row[name] for name in ("backend", "name", "address", "port", "status", "checked", "check")},
                 "state": row["admin"],
                 "healthy": row["admin"] == "ready" and row["status"] in ("UP", "no check"),
-                "sessions": row["sessions"] + others.count(addresses.endpoint(row["address"], row["port"])) + unread,
+                "sessions": row["sessions"]
+                + others.count(addresses.format_endpoint(row["address"], row["port"]))
+                + unread,
             }
-            for row in haproxy_socket.servers(stat, states)
+            for row in haproxy_socket.parse_servers(stat, states)
         ]
 
     def change(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """Sets servers. Raises RuntimeError with what HAProxy answered."""
         for server in servers:
-            obey(host, desired["socket"], command(server, desired["state"]))
+            obey(host, desired["socket"], build_command(server, desired["state"]))
 
     def move(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """Has servers lead to another address and port. Raises RuntimeError with what HAProxy answered."""
@@ -124,8 +126,8 @@ class Haproxy(ProxyBackend):
                 for one in self.view(host, desired)
                 if (one["backend"], one["name"]) == (row["backend"], row["name"])
             ]
-            found = [addresses.endpoint(one["address"], one["port"]) for one in live]
-            if found != [addresses.endpoint(row["address"], row["port"])]:
+            found = [addresses.format_endpoint(one["address"], one["port"]) for one in live]
+            if found != [addresses.format_endpoint(row["address"], row["port"])]:
                 raise RuntimeError(
                     f"HAProxy has {name} at {found}, expected {row['to']}. It answered {reply.strip()!r}"
                 )
@@ -136,13 +138,13 @@ class Haproxy(ProxyBackend):
             obey(host, desired["socket"], f"shutdown sessions server {server['backend']}/{server['name']}")
 
 
-def older(rows: Sequence[Mapping[str, Any]], worker: str) -> list[str]:
+def find_older_peers(rows: Sequence[Mapping[str, Any]], worker: str) -> list[str]:
     """The peers of the established connections that HAProxy holds in another process than `worker`."""
     holders = [(row["peer"], {str(pid) for name, pid in row.get("users", ()) if name == PROCESS}) for row in rows]
     return [peer for peer, pids in holders if pids and worker not in pids]
 
 
-def command(server: Mapping[str, Any], state: str) -> str:
+def build_command(server: Mapping[str, Any], state: str) -> str:
     """What sets one server, as one line that HAProxy does without a pause.
 
     HAProxy takes what it last knew of a server that comes back, and checks nothing in maint: it would count an instance

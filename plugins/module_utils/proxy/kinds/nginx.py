@@ -16,7 +16,7 @@ class Nginx(reloaded.Reloaded):
 
     def servers(self, text: str) -> list[tuple[str, str, str]]:
         """The servers of all backends as (backend, name, address and port), without the groups of sticky clients."""
-        found = reloaded.marked_servers(text, r"\s*upstream (\S+) \{", r"\s*server (\S+?)[ ;]")
+        found = reloaded.find_marked_servers(text, r"\s*upstream (\S+) \{", r"\s*server (\S+?)[ ;]")
         return [row for row in found if not row[0].startswith("bound.")]
 
     def binds(self, text: str) -> list[str]:
@@ -25,24 +25,26 @@ class Nginx(reloaded.Reloaded):
 
     def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself."""
-        found = reloaded.live(host, desired, {}, self.servers(host.read(desired["config_path"]) or ""))
-        return {**found, "pid": worker(host)}
+        found = reloaded.read_live(host, desired, {}, self.servers(host.read(desired["config_path"]) or ""))
+        return {**found, "pid": find_worker(host)}
 
     def old_workers(self, host: Any, main: int) -> int:
         """How many workers of before a reload there still are."""
-        return sum("shutting down" in title for _pid, title in children(host, main))
+        return sum("shutting down" in title for _pid, title in list_children(host, main))
 
     def complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""
         return [line for line in words.splitlines() if re.search(r"\[(emerg|alert|crit|error|warn)\]", line)]
 
 
-def worker(host: Any) -> str:
+def find_worker(host: Any) -> str:
     """The process id of a worker that is not one of before a reload."""
-    return next((pid for pid, name in children(host) if "worker process" in name and "shutting down" not in name), "")
+    return next(
+        (pid for pid, name in list_children(host) if "worker process" in name and "shutting down" not in name), ""
+    )
 
 
-def children(host: Any, main: int | str | None = None) -> list[tuple[str, str]]:
+def list_children(host: Any, main: int | str | None = None) -> list[tuple[str, str]]:
     """The processes of the running Nginx below its master, as (pid, title)."""
     main = main or (host.read("/run/nginx.pid") or "").strip()
     pids = (host.read(f"/proc/{main}/task/{main}/children") or "").split() if main else []

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ..scanning import Scanning, service_fields, service_folder
+from ..scanning import Scanning, build_service_fields, get_service_folder
 
-_SERVICE = service_folder("daemontools")
+_SERVICE = get_service_folder("daemontools")
 
 
 class Daemontools(Scanning):
@@ -20,7 +20,7 @@ class Daemontools(Scanning):
 
 
 SUPERVISOR = Daemontools(
-    **service_fields("daemontools"),
+    **build_service_fields("daemontools"),
     program="svscan",
     packages=("daemontools",),
     ready=(("svok", _SERVICE), ("svok", f"{_SERVICE}/log")),

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ...core import marked_block, process, unmanaged_file
 from ...core.plan import broken
 from .. import rc_script
-from ..contract import WELL, ServiceFile, Supervisor, edited_file, fill, has_block, log_folder, pid_of
+from ..contract import WELL, ServiceFile, Supervisor, build_edited_file, fill, has_block, log_folder, parse_pid
 from ..init_system import Init
 
 _HOME = "/etc/{name}-rc.local"
@@ -28,7 +28,9 @@ class RcLocal(Supervisor):
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From the file that the script which starts an instance writes."""
         paths = {index: fill(self.own, name=name, index=index)[0] for index in indices}
-        return {index: pid_of((process.seen(host.read, path) or "").strip()) for index, path in paths.items()}
+        return {
+            index: parse_pid((process.read_if_allowed(host.read, path) or "").strip()) for index, path in paths.items()
+        }
 
     def boot_word(self, host: Any, name: str) -> str:
         found = unmanaged_file.read_file(host, rc_script.PATH).stat
@@ -43,18 +45,18 @@ class RcLocal(Supervisor):
 
     def edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
         script = state["own"]["script"]
-        if script_error(state):
+        if find_script_error(state):
             return []
         boot = f"{fill(_HOME, name=name)}/boot"
         text = rc_script.with_block(script.text, name, f"[ ! -x {boot} ] || {boot}")
         mode = 0o755 if script.stat is None else script.stat.mode & 0o777 | 0o111
-        return [edited_file(script, text, mode)]
+        return [build_edited_file(script, text, mode)]
 
     def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
-        return broken("host.rc-local", [script_error(state)])
+        return broken("host.rc-local", [find_script_error(state)])
 
     def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
-        lines = [] if script_error(state) else rc_script.early_exits(state["own"]["script"].text, name)
+        lines = [] if find_script_error(state) else rc_script.find_early_exits(state["own"]["script"].text, name)
         if not lines:
             return []
         return [
@@ -75,15 +77,15 @@ class RcLocal(Supervisor):
             )
 
 
-def script_error(state: Mapping[str, Any]) -> str:
+def find_script_error(state: Mapping[str, Any]) -> str:
     """What keeps a block out of the script at boot, as a sentence; empty where nothing does."""
     script = state["own"]["script"]
     text_error = rc_script.find_error(script.text, state["init"].name == "systemd")
-    return script.error or rc_script.boot_error(*state["own"]["unit"]) or text_error
+    return script.error or rc_script.find_boot_error(*state["own"]["unit"]) or text_error
 
 
 def read_unit(host: Any) -> tuple[str, str, bool]:
-    """What `rc_script.boot_error` judges: the unit's state, its script, and whether our path leads there."""
+    """What `rc_script.find_boot_error` judges: the unit's state, its script, and whether our path leads there."""
     shown = host.run(
         ["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]
     ).out

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ..scanning import Scanning, service_fields, service_folder
+from ..scanning import Scanning, build_service_fields, get_service_folder
 
-_SERVICE = service_folder("runit")
+_SERVICE = get_service_folder("runit")
 
 
 class Runit(Scanning):
@@ -20,7 +20,7 @@ class Runit(Scanning):
 
 
 SUPERVISOR = Runit(
-    **service_fields("runit"),
+    **build_service_fields("runit"),
     program="runsvdir",
     packages=("runit",),
     ready=(("sv", "status", _SERVICE),),

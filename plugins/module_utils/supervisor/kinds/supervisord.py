@@ -14,7 +14,7 @@ from ...core.distributions import table as distributions
 from ...core.plan import RUN, BlockingError, Row, broken
 from ...core.untrusted_text import printable
 from .. import supervisord_config as config
-from ..contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
+from ..contract import ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
 from ..init_system import Init
 
 _HOME = "/etc/{name}-supervisord"
@@ -36,11 +36,13 @@ class Supervisord(Supervisor):
         """From `supervisorctl status`."""
         printed = host.run(["supervisorctl", "status"]).out
         words = dict(line.split()[:2] for line in printed.splitlines() if len(line.split()) > 1)
-        return {index: well(words.get(f"{name}-{index}", ""), ("RUNNING", "STARTING")) for index in indices}
+        return {index: translate_state(words.get(f"{name}-{index}", ""), ("RUNNING", "STARTING")) for index in indices}
 
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From `supervisorctl pid`: the number alone, also while the program is STARTING."""
-        return {index: pid_of(host.run(["supervisorctl", "pid", f"{name}-{index}"]).out.strip()) for index in indices}
+        return {
+            index: parse_pid(host.run(["supervisorctl", "pid", f"{name}-{index}"]).out.strip()) for index in indices
+        }
 
     def read_own(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
         own_paths = {
@@ -49,7 +51,7 @@ class Supervisord(Supervisor):
         }
         return {
             "others": read_others(host, own_paths),
-            "version": host.run([command(host), "--version"]).out,
+            "version": host.run([find_command(host), "--version"]).out,
             "pypi": read_pypi(host) if desired["supervisord_version"] else None,
         }
 
@@ -57,7 +59,7 @@ class Supervisord(Supervisor):
         others = state["own"]["others"]
         # What the running daemon has, where a file sets minfds to what cannot be read, or may.
         least = (state["daemon"].get("nofile") or (0, 0))[0] if config.keeps_minfds(others) else 0
-        return {**super().placeholders(state), "@MINFDS@": max(state["granted"], config.minfds(others), least)}
+        return {**super().placeholders(state), "@MINFDS@": max(state["granted"], config.find_minfds(others), least)}
 
     def links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
         return [{"path": path, "target": to} for path, to in config.COMMANDS.items()] if state["own"]["pypi"] else []
@@ -67,9 +69,9 @@ class Supervisord(Supervisor):
         own, version = state["own"], desired["supervisord_version"]
         if not own["pypi"]:
             return super().plan_packages(desired, state)
-        install, _error = pypi_source(desired, state)
+        install, _error = find_pypi_source(desired, state)
         running = own["pypi"]["running"].strip()
-        stale = not install and running and not config.same(running, version)
+        stale = not install and running and not config.is_same_version(running, version)
         restart = "systemctl restart supervisor"
         status, why, fix = "ok", "", ""
         if install:
@@ -102,11 +104,11 @@ class Supervisord(Supervisor):
         return [row], [] if enough else [("raise", found["pid"])]
 
     def unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
-        return config.unread(state["own"]["others"])
+        return config.find_unread(state["own"]["others"])
 
     def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
         others, pypi, name = state["own"]["others"], state["own"]["pypi"], desired["name"]
-        taken = config.programs(others)
+        taken = config.find_programs(others)
         for index in range(desired["instances"]):
             if f"{name}-{index}" in taken:
                 yield BlockingError(
@@ -114,7 +116,7 @@ class Supervisord(Supervisor):
                     "or set another xitrum_name",
                     rule="host.supervisord-program",
                 )
-        patterns = config.included(others.get(config.MAIN, ""))
+        patterns = config.find_included(others.get(config.MAIN, ""))
         mark = fill(self.mark, name=name, index=0)
         if patterns and not config.includes(patterns, mark):
             yield BlockingError(
@@ -129,9 +131,9 @@ class Supervisord(Supervisor):
                     "or unset supervisor_supervisord_version",
                     rule="host.file-unmanaged",
                 )
-            yield from broken("host.supervisord-pypi", [pypi_source(desired, state)[1]])
+            yield from broken("host.supervisord-pypi", [find_pypi_source(desired, state)[1]])
         else:
-            yield from broken("host.supervisord-version", [config.too_old(state["own"]["version"])])
+            yield from broken("host.supervisord-version", [config.find_too_old_reason(state["own"]["version"])])
 
     def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[str]:
         """The files of supervisord that pip may install: root runs them."""
@@ -155,7 +157,7 @@ class Supervisord(Supervisor):
             )
 
 
-def command(host: Any) -> str:
+def find_command(host: Any) -> str:
     """Supervisord by its name, or where pip has put it and nothing in the search path leads to it yet."""
     found = [path for path in config.COMMANDS.values() if path.endswith("/supervisord") and host.exists(path)]
     return found[0] if found and not host.which("supervisord") else "supervisord"
@@ -166,7 +168,7 @@ def read_pypi(host: Any) -> dict[str, Any]:
 
     Where it is, what that points at, the packages that its installation takes, and the version of the running daemon.
     """
-    path = host.which("supervisord") or command(host)
+    path = host.which("supervisord") or find_command(host)
     running = host.run(["supervisorctl", "version"])
     record = recorded.read(host)["made"]
     links = config.COMMANDS.items()
@@ -185,17 +187,19 @@ def read_pypi(host: Any) -> dict[str, Any]:
 def read_others(host: Any, own: set[str]) -> dict[str, str]:
     """The files of supervisord's configuration that are not in `own`: path to text."""
     main = host.read(config.MAIN) or ""
-    patterns = config.included(main) or [f"{config.FOLDER}/*.conf"]
+    patterns = config.find_included(main) or [f"{config.FOLDER}/*.conf"]
     folders = sorted({pattern.rpartition("/")[0] for pattern in patterns})
     paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder)]
     others = [path for path in paths if config.includes(patterns, path) and path not in own]
     return {config.MAIN: main, **{path: host.read(path) or "" for path in others}}
 
 
-def pypi_source(desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[bool, str]:
+def find_pypi_source(desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether supervisord has to be installed from PyPI, and why it cannot be, as a sentence."""
     own = state["own"]
-    return config.source(desired["supervisord_version"], own["version"], own["pypi"]["path"], own["pypi"]["link"])
+    return config.choose_source(
+        desired["supervisord_version"], own["version"], own["pypi"]["path"], own["pypi"]["link"]
+    )
 
 
 PYPI_FILES = (

@@ -9,7 +9,7 @@ import collections
 from typing import Any, Mapping, Sequence
 
 from ...core import process, untrusted_text
-from ..contract import ServiceFile, Supervisor, log_folder, pid_of
+from ..contract import ServiceFile, Supervisor, log_folder, parse_pid
 
 _UNITS = "/etc/systemd/system"
 
@@ -32,7 +32,7 @@ class Systemd(Supervisor):
 
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From `systemctl show`: the main process of the unit."""
-        return {index: pid_of(text) for index, text in self._show(host, name, indices, "MainPID").items()}
+        return {index: parse_pid(text) for index, text in self._show(host, name, indices, "MainPID").items()}
 
     def count_restarts(self, host: Any, name: str, indices: Sequence[int], seconds: int) -> dict[int, int]:
         """From the journal, as far back as that goes. `NRestarts` has no times, and is reset by each start."""
@@ -45,7 +45,7 @@ class Systemd(Supervisor):
         result = host.run(["journalctl", *options, *fields])
         if result.rc != 0 or result.cut:
             return {}
-        counts = collections.Counter(unit_of(line) for _number, line in untrusted_text.lines_of(result.out))
+        counts = collections.Counter(find_unit(line) for _number, line in untrusted_text.split_lines(result.out))
         return {index: counts[unit] for unit, index in units.items()}
 
     def _show(self, host: Any, name: str, indices: Sequence[int], value: str) -> dict[int, str]:
@@ -56,7 +56,7 @@ class Systemd(Supervisor):
         return {index: found.get(unit, "") for index, unit in zip(indices, units)}
 
 
-def unit_of(line: str) -> str:
+def find_unit(line: str) -> str:
     """The unit that a message of the journal in JSON is about; empty without one."""
     try:
         found = untrusted_text.parse_json(line)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Sequence
 
-from ..contract import ServiceFile, Supervisor, pid_of, well
+from ..contract import ServiceFile, Supervisor, parse_pid, translate_state
 from ..init_system import Init
 
 #: The oldest upstart that can run a job as another user (setuid) and keep what it prints (console log).
@@ -25,14 +25,14 @@ class Upstart(Supervisor):
         found = {}
         for index in indices:
             words = host.run(["initctl", "status", f"{name}-{index}"]).out.split()
-            found[index] = well(words[1].rstrip(",") if len(words) > 1 else "", ("start/running",))
+            found[index] = translate_state(words[1].rstrip(",") if len(words) > 1 else "", ("start/running",))
         return found
 
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         printed = {index: host.run(["initctl", "status", f"{name}-{index}"]).out for index in indices}
         pattern = re.compile(r"\S+ start/\S+, process (\d+)\s*$", re.MULTILINE)
         found = {index: pattern.match(text) for index, text in printed.items()}
-        return {index: pid_of(match[1]) if match else 0 for index, match in found.items()}
+        return {index: parse_pid(match[1]) if match else 0 for index, match in found.items()}
 
     def output_files(self, host: Any, names: Iterable[str]) -> list[str]:
         """What it has written of instances, and its logrotate has kept."""
