@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
     """Computes on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "own", "addresses", "deploy"))
+    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy"))
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the plan; an error fails, with its message."""
@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(
             argument_spec={
                 "kind": {"type": "str", "required": True, "choices": list(KINDS)},
-                "own": {"type": "list", "elements": "str"},
+                "prefixes": {"type": "list", "elements": "str"},
                 "addresses": {"type": "bool", "default": True},
                 "deploy": {"type": "bool", "default": False},
             },
@@ -58,11 +58,11 @@ class ActionModule(ActionBase):
                 "and proxies into xitrum_proxy, or name another inventory with -i."
             )
             return {**build_error_result(message), "rules": ["inventory.no-hosts"]}
-        if options["own"] is None:
+        if options["prefixes"] is None:
             return {}
         hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
         every = [*hosts, task_vars["inventory_hostname"]]
-        found = preflight_reports.find_own_errors(task_vars["hostvars"], every, options["own"])
+        found = preflight_reports.find_name_errors(task_vars["hostvars"], every, options["prefixes"])
         rules = list(dict.fromkeys(error.rule for error in found))
         return {**build_error_result("\n".join(error.message for error in found)), "rules": rules} if found else {}
 

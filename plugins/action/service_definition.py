@@ -23,10 +23,10 @@ class ActionModule(DesiredAction):
         """Return the options of the module."""
         inputs = self.inputs_of(own, task_vars)
         files = Files(self, inputs, task_vars)
-        if self._task.args.get("of", "application") == "other":
+        if self._task.args.get("kind", "application") == "other":
             return proxy.build_service_files(inputs, files)
         return service.build_service(inputs, files).options
 
     def is_empty(self, arguments: Mapping[str, Any]) -> bool:
         """Return whether there are no files to write, as for the service of most proxies."""
-        return arguments.get("of", "application") == "other" and not arguments["files"]
+        return arguments.get("kind", "application") == "other" and not arguments["files"]

@@ -91,7 +91,7 @@ _value:
   contains:
     connections: {description: "The requested number of connections.", type: int}
     largest: {description: "The largest number of connections within the specified limits.", type: int}
-    ends: {description: "The resource that limits C(largest): V(memory), V(heap), V(ports) or V(nofile).", type: str}
+    limited_by: {description: "What limits C(largest): V(memory), V(heap), V(ports) or V(nofile).", type: str}
     error: {description: "Why the host cannot hold the connections, or an empty string.", type: str}
     sockets: {description: "The number of TCP sockets on the host.", type: int}
     nofile: {description: "The open files of the process that has the most.", type: int}
@@ -108,7 +108,7 @@ _value:
     conntrack_buckets: {description: "The buckets of its hash table.", type: int}
     kernel: {description: "Kernel parameters, as a profile for M(xitrum.host.sysctl_profile).", type: dict}
   sample:
-    {"connections": 10000, "largest": 32768, "ends": "heap", "error": "", "nofile": 11024, "instances_for_ports": 1}
+    {"connections": 10000, "largest": 32768, "limited_by": "heap", "error": "", "nofile": 11024}
 """
 
 from collections.abc import Callable

@@ -193,12 +193,12 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
   C(docs/reference/rules.md) lists the rules.", returned: "with O(state=planned), O(state=started), O(state=measured)
   and O(state=burst)", type: dict}
 # End of shared values
-most:
+largest:
   description: The maximum number of connections that this host can open to these targets.
   returned: when O(state=planned), O(state=held) or O(state=started)
   type: int
-ends:
-  description: The resource of this host that limits RV(most) - V(nofile), V(ports), V(memory), V(file-max) or
+limited_by:
+  description: The resource of this host that limits RV(largest) - V(nofile), V(ports), V(memory), V(file-max) or
     V(conntrack).
   returned: when O(state=planned), O(state=held) or O(state=started)
   type: str

@@ -109,7 +109,7 @@ java:
   returned: always
   type: int
 console:
-  description: The console that was used - V(own), V(scalive), or V(jcmd) if no console was needed.
+  description: The console that was used - V(builtin), V(scalive), or V(jcmd) if no console was needed.
   returned: always
   type: str
 """

@@ -18,7 +18,7 @@ options:
     description: With O(desired), whether to test the running processes, redirects and certificates as well.
     type: bool
     default: false
-  patience:
+  wait_seconds:
     description: With O(desired), the seconds to wait for the servers of a proxy to become healthy.
     type: int
     default: 0
@@ -96,8 +96,8 @@ RETURN = r"""
 pending: {description: "Whether a run would change the host.", returned: when a component was read, type: bool}
 unfinished: {description: "Whether a run still holds the lock of the host, or left a step of a rollout unfinished.",
   returned: when a component was read, type: bool}
-restarts: {description: "The instances that need a restart (C(due)), each with its C(index) and the reason (C(why)), and
-  C(rows).", returned: when O(restarts) is given, type: dict}
+restarts: {description: "The instances that need a restart (C(instances)), each with its C(index) and the reason
+(C(why)), and C(rows).", returned: when O(restarts) is given, type: dict}
 # End of shared values
 machine:
   description: The facts of the host - C(distribution), C(release), C(family), C(architecture), C(memory_bytes),
@@ -123,9 +123,9 @@ nofile:
   type: dict
 redirects:
   description: >-
-    Whether there is C(drift), the C(packages) that are missing, C(rows) and C(errors). C(due) reports when a run sets
-    them - V(base) at once, V(start) after the start of their target instance, V(restart) after its restart, or an empty
-    text. C(restored) are the redirects to the active instance, if a killed run left them pointing to another one.
+    Whether there is C(drift), the C(packages) that are missing, C(rows) and C(errors). C(set_at) reports when a run
+    sets them - V(base) at once, V(start) after the start of their target instance, V(restart) after its restart, or an
+    empty text. C(restored) are the redirects to the active instance, if a killed run left them pointing to another one.
   returned: when O(redirects) is given
   type: dict
 firewall:
@@ -180,7 +180,7 @@ from ..module_utils.host_state import base, registry
 CONTROLLER = {
     "desired": {"type": "list", "elements": "str", "default": []},
     "verify": {"type": "bool", "default": False},
-    "patience": {"type": "int", "default": 0},
+    "wait_seconds": {"type": "int", "default": 0},
 }
 
 

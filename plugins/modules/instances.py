@@ -172,7 +172,7 @@ instances:
   description:
     - For each instance its C(index), C(port), desired C(folder), C(current) and C(previous) folder, the folder to go
       C(back) to, whether it is C(running), its C(pid) and C(release), whether it is C(healthy) (null if that is not
-      known), and C(due), the reasons why it needs a restart.
+      known), and C(restart_reasons).
     - C(changes) are the settings of the process that differ and that must be equal on all instances at the same time,
       such as C(xitrum_secure_key). The result never contains their values.
   returned: always

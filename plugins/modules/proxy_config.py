@@ -93,7 +93,7 @@ options:
     type: list
     elements: str
     default: []
-  patience:
+  wait_seconds:
     description: Seconds to wait until every server is up, before their states are reported.
     type: int
     default: 0

@@ -59,31 +59,31 @@ options:
       Otherwise they are an error.
     type: bool
     default: false
-  others:
+  keep_enabled:
     description: Whether other servers must stay enabled. If O(servers) are the last enabled servers, the module fails.
     type: bool
     default: false
-  guard:
+  keep_healthy:
     description:
       - Whether to drain or disable O(servers) only while another server is enabled and healthy. A server that serves no
         clients can always be drained or disabled, and so can all servers of the backend together.
       - The module checks this at the moment of the change, under a lock on the proxy.
     type: bool
     default: false
-  otherwise:
-    description: A text to end the last sentence of the error message of O(guard), with what else the user can do.
-    type: str
+  hint:
+    description: A text to end the last sentence of the error message of O(keep_healthy), with what else the user can
+    do. type: str
     default: ""
   leaving:
-    description: With O(guard), the servers of all hosts that are drained or disabled together with O(servers). They do
-      not count as other servers.
+    description: With O(keep_healthy), the servers of all hosts that are drained or disabled together with O(servers).
+    They do not count as other servers.
     type: list
     elements: str
     default: []
   earlier:
     description:
-      - With O(guard), the servers of earlier batches of the rollout. While one of them is not enabled and healthy, no
-        server is drained. The module fails if they are not all enabled and healthy within O(timeout) seconds.
+      - With O(keep_healthy), the servers of earlier batches of the rollout. While one of them is not enabled and
+      healthy, no server is drained. The module fails if they are not all enabled and healthy within O(timeout) seconds.
       - Servers that the proxy does not have are ignored.
     type: list
     elements: str

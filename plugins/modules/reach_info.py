@@ -93,13 +93,13 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - For each target its C(address) and C(port), the C(message) of an error, and the result as one C(word).
-    - The word is C(open), C(refused), C(timeout), C(unreachable) (also if a packet filter rejects the connection),
+    - For each target its C(address) and C(port), the C(message) of an error, and the result C(outcome).
+    - The outcome is C(open), C(refused), C(timeout), C(unreachable) (also if a packet filter rejects the connection),
       C(no_route) (this host has no route) or C(unresolved).
   returned: with O(find=connections)
   type: list
   elements: dict
-  sample: [{address: 192.0.2.11, port: 80, word: open, message: ""}]
+  sample: [{address: 192.0.2.11, port: 80, outcome: open, message: ""}]
 ports:
   description:
     - For each port whether it C(answers) on the host itself, the C(listener) that holds it, the C(rule) that blocks it,

@@ -33,7 +33,7 @@ options:
     type: str
     required: true
     choices: [inventory, values, variables, errors, batches, rollback, pip]
-  own:
+  prefixes:
     description:
       - With O(kind=inventory), the prefixes of the variables of the running playbook, such as C(load_test_). An unknown
         name with one of them is an error if it is similar to a known name. Every unknown C(xitrum_*) is an error.
@@ -106,7 +106,7 @@ batches:
   elements: dict
   sample:
     - number: 1
-      of: 4
+      total: 4
       canary: true
       label: app1-0
       servers: [app1-0]

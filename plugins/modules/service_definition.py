@@ -14,7 +14,7 @@ description:
   - If a path is a symbolic link, the link is kept and its target is changed. A link that another user can change is an
     error, and so is a mode with write permission for all users.
 options:
-  of:
+  kind:
     description:
       - V(application) is the definition of an application for its supervisor. It writes O(files), each of which has the
         text C(xitrum.host). It starts the supervisor's own daemon and enables it at boot, and restarts nothing that
@@ -31,36 +31,36 @@ options:
     default: application
     choices: [application, other]
   name:
-    description: The name of the application or, with O(of=other), of the set of files. It is used in messages, and for
-      the marker below C(/var/lib/xitrum.host/pending).
+    description: The name of the application or, with O(kind=other), of the set of files. It is used in messages, and
+    for the marker below C(/var/lib/xitrum.host/pending).
     type: str
     required: true
   instances:
-    description: The number of instances. Only with O(of=application). The default is V(1).
+    description: The number of instances. Only with O(kind=application). The default is V(1).
     type: int
   nofile:
     description:
       - The maximum number of open files of one instance.
-      - Only with O(of=application). The default is V(1024000).
+      - Only with O(kind=application). The default is V(1024000).
     type: int
   low_port:
     description:
       - Whether an instance listens on a port below 1024.
-      - Only with O(of=application). The default is V(false).
+      - Only with O(kind=application). The default is V(false).
     type: bool
   supervisord_version:
     description:
       - The desired version of supervisord from PyPI; empty for the package of the distribution. The module does not
         install it, but creates links to its commands.
       - A supervisord that was installed in another way is an error, and so is a version before 4.0.
-      - Only with O(of=application).
+      - Only with O(kind=application).
     type: str
   supervisor:
-    description: The supervisor that runs the instances. Only with O(of=application). The default is V(systemd).
+    description: The supervisor that runs the instances. Only with O(kind=application). The default is V(systemd).
     type: str
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   links:
-    description: The symbolic links to create. Only with O(of=other).
+    description: The symbolic links to create. Only with O(kind=other).
     type: list
     elements: dict
     suboptions:
@@ -76,11 +76,11 @@ options:
     description:
       - Patterns of paths that belong to the set, with shell wildcards in the last part of the path only. Matching paths
         that are not in O(files) or O(links) are removed.
-      - Only with O(of=other).
+      - Only with O(kind=other).
     type: list
     elements: str
   commands:
-    description: The commands to run after a change, in this order, each a list of arguments. Only with O(of=other).
+    description: The commands to run after a change, in this order, each a list of arguments. Only with O(kind=other).
     type: list
     elements: list
 extends_documentation_fragment:
@@ -107,7 +107,7 @@ EXAMPLES = r"""
 
 - name: Write a unit of systemd
   xitrum.host.service_definition:
-    of: other
+    kind: other
     name: myapp-service
     files:
       - path: /etc/systemd/system/myapp@.service
@@ -118,8 +118,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: notes, rows, fixes, errors, broken_rules
-notes: {description: "Notes that do not block a run, one sentence each.", returned: with O(of=application), type: list,
-  elements: str}
+notes: {description: "Notes that do not block a run, one sentence each.", returned: with O(kind=application), type:
+list, elements: str}
 rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
   the C(commands) that fix it.", returned: always, type: list, elements: dict}
 fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
@@ -135,7 +135,7 @@ from_pypi:
   sample: false
 packages:
   description: The packages of the supervisor that are missing.
-  returned: with O(of=application)
+  returned: with O(kind=application)
   type: list
   elements: str
 """
@@ -151,7 +151,7 @@ PARTS: parts.Parts = {"application": service, "other": file_set}
 
 def main() -> None:
     """Read, plan and apply the definition of the service."""
-    parts.run("of", PARTS, "application", CONTROLLER)
+    parts.run("kind", PARTS, "application", CONTROLLER)
 
 
 if __name__ == "__main__":

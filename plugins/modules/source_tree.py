@@ -254,7 +254,7 @@ variables:
       description: The name of the variable; empty if no variable overrides the setting.
       type: str
       sample: CONFIG_FORCE_xitrum_session_secureKey
-    own:
+    other_source:
       description: Whether the file takes the setting from something other than the requested variable.
       type: bool
     example:

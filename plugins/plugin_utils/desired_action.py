@@ -24,7 +24,7 @@ from . import role_templates
 from .public_variables import PublicVariables
 
 #: Options that are for the controller alone, with what each is where it is not given.
-OWN = {"desired": False, "verify": False, "patience": 0, "slot": None}
+OWN = {"desired": False, "verify": False, "wait_seconds": 0, "slot": None}
 
 
 class Files:
@@ -108,7 +108,7 @@ class DesiredAction(ActionBase):
         return Inputs(
             PublicVariables(self._templar, task_vars),
             verify=bool(boolean(own["verify"], strict=False)),
-            patience=int(own["patience"]),
+            wait_seconds=int(own["wait_seconds"]),
             release_only=release_only,
             slot=None if own["slot"] is None else int(own["slot"]),
         )

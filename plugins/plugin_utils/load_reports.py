@@ -12,8 +12,9 @@ from typing import Any
 from ..module_utils.core import schema
 from ..module_utils.load import report
 
-#: What the tasks of the role registered or kept on a host: the burst, the first reading, and a dictionary for each way.
-CAPACITY, BURST, FIRST, WAYS = "__load_test_capacity", "__load_test_burst", "__load_test_first", "__load_test_ways"
+#: What the tasks of the role registered or kept on a host: the burst, the first reading, and a dictionary for each
+#: route.
+CAPACITY, BURST, FIRST, ROUTES = "__load_test_capacity", "__load_test_burst", "__load_test_first", "__load_test_routes"
 
 HostVars = Mapping[str, Any]
 
@@ -21,14 +22,14 @@ HostVars = Mapping[str, Any]
 def collect_results(values: HostVars) -> report.HostResults:
     """Return what one host measured."""
     before = get_registered(values, FIRST).get("load") or {}
-    ways: dict[str, dict[str, Any]] = {}
-    for item in values.get(WAYS) or ():
-        way = {name: item[name] for name in ("during", "after", "counts")}
-        ways[item["way"]] = {"before": before, **way}
-        # What is there after one way is there before the next.
+    routes: dict[str, dict[str, Any]] = {}
+    for item in values.get(ROUTES) or ():
+        route = {name: item[name] for name in ("during", "after", "counts")}
+        routes[item["route"]] = {"before": before, **route}
+        # What is there after one route is there before the next.
         before = item["after"]
     capacity = get_registered(values, CAPACITY).get("capacity") or {}
-    return report.HostResults(ways, capacity.get("limits") or {}, get_registered(values, BURST).get("bursts") or [])
+    return report.HostResults(routes, capacity.get("limits") or {}, get_registered(values, BURST).get("bursts") or [])
 
 
 def get_registered(values: HostVars, name: str) -> Mapping[str, Any]:
@@ -43,7 +44,7 @@ def make_report(
     """Return the report on a load test, from what the hosts of the play measured. when: its time, ISO 8601 in UTC."""
     # A cookie may be in the headers.
     shown = {**{name: value for name, value in settings.items() if name != "headers"}, "when": when}
-    results = {host: collect_results(hostvars[host]) for host in hosts if WAYS in hostvars[host]}
+    results = {host: collect_results(hostvars[host]) for host in hosts if ROUTES in hostvars[host]}
     return report.load_report(shown, results, groups)
 
 

@@ -13,8 +13,8 @@ from ..module_utils.report import fleet_summary
 
 
 def add_open_work(result: Mapping[str, Any], slot: int = 0) -> dict[str, Any]:
-    """Return the read of a host with `pending` and `unfinished`, and its redirects with `due` and `restored`; a result
-    that has no component, such as that of an unreachable host, as it is.
+    """Return the read of a host with `pending` and `unfinished`, and its redirects with `set_at` and `restored`; a
+    result that has no component, such as that of an unreachable host, as it is.
 
     slot: the number of the instance that the redirects lead to.
     """
@@ -26,7 +26,7 @@ def add_open_work(result: Mapping[str, Any], slot: int = 0) -> dict[str, Any]:
         # Over all components: an instance can still be due for a start or a restart.
         found["redirects"] = {
             **result["redirects"],
-            "due": rollout.find_redirects_step(result, slot),
+            "set_at": rollout.find_redirects_step(result, slot),
             "restored": rollout.find_active_pairs(result),
         }
     return found

@@ -226,17 +226,18 @@ def find_disabled(
     return {host: instances for host, instances in found.items() if instances}
 
 
-def find_own_errors(hostvars: HostVars, hosts: Iterable[str], own: Sequence[str]) -> list[Error]:
-    """Return the errors of misspelt variables of these hosts, and of invalid values of the playbook's own, each once.
+def find_name_errors(hostvars: HostVars, hosts: Iterable[str], prefixes: Sequence[str]) -> list[Error]:
+    """Return the errors of misspelt variables of these hosts, and of invalid values of the playbook's prefixes, each
+    once.
 
-    own: prefixes of the playbook that runs. A misspelt variable with one of them is an error too.
+    prefixes: those of the playbook that runs. A misspelt variable with one of them is an error too.
     """
     every = dict.fromkeys(name for host in hosts for name in hostvars[host])
-    found = list(errors_of("variable.unknown", role_variables.find_unknown(list(every), own)["errors"]))
+    found = list(errors_of("variable.unknown", role_variables.find_unknown(list(every), prefixes)["errors"]))
     usable = find_usable_hosts(hostvars)
     for host in hosts:
         of_host = usable[host]
-        names = [name for name in of_host.given if name in of_host.options and name.startswith(tuple(own))]
+        names = [name for name in of_host.given if name in of_host.options and name.startswith(tuple(prefixes))]
         wrong = [of_host.error(name) for name in names]
         found += errors_of("variable.unusable", wrong)
     return list(dict.fromkeys(found))

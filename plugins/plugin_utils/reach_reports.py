@@ -68,7 +68,7 @@ def collect_answers(results: Results) -> list[dict[str, Any]]:
                 "targets": probe["targets"],
                 "failed": failed,
                 "results": [
-                    {**target, "word": result["word"], "message": result["message"]} for target, result in known
+                    {**target, "outcome": result["outcome"], "message": result["message"]} for target, result in known
                 ],
             }
         )

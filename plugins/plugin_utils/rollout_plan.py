@@ -34,8 +34,8 @@ def plan_batches(
         or not item.get("running", True)
         or proxy.format_server_name(host, item["index"]) in idle
     }
-    due = {host: observed["restart"] for host, observed in found.items()}
-    batches = rollout.plan_batches(due, batch, strategy, sick)
+    pending = {host: observed["restart"] for host, observed in found.items()}
+    batches = rollout.plan_batches(pending, batch, strategy, sick)
     return [{**one, "before": find_before(one["hosts"], found)} for one in batches]
 
 

@@ -90,7 +90,7 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
     },
     "proxy_server": {"rows": Difference(added="One row for each server, as it was before the change.")},
     "release": dict.fromkeys(REPORT, Difference("with O(state=present)")),
-    "service_definition": {"notes": Difference("with O(of=application)")},
+    "service_definition": {"notes": Difference("with O(kind=application)")},
     "somaxconn_info": {"rows": _UNSEEN, "errors": _EMPTY},
     "source_tree": {
         "rows": Difference("success", "One row for each file, with its desired and its current state."),

@@ -52,7 +52,7 @@ class World:
                 stopped = not now["running"] and step_state.was_stopped(record, key[1])
                 found[key[1]] = {
                     "running": now["running"], "healthy": self.healthy(key) if now["running"] else None, "current": now["current"],
-                    "due": (now["running"] and (now["current"] != desired or left)) or stopped,
+                    "restart_reasons": (now["running"] and (now["current"] != desired or left)) or stopped,
                     "back": step_state.return_folder(record, key[1], now["current"])}
         return found
 
@@ -247,7 +247,7 @@ class Run:
 
     def roll(self):
         reads = {host: self.world.read(host, self.desired) for host in self.world.records}
-        due = {host: [{"index": index} for index, now in found.items() if now["due"]] for host, found in reads.items()}
+        due = {host: [{"index": index} for index, now in found.items() if now["restart_reasons"]] for host, found in reads.items()}
         sick = {(host, index) for host, found in reads.items() for index, now in found.items() if not now["healthy"]}
         for step in rollout.plan_batches(due, self.world.batch, sick=sick):
             keys = [(host, item["index"]) for host, items in step["hosts"].items() for item in items]

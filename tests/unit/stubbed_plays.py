@@ -229,15 +229,15 @@ class Fleet:
         return [call for call in map(json.loads, lines) if host in ("", call["host"]) and action in ("", call["action"])]
 
 
-def instance(index=0, folder="new-1", current="old-1", due=("another release",), **more):
+def instance(index=0, folder="new-1", current="old-1", restart_reasons=("another release",), **more):
     """An instance as it is read: it runs, and is due for a restart."""
     return {"index": index, "port": 8000 + index, "folder": folder, "current": current, "back": current, "previous": "", "running": True, "pid": 1,
-            "release": current.rpartition("-")[0], "due": list(due), "changes": [], "configured": {}, "healthy": True, **more}
+            "release": current.rpartition("-")[0], "restart_reasons": list(restart_reasons), "changes": [], "configured": {}, "healthy": True, **more}
 
 
 def read_of(*listed, orphaned=(), pairs=()):
     """The read of a host with these instances."""
-    picked = [{name: item[name] for name in ("index", "port", "folder", "healthy")} for item in listed if item["due"]]
+    picked = [{name: item[name] for name in ("index", "port", "folder", "healthy")} for item in listed if item["restart_reasons"]]
     return {
         "instances": {"rows": [], "drift": False, "instances": list(listed), "start": [], "restart": picked, "locked": True, "interrupted": False,
                       "orphaned": [{"index": index} for index in orphaned], "configured": {}},
@@ -248,8 +248,21 @@ def read_of(*listed, orphaned=(), pairs=()):
 
 def state_of(*due):
     """The read of an application host whose instances C(due) are to be restarted."""
-    listed = [{"index": index, "port": 8000 + index, "folder": "new", "current": "old", "back": "old", "previous": "", "running": True, "due": ["folder"],
-               "changes": [], "configured": {}} for index in due]
+    listed = [
+        {
+            "index": index,
+            "port": 8000 + index,
+            "folder": "new",
+            "current": "old",
+            "back": "old",
+            "previous": "",
+            "running": True,
+            "restart_reasons": ["folder"],
+            "changes": [],
+            "configured": {},
+        }
+        for index in due
+    ]
     nothing = {"rows": [], "errors": [], "notes": [], "drift": False}
     return {
         "machine": {**nothing, "family": "debian"}, "jdk": {**nothing, "home": "/jdk", "version": 17, "steps": []},

@@ -24,7 +24,7 @@ SCANNERS = {"runit": "runsv|svlogd", "daemontools": "svscan|supervise|multilog"}
 def left_of(site, host, kind):
     """The paths that a supervisor has of the application, and its daemon where that is of the application alone."""
     what = SUPERVISORS[kind]
-    paths = fill([*what.shared, what.mark, *what.own], name="xitrum", index=0)
+    paths = fill([*what.shared, what.mark, *what.instance_paths], name="xitrum", index=0)
     return site.sh(host, f"for path in {' '.join(paths)}; do ! test -e $path || echo $path; done; pgrep -a '^({'|'.join(SCANNERS.values())})' || true")
 
 

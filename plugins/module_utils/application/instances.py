@@ -431,7 +431,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.facts["configured"] = {
         str(index): contents.get("configured", {}) for index, contents in state["instances"].items()
     }
-    result.errors += broken("xitrum.own-options", shared_settings.find_option_errors(desired["java_options"]))
+    result.errors += broken("xitrum.java-options-conflict", shared_settings.find_option_errors(desired["java_options"]))
     result.errors += broken("host.health-page", find_page_errors(desired, state))
     if state.get("group") not in (None, desired["user"]):
         result.errors.append(
@@ -458,7 +458,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     ]
     result.facts["start"] = [pick(item) for item in listed if not item["running"] and item["index"] not in stopped]
     result.facts["restart"] = [
-        pick(item) for item in listed if (item["running"] and item["due"]) or item["index"] in stopped
+        pick(item) for item in listed if (item["running"] and item["restart_reasons"]) or item["index"] in stopped
     ]
     observed = {item["index"]: item for item in listed}
     result.facts["recovery"] = group_recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
@@ -615,7 +615,7 @@ def plan_instance(
             "configured": observed.get("configured", {}),
             "release": release.parse_release(running["cwd"], desired["root"]) if running else "",
             "healthy": is_healthy(desired, observed),
-            "due": [restarts.format_reason(row) for row in rows if row.status == "restart_pending"],
+            "restart_reasons": [restarts.format_reason(row) for row in rows if row.status == "restart_pending"],
             "changes": find_setting_changes(files, observed, state),
         }
     )

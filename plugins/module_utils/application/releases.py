@@ -459,7 +459,7 @@ def assemble(
                 f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook "
                 "again."
             )
-        host.own(partial, 0o750, "root", group)
+        host.set_owner(partial, 0o750, "root", group)
         host.write(
             get_manifest_path(root, release),
             schema.MANIFEST.render({"installed": now, "files": manifest}),
@@ -535,7 +535,7 @@ def place_entry(
         # Two files with one content share what was sent, unless their modes differ: then the second is a copy.
         used = any(digest_of_other == entry["sha256"] for digest_of_other, _mode in found)
         (host.copy if used else host.hard_link)(sent[entry["sha256"]], path)
-        host.own(path, int(entry["mode"], 8) & 0o750, "root", group)
+        host.set_owner(path, int(entry["mode"], 8) & 0o750, "root", group)
         found[entry["sha256"], entry["mode"]] = path
 
 

@@ -191,8 +191,8 @@ def format_reason(row: Row) -> str:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """The rows of the running instances, and which of them need a restart: C(due). Never an action."""
-    result = Draft(facts={"due": []})
+    """The rows of the running instances, and which of them need a restart: C(instances). Never an action."""
+    result = Draft(facts={"instances": []})
     for index, observed in sorted(state["instances"].items()):
         label, running = f"instance-{index}", observed["process"]
         rows = [build_java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
@@ -203,5 +203,5 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             rows.append(build_backlog_row(label, observed["listening"], desired["backlog"], state))
         result.rows += rows
         why = [format_reason(row) for row in rows if row.status == "restart_pending"]
-        result.facts["due"] += [{"index": index, "why": why}] if why else []
+        result.facts["instances"] += [{"index": index, "why": why}] if why else []
     return result.plan(desired, state)

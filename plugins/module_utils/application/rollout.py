@@ -41,7 +41,7 @@ def compute_batch_size(batch: Any, count: int) -> int:
 
 
 def plan_batches(
-    due: Mapping[str, Iterable[Mapping[str, Any]]],
+    pending: Mapping[str, Iterable[Mapping[str, Any]]],
     batch: Any = 1,
     strategy: str = "",
     sick: Container[tuple[str, int]] = (),
@@ -49,12 +49,12 @@ def plan_batches(
     """The batches of a rollout: the first instance alone, which is the canary, then as many at a time as C(batch)
     reports. With the C(strategy) C(all_at_once) all are one batch, which has C(all_at_once), too.
 
-    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those
-    that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them disabled already,
-    a batch of others would leave fewer than C(batch) allows. Each one is C({number, of, canary, label, hosts}):
-    C(hosts) maps a host to its instances of this batch. Raises ValueError where C(batch) is invalid.
+    C(pending) maps a host to its instances, in the order in which they are taken: those of a host follow each other.
+    Those that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them disabled
+    already, a batch of others would leave fewer than C(batch) allows. Each one is
+    C({number, total, canary, label, hosts}): C(hosts) maps a host to its instances of this batch. Raises ValueError where C(batch) is invalid.
     """
-    every = [(host, instance) for host, instances in due.items() for instance in instances]
+    every = [(host, instance) for host, instances in pending.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
     chunk = compute_batch_size(batch, len(every))
     together = strategy == shared_settings.ALL_AT_ONCE
@@ -69,7 +69,7 @@ def plan_batches(
         for host, instance in part:
             hosts.setdefault(host, []).append(instance)
         found.append({
-            "number": number, "of": len(parts), "canary": number == 1, "hosts": hosts,
+            "number": number, "total": len(parts), "canary": number == 1, "hosts": hosts,
             "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
             "servers": [proxy.format_server_name(host, instance["index"]) for host, instance in part],
             **({"all_at_once": True} if together else {}),

@@ -133,7 +133,7 @@ def plan_recovery(
     """What a run does about each instance before its own first step: index to one of L(ACTIONS).
 
     C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is
-    C(due) for a restart, and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended
+    C(restart_reasons), and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended
     without a word, so that proxies may have any instance disabled.
     What is observed decides; the record reports where to check.
 
@@ -151,7 +151,7 @@ def plan_recovery(
             found[index] = ""
         elif not now["running"]:
             found[index] = "replace" if was_stopped(record, index) else "start"
-        elif now["due"]:
+        elif now["restart_reasons"]:
             serves = not is_unverified(record, index, now["current"]) if now["healthy"] is None else now["healthy"]
             found[index] = "enable_now" if serves else "replace"
         else:

@@ -56,7 +56,7 @@ def describe_variables(text: str, variables: dict[str, str]) -> list[dict[str, A
             {
                 "key": key,
                 "variable": target[1] if target else "",
-                "own": target is not None and target[1] != name,
+                "other_source": target is not None and target[1] != name,
                 "example": key.rpartition(".")[2] in examples,
             }
         )

@@ -185,7 +185,7 @@ def report_restarts(
     """
     running = {host: [item for item in items if item.get("running")] for host, items in fleet.items()}
     several = sum(map(len, running.values())) + len(left_out) > 1
-    due = sum(1 for items in running.values() for item in items if item.get("due"))
+    due = sum(1 for items in running.values() for item in items if item.get("restart_reasons"))
     errors: dict[str, list[str]] = {}
     notes: dict[str, list[str]] = {}
     for host, items in running.items():
@@ -201,7 +201,7 @@ def report_restarts(
                 f"{cluster[0]} differs from what runs: instances before and after their restart do not share SockJS "
                 f"sessions and actors until the last one has restarted. -e xitrum_rollout_strategy={ALL_AT_ONCE} "
                 "restarts all together")
-        if strategy == ALL_AT_ONCE and due > 1 and any(item.get("due") for item in items):
+        if strategy == ALL_AT_ONCE and due > 1 and any(item.get("restart_reasons") for item in items):
             notes.setdefault(host, []).append(
                 f"{due} instances restart at once (xitrum_rollout_strategy is {ALL_AT_ONCE}): no request is answered "
                 f"until they are healthy, some seconds for each start. No canary "

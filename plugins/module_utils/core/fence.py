@@ -147,6 +147,6 @@ class FencedHost(Host):
         with self.fenced():
             return super().kill(*given, **options)
 
-    def own(self, *given: Any, **options: Any) -> None:
+    def set_owner(self, *given: Any, **options: Any) -> None:
         with self.fenced():
-            return super().own(*given, **options)
+            return super().set_owner(*given, **options)

@@ -357,7 +357,7 @@ class Host:
                 before = os.fstat(handle)
                 if before.st_uid != os.geteuid():
                     guard_owner(target, os.fstat(folder), before, (user_id(owner),))
-                self.own(handle, mode, owner, group)
+                self.set_owner(handle, mode, owner, group)
             finally:
                 os.close(handle)
 
@@ -461,7 +461,7 @@ class Host:
                     kept = KEPT_ATTRIBUTES if mode is None else KEPT_ATTRIBUTES[:1]
                     copy_attributes(f"/proc/self/fd/{folder}/{name}", handle, kept)
                 # After an access list, which brings a mode of its own.
-                self.own(handle, new_mode, owner, group)
+                self.set_owner(handle, new_mode, owner, group)
                 os.fsync(handle)
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
@@ -574,7 +574,7 @@ class Host:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             out.write(text)
             out.flush()
-            self.own(handle, mode, owner, group)
+            self.set_owner(handle, mode, owner, group)
 
     def poke(self, path: str, text: str) -> None:
         """Writes into an existing file in place: the way of /proc/sys. Raises OSError with the kernel's own reason."""
@@ -775,7 +775,7 @@ class Host:
         """Whether this process is root's."""
         return os.geteuid() == 0
 
-    def own(self, path: str | int, mode: int, owner: str | int, group: str | int) -> None:
+    def set_owner(self, path: str | int, mode: int, owner: str | int, group: str | int) -> None:
         """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it.
 
         Of a path as L(open_file) opens it, or of a folder.
@@ -787,7 +787,7 @@ class Host:
                 handle = os.open(name, flags, dir_fd=folder) if flags == FOLDER_FLAGS else self.open_file(path, flags)
                 try:
                     guard_owner(path, os.fstat(folder), os.fstat(handle))
-                    self.own(handle, mode, owner, group)
+                    self.set_owner(handle, mode, owner, group)
                 finally:
                     os.close(handle)
             return

@@ -43,7 +43,7 @@ class Controller(Protocol):
 class Inputs(Mapping[str, Any]):
     """Public variables of one host, with the defaults that follow from others.
 
-    verify: whether the running processes are tested as well. patience: seconds to wait for servers of a proxy.
+    verify: whether the running processes are tested as well. wait_seconds: seconds to wait for servers of a proxy.
     release_only: whether the run deploys a release and leaves the host's preparation alone. slot: the blue/green slot
     instead of the active one.
     """
@@ -53,11 +53,11 @@ class Inputs(Mapping[str, Any]):
         given: Mapping[str, Any],
         *,
         verify: bool = False,
-        patience: int = 0,
+        wait_seconds: int = 0,
         release_only: bool = False,
         slot: int | None = None,
     ) -> None:
-        self.given, self.verify, self.patience, self.release_only = given, verify, patience, release_only
+        self.given, self.verify, self.wait_seconds, self.release_only = given, verify, wait_seconds, release_only
         self._slot = slot
         self._found: dict[str, Any] = {}
 

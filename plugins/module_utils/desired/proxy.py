@@ -108,7 +108,7 @@ def build_proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
         "service": own.service,
         "socket": own.socket,
         "control_port": inputs.number("proxy_stats_port"),
-        "patience": inputs.patience,
+        "wait_seconds": inputs.wait_seconds,
         "health_path": inputs["proxy_health_path"],
         "health_status": inputs.number("proxy_health_status"),
         "ports": ports,
@@ -117,7 +117,7 @@ def build_proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
 
 def build_settings(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the module `proxy_config`, which changes a proxy and asks nothing of its servers."""
-    left_out = ("patience", "health_path", "health_status")
+    left_out = ("wait_seconds", "health_path", "health_status")
     return {name: value for name, value in build_proxy(inputs, controller).items() if name not in left_out}
 
 
@@ -152,7 +152,7 @@ def build_health(inputs: Inputs) -> dict[str, Any]:
         "software": inputs["proxy_software"],
         "socket": find_backend(inputs).socket,
         "control_port": inputs.number("proxy_stats_port"),
-        "patience": inputs.patience,
+        "wait_seconds": inputs.wait_seconds,
         "health_path": inputs["proxy_health_path"],
         "health_status": inputs.number("proxy_health_status"),
     }

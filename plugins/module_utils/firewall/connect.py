@@ -24,7 +24,7 @@ AT_ONCE, TRIES = 64, 2
 
 
 def connect_all(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]]:
-    """What became of each target, in their order: C([{address, port, word, message}])."""
+    """What became of each target, in their order: C([{address, port, outcome, message}])."""
     targets = desired["targets"]
     if not targets:
         return []
@@ -35,7 +35,7 @@ def connect_all(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]]:
 def connect(host: Host, target: dict[str, Any], seconds: int) -> dict[str, Any]:
     """One target."""
     for _number in range(TRIES):
-        word, message = host.connect(target["address"], target["port"], seconds)
-        if word == "open":
+        outcome, message = host.connect(target["address"], target["port"], seconds)
+        if outcome == "open":
             break
-    return {"address": target["address"], "port": target["port"], "word": word, "message": message}
+    return {"address": target["address"], "port": target["port"], "outcome": outcome, "message": message}

@@ -18,8 +18,8 @@ from ..core import addresses as address_rules
 from ..core.plan import CHECK, RUN, Row
 
 CONTROLLER = "localhost"
-#: A connection's word to what a person reads.
-WORDS = {
+#: The outcome of a connection to what a person reads.
+OUTCOMES = {
     "open": "reached",
     "refused": "refused",
     "timeout": "timed out",
@@ -233,12 +233,12 @@ def find_unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """The targets that could not be reached, as C({host: [{port, inside, source, family}]}):
     what each of those hosts is queried next.
 
-    `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
+    `answers` are C([{host, results}]) of all that tried; each result is its target with C(outcome) and C(message).
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for tries in group_tries(answers):
         result = tries[-1][1]
-        if result["word"] not in ("open", *UNKNOWN, ""):
+        if result["outcome"] not in ("open", *UNKNOWN, ""):
             item = {
                 "port": result["port"],
                 "inside": result["inside"],
@@ -253,16 +253,16 @@ def find_unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
 def group_tries(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
     """Of each target what the hosts that tried found, as C([[(host, result)]]), up to the first that could try.
 
-    The result of a host that did not answer has an empty C(word), and why as its C(message).
+    The result of a host that did not answer has an empty C(outcome), and why as its C(message).
     """
     found: dict[tuple[Any, ...], list[tuple[str, dict[str, Any]]]] = {}
     for answer in answers:
         results = answer["results"]
         if answer.get("failed"):
-            results = [{**target, "word": "", "message": answer["failed"]} for target in answer.get("targets", [])]
+            results = [{**target, "outcome": "", "message": answer["failed"]} for target in answer.get("targets", [])]
         for result in results:
             tries = found.setdefault(tuple(result[key] for key in ("name", "address", "port", "inside")), [])
-            if not tries or tries[-1][1]["word"] in ("", *UNKNOWN):
+            if not tries or tries[-1][1]["outcome"] in ("", *UNKNOWN):
                 tries.append((answer["host"], result))
     return list(found.values())
 
@@ -275,7 +275,7 @@ def build_rows(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[st
         by, result = tries[-1]
         block = find_block(blocks.get(result["name"], []), result["port"], "", find_family(result["address"]))
         row = judge(by, result, block)
-        if result["word"] in ("", *UNKNOWN):
+        if result["outcome"] in ("", *UNKNOWN):
             row = row.replaced(why="; ".join(judge(*one, None).why for one in tries))
         rows.setdefault(result["name"], []).append(row)
     return rows
@@ -307,7 +307,7 @@ def format_remedy(host: str, row: Row) -> str:
 
 def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     """The row of one result."""
-    if not result["word"]:
+    if not result["outcome"]:
         return build_row(result, "not_readable", "", f"{by} could not try: {result['message']}")
     by = "the controller" if by == CONTROLLER else by
     place = (
@@ -315,10 +315,10 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
         if ":" in result["address"]
         else f"{result['address']}:{result['port']}"
     )
-    effective = f"{WORDS[result['word']]} from {by}"
-    if result["word"] == "open":
+    effective = f"{OUTCOMES[result['outcome']]} from {by}"
+    if result["outcome"] == "open":
         return build_row(result, "ok", effective)
-    if result["word"] in UNKNOWN:
+    if result["outcome"] in UNKNOWN:
         why = f"{by} cannot try {place}: {result['message']}. Set xitrum_reach_from to a host that can"
         return build_row(result, "not_readable", effective, why)
     if block is None:

@@ -194,7 +194,15 @@ def describe_holder(host: Host, row: dict[str, Any], desired: dict[str, Any]) ->
     places = [desired.get("interface", "")] if row["port"] in desired.get("interface_ports", ()) else [""]
     coexists = {} if addresses.collides(row, places) else {"coexists": True}
     user = {"user": found["user"]} if found else {}
-    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **coexists}
+    return {
+        "port": row["port"],
+        "pid": pid,
+        "process": row["process"],
+        "unit": unit,
+        "allowed": own,
+        **user,
+        **coexists,
+    }
 
 
 def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, root: str, user: str) -> bool:
@@ -308,7 +316,7 @@ def find_port_errors(found: Iterable[dict[str, Any]]) -> Iterator[str]:
         {
             (row["port"], row["pid"] or 0, row["process"], row["unit"], row.get("user", ""))
             for row in found or []
-            if not row["own"] and "coexists" not in row
+            if not row["allowed"] and "coexists" not in row
         }
     )
     for port, pid, name, unit, user in others:
@@ -325,7 +333,7 @@ def find_port_errors(found: Iterable[dict[str, Any]]) -> Iterator[str]:
 def find_memory_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Whether the instances that do not run yet fit into the memory that is free.
     A JVM takes its heap sooner or later."""
-    running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})
+    running = len({row["pid"] for row in state["holders"] or [] if row["allowed"] and row["pid"]})
     more = max(desired["instances"] - running, 0)
     needed = more * (desired["heap_bytes"] + desired["overhead_bytes"])
     if desired["heap_bytes"] and needed > state["memory_free_bytes"]:

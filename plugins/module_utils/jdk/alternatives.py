@@ -182,7 +182,8 @@ def describe(
     own: list[str],
     **more: dict[str, dict[str, str]] | list[Any] | str,
 ) -> dict[str, Any]:
-    """One command. C(own) is the home's file, C(leads) the file that the link ends at, empty where it ends nowhere."""
+    """One command. C(home_file) is the home's file, C(leads) the file that the link ends at, empty where it ends "
+    "nowhere."""
     link = (group or {}).get("link") or f"/usr/bin/{name}"
     link_stat = host.stat(link)
     return {
@@ -190,7 +191,7 @@ def describe(
         "link": link,
         "kind": link_stat.kind if link_stat else "",
         "leads": host.realpath(link) if host.exists(link) else "",
-        "own": own[0] if own else "",
+        "home_file": own[0] if own else "",
         "reals": [host.realpath(path) for path in own],
         # The Red Hat family registers versioned paths, and the home is a link to their folder.
         "choices": {choice["path"]: host.realpath(choice["path"]) for choice in (group or {}).get("choices", [])},
@@ -224,13 +225,13 @@ def read_kept_groups(host: Host) -> tuple[str, dict[str, Any]]:
 
 def read_apart(host: Host, home: str, commands: list[str]) -> dict[str, Any]:
     """Commands that somebody registered as groups of their own and that lead to another JDK: name to the home's file,
-    C(own), and the file in use, C(leads). They are no commands to switch, and follow none."""
+    C(home_file), and the file in use, C(leads). They are no commands to switch, and follow none."""
     groups = {name: group for name, group in read_kept_groups(host)[1].items() if group}
     found = {}
     for name in sorted(set(followers.LEADERS) & set(groups) - set(commands)):
         own, leads = f"{home}/bin/{name}", host.realpath(groups[name]["link"])
         if host.exists(own) and leads != host.realpath(own) and not followers.find_leader(name, groups, commands):
-            found[name] = {"own": own, "leads": leads, "link": groups[name]["link"]}
+            found[name] = {"home_file": own, "leads": leads, "link": groups[name]["link"]}
     return found
 
 
@@ -311,7 +312,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             plan_removal(desired, name, observed, state["home"], record, result, after)
     else:
         chosen = {
-            name: choose(desired, name, observed, record) for name, observed in leading.items() if observed["own"]
+            name: choose(desired, name, observed, record) for name, observed in leading.items() if observed["home_file"]
         }
         provided = {title for choice in chosen.values() for title, target in choice["targets"].items() if target}
         for name, observed in state["commands"].items():
@@ -319,7 +320,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 plan_follower(desired, name, observed, state["commands"], chosen, result)
             else:
                 plan_command(desired, name, observed, chosen.get(name), provided, record, result, after)
-        if not any(observed["own"] for observed in state["commands"].values()):
+        if not any(observed["home_file"] for observed in state["commands"].values()):
             result.errors.append(
                 BlockingError(
                     f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, "
@@ -348,13 +349,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 def describe_apart(name: str, observed: dict[str, str]) -> Row:
     """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
     commands = [
-        ["alternatives", "--install", observed["link"], name, observed["own"], "1"],
-        ["alternatives", "--set", name, observed["own"]],
+        ["alternatives", "--install", observed["link"], name, observed["home_file"], "1"],
+        ["alternatives", "--set", name, observed["home_file"]],
     ]
     return Row(
         "alternatives",
         f"alternative {name}",
-        observed["own"],
+        observed["home_file"],
         "",
         observed["leads"],
         "not_readable",
@@ -390,7 +391,7 @@ def choose(desired: dict[str, Any], name: str, observed: dict[str, Any], record:
     C(replaced): whether that replaces what was registered by something else.
     """
     found = [path for path, real in observed["choices"].items() if real in observed["reals"]]
-    path = observed["own"] if observed["own"] in found or not found else found[0]
+    path = observed["home_file"] if observed["home_file"] in found or not found else found[0]
     targets = {title: follower["target"] for title, follower in observed["followers"].items()}
     choice = {"path": path, "priority": desired["priority"], "family": "", "targets": targets,
               "replaced": False, "register": not found}
@@ -431,7 +432,7 @@ def plan_follower(
     target = chosen[leader]["targets"].get(name, "") if leader in chosen else ""
     follower = commands[leader]["followers"].get(name)
     if not target or follower is None:
-        taken = observed["own"] and follower is None
+        taken = observed["home_file"] and follower is None
         why = (
             f"{observed['link']} is not a link of the alternatives, and is left as it is"
             if taken

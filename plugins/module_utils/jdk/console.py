@@ -174,7 +174,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         pid=running["pid"],
         user=running["user"],
         java=java,
-        console="jcmd" if desired["action"] != "scala" else "scalive" if old else "own",
+        console="jcmd" if desired["action"] != "scala" else "scalive" if old else "builtin",
     )
     result.errors += [
         *find_java_errors(desired, state, java),

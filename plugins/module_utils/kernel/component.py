@@ -54,7 +54,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state: dict[str, Any] = {
         "kernel": kernel_values.normalize(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
-        "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
+        "texts": texts, "systemd": kernel_files.has_systemd(host), "file_text": files[0].text,
         "record": record, "record_error": record_error,
         "unusable": [file.error for file in files if file.error],
         "modules": {name: _read_module(host, name) for name in desired["modules"] if MODULE.fullmatch(name)},

@@ -100,7 +100,10 @@ def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         if not MODULE.fullmatch(name)
     ]
     found += broken("host.file-unsafe", state["unusable"])
-    for path, text in ((desired["path"], state["own"]), (get_modules_path(desired["path"]), state["modules_text"])):
+    for path, text in (
+        (desired["path"], state["file_text"]),
+        (get_modules_path(desired["path"]), state["modules_text"]),
+    ):
         if text is not None and not text.startswith(MARK):
             found.append(
                 BlockingError(
@@ -264,11 +267,11 @@ def _assemble(
     files = []
     if desired["persist"] or not present:
         names = [("module " + name, name + "\n") for name, row in modules if row.status in ("ok", "drift")]
-        files = _file(get_modules_path(path), names, state["modules_text"]) + _file(path, lines, state["own"])
+        files = _file(get_modules_path(path), names, state["modules_text"]) + _file(path, lines, state["file_text"])
     result.actions = _with_record(state, desired, decisions, [*loads, *pokes, *files])
     result.facts = {"path": path, "parameters": {one.key: _outcome(one) for one in decisions}}
     after = {action["path"]: render_file(action["lines"]) for action in files}
-    before = {path: state["own"], get_modules_path(path): state["modules_text"]}
+    before = {path: state["file_text"], get_modules_path(path): state["modules_text"]}
     changed = [one for one in decisions if one.live is not None]
     result.before = _diff_text(before, [(one.key, one.before) for one in changed])
     result.after = _diff_text({**before, **after}, [(one.key, one.live or "") for one in changed])

@@ -232,15 +232,15 @@ def compute_limits(connections: int, shape: HostShape) -> dict[str, Any]:
     empty, or why the host cannot hold them and how many it can."""
     wrong = find_errors(connections, shape)
     if wrong:
-        return {"error": " ".join(wrong), "largest": 0, "ends": "", "kernel": {}}
-    most, ends = find_largest(shape)
+        return {"error": " ".join(wrong), "largest": 0, "limited_by": "", "kernel": {}}
+    most, limit = find_largest(shape)
     files, entries = compute_nofile(connections, shape), count_conntrack_entries(connections, shape)
     workers = split(2 * connections, shape.cpus)
     return {
         "connections": connections,
         "largest": most,
-        "ends": ends,
-        "error": _refusal(connections, shape, most, ends),
+        "limited_by": limit,
+        "error": _refusal(connections, shape, most, limit),
         "sockets": count_sockets(connections, shape),
         "nofile": files,
         "memory_bytes": compute_memory(connections, shape),

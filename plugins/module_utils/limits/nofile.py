@@ -145,7 +145,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "exempt": [line for line in found if isinstance(line, Line) and line.kind == "none"],
         "unread_lines": [line for line in found if isinstance(line, Unread)],
         "unread": unread,
-        "own": own.text,
+        "file_text": own.text,
         "unusable": own.error,
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or NR_OPEN),
         "nr_open_at_boot": int(at_boot) if at_boot else None,
@@ -274,7 +274,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     errors = _errors(desired, state)
     if errors:
         return Draft(errors=errors).plan(desired, state)
-    before = state["own"] or ""
+    before = state["file_text"] or ""
     if desired["state"] == "absent":
         row = Row(
             "nofile",
@@ -325,7 +325,7 @@ def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         if not DOMAIN.fullmatch(domain)
     ]
     found += broken("host.file-unsafe", [state.get("unusable", "")])
-    if state["own"] is not None and not state["own"].startswith(MARK):
+    if state["file_text"] is not None and not state["file_text"].startswith(MARK):
         found.append(
             BlockingError(
                 f"{desired['path']} holds lines that this collection does not manage, and would be replaced: "
@@ -364,7 +364,7 @@ def _row(
         desired=str(desired["nofile"]),
         configured=" ".join(format_value(line) for line in lines.values()),
     )
-    own = [line.value for line in parse(desired["path"], state["own"] or "") if line.domain == domain]
+    own = [line.value for line in parse(desired["path"], state["file_text"] or "") if line.domain == domain]
     later = next(
         (
             line

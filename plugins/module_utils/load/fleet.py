@@ -13,8 +13,8 @@ from ..proxy import definition as proxy
 from ..proxy.table import PROXIES
 from . import planning as load_plan
 
-#: The ways that a connection can take.
-WAYS = {"direct": "directly to the instances", "proxy": "through the proxies"}
+#: The routes that a connection can take.
+ROUTES = {"direct": "directly to the instances", "proxy": "through the proxies"}
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
@@ -47,9 +47,9 @@ def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: li
         )
     if not desired["from"]:
         found.append("load_test_clients is empty: expected the hosts that connect.")
-    wrong = [way for way in desired["through"] if way not in WAYS]
+    wrong = [route for route in desired["through"] if route not in ROUTES]
     if wrong or not desired["through"]:
-        found.append(f"load_test_routes: found {desired['through']}, expected one or both of {', '.join(WAYS)}.")
+        found.append(f"load_test_routes: found {desired['through']}, expected one or both of {', '.join(ROUTES)}.")
     if "proxy" in desired["through"] and not groups.get("xitrum_proxy"):
         found.append(
             "load_test_routes has proxy, and the inventory has no host in the group xitrum_proxy: leave it out."
@@ -121,7 +121,7 @@ def plan_loads(
     hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, desired: dict[str, Any]
 ) -> dict[str, Any]:
     """C({errors, loads, watched}) of one host:
-    C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
+    C(loads) maps a route to the options of M(xitrum.host.connection_load), empty where the host makes none.
 
     C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.
     """
@@ -134,11 +134,11 @@ def plan_loads(
     common = {"connections": share, "rate": max(1, round(desired["rate"] * share / desired["connections"])),
               **{name: desired[name] for name in ("seconds", "heartbeat", "timeout", "path", "headers", "sources")}}
     made = {}
-    for way in desired["through"] if share else []:
-        if way == "direct":
+    for route in desired["through"] if share else []:
+        if route == "direct":
             targets = [{"name": one["name"], "address": one["address"], "port": one["port"]}
                        for one in list_instances([hosts[name] for name in groups["xitrum"]], host, desired)]
         else:
             targets = list_proxy_targets([hosts[name] for name in groups["xitrum_proxy"]], host, desired)
-        made[way] = {**common, "targets": targets}
+        made[route] = {**common, "targets": targets}
     return {"errors": [], "loads": made, "watched": list_watched(hosts, host, groups, desired)}

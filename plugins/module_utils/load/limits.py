@@ -87,14 +87,15 @@ def find_client_limits(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def find_proxy_limits(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """HAProxy's own limit, which it works out from its open files unless it was given one."""
     proxy = during["proxy"]
-    if not proxy or not proxy["most"] or proxy["connections"] < NEAR * proxy["most"]:
+    if not proxy or not proxy["maximum"] or proxy["connections"] < NEAR * proxy["maximum"]:
         return
     files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == haproxy.PROCESS], default=0)
-    if files and 2 * proxy["most"] >= 0.85 * files:
+    if files and 2 * proxy["maximum"] >= 0.85 * files:
         yield (
             "nofile",
             (
-                f"HAProxy on {host} takes no more than {proxy['most']} connections, which it computes from its {files} "
+                f"HAProxy on {host} takes no more than {proxy['maximum']} connections, which it computes from its "
+                f"{files} "
                 "open files (nofile)"
             ),
         )
@@ -102,7 +103,7 @@ def find_proxy_limits(host: str, during: dict[str, Any]) -> Iterator[tuple[str, 
         yield (
             "maxconn",
             (
-                f"HAProxy on {host} takes no more than {proxy['most']} connections: its maxconn "
+                f"HAProxy on {host} takes no more than {proxy['maximum']} connections: its maxconn "
                 "(xitrum_max_connections, xitrum_proxy_max_connections)"
             ),
         )

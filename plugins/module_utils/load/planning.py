@@ -144,7 +144,7 @@ def list_bounds(desired: dict[str, Any], state: dict[str, Any]) -> dict[str, int
         "file-max": state["files_free"],
         "conntrack": state["conntrack_free"],
     }
-    return {name: most for name, most in found.items() if most is not None}
+    return {name: largest for name, largest in found.items() if largest is not None}
 
 
 def count_processes(connections: int, state: dict[str, Any]) -> int:
@@ -178,18 +178,18 @@ def compute_deadline(desired: dict[str, Any]) -> float:
 
 
 def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
-    """A Plan with C(facts): C(most), C(ends), and C(workers), each with C(connections),
+    """A Plan with C(facts): C(largest), C(limited_by), and C(workers), each with C(connections),
     C(first) (the number of its first), C(rate)."""
     errors = find_input_errors(desired)
     if errors:
         return Draft(errors=errors).plan(desired, state)
     found = list_bounds(desired, state)
-    ends, most = min(found.items(), key=lambda item: item[1])
-    facts = {"most": most, "ends": ends}
-    if desired["connections"] > most:
+    limit, largest = min(found.items(), key=lambda item: item[1])
+    facts = {"largest": largest, "limited_by": limit}
+    if desired["connections"] > largest:
         error = (
-            f"load_test_connections: found {desired['connections']} to be made by this host, which can make {most}. "
-            f"{ends} ends first, the {RESOURCES[ends]}. The largest number that holds is {most}."
+            f"load_test_connections: found {desired['connections']} to be made by this host, which can make {largest}. "
+            f"{limit} runs out first: the {RESOURCES[limit]}. The largest number that holds is {largest}."
         )
         return Draft(errors=[error], facts=facts).plan(desired, state)
     shares = split(desired["connections"], count_processes(desired["connections"], state))

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a load test: the figures of each way that connections took, and of earlier runs next to them. Pure."""
+"""The report of a load test: the figures of each route that connections took, and of earlier runs next to them. "
+"Pure."""
 
 from __future__ import annotations
 
@@ -29,18 +30,18 @@ MEMORY_LEAST = 64
 class HostResults:
     """What one host of a load test measured.
 
-    ways: way to its `before`, `during` and `after`, and the `counts` of a host that connected. capacity: the capacity
-    plan of what the host is and has; empty for one that only connects. bursts: one dictionary each.
+    routes: route to its `before`, `during` and `after`, and the `counts` of a host that connected. capacity: the
+    capacity plan of what the host is and has; empty for one that only connects. bursts: one dictionary each.
     """
 
-    ways: dict[str, dict[str, Any]]
+    routes: dict[str, dict[str, Any]]
     capacity: dict[str, Any]
     bursts: list[dict[str, Any]]
 
     @property
     def machine(self) -> dict[str, Any]:
         """What the host is, as far as it matters."""
-        seen: dict[str, Any] = next((way["before"] for way in self.ways.values()), {})
+        seen: dict[str, Any] = next((route["before"] for route in self.routes.values()), {})
         return {name: seen[name] for name in ("cpus", "memory_bytes") if name in seen}
 
 
@@ -49,21 +50,21 @@ def load_report(
 ) -> dict[str, Any]:
     """Return the whole report. settings: those of load/fleet.py, and `when`, the time of the run. results: by host."""
     capacities = {host: found.capacity for host, found in results.items() if found.capacity}
-    ways = {}
-    for way in settings["through"]:
-        measured = {host: found.ways[way] for host, found in results.items() if way in found.ways}
+    routes = {}
+    for route in settings["through"]:
+        measured = {host: found.routes[route] for host, found in results.items() if route in found.routes}
         readings = {
             host: {name: found[name] for name in ("before", "during", "after")}
             for host, found in measured.items()
             if found["before"]["processes"]
         }
         counts = {host: found["counts"] for host, found in measured.items() if found["counts"]}
-        ways[way] = build_route_report(settings["connections"], readings, counts, capacities, groups, way)
+        routes[route] = build_route_report(settings["connections"], readings, counts, capacities, groups, route)
     return {
         "label": settings["label"],
         "when": settings["when"],
         "settings": dict(settings),
-        "ways": ways,
+        "routes": routes,
         "machine": {host: found.machine for host, found in results.items()},
         "bursts": {host: found.bursts for host, found in results.items() if found.bursts},
     }
@@ -75,9 +76,9 @@ def build_route_report(
     loads: dict[str, dict[str, Any]],
     capacities: dict[str, dict[str, Any]],
     groups: Mapping[str, list[str]],
-    way: str,
+    route: str,
 ) -> dict[str, Any]:
-    """The figures of one way.
+    """The figures of one route.
 
     C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts,
     C(capacities) hosts to the capacity plan of what they are and have (C({largest, ends})).
@@ -114,7 +115,7 @@ def build_route_report(
         "fullest": (
             {"files": fullest[1], "nofile": fullest[2], "name": fullest[3], "host": fullest[4]} if fullest else None
         ),
-        "promise": find_promise(capacities, groups, way),
+        "promise": find_promise(capacities, groups, route),
         "ended_by": [list(pair) for pair in ended],
     }
 
@@ -132,11 +133,11 @@ def compute_memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, 
 
 
 def find_promise(
-    capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str]], way: str
+    capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str]], route: str
 ) -> dict[str, Any] | None:
-    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts});
+    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, limited_by, hosts});
     the proxies' part where it is smaller."""
-    parts = ["xitrum", "xitrum_proxy"] if way == "proxy" else ["xitrum"]
+    parts = ["xitrum", "xitrum_proxy"] if route == "proxy" else ["xitrum"]
     found = []
     for part in parts:
         known = [(host, capacities[host]) for host in groups.get(part, []) if host in capacities]
@@ -144,7 +145,7 @@ def find_promise(
             found.append(
                 {
                     "largest": sum(plan["largest"] for _host, plan in known),
-                    "ends": known[0][1]["ends"],
+                    "limited_by": known[0][1]["limited_by"],
                     "hosts": [host for host, _plan in known],
                 }
             )
@@ -152,19 +153,19 @@ def find_promise(
 
 
 def find_shortfalls(report: dict[str, Any]) -> Iterator[str]:
-    """Why a run failed, one sentence for each way on
+    """Why a run failed, one sentence for each route on
     which fewer connections were held than requested; none where all were."""
-    for way, figures in report["ways"].items():
+    for route, figures in report["routes"].items():
         if figures["held"] < figures["requested"]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
             yield (
-                f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['requested']} "
+                f"found {figures['held']} connections held {load_fleet.ROUTES[route]}, expected {figures['requested']} "
                 f"(load_test_connections): limited by {words}. The table before this message has the details."
             )
 
 
 def format_cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
-    """The figures of one way as (title, text), in the order of the table."""
+    """The figures of one route as (title, text), in the order of the table."""
     def pair(times: list[float | None]) -> str:
         return "-" if times[0] is None else f"{times[0]:g}, {times[1]:g}"
 
@@ -220,9 +221,9 @@ def format_lines(runs: list[dict[str, Any]], rows_of: Callable[[dict[str, Any]],
     )
 
 
-def format_route_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
-    """The cells of one way of a run."""
-    return format_cells(run["ways"][way])
+def format_route_cells(route: str, run: dict[str, Any]) -> list[tuple[str, str]]:
+    """The cells of one route of a run."""
+    return format_cells(run["routes"][route])
 
 
 def load_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
@@ -231,10 +232,10 @@ def load_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
         -EARLIER_MOST:
     ]
     text = []
-    for way, figures in report["ways"].items():
-        runs = [run for run in before if way in run["ways"]] + [report]
-        lines = format_lines(runs, partial(format_route_cells, way))
-        text += [f"Connections {load_fleet.WAYS[way]}", *lines, ""]
+    for route, figures in report["routes"].items():
+        runs = [run for run in before if route in run["routes"]] + [report]
+        lines = format_lines(runs, partial(format_route_cells, route))
+        text += [f"Connections {load_fleet.ROUTES[route]}", *lines, ""]
         text += [f"  - {sentence}" for _word, sentence in figures["ended_by"]] + ([""] if figures["ended_by"] else [])
     if any(report["bursts"].values()):
         runs = [run for run in before if any(run["bursts"].values())] + [report]

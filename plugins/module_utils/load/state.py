@@ -117,7 +117,7 @@ def _proxy(host: Host, path: str) -> dict[str, int] | None:
     except OSError:
         return None
     numbers = [properties.get(name, "0") for name in ("CurrConns", "Maxconn")]
-    return dict(zip(("connections", "most"), map(int, numbers))) if all(map(_NUMBER.fullmatch, numbers)) else None
+    return dict(zip(("connections", "maximum"), map(int, numbers))) if all(map(_NUMBER.fullmatch, numbers)) else None
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:

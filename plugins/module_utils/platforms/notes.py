@@ -52,7 +52,7 @@ def find_openshift_notes(
         words = " ".join(f"{row['variable']}={RANDOM}" for row in rows)
         notes.append(f"{format_key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
                      f"  rhc env set --app {name} {words}")
-    own = [row for row in tree["variables"] if row["own"]] if "kubernetes" in layouts else []
+    own = [row for row in tree["variables"] if row["other_source"]] if "kubernetes" in layouts else []
     notes += [
         f"{get_config_path(tree)} takes {shorten_key(row)} from {row['variable']}. Typesafe Config before 1.3.4 does "
         f"not let the "
@@ -69,7 +69,9 @@ WRITERS: dict[str, Callable[..., list[str]]] = {"heroku": find_heroku_notes, "op
 def list_settable(tree: dict[str, Any]) -> list[dict[str, Any]]:
     """The settings that need an environment variable of the user:
     those with a public example, or with a variable of the user's own."""
-    return [row for row in tree["variables"] if (row["example"] or row["own"]) and _NAME.fullmatch(row["variable"])]
+    return [
+        row for row in tree["variables"] if (row["example"] or row["other_source"]) and _NAME.fullmatch(row["variable"])
+    ]
 
 
 def find_unset_notes(tree: dict[str, Any]) -> list[str]:

@@ -775,7 +775,7 @@ RULES = tuple(
             "Name another user, which is created where it is missing",
         ),
         (
-            "xitrum.own-options",
+            "xitrum.java-options-conflict",
             "`xitrum_java_options` does not set what a variable of its own sets",
             "Remove the option, and set the variable that the message names",
         ),

@@ -276,7 +276,7 @@ def check_java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
         takes_shared = is_true(variables.get(cluster.SHARED, False))
-        yield from errors_of("xitrum.own-options", shared_settings.find_option_errors(list(options)))
+        yield from errors_of("xitrum.java-options-conflict", shared_settings.find_option_errors(list(options)))
         yield from errors_of("xitrum.cluster-options", cluster.find_option_errors(options, takes_shared))
 
 

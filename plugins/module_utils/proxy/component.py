@@ -64,7 +64,7 @@ SPEC = {
     "socket": {"type": "path", "default": table.SOCKET},
     "control_port": {"type": "int", "default": 0},
     "ports": {"type": "list", "elements": "int", "default": []},
-    "patience": {"type": "int", "default": 0},
+    "wait_seconds": {"type": "int", "default": 0},
     "programs": {"type": "list", "elements": "str", "default": []},
     "health_path": {"type": "str", "default": "/"},
     "health_status": {"type": "int", "default": 200},
@@ -139,9 +139,9 @@ def _hard(host: Host, pid: Any) -> int:
 
 
 def wait_for_servers(host: Host, desired: Desired) -> dict[str, Any]:
-    """What the worker reports, when every server is enabled or C(patience) is over: one that was just started takes
+    """What the worker reports, when every server is enabled or C(wait_seconds) is over: one that was just started takes
     some checks. One that somebody disabled is not waited for."""
-    deadline = time.monotonic() + desired["patience"]
+    deadline = time.monotonic() + desired["wait_seconds"]
     live = read_live(host, desired)
     while time.monotonic() < deadline and any(_coming(row) for row in live["servers"]):
         time.sleep(0.5)
@@ -679,13 +679,13 @@ def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
     return Applied(warnings=(f"{package} is not installed here yet, so its configuration could not be checked by it.",))
 
 
-def verify_running(host: Host, desired: Desired, patience: float = PATIENCE) -> None:
+def verify_running(host: Host, desired: Desired, wait_seconds: float = PATIENCE) -> None:
     """Waits until the running worker itself reports that it has the desired configuration.
 
-    Raises RuntimeError after C(patience) seconds.
+    Raises RuntimeError after C(wait_seconds) seconds.
     """
     software = PROXIES[desired["software"]]
-    want, deadline = proxy_text.digest(desired["config"], desired["pems"]), time.monotonic() + patience
+    want, deadline = proxy_text.digest(desired["config"], desired["pems"]), time.monotonic() + wait_seconds
     while True:
         live = software.live(host, desired)
         stamp = proxy_text.find_stamp(live["description"])
@@ -693,7 +693,7 @@ def verify_running(host: Host, desired: Desired, patience: float = PATIENCE) -> 
             return
         if time.monotonic() > deadline:
             raise RuntimeError(
-                f"{software.title} has the configuration {stamp or 'of nobody known'} {patience:.0f} s after its "
+                f"{software.title} has the configuration {stamp or 'of nobody known'} {wait_seconds:.0f} s after its "
                 f"reload; expected {want} ({live['refused'] or 'it answers'}):\n{_journal(host, desired)}"
             )
         time.sleep(0.1)

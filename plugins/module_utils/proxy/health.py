@@ -28,7 +28,7 @@ SPEC = {
     "software": proxy_config.SPEC["software"],
     "socket": proxy_config.SPEC["socket"],
     "control_port": {"type": "int", "default": 8404},
-    "patience": proxy_config.SPEC["patience"],
+    "wait_seconds": proxy_config.SPEC["wait_seconds"],
     "health_path": proxy_config.SPEC["health_path"],
     "health_status": proxy_config.SPEC["health_status"],
 }

@@ -40,9 +40,9 @@ SPEC = {
     "timeout": {"type": "int", "default": 60},
     "close": {"type": "bool", "default": False},
     "allow_missing": {"type": "bool", "default": False},
-    "others": {"type": "bool", "default": False},
-    "guard": {"type": "bool", "default": False},
-    "otherwise": {"type": "str", "default": ""},
+    "keep_enabled": {"type": "bool", "default": False},
+    "keep_healthy": {"type": "bool", "default": False},
+    "hint": {"type": "str", "default": ""},
     "leaving": {"type": "list", "elements": "str", "default": []},
     "earlier": {"type": "list", "elements": "str", "default": []},
     "endpoints": {"type": "dict", "default": {}},
@@ -116,7 +116,7 @@ def _serving(host: Host, desired: Desired, rows: Sequence[Mapping[str, Any]], le
     backend, found = PROXIES[desired["software"]], []
     for row in rows:
         if row["state"] == "ready" and row["healthy"]:
-            probed = backend.probes and desired["guard"] and row["name"] not in leaving
+            probed = backend.probes and desired["keep_healthy"] and row["name"] not in leaving
             if not probed or not backend.probe(host, desired, row):
                 found.append(row["name"])
     return found
@@ -197,18 +197,18 @@ def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]
     stay = [name for name in state["serving"] if name in state["others"]]
     if desired["state"] == "ready" or not gone or stay:
         return []
-    if desired["others"]:
+    if desired["keep_enabled"]:
         return [
             f"{' and '.join(gone)} would be disabled, and {desired['software']} has no other server that is enabled "
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
             "serve first: ansible-playbook xitrum.host.site."
         ]
-    if desired["guard"] and state["others"]:
+    if desired["keep_healthy"] and state["others"]:
         return [
             f"{' and '.join(gone)} would be drained, and of the other servers of {desired['software']} "
             f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable "
             "one "
-            f"of them first{desired['otherwise'] and ', ' + desired['otherwise']}."
+            f"of them first{desired['hint'] and ', ' + desired['hint']}."
         ]
     return []
 
@@ -243,7 +243,7 @@ def set_servers(
             if clock() >= deadline:
                 raise RuntimeError(format_unhealthy(desired, late))
             sleep(PAUSE)
-    if servers and desired["guard"] and desired["state"] != "ready":
+    if servers and desired["keep_healthy"] and desired["state"] != "ready":
         wait_for_earlier(host, desired, clock, sleep)
     if servers:
         with host.locked(LOCK):

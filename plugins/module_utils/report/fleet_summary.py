@@ -119,7 +119,7 @@ def render_fleet_summary(
 def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
     """The running instances that need a restart after a run that restarts none (host preparation),
     and the command that restarts them."""
-    due = {host: get_components(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
+    due = {host: get_components(states[host]).get("restarts", {}).get("instances", []) for host in sorted(states)}
     found = [
         f"  {host} instance {item['index']} ({'; '.join(item['why'])})" for host, items in due.items() for item in items
     ]

@@ -82,7 +82,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "inittab": unmanaged_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
         "hiding": kind.hiding_files(host, name),
         "daemon": read_daemon(host, fill(kind.daemon, name=name), desired),
-        "own": kind.read_own(host, desired, init),
+        "kind_state": kind.read_kind_state(host, desired, init),
     }
     state["set"] = compose(desired, state)
     state["files"] = file_set.read(host, state["set"])

@@ -84,13 +84,13 @@ class Supervisor(abc.ABC):
     unit: str = ""
     scan: str = ""
     #: Further paths of one instance, and those of all instances of the application.
-    own: tuple[str, ...] = ()
+    instance_paths: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     #: A file that keeps a supervisor which takes up what it finds from starting that yet. `ready` are the commands that
-    #: succeed once it has taken it up, within `patience` seconds.
+    #: succeed once it has taken it up, within `wait_seconds` seconds.
     hold: str = ""
     ready: tuple[Command, ...] = ()
-    patience: int = 0
+    wait_seconds: int = 0
     #: The names that it keeps in a service directory next to `run`: one with only these is what a removal left.
     KEEPS: ClassVar[tuple[str, ...]] = ()
     #: Files that win over the definition where they exist and their text has the pattern `hiding`: they are removed.
@@ -135,7 +135,7 @@ class Supervisor(abc.ABC):
         """The files of a definition. `options` are `log_dir` and, for supervisord, `supervisord_version`."""
         return self.files
 
-    def read_own(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
+    def read_kind_state(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
         """What this kind alone needs to know of the host to plan; the values are in the state's `own`."""
         return {}
 
@@ -289,7 +289,7 @@ class Supervisor(abc.ABC):
                 host.make_directory(folder)
             host.link(mark, target)
         for command in fill(self.ready, **values):
-            retry_command(host, command, self.patience)
+            retry_command(host, command, self.wait_seconds)
 
     def allow_start(self, host: Any, name: str, index: int) -> None:
         """Lets the supervisor start an instance that it knows, whatever kept it from that before."""
@@ -309,8 +309,8 @@ class Supervisor(abc.ABC):
             host.run(command)
         # It writes into the folder until its end.
         for command in fill(self.ready, **values):
-            retry_command(host, command, self.patience, False)
-        for path in fill(self.own, **values) if not keep else ():
+            retry_command(host, command, self.wait_seconds, False)
+        for path in fill(self.instance_paths, **values) if not keep else ():
             host.remove(path)
 
     def clean(self, host: Any, name: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Sequence
 from .contract import ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
 
 #: They read their folder every five seconds.
-PATIENCE_SECONDS = 15
+WAIT_SECONDS = 15
 
 
 class Scanning(Supervisor):
@@ -61,10 +61,10 @@ def build_service_fields(kind: str) -> dict[str, Any]:
         "scan": f"{home}/scan",
         "mark": f"{home}/enabled/{{index}}",
         "target": service,
-        "own": (service,),
+        "instance_paths": (service,),
         "shared": (home, f"/etc/systemd/system/{unit}"),
         "hold": f"{service}/down",
-        "patience": PATIENCE_SECONDS,
+        "wait_seconds": WAIT_SECONDS,
         "define": (("systemctl", "daemon-reload"), ("systemctl", "enable", "--now", unit)),
         "gone": (("systemctl", "disable", "--now", unit),),
         "gone_after": (("systemctl", "daemon-reload"),),

@@ -32,7 +32,7 @@ def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):
     made._task = SimpleNamespace(args={"kind": kind, **options}, check_mode=False, async_val=0, diff=False)
     made._connection, made._loader = SimpleNamespace(_shell=None), DataLoader()
     made._templar = Templar(loader=made._loader, variables=task_vars)
-    return getattr(made, f"_{kind}")({"own": None, "addresses": True, "deploy": False, **options}, task_vars)
+    return getattr(made, f"_{kind}")({"prefixes": None, "addresses": True, "deploy": False, **options}, task_vars)
 
 
 def test_the_documentation_has_the_kinds_and_options():
@@ -44,14 +44,14 @@ def test_the_documentation_has_the_kinds_and_options():
 
 @pytest.mark.parametrize("groups", [{}, {"xitrum": [], "xitrum_proxy": []}, {"xitrum_decommissioned": ["old"]}])
 def test_an_inventory_without_hosts_is_an_error(groups):
-    found = planned("inventory", {}, groups=groups, own=[])
+    found = planned("inventory", {}, groups=groups, prefixes=[])
     assert "no host in the groups xitrum and xitrum_proxy" in found["msg"] and found["rules"] == ["inventory.no-hosts"]
 
 
 def test_misspelt_names_of_all_groups_are_one_error():
     hostvars = {"app1": {"xitrum_pakage": 1}, "old": {"xitrum_heapp": 1}, "localhost": {"console_instnace": 1}, "other": {"xitrum_naem": 1}}
     groups = {"xitrum": ["app1"], "xitrum_decommissioned": ["old"], "others": ["other"]}
-    found = planned("inventory", hostvars, ["localhost"], groups=groups, own=["console_"])
+    found = planned("inventory", hostvars, ["localhost"], groups=groups, prefixes=["console_"])
     assert found["failed"] and [line.split()[2] for line in found["msg"].splitlines()] == ["console_instnace", "xitrum_heapp", "xitrum_pakage"]
     assert found["rules"] == ["variable.unknown"]
     assert planned("inventory", hostvars, ["localhost"], groups=groups) == {}, "the read of all hosts reports them"

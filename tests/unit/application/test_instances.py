@@ -70,7 +70,7 @@ def test_nothing_is_pending_where_all_is_in_sync():
     ({"environ": {}}, "service"),
 ])
 def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, message):
-    due = instances.plan(desired(), running(desired(), **change)).facts["instances"][0]["due"]
+    due = instances.plan(desired(), running(desired(), **change)).facts["instances"][0]["restart_reasons"]
     assert len(due) == 1 and due[0].startswith(message)
 
 
@@ -81,7 +81,7 @@ def test_the_heap_and_the_options_are_read_from_the_running_jvm():
     state["instances"][0]["flags"] = instances.jvm.parse_flags(flags)
     assert not instances.plan(want, state).facts["restart"]
     state["instances"][0]["flags"]["MaxHeapSize"] = "268435456"
-    assert "MaxHeapSize: 268435456 instead of 536870912" in instances.plan(want, state).facts["instances"][0]["due"]
+    assert "MaxHeapSize: 268435456 instead of 536870912" in instances.plan(want, state).facts["instances"][0]["restart_reasons"]
 
 
 STATUS = "Uid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n"
@@ -192,13 +192,13 @@ def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify,
 
 def test_an_instance_that_listens_elsewhere_is_due():
     state = running(desired(interface="192.0.2.1"))
-    assert instances.plan(desired(interface="192.0.2.1"), state).facts["instances"][0]["due"] == ["address: *:8000 instead of 192.0.2.1:8000"]
+    assert instances.plan(desired(interface="192.0.2.1"), state).facts["instances"][0]["restart_reasons"] == ["address: *:8000 instead of 192.0.2.1:8000"]
 
 
 def test_an_instance_that_its_supervisor_does_not_know_is_due():
     state = running(desired())
     state["instances"][0]["service"] = {"active": "inactive", "boot": "enabled"}
-    assert instances.plan(desired(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
+    assert instances.plan(desired(), state).facts["instances"][0]["restart_reasons"] == ["systemd: inactive instead of active, enabled"]
 
 
 def test_an_instance_that_is_only_not_enabled_at_boot_has_drift_and_is_not_restarted():
@@ -327,8 +327,8 @@ def test_a_jdk_below_home_is_not_seen_by_the_unit():
 class Local(Host):
     """The real host, with files owned by whoever runs the test."""
 
-    def own(self, path, mode, owner, group):
-        super().own(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
+    def set_owner(self, path, mode, owner, group):
+        super().set_owner(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
 
 
 def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
@@ -443,7 +443,7 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
         assert (plan.facts["restart"], list(plan.errors), {row.status for row in plan.rows}) == ([], [], {"ok"}), end
         for other in ("192.0.2.9", "[2001:db8::9]"):
             state["instances"][0]["listeners"] = listens(other)
-            assert instances.plan(want, state).facts["instances"][0]["due"] == [
+            assert instances.plan(want, state).facts["instances"][0]["restart_reasons"] == [
                 f"address: {other}:8000 instead of {addresses.add_brackets(interface) or '*'}:8000"]
 
 

@@ -253,9 +253,9 @@ def test_preparation_of_a_host_judges_no_process_of_others():
 
 def test_preflight_takes_no_process_for_its_own_by_its_working_folder():
     options = {"ports": [8000], "own_roots": [ROOT], "own_units": [], "user": APP}
-    assert machine.find_holders(machine_with(), options)[0]["own"]
+    assert machine.find_holders(machine_with(), options)[0]["allowed"]
     (held,) = machine.find_holders(machine_with(holder=90), options)
-    assert not held["own"]
+    assert not held["allowed"]
     (error,) = machine.find_port_errors([held])
     assert error.startswith("port 8000 is held by java (process 90): stop it")
     assert error.endswith("set xitrum_http_port (it runs as the user 666666)")

@@ -131,8 +131,8 @@ def test_current_reports_what_all_instances_are_switched_to(current, switched, n
 class Local(Host):
     """The real host, with files owned by whoever runs the test."""
 
-    def own(self, path, mode, owner, group):
-        super().own(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
+    def set_owner(self, path, mode, owner, group):
+        super().set_owner(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
 
 
 @pytest.fixture(name="package")
@@ -270,8 +270,8 @@ class Paused(Local):
         super().__init__(lambda *_arguments, **_more: (0, "", ""))
         self.reached, self.go_on = threading.Event(), threading.Event()
 
-    def own(self, path, mode, owner, group):
-        super().own(path, mode, owner, group)
+    def set_owner(self, path, mode, owner, group):
+        super().set_owner(path, mode, owner, group)
         if str(path).endswith("/lib/b"):
             self.reached.set()
             assert self.go_on.wait(120)

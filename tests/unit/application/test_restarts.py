@@ -48,7 +48,7 @@ def due(machine, kernel=None):
     kernel = KERNEL if kernel is None else kernel
     return {
         item["index"]: item["why"]
-        for item in restarts.plan(DESIRED, restarts.read(machine, DESIRED, {"jdk": JDK, **({"kernel": kernel} if kernel else {})})).facts["due"]
+        for item in restarts.plan(DESIRED, restarts.read(machine, DESIRED, {"jdk": JDK, **({"kernel": kernel} if kernel else {})})).facts["instances"]
     }
 
 
@@ -69,7 +69,7 @@ def test_what_a_process_takes_on_only_when_it_starts_is_due(change, why):
 def test_a_lowered_kernel_value_is_no_reason_for_a_restart_before_it_is_repaired():
     plan_of = restarts.plan(DESIRED, restarts.read(host(backlog=128, somaxconn=128), DESIRED, {"jdk": JDK, "kernel": KERNEL}))
     row = next(row for row in plan_of.rows if row.item == "instance-0 backlog")
-    assert (plan_of.facts["due"], row.status, row.desired) == ([], "drift", ">= 1024")
+    assert (plan_of.facts["instances"], row.status, row.desired) == ([], "drift", ">= 1024")
 
 
 def test_what_is_not_seen_is_not_due():
@@ -85,7 +85,7 @@ def test_a_host_without_instances_has_nothing_due():
         {"/proc/1/limits": "Max open files            1024                 20000                files\n"}
     )
     report = restarts.plan(DESIRED, restarts.read(machine, DESIRED)).report()
-    assert (report["rows"], report["due"], report["changed"]) == ([], [], False)
+    assert (report["rows"], report["instances"], report["changed"]) == ([], [], False)
 
 
 def test_host_preparation_reads_it_and_ends_with_the_next_command():

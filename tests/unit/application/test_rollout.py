@@ -31,14 +31,14 @@ def test_the_first_goes_alone_and_then_as_many_as_the_batch_reports(batch, expec
 
 def test_a_batch_names_its_hosts_and_where_it_is():
     assert rollout.plan_batches(DUE, 2)[1] == {
-        "number": 2, "of": 3, "canary": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
+        "number": 2, "total": 3, "canary": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
         "servers": ["app1-1", "app2-0"]}
 
 
 @pytest.mark.parametrize("batch", [1, "25%", "100%"])
 def test_all_at_once_is_one_batch_of_all_instances(batch):
     (one,) = rollout.plan_batches(DUE, batch, "all_at_once")
-    assert one == {"number": 1, "of": 1, "canary": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
+    assert one == {"number": 1, "total": 1, "canary": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
                    "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
     assert rollout.plan_batches(DUE, batch, "rolling") == rollout.plan_batches(DUE, batch)
     assert rollout.plan_batches({"app1": []}, batch, "all_at_once") == []

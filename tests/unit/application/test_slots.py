@@ -103,7 +103,7 @@ def test_a_user_learns_before_a_restart_in_place_that_it_refuses_requests(variab
 @pytest.mark.parametrize("kind", ["supervisord", "runit"])
 @pytest.mark.parametrize("keep", [True, False])
 def test_an_emptied_slot_keeps_what_defines_it(kind, keep):
-    own = SUPERVISORS[kind].own[0].format(name="demo", index=1)
+    own = SUPERVISORS[kind].instance_paths[0].format(name="demo", index=1)
     file, mark = f"{own}/run" if kind == "runit" else own, SUPERVISORS[kind].mark.format(name="demo", index=1)
     host = FakeHost({file: ""}, links={mark: own})
     SUPERVISORS[kind].forget(host, "demo", 1, keep)

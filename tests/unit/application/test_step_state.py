@@ -83,7 +83,7 @@ def test_whatever_follows_is_read_as_it_was_written(steps):
 
 
 def seen(running=True, healthy=True, due=(), current="aa-1"):
-    return {"running": running, "healthy": healthy, "due": list(due), "current": current}
+    return {"running": running, "healthy": healthy, "restart_reasons": list(due), "current": current}
 
 
 @pytest.mark.parametrize(("left", "now", "interrupted", "action"), [
@@ -224,7 +224,7 @@ def left(answer, state, **more):
 def test_a_release_that_was_left_broken_is_due_although_it_is_the_desired_one():
     plan = left(500, "healthy")
     assert [item["index"] for item in plan.facts["restart"]] == [0]
-    assert plan.facts["instances"][0]["due"] == ["health: 500 instead of 200"]
+    assert plan.facts["instances"][0]["restart_reasons"] == ["health: 500 instead of 200"]
     assert plan.facts["recovery"] == {"replace": plan.facts["restart"]} and plan.facts["interrupted"]
     assert plan.facts["instances"][0]["back"] == "old-1", "a step that fails puts it back to what was healthy"
     assert left(200, "healthy").facts["restart"] == []

@@ -54,4 +54,4 @@ def test_what_is_not_set_or_has_a_substitution_is_left_as_it_is(text):
 ])
 def test_the_variable_of_each_setting_is_described(text, described):
     found = environment_settings.describe_variables(text, {KEY: "SECURE"})
-    assert [(row["variable"], row["own"], row["example"]) for row in found] == described
+    assert [(row["variable"], row["other_source"], row["example"]) for row in found] == described

@@ -116,7 +116,7 @@ def test_the_key_of_a_running_instance_is_read_where_it_works():
 
 def an_item(index=0, changes=("xitrum_secure_key",), running=True):
     due = ["folder"] if running and changes else []
-    return {"index": index, "port": 8000 + index, "running": running, "due": due, "changes": list(changes)}
+    return {"index": index, "port": 8000 + index, "running": running, "restart_reasons": due, "changes": list(changes)}
 
 
 KEY = "xitrum_secure_key differs from what runs: "

@@ -161,8 +161,8 @@ class Local(Host):
 
     fails_at, changes = 0, 0
 
-    def own(self, path, mode, owner, group):
-        super().own(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
+    def set_owner(self, path, mode, owner, group):
+        super().set_owner(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
 
     def change(self, path):
         self.changes += 1

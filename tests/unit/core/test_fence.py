@@ -254,7 +254,7 @@ def test_all_plays_after_the_lock_are_among_those(name):
 @pytest.mark.parametrize("holder, is_changed", [(ANN, True), (BOB, False)])
 def test_a_module_reads_its_run_from_its_environment(folder, monkeypatch, capsys, holder, is_changed):
     hold(folder, holder)
-    given = {"of": "other", "name": "demo", "files": [{"path": f"{folder}/new", "content": "text"}], "commands": []}
+    given = {"kind": "other", "name": "demo", "files": [{"path": f"{folder}/new", "content": "text"}], "commands": []}
     monkeypatch.setenv(fence.VARIABLE, fence.describe("demo", ANN["id"]))
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)

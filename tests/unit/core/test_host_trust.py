@@ -73,7 +73,7 @@ PLANTS = {
 
 VERBS = {
     "append": lambda host, path: host.append(path, "line\n", 0o640, "root", "root"),
-    "own": lambda host, path: host.own(path, 0o666 & 0o640, str(OTHER), str(OTHER)),
+    "set_owner": lambda host, path: host.set_owner(path, 0o666 & 0o640, str(OTHER), str(OTHER)),
     "make_directory": lambda host, path: host.make_directory(path, 0o750, str(USER), str(USER)),
     "locked": lambda host, path: host.locked(path, 0).__enter__(),
     "make_parents": lambda host, path: host.make_parents(f"{path}/below/file"),
@@ -120,7 +120,7 @@ def test_a_folder_of_another_account_does_not_change_its_owner(real, theirs):
     (theirs / "planted").mkdir(mode=0o755)
     os.chown(theirs / "planted", OTHER, OTHER)
     with pytest.raises(PathError, match="who could have put it there"):
-        real.own(str(theirs / "planted"), 0o700, str(USER), str(USER))
+        real.set_owner(str(theirs / "planted"), 0o700, str(USER), str(USER))
     assert ((theirs / "planted").stat().st_uid, stat.S_IMODE((theirs / "planted").stat().st_mode)) == (OTHER, 0o755)
 
 

@@ -23,11 +23,11 @@ WORKS = {"xitrum": ["app1", "app2"], "xitrum_run_changes": ["app1"]}
     ({"xitrum": ["app1"]}, {"every": True}, "all:!all"),
     (WORKS, {}, "xitrum:&xitrum_run_changes"),
     (WORKS, {"every": True}, "xitrum"),
-    (WORKS, {"group": "xitrum_rollout_due"}, "all:!all"),
+    (WORKS, {"group": "xitrum_rollout_pending"}, "all:!all"),
     (WORKS, {"read": False, "first": "left"}, "xitrum"),
     (WORKS | {"xitrum_proxy": ["lb1", "lb2"]}, {"read": False, "away": "lb2"}, "xitrum:!lb2"),
     (WORKS | {"left": ["app2"]}, {"read": False, "first": "left"}, "left:xitrum:&xitrum"),
-    (WORKS | {"xitrum_rollout_due": ["app1"]}, {"group": "xitrum_rollout_due"}, "xitrum:&xitrum_rollout_due"),
+    (WORKS | {"xitrum_rollout_pending": ["app1"]}, {"group": "xitrum_rollout_pending"}, "xitrum:&xitrum_rollout_pending"),
 ])
 def test_the_pattern(groups, how, pattern):
     assert working_hosts(groups, "xitrum", **how) == pattern

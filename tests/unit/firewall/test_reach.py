@@ -145,8 +145,8 @@ def test_several_hosts_outside_of_the_run_try_and_the_first_that_can_decides():
     dead["failed"] = "No route to host"
     block = {"app1": [{**BLOCK, "port": 80}]}
 
-    def answered(answer, word):
-        return {**answer, "results": [{**target, "word": word, "message": "m"} for target in answer["targets"]]}
+    def answered(answer, outcome):
+        return {**answer, "results": [{**target, "outcome": outcome, "message": "m"} for target in answer["targets"]]}
 
     # The third is not requested a second opinion of what the second could try.
     answers = [dead, answered(alive, "timeout"), answered(third, "open")]
@@ -192,12 +192,12 @@ BLOCK = {
 }
 
 
-def judged(word, block=None, **more):
-    return reach.judge("app2", {**TARGET, **more, "word": word, "message": "x"}, block)
+def judged(outcome, block=None, **more):
+    return reach.judge("app2", {**TARGET, **more, "outcome": outcome, "message": "x"}, block)
 
 
 @pytest.mark.parametrize(
-    "word, block, more, status, text",
+    "outcome, block, more, status, text",
     [
         ("open", None, {}, "ok", ""),
         (
@@ -231,8 +231,8 @@ def judged(word, block=None, **more):
         ("timeout", None, {}, "drift", "the host does not explain why"),
     ],
 )
-def test_what_an_answer_means(word, block, more, status, text):
-    row = judged(word, block, **more)
+def test_what_an_answer_means(outcome, block, more, status, text):
+    row = judged(outcome, block, **more)
     assert (row.status, text in row.why) == (status, True), row
     sentences = reach.format_sentences({"app1": [row]})
     assert bool(sentences) == (status == "drift")
@@ -252,8 +252,8 @@ def test_one_that_cannot_try_is_a_note():
 
 def test_only_hosts_that_were_not_reached_are_queried_why():
     results = [
-        {**TARGET, "word": word, "message": "", "name": name}
-        for name, word in (("a", "open"), ("b", "timeout"), ("c", "no_route"), ("d", "refused"), ("b", "unreachable"))
+        {**TARGET, "outcome": outcome, "message": "", "name": name}
+        for name, outcome in (("a", "open"), ("b", "timeout"), ("c", "no_route"), ("d", "refused"), ("b", "unreachable"))
     ]
     assert reach.find_unreached([{"host": "x", "results": results}]) == {
         "b": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}],
@@ -570,7 +570,7 @@ def test_a_connection_that_is_taken_or_refused():
 
 
 @pytest.mark.parametrize(
-    "error, word",
+    "error, outcome",
     [
         (OSError(113, "No route to host"), "unreachable"),
         (OSError(101, "Network is unreachable"), "no_route"),
@@ -581,14 +581,14 @@ def test_a_connection_that_is_taken_or_refused():
         (ConnectionRefusedError(111, "Connection refused"), "refused"),
     ],
 )
-def test_an_error_is_a_word(error, word):
-    assert host.connect_word(error) == word
+def test_an_error_is_a_word(error, outcome):
+    assert host.connect_word(error) == outcome
 
 
 def test_all_targets_are_tried_and_a_lost_packet_is_tried_again():
     fake = FakeHost(open_ports={("10.0.0.1", 80): "open"})
     desired = {"targets": [{"address": "10.0.0.1", "port": 80}, {"address": "10.0.0.2", "port": 80}], "timeout": 1}
-    assert [result["word"] for result in reach_connect.connect_all(fake, desired)] == ["open", "refused"]
+    assert [result["outcome"] for result in reach_connect.connect_all(fake, desired)] == ["open", "refused"]
     assert [item for item in fake.done if item[1] == "10.0.0.2"] == [("connect", "10.0.0.2", 80)] * 2
     assert reach_connect.connect_all(fake, {"targets": [], "timeout": 1}) == []
 
@@ -706,7 +706,7 @@ def test_the_whole_way_names_the_rule_that_blocks():
     probe = reach_reports.plan_probes(hostvars, hosts, hosts)["probes"][0]
     assert probe["host"] == "app1" and probe["connections"] == [{"address": "10.0.0.2", "port": 80}]
     answers = [
-        {"__reach_probe": probe, "results": [{"address": "10.0.0.2", "port": 80, "word": "timeout", "message": ""}]}
+        {"__reach_probe": probe, "results": [{"address": "10.0.0.2", "port": 80, "outcome": "timeout", "message": ""}]}
     ]
     queried = reach_reports.find_unreached(hostvars, hosts, answers)
     assert [(item["host"], [port["port"] for port in item["ports"]]) for item in queried] == [
@@ -770,7 +770,7 @@ def health_of(fake, **more):
         "software": "haproxy",
         "socket": "/run/none.sock",
         "control_port": 8404,
-        "patience": 0,
+        "wait_seconds": 0,
         "health_path": "/",
         "health_status": 200,
         **more,
@@ -817,9 +817,9 @@ def test_a_redirect_by_others_of_a_proxys_port_is_an_error():
     assert found[0][1].endswith("or give the proxy another port.")
 
 
-@pytest.mark.parametrize("word", ["no_route", "unresolved"])
-def test_what_could_not_be_tried_names_the_next_step(word):
-    result = {"address": "2001:db8::1", "port": 80, "word": word, "message": "no address", "note": "", "first": False}
+@pytest.mark.parametrize("outcome", ["no_route", "unresolved"])
+def test_what_could_not_be_tried_names_the_next_step(outcome):
+    result = {"address": "2001:db8::1", "port": 80, "outcome": outcome, "message": "no address", "note": "", "first": False}
     row = reach.judge("proxy1", result, None)
     assert (row.status, row.fix) == ("not_readable", "ansible-playbook xitrum.host.check")
     assert row.why.endswith("Set xitrum_reach_from to a host that can")

@@ -76,7 +76,7 @@ def row_of(plan, item):
 def test_an_instance_that_listens_on_its_address_is_not_restarted(interface, listening):
     """As on a host without IPv6, where a JVM that listens everywhere has a socket of IPv4."""
     plan = read_and_plan(listening, interface=interface)
-    due = [reason for reason in plan.facts["instances"][0]["due"] if reason.startswith("address")]
+    due = [reason for reason in plan.facts["instances"][0]["restart_reasons"] if reason.startswith("address")]
     assert (row_of(plan, "instance-0 address").status, due) == ("ok", [])
 
 

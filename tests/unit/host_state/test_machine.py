@@ -53,7 +53,7 @@ def read_debian():
 def test_every_error_is_reported_at_once():
     host, options = read_debian()
     state = {**machine.read(host, options), "distribution": "", "name": "Plan 9", "architecture": "vax", "python": "3.6.8", "uid": 33, "init": "runit",
-             "memory_free_bytes": 1, "holders": [{"port": 8000, "pid": 5, "process": "nginx", "unit": "", "own": False}]}
+             "memory_free_bytes": 1, "holders": [{"port": 8000, "pid": 5, "process": "nginx", "unit": "", "allowed": False}]}
     state["disk"] = {**state["disk"], "folder": False, "options": ["ro", "noexec"], "free_bytes": 0}
     errors = list(machine.plan(options, state).errors)
     assert len(errors) == 11
@@ -78,14 +78,14 @@ def test_an_instance_is_ours_through_a_linked_root():
     host, options = read_debian()
     host.links.update({"/opt/app": "/data/app", "/proc/900/cwd": "/data/app/instances/0/x"})
     host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
-    assert machine.find_holders(host, options)[0]["own"]
+    assert machine.find_holders(host, options)[0]["allowed"]
 
 
 def test_a_folder_that_only_begins_like_ours_is_not_ours():
     host, options = read_debian()
     host.links["/proc/900/cwd"] = "/opt/app2/instances/0/x"
     host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
-    assert not machine.find_holders(host, options)[0]["own"]
+    assert not machine.find_holders(host, options)[0]["allowed"]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class JvmHost(Host):
             return bounded.Run(0, b"", printed.encode()) if printed else bounded.Run(127, b"", b"error while loading shared libraries: libjli.so")
         super().__init__(run)
 
-    def own(self, path, mode, owner, group):
+    def set_owner(self, path, mode, owner, group):
         os.chmod(path, mode)
 
 

@@ -45,7 +45,7 @@ def planned(host, **more):
 def test_our_console_on_a_recent_jdk():
     plan = planned(machine())
     assert list(plan.errors) == []
-    assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "own"}
+    assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "builtin"}
     assert plan.changed
     # The expression itself may hold a secret.
     assert plan.after == "instance 0 (process 12): an expression\n"

@@ -99,7 +99,7 @@ GIB = 1 << 30
 ])
 def test_refused_with_what_ends_first_and_the_number_that_holds(connections, shape, ends, largest, fix):
     plan = capacity.compute_limits(connections, capacity.HostShape(**shape))
-    assert (plan["ends"], plan["largest"]) == (ends, largest)
+    assert (plan["limited_by"], plan["largest"]) == (ends, largest)
     assert plan["error"].startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
     assert fix in plan["error"]
 

@@ -147,7 +147,7 @@ def test_no_text_breaks_the_parser(text):
 
 @given(st.integers(1, limits.NR_OPEN_MOST), st.integers(1, 2 ** 30), st.integers(1, 2 ** 30), st.booleans(), st.none() | st.integers(1, 2 ** 30))
 def test_nothing_above_a_bound_is_ever_written(nofile, nr_open, inherited, raises, at_boot):
-    state = {"nr_open": nr_open, "nr_open_at_boot": at_boot, "inherited": (1, inherited), "raises": raises, "lines": [], "own": None, "logins": {},
+    state = {"nr_open": nr_open, "nr_open_at_boot": at_boot, "inherited": (1, inherited), "raises": raises, "lines": [], "file_text": None, "logins": {},
              "use_pam": "yes", "file_max": 0, "unread": []}
     plan = limits.plan({**DEFAULTS, "nofile": nofile}, state)
     found = limits.parse(OWN, plan.after)

@@ -55,15 +55,15 @@ def test_the_figures_of_all_hosts_are_added_up():
     nothing = {**first, "processes": []}
     hostvars = {
         "app1": {
-            "__load_test_first": {"load": first}, "__load_test_capacity": {"capacity": {"limits": {"largest": 5000, "ends": "heap"}}},
+            "__load_test_first": {"load": first}, "__load_test_capacity": {"capacity": {"limits": {"largest": 5000, "limited_by": "heap"}}},
             "__load_test_burst": {"bursts": [{"requested": 128}]},
-            "__load_test_ways": [{"way": "direct", "during": during, "after": between, "counts": {}},
-                                 {"way": "proxy", "during": later, "after": last, "counts": {}}],
+            "__load_test_routes": [{"route": "direct", "during": during, "after": between, "counts": {}},
+                                 {"route": "proxy", "during": later, "after": last, "counts": {}}],
         },
         # One that only connects, and has no process of interest.
         "other": {
             "__load_test_first": {"load": nothing}, "__load_test_burst": {"skipped": True}, "__load_test_capacity": {"skipped": True},
-            "__load_test_ways": [{"way": way, "during": nothing, "after": nothing, "counts": counts()} for way in ("direct", "proxy")],
+            "__load_test_routes": [{"route": route, "during": nothing, "after": nothing, "counts": counts()} for route in ("direct", "proxy")],
         },
         "lost": {},
     }
@@ -71,6 +71,6 @@ def test_the_figures_of_all_hosts_are_added_up():
     assert "Cookie" not in str(found) and found["settings"]["when"] == found["when"] == "2026-01-01T00:00:00Z"
     assert (found["label"], found["bursts"]) == ("run", {"app1": [{"requested": 128}]})
     assert found["machine"] == {host: {"cpus": 2, "memory_bytes": 8 << 30} for host in ("app1", "other")}
-    # Each way begins with what was there after the one before.
-    assert [found["ways"][way]["overflows"] for way in ("direct", "proxy")] == [{"app1": 4}, {"app1": 12}]
-    assert found["ways"]["direct"]["held"] == 1000 and found["ways"]["direct"]["promise"]["largest"] == 5000
+    # Each route begins with what was there after the one before.
+    assert [found["routes"][route]["overflows"] for route in ("direct", "proxy")] == [{"app1": 4}, {"app1": 12}]
+    assert found["routes"]["direct"]["held"] == 1000 and found["routes"]["direct"]["promise"]["largest"] == 5000

@@ -25,7 +25,7 @@ def plan(desired=None, **state):
 def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after_the_other(connections, cpus, nofile, rate):
     found = plan({"connections": connections, "rate": rate, "targets": LOCAL}, cpus=cpus, nofile=nofile)
     if found.errors:
-        assert connections > found.facts["most"] or connections / rate > load_plan.RAMP_MOST
+        assert connections > found.facts["largest"] or connections / rate > load_plan.RAMP_MOST
         return
     shares = [worker["connections"] for worker in found.facts["workers"]]
     assert sum(shares) == connections and min(shares) > 0
@@ -44,8 +44,8 @@ def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after
 ])
 def test_the_largest_number_that_holds_is_reported_and_one_more_is_refused(state, ends, most):
     refused = plan({"connections": most + 1, "rate": 1000}, **state)
-    assert (refused.facts["most"], refused.facts["ends"]) == (most, ends)
-    assert f"The largest number that holds is {most}." in refused.errors[0] and f"{ends} ends first" in refused.errors[0]
+    assert (refused.facts["largest"], refused.facts["limited_by"]) == (most, ends)
+    assert f"The largest number that holds is {most}." in refused.errors[0] and f"{ends} runs out first" in refused.errors[0]
     assert list(plan({"connections": most, "rate": 1000}, **state).errors) == []
 
 

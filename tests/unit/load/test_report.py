@@ -24,7 +24,7 @@ READING = {
     "counters": {"ListenOverflows": 7, "ListenDrops": 9, "SyncookiesSent": 0, "TCPReqQFullDrop": 0},
     "sockets": {}, "conntrack": [10, 1000], "proxy": None, "memory_bytes": 8 << 30, "memory_free_bytes": 4 << 30, "cpus": 2,
 }
-CAPACITIES = {"app1": {"largest": 18000, "ends": "nofile"}, "proxy1": {"largest": 9000, "ends": "memory"}}
+CAPACITIES = {"app1": {"largest": 18000, "limited_by": "nofile"}, "proxy1": {"largest": 9000, "limited_by": "memory"}}
 GROUPS = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}
 
 
@@ -49,7 +49,7 @@ def test_nothing_limits_what_is_held_whole():
     assert load_limits.find_limits(1000, counts(), seen(processes=process(files=20000))) == []
 
 
-FULL = {"connections": 900, "most": 900}
+FULL = {"connections": 900, "maximum": 900}
 PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
 
 
@@ -83,11 +83,11 @@ def test_what_was_not_tried_any_more_is_reported_last():
 
 
 def report(label, when, **more):
-    way = load_report.build_route_report(1000, seen(processes=process(memory_bytes=(300 << 20) + 1000 * 9216), **more.pop("changes", {})),
+    route = load_report.build_route_report(1000, seen(processes=process(memory_bytes=(300 << 20) + 1000 * 9216), **more.pop("changes", {})),
                                  {"proxy1": counts(**more)}, CAPACITIES, GROUPS, "proxy")
     capped = {"requested": 1024, "backlog": 128, "connects": 500, "at_once": 129, "delayed": 371, "failed": 0, "ListenOverflows": 700}
     live = {"requested": 0, "backlog": 0, "connects": 500, "at_once": 500, "delayed": 0, "failed": 0, "ListenOverflows": 0}
-    return {"label": label, "when": when, "ways": {"proxy": way}, "bursts": {"app1": [capped, live]}}
+    return {"label": label, "when": when, "routes": {"proxy": route}, "bursts": {"app1": [capped, live]}}
 
 
 def test_an_earlier_run_stands_next_to_the_present_one_and_its_own_label_does_not():
@@ -104,8 +104,8 @@ def test_an_earlier_run_stands_next_to_the_present_one_and_its_own_label_does_no
 
 def test_what_was_not_opened_is_what_failed_whatever_became_of_the_others():
     numbers = {"tried": 100, "opened": 90, "held": 70, "refused": 10, "silent": 20}
-    way = load_report.build_route_report(100, seen(), {"proxy1": counts(**numbers)}, CAPACITIES, GROUPS, "proxy")
-    assert [dict(load_report.format_cells(way))[title] for title in ("requested", "held", "lost", "not opened", "not tried any more")] == [
+    route = load_report.build_route_report(100, seen(), {"proxy1": counts(**numbers)}, CAPACITIES, GROUPS, "proxy")
+    assert [dict(load_report.format_cells(route))[title] for title in ("requested", "held", "lost", "not opened", "not tried any more")] == [
         "100",
         "70",
         "20",
@@ -113,8 +113,8 @@ def test_what_was_not_opened_is_what_failed_whatever_became_of_the_others():
         "0",
     ]
     # A connection of a process that was lost is in no number; it is not one that was not opened.
-    way = load_report.build_route_report(100, seen(), {"proxy1": counts(**{**numbers, "held": 60})}, CAPACITIES, GROUPS, "proxy")
-    assert dict(load_report.format_cells(way))["not opened"] == "10"
+    route = load_report.build_route_report(100, seen(), {"proxy1": counts(**{**numbers, "held": 60})}, CAPACITIES, GROUPS, "proxy")
+    assert dict(load_report.format_cells(route))["not opened"] == "10"
 
 
 def test_the_sentences_of_what_limited_it_stand_below():
@@ -123,8 +123,8 @@ def test_the_sentences_of_what_limited_it_stand_below():
 
 
 def test_the_promise_is_that_of_the_part_that_ends_first():
-    assert load_report.find_promise(CAPACITIES, GROUPS, "direct") == {"largest": 18000, "ends": "nofile", "hosts": ["app1"]}
-    assert load_report.find_promise(CAPACITIES, GROUPS, "proxy") == {"largest": 9000, "ends": "memory", "hosts": ["proxy1"]}
+    assert load_report.find_promise(CAPACITIES, GROUPS, "direct") == {"largest": 18000, "limited_by": "nofile", "hosts": ["app1"]}
+    assert load_report.find_promise(CAPACITIES, GROUPS, "proxy") == {"largest": 9000, "limited_by": "memory", "hosts": ["proxy1"]}
     assert load_report.find_promise({}, GROUPS, "direct") is None
 
 
@@ -176,8 +176,8 @@ def test_a_burst_is_reported_by_what_took_a_repeated_syn():
              "The table before this message has the details."]),
 ])
 def test_fewer_connections_than_requested_are_a_failure(held, ended_by, message):
-    ways = {"direct": {"requested": 1000, "held": 1000, "ended_by": []}, "proxy": {"requested": 1000, "held": held, "ended_by": ended_by}}
-    assert list(load_report.find_shortfalls({"ways": ways})) == message
+    routes = {"direct": {"requested": 1000, "held": 1000, "ended_by": []}, "proxy": {"requested": 1000, "held": held, "ended_by": ended_by}}
+    assert list(load_report.find_shortfalls({"routes": routes})) == message
 
 
 def test_the_figures_are_kept_before_a_run_fails():

@@ -50,7 +50,7 @@ def test_with_slots_each_host_of_a_batch_that_is_put_back_keeps_the_release_that
 @pytest.fixture(name="proxied")
 def fixture_proxied(tmp_path):
     """Two hosts behind a proxy: a run was killed while the release of its first batch did not get healthy on app1-0."""
-    broken = instance(folder="fixed-1", current="broken-1", healthy=False, due=["folder: broken-1 instead of fixed-1"])
+    broken = instance(folder="fixed-1", current="broken-1", healthy=False, restart_reasons=["folder: broken-1 instead of fixed-1"])
     hosts = {"app0": read_of(instance(folder="fixed-1")), "app1": read_of(broken, instance(1, folder="fixed-1"))}
     hosts["app1"]["instances"]["recovery"] = {
         "replace": [{"index": 0, "port": 8000, "folder": "fixed-1"}], "enable_now": [{"index": 1, "port": 8001, "folder": "fixed-1"}]}
@@ -121,7 +121,7 @@ def test_an_instance_that_was_never_enabled_again_goes_back_at_once(proxied):
 def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_batch(tmp_path):
     # The names are the defaults of a role that the inventory does not repeat.
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
-    fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()), orphaned=[1])}, {
+    fleet = Fleet(tmp_path, {"app0": read_of(instance(restart_reasons=()), orphaned=[1])}, {
         **variables, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
     code, output = fleet.run("orphaned")
@@ -138,7 +138,7 @@ def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_batch
 def fixture_maintained(tmp_path):
     """Three hosts behind a proxy, whose maintenance changes nothing."""
     (tmp_path / "nothing.yml").write_text("- name: Change nothing\n  ansible.builtin.debug:\n    msg: nothing\n", encoding="utf-8")
-    return Fleet(tmp_path, {host: read_of(instance(due=())) for host in ("app1", "app2", "app3")}, {
+    return Fleet(tmp_path, {host: read_of(instance(restart_reasons=())) for host in ("app1", "app2", "app3")}, {
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_maintenance_tasks": str(tmp_path / "nothing.yml")})
 
 
@@ -151,7 +151,7 @@ def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_disabled(ma
     locks = [(call["host"], call["args"]["state"]) for call in maintained.calls(action="run_lock")]
     assert locks == [(host, state) for host in ("app2", "app1", "app3") for state in ("held", "released")]
     (call, *_others) = maintained.calls(action="proxy_server")
-    assert not call["args"]["otherwise"], "it reads no xitrum_rollout_strategy"
+    assert not call["args"]["hint"], "it reads no xitrum_rollout_strategy"
 
 
 def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(maintained):
@@ -196,7 +196,7 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
     """The names of the application's role, which the inventory does not repeat, were not known there."""
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
     pairs = [{"outside": 80, "inside": 8001}]
-    read = read_of(instance(due=()), orphaned=[1], pairs=pairs)
+    read = read_of(instance(restart_reasons=()), orphaned=[1], pairs=pairs)
     read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}, "1": {"http": 8001, "https": 0}}
     fleet = Fleet(tmp_path, {"app0": read}, {**variables, "xitrum_slots": True, "application_slot_read": {"slot": 0}})
     code, output = fleet.run("rollout")
@@ -206,7 +206,7 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
 
 
 def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
-    fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()))}, {
+    fleet = Fleet(tmp_path, {"app0": read_of(instance(restart_reasons=()))}, {
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}])
     fleet.answer("run_lock", ["old"], {"state": "held"}, run="demo the-run")
@@ -244,7 +244,7 @@ def test_a_batch_names_the_servers_of_the_batches_before_it(tmp_path):
     assert code == 0, output[-3000:]
     calls = [call["args"] for call in fleet.calls(action="proxy_server") if call["args"]["state"] != "ready"]
     earlier = {"app0-0": [], "app1-0": ["app0-0"], "app2-0": ["app0-0", "app1-0"]}
-    assert [(args["guard"], args["earlier"]) for args in calls] == [(True, earlier[args["servers"][0]]) for args in calls]
+    assert [(args["keep_healthy"], args["earlier"]) for args in calls] == [(True, earlier[args["servers"][0]]) for args in calls]
     assert len(calls) == 6
     locks = [(call["host"], call["args"]["state"]) for call in fleet.calls(action="run_lock")]
     assert sorted(locks) == [(f"app{number}", "renewed") for number in range(3)], "a batch takes no lock that is gone or another run's"

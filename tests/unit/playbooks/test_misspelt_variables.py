@@ -27,7 +27,7 @@ def test_every_playbook_validates_names():
     books = {path.stem for path in ROOT.glob("playbooks/*.yml")}
     for book in books - OF_TREES:
         inventory = imports(book)["plays/inventory.yml"]
-        assert ("__inventory_own" in inventory.get("vars", {})) == (book not in READ_FIRST), book
+        assert ("__inventory_prefixes" in inventory.get("vars", {})) == (book not in READ_FIRST), book
         assert book not in READ_FIRST or {"plays/read.yml", "deploy.yml"} & set(imports(book)), book
     for book in OF_TREES:
         assert f"source_tree_platform: {book}" in (ROOT / f"roles/{book}/tasks/main.yml").read_text(encoding="utf-8")

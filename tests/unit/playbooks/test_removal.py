@@ -35,7 +35,7 @@ def remove(folder, **variables):
 def of_proxies(ran):
     """The calls at the proxies: the host that they are for, whether the proxy is only queried, the state and the servers."""
     names = ("state", "servers", "timeout")
-    return [(call["host"], call["args"]["others"], *(call["args"][name] for name in names)) for call in ran.calls if call["action"] == "proxy_server"]
+    return [(call["host"], call["args"]["keep_enabled"], *(call["args"][name] for name in names)) for call in ran.calls if call["action"] == "proxy_server"]
 
 
 def test_a_removal_asks_the_proxies_once_for_all_hosts_and_drains_each(tmp_path):

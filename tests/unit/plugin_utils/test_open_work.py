@@ -32,11 +32,11 @@ def test_a_result_without_a_read_stays_as_it_is(result):
     assert add_open_work(result) == result
 
 
-@pytest.mark.parametrize(("slot", "due"), [(0, "base"), (1, "restart")])
-def test_redirects_wait_for_the_instance_of_the_active_slot(slot, due):
+@pytest.mark.parametrize(("slot", "set_at"), [(0, "base"), (1, "restart")])
+def test_redirects_wait_for_the_instance_of_the_active_slot(slot, set_at):
     read = {**state(restart=[{"index": 1}]), "redirects": redirects(drift=True, moves=True)}
-    assert add_open_work(read, slot)["redirects"]["due"] == due
-    assert "due" not in read["redirects"]
+    assert add_open_work(read, slot)["redirects"]["set_at"] == set_at
+    assert "set_at" not in read["redirects"]
 
 
 def test_redirects_that_a_killed_run_left_lead_back():

@@ -47,7 +47,7 @@ SET = {
     "xitrum.java-options": {"xitrum_java_options": ["Xmx1g"]},
     "xitrum.name": {"xitrum_name": "my shop"},
     "xitrum.not-root": {"xitrum_user": "root"},
-    "xitrum.own-options": {"xitrum_java_options": ["-Dxitrum.session.secureKey=x"]},
+    "xitrum.java-options-conflict": {"xitrum_java_options": ["-Dxitrum.session.secureKey=x"]},
     "xitrum.ports": {"xitrum_http_port": 70000},
     "xitrum.ports-apart": {"xitrum_http_port": 4430, "xitrum_tls_certificate": "a", "xitrum_tls_key": "b"},
     "xitrum.rollout-batch": {"xitrum_rollout_batch": "150%"},
@@ -139,7 +139,7 @@ def of_fleet(find, fleet):
 
 
 def of_sessions():
-    fleet = {host: of_deploy({**an_instance(), "changes": ["xitrum_secure_key"], "due": ["a"]}) for host in ("app1", "app2")}
+    fleet = {host: of_deploy({**an_instance(), "changes": ["xitrum_secure_key"], "restart_reasons": ["a"]}) for host in ("app1", "app2")}
     return messages.find_session_reports(fleet, ["app1", "app2"])[0]["app1"]
 
 

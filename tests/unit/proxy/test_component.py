@@ -30,7 +30,7 @@ CHECK = f"haproxy -c -f {proxy_config.TRIAL}/config"
 
 def desired(config=CONFIG, **more):
     defaults = {name: option.get("default") for name, option in proxy_config.SPEC.items()}
-    return {**defaults, "config": config, "pems": [PEM], "files": [DROP_IN], "ports": [80, 443, 8404], "patience": 0,
+    return {**defaults, "config": config, "pems": [PEM], "files": [DROP_IN], "ports": [80, 443, 8404], "wait_seconds": 0,
             "programs": ["socat"], "config_path": PATH, "service": "haproxy", "packages": ["haproxy", "socat"], **more}
 
 
@@ -105,7 +105,7 @@ def test_a_server_that_is_down_is_waited_for_unless_it_was_disabled(monkeypatch,
     monkeypatch.setattr(proxy_config.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(proxy_config.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(proxy_haproxy.Haproxy, "live", lambda _self, host, desired: calls.append(host) or {"servers": [{"admin": admin, "status": "DOWN"}]})
-    proxy_config.wait_for_servers(None, {"patience": 3, "software": "haproxy"})
+    proxy_config.wait_for_servers(None, {"wait_seconds": 3, "software": "haproxy"})
     assert (len(calls) > 1) is waited
 
 
@@ -509,7 +509,7 @@ def test_a_worker_that_keeps_its_old_configuration_is_an_error(monkeypatch):
     machine.description = "xitrum.host-000000000000"
     with pytest.raises(RuntimeError, match="(?s)has the configuration 000000000000.*the end of the log"):
         monkeypatch.setattr(haproxy_socket, "ask", machine.ask)
-        proxy_config.verify_running(machine, desired(), patience=0)
+        proxy_config.verify_running(machine, desired(), wait_seconds=0)
 
 
 def test_a_reload_that_fails_is_an_error_with_the_log():

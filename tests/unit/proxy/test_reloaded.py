@@ -189,7 +189,7 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
 
 
 def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
-    guarded = desired(proxy.software, guard=True)
+    guarded = desired(proxy.software, keep_healthy=True)
     assert list(planned(proxy, guarded).errors) == []
     proxy.page = (502, "Bad Gateway")
     assert "none is enabled and healthy" in planned(proxy, guarded).errors[0]

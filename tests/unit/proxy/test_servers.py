@@ -72,10 +72,10 @@ def test_the_last_that_serves_is_not_taken_out_where_others_have_to_stay(proxy):
     names = [row["name"] for row in proxy_server.read(host(), desired(servers=["app1-0", "app1-1"]))["servers"]]
     assert names == ["app1-0", "app1-1"]
     serving = proxy_server.read(host(), desired())["serving"]
-    refused = planned(desired(servers=serving, state="maint", others=True))
+    refused = planned(desired(servers=serving, state="maint", keep_enabled=True))
     assert len(refused.errors) == 1 and "has no other server that is enabled and healthy" in refused.errors[0]
     assert list(planned(desired(servers=serving, state="maint")).errors) == []
-    assert list(planned(desired(servers=["app1-1"], state="maint", others=True)).errors) == []
+    assert list(planned(desired(servers=["app1-1"], state="maint", keep_enabled=True)).errors) == []
 
 
 def test_where_all_is_so_nothing_is_set(proxy):
@@ -274,7 +274,7 @@ class Movable:
 def set_to(monkeypatch, fleet, server, state, **more):
     """What a run does at the proxy; the servers that it waited for, and the errors."""
     monkeypatch.setitem(proxy_server.PROXIES, "haproxy", fleet)
-    want = desired(servers=[server], state=state, allow_missing=True, guard=state != "ready", **more)
+    want = desired(servers=[server], state=state, allow_missing=True, keep_healthy=state != "ready", **more)
     found = proxy_server.read(host(), want)
     plan = proxy_server.plan(want, found)
     if not plan.errors:
@@ -345,7 +345,7 @@ class Fleet:
 
 def guarded(monkeypatch, fleet, servers, **more):
     monkeypatch.setitem(proxy_server.PROXIES, "haproxy", fleet)
-    want = desired(servers=servers, guard=True, **more)
+    want = desired(servers=servers, keep_healthy=True, **more)
     return want, proxy_server.plan(want, proxy_server.read(host(), want))
 
 
@@ -363,11 +363,11 @@ def guarded(monkeypatch, fleet, servers, **more):
     ],
 )
 def test_the_last_that_serves_is_drained_only_with_all_others(monkeypatch, servers, leaving, refused):
-    otherwise = "or restart all at once: -e xitrum_rollout_strategy=all_at_once"
-    _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving, otherwise=otherwise)
+    hint = "or restart all at once: -e xitrum_rollout_strategy=all_at_once"
+    _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving, hint=hint)
     assert ["none is enabled and healthy" in error for error in plan.errors] == ([True] if refused else [])
     if refused:
-        assert plan.errors[0].endswith(f"Repair or enable one of them first, {otherwise}.")
+        assert plan.errors[0].endswith(f"Repair or enable one of them first, {hint}.")
         _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
         assert plan.errors[0].endswith("Repair or enable one of them first.")
     _want, back = guarded(monkeypatch, Fleet(**servers), ["a"], state="ready")
@@ -405,7 +405,7 @@ def test_no_batch_is_drained_while_an_instance_of_an_earlier_one_does_not_serve(
         proxy_server.set_servers(host(), want, plan, lambda: next(now), lambda _seconds: None)
     assert fleet.servers["a"] == ("ready", True)
     # Whoever goes back, and whoever is requested no guard, is not held up.
-    for more in ({"state": "ready"}, {"guard": False}):
+    for more in ({"state": "ready"}, {"keep_healthy": False}):
         want = {**want, **more}
         proxy_server.set_servers(host(), want, proxy_server.plan(want, proxy_server.read(host(), want)), lambda: next(now), lambda _seconds: None)
 

@@ -39,7 +39,7 @@ def test_each_task_that_tests_of_scenarios_quote_exists():
 
 @pytest.mark.parametrize("name", [
     "Install the JDK", "Drain, stop and remove the instances", "step | Drain the instances", "Read " + "a" * 55,
-    "Run batch {{ supervisor_batch.number ~ ' of ' ~ supervisor_batch.of ~ ', ' ~ supervisor_batch.label ~ supervisor_batch.of }}",
+    "Run batch {{ supervisor_batch.number ~ ' of ' ~ supervisor_batch.total ~ ', ' ~ supervisor_batch.label ~ supervisor_batch.total }}",
 ])
 def test_a_name_that_keeps_the_rule(name):
     assert not task_names.check_name(name)

@@ -26,7 +26,7 @@ REMOVAL = {"applications": [], "errors": [], "kept": [], "proxies": False, "redi
            "kernel": ["/etc/sysctl.d/90-xitrum.conf"], "alternatives": [], "jdks": [], "leftovers": True, "lines": ["kernel parameters"]}
 TREE = {"notes": ["the port comes from the platform"], "paths": ["config/xitrum.conf"], "errors": [], "rows": [], "project": ".", "sbt": "1.10.0",
         "task": "xitrumPackage", "name": "shop", "name_from": "build.sbt", "java": 0, "main_class": "shop.Boot",
-        "variables": [{"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_session_secureKey", "own": False, "example": True}]}
+        "variables": [{"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_session_secureKey", "other_source": False, "example": True}]}
 
 
 class Case(NamedTuple):

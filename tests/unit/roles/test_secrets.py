@@ -74,13 +74,13 @@ def test_which_options_of_the_jvm_hold_a_secret(options, secret):
     assert commands.find_secret_options(options) == secret
 
 
-@pytest.mark.parametrize("of", ["other", "application"])
-def test_the_text_of_a_private_file_is_not_shown(capsys, tmp_path, of):
+@pytest.mark.parametrize("kind", ["other", "application"])
+def test_the_text_of_a_private_file_is_not_shown(capsys, tmp_path, kind):
     files = [{"path": f"{tmp_path}/0.conf", "content": f"# xitrum.host\nenvironment=PASSWORD={SECRET}\n", "mode": "0600"},
              {"path": f"{tmp_path}/1.conf", "content": "# xitrum.host\nvisible\n"}]
-    shown = ran(capsys, service_definition, of=of, name="demo", files=files)
+    shown = ran(capsys, service_definition, kind=kind, name="demo", files=files)
     assert SECRET not in shown and "visible" in shown and "0.conf" in shown
-    assert service_definition.PARTS[of].EXECUTION.quiet
+    assert service_definition.PARTS[kind].EXECUTION.quiet
 
 
 @pytest.mark.parametrize(("mode", "private"), [("0600", True), ("0400", True), ("0640", False), ("0644", False), ("0755", False)])

@@ -133,7 +133,7 @@ def test_every_supervisor_has_every_column(kind):
         assert getattr(type(what), method) is not getattr(contract.Supervisor, method)
     assert "{index}" in what.mark and what.mark.startswith("/etc/")
     # What takes up what it finds has to be kept from it, and to be waited for.
-    assert bool(what.hold) == bool(what.ready) == bool(what.patience)
+    assert bool(what.hold) == bool(what.ready) == bool(what.wait_seconds)
     assert bool(what.scan) == bool(what.unit), "an entry of the init of System V replaces the unit"
     assert what.output or what.log.startswith(("{log_dir}/", "/")), "a failure shows the end of the output"
 

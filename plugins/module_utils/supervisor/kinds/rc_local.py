@@ -27,7 +27,7 @@ class RcLocal(Supervisor):
 
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From the file that the script which starts an instance writes."""
-        paths = {index: fill(self.own, name=name, index=index)[0] for index in indices}
+        paths = {index: fill(self.instance_paths, name=name, index=index)[0] for index in indices}
         return {
             index: parse_pid((process.read_if_allowed(host.read, path) or "").strip()) for index, path in paths.items()
         }
@@ -37,14 +37,14 @@ class RcLocal(Supervisor):
         executable = found is not None and found.mode & 0o100
         return WELL["boot"] if executable else f"{rc_script.PATH} is not executable"
 
-    def read_own(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
+    def read_kind_state(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
         return {
             "script": unmanaged_file.read_file(host, rc_script.PATH),
             "unit": read_unit(host) if init.name == "systemd" else ("", "", True),
         }
 
     def edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
-        script = state["own"]["script"]
+        script = state["kind_state"]["script"]
         if find_script_error(state):
             return []
         boot = f"{fill(_HOME, name=name)}/boot"
@@ -56,7 +56,7 @@ class RcLocal(Supervisor):
         return broken("host.rc-local", [find_script_error(state)])
 
     def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
-        lines = [] if find_script_error(state) else rc_script.find_early_exits(state["own"]["script"].text, name)
+        lines = [] if find_script_error(state) else rc_script.find_early_exits(state["kind_state"]["script"].text, name)
         if not lines:
             return []
         return [
@@ -65,7 +65,7 @@ class RcLocal(Supervisor):
         ]
 
     def unmanaged_files(self, state: Mapping[str, Any]) -> list[Any]:
-        return [state["own"]["script"]]
+        return [state["kind_state"]["script"]]
 
     def blocks(self, host: Any, name: str) -> list[str]:
         return [rc_script.PATH] if has_block(host, rc_script.PATH, name) else []
@@ -79,9 +79,9 @@ class RcLocal(Supervisor):
 
 def find_script_error(state: Mapping[str, Any]) -> str:
     """What keeps a block out of the script at boot, as a sentence; empty where nothing does."""
-    script = state["own"]["script"]
+    script = state["kind_state"]["script"]
     text_error = rc_script.find_error(script.text, state["init"].name == "systemd")
-    return script.error or rc_script.find_boot_error(*state["own"]["unit"]) or text_error
+    return script.error or rc_script.find_boot_error(*state["kind_state"]["unit"]) or text_error
 
 
 def read_unit(host: Any) -> tuple[str, str, bool]:
@@ -102,7 +102,7 @@ SUPERVISOR = RcLocal(
     restarts=False,
     mark=f"{_HOME}/enabled/{{index}}",
     target=f"{_HOME}/start",
-    own=("/run/{name}-rc.local-{index}.pid",),
+    instance_paths=("/run/{name}-rc.local-{index}.pid",),
     shared=(_HOME, "/etc/logrotate.d/{name}-rc.local"),
     # As at boot: nothing of the login that starts it.
     start=(("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"{_HOME}/start", "{index}"),),

@@ -44,7 +44,7 @@ class Supervisord(Supervisor):
             index: parse_pid(host.run(["supervisorctl", "pid", f"{name}-{index}"]).out.strip()) for index in indices
         }
 
-    def read_own(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
+    def read_kind_state(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
         own_paths = {
             f"{config.FOLDER}/{desired['name']}.conf",
             *(fill(self.mark, name=desired["name"], index=index) for index in range(desired["instances"])),
@@ -56,17 +56,21 @@ class Supervisord(Supervisor):
         }
 
     def placeholders(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        others = state["own"]["others"]
+        others = state["kind_state"]["others"]
         # What the running daemon has, where a file sets minfds to what cannot be read, or may.
         least = (state["daemon"].get("nofile") or (0, 0))[0] if config.keeps_minfds(others) else 0
         return {**super().placeholders(state), "@MINFDS@": max(state["granted"], config.find_minfds(others), least)}
 
     def links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
-        return [{"path": path, "target": to} for path, to in config.COMMANDS.items()] if state["own"]["pypi"] else []
+        return (
+            [{"path": path, "target": to} for path, to in config.COMMANDS.items()]
+            if state["kind_state"]["pypi"]
+            else []
+        )
 
     def plan_packages(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[list[str], list[Row]]:
         """Of supervisord of PyPI, the packages that its installation takes."""
-        own, version = state["own"], desired["supervisord_version"]
+        own, version = state["kind_state"], desired["supervisord_version"]
         if not own["pypi"]:
             return super().plan_packages(desired, state)
         install, _error = find_pypi_source(desired, state)
@@ -104,10 +108,10 @@ class Supervisord(Supervisor):
         return [row], [] if enough else [("raise", found["pid"])]
 
     def unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
-        return config.find_unread(state["own"]["others"])
+        return config.find_unread(state["kind_state"]["others"])
 
     def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
-        others, pypi, name = state["own"]["others"], state["own"]["pypi"], desired["name"]
+        others, pypi, name = state["kind_state"]["others"], state["kind_state"]["pypi"], desired["name"]
         taken = config.find_programs(others)
         for index in range(desired["instances"]):
             if f"{name}-{index}" in taken:
@@ -133,7 +137,7 @@ class Supervisord(Supervisor):
                 )
             yield from broken("host.supervisord-pypi", [find_pypi_source(desired, state)[1]])
         else:
-            yield from broken("host.supervisord-version", [config.find_too_old_reason(state["own"]["version"])])
+            yield from broken("host.supervisord-version", [config.find_too_old_reason(state["kind_state"]["version"])])
 
     def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[str]:
         """The files of supervisord that pip may install: root runs them."""
@@ -196,7 +200,7 @@ def read_others(host: Any, own: set[str]) -> dict[str, str]:
 
 def find_pypi_source(desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether supervisord has to be installed from PyPI, and why it cannot be, as a sentence."""
-    own = state["own"]
+    own = state["kind_state"]
     return config.choose_source(
         desired["supervisord_version"], own["version"], own["pypi"]["path"], own["pypi"]["link"]
     )
@@ -218,7 +222,7 @@ SUPERVISOR = Supervisord(
     low_ports=False,
     mark=f"{config.FOLDER}/{{name}}-{{index}}.conf",
     target=f"{_HOME}/{{index}}.conf",
-    own=(f"{_HOME}/{{index}}.conf",),
+    instance_paths=(f"{_HOME}/{{index}}.conf",),
     shared=(_HOME, f"{config.FOLDER}/{{name}}.conf", f"{_LOGS}.path", f"{_LOGS}.service"),
     given_up=("FATAL",),
     # `update` with a name takes up this program alone, whatever else was edited in its configuration.
