@@ -92,7 +92,7 @@ pending: {description: "Whether a run would change the host.", returned: with O(
 unfinished: {description: "Whether a run still holds the lock of the host, or left a step of a rollout unfinished.",
   returned: with O(read_only), type: bool}
 restarts: {description: "The instances that need a restart (C(instances)), each with its C(index) and the reason
-(C(why)), and C(rows).", returned: when O(restarts) is given, type: dict}
+  (C(why)), and C(rows).", returned: when O(restarts) is given, type: dict}
 # End of shared values
 machine:
   description: The value of the same name that M(xitrum.host.host_state_info) returns.

@@ -97,7 +97,7 @@ pending: {description: "Whether a run would change the host.", returned: when a 
 unfinished: {description: "Whether a run still holds the lock of the host, or left a step of a rollout unfinished.",
   returned: when a component was read, type: bool}
 restarts: {description: "The instances that need a restart (C(instances)), each with its C(index) and the reason
-(C(why)), and C(rows).", returned: when O(restarts) is given, type: dict}
+  (C(why)), and C(rows).", returned: when O(restarts) is given, type: dict}
 # End of shared values
 machine:
   description: The facts of the host - C(distribution), C(release), C(family), C(architecture), C(memory_bytes),

@@ -72,18 +72,20 @@ options:
     default: false
   hint:
     description: A text to end the last sentence of the error message of O(keep_healthy), with what else the user can
-    do. type: str
+      do.
+    type: str
     default: ""
   leaving:
     description: With O(keep_healthy), the servers of all hosts that are drained or disabled together with O(servers).
-    They do not count as other servers.
+      They do not count as other servers.
     type: list
     elements: str
     default: []
   earlier:
     description:
       - With O(keep_healthy), the servers of earlier batches of the rollout. While one of them is not enabled and
-      healthy, no server is drained. The module fails if they are not all enabled and healthy within O(timeout) seconds.
+        healthy, no server is drained. The module fails if they are not all enabled and healthy within O(timeout)
+        seconds.
       - Servers that the proxy does not have are ignored.
     type: list
     elements: str

@@ -93,7 +93,7 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - For each target its C(address) and C(port), the C(message) of an error, and the result C(outcome).
+    - For each target its C(address) and C(port), the C(message) of an error, and the C(outcome).
     - The outcome is C(open), C(refused), C(timeout), C(unreachable) (also if a packet filter rejects the connection),
       C(no_route) (this host has no route) or C(unresolved).
   returned: with O(find=connections)

@@ -32,7 +32,7 @@ options:
     choices: [application, other]
   name:
     description: The name of the application or, with O(kind=other), of the set of files. It is used in messages, and
-    for the marker below C(/var/lib/xitrum.host/pending).
+      for the marker below C(/var/lib/xitrum.host/pending).
     type: str
     required: true
   instances:
@@ -118,8 +118,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # Shared values: notes, rows, fixes, errors, broken_rules
-notes: {description: "Notes that do not block a run, one sentence each.", returned: with O(kind=application), type:
-list, elements: str}
+notes: {description: "Notes that do not block a run, one sentence each.", returned: with O(kind=application),
+  type: list, elements: str}
 rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
   the C(commands) that fix it.", returned: always, type: list, elements: dict}
 fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,

@@ -50,7 +50,7 @@ VALUES = {
     "pending": Value("Whether a run would change the host.", "bool", returned="when a component was read"),
     "unfinished": Value("Whether a run still holds the lock of the host, or left a step of a rollout unfinished.", "bool",
                         returned="when a component was read"),
-    "restarts": Value("The instances that need a restart (C(due)), each with its C(index) and the reason (C(why)), and C(rows).", "dict",
+    "restarts": Value("The instances that need a restart (C(instances)), each with its C(index) and the reason (C(why)), and C(rows).", "dict",
                       returned="when O(restarts) is given"),
     "target": Value("The port, unit or process ID of the options that matched.", "str"),
     "process": Value("The name of the process.", "str"),

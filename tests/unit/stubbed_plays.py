@@ -247,7 +247,7 @@ def read_of(*listed, orphaned=(), pairs=()):
 
 
 def state_of(*due):
-    """The read of an application host whose instances C(due) are to be restarted."""
+    """The read of an application host whose instances `restart_reasons` are to be restarted."""
     listed = [
         {
             "index": index,

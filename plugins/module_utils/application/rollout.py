@@ -52,7 +52,8 @@ def plan_batches(
     C(pending) maps a host to its instances, in the order in which they are taken: those of a host follow each other.
     Those that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them disabled
     already, a batch of others would leave fewer than C(batch) allows. Each one is
-    C({number, total, canary, label, hosts}): C(hosts) maps a host to its instances of this batch. Raises ValueError where C(batch) is invalid.
+    C({number, total, canary, label, hosts}): C(hosts) maps a host to its instances of this batch. Raises
+    ValueError where C(batch) is invalid.
     """
     every = [(host, instance) for host, instances in pending.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
