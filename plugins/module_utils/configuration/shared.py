@@ -78,7 +78,7 @@ def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
     """
     if read(package_config.XITRUM) is None:
         return None
-    settings = package_config.parse_settings_at_start(read)
+    settings = package_config.read_settings_at_start(read)
     found, overrides, unread = {}, [], sorted(find_unread_includes(settings))
     for name, paths, _settings in find_paths(settings):
         values = find_values(paths, settings)
@@ -96,7 +96,7 @@ def is_overridden(read: package_config.Load, paths: list[tuple[str, ...]]) -> bo
     # It may be included inside an object.
     ends = {path[begin:] for path in paths for begin in range(len(path))}
     other = "".join(f"{'.'.join(map(json.dumps, path))} = {_MARK}\n" for path in sorted(ends))
-    replaced = package_config.parse_settings_at_start(
+    replaced = package_config.read_settings_at_start(
         lambda path: other if path == package_config.XITRUM else read(path)
     )
     return _MARK not in find_values(paths, replaced)

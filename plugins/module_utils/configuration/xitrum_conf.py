@@ -176,7 +176,7 @@ def parse_settings(text: str, load: Load | None = None, around: tuple[str, ...] 
         return None
 
 
-def parse_settings_at_start(read: Load) -> Settings | None:
+def read_settings_at_start(read: Load) -> Settings | None:
     """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf)
     where it includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
 
@@ -245,8 +245,8 @@ def find_examples(folder: str) -> list[str]:
 
 
 def read_package_settings(folder: str) -> Settings | None:
-    """As L(parse_settings_at_start), of a package's folder."""
-    return parse_settings_at_start(lambda path: read_text(folder, path))
+    """As L(read_settings_at_start), of a package's folder."""
+    return read_settings_at_start(lambda path: read_text(folder, path))
 
 
 def find_config_errors(folder: str) -> list[str]:

@@ -289,10 +289,10 @@ def list_unit_pids(host: Host, shown: Mapping[str, str]) -> list[int]:
         text = read_if_allowed(host.read, f"{tree}{group}/cgroup.procs") if group else None
         if text:
             return sorted(int(word) for word in text.split() if _NUMBER.fullmatch(word))
-    return [parse_main_pid(shown)] if parse_main_pid(shown) else []
+    return [get_main_pid(shown)] if get_main_pid(shown) else []
 
 
-def parse_main_pid(shown: Mapping[str, str]) -> int:
+def get_main_pid(shown: Mapping[str, str]) -> int:
     """The main process of a unit that systemctl showed; 0 where it has none."""
     text = shown.get("MainPID", "")
     return int(text) if _NUMBER.fullmatch(text) else 0

@@ -210,7 +210,7 @@ class Inputs(Mapping[str, Any]):
 
     @cached_property
     def limits(self) -> dict[str, Any]:
-        """The limits for so many connections, see `limits_for` of limits/capacity.py; empty without a number."""
+        """The limits for so many connections, see `compute_limits` of limits/capacity.py; empty without a number."""
         if "xitrum_max_connections" not in self:
             return {}
         return capacity.compute_limits(self.connections, capacity.HostShape(**self.shape))

@@ -69,7 +69,7 @@ def get_pem_path(inputs: Inputs) -> str:
 def build_template_values(inputs: Inputs) -> dict[str, Any]:
     """Return what the templates of the proxies need in addition to the public variables. Raises ValueError for wrong
     values."""
-    backends = definition.parse_backends(inputs["proxy_backends"], definition.RESERVED)
+    backends = definition.build_backends(inputs["proxy_backends"], definition.RESERVED)
     # What HAProxy works out itself from the open files that it is granted.
     connections = inputs.number("proxy_max_connections") or CONNECTIONS
     own = find_backend(inputs)

@@ -113,7 +113,7 @@ def parse_release(text: str) -> dict[str, str]:
     }
 
 
-def parse_major(release: dict[str, str]) -> int:
+def get_major(release: dict[str, str]) -> int:
     """The major version of a JDK from its C(release); 0 where it reports none. JDK 8 calls itself 1.8."""
     match = re.match(r"(?:1\.)?(\d+)", release.get("JAVA_VERSION", ""))
     return int(match.group(1)) if match else 0
@@ -167,7 +167,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             )
         )
         return result.plan(desired, state)
-    java = parse_major(state["release"])
+    java = get_major(state["release"])
     scala = state["scala"].get("library", ("", ""))[1]
     old = java <= SCALIVE_JAVA
     result.facts.update(
@@ -243,7 +243,7 @@ def find_scalive_errors(desired: dict[str, Any], state: dict[str, Any], scala: s
             f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on "
             "JDK 11 or newer"
         )
-    if scala and parse_numbers(scala) > SCALIVE_SCALA:
+    if scala and split_version(scala) > SCALIVE_SCALA:
         yield (
             f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a "
             "console of this collection's own"
@@ -268,7 +268,7 @@ def find_interpreter_errors(desired: dict[str, Any], state: dict[str, Any], scal
             f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file "
             "must be called scala-library-VERSION.jar"
         )
-    elif parse_numbers(scala) != OWN_SCALA:
+    elif split_version(scala) != OWN_SCALA:
         yield (
             f"{state['lib']} has Scala {scala}: the console knows Scala 2.13. threads, heap and histogram work "
             "without it"
@@ -288,7 +288,7 @@ def find_interpreter_errors(desired: dict[str, Any], state: dict[str, Any], scal
         )
 
 
-def parse_numbers(version: str) -> tuple[int, ...]:
+def split_version(version: str) -> tuple[int, ...]:
     """The first two numbers of a version."""
     return tuple(int(word) for word in version.split(".")[:2])
 
@@ -308,7 +308,7 @@ def ask(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     """What jcmd prints of the JVM. Raises RuntimeError with what it reported where it could not."""
     running, home = state["running"], state["home"]
     argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[desired["action"]]]
-    if desired["action"] == "heap" and parse_major(state["release"]) <= 8:
+    if desired["action"] == "heap" and get_major(state["release"]) <= 8:
         # Its jcmd does not know GC.heap_info.
         argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
     command = process.build_inside_command(running, limit_seconds(desired["timeout"], argv))
@@ -375,7 +375,7 @@ def remove(host: Host, running: dict[str, Any], folder: str) -> None:
 
 def build_client_command(desired: dict[str, Any], state: dict[str, Any], folder: str) -> list[str]:
     """The console's program as a command that root runs."""
-    if state["release"] and parse_major(state["release"]) <= SCALIVE_JAVA:
+    if state["release"] and get_major(state["release"]) <= SCALIVE_JAVA:
         argv = [
             "env",
             f"PATH={state['home']}/bin:/usr/bin:/bin",

@@ -46,7 +46,7 @@ EXECUTION = Execution(root="Kernel parameters", header=_header)
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
     record, record_error = _read_record(host)
-    entries, _errors = kernel_values.parse_entries(desired["profile"])
+    entries, _errors = kernel_values.build_entries(desired["profile"])
     keys = [entry.key for entry in entries] + sorted(find_profile_record(record, desired["path"])["keys"])
     mounts = host.read("/proc/self/mounts") or ""
     texts, unread = kernel_files.read(host, desired["path"])

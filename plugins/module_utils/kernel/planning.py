@@ -63,7 +63,7 @@ def find_profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
-    entries, errors = kernel_values.parse_entries(desired["profile"])
+    entries, errors = kernel_values.build_entries(desired["profile"])
     errors = [*broken("host.kernel-profile", errors), *_errors(desired, state)]
     if errors:
         return Draft(errors=errors).plan(desired, state)

@@ -170,7 +170,7 @@ def _ports_after_writing(text: str) -> str | None:
     return format_ports(ranges)
 
 
-def parse_entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
+def build_entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
     """The entries of a profile and the errors of it: C(([Entry, ...], [sentence, ...]))."""
     found, errors = [], []
     paths: dict[str, str] = {}

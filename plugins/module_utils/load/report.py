@@ -194,7 +194,7 @@ def format_cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
             ", ".join(f"{more / 1024:.1f} {name}" for name, more in figures["memory_bytes"].items()) or "-",
         ),
         ("most open files", f"{fullest['files']} of {fullest['nofile']} {fullest['name']}" if fullest else "-"),
-        ("the plan promised", f"{promised['largest']} ({promised['ends']})" if promised else "-"),
+        ("the plan promised", f"{promised['largest']} ({promised['limited_by']})" if promised else "-"),
         ("limited by", figures["ended_by"][0][0] if figures["ended_by"] else "nothing"),
     ]
 

@@ -29,7 +29,7 @@ def build_handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
     ).encode()
 
 
-def parse_answer(data: bytes) -> tuple[int | None, bytes]:
+def read_answer(data: bytes) -> tuple[int | None, bytes]:
     """C((status, rest)) of a whole answer, C((None, data)) of one that is not whole, C((0, b"")) of what is no HTTP."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
@@ -43,7 +43,7 @@ def build_frame(kind: int, payload: bytes = b"") -> bytes:
     return bytes((0x80 | kind, 0x80 | len(payload), 0, 0, 0, 0)) + payload
 
 
-def parse_frames(data: bytes, skip: int = 0) -> tuple[list[tuple[int, bytes]], bytes, int]:
+def split_frames(data: bytes, skip: int = 0) -> tuple[list[tuple[int, bytes]], bytes, int]:
     """The frames of a server in C(data): C(([(kind, payload)], rest, skip)).
 
     The payload of data frames is not kept: C(skip) are the bytes of one that are still to come.

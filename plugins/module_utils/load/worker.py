@@ -212,7 +212,7 @@ class Worker:
     def received(self, connection: Connection, data: bytes, now: float) -> None:
         """What the server has sent."""
         if connection.state == UPGRADING:
-            status, data = websocket.parse_answer(data)
+            status, data = websocket.read_answer(data)
             if status is None:
                 connection.data = data
                 return
@@ -226,7 +226,7 @@ class Worker:
             self.count("opened")
             self.count("held")
             self.beats.append((now + self.desired["heartbeat"], connection))
-        found, connection.data, connection.skip = websocket.parse_frames(data, connection.skip)
+        found, connection.data, connection.skip = websocket.split_frames(data, connection.skip)
         for kind, payload in found:
             if kind == websocket.PONG and connection.pinged_at:
                 self.counts.time(self.row, "pong", now - connection.pinged_at)

@@ -765,6 +765,11 @@ RULES = tuple(
             "Correct the option that the message quotes",
         ),
         (
+            "xitrum.java-options-conflict",
+            "`xitrum_java_options` does not set what a variable of its own sets",
+            "Remove the option, and set the variable that the message names",
+        ),
+        (
             "xitrum.name",
             "`xitrum_name` and `xitrum_user` are names that useradd takes",
             "Use at most 31 small letters, digits, `-` and `_`, with a letter or `_` first",
@@ -773,11 +778,6 @@ RULES = tuple(
             "xitrum.not-root",
             "The application does not run as root",
             "Name another user, which is created where it is missing",
-        ),
-        (
-            "xitrum.java-options-conflict",
-            "`xitrum_java_options` does not set what a variable of its own sets",
-            "Remove the option, and set the variable that the message names",
         ),
         (
             "xitrum.ports",

@@ -231,7 +231,7 @@ def find_host_errors(variables: Mapping[str, Any], reached: bool, lost: Sequence
     state, package = variables.get("xitrum_host_state"), variables.get("application_package_read") or {}
     if state is None or is_unread(variables):
         return (
-            parse_refusals(state)
+            split_refusals(state)
             if reached and isinstance(state, dict) and state.get("refused")
             else find_unread_errors(variables, state, reached, lost)
         )
@@ -257,7 +257,7 @@ def find_cause(message: str) -> str:
     return found[1].strip() if found else ""
 
 
-def parse_refusals(state: Mapping[str, Any]) -> list[Error]:
+def split_refusals(state: Mapping[str, Any]) -> list[Error]:
     """The errors of a check of variables that failed before the host was read, a sentence a line."""
     sentences = [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
     rules = list(state.get("rules") or ())

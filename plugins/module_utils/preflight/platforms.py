@@ -47,7 +47,7 @@ def find_errors(prefix: str, options: dict[str, Any], values: Mapping[str, Any])
         return all(f"{prefix}_{part}" in values and not wrong.get(f"{prefix}_{part}") for part in parts)
 
     if good("heap", "java_options", "java_version"):
-        java = parse_whole(values[f"{prefix}_java_version"]) or 17
+        java = convert_to_whole(values[f"{prefix}_java_version"]) or 17
         found = find_option_errors(java, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
         errors += errors_of("platform.java-options", found)
     if prefix == "openshift" and good("layouts"):
@@ -72,10 +72,10 @@ def find_value_error(prefix: str, name: str, option: dict[str, Any], values: Map
         expected = choices or EXPECTED[option.get("type", "str")]
         found = "has a value that does not fit" if option.get("no_log") else f"is {printable(repr(value))}"
         return f"{name} {found}: expected {expected}"
-    return find_range_error(name, parse_whole(value), *_RANGES[part]) if part in _RANGES else ""
+    return find_range_error(name, convert_to_whole(value), *_RANGES[part]) if part in _RANGES else ""
 
 
-def parse_whole(value: Any) -> int:
+def convert_to_whole(value: Any) -> int:
     """Return a number that Ansible takes for a whole one, such as C("17") or C("17.0")."""
     return int(float(value))
 
@@ -115,7 +115,7 @@ def find_cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) ->
             "tag. Set it, or write the DIY cartridge's hooks alone with -e openshift_layouts=diy",
         )
     if good("heap", "memory_mib"):
-        needed, memory = compute_needed_mib(str(values["openshift_heap"])), parse_whole(values["openshift_memory_mib"])
+        needed, memory = compute_needed_mib(str(values["openshift_heap"])), convert_to_whole(values["openshift_memory_mib"])
         if memory < needed:
             yield Error(
                 "openshift.memory",
@@ -134,7 +134,7 @@ def compute_needed_mib(heap: str) -> int:
 
 def find_tree_errors(prefix: str, values: Mapping[str, Any], tree: dict[str, Any]) -> list[Error]:
     """Return errors as `find_errors`, for what only the tree shows: what the module source_tree returned."""
-    java, version = tree["java"], parse_whole(values.get(f"{prefix}_java_version") or 0)
+    java, version = tree["java"], convert_to_whole(values.get(f"{prefix}_java_version") or 0)
     errors: list[Error] = []
     if prefix == "heroku" and java and version > java:
         message = (

@@ -307,7 +307,7 @@ def check_supervisor(variables: Mapping[str, Any]) -> Iterator[Error]:
 def check_backends(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Other applications below a path of the site."""
     try:
-        proxy.parse_backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
+        proxy.build_backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
     except ValueError as error:
         yield Error("proxy.backends", str(error))
     except (AttributeError, KeyError, TypeError):

@@ -98,7 +98,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     config = unmanaged_file.read_file(host, desired["config_path"])
     paths = [item["path"] for item in [*desired["files"], *desired["pems"]]]
     files = {config.path: config, **{path: unmanaged_file.read_file(host, path, unmanaged=False) for path in paths}}
-    main = process.parse_main_pid(unit)
+    main = process.get_main_pid(unit)
     state: dict[str, Any] = {
         "version": version.group(1) if version else "",
         "programs": {name: host.which(name) for name in desired["programs"]},
@@ -329,7 +329,7 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
             )
         )
     for oldest, why in software.needs:
-        if state["version"] and parse_numbers(state["version"]) < oldest:
+        if state["version"] and split_version(state["version"]) < oldest:
             found.append(
                 BlockingError(
                     f"{software.title} {state['version']} is too old: {why}. Expected {'.'.join(map(str, oldest))} or "
@@ -427,7 +427,7 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def parse_numbers(version: str) -> tuple[int, ...]:
+def split_version(version: str) -> tuple[int, ...]:
     """The first two numbers of a version."""
     return tuple(int(part) if part.isdecimal() else 0 for part in version.split(".")[:2])
 

@@ -260,7 +260,7 @@ def check_networks(items: Iterable[Any]) -> list[str]:
     return [str(item) for item in items]
 
 
-def parse_backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -> list[Backend]:
+def build_backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -> list[Backend]:
     """The path-routed backends, checked and in the order in which their paths must be tried: the longest prefix first.
 
     Raises ValueError with all faults.

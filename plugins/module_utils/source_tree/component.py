@@ -377,7 +377,7 @@ def find_missing_of_build(state: dict[str, Any], project: Project) -> tuple[list
         for name, text in texts_of.items()
     )
     scala = "" if defined else sbt_project.find_build_object(texts_of, project.build)
-    if scala and not (project.sbt and sbt_project.parse_version(project.sbt) < (1,)):
+    if scala and not (project.sbt and sbt_project.split_version(project.sbt) < (1,)):
         found = f"sbt.version={project.sbt}" if project.sbt else "no sbt.version"
         properties = get_project_path(project.build, "project/build.properties")
         wrong.append(f"found {scala} with {found} in {properties}, and sbt 1 does not read it; expected {path}. "

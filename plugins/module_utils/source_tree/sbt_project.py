@@ -183,11 +183,11 @@ def find_build_object(texts: Mapping[str, str | None], build: str) -> str:
 def find_packaging_task(sbt: str, plugin: str, name: str = BEFORE) -> str:
     """The name of the packaging task for the versions of sbt and of the plugin, and the plugin's name."""
     if plugin:
-        return TODAY if name == BEFORE and parse_version(plugin) >= (1, 9) else BEFORE
-    return BEFORE if sbt and parse_version(sbt) < (1,) else TODAY
+        return TODAY if name == BEFORE and split_version(plugin) >= (1, 9) else BEFORE
+    return BEFORE if sbt and split_version(sbt) < (1,) else TODAY
 
 
-def parse_version(version: str) -> tuple[int, ...]:
+def split_version(version: str) -> tuple[int, ...]:
     """A version's numbers, for a comparison."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 

@@ -312,7 +312,7 @@ def test_a_tree_of_any_depth_is_removed_and_no_link_is_followed(tmp_path, levels
 
 
 def test_a_deep_tree_is_linked_and_one_without_an_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(Host, "own", lambda *_unused: None)
+    monkeypatch.setattr(Host, "set_owner", lambda *_unused: None)
     monkeypatch.setattr(Host, "make_directory", lambda _self, path, *_more: os.mkdir(path))
     monkeypatch.chdir(tmp_path)
     deep(tmp_path / "tree", 90)

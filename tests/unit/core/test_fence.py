@@ -43,7 +43,7 @@ def fixture_folder(tmp_path, monkeypatch):
     """Locks and their guards below a folder of the test."""
     monkeypatch.setattr(lock_record, "FOLDER", str(tmp_path))
     for module in (lock_record, run_lock):
-        monkeypatch.setattr(module, "guard_path", lambda name: f"{tmp_path}/{name}.guard")
+        monkeypatch.setattr(module, "get_guard_path", lambda name: f"{tmp_path}/{name}.guard")
     monkeypatch.setattr(fence, "SECONDS", 0.3)
     return tmp_path
 
@@ -61,7 +61,7 @@ CHANGES = {
     "create": ("{}/new", "text"), "append": ("{}/new", "text", 0o600, os.getuid(), os.getgid()), "poke": ("{}/old", "text"), "link": ("{}/new", "old"),
     "hard_link": ("{}/old", "{}/new"), "copy": ("{}/old", "{}/new"), "unpack_digests": ("{}/sent.tar", "{}/tree"),
     "link_tree": ("{}/tree", "{}/new", (), 0o755, os.getuid(), os.getgid()), "rename": ("{}/old", "{}/new"), "remove": ("{}/old",),
-    "remove_written": ("{}/old",), "remove_empty": ("{}/tree/empty",), "kill": (2 ** 30, 0), "own": ("{}/old", 0o640, os.getuid(), os.getgid()),
+    "remove_written": ("{}/old",), "remove_empty": ("{}/tree/empty",), "kill": (2 ** 30, 0), "set_owner": ("{}/old", 0o640, os.getuid(), os.getgid()),
 }
 
 

@@ -39,7 +39,7 @@ def test_the_list_is_the_guides():
 
 
 def test_every_entry_is_valid_and_reports_what_it_is():
-    entries, errors = kernel_values.parse_entries(guide.build_profile(LIST, False, (), None))
+    entries, errors = kernel_values.build_entries(guide.build_profile(LIST, False, (), None))
     assert errors == []
     assert len(OF_GUIDE) == 13 and len(entries) == len(LIST)
     assert all(entry["unit"] and entry["source"] and entry["sentence"].endswith(".") for entry in LIST)

@@ -54,7 +54,7 @@ def test_every_limit_is_enough(connections, shape):
 
 @given(CONNECTIONS, SHAPES)
 def test_its_kernel_parameters_are_a_valid_profile(connections, shape):
-    entries, errors = kernel_values.parse_entries(capacity.compute_limits(connections, shape)["kernel"])
+    entries, errors = kernel_values.build_entries(capacity.compute_limits(connections, shape)["kernel"])
     assert errors == []
     assert {entry.policy for entry in entries} == {"at_least", "range"}
 
@@ -69,7 +69,7 @@ def test_the_largest_number_holds_and_one_more_does_not(connections, shape):
     if most < capacity.MOST:
         refused = capacity.compute_limits(most + 1, shape)
         assert f"The largest number that holds is {most}." in refused["error"]
-        assert f"{plan['ends']} ends first" in refused["error"]
+        assert f"{plan['limited_by']} ends first" in refused["error"]
 
 
 @given(CONNECTIONS, CONNECTIONS, SHAPES)

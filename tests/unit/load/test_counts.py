@@ -29,7 +29,7 @@ def test_frames_are_the_same_in_whatever_pieces_they_come(sent, sizes):
     found, rest, skip = [], b"", 0
     while stream:
         size = sizes.pop() if sizes else len(stream)
-        more, rest, skip = websocket.parse_frames(rest + stream[:size], skip)
+        more, rest, skip = websocket.split_frames(rest + stream[:size], skip)
         stream = stream[size:]
         found += more
     assert found == [(kind, b"" if kind == websocket.TEXT else payload) for kind, payload in sent]
@@ -55,7 +55,7 @@ def test_a_header_of_the_users_own_takes_the_place_of_ours():
     (b"x" * 20000, 0, b""),
 ])
 def test_the_answer_to_the_handshake(data, status, rest):
-    assert websocket.parse_answer(data) == (status, rest)
+    assert websocket.read_answer(data) == (status, rest)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.floats(0.01, 1))

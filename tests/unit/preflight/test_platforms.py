@@ -15,7 +15,7 @@ from tests.docs.role_variables import ROOT
 HEROKU = {"heroku_path": "shop", "heroku_heap": "300m", "heroku_java_version": "0", "heroku_java_options": [], "heroku_logs_seconds": 0}
 OPENSHIFT = {"openshift_path": "shop", "openshift_heap": "512m", "openshift_java_version": 17, "openshift_java_options": [], "openshift_name": "",
              "openshift_secret": "", "openshift_layouts": ["kubernetes"], "openshift_image": "a:1", "openshift_memory_mib": 1024}
-ROW = {"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_session_secureKey", "own": False, "example": True}
+ROW = {"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_session_secureKey", "other_source": False, "example": True}
 TREE = {"java": 0, "sbt": "1.10.0", "name": "shop", "name_from": "build.sbt", "project": ".", "variables": [ROW]}
 
 
@@ -120,7 +120,7 @@ def test_the_command_for_the_keys_on_heroku():
     assert notes("heroku") == ["config/xitrum.conf has the public examples for session.secureKey; who knows the secure key can forge sessions. "
                                f"Set keys of your own once, before the first push:\n  {COMMAND}"]
     assert "--remote 'a b' " in notes("heroku", remote="a b")[0]
-    own = {**ROW, "variable": "MINE", "own": True, "example": False}
+    own = {**ROW, "variable": "MINE", "other_source": True, "example": False}
     assert notes("heroku", {"variables": [own], "project": "web"}) == [
         "web/config/xitrum.conf takes session.secureKey from MINE. Set keys of your own once, before the first push:\n"
         '  heroku config:set --remote heroku MINE="$(openssl rand -hex 32)"']
@@ -142,6 +142,6 @@ def test_the_report_of_openshift():
         '  oc create secret generic keys --from-literal=secure-key="$(openssl rand -hex 32)" --from-literal=metrics-api-key="$(openssl rand -hex 32)"']
     assert [sentence.partition("\n")[2] for sentence in notes("openshift")] == [
         '  rhc env set --app shop CONFIG_FORCE_xitrum_session_secureKey="$(openssl rand -hex 32)"']
-    own = notes("openshift", {"variables": [{**ROW, "variable": "MINE", "own": True}]}, layouts=["kubernetes"])
+    own = notes("openshift", {"variables": [{**ROW, "variable": "MINE", "other_source": True}]}, layouts=["kubernetes"])
     assert own[-1] == ("config/xitrum.conf takes session.secureKey from MINE. Typesafe Config before 1.3.4 does not let the Secret override that: "
                        "remove that line, and run the playbook again.")

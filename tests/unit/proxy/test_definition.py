@@ -119,20 +119,20 @@ def backend(name="forum", path_prefix="/forum", servers=("127.0.0.1:3000",), **m
 
 
 def test_a_backend_has_its_path_and_what_is_below_it():
-    assert proxy.parse_backends([backend(servers=["127.0.0.1:3000", "[2001:db8::1]:3001"], health_path="/forum/up")]) == [{
+    assert proxy.build_backends([backend(servers=["127.0.0.1:3000", "[2001:db8::1]:3001"], health_path="/forum/up")]) == [{
         "name": "forum", "path": "/forum", "below": "/forum/", "health_path": "/forum/up",
         "servers": [{"name": "forum-0", "address": "127.0.0.1", "port": 3000}, {"name": "forum-1", "address": "[2001:db8::1]", "port": 3001}]}]
 
 
 def test_a_prefix_that_ends_in_a_slash_is_only_what_is_below():
-    assert (proxy.parse_backends([backend(path_prefix="/forum/")])[0]["path"], proxy.parse_backends([backend(path_prefix="/forum/")])[0]["below"]) == (
+    assert (proxy.build_backends([backend(path_prefix="/forum/")])[0]["path"], proxy.build_backends([backend(path_prefix="/forum/")])[0]["below"]) == (
         None,
         "/forum/",
     )
 
 
 def test_the_longest_prefix_comes_first():
-    assert [item["name"] for item in proxy.parse_backends([backend("a", "/x"), backend("b", "/x/y/z"), backend("c", "/x/y")])] == ["b", "c", "a"]
+    assert [item["name"] for item in proxy.build_backends([backend("a", "/x"), backend("b", "/x/y/z"), backend("c", "/x/y")])] == ["b", "c", "a"]
 
 
 @pytest.mark.parametrize(("fault", "message"), [
@@ -143,13 +143,13 @@ def test_the_longest_prefix_comes_first():
 ])
 def test_a_fault_is_named(fault, message):
     with pytest.raises(ValueError) as error:
-        proxy.parse_backends([{**backend(), **fault}], ["xitrum"])
+        proxy.build_backends([{**backend(), **fault}], ["xitrum"])
     assert message in str(error.value)
 
 
 def test_all_faults_are_reported_at_once():
     with pytest.raises(ValueError) as error:
-        proxy.parse_backends([backend("1", "x"), backend(), backend(servers=[])])
+        proxy.build_backends([backend("1", "x"), backend(), backend(servers=[])])
     for message in ("the name '1'", "path_prefix 'x'", "the name 'forum' is taken", "path_prefix '/forum' is taken", "it has no server"):
         assert message in str(error.value)
 
@@ -198,11 +198,11 @@ def test_a_filter_fails_as_filters_do(module, name, arguments):
 def test_servers_and_backends_at_their_limits():
     assert proxy.list_servers([host("a", xitrum_address="192.0.2.1")], "p", DEFAULTS) == [
         {"name": "a-0", "host": "a", "address": "192.0.2.1", "port": 8000, "instance": 0}]
-    assert proxy.parse_backends([], proxy.RESERVED) == []
+    assert proxy.build_backends([], proxy.RESERVED) == []
     with pytest.raises(ValueError):
         proxy.list_servers([], "p", DEFAULTS)
     with pytest.raises(ValueError):
-        proxy.parse_backends([backend("1")], proxy.RESERVED)
+        proxy.build_backends([backend("1")], proxy.RESERVED)
 
 
 # ------------------------------------------------------------------------------------------- all that is wrong at once
@@ -230,9 +230,9 @@ def test_every_wrong_value_of_every_application_host_is_reported_at_once():
 @pytest.mark.parametrize("prefix", ["/x/../y", "/..", "/x/./y", "/x//y", "//x", "/x/.."])
 def test_a_prefix_that_no_request_has_is_refused(prefix):
     with pytest.raises(ValueError, match="which no request has"):
-        proxy.parse_backends([backend(path_prefix=prefix)])
+        proxy.build_backends([backend(path_prefix=prefix)])
 
 
 @pytest.mark.parametrize("prefix", ["/x..y", "/.well-known/x", "/x/"])
 def test_dots_in_a_name_are_no_such_prefix(prefix):
-    assert proxy.parse_backends([backend(path_prefix=prefix)])
+    assert proxy.build_backends([backend(path_prefix=prefix)])

@@ -36,7 +36,7 @@ BASE = {
     "proxy_servers": SERVERS, "proxy_sticky": True, "proxy_cookie": "xitrum_server", "proxy_balance": "leastconn", "proxy_slow_start": "10s",
     "proxy_health_path": "/", "proxy_health_status": 200, "proxy_check_interval": "2s", "proxy_check_fall": 3, "proxy_check_rise": 2,
     "proxy_max_connections": 0, "proxy_stats_port": 8404, "proxy_extra_global": [], "proxy_extra_frontend": [],
-    "has_tls": True, "backends": proxy.parse_backends(PATHS), "pem": "/etc/PROXY/xitrum/site.pem", "ciphers": CIPHERS,
+    "has_tls": True, "backends": proxy.build_backends(PATHS), "pem": "/etc/PROXY/xitrum/site.pem", "ciphers": CIPHERS,
     "connections": 2048, "nofile": 4201, "config_path": "/etc/haproxy/haproxy.cfg", "socket": "/run/haproxy/admin.sock",
     "server_state": "/run/haproxy/server-state", "balancers": [], "behind": "",
 }
