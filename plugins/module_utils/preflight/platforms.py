@@ -115,7 +115,8 @@ def find_cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) ->
             "tag. Set it, or write the DIY cartridge's hooks alone with -e openshift_layouts=diy",
         )
     if good("heap", "memory_mib"):
-        needed, memory = compute_needed_mib(str(values["openshift_heap"])), convert_to_whole(values["openshift_memory_mib"])
+        needed = compute_needed_mib(str(values["openshift_heap"]))
+        memory = convert_to_whole(values["openshift_memory_mib"])
         if memory < needed:
             yield Error(
                 "openshift.memory",
