@@ -157,7 +157,7 @@ def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, tmp_path, signals
         output = run.communicate()[0]
     assert len(fleet.calls("abandoned")) == 3, output
     assert run.returncode == code, output
-    assert ("Press Ctrl-C once more" in output) is (len(signals) == 2)
+    assert ("Press Ctrl-C again" in output) is (len(signals) == 2)
 
 
 def test_it_reports_where_that_failed_and_what_to_do(fleet):
