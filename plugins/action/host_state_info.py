@@ -15,6 +15,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import add_o
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import filter_chosen
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableVariables
 
+from ..module_utils.application import operations
 from ..module_utils.desired import components
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.preflight import rules, values
@@ -25,14 +26,29 @@ class ActionModule(DesiredAction):
     """Validates, computes, and runs the module."""
 
     MODULE = "xitrum.host.host_state_info"
+    OWN = {**DesiredAction.OWN, "operation": None}
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return what the module returns, and what a run has to do."""
-        return add_open_work(super().run(tmp, task_vars), get_active_slot(task_vars))
+        found, operation = super().run(tmp, task_vars), self._task.args.get("operation")
+        if operation:
+            found = self.limit(found, operation, task_vars)
+        return add_open_work(found, get_active_slot(task_vars))
+
+    def limit(
+        self, found: dict[str, Any], operation: Mapping[str, Any], task_vars: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return a read with the work of an operation on chosen instances alone."""
+        earlier = (task_vars.get("xitrum_host_state") or {}).get("operation") or {}
+        if operation["instances"] and "instances" not in found and not found.get("msg"):
+            # Nothing would be done, and the run would be green.
+            return {**found, "failed": True, "msg": "the module ended without a result; -vvv shows what it printed"}
+        slots = self.inputs_of(self.OWN, task_vars).slots
+        return operations.limit_read(found, operation, task_vars["inventory_hostname"], slots, earlier.get("pids"))
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. Raises Refused with all errors of the variables."""
-        inputs = self.inputs_of(own, task_vars, release_only="deploy" in own["desired"])
+        inputs = self.inputs_of(own, task_vars, release_only=bool({"deploy", "operation"} & set(own["desired"])))
         names = components.expand_names(own["desired"], inputs)
         # The playbooks' reads are of a set of components: their preflight validates the values of all hosts at once.
         alone = not any(name in components.SETS for name in own["desired"])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -13,11 +14,14 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import 
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
-from ..module_utils.application import rollout
+from ..module_utils.application import operations, rollout
+from ..module_utils.core.plan import BlockingError
 from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.desired.inputs import Inputs
+from ..module_utils.proxy.definition import format_server_name
 from ..module_utils.supervisor import pip
 
-KINDS = ("inventory", "values", "variables", "errors", "batches", "rollback", "pip")
+KINDS = ("inventory", "values", "variables", "errors", "batches", "rollback", "operation", "installed", "pip")
 
 #: Groups of the inventory with hosts of the collection.
 GROUPS = ("xitrum", "xitrum_proxy", "xitrum_decommissioned")
@@ -27,7 +31,7 @@ class ActionModule(ActionBase):
     """Computes on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy"))
+    _VALID_ARGS = frozenset(("kind", "own", "addresses", "deploy", "verb"))
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the plan; an error fails, with its message."""
@@ -39,7 +43,9 @@ class ActionModule(ActionBase):
                 "prefixes": {"type": "list", "elements": "str"},
                 "addresses": {"type": "bool", "default": True},
                 "deploy": {"type": "bool", "default": False},
+                "verb": {"type": "str", "choices": list(operations.VERBS)},
             },
+            required_if=[("kind", "operation", ["verb"])],
         )
         plan = getattr(self, f"_{options['kind']}")
         try:
@@ -92,6 +98,7 @@ class ActionModule(ActionBase):
         return {
             "notes": notes,
             "disabled": preflight_reports.find_disabled(hostvars, reached, groups.get("xitrum_proxy", ())),
+            "stopped": preflight_reports.find_stopped(hostvars, reached, groups.get("xitrum_proxy", ())),
         }
 
     def _batches(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
@@ -113,10 +120,35 @@ class ActionModule(ActionBase):
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
         releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
         found = rollout.choose_rollback_release(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
-        if found["errors"]:
-            rules = list(dict.fromkeys(error.rule for error in found["errors"]))
-            return {**build_error_result("\n".join(found["errors"])), "rules": rules}
-        return {"notes": found["notes"], "package": found["package"]}
+        return build_refusal(found["errors"]) or {"notes": found["notes"], "package": found["package"]}
+
+    def _operation(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail where an operator names an instance that does not exist; return the numbers of the chosen ones by
+        host."""
+        variable, hostvars = f"{options['verb']}_instances", task_vars["hostvars"]
+        given, hosts = PublicVariables(self._templar, task_vars), task_vars["ansible_play_hosts_all"]
+        names = None
+        if variable in given:
+            try:
+                names = operations.read_names(given[variable])
+            except ValueError as error:
+                return build_refusal([BlockingError(f"{variable} is {error}", rule="operation.names")])
+        # The raw ones: a host has more variables than it takes to count its instances.
+        raw = getattr(hostvars, "raw_get", hostvars.__getitem__)
+        places = {
+            host: Inputs(PublicVariables(self._templar, raw(host))).places for host in task_vars["groups"]["xitrum"]
+        }
+        chosen, errors = operations.choose(variable, names, places, hosts)
+        servers = [format_server_name(host, index) for host, indices in chosen.items() for index in indices]
+        return build_refusal(errors) or {"chosen": chosen, "named": names is not None, "servers": servers}
+
+    def _installed(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail where the task's host has no release; return the one that it runs in the place of a package."""
+        del options
+        given, host = PublicVariables(self._templar, task_vars), task_vars["inventory_hostname"]
+        read = task_vars["application_releases_read"]
+        found = rollout.find_installed(host, read, given["xitrum_main_class"])
+        return build_refusal(found["errors"]) or {"package": found["package"]}
 
     def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the arguments of pip without credentials, and the files that have these."""
@@ -127,3 +159,9 @@ class ActionModule(ActionBase):
 def build_error_result(message: str) -> dict[str, Any]:
     """Return the result of a task that fails with this message; nothing where it is empty."""
     return {"failed": True, "msg": escaped(message)} if message else {}
+
+
+def build_refusal(errors: Sequence[BlockingError]) -> dict[str, Any]:
+    """Return the result of a task that fails with all these errors and their rules; nothing where there is none."""
+    rules = list(dict.fromkeys(error.rule for error in errors))
+    return {**build_error_result("\n".join(errors)), "rules": rules} if errors else {}

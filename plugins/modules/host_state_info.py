@@ -22,6 +22,13 @@ options:
     description: With O(desired), the seconds to wait for the servers of a proxy to become healthy.
     type: int
     default: 0
+  operation:
+    description:
+      - With O(desired), limits the result to what an operation on installed instances does - its C(verb), the numbers
+        of the chosen C(instances), and whether they are C(named) one by one. The verbs are V(restart), V(stop) and
+        V(start).
+      - What a deploy would change in addition is a note, or, with blue/green slots, an error.
+    type: dict
   machine:
     description: Reads the operating system, the architecture, memory, disk and ports. O(jdk) needs it.
     type: dict
@@ -181,6 +188,7 @@ CONTROLLER = {
     "desired": {"type": "list", "elements": "str", "default": []},
     "verify": {"type": "bool", "default": False},
     "wait_seconds": {"type": "int", "default": 0},
+    "operation": {"type": "dict"},
 }
 
 

@@ -36,6 +36,7 @@ options:
         O(instances), it removes all instances, whichever supervisor runs them.
       - V(returned) switches instances back to O(instances[].folder), the folder that they had before. Instances that
         already run in it are not changed.
+      - V(switched) points C(current) of instances that do not run to O(instances[].folder), with which they start next.
       - V(drained), V(enabled) and V(finished) only record the step. Use V(drained) before the proxies disable
         instances, V(enabled) before the proxies enable them or a redirect points to them, and V(finished) when the step
         has ended. They never report C(changed), since the record is not part of the host's configuration. The other
@@ -43,7 +44,7 @@ options:
       - The module fails when an option does not apply to the state.
     type: str
     default: started
-    choices: [started, restarted, stopped, absent, returned, drained, enabled, finished]
+    choices: [started, restarted, stopped, absent, returned, switched, drained, enabled, finished]
   user:
     description:
       - The name of the account that the instances run as. Accounts to which root gave C(tmp) in an instance's folders
@@ -132,6 +133,15 @@ options:
     description:
       - Whether O(state=absent) keeps the instance's service definition of O(supervisor) for a later start. The
         supervisor no longer starts the instance.
+      - Only with states that start, stop or remove instances, such as O(state=started). The default is V(false).
+    type: bool
+  operator:
+    description:
+      - With O(state=stopped), whether an operator stops the instances. The supervisor then does not start them at boot,
+        and C(/var/lib/xitrum.host/NAME.stopped) records who has the lock of the host, and when. The other states do not
+        start them, since M(xitrum.host.host_state_info) does not list them as instances to start.
+      - With O(state=started), whether an operator starts them again. One that does not become healthy is stopped again.
+        The record ends when an instance is healthy.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(false).
     type: bool
   log_dir:

@@ -192,6 +192,12 @@ interrupted:
   returned: with O(state=read)
   type: bool
   sample: false
+stopped:
+  description: The numbers of the instances that an operator stopped, with O(name).
+  returned: with O(state=read)
+  type: list
+  elements: int
+  sample: [1]
 last_run:
   description:
     - The last run in the log of the host - C(when), C(who), the releases C(from) and C(to), C(outcome) and C(seconds).
@@ -236,7 +242,7 @@ from typing import Any
 
 from ..module_utils.application import releases, run_lock, slot_read, step_record
 from ..module_utils.configuration import xitrum_conf as package_config
-from ..module_utils.core import lock_record, parts, runner
+from ..module_utils.core import lock_record, operator_stops, parts, runner
 from ..module_utils.core.component import Desired
 from ..module_utils.core.host import Host
 from ..module_utils.package import main_class as package_main
@@ -257,6 +263,7 @@ def read(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
         record = step_record.read_record(host, name) if name else {}
         found = {**releases.read_overview(host, root, record), "instances": slot_read.read_instances(host, root)}
         found["last_run"] = run_lock.read_last_run(host, desired["log_dir"]) if desired["log_dir"] else {}
+        found["stopped"] = list(operator_stops.read_stops(host, name)) if name else []
         found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
         if desired["slots"]:
             found["slot"] = slot_read.read_slot(host, root)

@@ -28,11 +28,14 @@ options:
         single instance. C(xitrum_rollout_batch) and C(xitrum_rollout_strategy) determine the others.
       - V(rollback) returns the release that all hosts return to, and fails if they have none in common. It uses the
         results of M(xitrum.host.release) that each host has in C(application_releases_read).
+      - V(operation) returns the instances that the operator chose for O(verb), from the variable of that playbook, such
+        as C(restart_instances). It fails if one does not exist.
+      - V(installed) returns the release that the host of the task runs, from C(application_releases_read) of that host.
       - V(pip) returns the arguments and files with which pip installs supervisord, from the variables of the role
         P(xitrum.host.supervisor#role). The result contains credentials, so use C(no_log).
     type: str
     required: true
-    choices: [inventory, values, variables, errors, batches, rollback, pip]
+    choices: [inventory, values, variables, errors, batches, rollback, operation, installed, pip]
   prefixes:
     description:
       - With O(kind=inventory), the prefixes of the variables of the running playbook, such as C(load_test_). An unknown
@@ -51,6 +54,10 @@ options:
       - A change that the run could then apply only in part is an error.
     type: bool
     default: false
+  verb:
+    description: With O(kind=operation), which it requires, what is done to the instances.
+    type: str
+    choices: [restart, stop, start]
 """
 
 EXAMPLES = r"""
@@ -78,9 +85,9 @@ errors:
   type: dict
 package:
   description: >-
-    With O(kind=values), the application hosts whose variables allow to read the package. With O(kind=rollback), the
-    values that M(xitrum.host.package_info) would return for the release.
-  returned: with O(kind=values) and O(kind=rollback)
+    With O(kind=values), the application hosts whose variables allow to read the package. With O(kind=rollback) and
+    O(kind=installed), the values that M(xitrum.host.package_info) would return for the release.
+  returned: with O(kind=values), O(kind=rollback) and O(kind=installed)
   type: raw
 notes:
   description: Notes, which do not block a run. With O(kind=errors), lists by host.
@@ -88,10 +95,29 @@ notes:
   type: raw
 rules:
   description: The rules that the errors break, each once. C(docs/reference/rules.md) lists all rules.
-  returned: with O(kind=errors), O(kind=inventory), O(kind=rollback) and O(kind=variables), if there are errors
+  returned: if there are errors, but with O(kind=values)
   type: list
   elements: str
   sample: [xitrum.heap, host.disk-space]
+chosen:
+  description: The numbers of the chosen instances, lists by host.
+  returned: with O(kind=operation)
+  type: dict
+  sample: {app1: [0, 1]}
+servers:
+  description: What the proxies call the chosen instances.
+  returned: with O(kind=operation)
+  type: list
+  elements: str
+  sample: [app1-0, app1-1]
+named:
+  description: Whether the operator named the instances one by one.
+  returned: with O(kind=operation)
+  type: bool
+stopped:
+  description: The instances that an operator stopped, and that a proxy has not disabled, lists by host.
+  returned: with O(kind=errors)
+  type: dict
 disabled:
   description: The instances that the run starts and that are disabled in a proxy, lists by host.
   returned: with O(kind=errors)
@@ -99,8 +125,8 @@ disabled:
 batches:
   description: >-
     The batches, in order - C(number), C(of), C(canary) (whether it is the canary), C(label), C(servers), C(hosts),
-    which maps a host to its instances in the batch, and C(before), which maps a host to the folders that these
-    instances return to if the batch fails.
+    which maps a host to its instances in the batch, C(before), which maps a host to the folders that these instances
+    return to if the batch fails, and C(unchanged), whether they keep their folders.
   returned: with O(kind=batches)
   type: list
   elements: dict
@@ -112,6 +138,7 @@ batches:
       servers: [app1-0]
       hosts: {app1: [{index: 0, port: 8000, folder: 3f2a9c1b7d04-1a2b3c4d5e}]}
       before: {app1: [{index: 0, port: 8000, folder: 9b1e55d07a32-1a2b3c4d5e}]}
+      unchanged: false
 arguments:
   description: The arguments of pip, which contain no secrets.
   returned: with O(kind=pip)

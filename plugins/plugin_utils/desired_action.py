@@ -23,9 +23,6 @@ from ..module_utils.proxy import key_pair
 from . import role_templates
 from .public_variables import PublicVariables
 
-#: Options that are for the controller alone, with what each is where it is not given.
-OWN = {"desired": False, "verify": False, "wait_seconds": 0, "slot": None}
-
 
 class Files:
     """The files of the controller that a desired state is made of. See `Controller` of
@@ -74,6 +71,8 @@ class DesiredAction(ActionBase):
 
     #: The module.
     MODULE = ""
+    #: Options that are for the controller alone, with what each is where it is not given.
+    OWN: Mapping[str, Any] = {"desired": False, "verify": False, "wait_seconds": 0, "slot": None}
     _supports_check_mode = True
     _supports_async = True
 
@@ -81,7 +80,7 @@ class DesiredAction(ActionBase):
         """Return what the module returns, or an error with its reason."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        own = {name: arguments.pop(name, default) for name, default in OWN.items()}
+        own = {name: arguments.pop(name, default) for name, default in self.OWN.items()}
         if own["desired"]:
             try:
                 arguments = {**self.compute(own, task_vars), **arguments}

@@ -19,7 +19,7 @@ from ..module_utils.core.plan import Row
 from ..module_utils.core.untrusted_text import sendable
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import health as proxy_health
-from ..module_utils.report import findings, fleet_summary, schemas, status
+from ..module_utils.report import findings, fleet_summary, schemas, status, stops
 
 HostVars = Mapping[str, Any]
 
@@ -29,7 +29,8 @@ REACH = "__reach"
 
 def collect_states(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     """Return what was read of each host, with the rows of the test of its public ports."""
-    states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+    read = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+    states = stops.explain_servers(read)
     reached = get_reach_rows(hostvars, hosts)
     return {
         host: {**state, "reach": {"rows": reached[host], "drift": False}}
@@ -111,7 +112,8 @@ def find_site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
     rows = {host: [Row(**row) for row in some] for host, some in get_reach_rows(hostvars, hosts).items()}
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
     read = {host: state for host, state in states.items() if is_read(state)}
-    return [*proxy_health.find_faults(read, rows), *reach.format_sentences(rows)]
+    # That nobody serves is what an operator accepted.
+    return [*proxy_health.faults(stops.without_idle_proxies(read), rows), *reach.sentences(rows)]
 
 
 def is_read(state: Any) -> bool:

@@ -11,12 +11,14 @@ from typing import Any
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, keep_alive, role_variables
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts, UsableVariables
 
-from ..module_utils.application import rollout
-from ..module_utils.core import commands
+from ..module_utils.application import operations, rollout
+from ..module_utils.core import commands, variables
 from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.preflight import messages as preflight
 from ..module_utils.preflight import rules, values
 from ..module_utils.preflight.catalog import Error, errors_of
+from ..module_utils.proxy import health as proxy_health
+from ..module_utils.proxy.definition import format_server_name
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -167,7 +169,8 @@ def find_errors(
         for find in (preflight.find_difference_errors, preflight.find_proxy_difference_errors)
     ]
     away = preflight.find_unavailable_errors(usable, hosts, NO_VALUE)
-    for found in (*differences, preflight.find_session_reports(usable, hosts, NO_VALUE)[0], away):
+    stops = find_last_stop_errors(every, usable, hosts)
+    for found in (stops, *differences, preflight.session_reports(usable, hosts, NO_VALUE)[0], away):
         for host, errors in found.items():
             by_host[host] += errors
     # Of a host that the run leaves out, what the configuration of these has.
@@ -184,6 +187,39 @@ def find_errors(
         return "", []
     message = preflight.format_message(by_host, controller, find_notes(usable, hosts, deploy, hosts))
     return message, preflight.list_rules(by_host, controller)
+
+
+def find_last_stop_errors(every: HostVars, usable: UsableHosts, hosts: Sequence[str]) -> dict[str, list[Error]]:
+    """Why an operator must not stop these instances, of a fleet without proxies: by host."""
+    states = {host: of_host.get("xitrum_host_state") or {} for host, of_host in every.items()}
+    stopping = [host for host, state in states.items() if (state.get("operation") or {}).get("verb") == "stop"]
+    groups = (every[stopping[0]].get("groups") or {}) if stopping else {}
+    if not stopping or groups.get("xitrum_proxy"):
+        return {}
+    left_out = [host for host in groups.get("xitrum") or () if host not in hosts and host in usable]
+    allowed = variables.is_true(every[stopping[0]].get("stop_last", False))
+    found = operations.find_last_errors(states, left_out, allowed)
+    return {host: [Error(error.rule, str(error)) for error in errors] for host, errors in found.items()}
+
+
+def find_stopped(
+    hostvars: HostVars, hosts: Sequence[str], proxies: Sequence[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the instances that an operator stopped, and that a proxy has not disabled: host to its instances, without
+    hosts that have none. Where a proxy is about to change, it may forget them."""
+    reports = [proxy_health.report_of(hostvars[name].get("xitrum_host_state")) for name in proxies]
+    changing = any(report.get("drift") for report in reports if report)
+    servers = [server for report in reports if report for server in proxy_health.list_application_servers(report)]
+    enabled = {server["name"] for server in servers if server["admin"] != "maint"}
+    found = {}
+    for host in hosts:
+        instances = (hostvars[host].get("xitrum_host_state") or {}).get("instances") or {}
+        found[host] = [
+            operations.pick(item)
+            for item in instances.get("instances", [])
+            if operations.is_kept_stopped(item) and (changing or format_server_name(host, item["index"]) in enabled)
+        ]
+    return {host: instances for host, instances in found.items() if instances}
 
 
 def find_notes(

@@ -14,6 +14,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.fleet_reports import i
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import definition as proxy
 from ..module_utils.proxy import health as proxy_health
+from ..module_utils.report import stops
 
 HostVars = Mapping[str, Any]
 #: What a loop registered: a dictionary for each item.
@@ -109,8 +110,9 @@ def make_rows(
         reach.build_rows(collect_answers(results), found),
         proxy_health.build_instance_rows(find_unreached_instances(hostvars, hosts), found),
     )
+    states = collect_states(hostvars, hosts)
     rows: dict[str, list[dict[str, Any]]] = {}
     for part in parts:
         for host, some in part.items():
-            rows.setdefault(host, []).extend(asdict(row) for row in some)
+            rows.setdefault(host, []).extend(asdict(stops.explain_port(states.get(host), row)) for row in some)
     return rows

@@ -19,7 +19,8 @@ def plan_batches(
     hostvars: HostVars, hosts: Iterable[str], batch: Any = "1", strategy: str = ""
 ) -> list[dict[str, Any]]:
     """Return the batches in their order, as `plan_batches` of module_utils/application/rollout.py does, each with
-    `before`: a host to what its instances go back to where the batch fails.
+    `before`: a host to what its instances go back to where the batch fails, and `unchanged`: whether that is what they
+    run.
 
     Instances that do not run or are not healthy come first, and so do those to which no proxy sends requests. Raises
     ValueError for an invalid batch.
@@ -36,7 +37,17 @@ def plan_batches(
     }
     pending = {host: observed["restart"] for host, observed in found.items()}
     batches = rollout.plan_batches(pending, batch, strategy, sick)
-    return [{**one, "before": find_before(one["hosts"], found)} for one in batches]
+    planned = [{**one, "before": find_before(one["hosts"], found)} for one in batches]
+    return [{**one, "unchanged": is_unchanged(one)} for one in planned]
+
+
+def is_unchanged(batch: Mapping[str, Any]) -> bool:
+    """Return whether all instances of a batch keep their folders: a restart, in which no release is restored."""
+    pairs = ((instances, batch["before"][host]) for host, instances in batch["hosts"].items())
+    return all(
+        {item["index"]: item["folder"] for item in instances} == {item["index"]: item["folder"] for item in before}
+        for instances, before in pairs
+    )
 
 
 def find_before(

@@ -21,7 +21,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..configuration import shared as shared_settings
-from ..core import addresses, commands, disk_space, folders, lock_record, partial_folder, process, sockets
+from ..core import (
+    addresses,
+    commands,
+    disk_space,
+    folders,
+    lock_record,
+    operator_stops,
+    partial_folder,
+    process,
+    sockets,
+)
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import CHECK, RUN, BlockingError, Draft, Plan, Row, broken
@@ -184,6 +194,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "next_current": release.find_next_current(host, root),
         "locked": lock_record.is_interrupted(host, desired["name"]),
         "record": step_record.read_record(host, desired["name"]) if desired["name"] else {},
+        "stops": operator_stops.read_stops(host, desired["name"]) if desired["name"] else {},
     }
     found = read_package_settings(host, root, desired["release"])
     state["package_settings"] = desired.get("package_settings") if found is None else found
@@ -452,6 +463,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.errors += broken("host.interface", find_place_errors(desired, state))
     count = {instance["index"] for instance in desired["instances"]}
     listed = result.facts["instances"]
+    # What an operator stopped stays so: it gets the release, and no run starts it.
+    kept = [item for item in listed if item["stopped"] and not item["running"]]
+    result.facts["switch"] = [pick(item) for item in kept if item["folder"] != item["current"]]
+    listed = [item for item in listed if item not in kept]
     # What a step has stopped is that of a step again: one that fails puts it back to what served.
     stopped = [
         item["index"] for item in listed if not item["running"] and step_state.was_stopped(record, item["index"])
@@ -462,7 +477,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     ]
     observed = {item["index"]: item for item in listed}
     result.facts["recovery"] = group_recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
-    gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]
+    ended = {item["index"] for item in kept}
+    gone = [
+        {"index": int(index)} for index in sorted(record) if int(index) not in state["instances"] or int(index) in ended
+    ]
     result.facts["recovery"].update({"gone": gone} if gone else {})
     result.facts["unhealthy"] = [
         item["index"] for item in listed if item["running"] and is_sick(desired, state["instances"][item["index"]])]
@@ -617,6 +635,7 @@ def plan_instance(
             "healthy": is_healthy(desired, observed),
             "restart_reasons": [restarts.format_reason(row) for row in rows if row.status == "restart_pending"],
             "changes": find_setting_changes(files, observed, state),
+            "stopped": (state.get("stops") or {}).get(index),
         }
     )
 
@@ -641,6 +660,10 @@ def build_instance_rows(
     running, label = observed["process"], f"instance-{instance['index']}"
     row = functools.partial(restarts.build_instance_row, label)
 
+    stop = (state.get("stops") or {}).get(instance["index"])
+    if running is None and stop:
+        why = f"{operator_stops.format_operator(stop)}. start.yml starts it"
+        return [Row("instance", f"{label} process", "not running", observed["current"], "not running", "stopped", why)]
     if running is None:
         return [
             Row(
@@ -706,7 +729,12 @@ def build_instance_rows(
                 "drift", observed["other_listener"], CHECK)
         )
     if observed["service"] is not None:
-        rows.append(build_service_row(desired, label, observed["service"], observed["elsewhere"]))
+        found = build_service_row(desired, label, observed["service"], observed["elsewhere"])
+        if stop and found.status == "drift":
+            who = operator_stops.format_operator(stop)
+            why = f"{who}, and something started it since. Run start.yml, or stop.yml again"
+            found = found.replaced(status="stopped", why=why, fix="")
+        rows.append(found)
     if observed["flags_error"]:
         rows.append(Row("instance", f"{label} flags", status="not_readable", why=observed["flags_error"]))
     if observed["flags"] is not None:

@@ -333,3 +333,14 @@ def choose_rollback_release(
         "main_class": chosen,
     }
     return {"errors": errors, "notes": list(find_choice_notes(found, desired, release)), "package": package}
+
+
+def find_installed(host: str, observed: Mapping[str, Any], main_class: str = "") -> dict[str, Any]:
+    """The release that a host runs, as C(package) of L(choose_rollback_release), and C(errors)."""
+    names = sorted(find_switched(observed))
+    # Where a rollout stopped, the instances run several: each keeps its own.
+    name = observed["current"] if observed["current"] in names else next(iter(names), "")
+    if not name:
+        sentence = f"{host} has no release, so that nothing is installed there. Run site.yml or deploy.yml first"
+        return {"errors": [BlockingError(sentence, rule="operation.not-installed")], "package": {}}
+    return choose_rollback_release({host: observed}, name, main_class)

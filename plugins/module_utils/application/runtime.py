@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core import addresses, lock_record, process, sockets
+from ..core import addresses, lock_record, operator_stops, process, sockets
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan
@@ -80,6 +80,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "lock": lock,
         "lock_fault": fault,
         "unfinished": host.exists(lock_record.get_unfinished_path(name)),
+        "stops": operator_stops.read_stops(host, name),
         "remembered": int((host.read(f"{root}/slot") or "").strip() == "1") if desired["slots"] else 0,
     }
 
@@ -150,10 +151,11 @@ def describe(
 ) -> dict[str, Any]:
     """One instance, as numbers and words."""
     own, answer = observed["process"], observed["answer"]
+    stop = state["stops"].get(number) if own is None else None
     health = "unknown" if answer is None else "ok" if answer == desired["health_status"] else "failing"
     spare = "idle" if desired["slots"] and number < 2 else "orphaned"
     if own is None:
-        word = "down" if expected else spare
+        word = "stopped" if stop else "down" if expected else spare
     else:
         word = "unhealthy" if health == "failing" else "running"
         word = word if expected else "orphaned" if spare == "orphaned" else word
@@ -170,4 +172,5 @@ def describe(
         "connections": observed["connections"],
         "memory_bytes": own["rss_kb"] * 1024 if own else None,
         "restarts_last_day": state["restarts"].get(number),
+        "stopped_by_operator": {**stop, **{name: printable(stop[name]) for name in ("user", "host")}} if stop else None,
     }

@@ -11,7 +11,7 @@ import time
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from ..core import addresses, disk_space, folders, process, recorded, schema, sockets
+from ..core import addresses, disk_space, folders, operator_stops, process, recorded, schema, sockets
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import COMMAND_SECONDS, Host
 from ..core.plan import Draft, Plan
@@ -32,7 +32,7 @@ SPEC: dict[str, Any] = {
     "state": {
         "type": "str",
         "default": "started",
-        "choices": ["started", "restarted", "stopped", "absent", "returned"],
+        "choices": ["started", "restarted", "stopped", "absent", "returned", "switched"],
     },
     "remove_root": {"type": "bool", "default": False},
     "instances": {
@@ -55,6 +55,7 @@ SPEC: dict[str, Any] = {
     "watch": {"type": "int", "default": 0},
     "drain": {"type": "int", "default": 0},
     "keep_definition": {"type": "bool", "default": False},
+    "operator": {"type": "bool", "default": False},
 }
 
 
@@ -388,6 +389,7 @@ def find_pending(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]
     inside = host.listdir(f"{desired['root']}/instances") if owned else []
     numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, inside)))
     every: list[dict[str, Any]] = [{"index": number, "port": 0, "folder": ""} for number in numbers]
+    stops = operator_stops.read_stops(host, desired["name"])
     for instance in desired["instances"] or (every if desired["state"] == "absent" else []):
         runs = find_running(host, desired, instance["index"])
         there = (owned and host.exists(get_home(desired, instance["index"]))) or instance["index"] in marked
@@ -395,9 +397,16 @@ def find_pending(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]
             now = host.readlink(f"{get_home(desired, instance['index'])}/current")
             if instance["folder"] and (now != instance["folder"] or not runs):
                 todo.append({**instance, "runs": bool(runs)})
-        elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[
-            desired["state"]
-        ]:
+        elif desired["state"] == "switched":
+            now = host.readlink(f"{get_home(desired, instance['index'])}/current")
+            if instance["folder"] not in ("", now) and not runs:
+                todo.append({**instance, "runs": False})
+        elif {
+            "started": not runs,
+            "restarted": True,
+            "stopped": bool(runs) or desired.get("operator", False) and instance["index"] not in stops,
+            "absent": bool(runs) or there,
+        }[desired["state"]]:
             todo.append({**instance, "runs": bool(runs)})
     return todo
 
@@ -443,12 +452,30 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """The instances that are not in the desired state, and what else is left of the application."""
     every = desired["state"] == "absent"
     return {"pending": find_pending(host, desired), "left": find_removable_root(host, desired),
+            "records": left_records(host, desired), "started": find_started(host, desired),
             "unused_supervisors": find_unused_supervisors(host, desired) if every else {}}
+
+
+def left_records(host: Host, desired: Mapping[str, Any]) -> list[str]:
+    """The record of the instances that an operator stopped, where none is left that could be started."""
+    path = operator_stops.get_path(desired["name"])
+    gone = desired["state"] == "absent" and not desired["instances"]
+    return [path] if gone and process.read_if_allowed(host.exists, path) else []
+
+
+def find_started(host: Host, desired: Mapping[str, Any]) -> list[int]:
+    """The instances on record as stopped that something else than a run has started, where an operator has them run."""
+    if desired["state"] != "started" or not desired.get("operator"):
+        return []
+    stops = operator_stops.read_stops(host, desired["name"])
+    return [item["index"] for item in desired["instances"]
+            if item["index"] in stops and find_running(host, desired, item["index"])]
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which instances are acted on."""
     actions = [("instance", item) for item in state["pending"]] + [("left", path) for path in state["left"]]
+    actions += [*(("record", path) for path in state["records"]), *(("started", index) for index in state["started"])]
     actions += [("unused_supervisor", kind) for kind in state["unused_supervisors"]]
     before, after = format_diff_texts(desired, state["pending"])
     return Draft(actions=actions, before=before, after=after).plan(desired, state)
@@ -457,7 +484,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 def format_diff_texts(desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The texts of Ansible's diff, before and after: one line an instance."""
     after = {"started": "runs", "restarted": "restarted", "stopped": "stopped", "absent": "absent",
-             "returned": "back to"}[desired["state"]]
+             "returned": "back to", "switched": "switched to"}[desired["state"]]
     return (
         "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
         "".join(f"instance {item['index']}: {after} {item['folder']}".rstrip() + "\n" for item in todo),
@@ -472,8 +499,13 @@ def apply(host: Host, plan: Plan) -> Applied:
     notes = drain_notes(host, cut)
     took = execute(host, desired, pending) if plan.changed else {}
     remove_root(host, desired, plan.state["left"])
+    for path in plan.state["records"]:
+        host.remove(path)
     if desired["state"] == "started":
         verify_running(host, desired)
+    for index in plan.state["started"]:
+        SUPERVISORS[desired["supervisor"]].register(host, desired["name"], index)
+    operator_stops.clear(host, desired["name"], plan.state["started"])
     watch(host, desired)
     return Applied({"seconds": took, "cut": cut, "notes": notes}, warnings=tuple(notes))
 
@@ -482,6 +514,8 @@ def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, 
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy
     go back to the last folder with which they were.
     Raises RuntimeError then, with the end of the log of what failed."""
+    if desired["state"] == "switched":
+        return switch_stopped(host, desired, todo)
     starts = desired["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
         # Something else may still have its port, so that it is not started yet.
@@ -498,19 +532,41 @@ def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, 
         stop(host, desired, instance["index"])
         if desired["state"] != "stopped":
             move(host, desired, instance["index"], (desired["supervisor"],) if starts else ())
+        elif desired.get("operator"):
+            keep_stopped(host, desired, instance["index"])
         if desired["state"] == "absent" and recorded.owns_root(host, desired["name"], desired["root"]):
             host.remove(get_home(desired, instance["index"]))
             step_record.forget(host, desired["name"], instance["index"])
+        if desired["state"] == "absent":
+            operator_stops.clear(host, desired["name"], [instance["index"]])
     if desired["state"] == "absent":
         # One that was left on an older release kept the others from being reported as the host's current one.
         release.update_current(host, desired["root"])
     took = begin(host, allow_more_time(desired) if desired["state"] == "returned" else desired, todo) if starts else {}
+    if starts:
+        operator_stops.clear(host, desired["name"], [item["index"] for item in todo])
     for index in {item["index"] for item in todo} - in_step:
         step_record.forget(host, desired["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
     for kind in find_unused_supervisors(host, desired) if desired["state"] != "stopped" else ():
         SUPERVISORS[kind].clean(host, desired["name"])
     return took
+
+
+def keep_stopped(host: Host, desired: Mapping[str, Any], index: int) -> None:
+    """Keeps an instance, which does not run, from being started at boot and by later runs. The record comes last: until
+    then, the next run takes the instance for one that a killed run has stopped, and starts it again."""
+    SUPERVISORS[desired["supervisor"]].disable(host, desired["name"], index)
+    operator_stops.note(host, desired["name"], index, time.time())
+    step_record.forget(host, desired["name"], index)
+
+
+def switch_stopped(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    """Switches instances that do not run to the folder with which they are started next."""
+    for instance in todo:
+        switch(host, desired, instance)
+    release.update_current(host, desired["root"])
+    return {}
 
 
 def move(host: Host, desired: Mapping[str, Any], index: int, keep: Container[str]) -> None:
@@ -536,11 +592,23 @@ def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
             launch(host, desired, instance)
         took = verify_healthy(host, desired, todo)
     except (OSError, RuntimeError) as error:
+        if desired.get("operator"):
+            raise RuntimeError(f"{explain(host, desired, error)}\n{stop_again(host, desired, todo)}") from error
         # First of all: nothing runs, and on a full disk what follows fails too.
         went = go_back(host, desired, todo, before)
         raise RuntimeError(f"{explain(host, desired, error)}\n{went}{drop_failed(host, desired, todo)}") from error
     release.update_current(host, desired["root"])
     return took
+
+
+def stop_again(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> str:
+    """Stops instances that an operator wanted to start, and that are not healthy: a sentence on that."""
+    names = ", ".join(str(item["index"]) for item in todo)
+    for item in todo:
+        step_record.note(host, desired, item["index"], "stopped", needed=False)
+        stop(host, desired, item["index"])
+        keep_stopped(host, desired, item["index"])
+    return f"Stopped again: instance {names}. Fix the cause, then start it again."
 
 
 def launch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any], needed: bool = True) -> None:

@@ -102,6 +102,10 @@ STEP = Format(
     f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them enabled, move "
     "the file away.",
 )
+STOPS = Format(
+    "the instances that an operator stopped", 1,
+    f"{_SAME_VERSION}, or move the file away, and stop the instances again with stop.yml.",
+)
 MANIFEST = Format(
     "the files of a release", 1,
     "Move the file away: the files of that release are then verified by their content.",
@@ -121,5 +125,6 @@ JAR_SCANS = Format("the scans of jars", 1, "The jars are scanned again.", is_reb
 
 #: Every format: a record that is missing here is one that no test covers.
 FORMATS = (
-    BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, MANIFEST, LOAD, LOAD_REPORT, LOG_MARKS, JAR_SCANS,
+    BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, STOPS, MANIFEST, LOAD, LOAD_REPORT, LOG_MARKS,
+    JAR_SCANS,
 )

@@ -31,6 +31,8 @@ STATUSES = {
     "read_only": Status("not to be changed here", "note"),
     # It could not be read: the reader lacks the right to.
     "not_readable": Status("not readable", "note"),
+    # An operator stopped the instance: no run starts it.
+    "stopped": Status("stopped by operator", "note"),
     # Another finding is the cause.
     "consequence": Status("caused by another finding", "note"),
 }

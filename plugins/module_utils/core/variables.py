@@ -17,6 +17,10 @@ OWN_PREFIX = "xitrum_"
 #: Variables that playbooks read or register and that therefore stand in no role's argument_specs.yml.
 PLAYBOOK_VARIABLES = (
     "rollback_to",       # playbooks/rollback.yml: the release to go back to
+    "restart_instances",  # playbooks/restart.yml: the instances to restart
+    "stop_instances",    # playbooks/stop.yml: the instances to stop
+    "stop_last",         # playbooks/stop.yml: whether nothing may be left that serves
+    "start_instances",   # playbooks/start.yml: the instances to start
     "check_become",      # playbooks/check.yml: whether it reads as root
     "check_query",       # playbooks/check.yml: a question about its report
     "check_format",      # playbooks/check.yml: what it prints

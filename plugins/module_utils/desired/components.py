@@ -48,12 +48,19 @@ def list_status_components(inputs: Inputs) -> list[str]:
     return (["runtime"] if inputs.is_application else []) + (["proxy_health"] if inputs.is_proxy else [])
 
 
+def list_operation_components(inputs: Inputs) -> list[str]:
+    """Return the components that an operation on installed instances reads, such as a restart."""
+    own = ["machine", "jdk", "redirects", "instances"] if inputs.is_application else []
+    return own + (["proxy_health"] if inputs.is_proxy else [])
+
+
 #: Names for several components.
 SETS: dict[str, Callable[[Inputs], list[str]]] = {
     "site": list_site_components,
     "deploy": list_deploy_components,
     "base": list_base_components,
     "status": list_status_components,
+    "operation": list_operation_components,
 }
 
 
@@ -74,8 +81,8 @@ def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dic
         return service.build_service(inputs, controller)
 
     known: dict[str, Callable[[], dict[str, Any]]] = {
-        # What a host must be able to take matters where instances are read.
-        "machine": lambda: application.build_machine(inputs) if "instances" in names else {},
+        # What a host must be able to take matters where a release is brought to instances.
+        "machine": lambda: application.build_machine(inputs) if {"release", "instances"} <= set(names) else {},
         "jdk": lambda: jdk.build_jdk(inputs),
         "capacity": lambda: tuning.build_capacity(inputs),
         "kernel": lambda: tuning.build_kernel(inputs),

@@ -495,6 +495,46 @@ RULES = tuple(
             "Set `openshift_name`",
         ),
         (
+            "operation.inactive-slot",
+            "On a host with blue/green slots, a named instance is the active slot",
+            "Name the instance in the message",
+        ),
+        (
+            "operation.last-instance",
+            "An instance runs after `stop.yml`, or `stop_last` is true",
+            "Start another instance first, or add `-e stop_last=true`",
+        ),
+        (
+            "operation.names",
+            "The variable with instances, such as `restart_instances`, has names such as `app1-0`",
+            "Correct it, or leave it out to choose all instances of the run's hosts",
+        ),
+        (
+            "operation.not-installed",
+            "A chosen instance is installed",
+            "Run `site.yml` or `deploy.yml` first",
+        ),
+        (
+            "operation.outside-limit",
+            "A named instance is on a host of the run",
+            "Add its host to `--limit`, or run without `--limit`",
+        ),
+        (
+            "operation.pending",
+            "Nothing is pending for an instance that restarts through the other blue/green slot",
+            "Run `deploy.yml`, which applies the change and restarts the instance",
+        ),
+        (
+            "operation.stopped",
+            "A named instance that restarts was not stopped by an operator",
+            "Start it by `start.yml`",
+        ),
+        (
+            "operation.unknown-instance",
+            "A named instance exists",
+            "Use one of the names in the message",
+        ),
+        (
             "package.contents",
             "The package can be built, read, sent and started",
             "Correct what the message names, and build the package again",

@@ -201,7 +201,7 @@ def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]
         return [
             f"{' and '.join(gone)} would be disabled, and {desired['software']} has no other server that is enabled "
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
-            "serve first: ansible-playbook xitrum.host.site."
+            f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site."
         ]
     if desired["keep_healthy"] and state["others"]:
         return [

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..core import operator_stops
 from ..core.plan import RUN
 from ..core.statuses import STATUSES
 
@@ -25,7 +26,7 @@ def needs_work(state: Mapping[str, Any] | None) -> bool:
     """Whether a run would change anything on the host: a file, a process, or what is left over."""
     found = get_components(state)
     instances = found.get("instances", {})
-    left = ("start", "restart", "orphaned", "unhealthy")
+    left = ("start", "stop", "restart", "switch", "orphaned", "unhealthy")
     return any(report["drift"] for report in found.values()) or any(instances.get(name) for name in left)
 
 
@@ -105,6 +106,7 @@ def render_fleet_summary(
         text.append("")
     text += render_three_columns(states, everything)
     text += restart_note(states, command)
+    text += stop_notes(states)
     if lost:
         text.append(
             f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
@@ -128,6 +130,12 @@ def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list
         "Restart pending. This playbook restarts no instance. These instances run with their last settings:",
     ]
     return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
+
+
+def stop_notes(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+    """The instances that an operator stopped, a line each."""
+    found = {host: get_components(states[host]).get("instances", {}).get("instances", []) for host in sorted(states)}
+    return [line for host, listed in found.items() for line in operator_stops.format_stops(host, listed)]
 
 
 def group_rows(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dict[str, list[str]]]:

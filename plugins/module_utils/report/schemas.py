@@ -16,7 +16,7 @@ from typing import Any
 VERSION = 1
 
 #: The states of an instance, the worst first.
-STATES = ("down", "unhealthy", "unknown", "orphaned", "idle", "running")
+STATES = ("down", "unhealthy", "unknown", "orphaned", "stopped", "idle", "running")
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -75,6 +75,15 @@ _HOST = record(
     },
 )
 
+_STOP = record(
+    "Who stopped the instance by `stop.yml`; null where nobody did.",
+    {
+        "user": text("The operator."),
+        "host": text("The operator's machine."),
+        "since": text("When, in UTC as ISO 8601."),
+    },
+)
+
 _VIEW = record(
     "What one proxy thinks of the instance.",
     {
@@ -93,7 +102,8 @@ _INSTANCE = record(
         "port": unknown_or(number("Its HTTP port.")),
         "state": text(
             "`running` serves; `unhealthy` runs, and its health page does not answer as desired; `down` is to run and "
-            "does not; `idle` is the slot that is not active; `orphaned` is none of the inventory; `unknown` is on a "
+            "does not; `stopped` is stopped by an operator; "
+            "`idle` is the slot that is not active; `orphaned` is none of the inventory; `unknown` is on a "
             "host that was not read.",
             *STATES,
         ),
@@ -108,6 +118,7 @@ _INSTANCE = record(
         "restarts_last_day": unknown_or(
             number("How often its supervisor restarted it by itself in the last 24 hours; null without a record.")
         ),
+        "stopped_by_operator": unknown_or(_STOP),
         "proxies": many(_VIEW, "The view of each proxy that was read."),
     },
 )

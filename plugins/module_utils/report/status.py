@@ -123,7 +123,7 @@ def describe_instance(
     host: str, item: Mapping[str, Any], now: int, views: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, Any]:
     """One instance. Of a host that was not read only the number is known."""
-    started = item.get("started")
+    started, stop = item.get("started"), item.get("stopped_by_operator")
     return {
         "name": f"{host}-{item['index']}",
         "host": host,
@@ -139,6 +139,7 @@ def describe_instance(
         "connections": item.get("connections"),
         "memory_bytes": item.get("memory_bytes"),
         "restarts_last_day": item.get("restarts_last_day"),
+        "stopped_by_operator": {**stop, "since": format_time(stop["since"])} if stop else None,
         "proxies": list(views.get(format_server_name(host, item["index"]), ())),
     }
 
@@ -247,6 +248,8 @@ def render_status_table(document: Mapping[str, Any]) -> str:
     if document["proxies"]:
         text += [*render_table(PROXY_COLUMNS, [format_proxy(proxy) for proxy in document["proxies"]]), ""]
     text += [line for host in document["hosts"] for line in format_host_notes(host)]
+    stops = [(item["name"], item["stopped_by_operator"]) for item in found if item["stopped_by_operator"]]
+    text += [f"{name} was stopped by operator {one['user']} on {one['host']}, at {one['since']}" for name, one in stops]
     return "\n".join(text).rstrip()
 
 

@@ -12,15 +12,15 @@ here. Differences between the kinds of supervisors are in `kinds`, see `contract
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
-from ..core import file_set, marked_block, process, recorded, unmanaged_file
+from ..core import file_set, marked_block, operator_stops, process, recorded, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, build_unread_rows
 from ..limits import nofile as limits
 from . import init_system, inittab, table
-from .contract import WELL, build_edited_file, fill
+from .contract import WELL, Supervisor, build_edited_file, fill
 from .table import SUPERVISORS
 
 NAME = "service"
@@ -68,6 +68,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """Everything that `plan` needs."""
     kind, name, indices = SUPERVISORS[desired["supervisor"]], desired["name"], range(desired["instances"])
     program, init = host.which(kind.program), init_system.read_init(host)
+    stops = operator_stops.read_stops(host, name)
     state: dict[str, Any] = {
         "program": program,
         "states": kind.states(host, name, indices) if program and indices else {},
@@ -80,13 +81,19 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "granted": limits.find_granted_to_services(host, desired["nofile"]) if kind.inherits else 0,
         "init": init,
         "inittab": unmanaged_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
-        "hiding": kind.hiding_files(host, name),
+        "stops": sorted(stops),
+        "hiding": [path for path in kind.hiding_files(host, name) if path not in list_boot_locks(kind, name, stops)],
         "daemon": read_daemon(host, fill(kind.daemon, name=name), desired),
         "kind_state": kind.read_kind_state(host, desired, init),
     }
     state["set"] = compose(desired, state)
     state["files"] = file_set.read(host, state["set"])
     return state
+
+
+def list_boot_locks(kind: Supervisor, name: str, stops: Iterable[int]) -> set[str]:
+    """The files of ours that keep instances which an operator stopped from being started at boot."""
+    return {fill(kind.boot_lock, name=name, index=index) for index in stops} if kind.boot_lock else set()
 
 
 def read_marks(desired: Mapping[str, Any]) -> dict[str, str]:
@@ -172,6 +179,9 @@ def compose(desired: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != kind.name))
     for index, (path, target) in enumerate(read_marks(desired).items()):
         runs = state["states"].get(index, {}).get("active") == WELL["active"]
+        # Of one that an operator stopped, and that somebody started since, start.yml makes the link.
+        if index in state["stops"]:
+            continue
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
             links.append({"path": path, "target": target})
     return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"], "commands": commands}

@@ -96,6 +96,9 @@ class Supervisor(abc.ABC):
     #: Files that win over the definition where they exist and their text has the pattern `hiding`: they are removed.
     hides: tuple[str, ...] = ()
     hiding: str = ""
+    #: A file that keeps an instance from being started at boot where its mark is its definition, and the file's text.
+    boot_lock: str = ""
+    boot_lock_text: str = ""
     #: Its words for an instance that it starts no more, since it ended too often, and the command that resets that.
     given_up: tuple[str, ...] = ()
     reset: Command = ()
@@ -281,6 +284,9 @@ class Supervisor(abc.ABC):
         """Makes the supervisor know an instance, and start it at boot, without starting it now."""
         values = {"name": name, "index": index}
         mark, target = fill(self.mark, **values), fill(self.target, **values)
+        if self.boot_lock and host.exists(fill(self.boot_lock, **values)):
+            host.remove(fill(self.boot_lock, **values))
+            self._reread(host, values)
         if target and host.readlink(mark) != target:
             if self.hold:
                 host.write(fill(self.hold, **values), "")
@@ -290,6 +296,22 @@ class Supervisor(abc.ABC):
             host.link(mark, target)
         for command in fill(self.ready, **values):
             retry_command(host, command, self.wait_seconds)
+
+    def disable(self, host: Any, name: str, index: int) -> None:
+        """Keeps an instance, which does not run, from being started at boot. Its definition stays.
+
+        `register` undoes this.
+        """
+        values = {"name": name, "index": index}
+        if self.boot_lock:
+            host.write(fill(self.boot_lock, **values), self.boot_lock_text)
+            self._reread(host, values)
+        else:
+            self.forget(host, name, index, keep=True)
+
+    def _reread(self, host: Any, values: Mapping[str, Any]) -> None:
+        for command in fill(self.forget_commands, **values):
+            host.run(command)
 
     def allow_start(self, host: Any, name: str, index: int) -> None:
         """Lets the supervisor start an instance that it knows, whatever kept it from that before."""
@@ -305,8 +327,9 @@ class Supervisor(abc.ABC):
         """
         values = {"name": name, "index": index}
         host.remove(fill(self.mark, **values))
-        for command in fill(self.forget_commands, **values):
-            host.run(command)
+        if self.boot_lock:
+            host.remove(fill(self.boot_lock, **values))
+        self._reread(host, values)
         # It writes into the folder until its end.
         for command in fill(self.ready, **values):
             retry_command(host, command, self.wait_seconds, False)

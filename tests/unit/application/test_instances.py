@@ -647,3 +647,53 @@ def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_wr
             instances.apply(there, planned)
     else:
         instances.apply(there, planned)
+
+
+STOP = {"user": "ann", "host": "laptop", "since": 5}
+
+
+def stopped(want, current=None, **more):
+    """The state of a host on which an operator stopped the only instance."""
+    state = running(want)
+    state["stops"] = {0: STOP}
+    state["instances"][0].update(process=None, listeners=[], service={"active": "inactive", "boot": "disabled"})
+    if current:
+        state["instances"][0].update(current=current, folders=[folder(want), current])
+    state.update(more)
+    return state
+
+
+def test_what_an_operator_stopped_is_neither_started_nor_drift():
+    plan = instances.plan(desired(), stopped(desired()))
+    assert not plan.changed and not fleet_summary.needs_work({"instances": {**plan.report(), "drift": plan.changed}})
+    assert plan.facts["start"] == plan.facts["restart"] == plan.facts["switch"] == []
+    (row,) = plan.rows
+    assert (row.status, row.effective, row.why) == ("stopped", "not running", "ann on laptop, since 1970-01-01T00:00:05Z. start.yml starts it")
+
+
+def test_a_release_for_what_an_operator_stopped_is_laid_out_and_switched_to():
+    want = desired()
+    state = stopped(want, "bbbbbbbbbbbb-1")
+    plan = instances.plan(want, state)
+    assert plan.facts["switch"] == [{"index": 0, "port": 8000, "folder": folder(want)}] and plan.facts["start"] == []
+    assert fleet_summary.needs_work({"instances": {**plan.report(), "drift": plan.changed}})
+    state["instances"][0]["folders"] = ["bbbbbbbbbbbb-1"]
+    assert [action[0] for action in instances.plan(want, state).actions] == ["make"]
+
+
+@pytest.mark.parametrize("entry", ["drained", "stopped", "started"])
+def test_a_step_in_which_an_operator_stopped_it_has_ended(entry):
+    record = {"0": {"state": entry, "folder": "", "healthy": folder(desired())}}
+    plan = instances.plan(desired(), stopped(desired(), record=record, locked=True))
+    assert plan.facts["restart"] == plan.facts["start"] == []
+    assert plan.facts["recovery"] == {"gone": [{"index": 0}]}
+
+
+def test_one_that_somebody_started_since_is_a_note():
+    state = running(desired())
+    state["stops"] = {0: STOP}
+    state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}
+    plan = instances.plan(desired(), state)
+    (row,) = [row for row in plan.rows if row.status != "ok"]
+    assert row.status == "stopped" and "something started it since. Run start.yml, or stop.yml again" in row.why
+    assert plan.facts["start"] == plan.facts["restart"] == []

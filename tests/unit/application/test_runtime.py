@@ -9,7 +9,7 @@ import json
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import runtime
-from ansible_collections.xitrum.host.plugins.module_utils.core import lock_record, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.core import lock_record, operator_stops, sockets
 
 from ..fake_host import FakeHost
 
@@ -55,7 +55,7 @@ def test_an_instance_that_runs_has_its_start_memory_release_and_connections():
     rows = CONNECTION.format(port=8000, peer=5) + CONNECTION.format(port=8000, peer=6) + CONNECTION.format(port=8001, peer=7)
     assert only(machine(established=rows)) == {
         "index": 0, "port": 8000, "state": "running", "pid": 7, "release": "aaa", "installed": "aaa", "started": 1050, "health": "ok",
-        "answer": "200", "connections": 2, "memory_bytes": 2048 * 1024, "restarts_last_day": None,
+        "answer": "200", "connections": 2, "memory_bytes": 2048 * 1024, "restarts_last_day": None, "stopped_by_operator": None,
     }
 
 
@@ -114,6 +114,20 @@ def test_an_instance_beyond_the_inventory_is_orphaned():
 def test_of_two_slots_one_is_idle(running, remembered, states):
     host = machine(running=running, files={"/opt/demo/slot": f"{remembered}\n"}.items())
     assert [item["state"] for item in facts(host, instances=1, slots=True)["instances"]] == states
+
+
+def test_what_an_operator_stopped_is_not_down():
+    record = json.dumps({"schema_version": 1, "1": {"user": "ann\n", "host": "laptop", "since": 5}})
+    host = machine(running=(0,), files={operator_stops.get_path("demo"): record}.items())
+    item = only(host, 1)
+    assert (item["state"], item["stopped_by_operator"]) == ("stopped", {"user": "ann\\n", "host": "laptop", "since": 5})
+    assert only(host)["stopped_by_operator"] is None
+
+
+def test_what_runs_is_not_stopped_whatever_the_record_has():
+    record = json.dumps({"schema_version": 1, "0": {"user": "ann", "host": "laptop", "since": 5}})
+    item = only(machine(files={operator_stops.get_path("demo"): record}.items()))
+    assert (item["state"], item["stopped_by_operator"]) == ("running", None)
 
 
 def test_the_lock_of_a_run_and_what_one_left():

@@ -11,7 +11,8 @@ import time
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
-from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
+from ansible_collections.xitrum.host.plugins.module_utils.application import step_record
+from ansible_collections.xitrum.host.plugins.module_utils.core import operator_stops, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import table
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
@@ -585,3 +586,94 @@ def test_what_breaks_under_load_is_detected_only_while_there_is_some(serve):
 
 def test_who_answers_no_http_is_not_healthy(serve):
     assert "expected 200" in fault(serve(lambda handler, _count: handler.wfile.write(b"220 smtp ready\r\n")))
+
+
+STOPPED = operator_stops.get_path("demo")
+
+
+def operate(there, monkeypatch, state, healthy=True, **more):
+    """Runs the module for an operator on a host whose instance ends when it is stopped."""
+    def end(_host, _desired, index):
+        there.done.append(("stopped", index))
+        for path in [path for path in there.files if path.startswith("/proc/7/")]:
+            del there.files[path]
+        there.links.pop("/proc/7/cwd", None)
+
+    def wait(_host, _desired, todo):
+        if not healthy:
+            raise RuntimeError("instance 0 is not healthy")
+        return {item["index"]: 1.0 for item in todo}
+
+    monkeypatch.setattr(service, "stop", end)
+    monkeypatch.setattr(service, "wait_until_healthy", wait)
+    want = desired(state, operator=True, drain=0, watch=0, remove_root=False, user="",
+                   instances=[{"index": 0, "port": 1, "folder": ""}], **more)
+    plan = service.plan(want, service.read(there, want))
+    return plan, (service.apply(there, plan) if plan.changed else None)
+
+
+def test_an_operator_stops_an_instance_for_good(monkeypatch):
+    there = host(runs=True)
+    mark = "/etc/systemd/system/multi-user.target.wants/demo@0.service"
+    there.links[mark] = "/etc/systemd/system/demo@.service"
+    plan, _applied = operate(there, monkeypatch, "stopped")
+    assert plan.changed and mark not in there.links
+    assert list(operator_stops.read_stops(there, "demo")) == [0]
+    assert step_record.read_record(there, "demo") == {}
+    assert there.links[f"{HOME}/current"] == "aa-1", "it stays where it was"
+    assert not operate(there, monkeypatch, "stopped")[0].changed, "a second stop does nothing"
+    # A plain stop is not for good.
+    assert service.find_pending(there, desired("stopped")) == []
+
+
+def test_a_stop_that_was_killed_before_its_record_is_one_of_a_killed_run(monkeypatch):
+    there = host(runs=True)
+    monkeypatch.setattr(operator_stops, "note", lambda *_what: (_ for _ in ()).throw(OSError("killed")))
+    with pytest.raises(OSError, match="killed"):
+        operate(there, monkeypatch, "stopped")
+    assert step_record.read_record(there, "demo")["0"]["state"] == "stopped" and STOPPED not in there.files
+
+
+def test_an_operator_starts_it_again(monkeypatch):
+    there = host()
+    operator_stops.note(there, "demo", 0, 5)
+    operate(there, monkeypatch, "started")
+    assert STOPPED not in there.files
+    assert there.links["/etc/systemd/system/multi-user.target.wants/demo@0.service"] == "/etc/systemd/system/demo@.service"
+
+
+def test_one_that_does_not_get_healthy_is_stopped_again(monkeypatch):
+    there = host()
+    operator_stops.note(there, "demo", 0, 5)
+    with pytest.raises(RuntimeError, match=r"(?s)instance 0 is not healthy.*Stopped again: instance 0\. Fix the cause, then start it again\."):
+        operate(there, monkeypatch, "started", healthy=False)
+    assert ("stopped", 0) in there.done and list(operator_stops.read_stops(there, "demo")) == [0]
+    assert "/etc/systemd/system/multi-user.target.wants/demo@0.service" not in there.links
+    assert step_record.read_record(there, "demo") == {}
+
+
+def test_one_that_somebody_started_since_is_taken_off_the_record(monkeypatch):
+    there = host(runs=True)
+    operator_stops.note(there, "demo", 0, 5)
+    plan, _applied = operate(there, monkeypatch, "started")
+    assert list(plan.actions) == [("started", 0)]
+    assert STOPPED not in there.files and ("stopped", 0) not in there.done
+
+
+def test_a_stopped_instance_is_switched_to_a_release_without_a_start():
+    there = host()
+    want = desired("switched", remove_root=False)
+    plan = service.plan(want, service.read(there, want))
+    service.execute(there, want, plan.state["pending"])
+    assert (there.links[f"{HOME}/current"], there.links[f"{HOME}/previous"]) == ("bb-2", "aa-1")
+    assert not [done for done in there.done if done[0] == "run"]
+    assert service.read(there, want)["pending"] == [] and service.find_pending(host(runs=True), want) == []
+
+
+def test_a_removal_takes_the_record_away(monkeypatch):
+    there = host()
+    operator_stops.note(there, "demo", 0, 5)
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    want = desired("absent", instances=[], drain=0, watch=0, remove_root=False, user="")
+    service.apply(there, service.plan(want, service.read(there, want)))
+    assert STOPPED not in there.files

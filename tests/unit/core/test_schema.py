@@ -16,7 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import (
     starts,
     step_record,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.core import lock_record, recorded, schema
+from ansible_collections.xitrum.host.plugins.module_utils.core import lock_record, operator_stops, recorded, schema
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import component as firewall
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import alternatives
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import component as kernel
@@ -85,6 +85,8 @@ READERS = {
     schema.LOCK: (lock_record.get_path("demo"), lambda text, _folder: read_lock(text)),
     schema.STEP: (step_record.get_path("demo"), lambda text, _folder: error_of(
         lambda: step_record.read_record(FakeHost({step_record.get_path("demo"): text}), "demo"), RuntimeError)),
+    schema.STOPS: (operator_stops.get_path("demo"), lambda text, _folder: error_of(
+        lambda: operator_stops.read_stops(FakeHost({operator_stops.get_path("demo"): text}), "demo"), RuntimeError)),
     schema.MANIFEST: (releases.get_manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
     schema.LOAD: ("/state.json", read_load),
     schema.LOAD_REPORT: ("/run.json", read_report),

@@ -11,7 +11,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.report.status import H
 def instance(index=0, **more):
     """An instance that is well."""
     return {"index": index, "port": 8000 + index, "state": "running", "pid": 7, "release": "aaa", "installed": "aaa", "started": 1000, "health": "ok",
-            "answer": "200", "connections": 5, "memory_bytes": 300 << 20, "restarts_last_day": 0, **more}
+            "answer": "200", "connections": 5, "memory_bytes": 300 << 20, "restarts_last_day": 0, "stopped_by_operator": None, **more}
 
 
 def down(index=0, **more):

@@ -92,6 +92,18 @@ def test_a_proxy_that_serves_nobody_is_an_error(more, sentence):
     assert sentence in document([app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0"), **more))])["errors"]
 
 
+def test_what_an_operator_stopped_is_shown_and_no_error():
+    stop = down(1, state="stopped", stopped_by_operator={"user": "ann", "host": "laptop", "since": 5})
+    found = document([app("app1", application(instance(0), stop))])
+    assert (found["outcome"], found["errors"]) == ("ok", [])
+    assert status.status_table(found).splitlines()[-1] == "app1-1 was stopped by operator ann on laptop, at 1970-01-01T00:00:05Z"
+
+
+def test_a_fleet_of_which_all_is_stopped_is_down():
+    stop = down(0, state="stopped", stopped_by_operator={"user": "ann", "host": "laptop", "since": 5})
+    assert document([app("app1", application(stop))])["outcome"] == "down"
+
+
 def test_an_idle_slot_is_no_error():
     found = document([app("app1", application(instance(0), down(1, state="idle")))])
     assert (found["outcome"], status.format_headline(found)[:42]) == ("ok", "OK: 1 host, 1 of 1 instances healthy, rele")

@@ -105,6 +105,26 @@ def test_an_instance_is_let_go_of_before_its_folder_goes(monkeypatch):
     assert not there.listdir(RUNIT)
 
 
+@pytest.mark.parametrize("kind", SUPERVISORS)
+def test_one_that_an_operator_stopped_is_not_started_at_boot_until_it_is_registered(kind):
+    what = SUPERVISORS[kind]
+    own = fill(what.own, name="demo", index=0)
+    files = {path if not path.endswith("/0") else f"{path}/run": "" for path in own}
+    there = FakeHost(files, links={} if not what.target else {fill(what.mark, name="demo", index=0): fill(what.target, name="demo", index=0)})
+    if not what.target:
+        there.files[fill(what.mark, name="demo", index=0)] = "start on runlevel [2345]\n"
+    what.disable(there, "demo", 0)
+    assert set(files) <= set(there.files), "its definition stays"
+    if what.boot_lock:
+        assert there.files["/etc/init/demo-0.override"].endswith("manual\n") and what.defined(there, "demo") == {0}
+        assert what.states(there, "demo", [0])[0]["boot"].startswith("hidden by /etc/init/demo-0.override")
+    else:
+        assert what.defined(there, "demo") == set(), "nothing starts it at boot"
+    what.register(there, "demo", 0)
+    assert what.defined(there, "demo") == {0}
+    assert "/etc/init/demo-0.override" not in there.files
+
+
 def test_the_last_leftovers_go_and_the_script_of_others_stays():
     own = "# BEGIN xitrum.host demo\nx\n# END xitrum.host demo\n"
     there = FakeHost({"/etc/demo-rc.local/boot": "", "/etc/rc.local": f"#!/bin/sh\ntheirs\n{own}exit 0\n"})

@@ -9,7 +9,7 @@ import pathlib
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
-from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
+from ansible_collections.xitrum.host.plugins.module_utils.core import operator_stops, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import machine
 from ansible_collections.xitrum.host.plugins.module_utils.removal import leftovers
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import component as services
@@ -33,6 +33,14 @@ INSTALLED = {
         "initctl: Unable to connect to Upstart: Failed to connect to socket /com/ubuntu/upstart: Connection refused\n",
     ),
 }
+
+
+def test_an_override_that_keeps_a_stopped_instance_is_no_drift():
+    record = record_text({"0": {"user": "ann", "host": "laptop", "since": 5}})
+    text = SUPERVISORS["upstart"].boot_lock_text
+    assert services.read(UpstartHost({OVERRIDE: text, CONF: JOB}), desired())["hiding"] == [OVERRIDE]
+    files = {OVERRIDE: text, CONF: JOB, operator_stops.get_path("demo"): record}
+    assert services.read(UpstartHost(files), desired())["hiding"] == []
 
 
 def desired():

@@ -60,6 +60,8 @@ SUPERVISOR = Upstart(
     # Stanzas of an override win over those of the job: these keep it from being started at boot.
     hides=("/etc/init/{name}-*.override",),
     hiding=r"^\s*(?:manual\b|start\s+on\b)",
+    boot_lock="/etc/init/{name}-{index}.override",
+    boot_lock_text="# Written by xitrum.host: an operator stopped this instance.\nmanual\n",
     # A job that is started again is in other states meanwhile.
     given_up=("stop/waiting",),
     start=(("initctl", "start", "{name}-{index}"),),

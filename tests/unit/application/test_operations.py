@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operations on installed instances: whom an operator chooses, and what is left of a read for them."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.application import operations
+
+from ..stubbed_plays import instance, read_of
+
+PLACES = {"app1": 2, "app2": 2}
+
+
+@pytest.mark.parametrize("value, names", [
+    ("app1-0", ["app1-0"]),
+    ("app1-0, app2-1", ["app1-0", "app2-1"]),
+    (["app1-0", "app1-0", " app2-1 "], ["app1-0", "app2-1"]),
+])
+def test_names_are_a_list_or_a_text_with_commas(value, names):
+    assert operations.read_names(value) == names
+
+
+@pytest.mark.parametrize("value", ["", " ", "app1-0,", [], [0], 5, None, {"app1-0": 1}, ["app1-0", ""]])
+def test_a_value_without_names_is_refused_and_does_not_choose_all(value):
+    with pytest.raises(ValueError, match="expected names of instances such as app1-0"):
+        operations.read_names(value)
+
+
+@pytest.mark.parametrize("names, hosts, chosen", [
+    (None, ["app1", "app2"], {"app1": [0, 1], "app2": [0, 1]}),
+    (None, ["app2"], {"app2": [0, 1]}),
+    (["app2-1", "app1-0"], ["app1", "app2"], {"app2": [1], "app1": [0]}),
+])
+def test_the_chosen_instances(names, hosts, chosen):
+    assert operations.choose("restart_instances", names, PLACES, hosts) == (chosen, [])
+
+
+def test_all_names_that_are_none_are_refused_with_the_nearest_one_and_the_list():
+    chosen, errors = operations.choose("restart_instances", ["app1-0", "ap2-1", "web", "app2-0"], PLACES, ["app1"])
+    assert chosen == {"app1": [0]}
+    assert errors == [
+        "restart_instances has ap2-1, which is no instance of this inventory. Did you mean app2-1? The instances are app1-0, app1-1, app2-0, "
+        "app2-1.",
+        "restart_instances has web, which is no instance of this inventory. The instances are app1-0, app1-1, app2-0, app2-1.",
+        "restart_instances has app2-0, and --limit leaves out app2: add that host to --limit, or run without --limit."]
+    assert [error.rule for error in errors] == ["operation.unknown-instance"] * 2 + ["operation.outside-limit"]
+
+
+def read(*listed, drift=(), **more):
+    """A read with rows of drift in these components."""
+    state = read_of(*listed)
+    state["instances"].update(more)
+    for name in drift:
+        state[name]["drift"] = True
+    return state
+
+
+def limited(state, chosen=(0, 1), slots=False, before=None, named=False):
+    given = copy.deepcopy(state)
+    operation = {"verb": "restart", "instances": list(chosen), "named": named}
+    found = operations.limit_read(state, operation, "app1", slots, before)
+    assert state == given, "the read is an argument, and stays"
+    return found
+
+
+def due(found):
+    return [(item["index"], item["folder"]) for item in found["instances"]["restart"]]
+
+
+def well(index=0, **more):
+    """An instance that is in sync."""
+    return instance(index, folder="old-1", restart_reasons=(), **{"pid": 7 + index, **more})
+
+
+def test_what_is_installed_is_restarted_and_nothing_else_is_done():
+    found = limited(read(instance(0, pid=7), well(1), drift=("jdk", "redirects", "instances"), start=[{"index": 9}], orphaned=[{"index": 2}]))
+    assert due(found) == [(0, "old-1"), (1, "old-1")], "the folder that it has, and not the one that it is to have"
+    instances = found["instances"]
+    assert (instances["start"], instances["orphaned"]) == ([], [])
+    assert not any(found[name]["drift"] for name in ("jdk", "redirects", "instances")) and found["redirects"]["moves"] is False
+    (note,) = instances["notes"]
+    assert note.startswith("a change is pending for app1-0 (another release). This run does not apply it")
+    assert instances["errors"] == []
+
+
+def test_an_instance_keeps_the_port_that_it_has():
+    found = limited(read(well(0, port=9000, configured={"http": 8000})))
+    assert found["instances"]["restart"] == [{"index": 0, "port": 8000, "folder": "old-1"}]
+
+
+def test_only_chosen_instances_restart_and_count():
+    found = limited(read(well(0), well(1), unhealthy=[0, 1]), [1])
+    assert (due(found), found["instances"]["unhealthy"]) == ([(1, "old-1")], [1])
+    assert due(limited(read(well(0), well(1)), [])) == []
+
+
+def test_an_instance_is_done_once_another_process_runs():
+    first = limited(read(well(0), well(1)))
+    assert first["operation"] == {"verb": "restart", "pids": [7, 8]}
+    assert due(limited(read(well(0, pid=99), well(1)), before=first["operation"]["pids"])) == [(1, "old-1")]
+    assert due(limited(read(well(0, pid=99), well(1, pid=98)), before=first["operation"]["pids"])) == []
+
+
+def test_one_that_does_not_run_is_started():
+    assert due(limited(read(well(0, running=False, pid=0), well(1)), [0], before=[0])) == [(0, "old-1")]
+
+
+def test_what_a_killed_run_left_is_taken_up_whatever_is_chosen():
+    stopped = read(well(0, running=False, pid=0), well(1), restart=[{"index": 0, "port": 8000, "folder": "old-1"}])
+    assert due(limited(stopped, [1])) == [(0, "old-1"), (1, "old-1")]
+    sick = read(well(0), well(1), recovery={"replace": [{"index": 0}]})
+    assert due(limited(sick, [])) == [(0, "old-1")]
+
+
+def test_one_that_was_never_installed_is_refused():
+    (error,) = limited(read(instance(0, current="", restart_reasons=())))["instances"]["errors"]
+    assert (error, error.rule) == ("app1-0 is not installed yet. Run site.yml or deploy.yml first", "operation.not-installed")
+
+
+def test_with_slots_the_active_one_restarts_and_is_done_in_the_other():
+    first = limited(read(well(0)), [0, 1], slots=True)
+    assert (due(first), first["operation"]["pids"]) == ([(0, "old-1")], [7])
+    after = limited(read(well(1, pid=99), orphaned=[{"index": 0}]), [0, 1], slots=True, before=[7])
+    assert (due(after), after["instances"]["orphaned"]) == ([], [{"index": 0}]), "the slot that a killed run left is emptied"
+
+
+def test_with_slots_a_pending_change_is_refused():
+    found = limited(read(instance(0, pid=7), drift=("redirects",)), [0], slots=True)["instances"]
+    (error,) = found["errors"]
+    assert error.startswith("found a pending change for app1-0 (another release), the port redirects of app1, expected none")
+    assert found["broken_rules"] == {error: "operation.pending"} and found["notes"] == []
+
+
+def test_with_slots_the_inactive_one_cannot_be_named():
+    (error,) = limited(read(well(1)), [0], slots=True, named=True)["instances"]["errors"]
+    assert error == "app1-0 is the inactive blue/green slot of this host, expected the active one: app1-1"
+    assert limited(read(well(1)), [1], slots=True, named=True)["instances"]["errors"] == []
+    assert limited(read(well(0, pid=99)), [1], slots=True, named=True, before=[7])["instances"]["errors"] == [], "it has switched meanwhile"
+
+
+def test_a_read_without_instances_stays():
+    for state in ({"failed": True, "msg": "no"}, {"proxy_health": {"rows": [], "drift": False}}):
+        assert limited(state) == state
