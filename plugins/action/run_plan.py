@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
     """Computes on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "own", "addresses", "deploy", "verb"))
+    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy", "verb"))
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the plan; an error fails, with its message."""

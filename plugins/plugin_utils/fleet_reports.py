@@ -113,7 +113,7 @@ def find_site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
     read = {host: state for host, state in states.items() if is_read(state)}
     # That nobody serves is what an operator accepted.
-    return [*proxy_health.faults(stops.without_idle_proxies(read), rows), *reach.sentences(rows)]
+    return [*proxy_health.find_faults(stops.without_idle_proxies(read), rows), *reach.format_sentences(rows)]
 
 
 def is_read(state: Any) -> bool:

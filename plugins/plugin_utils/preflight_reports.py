@@ -170,7 +170,7 @@ def find_errors(
     ]
     away = preflight.find_unavailable_errors(usable, hosts, NO_VALUE)
     stops = find_last_stop_errors(every, usable, hosts)
-    for found in (stops, *differences, preflight.session_reports(usable, hosts, NO_VALUE)[0], away):
+    for found in (stops, *differences, preflight.find_session_reports(usable, hosts, NO_VALUE)[0], away):
         for host, errors in found.items():
             by_host[host] += errors
     # Of a host that the run leaves out, what the configuration of these has.
@@ -211,7 +211,7 @@ def find_stopped(
     changing = any(report.get("drift") for report in reports if report)
     servers = [server for report in reports if report for server in proxy_health.list_application_servers(report)]
     enabled = {server["name"] for server in servers if server["admin"] != "maint"}
-    found = {}
+    found: dict[str, list[Mapping[str, Any]]] = {}
     for host in hosts:
         instances = (hostvars[host].get("xitrum_host_state") or {}).get("instances") or {}
         found[host] = [

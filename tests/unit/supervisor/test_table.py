@@ -108,7 +108,7 @@ def test_an_instance_is_let_go_of_before_its_folder_goes(monkeypatch):
 @pytest.mark.parametrize("kind", SUPERVISORS)
 def test_one_that_an_operator_stopped_is_not_started_at_boot_until_it_is_registered(kind):
     what = SUPERVISORS[kind]
-    own = fill(what.own, name="demo", index=0)
+    own = fill(what.instance_paths, name="demo", index=0)
     files = {path if not path.endswith("/0") else f"{path}/run": "" for path in own}
     there = FakeHost(files, links={} if not what.target else {fill(what.mark, name="demo", index=0): fill(what.target, name="demo", index=0)})
     if not what.target:
