@@ -140,7 +140,7 @@ class ActionModule(ActionBase):
         }
         chosen, errors = operations.choose(variable, names, places, hosts)
         servers = [format_server_name(host, index) for host, indices in chosen.items() for index in indices]
-        return build_refusal(errors) or {"chosen": chosen, "named": names is not None, "servers": servers}
+        return build_refusal(errors) or {"chosen": chosen, "one_by_one": names is not None, "servers": servers}
 
     def _installed(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the task's host has no release; return the one that it runs in the place of a package."""

@@ -110,8 +110,8 @@ servers:
   type: list
   elements: str
   sample: [app1-0, app1-1]
-named:
-  description: Whether the operator named the instances one by one.
+one_by_one:
+  description: Whether the operator listed the instances one by one.
   returned: with O(kind=operation)
   type: bool
 stopped:

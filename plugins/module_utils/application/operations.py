@@ -78,8 +78,9 @@ def limit_read(
 ) -> dict[str, Any]:
     """Return the read of a host as if nothing but the operation were to be done there.
 
-    operation: its `verb`, the numbers of the chosen `instances`, and whether they are `named`. before: the processes
-    that are to be replaced, as an earlier read of the same run found them. The result has them as `operation.pids`.
+    operation: its `verb`, the numbers of the chosen `instances`, and whether the operator listed them `one_by_one`.
+    before: the processes that are to be replaced, as an earlier read of the same run found them. The result has them as
+    `operation.pids`.
     """
     instances = state.get("instances")
     if not isinstance(instances, Mapping) or "instances" not in instances:
@@ -87,7 +88,7 @@ def limit_read(
     listed = [keep_installed(item) for item in instances["instances"]]
     active = [item["index"] for item in listed]
     chosen = set(operation["instances"])
-    wrong = sorted(chosen - set(active)) if slots and operation.get("named") and before is None else []
+    wrong = sorted(chosen - set(active)) if slots and operation.get("one_by_one") and before is None else []
     if slots and chosen:
         # A restart switches to the other slot.
         chosen = set(active)
@@ -96,7 +97,7 @@ def limit_read(
     errors, notes = list(find_errors(host, listed, chosen, wrong)), []
     if verb == "restart":
         kept = [item for item in selected if is_kept_stopped(item)]
-        errors += [build_stopped_error(host, item) for item in kept if operation.get("named")]
+        errors += [build_stopped_error(host, item) for item in kept if operation.get("one_by_one")]
         notes += [f"{sentence}, and stays so" for sentence in operator_stops.format_stops(host, kept)]
         selected = [item for item in selected if item not in kept]
         chosen -= {item["index"] for item in kept}

@@ -602,7 +602,7 @@ def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
 
 
 def stop_again(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> str:
-    """Stops instances that an operator wanted to start, and that are not healthy: a sentence on that."""
+    """Stops instances that an operator starts, and that are not healthy: a sentence on that."""
     names = ", ".join(str(item["index"]) for item in todo)
     for item in todo:
         step_record.note(host, desired, item["index"], "stopped", needed=False)

@@ -689,7 +689,7 @@ def test_a_step_in_which_an_operator_stopped_it_has_ended(entry):
     assert plan.facts["recovery"] == {"gone": [{"index": 0}]}
 
 
-def test_one_that_somebody_started_since_is_a_note():
+def test_one_that_was_started_since_is_a_note():
     state = running(desired())
     state["stops"] = {0: STOP}
     state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}

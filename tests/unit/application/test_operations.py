@@ -59,9 +59,9 @@ def read(*listed, drift=(), **more):
     return state
 
 
-def limited(state, chosen=(0, 1), slots=False, before=None, named=False):
+def limited(state, chosen=(0, 1), slots=False, before=None, one_by_one=False):
     given = copy.deepcopy(state)
-    operation = {"verb": "restart", "instances": list(chosen), "named": named}
+    operation = {"verb": "restart", "instances": list(chosen), "one_by_one": one_by_one}
     found = operations.limit_read(state, operation, "app1", slots, before)
     assert state == given, "the read is an argument, and stays"
     return found
@@ -136,10 +136,10 @@ def test_with_slots_a_pending_change_is_refused():
 
 
 def test_with_slots_the_inactive_one_cannot_be_named():
-    (error,) = limited(read(well(1)), [0], slots=True, named=True)["instances"]["errors"]
+    (error,) = limited(read(well(1)), [0], slots=True, one_by_one=True)["instances"]["errors"]
     assert error == "app1-0 is the inactive blue/green slot of this host, expected the active one: app1-1"
-    assert limited(read(well(1)), [1], slots=True, named=True)["instances"]["errors"] == []
-    assert limited(read(well(0, pid=99)), [1], slots=True, named=True, before=[7])["instances"]["errors"] == [], "it has switched meanwhile"
+    assert limited(read(well(1)), [1], slots=True, one_by_one=True)["instances"]["errors"] == []
+    assert limited(read(well(0, pid=99)), [1], slots=True, one_by_one=True, before=[7])["instances"]["errors"] == [], "it has switched meanwhile"
 
 
 def test_a_read_without_instances_stays():

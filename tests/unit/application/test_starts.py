@@ -652,7 +652,7 @@ def test_one_that_does_not_get_healthy_is_stopped_again(monkeypatch):
     assert step_record.read_record(there, "demo") == {}
 
 
-def test_one_that_somebody_started_since_is_taken_off_the_record(monkeypatch):
+def test_one_that_was_started_since_is_taken_off_the_record(monkeypatch):
     there = host(runs=True)
     operator_stops.note(there, "demo", 0, 5)
     plan, _applied = operate(there, monkeypatch, "started")

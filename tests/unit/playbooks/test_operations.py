@@ -147,9 +147,9 @@ STOPS = operation_reads(state_of(10), stopped_state(10, 1))
 def test_an_instance_is_drained_and_then_stopped_for_good(tmp_path):
     run = operate(tmp_path, "stop", STOPS, stop_instances="app1-1")
     assert run.code == 0, run.text
-    assert done(run, "proxy_server") == [("maint", ["app1-1"]), ("drain", ["app1-1"]), ("maint", ["app1-1"])], "the first one only asks"
-    asked, *drained = [call["args"] for call in run.calls if call["action"] == "proxy_server"]
-    assert (asked["keep_enabled"], asked["hint"]) == (True, "or add -e stop_last=true")
+    assert done(run, "proxy_server") == [("maint", ["app1-1"]), ("drain", ["app1-1"]), ("maint", ["app1-1"])], "the first one only queries"
+    queried, *drained = [call["args"] for call in run.calls if call["action"] == "proxy_server"]
+    assert (queried["keep_enabled"], queried["hint"]) == (True, "or add -e stop_last=true")
     assert all(args["keep_healthy"] and args["leaving"] == ["app1-1"] for args in drained)
     assert done(run, "step_record") == [("drained", [1])]
     (stop,) = [call["args"] for call in run.calls if call["action"] == "instance_service"]
@@ -160,7 +160,7 @@ def test_an_instance_is_drained_and_then_stopped_for_good(tmp_path):
                      ("instance_service", "stopped"), ("run_lock", "released")], "a refusal comes before the lock"
 
 
-def test_stop_last_asks_nobody(tmp_path):
+def test_stop_last_queries_nobody(tmp_path):
     run = operate(tmp_path, "stop", STOPS, stop_instances="app1-1", stop_last=True)
     assert run.code == 0 and done(run, "proxy_server") == [("drain", ["app1-1"]), ("maint", ["app1-1"])]
     assert not any(call["args"]["keep_healthy"] for call in run.calls if call["action"] == "proxy_server")
