@@ -102,6 +102,12 @@ errors:
   sample:
     - "there is no package at /build/target/xitrum: build it with sbt/sbt xitrumPackage in /build, or correct
       xitrum_package"
+rules:
+  description: The rules that the package breaks, one for each of RV(errors) and in the same order.
+  returned: always
+  type: list
+  elements: str
+  sample: [package.missing]
 folder:
   description: The package's folder on the controller.
   returned: always
@@ -209,13 +215,14 @@ examples:
 """
 
 import os
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from ..module_utils.application import cluster
 from ..module_utils.configuration import shared as shared_settings
 from ..module_utils.configuration import xitrum_conf as package_config
 from ..module_utils.core import local_files as package_files
 from ..module_utils.core import urls
+from ..module_utils.core.plan import BlockingError, broken
 from ..module_utils.core.quiet import QuietModule
 from ..module_utils.package import contents as package
 from ..module_utils.package import java as package_java
@@ -229,11 +236,13 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
 
 def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     """Everything about the package in a folder."""
-    manifest, errors = package.build_manifest(folder) if package_files.is_package(folder) else ([], [])
-    errors += package.find_layout_errors(folder, manifest)
-    errors += package_config.find_config_errors(folder) if manifest else []
+    manifest, unfit = package.build_manifest(folder) if package_files.is_package(folder) else ([], [])
+    errors = broken("package.files", unfit)
+    errors += broken("package.layout", package.find_layout_errors(folder, manifest))
+    errors += broken("package.config", package_config.find_config_errors(folder) if manifest else [])
     settings = package_config.read_package_settings(folder)
-    errors += cluster.find_package_errors(settings, f"{folder}/config/application.conf") if settings else []
+    unsafe = cluster.find_package_errors(settings, f"{folder}/config/application.conf") if settings else []
+    errors += broken("package.cluster-config", unsafe)
     jars = package.filter_jars(manifest)
     chosen, main_errors = (
         (main_class, [])
@@ -254,8 +263,15 @@ def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
         or {},
         "main_class": chosen,
         **java,
-        "errors": errors + jar_errors + main_errors,
+        **error_facts([*errors, *broken("package.jars", jar_errors), *broken("package.main-class", main_errors)]),
     }
+
+
+def error_facts(errors: List[str]) -> Dict[str, Any]:
+    """The errors, and the rule that each of them breaks, as the module returns them. They are two lists: Ansible hides
+    secrets in the values of a dictionary, and not in its keys."""
+    return {"errors": [str(error) for error in errors],
+            "rules": [error.rule for error in errors if isinstance(error, BlockingError)]}
 
 
 def main() -> None:
@@ -287,14 +303,14 @@ def main() -> None:
     failed = package_build.build_errors(**desired["build"]) if desired["build"] else []
     if failed:
         # What lies there is of an earlier build.
-        module.exit_json(changed=False, **{**NOTHING, "errors": failed})
+        module.exit_json(changed=False, **NOTHING, **error_facts(broken("package.build", failed)))
     try:
         folder = package_source.obtain(
             desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
             desired["validate_certs"], package_build.render_hint)
         result = inspect_package(folder, desired["main_class"], cache)
     except package_source.SourceError as error:
-        result = {**NOTHING, "errors": [str(error)]}
+        result = {**NOTHING, **error_facts(broken(error.rule, [str(error)]))}
     except OSError as error:
         module.fail_json(
             msg=(

@@ -36,10 +36,11 @@ def find_usable_hosts(hostvars: HostVars) -> UsableHosts:
 
 def find_controller_errors(every: HostVars) -> list[Error]:
     """The package's by_host, each once: one task reads it for all hosts."""
+    reports = [of_host.get("application_package_read") or {} for of_host in every.values()]
     return [
-        error
-        for of_host in every.values()
-        for error in errors_of("package.contents", (of_host.get("application_package_read") or {}).get("errors", []))
+        Error(rule, sentence)
+        for report in reports
+        for sentence, rule in zip(report.get("errors", []), report.get("rules", []), strict=True)
     ]
 
 

@@ -425,7 +425,7 @@ def find_host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: 
     """
     yield from broken("host.user", find_account_errors(desired, state))
     for name, found in state["folders"].items():
-        yield from broken("host.folder", find_first_error(desired, state, f"xitrum_{name}", found))
+        yield from find_first_error(desired, state, f"xitrum_{name}", found)
         # How the user gets at a folder that cannot be the application's is of no use.
         if not is_system(found["real"]):
             reach = find_reach_errors(desired, state, f"xitrum_{name}", found, hiding)
@@ -440,10 +440,8 @@ def find_host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: 
         )
 
 
-def find_first_error(
-    desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]
-) -> Iterator[str]:
-    """The first reason why a folder is managed by something else."""
+def find_first_error(desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
+    """The first reason why a folder is managed by something else, as an error of its own rule."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"
     instead = f"Set {name} to a folder for this application alone, such as {find_example(name, desired['name'], path)}"
@@ -460,39 +458,61 @@ def find_first_error(
     )
     installed = "" if found["ours"] else next((place for place in _INSTALLED if is_under(real, place)), "")
     if is_system(real) and not (owner and find_system_reason(real).startswith("may be the home")):
-        yield f"{name} is {where}, which {find_system_reason(real)}. {instead}"
+        yield BlockingError(
+            f"{name} is {where}, which {find_system_reason(real)}. {instead}",
+            rule="host.folder-of-system",
+        )
     elif installed:
-        yield f"{name} is {where}, and {installed} is for programs of the whole host. {instead}"
+        yield BlockingError(
+            f"{name} is {where}, and {installed} is for programs of the whole host. {instead}",
+            rule="host.folder-of-system",
+        )
     elif found["kind"] not in ("", "directory"):
-        yield f"{name} is {where}, which is no folder. Move it away, or set {name} to another folder"
+        yield BlockingError(
+            f"{name} is {where}, which is no folder. Move it away, or set {name} to another folder",
+            rule="host.folder-not-directory",
+        )
     elif other:
-        yield (
+        yield BlockingError(
             f"{name} is {where}, which the application {other} of this host has already. "
             f"Set {name} to a folder for {desired['name']} alone, "
-            f"or xitrum_name back to {other} where that was its name"
+            f"or xitrum_name back to {other} where that was its name",
+            rule="host.folder-of-application",
         )
     elif owner:
-        yield f"{name} is {where}, the home of the account {owner}. {instead}"
+        yield BlockingError(
+            f"{name} is {where}, the home of the account {owner}. {instead}",
+            rule="host.folder-of-account",
+        )
     elif inside:
-        yield f"{name} is {where}, which has the home of the account {inside} in it. {instead}"
+        yield BlockingError(
+            f"{name} is {where}, which has the home of the account {inside} in it. {instead}",
+            rule="host.folder-of-account",
+        )
     elif found["package"]:
-        yield f"{name} is {where}, which the package {found['package']} has brought. {instead}"
+        yield BlockingError(
+            f"{name} is {where}, which the package {found['package']} has brought. {instead}",
+            rule="host.folder-of-package",
+        )
     elif found["unmanaged"] and real.count("/") == 1 and not (found["adopted"] and found["of_ours"]):
-        yield (
+        yield BlockingError(
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}). "
-            f"Set {name} to a folder in it, such as {real}/{desired['name'] or 'shop'}"
+            f"Set {name} to a folder in it, such as {real}/{desired['name'] or 'shop'}",
+            rule="host.folder-contents",
         )
     elif found["blocking"]:
-        yield (
+        yield BlockingError(
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['blocking'][:3]))}). "
-            f"Move them away, or set {name} to a folder for this application alone"
+            f"Move them away, or set {name} to a folder for this application alone",
+            rule="host.folder-contents",
         )
     elif found["unsafe"]:
         entry, why = found["unsafe"][0]
-        yield (
+        yield BlockingError(
             f"{name} is {where}, and {printable(entry)} in it {why}: expected are files and folders of root or of "
             f"{desired['user']}, since root writes to them. Remove {printable(entry)}, or run chown -h root on a file "
-            f"that you know, or set {name} to another folder"
+            f"that you know, or set {name} to another folder",
+            rule="host.folder-unsafe",
         )
     elif not found["adopted"] and (found["unmanaged"] or found["owner"] not in ("", "root")):
         what = (
@@ -500,20 +520,23 @@ def find_first_error(
             if found["unmanaged"]
             else f"belongs to {found['owner']}"
         )
-        yield (
+        yield BlockingError(
             f"{name} is {where}, which {what} and is not on record as {desired['name']}'s; expected a folder that is "
             f"made for it. Set {name} to another folder, or add {name[len('xitrum_'):]} to xitrum_adopt: it then gets "
-            f"the application's owner and mode, and its contents stay"
+            f"the application's owner and mode, and its contents stay",
+            rule="host.folder-not-recorded",
         )
     elif desired["user"] in found["owners"]:
-        yield (
+        yield BlockingError(
             f"{name} is {where}, and a folder above it belongs to {desired['user']}, the application's user, who could "
-            f"replace what root writes there. Run chown root of that folder, or set {name} to another folder"
+            f"replace what root writes there. Run chown root of that folder, or set {name} to another folder",
+            rule="host.folder-unsafe",
         )
     elif found["open"]:
-        yield (
+        yield BlockingError(
             f"{name} is {where}, and every user may write to {found['open']}. "
-            f"Run chmod o-w {found['open']}, or set {name} to another folder"
+            f"Run chmod o-w {found['open']}, or set {name} to another folder",
+            rule="host.folder-unsafe",
         )
 
 

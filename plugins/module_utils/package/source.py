@@ -37,7 +37,12 @@ PART = ".part-"
 
 
 class SourceError(Exception):
-    """The package cannot be had. The message is a sentence: what was found, what was expected, where, what to do."""
+    """The package cannot be had. The message is a sentence: what was found, what was expected, where, what to do.
+    C(rule) identifies the rule that it breaks: see preflight/catalog.py."""
+
+    def __init__(self, message: str, rule: str = "package.archive") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 def format_plain_hint(_path: str) -> tuple[str, str]:
@@ -63,36 +68,44 @@ def obtain(
         how, made = hint("")
         raise SourceError(
             f"no package is given: set xitrum_package for the group xitrum to a folder that sbt made, {made}; "
-            f"build it {how}"
+            f"build it {how}",
+            rule="package.missing",
         )
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
             raise SourceError(
-                f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for "
-                f"{hide_credentials(source)}"
+                f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {hide_credentials(source)}",
+                rule="package.checksum",
             )
         return unpack_archive(
             download(source, sha256.lower(), headers, cache, timeout, validate_certs), sha256.lower(), cache
         )
     if "://" in source:
         raise SourceError(
-            f"{hide_credentials(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it "
-            f"by other "
-            "means first"
+            f"{hide_credentials(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it by other "
+            "means first",
+            rule="package.missing",
         )
     path = os.path.abspath(os.path.expanduser(source))
     if os.path.isdir(path):
         return path
     if not os.path.exists(path):
-        raise SourceError(f"there is no package at {path}: build it {hint(path)[0]}, or correct xitrum_package")
+        raise SourceError(
+            f"there is no package at {path}: build it {hint(path)[0]}, or correct xitrum_package",
+            rule="package.missing",
+        )
     try:
         found = compute_sha256(path)
     except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
+        raise SourceError(
+            f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it",
+            rule="package.files",
+        ) from error
     if sha256 and found != sha256.lower():
         raise SourceError(
             f"the SHA-256 of {path} is {found}, expected {sha256.lower()}: build or copy the package again, or "
-            "correct the checksum"
+            "correct the checksum",
+            rule="package.checksum",
         )
     return unpack_archive(path, found, cache)
 
@@ -121,8 +134,8 @@ def download(
         found = compute_sha256(part)
         if found != sha256:
             raise SourceError(
-                f"the SHA-256 of what {hide_credentials(url)} sent is {found}, expected {sha256}: correct the checksum "
-                f"or the URL"
+                f"the SHA-256 of what {hide_credentials(url)} sent is {found}, expected {sha256}: correct the checksum or the URL",
+                rule="package.checksum",
             )
         os.rename(part, path)
     finally:
@@ -143,27 +156,33 @@ def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_cer
             received += len(block)
     except urllib.error.HTTPError as error:
         raise SourceError(
-            f"{name} answers {error.code} {error.reason}: {format_remedy(error.code, error.xitrum_origin)}"
+            f"{name} answers {error.code} {error.reason}: {format_remedy(error.code, error.xitrum_origin)}",
+            rule="package.download",
         ) from error
     except downloads.RedirectError as error:
-        raise SourceError(f"{name} cannot be fetched: {error}") from error
+        raise SourceError(f"{name} cannot be fetched: {error}", rule="package.download") from error
     except TimeoutError as error:
-        raise SourceError(format_no_answer(name, timeout)) from error
+        raise SourceError(format_no_answer(name, timeout), rule="package.download") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         # It may quote the URL, or the password in one that was not escaped.
         detail = urls.hide_all(str(reason), url)
         if isinstance(reason, TimeoutError):
-            raise SourceError(format_no_answer(name, timeout)) from error
+            raise SourceError(format_no_answer(name, timeout), rule="package.download") from error
         if isinstance(reason, ssl.SSLError):
             raise SourceError(
-                f"the certificate of {name} is not accepted ({detail}): install its authority on the controller"
+                f"the certificate of {name} is not accepted ({detail}): install its authority on the controller",
+                rule="package.download",
             ) from error
         raise SourceError(
-            f"{name} cannot be fetched ({detail}): check the URL, and this machine's network and proxy settings"
+            f"{name} cannot be fetched ({detail}): check the URL, and this machine's network and proxy settings",
+            rule="package.download",
         ) from error
     if desired and desired.isdecimal() and received != int(desired):
-        raise SourceError(f"{name} sent {received} bytes of {desired} and then closed the connection: run again")
+        raise SourceError(
+            f"{name} sent {received} bytes of {desired} and then closed the connection: run again",
+            rule="package.download",
+        )
 
 
 def format_no_answer(name: str, timeout: int) -> str:

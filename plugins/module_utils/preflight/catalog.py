@@ -120,14 +120,49 @@ RULES = tuple(
             "Correct the owner or mode of the path in the message, or replace the link",
         ),
         (
-            "host.folder",
-            "`xitrum_root` and `xitrum_log_dir` belong to the application alone on this host",
-            "Use another folder, or name the folder in `xitrum_adopt` where the message offers it",
+            "host.folder-contents",
+            "`xitrum_root` and `xitrum_log_dir` have no files of something else",
+            "Move the files in the message away, or use another folder",
+        ),
+        (
+            "host.folder-not-directory",
+            "`xitrum_root` and `xitrum_log_dir` are folders where they exist",
+            "Move the file away, or use another path",
+        ),
+        (
+            "host.folder-not-recorded",
+            "A folder of `xitrum_root` and `xitrum_log_dir` that exists is on record as the application's",
+            "Use another folder, or name the folder in `xitrum_adopt`",
+        ),
+        (
+            "host.folder-of-account",
+            "`xitrum_root` and `xitrum_log_dir` are neither the home of another account nor a folder above it",
+            "Use a folder for this application alone",
+        ),
+        (
+            "host.folder-of-application",
+            "`xitrum_root` and `xitrum_log_dir` belong to no other application of the host",
+            "Use another folder, or set `xitrum_name` back",
+        ),
+        (
+            "host.folder-of-package",
+            "No package of the distribution has installed `xitrum_root` and `xitrum_log_dir`",
+            "Use a folder for this application alone",
+        ),
+        (
+            "host.folder-of-system",
+            "`xitrum_root` and `xitrum_log_dir` belong neither to the system nor to programs of the whole host",
+            "Use a folder for this application alone, such as the one in the message",
         ),
         (
             "host.folder-unreachable",
             "The application's user and its service can reach `xitrum_root` and `xitrum_log_dir`",
             "Run the `chmod` in the message, or choose another folder",
+        ),
+        (
+            "host.folder-unsafe",
+            "No other user may change what root writes in `xitrum_root` and `xitrum_log_dir`",
+            "Correct the owner or mode of the path in the message, or use another folder",
         ),
         (
             "host.folders-overlap",
@@ -535,14 +570,64 @@ RULES = tuple(
             "Use one of the names in the message",
         ),
         (
-            "package.contents",
-            "The package can be built, read, sent and started",
-            "Correct what the message names, and build the package again",
+            "package.archive",
+            "The package is a folder, or one whole tar.gz with one package in it",
+            "Pack the folder of one package, such as with `tar -C target -czf xitrum.tar.gz xitrum`",
+        ),
+        (
+            "package.build",
+            "The command that builds the package succeeds",
+            "Correct what its output in the message reports, and run again",
+        ),
+        (
+            "package.checksum",
+            "The archive of the package has the `xitrum_package_sha256` that is set, and a URL has one",
+            "Set the output of `sha256sum` for the file, or copy the package again",
+        ),
+        (
+            "package.cluster-config",
+            "config/application.conf of the package does not open Akka's remoting to a public address",
+            "Remove the setting in the message, or use an address of a private network",
+        ),
+        (
+            "package.config",
+            "config/xitrum.conf of the package can be read",
+            "Correct the file as the message states, and build the package again",
+        ),
+        (
+            "package.download",
+            "The URL of `xitrum_package` answers with the package",
+            "Correct the URL or its headers, or the network and the certificates of the controller",
+        ),
+        (
+            "package.files",
+            "Each file of the package can be read, and each link leads to a file inside of it",
+            "Correct the file or link in the message, and build the package again",
+        ),
+        (
+            "package.jars",
+            "Each jar in lib is one that Java can read",
+            "Build the package again",
         ),
         (
             "package.java",
             "The JDK of the host runs the package",
             "Set `xitrum_jdk_version` to the version in the message, or build the package for an older one",
+        ),
+        (
+            "package.layout",
+            "The package has config/xitrum.conf, a jar in lib, and a script/runner that a host can run",
+            "Set `xitrum_package` to the folder that the packaging task of sbt made, or build the package again",
+        ),
+        (
+            "package.main-class",
+            "One jar in lib has the main class, and it is the only one where `xitrum_main_class` is not set",
+            "Set `xitrum_main_class` to the object that has the main method",
+        ),
+        (
+            "package.missing",
+            "There is a package at `xitrum_package`",
+            "Build it, or correct the path",
         ),
         (
             "package.session-settings",
@@ -715,9 +800,14 @@ RULES = tuple(
             "Follow the message: a command line is visible to every user of the host",
         ),
         (
-            "supervisor.variables",
-            "The variables of a supervisor have what this supervisor needs",
-            "Set the variable that the message names",
+            "supervisor.supervisord-hashes-invalid",
+            "Each of `supervisor_supervisord_hashes` is an algorithm and its digits",
+            "Write it as pip hash prints it: `sha256:` and 64 digits",
+        ),
+        (
+            "supervisor.supervisord-hashes-missing",
+            "`supervisor_supervisord_hashes` has hashes where `supervisor_supervisord_version` is set",
+            "Set what `pip hash` prints for the file of that version",
         ),
         (
             "supervisor.writable-paths",

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Collection, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
 from ..core import marked_block, unmanaged_file
-from ..core.plan import RUN, Row
+from ..core.plan import RUN, BlockingError, Row
 from . import inittab
 from .init_system import Init, has_systemd
 
@@ -217,8 +217,8 @@ class Supervisor(abc.ABC):
         """Why that version of process 1 is too old, as a sentence; empty where it is not."""
         return ""
 
-    def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[str]:
-        """What is wrong with the variables of this kind alone, as sentences."""
+    def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[BlockingError]:
+        """What is wrong with the variables of this kind alone, as errors that name their rule."""
         return ()
 
     # ------------------------------------------------------------------------------------------------- the same for all

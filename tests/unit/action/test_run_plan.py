@@ -73,9 +73,9 @@ def test_errors_of_all_hosts_are_one_message_without_an_escape_sequence():
 
 def test_errors_come_with_the_rules_that_they_break():
     machine = {"errors": ["no disk"], "broken_rules": {"no disk": "host.disk-space"}, "notes": []}
-    host = {"xitrum_host_state": {"machine": machine}, "application_package_read": {"errors": ["no jar"]}}
+    host = {"xitrum_host_state": {"machine": machine}, "application_package_read": {"errors": ["no jar"], "rules": ["package.layout"]}}
     found = planned("errors", {"app1": {**host, "xitrum_heap": "lots"}, "app2": host})
-    assert found["failed"] and found["rules"] == ["package.contents", "xitrum.heap", "host.disk-space"], found
+    assert found["failed"] and found["rules"] == ["package.layout", "xitrum.heap", "host.disk-space"], found
 
 
 def test_notes_and_what_a_proxy_has_disabled_are_by_host():

@@ -84,7 +84,7 @@ def test_a_short_header_does_not_blot_out_the_result_and_a_token_does(tmp_path, 
 @pytest.mark.parametrize("found", [package_info.NOTHING, None])
 def test_every_value_that_is_returned_is_documented(found, tmp_path):
     values = found or package_info.inspect_package(str(make_package(tmp_path / "x")), "quickstart.Boot", str(tmp_path / "cache"))
-    assert {*values, "errors"} == set(yaml.safe_load(package_info.RETURN))
+    assert {*values, "errors", "rules"} == set(yaml.safe_load(package_info.RETURN))
 
 
 def test_a_package_from_a_mac_is_the_same_release_without_a_broken_jar(tmp_path):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 
 import pytest
@@ -13,6 +14,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.action import host_state_info, source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.desired.inputs import Inputs
+from ansible_collections.xitrum.host.plugins.module_utils.package.source import SourceError
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog, messages, rules, values
 from ansible_collections.xitrum.host.plugins.plugin_utils import preflight_reports
 
@@ -30,7 +32,9 @@ SET = {
     "proxy.backends": {"xitrum_proxy_backends": [{"name": "stats", "path_prefix": "/a", "servers": ["127.0.0.1:1"]}]},
     "reach.host": {"xitrum_reach_from": "ap1", "groups": {"all": ["app1"]}},
     "supervisor.pip-arguments": {"supervisor_supervisord_pip_arguments": "--index-url 'x"},
-    "supervisor.variables": {"xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0"},
+    "supervisor.supervisord-hashes-invalid": {
+        "xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0", "supervisor_supervisord_hashes": ["md5:1"]},
+    "supervisor.supervisord-hashes-missing": {"xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0"},
     "supervisor.writable-paths": {"supervisor_writable_paths": ["/etc"]},
     "variable.empty": {"xitrum_build_command": " "},
     "variable.minimum": {"xitrum_keep_releases": 0},
@@ -161,14 +165,14 @@ HOSTS = ["app1", "app2"]
 
 
 def rules_of_components():
-    """The rules that module_utils names: of `BlockingError(..., rule=RULE)` and `broken(RULE, ...)`."""
-    found = set()
-    for path in sorted((page.PAGE.parents[2] / "plugins/module_utils").rglob("*.py")):
+    """The rules that modules and module_utils name: of `BlockingError(..., rule=RULE)`, SourceError alike, and `broken(RULE, ...)`."""
+    found = {inspect.signature(SourceError).parameters["rule"].default}
+    for path in sorted((page.PAGE.parents[2] / "plugins").glob("module*/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-            if name == "broken" and not isinstance(node.args[0], ast.Name):
+            if name == "broken" and isinstance(node.args[0], ast.Constant):
                 found.add(ast.literal_eval(node.args[0]))
-            elif name == "BlockingError":
+            elif name in ("BlockingError", "SourceError"):
                 found |= {ast.literal_eval(given.value) for given in node.keywords if given.arg == "rule" and isinstance(given.value, ast.Constant)}
     return found
 
@@ -188,7 +192,8 @@ OF_RUN = {
     "host.read": (messages.find_host_errors, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
     **{rule: (messages.find_host_errors, variables({"machine": {"errors": ["wrong"], "broken_rules": {"wrong": rule}}}), True)
        for rule in sorted(OF_COMPONENTS) if rule.startswith("host.")},
-    "package.contents": (lambda: of_package(errors=["no jar"]),),
+    **{rule: (lambda rule=rule: of_package(errors=["wrong"], rules=[rule]),)
+       for rule in sorted(OF_COMPONENTS) if rule.startswith("package.")},
     "package.java": (lambda: of_package(java=21),),
     "package.session-settings": (lambda: messages.override_errors(variables(package={"session_settings": SESSIONS}, xitrum_secure_key="own")),),
     "proxy.reached": (messages.find_host_errors, {"inventory_hostname": "proxy1", "groups": {"xitrum_proxy": ["proxy1"]}}, False),

@@ -50,7 +50,7 @@ def test_one_error_of_one_host():
 
 def test_the_rules_of_a_message_are_those_of_its_errors_each_once():
     found = {"app1": [*errors("no disk"), Error("host.jdk-version", "no JDK")], "app2": errors("no disk", "no memory")}
-    assert preflight.list_rules(found, [Error("package.contents", "no jar")]) == ["package.contents", "host.disk-space", "host.jdk-version"]
+    assert preflight.list_rules(found, [Error("package.layout", "no jar")]) == ["package.layout", "host.disk-space", "host.jdk-version"]
 
 
 def test_a_sentence_without_a_rule_is_no_error():
@@ -156,7 +156,7 @@ def test_every_error_is_reported_exactly_once(reported, controller):
 
 
 def test_the_package_is_the_controllers_error_once_for_all_hosts():
-    broken = variables(package={"errors": ["no script/runner"]})
+    broken = variables(package={"errors": ["no script/runner"], "rules": ["package.layout"]})
     text = render_errors({"app1": broken, "app2": broken}, ["app1", "app2"])
     assert "here, on the controller:\n  - no script/runner" in text
     assert text.startswith("1 error. ")

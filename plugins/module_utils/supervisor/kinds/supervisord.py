@@ -139,7 +139,7 @@ class Supervisord(Supervisor):
         else:
             yield from broken("host.supervisord-version", [config.find_too_old_reason(state["kind_state"]["version"])])
 
-    def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[str]:
+    def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[BlockingError]:
         """The files of supervisord that pip may install: root runs them."""
         version = str(variables.get("supervisor_supervisord_version") or "").strip()
         hashes = variables.get("supervisor_supervisord_hashes") or []
@@ -147,17 +147,18 @@ class Supervisord(Supervisor):
             return
         wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
         if wrong is not None:
-            yield (
+            yield BlockingError(
                 f"supervisor_supervisord_hashes has {printable(wrong)!r}: "
-                "expected texts such as sha256: and 64 digits from 0 to f"
+                "expected texts such as sha256: and 64 digits from 0 to f",
+                rule="supervisor.supervisord-hashes-invalid",
             )
         elif not hashes:
-            yield (
-                f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected "
-                "are "
+            yield BlockingError(
+                f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are "
                 "the hashes of its files, since root runs what pip installs. Run pip download --no-deps "
                 f"supervisor=={version} and pip hash supervisor-{version}*, verify the file, and set "
-                "supervisor_supervisord_hashes to what follows --hash="
+                "supervisor_supervisord_hashes to what follows --hash=",
+                rule="supervisor.supervisord-hashes-missing",
             )
 
 
