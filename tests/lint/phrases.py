@@ -126,17 +126,29 @@ def find_phrases(top, rules):
             text = (top / path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        phrases = [phrase for phrase in rules.phrases if not phrase.allows(path)]
-        yield from ((path, line, found, phrase) for line, found, phrase in find_in_file(path, text, phrases))
+        found = find_in_file(path, text, rules.phrases)
+        yield from ((path, line, what, phrase) for line, what, phrase in found if not phrase.allows(path))
+
+
+@cache
+def name_matcher(phrases):
+    """Return a function from a name to the phrases that it has, which remembers them: the same names are in many files."""
+    counting = [phrase for phrase in phrases if phrase.names]
+
+    @cache
+    def match(name):
+        words = " ".join(WORD.findall(name)).lower()
+        return [phrase for phrase in counting if phrase.in_name.search(words)]
+
+    return match
 
 
 def find_in_file(path, text, phrases):
     """Return `(line, what is found, phrase)` for each phrase in the name and the contents of a file, in the order of the lines."""
-    found = set()
+    found, matches = set(), name_matcher(tuple(phrases))
     names = [(1, part.rpartition(".")[0] or part) for part in Path(path).parts]
     texts, identifiers = split_python(text) if path.endswith(".py") else (text, list_names(text))
-    matches = cache(lambda name: [phrase for phrase in phrases if phrase.names and phrase.in_name.search(" ".join(WORD.findall(name)).lower())])
-    found |= {(line, name, phrase) for line, name in [*names, *identifiers] for phrase in matches(name)}
+    found |= {(line, name, phrase) for line, name in {*names, *identifiers} for phrase in matches(name)}
     for phrase in phrases:
         if phrase.texts:
             found |= {(texts.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), phrase) for match in phrase.in_text.finditer(texts)}
@@ -155,7 +167,7 @@ def list_names(text):
 
 
 def split_python(text):
-    """Return the texts of a Python file with all else blanked, and `(line, name)` of each name in it."""
+    """Return the texts of a Python file with a null character in place of what is between them, and `(line, name)` of each name in it."""
     lines = text.splitlines(keepends=True)
     shown = [re.sub(r"[^\r\n]", "\0", line) for line in lines]
     names = []
@@ -175,7 +187,7 @@ def split_python(text):
                 if not row[:left].strip("\0") and not line[:left].strip():
                     row = line[:left] + row[left:]
                 shown[number - 1] = row[:left] + line[left:right] + row[right:]
-    return "".join(shown), names
+    return re.sub("\0+", "\0", "".join(shown)), names
 
 
 def main(arguments):

@@ -35,21 +35,26 @@ class TestWithoutAProxy:
 
     def test_releases_switch_over_without_a_lost_request(self, solo, packages, print_line):
         assert self.slot(solo) == (["0"], "test-1")
-        cut = []
+        assert self.switch_over(solo, packages, print_line, "test-2", "1", 9000) == WEBSOCKETS + KEPT
+        self.deploy(solo, packages("test-2"), xitrum_http_port=9000).assert_did_nothing()
+
+    @pytest.mark.long
+    def test_the_next_release_switches_back_to_the_first_slot(self, solo, packages, print_line):
+        assert self.switch_over(solo, packages, print_line, "test-3", "0", 8000) == WEBSOCKETS + KEPT
+
+    def switch_over(self, solo, packages, print_line, name, slot, port):
+        """Deploys a release with another port, too: the redirect is switched to it, and the old one is drained at the port that
+        it has. The number of connections that were cut at the deadline."""
         # A connection that is kept until the deadline is closed then.
         with Traffic(solo, "solo", **BUSY, keeps=False) as traffic:
-            # Each with another port, too: the redirect is switched to it, and the old one is drained at the port that it has.
-            for name, slot, port in (("test-2", "1", 9000), ("test-3", "0", 8000)):
-                run = self.deploy(solo, packages(name), xitrum_canary_seconds=2, xitrum_http_port=port).assert_ended_well()
-                assert self.slot(solo) == ([slot], name)
-                assert self.ports(solo) == [port + int(slot)]
-                assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
-                cut.append(sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service")))
+            run = self.deploy(solo, packages(name), xitrum_canary_seconds=2, xitrum_http_port=port).assert_ended_well()
+            assert self.slot(solo) == ([slot], name)
+            assert self.ports(solo) == [port + int(slot)]
+            assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
         traffic.assert_nothing_lost()
-        print_line(f"{traffic.count} requests to a host without a proxy while two releases switched over: none lost")
-        assert cut == [WEBSOCKETS + KEPT, KEPT], "what was cut at the deadline is counted, and is what its clients kept open"
-        assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
-        self.deploy(solo, packages("test-3")).assert_did_nothing()
+        print_line(f"{traffic.count} requests to a host without a proxy while {name} took the place of another release: none lost")
+        assert len(traffic.closed) == WEBSOCKETS, "those of the old release were closed when their time was over"
+        return sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service"))
 
     def ports(self, solo):
         """The HTTP ports on which instances listen."""
@@ -74,7 +79,7 @@ class TestWithoutAProxy:
 
     def test_what_a_deploy_would_leave_behind_is_refused(self, solo, packages):
         before = solo.running()
-        run = self.deploy(solo, packages("test-3"), xitrum_jdk_version=11)
+        run = self.deploy(solo, packages("test-2"), xitrum_jdk_version=11)
         assert run.code != 0 and not run.changed
         assert "the JDK 11 is not ready" in run.message and "ansible-playbook -i" in run.message and "xitrum.host.base" in run.message
         assert solo.running() == before

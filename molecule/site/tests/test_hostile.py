@@ -19,6 +19,8 @@ INSTANCES = ["app1-0", "app1-1"]
 #: The host and the proxy in front of it: what is about this host needs no other.
 ALONE = ("--limit", "app1,proxy1")
 LOG, ROOT = "/var/log/xitrum", "/opt/xitrum"
+#: Owners and modes of what planted links lead to.
+FOREIGN = "stat -c '%U:%G %a' /etc/cron.d /etc/shadow"
 
 #: A program that takes a name with a line break and the beginning of a row of ss, and listens on a port that nobody needs.
 NAMED_SERVER = r"""
@@ -35,8 +37,7 @@ NAMES = [b"\nLISTEN 0 a :1 ", b"\x1b]52;c;eA\x07", b'")),(("java",pid=', b"\x1b[
 
 @pytest.fixture(scope="module", autouse=True)
 def fixture_mallory(site):
-    """An account of the host that may do nothing but start programs. The host is as the inventory has it, whatever ran before."""
-    site.run().assert_ended_well()
+    """An account of the host that may do nothing but start programs."""
     site.sh(HOST, "useradd --create-home --shell /bin/sh mallory")
     site.sh(HOST, f"cat > /home/mallory/named.py <<'EOF'\n{NAMED_SERVER}\nEOF")
     yield
@@ -59,35 +60,10 @@ def assert_plain(text):
     assert not [char for char in text if ord(char) < 32 and char not in "\n\t" or 127 <= ord(char) < 160]
 
 
-def test_the_name_of_a_process_changes_nothing(site):
-    before = site.running()
-    with contextlib.ExitStack() as stack:
-        for number, name in enumerate(NAMES):
-            stack.enter_context(process_of_mallory(site, name, 18000 + number))
-        run = site.run(playbook="playbooks/check.yml")
-        assert run.code == 0, run.failures or run.output
-        assert_plain(run.output)
-        site.run().assert_did_nothing()
-    assert site.running() == before
-
-
-def test_a_port_that_another_user_took_is_no_healthy_instance(site):
-    """The page of another user's server answers, and gets no client: the canary asks whose socket it is."""
-    site.sh(HOST, "systemctl stop xitrum@0.service")
-    server = "python3 -m http.server 8000 --directory /home/mallory"
-    site.sh(HOST, f"su mallory -c 'nohup {server} > /dev/null 2>&1 &'")
-    try:
-        run = site.run()
-        assert run.code != 0
-        assert "mallory" in run.message or "python3" in run.message
-    finally:
-        site.sh(HOST, "pkill -KILL -u mallory", check=False)
-    site.run().assert_ended_well()
-
-
-def test_links_and_pipes_below_the_application_s_folders_lead_root_nowhere(site):
-    owner = "stat -c '%U:%G %a' /etc/cron.d /etc/shadow"
-    before = site.sh(HOST, owner)
+def test_links_pipes_and_names_of_processes_lead_root_nowhere(site):
+    """What the application's user has planted in its folders, and what another user calls its processes. The run makes the host
+    as the inventory has it, whatever ran before: it restarts instances of which the folders have links."""
+    before = site.sh(HOST, FOREIGN)
     plant = f"""
         set -e
         user=$(stat -c %U {LOG})
@@ -101,16 +77,40 @@ def test_links_and_pipes_below_the_application_s_folders_lead_root_nowhere(site)
     """
     site.sh(HOST, plant)
     try:
-        run = site.run(*ALONE, xitrum_heap="192m")
-        assert "root:" not in run.output
-        run.assert_ended_well()
-        assert site.sh(HOST, owner) == before
-        check = site.run(*ALONE, playbook="playbooks/check.yml", xitrum_heap="192m").assert_ended_well()
-        assert "root:" not in check.output
+        with contextlib.ExitStack() as stack:
+            for number, name in enumerate(NAMES):
+                stack.enter_context(process_of_mallory(site, name, 18000 + number))
+            jvms = site.processes(HOST)
+            run = site.run()
+            assert "root:" not in run.output
+            run.assert_ended_well()
+            assert site.sh(HOST, FOREIGN) == before
+            running = site.running()
+            assert not set(jvms) & set(running[HOST]), "it has restarted what was there"
+            check = site.run(playbook="playbooks/check.yml").assert_ended_well()
+            assert "root:" not in check.output
+            assert_plain(check.output)
+            site.run().assert_did_nothing()
+            assert site.running() == running
     finally:
         site.sh(HOST, f"rm -f {LOG}/planted {LOG}/planted.log {LOG}/pipe.log")
-    site.run(*ALONE).assert_ended_well()
-    assert site.sh(HOST, owner) == before
+    assert site.sh(HOST, FOREIGN) == before
+
+
+def test_a_port_that_another_user_took_is_no_healthy_instance(site):
+    """The page of another user's server answers, and gets no client: the canary asks whose socket it is."""
+    owner = site.sh(HOST, FOREIGN)
+    site.sh(HOST, "systemctl stop xitrum@0.service")
+    server = "python3 -m http.server 8000 --directory /home/mallory"
+    site.sh(HOST, f"su mallory -c 'nohup {server} > /dev/null 2>&1 &'")
+    try:
+        run = site.run()
+        assert run.code != 0
+        assert "mallory" in run.message or "python3" in run.message
+    finally:
+        site.sh(HOST, "pkill -KILL -u mallory", check=False)
+    site.run().assert_ended_well()
+    assert site.sh(HOST, FOREIGN) == owner
 
 
 @pytest.mark.long

@@ -46,7 +46,3 @@ def test_what_is_found(tmp_path, name, text, found):
 def test_a_finding_has_its_file_and_line(tmp_path):
     errors(tmp_path, "README.md", "\nIt lasts for ever.\n")
     assert prose.find_all(tmp_path) == ["README.md:2: 'for ever' is archaic."]
-
-
-def test_all_pages_messages_and_descriptions_keep_the_rule():
-    assert prose.find_all() == []

@@ -9,12 +9,7 @@ import textwrap
 
 import pytest
 
-from tests.docs.role_variables import ROOT
 from tests.lint import root_commands
-
-
-def test_the_project_has_no_such_command():
-    assert root_commands.find_all(ROOT) == []
 
 
 @pytest.mark.parametrize("body", [

@@ -25,10 +25,6 @@ def write(top, files):
     return top
 
 
-def test_all_names_of_the_project_keep_the_rule():
-    assert task_names.find_all(ROOT) == []
-
-
 def test_each_task_that_tests_of_scenarios_quote_exists():
     names = {name for path in task_names.list_files(ROOT) for _line, name in task_names.read_names(path.read_text(encoding="utf-8"))}
     tests = [*ROOT.glob("molecule/*/tests/*.py"), *ROOT.glob("tests/lib/*.py"), *ROOT.glob("tests/platform/*.py")]

@@ -154,8 +154,8 @@ class Supervisord(Supervisor):
             )
         elif not hashes:
             yield BlockingError(
-                f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are "
-                "the hashes of its files, since root runs what pip installs. Run pip download --no-deps "
+                f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected "
+                "are the hashes of its files, since root runs what pip installs. Run pip download --no-deps "
                 f"supervisor=={version} and pip hash supervisor-{version}*, verify the file, and set "
                 "supervisor_supervisord_hashes to what follows --hash=",
                 rule="supervisor.supervisord-hashes-missing",
