@@ -44,12 +44,16 @@ def loaded():
 
 
 class AnsibleProcess:
-    """A command of Ansible with its arguments, which runs in the clone. It has what tests need of subprocess.Popen."""
+    """A command of Ansible with its arguments, which runs in the clone. It has what tests need of subprocess.Popen.
 
-    def __init__(self, command, *arguments):
+    It prints its result as JSON. With an `environment`, as a dictionary, it prints what a person sees, all to its standard output.
+    """
+
+    def __init__(self, command, *arguments, environment=None):
         self.arguments = [command, *arguments]
         self.stdout, self.stderr = (tempfile.NamedTemporaryFile("r", encoding="utf-8") for _stream in range(2))
-        self._process = loaded().Process(target=execute, args=(self.arguments, self.stdout.name, self.stderr.name))
+        streams = (self.stdout.name, self.stderr.name if environment is None else self.stdout.name)
+        self._process = loaded().Process(target=execute, args=(self.arguments, *streams, environment))
         self._process.start()
         self.pid = self._process.pid
 
@@ -75,13 +79,16 @@ class AnsibleProcess:
         return self.stdout.read(), self.stderr.read()
 
 
-def execute(arguments, out, err):
+def execute(arguments, out, err, environment=None):
     """Runs a command of Ansible in this process, with its output in the files `out` and `err`, and ends the process."""
     from tests.lib import loaded_ansible
 
     os.chdir(CLONE)
     sys.argv = arguments
-    for number, stream in enumerate((open(os.devnull, encoding="utf-8"), open(out, "w", encoding="utf-8"), open(err, "w", encoding="utf-8"))):
+    if environment is not None:
+        loaded_ansible.read_settings(environment)
+    # What both streams write to one file is in the order in which it was written.
+    for number, stream in enumerate((open(os.devnull, encoding="utf-8"), open(out, "a", encoding="utf-8"), open(err, "a", encoding="utf-8"))):
         os.dup2(stream.fileno(), number)
     # Python gives a process of this kind another standard input.
     sys.stdin = open(0, encoding="utf-8", closefd=False)

@@ -39,6 +39,14 @@ def load():
     gc.freeze()
 
 
+def read_settings(environment):
+    """Sets variables of the environment, without a choice of how a run is shown, and what Ansible has read of them when it was loaded."""
+    os.environ.pop("ANSIBLE_STDOUT_CALLBACK", None)
+    os.environ.update(environment)
+    for setting in ("DEFAULT_STDOUT_CALLBACK", "DEFAULT_HOST_LIST"):
+        constants.set_constant(setting, constants.config.get_config_value(setting, variables=vars(constants)))
+
+
 def run(arguments, packed):
     """Runs a command, which ends the process. Modules that were packed by an earlier one are not packed again."""
     # It has run, and would warn of that.

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -138,13 +139,11 @@ class Site:
 
     def type(self, command, inventory=""):
         """A line typed in the clone, as it stands: (exit code, what was printed)."""
-        environment = os.environ | {
-            "ANSIBLE_INVENTORY": inventory or str(self.inventory), "ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-        done = subprocess.run(command, shell=True, cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=RUN_SECONDS, check=False)
+        environment = {"ANSIBLE_INVENTORY": inventory or str(self.inventory), "ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        code, output = in_loaded_ansible(command, environment) if needs_no_shell(command) else in_shell(command, environment)
         for secret in self.secrets:
-            assert secret not in done.stdout, f"`{command}` printed a secret"
-        return done.returncode, done.stdout
+            assert secret not in output, f"`{command}` printed a secret"
+        return code, output
 
     def must(self, command, inventory=""):
         """A line typed in the clone, that must end well."""
@@ -266,6 +265,29 @@ with socket.socket(socket.AF_UNIX) as link:
     link.sendall(b"{command}\\n")
     print(b"".join(iter(lambda: link.recv(65536), b"")).decode())'"""
         return self.sh(proxy, script)
+
+
+def needs_no_shell(command):
+    """Whether a line is one command of Ansible whose words a shell would pass on as they are."""
+    words = shlex.split(command)
+    return words[:1] in (["ansible"], ["ansible-playbook"]) and not any(char in word for word in words for char in "|&;<>()$`*?~#\n")
+
+
+def in_loaded_ansible(command, environment):
+    """The exit code of a command of Ansible, and what it printed."""
+    process = AnsibleProcess(*shlex.split(command), environment=environment)
+    try:
+        output, _nothing = process.communicate(timeout=RUN_SECONDS)
+    finally:
+        kill(process)
+    return process.returncode, output
+
+
+def in_shell(command, environment):
+    """The exit code of a line that a shell runs, and what it printed."""
+    done = subprocess.run(command, shell=True, cwd=CLONE, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=RUN_SECONDS, check=False)
+    return done.returncode, done.stdout
 
 
 def kill(process):
