@@ -19,6 +19,7 @@ ssh_port = 2222                     # the port of its SSH server; 22 by default
 jump = "bastion"                    # the host of this fleet through which alone it is reached; without it a port of 127.0.0.1
 user = "carol"                      # who logs in: deploy, or carol, who gives a password to sudo; deploy by default
 own_python = true                   # its only Python is one in /opt/python, of no package; false by default
+long = true                         # it is a part of make test-all alone, as tests with that mark are; false by default
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class HostSpec:
     jump: str = ""
     user: str = USERS[0]
     own_python: bool = False
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ def parse(text: str, origin: str) -> FleetSpec:
     if not isinstance(data.get("hosts"), dict) or not data["hosts"]:
         raise SpecError(f"{origin}: found no host; expected a table [hosts.NAME] for each")
     suite = _typed(data, "suite", str, os.environ.get("FLEET_SUITE", "bookworm"), origin, "")
-    hosts = tuple(_host(name, table, suite, origin) for name, table in data["hosts"].items())
+    # As tests are chosen: see .config/molecule/config.yml.
+    thorough = "not long" not in os.environ.get("MARKED", "not long")
+    every = (_host(name, table, suite, origin) for name, table in data["hosts"].items())
+    hosts = tuple(host for host in every if thorough or not host.long)
     direct = [host.name for host in hosts if not host.jump]
     for host in hosts:
         if host.jump and host.jump not in direct:
@@ -93,7 +98,7 @@ def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
         raise SpecError(f"{origin}: [{where}]: a host's name is lower-case letters, digits and hyphens, a letter first")
     if not isinstance(table, dict):
         raise SpecError(f"{origin}: {where} is {table!r}; expected a table")
-    _known(table, {"groups", "ipv6", "locale", "noexec_tmp", "publish", "suite", "vars", *_CONTROLLER}, origin, where)
+    _known(table, {"groups", "ipv6", "locale", "long", "noexec_tmp", "publish", "suite", "vars", *_CONTROLLER}, origin, where)
     publish = {}
     for port, preferred in _typed(table, "publish", dict, {}, origin, where).items():
         if not port.isdigit() or not isinstance(preferred, int) or not all(0 < number < 65536 for number in (int(port), preferred)):
@@ -121,6 +126,7 @@ def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
         jump=_typed(table, "jump", str, "", origin, where),
         user=user,
         own_python=_typed(table, "own_python", bool, False, origin, where),
+        long=_typed(table, "long", bool, False, origin, where),
     )
 
 

@@ -41,6 +41,14 @@ def test_a_whole_spec():
     )
 
 
+@pytest.mark.parametrize(("marked", "names"), [(None, ["app1"]), ("not long and not soak", ["app1"]), ("not soak", ["app1", "app2"])])
+def test_a_long_host_is_there_where_long_tests_are(monkeypatch, marked, names):
+    monkeypatch.delenv("MARKED", raising=False)
+    if marked:
+        monkeypatch.setenv("MARKED", marked)
+    assert [host.name for host in parse("[hosts.app1]\n[hosts.app2]\nlong = true", "spec").hosts] == names
+
+
 def test_the_suite_by_default():
     assert parse("[hosts.app1]", "spec").hosts[0].suite == "bookworm"
 
@@ -52,7 +60,7 @@ def test_the_suite_by_default():
         ("", "found no host"),
         ("hosts = 3", "found no host"),
         ("size = 3\n[hosts.app1]", "found the key size; known here: hosts, may_fail, packages, suite"),
-        ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, ipv6, jump, locale, noexec_tmp, own_python, publish, "
+        ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, ipv6, jump, locale, long, noexec_tmp, own_python, publish, "
          "ssh_port, suite, user, vars"),
         ("[hosts.App_1]", "lower-case letters"),
         ("[hosts]\napp1 = 3", "hosts.app1 is 3; expected a table"),
