@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page of a check in a real browser, without a screen."""
 
+import html
 import html.parser
+import json
+import re
 import subprocess
 from dataclasses import dataclass, field
 
@@ -58,10 +61,13 @@ def browser(page, profile, *options):
     return done.stdout
 
 
-def rows_after(page, folder, script=""):
-    """The rows once the page was loaded and `script` has run in it, as a person's clicks and keys would."""
+def rows_after(page, folder, scripts):
+    """The rows after each of the scripts: they run in the page one after the other, as a person's clicks and keys would."""
     played = folder / "played.html"
     text = page.read_text(encoding="utf-8")
     assert text.count("</body>") == 1
-    played.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
-    return Rows(browser(played, folder / "profile", "--dump-dom")).rows
+    steps = ["const states = [];", *(f"{{ {script} }} states.push(document.querySelector('tbody').outerHTML);" for script in scripts)]
+    shown = "const shown = document.createElement('pre'); shown.id = 'states'; shown.textContent = JSON.stringify(states); document.body.append(shown);"
+    played.write_text(text.replace("</body>", f"<script>{' '.join([*steps, shown])}</script></body>"), encoding="utf-8")
+    found = re.search(r'<pre id="states">(.*?)</pre>', browser(played, folder / "profile", "--dump-dom"), re.DOTALL)
+    return [Rows(state).rows for state in json.loads(html.unescape(found.group(1)))]

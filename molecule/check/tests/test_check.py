@@ -148,29 +148,36 @@ class TestThePage:
         text = (red.folder / "check.html").read_text(encoding="utf-8")
         assert not [mark for mark in ("http://", "https://", "src=", "<link", "@import", "url(") if mark in text]
 
-    def test_all_rows_are_there_red_first_and_what_is_in_sync_is_hidden(self, red, tmp_path):
-        rows = page.rows_after(red.folder / "check.html", tmp_path)
+    @pytest.fixture(scope="class")
+    def rows(self, red, tmp_path_factory):
+        """The rows by what was done last: each follows what is listed before it."""
+        sort = "document.querySelectorAll('th')[1].click();"
+        steps = {
+            "opened": "", "sorted": sort, "turned round": sort,
+            "typed": "const box = document.querySelector('input'); box.value = 'SOMAXCONN'; box.dispatchEvent(new Event('input'));",
+            "all levels": "document.querySelector('button.ok').click();",
+        }
+        return dict(zip(steps, page.rows_after(red.folder / "check.html", tmp_path_factory.mktemp("page"), steps.values()), strict=True))
+
+    def test_all_rows_are_there_red_first_and_what_is_in_sync_is_hidden(self, red, rows):
+        rows = rows["opened"]
         assert [row.cells[:5] for row in rows] == [[found[name] for name in ("host", "item", "desired", "configured", "effective")] for found in red.findings]
         assert [row.level for row in rows] == [found["level"] for found in red.findings]
         assert red.findings[0]["fix"] in rows[0].cells[6]
         assert {row.level: row.hidden for row in rows} == {"drift": False, "note": False, "ok": True}
 
-    def test_a_click_sorts_and_a_second_click_turns_it_round(self, red, tmp_path):
+    def test_a_click_sorts_and_a_second_click_turns_it_round(self, red, rows):
         key = [found["item"] for found in red.findings]
-        for clicks in (1, 2):
-            rows = page.rows_after(red.folder / "check.html", tmp_path, "document.querySelectorAll('th')[1].click();" * clicks)
-            items = [row.cells[1] for row in rows]
+        for state in ("sorted", "turned round"):
+            items = [row.cells[1] for row in rows[state]]
             assert sorted(items) == sorted(key)
-            ends = sorted(("alternative java", "xitrum/app1-1"), reverse=clicks == 2)
+            ends = sorted(("alternative java", "xitrum/app1-1"), reverse=state == "turned round")
             assert items.index(ends[0]) < items.index(ends[1])
             assert items != key
 
-    def test_words_and_levels_filter(self, red, tmp_path):
-        typed = "const box = document.querySelector('input'); box.value = 'SOMAXCONN'; box.dispatchEvent(new Event('input'));"
-        good = "document.querySelector('button.ok').click();"
-        shown = [row.cells[1] for row in page.rows_after(red.folder / "check.html", tmp_path, good + typed) if not row.hidden]
-        assert shown == ["net.core.somaxconn"] * 2
-        assert [row for row in page.rows_after(red.folder / "check.html", tmp_path, typed) if not row.hidden] == []
+    def test_words_and_levels_filter(self, rows):
+        assert [row for row in rows["typed"] if not row.hidden] == []
+        assert [row.cells[1] for row in rows["all levels"] if not row.hidden] == ["net.core.somaxconn"] * 2
 
     def test_it_can_be_opened(self, red, tmp_path):
         picture = CLONE / ".cache/check.png"
