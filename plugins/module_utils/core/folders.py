@@ -440,7 +440,9 @@ def find_host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: 
         )
 
 
-def find_first_error(desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
+def find_first_error(
+    desired: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]
+) -> Iterator[str]:
     """The first reason why a folder is managed by something else, as an error of its own rule."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"

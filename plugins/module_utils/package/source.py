@@ -74,7 +74,8 @@ def obtain(
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
             raise SourceError(
-                f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {hide_credentials(source)}",
+                f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for "
+                f"{hide_credentials(source)}",
                 rule="package.checksum",
             )
         return unpack_archive(
@@ -82,8 +83,8 @@ def obtain(
         )
     if "://" in source:
         raise SourceError(
-            f"{hide_credentials(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it by other "
-            "means first",
+            f"{hide_credentials(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it "
+            "by other means first",
             rule="package.missing",
         )
     path = os.path.abspath(os.path.expanduser(source))
@@ -134,7 +135,8 @@ def download(
         found = compute_sha256(part)
         if found != sha256:
             raise SourceError(
-                f"the SHA-256 of what {hide_credentials(url)} sent is {found}, expected {sha256}: correct the checksum or the URL",
+                f"the SHA-256 of what {hide_credentials(url)} sent is {found}, expected {sha256}: correct the checksum "
+                "or the URL",
                 rule="package.checksum",
             )
         os.rename(part, path)
