@@ -47,12 +47,12 @@ def test_a_run_that_is_killed_leaves_connections_for_now(site):
 
 def test_all_connections_are_held_directly_and_through_the_proxy(before):
     result, found = before
-    for way in ("direct", "proxy"):
-        figures = found["ways"][way]
+    for route in ("direct", "proxy"):
+        figures = found["routes"][route]
         assert (figures["requested"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (2000, 2000, 0, [], []), result[-4000:]
         assert figures["pongs"] >= 2000 and figures["promise"]["largest"] > 2000
         assert 0 < figures["memory_bytes"].get("java", 1) < 1 << 20
-    assert found["ways"]["proxy"]["fullest"]["name"] == "haproxy" and found["ways"]["proxy"]["fullest"]["files"] > 4000
+    assert found["routes"]["proxy"]["fullest"]["name"] == "haproxy" and found["routes"]["proxy"]["fullest"]["files"] > 4000
     assert "2000 held, 0 lost" in result, "it reports how far it is"
     assert "changed=0" in result and "changed=1" not in result
 
@@ -76,7 +76,7 @@ def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before,
     with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
         code, output, found = load_test("after", load_test_connections=1000, load_test_routes=["proxy"], load_test_tls=True, load_test_burst_connections=0)
     assert code != 0, output[-4000:]
-    figures = found["ways"]["proxy"]
+    figures = found["routes"]["proxy"]
     assert f"found {figures['held']} connections held" in " ".join(output.split()) and "expected 1000 (load_test_connections)" in " ".join(output.split())
     assert 200 < figures["held"] < 1000 and figures["ended_by"][0][0] == "nofile"
     assert "of its 300 open files (nofile)" in output
