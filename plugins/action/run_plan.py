@@ -120,7 +120,7 @@ class ActionModule(ActionBase):
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
         releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
         found = rollout.choose_rollback_release(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
-        return build_refusal(found["errors"]) or {"notes": found["notes"], "package": found["package"]}
+        return build_refusal(found.errors) or {"notes": list(found.notes), "package": found.package}
 
     def _operation(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where an operator names an instance that does not exist; return the numbers of the chosen ones by
@@ -148,7 +148,7 @@ class ActionModule(ActionBase):
         given, host = PublicVariables(self._templar, task_vars), task_vars["inventory_hostname"]
         read = task_vars["application_releases_read"]
         found = rollout.find_installed(host, read, given["xitrum_main_class"])
-        return build_refusal(found["errors"]) or {"package": found["package"]}
+        return build_refusal(found.errors) or {"package": found.package}
 
     def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the arguments of pip without credentials, and the files that have these."""
@@ -161,7 +161,7 @@ def build_error_result(message: str) -> dict[str, Any]:
     return {"failed": True, "msg": escaped(message)} if message else {}
 
 
-def build_refusal(errors: Sequence[BlockingError]) -> dict[str, Any]:
+def build_refusal(errors: Sequence[str]) -> dict[str, Any]:
     """Return the result of a task that fails with all these errors and their rules; nothing where there is none."""
-    rules = list(dict.fromkeys(error.rule for error in errors))
+    rules = list(dict.fromkeys(error.rule for error in errors if isinstance(error, BlockingError)))
     return {**build_error_result("\n".join(errors)), "rules": rules} if errors else {}

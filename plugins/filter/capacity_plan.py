@@ -132,7 +132,7 @@ def capacity_plan(connections: Any, **shape: Any) -> dict[str, Any]:
             f"capacity_plan of {connections!r} connections with {shape}: {' '.join(checked.error_messages)}"
         )
     options = checked.validated_parameters
-    return capacity.compute_limits(options.pop("connections"), capacity.HostShape(**options))
+    return capacity.compute_limits(options.pop("connections"), capacity.HostShape(**options)).report()
 
 
 class FilterModule:

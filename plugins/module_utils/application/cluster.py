@@ -14,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..configuration.xitrum_conf import Settings
@@ -127,31 +128,46 @@ def find_remoting_faults(settings: Settings, takes_shared: bool = False) -> Iter
                 yield ".".join(path), value, fault
 
 
-def list_members(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All instances as C([{host, index, address, port}]), in the order of the hosts.
-    C(defaults) has what a host does not set."""
+@dataclass(frozen=True)
+class Member:
+    """An instance in the cluster: the host's name in the inventory, and the address and port of Akka's remoting."""
+
+    host: str
+    index: int
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The Akka cluster of a fleet. C(errors) are sentences; where there are some, it must not be formed."""
+
+    seeds: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def list_members(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> list[Member]:
+    """All instances, in the order of the hosts. C(defaults) has what a host does not set."""
     found = []
     for host in hosts:
         count, port = int(host.get(COUNT, defaults[COUNT])), int(host.get(PORT, defaults[PORT]))
         found += [
-            {"host": host["inventory_hostname"], "index": index, "address": find_address(host), "port": port + index}
-            for index in range(count)
+            Member(host["inventory_hostname"], index, find_address(host), port + index) for index in range(count)
         ]
     return found
 
 
-def list_seeds(every: Iterable[Mapping[str, Any]], count: int, system: str) -> list[str]:
+def list_seeds(every: Iterable[Member], count: int, system: str) -> list[str]:
     """The seed nodes as addresses of Akka: the first instances, one of each host before a second one of any."""
-    order = sorted(every, key=lambda member: member["index"])
-    return [f"akka://{system}@{proxy.add_brackets(member['address'])}:{member['port']}" for member in order[:count]]
+    order = sorted(every, key=lambda member: member.index)
+    return [f"akka://{system}@{proxy.add_brackets(member.address)}:{member.port}" for member in order[:count]]
 
 
-def plan(
-    hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any], count: int, system: str
-) -> dict[str, list[Any]]:
-    """The cluster: C({seeds, members, errors}).
-    C(errors) are sentences; where there are some, it must not be formed."""
-    every, errors = [], []
+def plan(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any], count: int, system: str) -> Cluster:
+    """The cluster of these hosts. It has neither members nor seeds where a host has no address for it."""
+    every: list[Member] = []
+    errors: list[str] = []
     for host in hosts:
         try:
             every += list_members([host], defaults)
@@ -168,11 +184,11 @@ def plan(
             f"xitrum_cluster_seeds is {count}, expected at least 2: with one seed, no member can join while it is down."
         )
     if unknown:
-        return {"seeds": [], "members": [], "errors": errors}
-    lonely = sorted({member["host"] for member in every if ipaddress.ip_address(member["address"]).is_loopback})
-    if lonely and len({member["host"] for member in every}) > 1:
+        return Cluster(errors=tuple(errors))
+    lonely = sorted({member.host for member in every if ipaddress.ip_address(member.address).is_loopback})
+    if lonely and len({member.host for member in every}) > 1:
         errors.append(
             f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set "
             "xitrum_cluster_address."
         )
-    return {"seeds": list_seeds(every, count, system), "members": every, "errors": errors}
+    return Cluster(tuple(list_seeds(every, count, system)), tuple(every), tuple(errors))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..configuration import shared as shared_settings
@@ -263,15 +264,24 @@ def find_choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[
         )
 
 
+@dataclass(frozen=True)
+class RollbackChoice:
+    """The release that a fleet goes back to. C(package) is what is known of it, in the place of what a package on the
+    controller reports. With C(errors), the hosts have no release in common."""
+
+    errors: tuple[str, ...]
+    notes: tuple[str, ...]
+    package: dict[str, Any]
+
+
 def choose_rollback_release(
     found: Mapping[str, Mapping[str, Any]], release: Any = "", main_class: str = ""
-) -> dict[str, Any]:
-    """The one release that all hosts can go back to: C({errors, notes, package}).
+) -> RollbackChoice:
+    """The one release that all hosts can go back to.
 
     C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
     C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it
-    is the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is
-    known of it, in the place of what a package on the controller reports.
+    is the last one that was healthy (L(choose_previous)), which must be the same everywhere.
     """
     # JSON on the command line makes a number of a name that has digits alone.
     release = str(release or "")
@@ -332,15 +342,15 @@ def choose_rollback_release(
         "errors": [],
         "main_class": chosen,
     }
-    return {"errors": errors, "notes": list(find_choice_notes(found, desired, release)), "package": package}
+    return RollbackChoice(tuple(errors), tuple(find_choice_notes(found, desired, release)), package)
 
 
-def find_installed(host: str, observed: Mapping[str, Any], main_class: str = "") -> dict[str, Any]:
-    """The release that a host runs, as C(package) of L(choose_rollback_release), and C(errors)."""
+def find_installed(host: str, observed: Mapping[str, Any], main_class: str = "") -> RollbackChoice:
+    """The release that a host runs, as L(choose_rollback_release) returns it."""
     names = sorted(find_switched(observed))
     # Where a rollout stopped, the instances run several: each keeps its own.
     name = observed["current"] if observed["current"] in names else next(iter(names), "")
     if not name:
         sentence = f"{host} has no release, so that nothing is installed there. Run site.yml or deploy.yml first"
-        return {"errors": [BlockingError(sentence, rule="operation.not-installed")], "package": {}}
+        return RollbackChoice((BlockingError(sentence, rule="operation.not-installed"),), (), {})
     return choose_rollback_release({host: observed}, name, main_class)

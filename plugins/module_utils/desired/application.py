@@ -6,6 +6,7 @@ which a `Controller` reads."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from .inputs import PACKAGE, Controller, Inputs
@@ -125,10 +126,10 @@ def build_instance(inputs: Inputs, index: int, controller: Controller) -> dict[s
     values: dict[str, Any] = {"instance": index, "https": inputs.https}
     files = {"config/xitrum.conf": controller.render("application", "xitrum.conf", values)}
     if inputs.flag("xitrum_cluster"):
-        member = next((item for item in inputs.cluster["members"] if item["host"] == inputs.host), None)
+        member = next((item for item in inputs.cluster.members if item.host == inputs.host), None)
         if member is None:
             raise ValueError(f"{inputs.host} is no member of the cluster: put it into the inventory's group xitrum")
-        values = {"instance": index, "member": member, "seeds": inputs.cluster["seeds"]}
+        values = {"instance": index, "member": asdict(member), "seeds": list(inputs.cluster.seeds)}
         files["config/akka.conf"] = controller.render("application", "akka.conf", values)
     if inputs.https:
         files[CERTIFICATE] = controller.read(inputs["xitrum_tls_certificate"])

@@ -31,7 +31,7 @@ def list_deploy_components(inputs: Inputs) -> list[str]:
     """Return the components that a deploy reads: the release, what runs it and what leads there."""
     own = ["jdk", "redirects", "release", "instances", "service"] if inputs.is_application else []
     # Where the number of connections cannot be held, whatever the host has.
-    names = ["machine", *(["capacity"] if inputs.limits.get("error") else []), *own]
+    names = ["machine", *(["capacity"] if inputs.limits.error else []), *own]
     # At its end a deploy tests the public ports.
     names += ["firewall", "certificates"] if inputs.verify else []
     return names + (["proxy_health"] if inputs.is_proxy else [])

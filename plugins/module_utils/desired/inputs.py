@@ -161,10 +161,10 @@ class Inputs(Mapping[str, Any]):
         return "xitrum_tls_certificate" in self and "xitrum_tls_key" in self
 
     @cached_property
-    def cluster(self) -> dict[str, Any]:
+    def cluster(self) -> cluster.Cluster:
         """The Akka cluster of all instances, those outside of this run too. See `plan` of application/cluster.py."""
         if not self.flag("xitrum_cluster"):
-            return {"seeds": [], "members": [], "errors": []}
+            return cluster.Cluster()
         defaults = {name: self.number(name) for name in (cluster.PORT, cluster.COUNT)}
         hosts = self.variables_of("xitrum") or [self]
         return cluster.plan(hosts, defaults, self.number("xitrum_cluster_seeds"), "xitrum")
@@ -209,10 +209,10 @@ class Inputs(Mapping[str, Any]):
         return self.number("xitrum_max_connections") if "xitrum_max_connections" in self else 0
 
     @cached_property
-    def limits(self) -> dict[str, Any]:
-        """The limits for so many connections, see `compute_limits` of limits/capacity.py; empty without a number."""
+    def limits(self) -> capacity.Limits:
+        """The limits for so many connections; none without a number."""
         if "xitrum_max_connections" not in self:
-            return {}
+            return capacity.Limits()
         return capacity.compute_limits(self.connections, capacity.HostShape(**self.shape))
 
 
@@ -230,7 +230,7 @@ def list_reserved_ports(inputs: Inputs) -> list[int]:
 
 def compute_instance_nofile(inputs: Inputs) -> int:
     """Return the open files of one instance."""
-    if not inputs.limits.get("nofile"):
+    if not inputs.limits.nofile:
         return NOFILE
     shape = {**inputs.shape, "application": True}
     return capacity.count_instance_files(inputs.connections, capacity.HostShape(**shape))
@@ -238,7 +238,7 @@ def compute_instance_nofile(inputs: Inputs) -> int:
 
 def compute_file_max(inputs: Inputs) -> int:
     """Return the open files of all processes of the host."""
-    planned = inputs.limits.get("kernel", {}).get("fs.file-max")
+    planned = inputs.limits.kernel.get("fs.file-max")
     return planned["value"] if planned else inputs.number("tuning_nofile") * inputs.number("xitrum_instances")
 
 
@@ -271,7 +271,7 @@ DEFAULTS: dict[str, Callable[[Inputs], Any]] = {
     "xitrum_proxy_max_connections": lambda inputs: inputs.connections,
     "proxy_max_connections": lambda inputs: inputs["xitrum_proxy_max_connections"],
     "tuning_reserved_ports": list_reserved_ports,
-    "tuning_nofile": lambda inputs: inputs.limits.get("nofile") or inputs["xitrum_nofile"],
+    "tuning_nofile": lambda inputs: inputs.limits.nofile or inputs["xitrum_nofile"],
     "tuning_file_max": compute_file_max,
     "port_forward_pairs": list_redirected_pairs,
     "proxy_servers": list_proxy_servers,

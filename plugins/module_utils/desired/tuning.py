@@ -38,7 +38,7 @@ def build_kernel(inputs: Inputs) -> dict[str, Any]:
     return {
         "profile": guide.build_profile(
             to_the_letter=inputs["tuning_policy"] == "guide",
-            additions=[inputs.limits.get("kernel", {}), own],
+            additions=[inputs.limits.kernel, own],
             own=inputs["tuning_sysctl"],
         ),
         "state": inputs["tuning_state"],

@@ -9,7 +9,8 @@ many open files there are, and refuses a number that cannot hold. It changes not
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from ..core import memory
@@ -227,33 +228,61 @@ def round_up_to_power_of_two(number: int) -> int:
     return 1 << max(0, number - 1).bit_length()
 
 
-def compute_limits(connections: int, shape: HostShape) -> dict[str, Any]:
-    """The limits for so many connections, and C(error):
-    empty, or why the host cannot hold them and how many it can."""
+@dataclass(frozen=True)
+class Limits:
+    """The limits for a number of connections. C(error) is empty, or why the host cannot hold them and how many it can.
+    C(largest) is that number, and C(limited_by) what limits it. The filter capacity_plan documents the others."""
+
+    connections: int = 0
+    largest: int = 0
+    limited_by: str = ""
+    error: str = ""
+    sockets: int = 0
+    nofile: int = 0
+    memory_bytes: int = 0
+    heap_bytes: int = 0
+    instances_for_ports: int = 0
+    haproxy_maxconn: int = 0
+    nginx_worker_connections: int = 0
+    nginx_worker_rlimit_nofile: int = 0
+    conntrack_max: int = 0
+    conntrack_buckets: int = 0
+    kernel: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def report(self) -> dict[str, Any]:
+        """What modules and the filter return. Without valid input there are no limits, but an error alone."""
+        found = asdict(self)
+        return found if self.connections else {
+            name: found[name] for name in ("error", "largest", "limited_by", "kernel")
+        }
+
+
+def compute_limits(connections: int, shape: HostShape) -> Limits:
+    """The limits for so many connections on a host."""
     wrong = find_errors(connections, shape)
     if wrong:
-        return {"error": " ".join(wrong), "largest": 0, "limited_by": "", "kernel": {}}
+        return Limits(error=" ".join(wrong))
     most, limit = find_largest(shape)
     files, entries = compute_nofile(connections, shape), count_conntrack_entries(connections, shape)
     workers = split(2 * connections, shape.cpus)
-    return {
-        "connections": connections,
-        "largest": most,
-        "limited_by": limit,
-        "error": _refusal(connections, shape, most, limit),
-        "sockets": count_sockets(connections, shape),
-        "nofile": files,
-        "memory_bytes": compute_memory(connections, shape),
-        "heap_bytes": compute_heap(connections, shape),
-        "instances_for_ports": split(connections, shape.ports),
-        "haproxy_maxconn": connections,
+    return Limits(
+        connections=connections,
+        largest=most,
+        limited_by=limit,
+        error=_refusal(connections, shape, most, limit),
+        sockets=count_sockets(connections, shape),
+        nofile=files,
+        memory_bytes=compute_memory(connections, shape),
+        heap_bytes=compute_heap(connections, shape),
+        instances_for_ports=split(connections, shape.ports),
+        haproxy_maxconn=connections,
         # Connections are not spread evenly over Nginx's workers: half as many again each, and never more than all.
-        "nginx_worker_connections": min(2 * connections, workers * 3 // 2) + BASE_FILES,
-        "nginx_worker_rlimit_nofile": min(2 * connections, workers * 3 // 2) + 2 * BASE_FILES,
-        "conntrack_max": entries,
-        "conntrack_buckets": round_up_to_power_of_two(split(entries, 4)) if entries else 0,
-        "kernel": build_kernel_profile(connections, shape),
-    }
+        nginx_worker_connections=min(2 * connections, workers * 3 // 2) + BASE_FILES,
+        nginx_worker_rlimit_nofile=min(2 * connections, workers * 3 // 2) + 2 * BASE_FILES,
+        conntrack_max=entries,
+        conntrack_buckets=round_up_to_power_of_two(split(entries, 4)) if entries else 0,
+        kernel=build_kernel_profile(connections, shape),
+    )
 
 
 def build_kernel_profile(connections: int, shape: HostShape) -> dict[str, dict[str, Any]]:
@@ -330,11 +359,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         "capacity",
         "connections",
         desired=str(desired["connections"]),
-        effective=str(found["largest"]),
-        why=found["error"],
+        effective=str(found.largest),
+        why=found.error,
     )
-    if found["error"]:
-        row = row.replaced(status="drift", fix=f"xitrum_max_connections: {found['largest']}")
-    return Draft(rows=[row], errors=broken("host.capacity", [found["error"]]), facts={"limits": found}).plan(
+    if found.error:
+        row = row.replaced(status="drift", fix=f"xitrum_max_connections: {found.largest}")
+    return Draft(rows=[row], errors=broken("host.capacity", [found.error]), facts={"limits": found.report()}).plan(
         desired, state
     )

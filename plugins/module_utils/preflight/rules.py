@@ -14,8 +14,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Callable, Iterable, Mapping
 
 from ..application import slots
+from ..application.cluster import Cluster
 from ..core import input_types
 from ..core.variables import is_true
+from ..limits.capacity import Limits
 from ..proxy.table import find_variable_errors
 from . import values
 from .catalog import Error, errors_of
@@ -80,8 +82,8 @@ def validate(
 def list_component_checks(
     names: Collection[str],
     inputs: Mapping[str, Any],
-    limits: Callable[[], Mapping[str, Any]],
-    cluster: Callable[[], Mapping[str, Any]],
+    limits: Callable[[], Limits],
+    cluster: Callable[[], Cluster],
     exists: Callable[[str], bool],
 ) -> Sequence[Check]:
     """Return the checks of variables that must fit together, for components that depend on them.
@@ -92,7 +94,7 @@ def list_component_checks(
     checks: list[Check] = []
     if {"kernel", "nofile"} & set(names) and "capacity" not in names:
         # A read of the capacity knows the host's memory and open files too, and reports every shortfall at once.
-        checks.append(lambda _given: errors_of("capacity.connections", [limits().get("error", "")]))
+        checks.append(lambda _given: errors_of("capacity.connections", [limits().error]))
     if OF_APPLICATION & set(names):
         checks.append(lambda _given: find_layout_errors(inputs, cluster()))
     if OF_PROXY & set(names):
@@ -170,7 +172,7 @@ def find_server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
         yield from (Error(f"proxy.server-{part}", error) for error in wrong)
 
 
-def find_layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Error]:
+def find_layout_errors(values: Mapping[str, Any], cluster: Cluster) -> Iterator[Error]:
     """Yield why an application cannot run on its hosts in the way that is requested. cluster: its plan."""
     missing = (
         slots.find_missing(values["xitrum_supervisor"], describe_slots_host(values))
@@ -183,7 +185,7 @@ def find_layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) ->
             f"xitrum_slots is true, and {'; '.join(missing)}; expected one instance whose ports are all redirected "
             "(none is 80 or 443 itself), without proxies or a cluster. Leave it out",
         )
-    yield from (Error("xitrum.cluster", error) for error in cluster["errors"])
+    yield from (Error("xitrum.cluster", error) for error in cluster.errors)
 
 
 def describe_slots_host(values: Mapping[str, Any]) -> slots.SlotsHost:

@@ -37,7 +37,7 @@ def plan(hosts, count=2):
 
 
 def test_every_instance_is_a_member_on_a_port_of_its_own():
-    assert [(member["host"], member["address"], member["port"]) for member in plan(APPS)["members"]] == [
+    assert [(member.host, member.address, member.port) for member in plan(APPS).members] == [
         ("app1", "10.0.2.11", 2551),
         ("app1", "10.0.2.11", 2552),
         ("app2", "10.0.2.12", 3000),
@@ -47,17 +47,17 @@ def test_every_instance_is_a_member_on_a_port_of_its_own():
 
 
 def test_seeds_are_on_different_hosts_as_far_as_there_are_some():
-    assert plan(APPS, 4)["seeds"] == [
+    assert list(plan(APPS, 4).seeds) == [
         "akka://xitrum@10.0.2.11:2551",
         "akka://xitrum@10.0.2.12:3000",
         "akka://xitrum@[fd00::3]:2551",
         "akka://xitrum@10.0.2.11:2552",
     ]
-    assert plan(APPS[:1])["seeds"] == ["akka://xitrum@10.0.2.11:2551", "akka://xitrum@10.0.2.11:2552"]
+    assert plan(APPS[:1]).seeds == ("akka://xitrum@10.0.2.11:2551", "akka://xitrum@10.0.2.11:2552")
 
 
 def test_a_cluster_address_of_its_own_wins():
-    assert plan([host("app1", "8.8.8.8", xitrum_cluster_address="10.0.0.1")])["members"][0]["address"] == "10.0.0.1"
+    assert plan([host("app1", "8.8.8.8", xitrum_cluster_address="10.0.0.1")]).members[0].address == "10.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -71,19 +71,19 @@ def test_a_cluster_address_of_its_own_wins():
     ],
 )
 def test_what_must_not_be_formed(hosts, count, message):
-    assert any(message in error for error in plan(hosts, count)["errors"])
+    assert any(message in error for error in plan(hosts, count).errors)
 
 
 def test_on_one_host_the_loopback_does():
-    assert plan([host("app1", "127.0.0.1")])["errors"] == []
+    assert plan([host("app1", "127.0.0.1")]).errors == ()
 
 
 def test_every_wrong_address_is_reported_at_once_with_the_number_of_seeds():
     hosts = [{"inventory_hostname": name, "ansible_host": found} for name, found in (("app1", "app1"), ("app2", "8.8.8.8"), ("app3", "10.0.0.3"))]
     found = cluster.plan(hosts, {cluster.PORT: 2551, cluster.COUNT: 1}, 1, "demo")
-    assert [sentence.split(" is ")[0] for sentence in found["errors"]] == [
+    assert [sentence.split(" is ")[0] for sentence in found.errors] == [
         "app1: its cluster address app1", "app2: its cluster address 8.8.8.8", "xitrum_cluster_seeds"]
-    assert found["members"] == []
+    assert found.members == ()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_every_wrong_address_is_reported_at_once_with_the_number_of_seeds():
     ],
 )
 def test_addresses_of_private_networks_are_taken(address):
-    assert addresses.find_private_fault(address) == "" and plan([host("app1", address)])["errors"] == []
+    assert addresses.find_private_fault(address) == "" and plan([host("app1", address)]).errors == ()
 
 
 REFUSED = [
@@ -140,7 +140,7 @@ REFUSED = [
 @pytest.mark.parametrize(("address", "fault"), REFUSED)
 def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
     for variables in ({"xitrum_cluster_address": address}, {"xitrum_address": address}, {"ansible_host": address}):
-        (error,) = plan([{"inventory_hostname": "app1", **variables}])["errors"]
+        (error,) = plan([{"inventory_hostname": "app1", **variables}]).errors
         # What is no address at all is refused as such.
         without = "*" in (variables.get("xitrum_address"), variables.get("ansible_host"))
         expected = ["expected an IP address"] if without else [f"is {fault}", "Set xitrum_cluster_address"]
@@ -157,7 +157,7 @@ def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
 
 
 def test_the_name_of_an_interface_is_no_address():
-    (error,) = plan([host("app1", "10.0.0.1", xitrum_cluster_address="eth0\nx")])["errors"]
+    (error,) = plan([host("app1", "10.0.0.1", xitrum_cluster_address="eth0\nx")]).errors
     assert r"its cluster address eth0\nx is a name" in error
 
 
@@ -165,12 +165,12 @@ def test_the_name_of_an_interface_is_no_address():
     "setting", [{"xitrum_cluster_allow_shared_address_space": True}, {"xitrum_cluster_allow_shared_address_space": "yes"}]
 )
 def test_the_shared_address_space_is_taken_on_request_alone(setting):
-    assert plan([host("app1", "100.64.0.1", **setting)])["errors"] == []
+    assert plan([host("app1", "100.64.0.1", **setting)]).errors == ()
     options = {"xitrum_java_options": ["-Dakka.remote.artery.canonical.hostname=100.64.0.1"]}
     assert list(sentences(values.check_java_options, {**options, **setting})) == []
     (error,) = sentences(values.check_java_options, {**options, "xitrum_cluster_allow_shared_address_space": "no"})
     assert "set xitrum_cluster_allow_shared_address_space: true" in error
-    assert "is public" in plan([host("app1", "8.8.8.8", **setting)])["errors"][0]
+    assert "is public" in plan([host("app1", "8.8.8.8", **setting)]).errors[0]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def roll(host, name, fault=""):
 def target(host):
     """Where a rollback of this host alone goes."""
     found = {**release.read_overview(host, ROOT), "examples": {}, "main_classes": {}}
-    return rollout.choose_rollback_release({"app1": found}, main_class="Boot")["package"]["release"]
+    return rollout.choose_rollback_release({"app1": found}, main_class="Boot").package["release"]
 
 
 @pytest.fixture(name="quick", autouse=True, scope="module")

@@ -72,25 +72,25 @@ def host(releases="aa bb cc", current="cc", previous="bb"):
 
 def test_without_a_name_it_is_the_previous_one():
     choice = rollout.choose_rollback_release({"app1": host(), "app2": host()})
-    assert (choice["errors"], choice["package"]["release"], choice["package"]["examples"]) == ([], "bb", ["apiKey"])
+    assert (choice.errors, choice.package["release"], choice.package["examples"]) == ((), "bb", ["apiKey"])
 
 
 def test_a_name_is_taken_where_all_hosts_have_it():
-    assert rollout.choose_rollback_release({"app1": host(), "app2": host()}, "aa")["package"]["release"] == "aa"
-    assert rollout.choose_rollback_release({"app1": host(), "app2": host("bb cc")}, "aa")["errors"] == [
+    assert rollout.choose_rollback_release({"app1": host(), "app2": host()}, "aa").package["release"] == "aa"
+    assert list(rollout.choose_rollback_release({"app1": host(), "app2": host("bb cc")}, "aa").errors) == [
         "app2 does not have the release aa: it has bb, cc (current). Set rollback_to to one of them, or deploy the package again."]
 
 
 def test_a_host_without_a_previous_release_reports_it():
-    assert "app1 has no release before its current one: it has cc (current)" in rollout.choose_rollback_release({"app1": host("cc", previous="")})["errors"][0]
+    assert "app1 has no release before its current one: it has cc (current)" in rollout.choose_rollback_release({"app1": host("cc", previous="")}).errors[0]
 
 
 def test_a_host_without_a_release_needs_one_first():
-    assert rollout.choose_rollback_release({"app1": host("", current="", previous="")})["errors"] == ["app1 has no release. Deploy a package first."]
+    assert rollout.choose_rollback_release({"app1": host("", current="", previous="")}).errors == ("app1 has no release. Deploy a package first.",)
 
 
 def test_hosts_that_would_go_back_to_different_ones_report_it():
-    assert "(app1: bb; app2: aa)" in rollout.choose_rollback_release({"app1": host(), "app2": host(previous="aa")})["errors"][0]
+    assert "(app1: bb; app2: aa)" in rollout.choose_rollback_release({"app1": host(), "app2": host(previous="aa")}).errors[0]
 
 
 def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
@@ -125,7 +125,7 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
 ])
 def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target):
     choice = rollout.choose_rollback_release({f"app{number}": observed for number, observed in enumerate(found)})
-    assert (choice["errors"], choice["package"]["release"]) == ([], target)
+    assert (choice.errors, choice.package["release"]) == ((), target)
 
 
 @pytest.mark.parametrize(("found", "runs", "choices"), [
@@ -141,29 +141,29 @@ def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target
 ])
 def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
     fleet = {f"app{number}": observed for number, observed in enumerate(found)}
-    errors = rollout.choose_rollback_release(fleet)["errors"]
+    errors = rollout.choose_rollback_release(fleet).errors
     assert len(errors) == 1
     for row in runs:
         assert row in errors[0]
     assert [line.rpartition("=")[2] for line in errors[0].splitlines() if "-e rollback_to=" in line] == choices.split()
     for name in choices.split():
         choice = rollout.choose_rollback_release(fleet, name)
-        assert (choice["errors"], choice["package"]["release"]) == ([], name)
+        assert (choice.errors, choice.package["release"]) == ((), name)
 
 
 def test_a_name_of_digits_alone_is_a_name_in_json_too():
     observed = {**remembers("123456789012 cc"), "releases": ["123456789012", "cc"]}
-    assert rollout.choose_rollback_release({"app1": observed}, 123456789012)["package"]["release"] == "123456789012"
+    assert rollout.choose_rollback_release({"app1": observed}, 123456789012).package["release"] == "123456789012"
 
 
 def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
     choice = rollout.choose_rollback_release({"app1": remembers("aa", "bb", ["bb", "cc"]), "app2": remembers("aa", "bb")})
-    assert choice["notes"][0].startswith("release bb is not on the record of healthy releases of app1, app2. It is used because all hosts still run it")
+    assert choice.notes[0].startswith("release bb is not on the record of healthy releases of app1, app2. It is used because all hosts still run it")
 
 
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
-    errors = rollout.choose_rollback_release({"app1": remembers("cc")})["errors"]
-    assert errors == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
+    errors = rollout.choose_rollback_release({"app1": remembers("cc")}).errors
+    assert list(errors) == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
                       "Deploy a package, or set rollback_to to a release that you trust."]
 
 
@@ -174,8 +174,8 @@ def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
 ])
 def test_a_release_that_is_named_is_used_and_its_record_reported(healthy, release, note):
     choice = rollout.choose_rollback_release({"app1": remembers(healthy)}, release)
-    assert choice["errors"] == [] and choice["package"]["release"] == (release or ("aa" if healthy else "bb"))
-    assert [sentence[:len(note)] for sentence in choice["notes"]] == ([note] if note else [])
+    assert choice.errors == () and choice.package["release"] == (release or ("aa" if healthy else "bb"))
+    assert [sentence[:len(note)] for sentence in choice.notes] == ([note] if note else [])
 
 
 def test_what_is_started_and_disabled_is_found_by_its_name_at_the_proxies():

@@ -338,9 +338,9 @@ def test_a_rollback_that_stopped_is_not_undone_by_the_next_one(left, healthy):
     """Every host still ran the release to leave, which counted as the one from before a rollout."""
     both = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": healthy, "switched": [], "examples": {}, "main_classes": {}}
     found = {"app1": {**both, "running": ["aa", "bb"], **left}, "app2": {**both, "running": ["bb"]}}
-    errors = " ".join(rollout.choose_rollback_release(found)["errors"])
+    errors = " ".join(rollout.choose_rollback_release(found).errors)
     assert "-e rollback_to=aa" in errors and "-e rollback_to=bb" in errors
-    assert rollout.choose_rollback_release(found, "aa")["errors"] == []
+    assert rollout.choose_rollback_release(found, "aa").errors == ()
 
 
 @pytest.mark.parametrize("left", [
@@ -350,7 +350,7 @@ def test_a_rollback_that_stopped_is_not_undone_by_the_next_one(left, healthy):
 def test_a_rollout_that_stopped_is_undone_by_a_rollback(left):
     both = {"releases": ["aa", "bb", "cc"], "current": "bb", "previous": "aa", "healthy": ["aa", "bb"], "switched": [], "examples": {}, "main_classes": {}}
     found = {"app1": {**both, "running": ["bb", "cc"], **left}, "app2": {**both, "running": ["bb"]}}
-    assert rollout.choose_rollback_release(found)["package"]["release"] == "bb"
+    assert rollout.choose_rollback_release(found).package["release"] == "bb"
 
 
 def test_the_overview_has_what_runs_and_what_a_step_was_bringing():

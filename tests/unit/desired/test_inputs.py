@@ -27,16 +27,16 @@ def test_the_capacity_is_computed_once_for_all_that_takes_from_it(monkeypatch):
     monkeypatch.setattr(capacity, "compute_limits", lambda *arguments: calls.append(arguments) or compute(*arguments))
     found = inputs(xitrum_max_connections="100000")
     limits = found.limits
-    assert found["tuning_nofile"] == limits["nofile"] == found["xitrum_nofile"]
-    assert found["tuning_file_max"] == limits["kernel"]["fs.file-max"]["value"]
-    assert found["xitrum_proxy_max_connections"] == found["proxy_max_connections"] == limits["connections"] == 100000
-    assert tuning.build_kernel(found)["profile"]["net.ipv4.tcp_mem"] == limits["kernel"]["net.ipv4.tcp_mem"]
+    assert found["tuning_nofile"] == limits.nofile == found["xitrum_nofile"]
+    assert found["tuning_file_max"] == limits.kernel["fs.file-max"]["value"]
+    assert found["xitrum_proxy_max_connections"] == found["proxy_max_connections"] == limits.connections == 100000
+    assert tuning.build_kernel(found)["profile"]["net.ipv4.tcp_mem"] == limits.kernel["net.ipv4.tcp_mem"]
     assert len(calls) == 1
 
 
 def test_without_a_number_of_connections_the_guides_values_are_used():
     found = inputs()
-    assert (found.limits, found["tuning_nofile"], found["tuning_file_max"]) == ({}, NOFILE, 2 * NOFILE)
+    assert (found.limits, found["tuning_nofile"], found["tuning_file_max"]) == (capacity.Limits(), NOFILE, 2 * NOFILE)
     assert found["xitrum_proxy_max_connections"] == 0
 
 

@@ -32,20 +32,20 @@ def test_every_limit_is_enough(connections, shape):
     plan = capacity.compute_limits(connections, shape)
     on_each = -(-connections // shape.instances)
     if shape.application:
-        assert plan["nofile"] > on_each
-        assert plan["heap_bytes"] >= on_each * shape.connection_heap_bytes
+        assert plan.nofile > on_each
+        assert plan.heap_bytes >= on_each * shape.connection_heap_bytes
     if shape.proxy:
-        assert plan["nofile"] > 2 * connections
-        assert plan["nginx_worker_connections"] * shape.cpus >= 2 * connections
-        assert plan["nginx_worker_rlimit_nofile"] > plan["nginx_worker_connections"]
-        assert plan["haproxy_maxconn"] >= connections
-    assert plan["instances_for_ports"] * shape.ports >= connections > (plan["instances_for_ports"] - 1) * shape.ports
-    kernel = {key: entry["value"] for key, entry in plan["kernel"].items()}
-    assert kernel["fs.nr_open"] >= plan["nofile"]
-    assert kernel["fs.file-max"] >= plan["sockets"]
-    assert int(kernel["net.ipv4.tcp_mem"].split()[0]) >= plan["sockets"]
+        assert plan.nofile > 2 * connections
+        assert plan.nginx_worker_connections * shape.cpus >= 2 * connections
+        assert plan.nginx_worker_rlimit_nofile > plan.nginx_worker_connections
+        assert plan.haproxy_maxconn >= connections
+    assert plan.instances_for_ports * shape.ports >= connections > (plan.instances_for_ports - 1) * shape.ports
+    kernel = {key: entry["value"] for key, entry in plan.kernel.items()}
+    assert kernel["fs.nr_open"] >= plan.nofile
+    assert kernel["fs.file-max"] >= plan.sockets
+    assert int(kernel["net.ipv4.tcp_mem"].split()[0]) >= plan.sockets
     if shape.conntrack:
-        assert kernel["net.netfilter.nf_conntrack_max"] >= plan["sockets"]
+        assert kernel["net.netfilter.nf_conntrack_max"] >= plan.sockets
         assert 4 * kernel["net.netfilter.nf_conntrack_buckets"] >= kernel["net.netfilter.nf_conntrack_max"]
         assert bin(kernel["net.netfilter.nf_conntrack_buckets"]).count("1") == 1
     else:
@@ -54,7 +54,7 @@ def test_every_limit_is_enough(connections, shape):
 
 @given(CONNECTIONS, SHAPES)
 def test_its_kernel_parameters_are_a_valid_profile(connections, shape):
-    entries, errors = kernel_values.build_entries(capacity.compute_limits(connections, shape)["kernel"])
+    entries, errors = kernel_values.build_entries(capacity.compute_limits(connections, shape).kernel)
     assert errors == []
     assert {entry.policy for entry in entries} == {"at_least", "range"}
 
@@ -62,21 +62,21 @@ def test_its_kernel_parameters_are_a_valid_profile(connections, shape):
 @given(CONNECTIONS, SHAPES)
 def test_the_largest_number_holds_and_one_more_does_not(connections, shape):
     plan = capacity.compute_limits(connections, shape)
-    most = plan["largest"]
-    assert (plan["error"] == "") == (connections <= most)
+    most = plan.largest
+    assert (plan.error == "") == (connections <= most)
     if most:
-        assert capacity.compute_limits(most, shape)["error"] == ""
+        assert capacity.compute_limits(most, shape).error == ""
     if most < capacity.MOST:
         refused = capacity.compute_limits(most + 1, shape)
-        assert f"The largest number that holds is {most}." in refused["error"]
-        assert f"{plan['limited_by']} ends first" in refused["error"]
+        assert f"The largest number that holds is {most}." in refused.error
+        assert f"{plan.limited_by} ends first" in refused.error
 
 
 @given(CONNECTIONS, CONNECTIONS, SHAPES)
 def test_more_connections_never_need_less(one, other, shape):
     few, many = (capacity.compute_limits(number, shape) for number in sorted((one, other)))
     for name in ("sockets", "nofile", "memory_bytes", "heap_bytes", "instances_for_ports", "haproxy_maxconn", "nginx_worker_connections", "conntrack_max"):
-        assert few[name] <= many[name], name
+        assert getattr(few, name) <= getattr(many, name), name
 
 
 @given(SHAPES)
@@ -99,9 +99,9 @@ GIB = 1 << 30
 ])
 def test_refused_with_what_ends_first_and_the_number_that_holds(connections, shape, ends, largest, fix):
     plan = capacity.compute_limits(connections, capacity.HostShape(**shape))
-    assert (plan["limited_by"], plan["largest"]) == (ends, largest)
-    assert plan["error"].startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
-    assert fix in plan["error"]
+    assert (plan.limited_by, plan.largest) == (ends, largest)
+    assert plan.error.startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
+    assert fix in plan.error
 
 
 @pytest.mark.parametrize(("connections", "shape", "words"), [
@@ -111,7 +111,7 @@ def test_refused_with_what_ends_first_and_the_number_that_holds(connections, sha
     (5, {"reserved_ports": 65000}, "ports: found -488, expected 1 or more."),
 ])
 def test_wrong_arguments_are_reported(connections, shape, words):
-    assert words in capacity.compute_limits(connections, capacity.HostShape(**shape))["error"]
+    assert words in capacity.compute_limits(connections, capacity.HostShape(**shape)).error
 
 
 def test_the_filter():
@@ -159,7 +159,7 @@ def test_the_host_is_queried_what_it_has():
 ])
 def test_every_shortfall_is_listed_at_once_with_what_to_do(shape, resources):
     shape = capacity.HostShape(**shape)
-    error = capacity.compute_limits(100000, shape)["error"]
+    error = capacity.compute_limits(100000, shape).error
     first, rest = error.split("Too little as well: ")
     assert f"{resources[0]} ends first" in first
     short = [bound for bound in capacity.list_bounds(100000, shape) if bound.needed > bound.there]
