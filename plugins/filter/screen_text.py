@@ -11,8 +11,8 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Escapes control characters, like P(xitrum.host.escape_controls#filter).
   - With C(callback_result_format = yaml), Ansible prints a text unchanged, and the filter returns a text. Otherwise
-    Ansible prints a text as one line of JSON, but each item of a list on its own line, and the filter returns a list of
-    lines.
+    Ansible prints a text as one line of JSON, but each item of a list on its own line. The filter then returns a list
+    of lines.
 options:
   _input:
     description: The text.

@@ -28,7 +28,7 @@ options:
       - V(measured) reads the resources that the connections use in the processes and the kernel of the host. Compare
         two readings to see what changed between them.
       - V(burst) tests how many simultaneous connects a backlog can absorb. For each of O(backlogs) it listens on a free
-        port of 127.0.0.1, connects O(connects) times at once, and accepts only after O(pause) seconds, like an
+        port of 127.0.0.1 and connects O(connects) times at once. It accepts only after O(pause) seconds, like an
         application during a garbage collection pause. It counts the connects that succeeded at once, those that needed
         a repeated SYN (after a second or more), and those that failed. It takes a few seconds and leaves nothing
         behind.
@@ -221,9 +221,10 @@ held_seconds:
   type: float
 counts:
   description: >-
-    The outcomes of the connections - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away),
-    C(closed_early), C(client_files), C(client_ports), C(other), C(dropped), C(silent), C(delayed), C(pings), C(pongs),
-    the last C(status) that was not 101, the last C(errno), and the response times C(connect) and C(pong).
+    The number of connections by outcome - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away),
+    C(closed_early), C(client_files), C(client_ports), C(other), C(dropped), C(silent), C(delayed), C(pings) and
+    C(pongs). C(status) is the last status that was not 101, and C(errno) the last error number. C(connect) and C(pong)
+    are response times.
   returned: when O(state=held), O(state=ended), O(state=polled) or O(state=stopped)
   type: dict
 load:
@@ -252,9 +253,9 @@ load:
     cpus: {description: "The number of processors.", type: int}
 bursts:
   description: >-
-    One dictionary for each burst - C(requested) (the requested backlog, 0 for O(port)), C(backlog) (the backlog that
-    the kernel granted), C(connects), C(at_once), C(delayed), C(failed), C(slowest_ms), and the increase of
-    C(ListenOverflows) and C(ListenDrops) of the host during the burst.
+    One dictionary for each burst. C(requested) is the requested backlog (0 for O(port)), C(backlog) the one that the
+    kernel granted. The others are C(connects), C(at_once), C(delayed), C(failed) and C(slowest_ms). C(ListenOverflows)
+    and C(ListenDrops) are the increases of the host's counters during the burst.
   returned: with O(state=burst)
   type: list
   elements: dict

@@ -34,8 +34,8 @@ options:
     type: int
     default: 0
   action:
-    description: V(scala) runs Scala code. The others use C(jcmd) - V(threads) returns the stacks of all threads,
-      V(heap) the sizes of the heap, and V(histogram) the number of objects of each class.
+    description: V(scala) runs Scala code. The others use C(jcmd). V(threads) returns the stacks of all threads, and
+      V(heap) the sizes of the heap. V(histogram) returns the number of objects of each class.
     type: str
     default: scala
     choices: [scala, threads, heap, histogram]

@@ -11,10 +11,10 @@ short_description: Prepare a host in one round trip, or report what would change
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Switches the alternatives of Java like M(xitrum.host.jdk), sets kernel parameters like
-    M(xitrum.host.sysctl_profile), sets the limit of open files for logins, and redirects ports like
-    M(xitrum.host.port_redirect), in this order. The order matters because the limit of open files cannot exceed
-    C(fs.nr_open), which the kernel parameters may raise.
+  - Runs four steps in this order. Switches the alternatives of Java like M(xitrum.host.jdk). Sets kernel parameters
+    like M(xitrum.host.sysctl_profile). Sets the limit of open files for logins. Redirects ports like
+    M(xitrum.host.port_redirect). The order matters because the limit of open files cannot exceed C(fs.nr_open), which
+    the kernel parameters may raise.
   - An error in one step stops the steps after it. The steps before it stay applied, and are reported.
   - With O(read_only) it works like M(xitrum.host.host_state_info) for host preparation alone, and sends less to the
     host. A run that reads and changes hosts with this module has to build it only once.

@@ -10,8 +10,8 @@ short_description: Read the state of a host that the roles need, in one round tr
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - For each component that you specify, reads the host and reports what the module of that component would change, in
-    three columns - desired, configured and effective.
+  - For each component that you specify, reads the host and reports what the module of that component would change. The
+    report has three columns - desired, configured and effective.
   - Changes nothing. It reads and plans with the same code as the modules of the components.
 options:
   verify:
@@ -63,9 +63,9 @@ options:
     type: dict
   runtime:
     description:
-      - The application whose instances are read in their current state, regardless of the desired one - its C(name),
-        C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path), C(health_status) and
-        C(health_text).
+      - The application whose instances are read in their current state, regardless of the desired one. The keys are
+        C(name), C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path), C(health_status)
+        and C(health_text).
     type: dict
   instances:
     description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) specifies.
@@ -81,8 +81,8 @@ options:
       configuration.
     type: dict
   certificates:
-    description: Certificates to read - C(items), each with its C(path) and the C(port) that serves it, and C(days), the
-      minimum number of days that they must still be valid.
+    description: Certificates to read. C(items) are the certificates, each with its C(path) and the C(port) that serves
+      it. C(days) is the minimum number of days that they must still be valid.
     type: dict
 extends_documentation_fragment:
   - xitrum.host.desired.components
@@ -131,8 +131,8 @@ nofile:
 redirects:
   description: >-
     Whether there is C(drift), the C(packages) that are missing, C(rows) and C(errors). C(set_at) reports when a run
-    sets them - V(base) at once, V(start) after the start of their target instance, V(restart) after its restart, or an
-    empty text. C(restored) are the redirects to the active instance, if a killed run left them pointing to another one.
+    sets them - V(base) at once, V(start) after the start of their target instance, V(restart) after its restart.
+    C(restored) are the redirects to the active instance, if a killed run left them pointing to another one.
   returned: when O(redirects) is given
   type: dict
 firewall:
@@ -148,9 +148,9 @@ release:
   type: dict
 instances:
   description: >-
-    Whether there is C(drift), the C(instances), those to C(start) and to C(restart), the C(orphaned) ones, whether a
-    run has C(locked) the host, whether a run left a step unfinished (C(interrupted)), how the next run recovers
-    (C(recovery)), C(rows) and C(errors).
+    Whether there is C(drift), the C(instances), those to C(start) and to C(restart), the C(orphaned) ones, C(rows) and
+    C(errors). C(locked) reports whether a run has locked the host, and C(interrupted) whether a run left a step
+    unfinished. C(recovery) describes how the next run recovers.
   returned: when O(instances) is given
   type: dict
 runtime:

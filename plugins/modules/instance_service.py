@@ -12,10 +12,10 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Points the link C(current) of each instance to the desired folder, starts the instance, and waits until its health
     page answers as expected. All instances of one call start together.
-  - An instance is healthy if the page answers as expected. In addition, each process that holds the sockets of its
-    ports must be the process that O(supervisor) runs for the instance, or a child of it, and must run as the user that
-    the instance's folder was created for. This check exists because any user can take a port while an instance
-    restarts. The message names such a process and its user.
+  - An instance is healthy if the page answers as expected. In addition, O(supervisor) must run the processes that hold
+    the sockets of its ports, or their parents. They must run as the user that the instance's folder was created for.
+    This check exists because any user can take a port while an instance restarts. The message names such a process and
+    its user.
   - An instance that already runs in the desired folder is not changed, unless O(state=restarted).
   - If an instance does not become healthy, the message includes the end of its log.
   - If another supervisor runs an instance, the module stops the instance and removes it from that supervisor before
@@ -38,9 +38,9 @@ options:
         already run in it are not changed.
       - V(switched) points C(current) of instances that do not run to O(instances[].folder), with which they start next.
       - V(drained), V(enabled) and V(finished) only record the step. Use V(drained) before the proxies disable
-        instances, V(enabled) before the proxies enable them or a redirect points to them, and V(finished) when the step
-        has ended. They never report C(changed), since the record is not part of the host's configuration. The other
-        states record the states C(stopped), C(switched), C(started) and C(healthy) of a step.
+        instances. Use V(enabled) before the proxies enable them or a redirect points to them. Use V(finished) when the
+        step has ended. They never report C(changed), since the record is not part of the host's configuration. The
+        other states record the states C(stopped), C(switched), C(started) and C(healthy) of a step.
       - The module fails when an option does not apply to the state.
     type: str
     default: started

@@ -10,8 +10,8 @@ short_description: Create a folder for each instance of a release, without editi
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Creates C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from the files of the instance - its
-    C(xitrum.conf), its environment, its C(tmp), and a link to its log folder.
+  - Creates C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from the files of the instance. These
+    are its C(xitrum.conf), its environment, its C(tmp), and a link to its log folder.
   - Does not switch, stop or start instances; M(xitrum.host.instance_service) does that.
   - Reports for each instance whether the running process is in the desired state, and if not, why it needs a restart.
 options:
@@ -170,9 +170,10 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
 # End of shared values
 instances:
   description:
-    - For each instance its C(index), C(port), desired C(folder), C(current) and C(previous) folder, the folder to go
-      C(back) to, whether it is C(running), its C(pid) and C(release), whether it is C(healthy) (null if that is not
-      known), and C(restart_reasons).
+    - For each instance its C(index), C(port), C(pid) and C(release), whether it is C(running), and whether it is
+      C(healthy) (null if that is not known). C(folder) is the desired folder. C(current) and C(previous) are the
+      folders of now and before, and C(back) is the one to go back to. C(restart_reasons) are empty if it needs no
+      restart.
     - C(changes) are the settings of the process that differ and that must be equal on all instances at the same time,
       such as C(xitrum_secure_key). The result never contains their values.
   returned: always

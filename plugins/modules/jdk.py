@@ -13,14 +13,14 @@ description:
   - With O(manage=archives), the controller downloads the archive once and sends it to the hosts that need it, or each
     host downloads it.
   - The module unpacks the archive under a temporary name. It verifies that it is a JDK of the desired version for the
-    host's architecture and that it runs, and only then renames it to C(/usr/lib/jvm/NAME). A killed run leaves no JDK
-    that seems complete, and the next run cleans up.
+    host's architecture, and that it runs. Only then it renames the folder to C(/usr/lib/jvm/NAME). A killed run leaves
+    no JDK that seems complete, and the next run cleans up.
   - An existing JDK is never changed. An archive with another checksum needs another O(name).
   - An archive with a member outside of its folder is an error.
   - Files that do not belong to the JDK, and files that macOS adds to an archive, are not kept. An archive with two JDKs
     is an error.
-  - With O(manage=alternatives), the module registers the commands that O(home) has, switches them to it together, and
-    verifies that all of them lead there, in one round trip.
+  - With O(manage=alternatives), the module registers the commands that O(home) has, and switches them to it together.
+    It verifies that all of them lead there. This takes one round trip.
   - A command that O(home) does not have (recent JDKs have no C(javaws)) is not changed, but reported.
   - The choice is pinned (manual mode), even if automatic mode already selects it, since the next package could change
     it. RV(pinned) lists these commands.

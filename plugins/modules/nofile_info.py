@@ -11,8 +11,8 @@ short_description: Read the limits of open files of running processes
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the limit of open files in three columns - desired, configured (C(LimitNOFILE=) of the unit, or the line of
-    the user in limits.conf and limits.d), and effective (the limits of the running process).
+  - Reports the limit of open files in three columns - desired, configured and effective. Configured is C(LimitNOFILE=)
+    of the unit, or the line of the user in limits.conf and limits.d. Effective are the limits of the running process.
   - A process keeps the limit that it was started with. The module reports when a restart is due.
   - Works without root as far as the kernel allows. Values that cannot be read have the status V(not_readable) in
     RV(rows), with the reason.

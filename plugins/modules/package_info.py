@@ -10,8 +10,8 @@ short_description: Read and validate a package of the application on the control
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Finds the package that the packaging task of sbt built, derives the release name from its content, and reports
-    everything that would prevent it from starting. Use it before any host is changed.
+  - Finds the package that the packaging task of sbt built, and derives the release name from its content. Reports
+    everything that would prevent the package from starting. Use it before any host is changed.
   - Downloads a URL and unpacks an archive once, into O(cache). Writes nothing else.
   - Run it on the controller, with C(delegate_to) and C(run_once).
   - Returns errors of the package in RV(errors) instead of failing, so that a caller can show all errors of all hosts at
@@ -198,7 +198,7 @@ scala:
 session_settings:
   description:
     - The session settings that must be equal on all instances, each with a digest of the value with which Xitrum
-      starts, from C(config/application.conf) and the files that it includes.
+      starts. They come from C(config/application.conf) and the files that it includes.
     - In addition, C(overrides) lists the settings that C(config/application.conf) sets regardless of
       C(config/xitrum.conf). C(unread) lists statements that take values from elsewhere, if there are any.
   returned: always

@@ -12,8 +12,8 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Validates the configuration and its PEM files with the installed software. Only then does it replace the old files,
     enables the service, and starts or reloads it.
-  - Queries the running worker (HAProxy over its runtime socket, Nginx and Apache on the loopback) for its
-    configuration, and fails if it is not this one.
+  - Queries the running worker for its configuration, and fails if it is not this one. HAProxy is queried over its
+    runtime socket, Nginx and Apache on the loopback.
   - Restarts Apache if its listen addresses change, or if it must hold more connections than a reload can set.
   - Completes a reload that an earlier run did not do because it was killed or failed. This works because the module
     queries the running worker, and does not rely on the modification time of the file.

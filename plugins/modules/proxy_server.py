@@ -43,8 +43,8 @@ options:
   timeout:
     description:
       - Seconds to wait. With O(state=ready), until the proxy counts every server as healthy; otherwise the module
-        fails. With the other states, until no request and no WebSocket is left on the servers; those that are left are
-        not an error, but counted in RV(open).
+        fails. With the other states, until no request and no WebSocket is left on the servers. If some are left, that
+        is no error, and RV(open) counts them.
       - With 0, the module does not wait.
     type: int
     default: 60
@@ -184,8 +184,9 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
 # End of shared values
 servers:
   description:
-    - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (as the proxy reports
-      it), C(healthy), C(sessions) (current requests and WebSockets) and C(check) (what the last health check reported).
+    - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(healthy), and C(status) as the
+      proxy reports it. C(sessions) counts current requests and WebSockets. C(check) is the result of the last health
+      check.
     - In check mode, and if an error prevented the change, the current state of each server.
   returned: always
   type: list

@@ -16,12 +16,12 @@ options:
     description:
       - V(connections) opens a TCP connection to each of O(targets), all at the same time, and closes it again without
         sending anything. A target that fails is tried a second time. No privileges are needed.
-      - V(blocks) reports for each of O(ports) whether it answers on the host itself, and the first simple cause in the
-        host's packet filter that blocks others. A cause is a firewalld zone without the port, ufw without a rule for
-        it, an iptables or nftables rule that refuses it, or an input chain that drops what no rule accepts. It reads
-        rules whose only conditions are TCP, the port, the interface and the address family. It does not report rules
-        with other conditions, and does not simulate the ruleset. Therefore test with V(connections) first. It needs
-        root.
+      - V(blocks) reports for each of O(ports) whether it answers on the host itself. It also reports the first simple
+        cause in the host's packet filter that blocks others. A cause is a firewalld zone without the port, or ufw
+        without a rule for it. It can also be an iptables or nftables rule that refuses it, or an input chain that drops
+        what no rule accepts. It reads rules whose only conditions are TCP, the port, the interface and the address
+        family. It does not report rules with other conditions, and does not simulate the ruleset. Therefore test with
+        V(connections) first. It needs root.
       - The module fails when an option does not apply to this value.
     type: str
     default: connections
@@ -102,8 +102,8 @@ results:
   sample: [{address: 192.0.2.11, port: 80, outcome: open, message: ""}]
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(listener) that holds it, the C(rule) that blocks it,
-      and the C(commands) that open it, each as a list of words. C(command) has them as one shell command.
+    - For each port whether it C(answers) on the host itself, the C(listener) that holds it, and the C(rule) that blocks
+      it. C(commands) open the port, each as a list of words. C(command) has them as one shell command.
     - The last four are empty if nothing was found. The commands remove rules for only this port, and insert
       one rule before all others.
   returned: with O(find=blocks)

@@ -16,14 +16,14 @@ description:
     in one archive.
   - The folder appears only when it is complete and the SHA-256 of every file in it is verified. A killed run leaves no
     release that seems complete.
-  - Old releases beyond O(keep) are removed, even if no files are sent. A release is kept if an instance runs it, if
-    C(current) or C(previous) points to it, or if it is the last healthy release, to which a rollback returns.
+  - Old releases beyond O(keep) are removed, even if no files are sent. A release is kept if an instance runs it, or if
+    C(current) or C(previous) points to it. The last healthy release is kept too, because a rollback returns to it.
 options:
   state:
     description:
       - V(present) creates the release.
-      - V(read) reads the releases on the host - the complete ones, the current and the previous one, and which public
-        example values of Xitrum's project template each contains in its configuration. It changes nothing.
+      - V(read) reads the releases on the host - the complete ones, the current and the previous one. For each it
+        returns which public example values of Xitrum's project template its configuration contains. It changes nothing.
       - The module fails when an option does not apply to the state.
     type: str
     default: present

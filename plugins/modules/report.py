@@ -27,8 +27,8 @@ options:
       - V(load) writes the results of a load test to O(dir), and returns them as a table next to those of earlier runs.
       - V(status) returns the current status of the hosts, from a read with C(desired=[status]).
       - V(question) fails if O(query) is not a valid JMESPath expression, or O(format) is not a valid format.
-      - V(reach_probes) returns the hosts that test whether the public ports can be reached, V(reach_blocked) the ports
-        that they did not reach, and V(reach) the rows of the report. They are the steps of
+      - V(reach_probes) returns the hosts that test whether the public ports can be reached. V(reach_blocked) returns
+        the ports that they did not reach, and V(reach) the rows of the report. They are the steps of
         C(playbooks/tasks/reach.yml).
     type: str
     required: true

@@ -12,10 +12,10 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - The lock is the file C(/var/lib/xitrum.host/NAME.lock). It contains the user and the controller of the run that
     holds it, and the time since when.
-  - A run releases the lock when it ends, also when it fails or is interrupted. If it could not do so (it was killed
-    with SIGKILL, or lost the connection to the host), the next run on the same controller detects that and acquires the
-    lock at once. For a run on another controller, the lock is valid for O(seconds), measured with a clock of the host
-    that cannot be set.
+  - A run releases the lock when it ends, also when it fails or is interrupted. A run that was killed with SIGKILL, or
+    that lost the connection to the host, leaves the lock. The next run on the same controller detects that and acquires
+    the lock at once. For a run on another controller, the lock is valid for O(seconds), measured with a clock of the
+    host that cannot be set.
   - Before each change, the modules of a run verify that this run still holds the lock of the host. If another run took
     it over, they fail and change nothing more. Breaking the lock waits until a module that is changing the host has
     finished.

@@ -12,8 +12,8 @@ short_description: Validate and plan a run for all its hosts
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Computes on the controller what the playbooks of this collection do next, from the variables of all hosts of the
-    play and from the results of M(xitrum.host.host_state_info) in C(xitrum_host_state).
+  - Computes on the controller what the playbooks of this collection do next. It uses the variables of all hosts of the
+    play, and the results of M(xitrum.host.host_state_info) in C(xitrum_host_state).
   - Connects to no host, and changes none.
 options:
   kind:
@@ -124,9 +124,10 @@ disabled:
   type: dict
 batches:
   description: >-
-    The batches, in order - C(number), C(of), C(canary) (whether it is the canary), C(label), C(servers), C(hosts),
-    which maps a host to its instances in the batch, C(before), which maps a host to the folders that these instances
-    return to if the batch fails, and C(unchanged), whether they keep their folders.
+    The batches, in order. C(number) is the number of the batch, and C(total) the number of all batches. C(canary)
+    reports whether it is the canary. C(hosts) maps a host to its instances in the batch. C(before) maps a host to the
+    folders that these instances return to if the batch fails. C(unchanged) reports whether they keep their folders.
+    C(label) and C(servers) name the instances.
   returned: with O(kind=batches)
   type: list
   elements: dict

@@ -18,9 +18,9 @@ options:
     description:
       - V(application) is the definition of an application for its supervisor. It writes O(files), each of which has the
         text C(xitrum.host). It starts the supervisor's own daemon and enables it at boot, and restarts nothing that
-        runs. It fails before it writes anything if it finds an unmanaged file or service directory, a program that
-        another file defines, or an C(/etc/rc.local) that no shell runs or that other users can change. It removes the
-        definitions of the application from other supervisors that no longer run an instance of it. In a file,
+        runs. It fails before it writes anything if it finds an unmanaged file or service directory, or a program that
+        another file defines. It also fails if no shell runs C(/etc/rc.local), or other users can change it. It removes
+        the definitions of the application from other supervisors that no longer run an instance of it. In a file,
         C(@NOFILE@) stands for the number of open files that the host can grant, up to O(nofile). C(@MINFDS@) stands for
         the larger of that number and the value that other files of supervisord's configuration require.
       - V(other) is any other service. It writes all files and links, and removes others that match O(owned). After a

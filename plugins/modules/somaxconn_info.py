@@ -11,8 +11,8 @@ short_description: Read the backlog of listening sockets
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the backlog in four columns - desired, configured (the files that set C(net.core.somaxconn) at boot), live
-    (the running kernel), and effective (the listening socket itself, IPv4 and IPv6).
+  - Reports the backlog in four columns - desired, configured, live and effective. Configured are the files that set
+    C(net.core.somaxconn) at boot. Live is the running kernel. Effective is the listening socket itself, IPv4 and IPv6.
   - The kernel sets the backlog of a socket when a process calls C(listen()), to the smaller of the requested value and
     the current C(net.core.somaxconn). Therefore a socket can have a smaller backlog than the kernel would grant now.
     The module reports when a restart is due.

@@ -12,8 +12,8 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Writes all files that a platform such as Heroku requires, and changes single settings in files of the application,
     in one call. The rest of these files is not changed, including comments and line ends.
-  - Fails and writes nothing if the folder is not a Xitrum project or not in a git repository, if a file cannot be
-    parsed or git ignores it, or if O(files) would replace a file that this module did not write.
+  - Fails and writes nothing if the folder is not a Xitrum project, or not in a git repository. Does the same if a file
+    cannot be parsed, or if git ignores it. Never replaces a file that this module did not write.
   - Run it on the controller.
 options:
   state:
@@ -70,8 +70,8 @@ options:
   files:
     description:
       - Files to write completely. Each has the text C(Written by xitrum.host), by which a later run recognizes it.
-      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for properties of the project - C(@APP@) and
-        C(@BUILD@), the folders of the application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the
+      - O(files), O(absent), O(entries) and O(aliases) can contain marks for properties of the project. C(@APP@) and
+        C(@BUILD@) are the folders of the application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the
         package's folder from the top of the tree and from the build's; C(@RUNNER@), the program that starts it;
         C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the task that packages it; C(@MAIN_CLASS@).
       - A file with empty content is only created if it does not exist.

@@ -10,14 +10,14 @@ module: sysctl_profile
 short_description: Manage kernel parameters as one profile, live and at boot
 version_added: 0.1.0
 description:
-  - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in its
-    own file that is read at boot.
+  - Sets all parameters of O(profile) in one round trip. Sets them in the running kernel (by writing to C(/proc/sys))
+    and in its own file that is read at boot.
   - Reports a parameter that this kernel or container does not have or cannot set, and continues.
   - The policy of each parameter determines whether a live value that is at least as good is kept.
-  - The file never lowers a value that would apply at boot without it. A parameter whose policy is not V(exact) is
-    written to the file only if it is better than the kernel's own value (the live value before the first change) and
-    than the values in other files, and then as the better of both. To detect a later change of the kernel's own value
-    (another kernel, more memory), use O(state=absent), reboot, and run the module again.
+  - The file never lowers a value that would apply at boot without it. This does not apply to the policy V(exact). Any
+    other parameter is written to the file only if it is better than the kernel's own value and than the values in other
+    files. The kernel's own value is the live value before the first change. To detect a later change of the kernel's
+    own value (another kernel, more memory), use O(state=absent), reboot, and run the module again.
   - If a file that is read later at boot sets a worse value, RV(rows) reports the file and the line. The module does not
     edit it.
   - The module reads other files as systemd-sysctl(8), sysctl(8) and the kernel do. It accepts numbers of base 8, 10 and
@@ -111,9 +111,9 @@ parameters:
   contains:
     outcome:
       description:
-        - V(applied) (in check mode, would be), V(already), V(absent), V(read_only), V(removed) (this kernel no longer
-          has it), V(left) (policy V(leave)), V(not_readable) (it cannot be read or compared), V(restored), or V(kept)
-          (its live value was changed since).
+        - V(applied) (in check mode, would be applied), V(already), V(absent), V(read_only), V(left) (policy V(leave))
+          or V(restored). V(removed) - this kernel no longer has it. V(not_readable) - it cannot be read or compared.
+          V(kept) - its live value was changed since.
       type: str
     before:
       description: The live value before the run.

@@ -35,9 +35,8 @@ CheckRegistry().register_many(CHECKS)
 #: The passive voice with who acts: the active voice is as long. Not in messages of the library, which often begin with the path at fault.
 PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being)\s+(?:\w+ly\s+|not\s+)?(\w+(?:ed|en|wn|ght|pt|lt|nt|de|id|ut))\s+by\s+"
                      r"(?!default\b|hand\b|its?\b|something else)", re.IGNORECASE)
-#: Words that a sentence may have on a page of the documentation, and elsewhere. A name, a command and a link count as one.
+#: Words that a sentence may have. A name, a command and a link count as one.
 LONGEST = 25
-LONGEST_ELSEWHERE = 45
 #: Pages that are generated: release notes from fragments, and the reference from the descriptions, which are checked where they are written.
 GENERATED = {"CHANGELOG.md", *(f"docs/reference/{name}.md" for name in ("filters", "modules", "roles", "variables"))}
 #: What is not prose on a page, each replaced by as many ends of lines as it has. A heading and an item of a list are paragraphs of their own.
@@ -71,8 +70,7 @@ def find_errors(top):
         for line, text in texts:
             starts.append((len(page), line, text))
             page += text + "\n\n"
-        errors = [*long_sentences(page, LONGEST_ELSEWHERE if Path(path).parts[0] in ("roles", "playbooks", "plugins") else LONGEST),
-                  *proselint_errors(page)]
+        errors = [*long_sentences(page), *proselint_errors(page)]
         if not path.startswith("plugins/") or path.startswith(("plugins/modules/", "plugins/filter/")):
             errors += passives(page)
         for position, check, message in errors:

@@ -198,9 +198,8 @@ def report_restarts(
         cluster = [name for name in CLUSTER_SETTINGS if name in found]
         if cluster and several and strategy != ALL_AT_ONCE:
             notes.setdefault(host, []).append(
-                f"{cluster[0]} differs from what runs: instances before and after their restart do not share SockJS "
-                f"sessions and actors until the last one has restarted. -e xitrum_rollout_strategy={ALL_AT_ONCE} "
-                "restarts all together")
+                f"{cluster[0]} differs from what runs. Until the last instance has restarted, old and new instances do "
+                f"not share SockJS sessions and actors. -e xitrum_rollout_strategy={ALL_AT_ONCE} restarts all together")
         if strategy == ALL_AT_ONCE and due > 1 and any(item.get("restart_reasons") for item in items):
             notes.setdefault(host, []).append(
                 f"{due} instances restart at once (xitrum_rollout_strategy is {ALL_AT_ONCE}): no request is answered "

@@ -198,8 +198,8 @@ def format_no_answer(name: str, timeout: int) -> str:
 def format_remedy(code: int, origin: str = "") -> str:
     """What helps against a refused request. C(origin): the other origin that a redirect led to."""
     if code in (401, 403) and origin:
-        return (f"it redirects to {origin}, which gets no header and no password that you set for another host: "
-                "give the URL at that host, with its own headers")
+        return (f"it redirects to {origin}. Your headers and passwords are for another host, and are not sent there. "
+                "Set the URL at that host, with its own headers")
     if code in (401, 403):
         return "give the credentials that it wants in headers"
     return "correct the URL" if code < 500 else "the server is at fault: run again later"

@@ -212,9 +212,9 @@ def scope_task(task: str, texts: Mapping[str, str | None], build: str, app: str)
     return (
         f"PROJECT/{task}",
         (
-            f"found a project for the top of the sbt build, and none in the folder {folder} that can be read in "
-            f"{', '.join(sorted(sources))}; "
-            f'expected one such as: lazy val web = (project in file("{folder}")). Declare it so in '
+            f"found a project for the top of the sbt build, but none for {folder} in "
+            f"{', '.join(sorted(sources))}. "
+            f'Expected: lazy val web = (project in file("{folder}")). Declare it so in '
             f'{posixpath.normpath(posixpath.join(build, "build.sbt"))}'
         ),
     )

@@ -235,7 +235,7 @@ def test_a_refusal_elsewhere_reports_that_the_headers_were_not_sent(servers, tmp
     first.routes["/start"] = (302, f"{second.url}/end?token=hush-hush")
     with pytest.raises(SourceError) as caught:
         package_source.download(f"{first.url}/start", "0" * 64, SECRETS, str(tmp_path), 5, True)
-    assert f"answers 401 Unauthorized: it redirects to {second.url}, which gets no header" in str(caught.value)
+    assert f"answers 401 Unauthorized: it redirects to {second.url}. Your headers" in str(caught.value)
     assert "hush" not in str(caught.value)
     first.routes["/start"] = (302, "ftp://joe:hush-hush@127.0.0.1/x?token=hush-hush")
     with pytest.raises(SourceError, match="cannot be fetched: it redirects to ftp://") as caught:

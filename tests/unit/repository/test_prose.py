@@ -32,7 +32,7 @@ def errors(tmp_path, name, text):
     ("README.md", "It is is wrong.\n", [(1, "lexical_illusions")]),
     ("README.md", "Set rollback_to to a release. It is `a` `a`.\n", []),
     ("CHANGELOG.md", f"{LONG}.\n", []),
-    ("plugins/module_utils/a.py", f"a = 1\nfail(f'{{a}} {LONG}. {LONG} {LONG}')\n", [(2, "length")]),
+    ("plugins/module_utils/a.py", f"a = 1\nfail(f'{{a}} A word. {LONG}')\n", [(2, "length")]),
     ("plugins/module_utils/a.py", f'"""{LONG} {LONG}."""\n', []),
     ("plugins/modules/a.py", f"RETURN = '''\ndescription:\n  - It is written by the module.\n  - {LONG} {LONG}.\n'''\n", [(3, "passive"), (4, "length")]),
     ("plugins/modules/a.py", "fail('wait for ever for the host')\n", [(1, "archaism")]),

@@ -272,8 +272,8 @@ def test_a_project_that_is_not_read_stops_the_run():
     text = BUILD["build.sbt"] + ROOT + 'lazy val shop = module("app")\n'
     files = {**NOT_AT_TOP, **SBT_1, "build.sbt": text, **below("app", {**APP, "src/main/scala/app/Boot.scala": BOOT.format("app")})}
     assert find_errors(tree(files), platform()) == (
-        f"{TOP}: found a project for the top of the sbt build, and none in the folder app that can be read in build.sbt; "
-        'expected one such as: lazy val web = (project in file("app")). Declare it so in build.sbt')
+        f"{TOP}: found a project for the top of the sbt build, but none for app in build.sbt. "
+        'Expected: lazy val web = (project in file("app")). Declare it so in build.sbt')
     assert list(run(tree(files), platform(keep_files=["build.sbt"])).errors) == []
 
 
