@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.connection_load): shows how far it is, and ends a load when its time is over.
+"""The controller's half of `xitrum.host.connection_load`: shows how far it is, and ends a load when its time is over.
 
 An action plugin, since a module reports nothing before it ends. Polling is also what keeps the load going: one that
 nobody polls any more, since the run was interrupted, ends by itself.
@@ -87,7 +87,7 @@ class ActionModule(ActionBase):
 
 
 def as_text(headers: Any) -> str:
-    """Headers as JSON; none as an empty text, as a mask of C({}) would be one of every empty dictionary.
+    """Headers as JSON; none as an empty text, as a mask of `{}` would be one of every empty dictionary.
     A text is left as it is."""
     if isinstance(headers, str):
         return headers

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.jdk): fetches the archive once for all hosts, and sends it to those that
+"""The controller's half of `xitrum.host.jdk`: fetches the archive once for all hosts, and sends it to those that
 lack it."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.proxy_server): finds out where the proxy reaches the instances of a host."""
+"""The controller's half of `xitrum.host.proxy_server`: finds out where the proxy reaches the instances of a host."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.release): makes one archive of what the host lacks, and sends it.
+"""The controller's half of `xitrum.host.release`: makes one archive of what the host lacks, and sends it.
 
 An action plugin, since only the controller has the package. It goes over whatever connection the host has, so that a
 sudo password, a jump host or a container work as for any other task, and nothing has to be installed on the host.
@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
     )
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result, with C(sent_bytes)."""
+        """Return the module's result, with `sent_bytes`."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
@@ -95,7 +95,7 @@ class ActionModule(ActionBase):
 
 
 def find_lacking_digests(manifest: Sequence[Mapping[str, Any]], existing: Iterable[str] | None) -> set[str]:
-    """The digests that a host lacks by what it C(has); none where that is not known."""
+    """The digests that a host lacks by what it `has`; none where that is not known."""
     if existing is None:
         return set()
     there = {tuple(text.split(" ", 1)) for text in existing}

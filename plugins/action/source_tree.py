@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.source_tree): validates the variables of a platform's role, and adds what the
+"""The controller's half of `xitrum.host.source_tree`: validates the variables of a platform's role, and adds what the
 platform needs."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
     """Reads the tree, computes what the platform needs of it, and lets the module edit it."""
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Returns what the module returns, with the platform's C(notes) and C(logs_command)."""
+        """Returns what the module returns, with the platform's `notes` and `logs_command`."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option C(files) of modules that write whole files, as C(file_set.SPEC) has it."""
+"""The option `files` of modules that write whole files, as `file_set.SPEC` has it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of C(plugins/module_utils/core/targets.py)."""
+    """The options of `plugins/module_utils/core/targets.py`."""
 
     DOCUMENTATION = r"""
 options:

@@ -120,7 +120,7 @@ from ..module_utils.limits import capacity
 
 
 def capacity_plan(connections: Any, **shape: Any) -> dict[str, Any]:
-    """C(compute_limits) of module_utils/limits/capacity.py;
+    """`compute_limits` of module_utils/limits/capacity.py;
     an unknown option or one of the wrong type is an error of the filter."""
     # Not for every host that has no number: each would import it in a process of its own.
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator

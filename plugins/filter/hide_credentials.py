@@ -44,7 +44,7 @@ from ..module_utils.core import urls
 
 
 def hide_credentials(text: str, sources: str = "") -> str:
-    """C(hide_all) of module_utils/core/urls.py."""
+    """`hide_all` of module_utils/core/urls.py."""
     return urls.hide_all(text, sources)
 
 

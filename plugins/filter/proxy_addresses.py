@@ -49,7 +49,7 @@ from ..module_utils.proxy import definition as proxies
 
 
 def proxy_addresses(hosts: Iterable[Mapping[str, Any]], application: str) -> list[str]:
-    """C(addresses) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
+    """`addresses` of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.list_addresses(hosts, application)
     except ValueError as error:

@@ -46,7 +46,7 @@ from ..module_utils.proxy import definition as proxy
 
 
 def proxy_server_names(indices: Iterable[int | str], host: str) -> list[str]:
-    """C(server_name) of module_utils/proxy/definition.py for each instance."""
+    """`server_name` of module_utils/proxy/definition.py for each instance."""
     return [proxy.format_server_name(host, index) for index in indices]
 
 

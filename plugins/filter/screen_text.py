@@ -43,7 +43,7 @@ from ..module_utils.core.untrusted_text import escaped
 
 
 def screen_text(text: Any) -> str | list[str]:
-    """The text itself, or its lines where the C(result_format) of Ansible's own callback is not yaml."""
+    """The text itself, or its lines where the `result_format` of Ansible's own callback is not yaml."""
     # The options of a plugin are known once it has been loaded.
     callback_loader.get("default", class_only=True)
     shown = constants.config.get_config_value("result_format", plugin_type="callback", plugin_name="default")

@@ -153,7 +153,7 @@ CONTROLLER = {"desired": {"type": "list", "elements": "str", "default": []}}
 
 
 def misplaced(given: Mapping[str, Any]) -> List[str]:
-    """The options that mean nothing with, or without, O(read_only)."""
+    """The options that mean nothing with, or without, `read_only`."""
     alone = []
     if given["jdk"] is not None and given["machine"] is None:
         alone.append("jdk: needs machine, which reads the operating system")

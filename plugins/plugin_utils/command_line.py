@@ -27,7 +27,7 @@ SETTINGS = {
 
 
 def format_given_options(sources: Iterable[str] | None = None) -> dict[str, str]:
-    """The options of the running command that a command to type repeats. C(sources) are inventories, where they are
+    """The options of the running command that a command to type repeats. `sources` are inventories, where they are
     not those of the command line."""
     arguments = {name: value for name, value in dict(context.CLIARGS or {}).items()
                  if name not in SETTINGS or value != getattr(constants, SETTINGS[name], None)}

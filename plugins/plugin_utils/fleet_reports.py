@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports on what M(xitrum.host.host_state_info) read of all hosts of a run, from their variables."""
+"""Reports on what `xitrum.host.host_state_info` read of all hosts of a run, from their variables."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def watch() -> None:
 
 
 def _on_signal(before: Any, number: int, frame: FrameType | None) -> None:
-    """Ends the run as C(before), Ansible's own handler, does. It ends this process at once, but for the first Ctrl-C.
+    """Ends the run as `before`, Ansible's own handler, does. It ends this process at once, but for the first Ctrl-C.
     """
     if number == signal.SIGINT:
         try:
@@ -103,7 +103,7 @@ def _memory(name: str) -> int:
 
 
 def note(host: str, arguments: Mapping[str, Any], connection: Any, is_held: bool) -> None:
-    """Writes down, in a worker, that a run holds the lock of a host by now, or no longer. C(arguments) are those of the
+    """Writes down, in a worker, that a run holds the lock of a host by now, or no longer. `arguments` are those of the
     module.
     """
     if not _WATCH:
@@ -131,7 +131,7 @@ def _password(connection: Any, name: str) -> str:
 
 
 def read_held(text: str) -> dict[str, list[dict[str, Any]]]:
-    """Host to the arguments of its locks that are still held, by the lines of L(note)."""
+    """Host to the arguments of its locks that are still held, by the lines of `note`."""
     held: dict[str, dict[str, dict[str, Any]]] = {}
     for entry in map(json.loads, text.splitlines()):
         locks = held.setdefault(entry["host"], {})
@@ -264,7 +264,7 @@ def is_prompt(vault_id: Any) -> bool:
 
 
 def list_options(arguments: Mapping[str, Any], has_password: bool = False) -> list[str]:
-    """The options with which this run reached its hosts, as words. C(arguments) are Ansible's C(CLIARGS)."""
+    """The options with which this run reached its hosts, as words. `arguments` are Ansible's `CLIARGS`."""
     words = [word for source in arguments.get("inventory") or () for word in ("-i", source)]
     for name, option in commands.CONNECTION_OPTIONS:
         value = arguments.get(name)

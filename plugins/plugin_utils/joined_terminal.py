@@ -29,9 +29,9 @@ LOCAL_MODES = 3
 def run_joined(
     words: Sequence[str], terminal: int, is_prompt: Callable[[bytes], bool] | None = None, password: str = ""
 ) -> int:
-    """Run a command joined with a terminal, the file descriptor C(terminal). Return its exit code.
+    """Run a command joined with a terminal, the file descriptor `terminal`. Return its exit code.
 
-    C(is_prompt) returns of bytes whether they ask for the password.
+    `is_prompt` returns of bytes whether they ask for the password.
     The first such question is answered and not shown; others reach the person.
     """
     if is_prompt is None:

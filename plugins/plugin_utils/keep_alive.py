@@ -28,7 +28,7 @@ NAMES = ("ssh", "smart", "ansible.builtin.ssh")
 def find_note(host: str, variables: Mapping[str, Any]) -> str:
     """A sentence where SSH to a host never gives up, an empty text where it does, and where that is not known.
 
-    C(variables) are those of the host. OpenSSH is queried, so that its own configuration files count.
+    `variables` are those of the host. OpenSSH is queried, so that its own configuration files count.
     """
     arguments: Mapping[str, Any] = context.CLIARGS or {}
     connection = variables.get("ansible_connection") or arguments.get("connection") or constants.DEFAULT_TRANSPORT
@@ -70,7 +70,7 @@ def _option(name: str, variables: Mapping[str, Any]) -> str:
 
 
 def is_kept_alive(text: str) -> bool | None:
-    """Whether the configuration that C(ssh -G) prints has an interval; None where it reports nothing of one."""
+    """Whether the configuration that `ssh -G` prints has an interval; None where it reports nothing of one."""
     found = dict(line.partition(" ")[::2] for line in text.lower().splitlines())
     value = found.get("serveraliveinterval", "")
     return value != "0" if value else None

@@ -52,7 +52,7 @@ def find_variable_errors(of_host: UsableVariables) -> Iterator[Error]:
 
 def find_value_errors(of_host: UsableVariables) -> list[Error]:
     """Invalid values of one host, public example secrets among them. What follows from a variable without
-    a usable value is left out: L(find_variable_errors) reports that."""
+    a usable value is left out: `find_variable_errors` reports that."""
     found = [*rules.validate(of_host), *preflight.find_example_errors(of_host), *preflight.override_errors(of_host)]
     return [error for error in found if not of_host.mentions(error.message)]
 
@@ -97,8 +97,8 @@ def render(playbook: str, add: Sequence[str] = ()) -> str:
 def split_usable_hosts(
     hostvars: HostVars, hosts: Sequence[str], addresses: bool, applications: Sequence[str]
 ) -> dict[str, Any]:
-    """Return `hosts`, those of C(hosts) whose values are valid, so that they can be read; `errors`, sentences by host
-    of the others; and `package`, those of C(applications) with which the package can be read. See `check_values`."""
+    """Return `hosts`, those of `hosts` whose values are valid, so that they can be read; `errors`, sentences by host
+    of the others; and `package`, those of `applications` with which the package can be read. See `check_values`."""
     every = find_usable_hosts(hostvars)
     valid = [host for host in hosts if not check_values(every, host, addresses)]
     return {
@@ -230,9 +230,9 @@ def find_notes(
     every: Sequence[str] | None = None,
     connection: bool = False,
 ) -> dict[str, list[str]]:
-    """Return the notes on each of C(hosts), which stop nothing: host to sentences.
+    """Return the notes on each of `hosts`, which stop nothing: host to sentences.
 
-    every: all hosts of the run; without it, C(hosts) are. connection: whether to check how Ansible reaches them.
+    every: all hosts of the run; without it, `hosts` are. connection: whether to check how Ansible reaches them.
     """
     found = {}
     sessions = preflight.find_session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]

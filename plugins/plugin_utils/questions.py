@@ -197,5 +197,5 @@ def find_format_error(variable: str, way: Any) -> str:
 
 
 def format_rows(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of texts in the format C(lines)."""
+    """Return rows of texts in the format `lines`."""
     return "\n".join(format_lines([list(row) for row in rows]))

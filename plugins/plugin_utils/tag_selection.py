@@ -4,7 +4,7 @@
 """Refuse tags of a run that select or skip nothing. Ansible ends such a run green, or changes what was to be skipped.
 
 A task that checks this can be skipped by tags itself.
-So the C(hosts) of the plays ask, which Ansible evaluates whatever the tags are.
+So the `hosts` of the plays ask, which Ansible evaluates whatever the tags are.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def describe_error(
     tasks: Iterable[Task], only: set[str], skip: set[str], fault: str, some: tuple[set[str], set[str]] | None = None
 ) -> str:
     """The message: what was found, what is expected, what to do.
-    C(some) are the tags at fault and those that were given with them."""
+    `some` are the tags at fault and those that were given with them."""
     options = {"--tags": only if only != {"all"} else (), "--skip-tags": skip}
     given = " and ".join(f"{option} {join_tags(tags, ',')}" for option, tags in options.items() if tags)
     if some and some[0] != some[1]:

@@ -40,8 +40,8 @@ class Unusable(AnsibleError):
 class UsableVariables(Mapping[str, Any]):
     """The variables of one host. Those that cannot be used are as if nobody had set them.
 
-    C(options) are the specifications of the variables that a user sets.
-    C(strict): to read one that cannot be used raises L(Unusable) instead.
+    `options` are the specifications of the variables that a user sets.
+    `strict`: to read one that cannot be used raises `Unusable` instead.
     """
 
     def __init__(self, given: Mapping[str, Any], options: Mapping[str, Any], strict: bool = False) -> None:
@@ -49,7 +49,7 @@ class UsableVariables(Mapping[str, Any]):
         self.errors: dict[str, str] = {}
 
     def as_strict(self) -> UsableVariables:
-        """The same variables, where to read one that cannot be used raises L(Unusable)."""
+        """The same variables, where to read one that cannot be used raises `Unusable`."""
         found = UsableVariables(self.given, self.options, True)
         found.errors = self.errors
         return found
@@ -114,7 +114,7 @@ class UsableHosts(Mapping[str, UsableVariables]):
         self.found: dict[str, UsableVariables] = {}
 
     def as_strict(self) -> UsableHosts:
-        """The same hosts, with L(UsableVariables.as_strict)."""
+        """The same hosts, with `UsableVariables.as_strict`."""
         hosts = UsableHosts(self.hostvars, self.options, True)
         hosts.found = self.found
         return hosts

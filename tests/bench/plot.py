@@ -19,7 +19,7 @@ def height(seconds):
 
 
 def panel(case, results, top):
-    """The elements of one case. C(results) maps a number of hosts to cases, those to ways, and those to seconds."""
+    """The elements of one case. `results` maps a number of hosts to cases, those to ways, and those to seconds."""
     base = top + PANEL - 30
     yield f'<text x="{LEFT}" y="{top + 16}" font-weight="bold">{escape(case)}</text>'
     for line in (0.1, 1, 10, 100):

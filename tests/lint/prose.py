@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Style of pages, messages and descriptions: proselint's checks, the words in a sentence, and who acts in it.
+"""Style of pages, messages and descriptions: proselint's checks, the words in a sentence, who acts in it, and marks of Ansible in docstrings.
 
 Pages are all Markdown outside of `tests/`, but the release notes. Messages are the strings of `plugins/` that are sentences, and the `msg`,
 `fail_msg` and `success_msg` of roles and playbooks. Descriptions are those of modules, filters and role variables. Code and tables are not prose.
@@ -45,6 +45,7 @@ CODE = re.compile(r"`[^`\n]*(?:\n[^`\n]+)?`")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 #: Marks of Ansible's documentation, and what a message fills in.
 MARK = re.compile(r"\b[A-Z]\(([^()]*)\)")
+DOCSTRING_MARK = re.compile(r"(?<![\w.])[CLMVO]\([^()`\n]*(?=\))")
 #: Where a sentence ends, and where a paragraph does.
 SENTENCE = re.compile(r"(?<=[.!?:;])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z`0-9])|\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.|#+)\s)")
 WORD = re.compile(r"[A-Za-z0-9][\w'\u2019/.@-]*")
@@ -73,6 +74,8 @@ def find_errors(top):
         errors = [*long_sentences(page), *proselint_errors(page)]
         if not path.startswith("plugins/") or path.startswith(("plugins/modules/", "plugins/filter/")):
             errors += passives(page)
+        if path.endswith(".py"):
+            yield from ((path, line, "mark", message) for line, message in find_marks((top / path).read_text(encoding="utf-8")))
         for position, check, message in errors:
             start, line, text = [item for item in starts if item[0] <= position][-1]
             yield path, line + text.count("\n", 0, position - start), check, message
@@ -89,6 +92,14 @@ def read_texts(path, file):
     if path.endswith(".yml") and parts[0] in ("roles", "playbooks", "plugins") and not {"templates", "files"} & set(parts):
         return list(yaml_texts(file.read_text(encoding="utf-8")))
     return []
+
+
+def find_marks(text):
+    """Yield `(line, what is wrong)` for each mark of Ansible's documentation in an ordinary docstring."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            for mark in DOCSTRING_MARK.findall(ast.get_docstring(node)):
+                yield node.body[0].lineno, f"found '{mark})' in a docstring; expected `backticks`"
 
 
 def blank(found):

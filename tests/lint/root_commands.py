@@ -98,7 +98,7 @@ def name_of(function):
 
 
 def path_functions(functions):
-    """The functions of a module that return such a path, in addition to L(PATHS)."""
+    """The functions of a module that return such a path, in addition to `PATHS`."""
     found = set(PATHS)
     for function in functions * 2:
         names = tainted_names(function, found)
@@ -136,7 +136,7 @@ def word_of(node):
 
 
 def is_harmless(words):
-    """Whether a command becomes another user than root, or opens no file: its words as L(word_of) has them."""
+    """Whether a command becomes another user than root, or opens no file: its words as `word_of` has them."""
     first, others = (words or [""])[0], words[1:]
     if first in OPENS_NOTHING:
         return True

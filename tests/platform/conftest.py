@@ -47,19 +47,19 @@ class Played(NamedTuple):
 
 
 def play(playbook, options=(), environment=None, times=1, **variables):
-    """Runs a playbook of the collection for localhost, several times in a row where requested; then C(changed) counts over all."""
+    """Runs a playbook of the collection for localhost, several times in a row where requested; then `changed` counts over all."""
     return run_playbooks([*options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times], environment)
 
 
 def play_twice(playbook, folder, variables):
-    """Runs a playbook for each of some sets of variables, twice for each, all in one process: C(changed) counts over all."""
+    """Runs a playbook for each of some sets of variables, twice for each, all in one process: `changed` counts over all."""
     plays = [{"ansible.builtin.import_playbook": str(ROOT / f"playbooks/{playbook}.yml"), "vars": one} for one in variables for _time in range(2)]
     (folder / f"{playbook}.yml").write_text(yaml.safe_dump(plays))
     return run_playbooks([str(folder / f"{playbook}.yml")])
 
 
 def run_playbooks(arguments, environment=None):
-    """Runs C(ansible-playbook) for localhost."""
+    """Runs `ansible-playbook` for localhost."""
     command = ["ansible-playbook", "-i", "localhost,", *arguments]
     variables_of_run = {**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})}
     done = subprocess.run(command, cwd=ROOT, env=variables_of_run, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -73,7 +73,7 @@ def git(tree, *words):
 
 
 def make_tree(folder, windows=()):
-    """A tree as of a new project, committed. The files named in C(windows) have Windows line ends."""
+    """A tree as of a new project, committed. The files named in `windows` have Windows line ends."""
     shutil.copytree(ROOT / "tests" / "platform" / "tree", folder)
     for name in ("config", "public", "script"):
         shutil.copytree(ROOT / "tests" / "demo_app" / "skeleton" / name, folder / name)
@@ -91,7 +91,7 @@ def contents(tree):
 
 
 def answers(port, alive, path="/"):
-    """The first answer of an application that starts, while C(alive) reports that it runs."""
+    """The first answer of an application that starts, while `alive` reports that it runs."""
     deadline = time.monotonic() + demo_instance.READY_SECONDS
     while time.monotonic() < deadline and alive():
         with contextlib.suppress(OSError):
@@ -102,7 +102,7 @@ def answers(port, alive, path="/"):
 
 @contextlib.contextmanager
 def process(command, folder, environment):
-    """A process that is ended in any case, and may end its own children before; what it prints is in the file C(output) of its folder."""
+    """A process that is ended in any case, and may end its own children before; what it prints is in the file `output` of its folder."""
     with open(folder / "output", "wb") as out:
         started = subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=subprocess.STDOUT)

@@ -38,7 +38,7 @@ def built(tree, layout, package, *arguments):
 
 
 def prepare_all(playbook, folder, **more):
-    """Trees of the layouts, each prepared twice by a playbook. Where there are two main classes, one is named. Those of C(CHEAP) are
+    """Trees of the layouts, each prepared twice by a playbook. Where there are two main classes, one is named. Those of `CHEAP` are
     prepared twice below, by tests that run what was built."""
     trees = {name: make_layout(name, folder / name / "shop") for name in LAYOUTS if name not in CHEAP}
     chosen = {"two-main-classes": {f"{playbook}_main_class": LAYOUTS["two-main-classes"].main_class}}

@@ -28,7 +28,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.untrusted_text im
 
 from .socket_listing import without_processes
 
-#: The listings that may be given as C(ss -p) printed them.
+#: The listings that may be given as `ss -p` printed them.
 LISTINGS = (" ".join(sockets.SS), " ".join(sockets.ESTABLISHED))
 
 
@@ -37,10 +37,10 @@ class Unreadable(str):
 
 
 class FakeHost:
-    """Stands in for C(Host). C(files) maps a path to its text, C(links) a path to its target, C(commands) the words
-    of a command to C((rc, out, err)) or its output, C(pages) a port to what any page on it answers; other ports are
-    requested real. C(names) maps a host name to its addresses, and C(unbound) an address to why nobody can listen on
-    it. Everything that was done to it is in C(done)."""
+    """Stands in for `Host`. `files` maps a path to its text, `links` a path to its target, `commands` the words
+    of a command to `(rc, out, err)` or its output, `pages` a port to what any page on it answers; other ports are
+    requested real. `names` maps a host name to its addresses, and `unbound` an address to why nobody can listen on
+    it. Everything that was done to it is in `done`."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class FakeHost:
         self.free = (1 << 30, 1000)
         #: The text of the pages on a port.
         self.texts = {}
-        #: C((address, port)) to the word of C(Host.connect); others are refused.
+        #: `(address, port)` to the word of `Host.connect`; others are refused.
         self.open_ports = dict(open_ports or {})
         self.names = {"localhost": ["::1", "127.0.0.1"], **(names or {})}
         self.unbound = dict(unbound or {})
@@ -325,11 +325,11 @@ class FakeHost:
 
 
 def listeners(text):
-    """The listening sockets of a host whose C(ss -p) printed this."""
+    """The listening sockets of a host whose `ss -p` printed this."""
     return sockets.read_listeners(FakeHost({}, {LISTINGS[0]: text}))
 
 
 def connections(text):
-    """The connections of a host whose C(ss -p) printed this, with all its processes."""
+    """The connections of a host whose `ss -p` printed this, with all its processes."""
     host = FakeHost({}, {LISTINGS[1]: text})
     return sockets.read_established(host, process.list_pids(host) or [1])

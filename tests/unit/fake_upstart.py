@@ -17,7 +17,7 @@ from .fake_host import FakeHost
 
 
 class UpstartHost(FakeHost):
-    """C(version) is that of process 1, C(client) that of initctl; C(crashes) are jobs whose process ends at once."""
+    """`version` is that of process 1, `client` that of initctl; `crashes` are jobs whose process ends at once."""
 
     def __init__(self, files=None, links=None, version="1.13.2", client="1.13.2", **more):
         super().__init__(

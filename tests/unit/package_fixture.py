@@ -38,7 +38,7 @@ def package(folder):
 
 
 def tar_gz(path, members):
-    """A tar.gz of C(TarInfo) members, or names with bytes; in that order."""
+    """A tar.gz of `TarInfo` members, or names with bytes; in that order."""
     with tarfile.open(path, "w:gz") as tar:
         for member, content in members:
             info = member if isinstance(member, tarfile.TarInfo) else tarfile.TarInfo(member)
@@ -59,7 +59,7 @@ APPLE_DOUBLE = b"\0\5\26\7\0\2\0\0Mac OS X        "
 
 
 def mac_members(top="", paths=("lib/app.jar", "config/xitrum.conf", "script/runner")):
-    """What tar of macOS adds for the files C(paths) in a folder: name to bytes."""
+    """What tar of macOS adds for the files `paths` in a folder: name to bytes."""
     start = f"{top}/" if top else ""
     added = {f"{start}.DS_Store": b"Bud1", f"{start}._.DS_Store": APPLE_DOUBLE, f"__MACOSX/{start}._a": APPLE_DOUBLE,
              f"{start}PaxHeaders.4711/lib": b"30 mtime=1700000000.123456789\n", "._.": APPLE_DOUBLE, f"{start}lib/.DS_Store": b"Bud1",

@@ -58,7 +58,7 @@ class Disk:
 
 
 class RedHatHost(FakeHost):
-    """A host with `alternatives`. What the program is called with is in C(calls)."""
+    """A host with `alternatives`. What the program is called with is in `calls`."""
 
     def __init__(self, files=None, **more):
         super().__init__(files, **more)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A listing that C(ss -p) printed on a real host, as that host shows the same without C(-p): rows without processes, and
+"""A listing that `ss -p` printed on a real host, as that host shows the same without `-p`: rows without processes, and
 the file descriptors and names of the processes in /proc."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NUMBERS = itertools.count(90000001)
 
 
 def without_processes(text):
-    """C((listing, links, files)) of a listing with processes."""
+    """`(listing, links, files)` of a listing with processes."""
     links, files, rows, begin = {}, {}, [], 0
     for match in _USERS.finditer(text):
         end = text.find("\n", match.end())

@@ -20,7 +20,7 @@ class Stopped(Exception):
 
 
 class World:
-    """The fleet. C(hosts): host to the number of its instances. C(proxies): their names."""
+    """The fleet. `hosts`: host to the number of its instances. `proxies`: their names."""
 
     def __init__(self, hosts, proxies=("lb",), folder="old-1", batch=1):
         self.instances = {(host, index): {"current": folder, "running": True} for host, count in hosts.items() for index in range(count)}
@@ -44,7 +44,7 @@ class World:
         return {key for key, state in self.proxies[name].items() if state == "ready" and self.healthy(key)}
 
     def read(self, host, desired):
-        """What a run reads of a host: index to what L(step_state) needs, and the folder to go back to."""
+        """What a run reads of a host: index to what `step_state` needs, and the folder to go back to."""
         found, record = {}, self.records[host]
         for key, now in self.instances.items():
             if key[0] == host:
@@ -154,7 +154,7 @@ class Run:
         self.world.instances[key]["running"] = False
 
     def launch(self, key, folder):
-        """As C(launch) and C(verify_healthy) of service.py."""
+        """As `launch` and `verify_healthy` of service.py."""
         yield from self.note(key, "stopped", folder)
         yield from self.note(key, "switched", folder)
         yield f"switch {key}"
@@ -173,7 +173,7 @@ class Run:
         yield from self.note(key, "enabled")
 
     def restart(self, key, folder):
-        """As C(apply) of service.py: what does not get healthy goes back within the same module."""
+        """As `apply` of service.py: what does not get healthy goes back within the same module."""
         begun = step_state.find_entry(self.world.records[key[0]], key[1]) is not None
         yield from self.note(key, "stopped", folder)
         yield from self.stop(key)
@@ -191,7 +191,7 @@ class Run:
             yield from self.finish(key)
 
     def verify(self, key):
-        """As C(verify_running) of service.py."""
+        """As `verify_running` of service.py."""
         yield f"wait for {key}"
         self.act(key)
         if not self.world.healthy(key):

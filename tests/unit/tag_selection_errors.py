@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loads playbooks as ansible-playbook does, in a process of its own, since Ansible's loader of collections stays in the process.
 
-Reads JSON from the standard input, C([[path of a playbook, [tags], [tags to skip]], ...]), and writes a list with the message for each.
+Reads JSON from the standard input, `[[path of a playbook, [tags], [tags to skip]], ...]`, and writes a list with the message for each.
 """
 
 from __future__ import annotations

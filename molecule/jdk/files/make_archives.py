@@ -16,7 +16,7 @@ AARCH64 = (183).to_bytes(2, "little")
 
 
 def write(path, home, change=None):
-    """One archive; C(change) is given each small file's name and bytes, and gives bytes back."""
+    """One archive; `change` is given each small file's name and bytes, and gives bytes back."""
     with tarfile.open(path, "w:gz", dereference=True, compresslevel=1) as tar:
         if change is None:
             for folder, _folders, names in os.walk(home, followlinks=True):

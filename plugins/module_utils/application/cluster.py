@@ -6,7 +6,7 @@
 Whoever reaches the port of a member can run code there (Java serialization), so only addresses of a private network are
 taken: those of the members, and those that options of the JVM or the package give to Akka's remoting.
 
-Everything comes from the inventory and nothing from facts, so that C(--limit) changes nothing.
+Everything comes from the inventory and nothing from facts, so that `--limit` changes nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ SHARED = "xitrum_cluster_allow_shared_address_space"
 #: What is expected of an address, in words.
 EXPECTED = "expected is an address in a private network (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7)"
 
-#: The last parts of Akka's settings of an address: C(canonical.hostname) and C(bind.hostname) of Artery, C(hostname)
-#: and C(bind-hostname) of the classic remoting.
+#: The last parts of Akka's settings of an address: `canonical.hostname` and `bind.hostname` of Artery, `hostname`
+#: and `bind-hostname` of the classic remoting.
 HOST_NAMES = ("hostname", "bind-hostname")
 _OPTION = re.compile(r"-D(akka\.remote\.(?:[\w-]+\.)*(?:bind-)?hostname)(?:=(.*))?", re.DOTALL)
 
-#: What C(akka.actor.provider) is where nothing listens for other hosts.
+#: What `akka.actor.provider` is where nothing listens for other hosts.
 LOCAL_PROVIDERS = ("local", "akka.actor.LocalActorRefProvider")
 
 
@@ -90,9 +90,9 @@ def find_option_errors(options: Iterable[Any], takes_shared: bool = False) -> It
 
 
 def find_package_errors(settings: Settings, where: str) -> Iterator[str]:
-    """Why the settings of a package (C(package_config.Settings) of what Akka reads) must not be used, a sentence each:
+    """Why the settings of a package (`package_config.Settings` of what Akka reads) must not be used, a sentence each:
     they open Akka's remoting to others than a private network. A name or a variable of the environment, which only a
-    host knows, is no error. C(where) names the file."""
+    host knows, is no error. `where` names the file."""
     provider = settings.values(("akka", "actor", "provider")) - {None}
     if not provider or provider <= set(LOCAL_PROVIDERS):
         return
@@ -105,7 +105,7 @@ def find_package_errors(settings: Settings, where: str) -> Iterator[str]:
 
 
 def find_config_errors(settings: Settings, takes_shared: bool = False) -> Iterator[str]:
-    """As L(find_package_errors), of what C(xitrum_config) adds to the configuration of each instance. Whether remoting
+    """As `find_package_errors`, of what `xitrum_config` adds to the configuration of each instance. Whether remoting
     is on may be set elsewhere, so every such address counts."""
     for name, value, fault in find_remoting_faults(settings, takes_shared):
         yield (
@@ -117,8 +117,8 @@ def find_config_errors(settings: Settings, takes_shared: bool = False) -> Iterat
 
 
 def find_remoting_faults(settings: Settings, takes_shared: bool = False) -> Iterator[tuple[str, str, str]]:
-    """The addresses of Akka's remoting that are in no private network, as C((name, value,
-    fault)). Names are left out."""
+    """The addresses of Akka's remoting that are in no private network, as `(name, value,
+    fault)`. Names are left out."""
     for path in sorted(settings.paths()):
         if path[:2] != ("akka", "remote") or path[-1] not in HOST_NAMES:
             continue
@@ -140,7 +140,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Cluster:
-    """The Akka cluster of a fleet. C(errors) are sentences; where there are some, it must not be formed."""
+    """The Akka cluster of a fleet. `errors` are sentences; where there are some, it must not be formed."""
 
     seeds: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
@@ -148,7 +148,7 @@ class Cluster:
 
 
 def list_members(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> list[Member]:
-    """All instances, in the order of the hosts. C(defaults) has what a host does not set."""
+    """All instances, in the order of the hosts. `defaults` has what a host does not set."""
     found = []
     for host in hosts:
         count, port = int(host.get(COUNT, defaults[COUNT])), int(host.get(PORT, defaults[PORT]))

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
 
-C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content
+`ROOT/instances/N/ID-DIGEST.NUMBER` is made of release ID and of what instance N has of its own; DIGEST is the content
 of the files that hold no secret, and NUMBER (left out: 1) distinguishes contents of the others. Their content is
 compared itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it
 away. A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration
 and that environment: one comparison shows whether a restart is due.
-C(ROOT/instances/N/current) is the instance's switch.
+`ROOT/instances/N/current` is the instance's switch.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def compute_folder_name(
 ) -> str:
     """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
 
-    C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this
-    user may not read, and C(current) is the active one. A folder that has these files counts before a name that is
+    `contents` are the folders of the instance: name to the text of each file of `files` there, None for one that this
+    user may not read, and `current` is the active one. A folder that has these files counts before a name that is
     free: one with a lower number may have been removed since.
     """
     sha = hashlib.sha256()
@@ -166,7 +166,7 @@ def compute_folder_name(
 def read_contents(
     host: Host, folder: str, names: Iterable[str], files: Iterable[str]
 ) -> dict[str, dict[str, str | None]]:
-    """The files C(files) in the folders C(names) below an instance's own: see L(compute_folder_name).
+    """The files `files` in the folders `names` below an instance's own: see `compute_folder_name`.
     One that is not there is an empty text."""
     def read_file(path: str) -> str | None:
         try:
@@ -178,7 +178,7 @@ def read_contents(
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """What is there and what runs. The component `jdk` has to be read before, for C(home) and C(version). What `kernel`
+    """What is there and what runs. The component `jdk` has to be read before, for `home` and `version`. What `kernel`
     reports counts where it is read too: a run applies it before it restarts an instance."""
     jdk, kernel = seen["jdk"], seen.get("kernel")
     root = desired["root"]
@@ -278,7 +278,7 @@ def find_other_listener(
 
 
 def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The shared settings of the process of an instance (C(shared_settings));
+    """The shared settings of the process of an instance (`shared_settings`);
     None where it works in no folder of ours."""
     name = (own["cwd"] or "").rpartition("/")[2] if own else ""
     if not own or not name or f"{folder}/{name}" != own["cwd"]:
@@ -304,9 +304,9 @@ def read_package_settings(host: Host, root: str, name: str) -> dict[str, Any] | 
 
 
 def read_configured(host: Host, folder: str) -> dict[str, Any]:
-    """Where the instance of a folder listens, by the configuration that this collection wrote into it: C(http) and
-    C(https) (0: off) ports, and
-    C(interface); and whether it is C(cluster) member. Empty where there is no such configuration.
+    """Where the instance of a folder listens, by the configuration that this collection wrote into it: `http` and
+    `https` (0: off) ports, and
+    `interface`; and whether it is `cluster` member. Empty where there is no such configuration.
 
     A process keeps these when variables change, so they and not the variables report where a running instance is
     reached.
@@ -336,7 +336,7 @@ def find_listening_place(host: Host, interface: str) -> dict[str, Any]:
 
 
 def read_page(host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
-    """What L(read_page_status) gives; at the end of a run, and in a check, what it gives at last:
+    """What `read_page_status` gives; at the end of a run, and in a check, what it gives at last:
     one slow answer is no sick instance."""
     answer = read_page_status(host, desired, port, listeners)
     for _unused in range(PAGE_TRIES - 1 if desired["verify"] else 0):
@@ -378,7 +378,7 @@ def read_flags(
     a folder for in there.
 
     Where a flag is not as desired by a plain comparison, a second JVM shows what a restart would give: the JVM
-    rounds sizes, and each collector in its own way. C(probes) keeps those of this host: instances are alike.
+    rounds sizes, and each collector in its own way. `probes` keeps those of this host: instances are alike.
     """
     ask = ["-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]
     result = host.run(build_jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
@@ -561,7 +561,7 @@ def find_place_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> I
 
 
 def group_recovery(listed: Iterable[Mapping[str, Any]], actions: Mapping[int, str]) -> dict[str, Any]:
-    """The instances by what a run does about them before its own first step (L(step_state)),
+    """The instances by what a run does about them before its own first step (`step_state`),
     those alone for which it does something."""
     chosen = {
         action: [pick(item) for item in listed if actions[item["index"]] == action] for action in step_state.ACTIONS
@@ -578,7 +578,7 @@ def is_healthy(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> bool 
 
 
 def pick(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What M(xitrum.host.instance_service) wants to know of an instance."""
+    """What `xitrum.host.instance_service` wants to know of an instance."""
     return {name: item[name] for name in ("index", "port", "folder")}
 
 
@@ -641,7 +641,7 @@ def plan_instance(
 
 
 def find_setting_changes(files: Mapping[str, str], observed: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
-    """The shared settings with which the process of an instance differs from its own files C(files)."""
+    """The shared settings with which the process of an instance differs from its own files `files`."""
     if not observed["process"] or not observed.get("settings"):
         return []
     desired = shared_settings.read_settings(
@@ -656,7 +656,7 @@ def build_instance_rows(
     observed: Mapping[str, Any],
     state: Mapping[str, Any],
 ) -> list[Row]:
-    """Three columns for one instance. What is C(restart) is a reason to restart it."""
+    """Three columns for one instance. What is `restart` is a reason to restart it."""
     running, label = observed["process"], f"instance-{instance['index']}"
     row = functools.partial(restarts.build_instance_row, label)
 

@@ -133,7 +133,7 @@ def limit_read(
 
 
 def pick(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What M(xitrum.host.instance_service) wants to know of an instance."""
+    """What `xitrum.host.instance_service` wants to know of an instance."""
     return {name: item[name] for name in ("index", "port", "folder")}
 
 

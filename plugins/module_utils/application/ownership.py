@@ -25,7 +25,7 @@ MOST_PARENTS = 64
 
 
 def is_below(host: Host, pid: int, ancestor: int) -> bool:
-    """Whether a process is C(ancestor) or one that it started, directly or not."""
+    """Whether a process is `ancestor` or one that it started, directly or not."""
     for _unused in range(MOST_PARENTS):
         if pid == ancestor:
             return True
@@ -57,8 +57,8 @@ def find_socket_fault(
 ) -> str:
     """Why one of these listening sockets is not the instance's, as a sentence; empty where all are.
 
-    C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of
-    C(process.accounts): where none is known, no socket is the instance's.
+    `main` is the process that the supervisor has for the instance (0: none), `users` are those of
+    `process.accounts`: where none is known, no socket is the instance's.
     """
     expected = f"process {main}" if main else "a process"
     expected = f"expected is {expected} that {supervisor} started for the instance, or one below it"
@@ -83,8 +83,8 @@ def find_answer_fault(
 ) -> str:
     """Why what answers for an instance is not that instance, as a sentence; empty where it is.
 
-    C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen.
-    C(earlier) is a list, to which each call adds the inodes of the sockets that take requests to C(port). An empty list
+    `instance` has its `index`, and the `address`, `port` and `https` (0: none) at which it is to listen.
+    `earlier` is a list, to which each call adds the inodes of the sockets that take requests to `port`. An empty list
     is that of the inspection before a page is requested, when an instance may not listen yet. In an inspection after
     the page was answered, a socket of the instance has to be there, and to be one of the inspection before:
     whoever answers may close the socket first.

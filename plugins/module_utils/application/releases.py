@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Releases on a host: immutable folders named by their content, made of what is there already and of what is sent.
 
-C(ROOT/releases/ID) exists only when it is whole: it is put together under another name and renamed. Files that an
+`ROOT/releases/ID` exists only when it is whole: it is put together under another name and renamed. Files that an
 older release has with the same content become hard links, so a release costs the disk only what changed.
 """
 
@@ -41,7 +41,7 @@ def get_manifest_path(root: str, release: str) -> str:
 
 
 def parse_release(path: str, root: str) -> str:
-    """The release that an instance folder (C(ROOT/instances/N/ID-DIGEST)) was made of;
+    """The release that an instance folder (`ROOT/instances/N/ID-DIGEST`) was made of;
     an empty text for another path."""
     if not path or not path.startswith(f"{root}/instances/"):
         return ""
@@ -50,7 +50,7 @@ def parse_release(path: str, root: str) -> str:
 
 def find_next_current(host: Host, root: str) -> str:
     """The release that every instance of this host is switched
-    to while C(ROOT/current) does not set it yet; else empty."""
+    to while `ROOT/current` does not set it yet; else empty."""
     targets = {parse_release(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
                for number in host.listdir(f"{root}/instances")}
     if len(targets) != 1 or host.readlink(f"{root}/current") == f"releases/{min(targets)}":
@@ -59,8 +59,8 @@ def find_next_current(host: Host, root: str) -> str:
 
 
 def update_current(host: Host, root: str) -> None:
-    """Makes C(ROOT/current) report what all instances of this host are switched to, and C(ROOT/previous) what a
-    rollback goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current)
+    """Makes `ROOT/current` report what all instances of this host are switched to, and `ROOT/previous` what a
+    rollback goes back to: the last other release that was healthy. Without a record that is what `ROOT/current`
     reported before."""
     release, before = find_next_current(host, root), host.readlink(f"{root}/current")
     if not release:
@@ -72,7 +72,7 @@ def update_current(host: Host, root: str) -> None:
 
 
 def link_previous(host: Host, root: str) -> None:
-    """Makes C(ROOT/previous) lead to what the record reports, and to nothing where no other release was healthy: least
+    """Makes `ROOT/previous` lead to what the record reports, and to nothing where no other release was healthy: least
     of all to the one that failed. Without a record it stays."""
     healthy, now = read_healthy(host, root), host.readlink(f"{root}/previous")
     if healthy is None:
@@ -98,7 +98,7 @@ def read_healthy(host: Host, root: str) -> list[str] | None:
 
 
 def find_previous_healthy(healthy: Sequence[str] | None, releases: Sequence[str], current: str) -> str:
-    """The last release of C(healthy) that is still on the host and not the current one; empty where there is none."""
+    """The last release of `healthy` that is still on the host and not the current one; empty where there is none."""
     return next((name for name in reversed(healthy or []) if name in releases and name != current), "")
 
 
@@ -128,7 +128,7 @@ def drop_healthy(host: Host, root: str, release: str) -> None:
 
 def begin_healthy(host: Host, root: str) -> None:
     """Begins the record where there is none: with the release before and the one that runs, of a host that was set up
-    before it was kept; with no release where instances were switched to one, and C(ROOT/current) leads to none, since
+    before it was kept; with no release where instances were switched to one, and `ROOT/current` leads to none, since
     their first start failed or was killed."""
     links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
     if not links[1]:
@@ -177,8 +177,8 @@ def find_in_step(record: Mapping[str, Any]) -> list[str]:
 
 
 def read_overview(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What M(xitrum.host.release) with C(state=read) returns: C({releases, current, previous, healthy, switched,
-    running, in_step, slot}). C(record) is that of the steps, L(step_record)."""
+    """What `xitrum.host.release` with `state=read` returns: `{releases, current, previous, healthy, switched,
+    running, in_step, slot}`. `record` is that of the steps, `step_record`."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
     return {
         "releases": list_installed(host, root),
@@ -324,9 +324,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def find_kept_release(release: str, state: Mapping[str, Any]) -> str:
-    """The release that the host runs instead of C(release), which it has as well: it was rolled back to, or another
+    """The release that the host runs instead of `release`, which it has as well: it was rolled back to, or another
     was deployed since.
-    Empty where there is none: a run that brings C(release) then replaces nothing that somebody chose."""
+    Empty where there is none: a run that brings `release` then replaces nothing that somebody chose."""
     current, running = state["current"], [name for name in state["running"] if name]
     chosen = {release, current} <= set(state["releases"]) and current != release
     return current if chosen and (not running or current in running) else ""
@@ -365,7 +365,7 @@ def compute_seals(host: Host, found: Mapping[tuple[str, str], str]) -> dict[str,
 
 
 def filter_sealed_files(host: Host, recorded: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
-    """The same files as L(find_shared_files) gave them. One that was touched since (a hard link to it is a touch) is
+    """The same files as `find_shared_files` gave them. One that was touched since (a hard link to it is a touch) is
     read again.
 
     Raises ValueError where it is another now.
@@ -485,7 +485,7 @@ def fill(
     archive: str | None,
     group: str,
 ) -> None:
-    """Makes the entries of a manifest in a folder, of what the host has (C(found)) and what was sent."""
+    """Makes the entries of a manifest in a folder, of what the host has (`found`) and what was sent."""
     sent = host.unpack_digests(archive, partial) if archive else {}
     made = {partial}
     for entry in manifest:

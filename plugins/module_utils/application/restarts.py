@@ -5,7 +5,7 @@
 Read only.
 
 Host preparation changes all three for the next start and restarts nothing, so it reports which instances need one.
-The application's own component, C(instances), judges by the same functions.
+The application's own component, `instances`, judges by the same functions.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def start_state(host: Host, nofile: int, kernel: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What a process that starts now gets: C(granted) open files, and a backlog of C(somaxconn) or, once the
-    kernel's profile is applied, of C(somaxconn_planned). A deploy does not read the profile: C(kernel_unread)."""
+    """What a process that starts now gets: `granted` open files, and a backlog of `somaxconn` or, once the
+    kernel's profile is applied, of `somaxconn_planned`. A deploy does not read the profile: `kernel_unread`."""
     return {
         "granted": limits.find_granted_to_services(host, nofile),
         "somaxconn": read_somaxconn(host),
@@ -141,7 +141,7 @@ def build_java_row(label: str, running: Mapping[str, Any], java: str) -> Row:
 
 
 def build_nofile_row(label: str, running: Mapping[str, Any], nofile: int, most: int) -> Row:
-    """The open files that the instance may have, of which the host grants C(most)."""
+    """The open files that the instance may have, of which the host grants `most`."""
     limit = min(nofile, most)
     desired, effective = str(limit) if limit == nofile else f"{limit} of {nofile}", "/".join(
         map(str, running["nofile"] or ())
@@ -158,7 +158,7 @@ def build_nofile_row(label: str, running: Mapping[str, Any], nofile: int, most: 
 
 
 def build_backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mapping[str, Any]) -> Row:
-    """The backlog of its sockets, C(listening). What is desired follows what the kernel's profile gives, not what
+    """The backlog of its sockets, `listening`. What is desired follows what the kernel's profile gives, not what
     somebody has set since: that is drift of the kernel, which a run repairs first, and a restart then takes.
     Where the profile was not read, what is requested is desired, and no restart is due that the kernel would cap."""
     live, unread = state["somaxconn"], state.get("kernel_unread", False)
@@ -191,7 +191,7 @@ def format_reason(row: Row) -> str:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """The rows of the running instances, and which of them need a restart: C(instances). Never an action."""
+    """The rows of the running instances, and which of them need a restart: `instances`. Never an action."""
     result = Draft(facts={"instances": []})
     for index, observed in sorted(state["instances"].items()):
         label, running = f"instance-{index}", observed["process"]

@@ -15,12 +15,12 @@ from ..core.plan import BlockingError, broken
 from ..package import main_class as package_main
 from ..proxy import definition as proxy
 
-#: Outcomes in the log of runs of those that did not end: L(run_lock).
+#: Outcomes in the log of runs of those that did not end: `run_lock`.
 UNFINISHED = ("began", "died", "stopped")
 
 
 def read_batch(batch: Any) -> tuple[int, bool]:
-    """The number of C(xitrum_rollout_batch) and whether it is a share in percent.
+    """The number of `xitrum_rollout_batch` and whether it is a share in percent.
     Raises ValueError for anything else."""
     found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
     if isinstance(batch, bool) or not found or (found[2] and int(found[1]) > 100):
@@ -33,7 +33,7 @@ def read_batch(batch: Any) -> tuple[int, bool]:
 
 def compute_batch_size(batch: Any, count: int) -> int:
     """How many instances a batch has, at least 1:
-    C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
+    `batch` is a number, or a share of all `count` such as `25%`, rounded down.
 
     Raises ValueError for anything else.
     """
@@ -47,14 +47,14 @@ def plan_batches(
     strategy: str = "",
     sick: Container[tuple[str, int]] = (),
 ) -> list[dict[str, Any]]:
-    """The batches of a rollout: the first instance alone, which is the canary, then as many at a time as C(batch)
-    reports. With the C(strategy) C(all_at_once) all are one batch, which has C(all_at_once), too.
+    """The batches of a rollout: the first instance alone, which is the canary, then as many at a time as `batch`
+    reports. With the `strategy` `all_at_once` all are one batch, which has `all_at_once`, too.
 
-    C(pending) maps a host to its instances, in the order in which they are taken: those of a host follow each other.
-    Those that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them disabled
-    already, a batch of others would leave fewer than C(batch) allows. Each one is
-    C({number, total, canary, label, hosts}): C(hosts) maps a host to its instances of this batch. Raises
-    ValueError where C(batch) is invalid.
+    `pending` maps a host to its instances, in the order in which they are taken: those of a host follow each other.
+    Those that are not healthy, `sick` as pairs of a host and an index, come before all others: with them disabled
+    already, a batch of others would leave fewer than `batch` allows. Each one is
+    `{number, total, canary, label, hosts}`: `hosts` maps a host to its instances of this batch. Raises
+    ValueError where `batch` is invalid.
     """
     every = [(host, instance) for host, instances in pending.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
@@ -82,8 +82,8 @@ def plan_batches(
 def find_disabled(
     start: Iterable[Mapping[str, Any]], proxies: Iterable[Mapping[str, Any]], host: str
 ) -> list[Mapping[str, Any]]:
-    """Those of the instances C(start), which a run starts on C(host), that a proxy had disabled when it was read.
-    C(proxies) are the reads of all proxies;
+    """Those of the instances `start`, which a run starts on `host`, that a proxy had disabled when it was read.
+    `proxies` are the reads of all proxies;
     one that does not know an instance yet, and a first run, have nothing to report."""
     rows = [row for read in proxies for row in (read.get("proxy") or {}).get("rows", [])]
     out = {
@@ -93,11 +93,11 @@ def find_disabled(
 
 
 def find_redirects_step(state: Mapping[str, Any], slot: int = 0) -> str:
-    """When the redirects of a host are set: C(base) (at once), C(start) (once the instance that they lead to was
-    started), C(restart) (once the
+    """When the redirects of a host are set: `base` (at once), `start` (once the instance that they lead to was
+    started), `restart` (once the
     rollout has restarted it), or an empty text (not at all).
 
-    C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never
+    `state` is the read of a host; `slot` is the number of the instance that the redirects lead to. A redirect never
     leads to a port on which nothing listens while the port that it leads to now still answers.
     """
     redirects, instances = state.get("redirects") or {}, state.get("instances") or {}
@@ -114,7 +114,7 @@ def find_active_pairs(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     that is about to end.
 
     None where they do not lead to another one.
-    C(state) is the read of a host; an instance is found by the ports that it was configured with.
+    `state` is the read of a host; an instance is found by the ports that it was configured with.
     """
     pairs, instances = (state.get("redirects") or {}).get("pairs") or [], state.get("instances") or {}
     ports, used = instances.get("configured") or {}, {str(item["index"]) for item in instances.get("instances", [])}
@@ -172,7 +172,7 @@ def find_running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def was_going_back(observed: Mapping[str, Any], before: str) -> bool:
     """Whether the last run on a host that did not end was bringing a release
-    that was healthy before the release C(before) was."""
+    that was healthy before the release `before` was."""
     healthy, last = list_remembered_releases(observed), observed.get("last_run") or {}
     older = healthy[:healthy.index(before)] if before in healthy else healthy
     brought = {*observed.get("in_step", []), *([last["to"]] if last.get("outcome") in UNFINISHED else [])}
@@ -187,7 +187,7 @@ def is_mixed(found: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def choose_previous(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Host to the release that it goes back to. While a rollout that stopped has left two releases on hosts, it is the
-    one that every host still runs (L(find_running_before)); otherwise the latest that was healthy on all hosts, without
+    one that every host still runs (`find_running_before`); otherwise the latest that was healthy on all hosts, without
     the one that they all run. Where a run was killed before anything ran another release,
     what its step was to bring is as good as run.
 
@@ -238,7 +238,7 @@ def is_healthy(found: Mapping[str, Mapping[str, Any]], name: str) -> bool:
 
 
 def find_choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[str], release: str) -> Iterator[str]:
-    """What a user has to know about the releases C(desired) that hosts go back to, C(release) by name."""
+    """What a user has to know about the releases `desired` that hosts go back to, `release` by name."""
     unknown = [host for host, observed in found.items() if observed.get("healthy") is None]
     before = "" if release else find_running_before(found)
     failed = [
@@ -266,8 +266,8 @@ def find_choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[
 
 @dataclass(frozen=True)
 class RollbackChoice:
-    """The release that a fleet goes back to. C(package) is what is known of it, in the place of what a package on the
-    controller reports. With C(errors), the hosts have no release in common."""
+    """The release that a fleet goes back to. `package` is what is known of it, in the place of what a package on the
+    controller reports. With `errors`, the hosts have no release in common."""
 
     errors: tuple[str, ...]
     notes: tuple[str, ...]
@@ -279,9 +279,9 @@ def choose_rollback_release(
 ) -> RollbackChoice:
     """The one release that all hosts can go back to.
 
-    C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
-    C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it
-    is the last one that was healthy (L(choose_previous)), which must be the same everywhere.
+    `found` maps a host to its `releases`, `current`, `previous`, `healthy`, `switched`, and the `examples` and
+    `main_classes` of each release. `main_class` is given, or the release must have one alone. Without `release` it
+    is the last one that was healthy (`choose_previous`), which must be the same everywhere.
     """
     # JSON on the command line makes a number of a name that has digits alone.
     release = str(release or "")
@@ -346,7 +346,7 @@ def choose_rollback_release(
 
 
 def find_installed(host: str, observed: Mapping[str, Any], main_class: str = "") -> RollbackChoice:
-    """The release that a host runs, as L(choose_rollback_release) returns it."""
+    """The release that a host runs, as `choose_rollback_release` returns it."""
     names = sorted(find_switched(observed))
     # Where a rollout stopped, the instances run several: each keeps its own.
     name = observed["current"] if observed["current"] in names else next(iter(names), "")

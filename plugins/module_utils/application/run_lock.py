@@ -43,7 +43,7 @@ LOG = "runs.log"
 #: takes to stop an instance by default.
 GUARD_SECONDS = 60
 
-#: How a run ended without its own last word: C(died) is written for it by a later one, C(stopped) by its controller.
+#: How a run ended without its own last word: `died` is written for it by a later one, `stopped` by its controller.
 DIED, STOPPED, BEGAN = "died", "stopped", "began"
 
 #: A line of the log: its folder may be another user's, so that anything else is passed over.
@@ -80,7 +80,7 @@ SPEC = {
 
 
 class LockError(RuntimeError):
-    """A lock that cannot be had or is lost: why, and C(held_by), the record of the holder, or an empty dictionary."""
+    """A lock that cannot be had or is lost: why, and `held_by`, the record of the holder, or an empty dictionary."""
 
     def __init__(self, why: str, held_by: Mapping[str, Any] | None = None) -> None:
         super().__init__(why)
@@ -90,8 +90,8 @@ class LockError(RuntimeError):
 
 
 def read_state(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
-    """The C(lock), or an empty dictionary, the C(fault) of a damaged one, whether a run before was C(interrupted), the
-    C(current) release that the host is switched to, and the C(clock) of L(read_clock)."""
+    """The `lock`, or an empty dictionary, the `fault` of a damaged one, whether a run before was `interrupted`, the
+    `current` release that the host is switched to, and the `clock` of `read_clock`."""
     lock, fault = read_record(host, desired["name"])
     return {
         "lock": lock,
@@ -138,10 +138,10 @@ def format_line(lock: Mapping[str, Any], to: str, outcome: str, now: float) -> s
 
 
 def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """The runs of a log, the oldest first: C({when, who, from, to, outcome, seconds}). C(lock) is the record of the
+    """The runs of a log, the oldest first: `{when, who, from, to, outcome, seconds}`. `lock` is the record of the
     lock now.
 
-    One that began and did not end is C(began) while it has the lock, and C(died) otherwise. Lines of others are left
+    One that began and did not end is `began` while it has the lock, and `died` otherwise. Lines of others are left
     out.
     """
     own = begin_of(lock) if lock else ""
@@ -152,7 +152,7 @@ def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str
 
 
 def read_last_run(host: Host, log_dir: str) -> dict[str, Any]:
-    """The last run of the log in a folder, as L(read_runs) has it; an empty dictionary where there is none."""
+    """The last run of the log in a folder, as `read_runs` has it; an empty dictionary where there is none."""
     runs = read_runs(host.tail(f"{log_dir}/{LOG}", _TAIL))
     return runs[-1] if runs else {}
 
@@ -163,7 +163,7 @@ def begin_of(lock: Mapping[str, Any]) -> str:
 
 
 def _runs(text: str) -> dict[str, dict[str, Any]]:
-    """The last line of each run: L(begin_of) to what it has."""
+    """The last line of each run: `begin_of` to what it has."""
     runs = {}
     for found in filter(None, map(_LINE.fullmatch, text.split("\n"))):
         moment, who, before, to, outcome, seconds = found.groups()
@@ -179,9 +179,9 @@ def _runs(text: str) -> dict[str, dict[str, Any]]:
 
 
 def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
-    """Takes the lock, renews it or gives it back, as C(state) reports. Returns C((interrupted, notes)), see L(take).
+    """Takes the lock, renews it or gives it back, as `state` reports. Returns `(interrupted, notes)`, see `take`.
 
-    No module of another run changes anything meanwhile. Raises L(LockError).
+    No module of another run changes anything meanwhile. Raises `LockError`.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -211,7 +211,7 @@ def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[boo
 
 
 def take(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
-    """Takes the lock, or keeps it where it is this run's. Returns C((interrupted, notes)): whether a run before did not
+    """Takes the lock, or keeps it where it is this run's. Returns `(interrupted, notes)`: whether a run before did not
     end well, and sentences on what could not be written down."""
     if state["lock"].get("id") == desired["holder"]["id"]:
         return False, renew(host, desired, state)
@@ -230,7 +230,7 @@ def take(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: 
 
 
 def renew(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
-    """Lets the age of this run's lock count from now. Raises L(LockError) where it is not this run's. A full disk is no
+    """Lets the age of this run's lock count from now. Raises `LockError` where it is not this run's. A full disk is no
     reason to stop.
     """
     why = find_loss_reason(desired["name"], desired["holder"]["id"], state["lock"], state["fault"])

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(runtime): what the instances of a host do now, whatever they are to be. Read only.
+"""The component `runtime`: what the instances of a host do now, whatever they are to be. Read only.
 
 It needs no package on the controller and compares nothing, so that the status of a fleet is one short task on each
-host. What drifts is found by the component C(instances).
+host. What drifts is found by the component `instances`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from . import instances, slots
 
 
 def read_instances(host: Host, root: str) -> list[dict[str, int]]:
-    """The instances on the host with the ports of their configuration: C([{index, port}]);
+    """The instances on the host with the ports of their configuration: `[{index, port}]`;
     a port that is not known is 0."""
     numbers = sorted(int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal())
     found = {number: instances.read_configured(host, f"{root}/instances/{number}/current") for number in numbers}
@@ -20,7 +20,7 @@ def read_instances(host: Host, root: str) -> list[dict[str, int]]:
 
 
 def read_slot(host: Host, root: str) -> int:
-    """The active slot, 0 or 1: see L(slots).
+    """The active slot, 0 or 1: see `slots`.
     Live redirects are read by root; another user goes by what runs."""
     folder = host.realpath(f"{root}/instances")
     running = process.find_processes_under(host, folder)

@@ -53,10 +53,10 @@ def find_used(
     running: Iterable[int],
     remembered: int,
 ) -> int:
-    """The active slot, 0 or 1: the one to whose ports the live redirects C(pairs) lead,
+    """The active slot, 0 or 1: the one to whose ports the live redirects `pairs` lead,
     whatever was written down before a run was killed.
 
-    C(configured) maps a slot to its C(http) and C(https) ports, C(running) are the slots with a process, C(remembered)
+    `configured` maps a slot to its `http` and `https` ports, `running` are the slots with a process, `remembered`
     is the one that the last run wrote down. Where no redirect decides, or it leads to a slot in which nothing runs
     while the other one does, it is the one that runs; where that does not decide either, the one that is remembered.
     """

@@ -94,7 +94,7 @@ def fill_placeholders(desired: Mapping[str, Any], index: int, verb: str) -> Any:
 
 
 def switch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
-    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
+    """Points `current` at the instance's new folder and `previous` at the one before, which a step that fails needs:
     the last one that was healthy, where a run that was killed has left another."""
     folder, home_path = instance["folder"], get_home(desired, instance["index"])
     now = host.readlink(f"{home_path}/current") or ""
@@ -112,7 +112,7 @@ def switch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any]) 
 def wait_until_drained(
     host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], pause: float = 0.25
 ) -> int:
-    """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
+    """Waits until nobody is connected to instances any more, or for `drain` seconds: how many connections are left."""
     deadline = time.monotonic() + desired["drain"]
     ports = {port for item in todo for port in find_ports(host, desired, item)}
     while True:
@@ -125,7 +125,7 @@ def wait_until_drained(
 
 
 def drain(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> int:
-    """As L(wait_until_drained), recorded first."""
+    """As `wait_until_drained`, recorded first."""
     for item in todo:
         step_record.note(host, desired, item["index"], "drained")
     return wait_until_drained(host, desired, todo)
@@ -215,7 +215,7 @@ def start(host: Host, desired: Mapping[str, Any], index: int) -> None:
 
 def find_health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str, Any], subject: str = "") -> str:
     """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
-    is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
+    is a process of this instance and of its user. `subject` is what answers, in words: its URL, where that is empty.
 
     Sockets are read before the page is requested, so that nobody else is queried, and again after it, so that nobody
     else has answered: then the same socket has to be there.
@@ -283,7 +283,7 @@ def wait_until_healthy(host: Host, desired: Mapping[str, Any], todo: Sequence[Ma
 
 
 def watch(host: Host, desired: Mapping[str, Any], pause: float = 1.0) -> None:
-    """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that
+    """Asks instances once a second for `watch` seconds. Raises RuntimeError with the end of the log of the first that
     is not healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
     before = {item["index"]: list_pids(host, desired, item["index"]) for item in desired["instances"]}
     deadline = time.monotonic() + desired["watch"]
@@ -323,7 +323,7 @@ def get_marks_path(desired: Mapping[str, Any], index: int) -> str:
 
 
 def mark_logs(host: Host, desired: Mapping[str, Any], index: int) -> None:
-    """Writes down how far the logs of an instance are, before it is started: L(read_log_tail) shows what follows. Not
+    """Writes down how far the logs of an instance are, before it is started: `read_log_tail` shows what follows. Not
     kept in memory, since a later run of the module may find that the same start has failed."""
     output = get_output_path(desired, index)
     marks = {
@@ -339,7 +339,7 @@ def mark_logs(host: Host, desired: Mapping[str, Any], index: int) -> None:
 
 
 def read_marks(host: Host, desired: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
+    """What `mark_logs` wrote; the beginning of everything where it wrote nothing that can be read."""
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
         marks = schema.LOG_MARKS.parse(host.read(get_marks_path(desired, index)) or "", get_marks_path(desired, index))
@@ -441,7 +441,7 @@ def find_removable_root(host: Host, desired: Mapping[str, Any]) -> list[str]:
 
 
 def remove_root(host: Host, desired: Mapping[str, Any], left: Sequence[str]) -> None:
-    """Removes what L(find_removable_root) found, and the folder itself where nothing is in it any more."""
+    """Removes what `find_removable_root` found, and the folder itself where nothing is in it any more."""
     for path in left:
         host.remove(path)
     if left:
@@ -579,7 +579,7 @@ def move(host: Host, desired: Mapping[str, Any], index: int, keep: Container[str
 
 
 def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    """The second half of L(execute): nothing runs, and the desired supervisor alone knows the instances."""
+    """The second half of `execute`: nothing runs, and the desired supervisor alone knows the instances."""
     record = step_record.read_record(host, desired["name"])
     before = {
         item["index"]: step_state.return_folder(
@@ -612,7 +612,7 @@ def stop_again(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[st
 
 
 def launch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any], needed: bool = True) -> None:
-    """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
+    """Switches an instance and starts it, each recorded first; `needed` is that of `step_record`."""
     # All of it before the switch, since the way back from there needs room on the disk as well.
     step_record.note(
         host, desired, instance["index"], "started", instance["folder"], needed, after=("stopped", "switched")
@@ -643,7 +643,7 @@ def verify_running(host: Host, desired: Mapping[str, Any]) -> None:
 def verify_healthy(
     host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], needed: bool = True
 ) -> dict[int, float]:
-    """As L(wait_until_healthy), with the record of the step: at the end clients may be sent to the instances."""
+    """As `wait_until_healthy`, with the record of the step: at the end clients may be sent to the instances."""
     for instance in todo:
         step_record.note(host, desired, instance["index"], "healthy", needed=needed)
     took = wait_until_healthy(host, desired, todo)
@@ -670,7 +670,7 @@ def drop_failed(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[s
 
 
 def allow_more_time(desired: Mapping[str, Any]) -> dict[str, Any]:
-    """The options for instances that go back to what they ran, see L(PATIENCE)."""
+    """The options for instances that go back to what they ran, see `PATIENCE`."""
     return {**desired, "start_timeout": max(desired["start_timeout"], PATIENCE)}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record of the step that an application's instances are in, on the host itself:
-L(step_state) reports what is in it."""
+`step_state` reports what is in it."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def note(
     needed: bool = True,
     after: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Records that an instance of C(desired) (C(name) and C(root)) begins a state, before it does. Returns the record.
-    C(after) are states that it has before, within the same change: they are not written by themselves.
+    """Records that an instance of `desired` (`name` and `root`) begins a state, before it does. Returns the record.
+    `after` are states that it has before, within the same change: they are not written by themselves.
 
     Raises RuntimeError for a state that cannot follow, and OSError where it cannot be written, unless it is not
-    C(needed): a full disk does not keep an instance from going back to what it ran.
+    `needed`: a full disk does not keep an instance from going back to what it ran.
     """
     before = read_record(host, desired["name"])
     current = host.readlink(f"{desired['root']}/instances/{index}/current") or ""

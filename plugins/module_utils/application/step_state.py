@@ -4,10 +4,10 @@
 """A step of a rollout as a state machine: which state may follow which, and what a run does about a step that another
 run left. Pure.
 
-The record of a host maps the number of an instance, as a text, to an entry C({state, folder, healthy}). C(state) is the
+The record of a host maps the number of an instance, as a text, to an entry `{state, folder, healthy}`. `state` is the
 state that has begun: it is written down before anything is done for it, so that a run that dies in between leaves no
-more behind than its record reports. C(folder) is the folder that the instance is switched to in this step (empty: it
-keeps its own), and C(healthy) the last one with which it was healthy. An instance without an entry is in no step.
+more behind than its record reports. `folder` is the folder that the instance is switched to in this step (empty: it
+keeps its own), and `healthy` the last one with which it was healthy. An instance without an entry is in no step.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ..core import schema
 #: The states in the order in which a step takes an instance through them. It may skip those that it does not need.
 STATES = ("drained", "stopped", "switched", "started", "healthy", "enabled")
 
-#: What may follow. Back to C(drained) and C(stopped) from everywhere: a step that failed puts its instance back, and
-#: the next run takes up an instance wherever the one before has left it. C(enabled) follows what was not touched yet,
+#: What may follow. Back to `drained` and `stopped` from everywhere: a step that failed puts its instance back, and
+#: the next run takes up an instance wherever the one before has left it. `enabled` follows what was not touched yet,
 #: or a wait for its health: never a start that nobody has waited for.
 NEXT = {
     "": ("drained", "stopped", "switched", "started", "enabled"),
@@ -36,7 +36,7 @@ NEXT = {
 #: The states in which an instance does not serve, or nobody knows whether what was started does.
 UNVERIFIED = ("stopped", "switched", "started", "healthy")
 
-#: What a run does about an instance, see L(plan_recovery).
+#: What a run does about an instance, see `plan_recovery`.
 ACTIONS = ("", "start", "enable", "enable_now", "replace")
 
 
@@ -52,7 +52,7 @@ def parse(text: str | None, path: str = "") -> dict[str, Any]:
 
 
 def is_entry(index: str, entry: Any) -> bool:
-    """Whether an entry is what L(advance) makes."""
+    """Whether an entry is what `advance` makes."""
     if not isinstance(entry, dict) or set(entry) != {"state", "folder", "healthy"} or not index.isdecimal():
         return False
     # A folder is one name below the instance's own: it is linked to.
@@ -75,7 +75,7 @@ def find_entry(record: Mapping[str, Any], index: int | str) -> dict[str, Any] | 
 def advance(
     record: Mapping[str, Any], index: int | str, state: str, current: str = "", folder: str | None = None
 ) -> dict[str, Any]:
-    """The record once an instance begins a C(state). C(current) is the folder that it is switched to now, and C(folder)
+    """The record once an instance begins a `state`. `current` is the folder that it is switched to now, and `folder`
     the one that it is to be switched to (None: the step knows it already, or switches nothing).
 
     Raises ValueError for a state that cannot follow.
@@ -103,7 +103,7 @@ def finish(record: Mapping[str, Any], index: int | str) -> dict[str, Any]:
 
 def is_unverified(record: Mapping[str, Any], index: int | str, current: str) -> bool:
     """Whether a step left an instance at what was never seen to be healthy.
-    C(current) is the folder that it is switched to."""
+    `current` is the folder that it is switched to."""
     entry = find_entry(record, index)
     return entry is not None and (entry["state"] in UNVERIFIED or entry["healthy"] not in ("", current))
 
@@ -116,7 +116,7 @@ def was_stopped(record: Mapping[str, Any], index: int | str) -> bool:
 
 def return_folder(record: Mapping[str, Any], index: int | str, current: str) -> str:
     """The folder that an instance goes back to where a step fails: the last one with which it was healthy, which is
-    C(current) unless a step was left in the middle."""
+    `current` unless a step was left in the middle."""
     entry = find_entry(record, index)
     return entry["healthy"] if entry and entry["healthy"] else current
 
@@ -130,18 +130,18 @@ def find_kept_folders(record: Mapping[str, Any], index: int | str) -> set[str]:
 def plan_recovery(
     record: Mapping[str, Any], observed: Mapping[int, Mapping[str, Any]], interrupted: bool = False
 ) -> dict[int, str]:
-    """What a run does about each instance before its own first step: index to one of L(ACTIONS).
+    """What a run does about each instance before its own first step: index to one of `ACTIONS`.
 
-    C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is
-    C(restart_reasons), and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended
+    `observed` maps an index to what was read of the instance now: `running`, its `current` folder, whether it is
+    `restart_reasons`, and `healthy`, which is None where that is not known. `interrupted`: an earlier run ended
     without a word, so that proxies may have any instance disabled.
     What is observed decides; the record reports where to check.
 
     - An empty text: nothing.
-    - C(start): it does not run, and never served. It is started like any other that does not.
-    - C(enable): the proxies get it back, and it is waited for.
-    - C(enable_now): they get it back, and it is not waited for: it is due for a restart anyway.
-    - C(replace): it serves nobody. A step restarts it first of all,
+    - `start`: it does not run, and never served. It is started like any other that does not.
+    - `enable`: the proxies get it back, and it is waited for.
+    - `enable_now`: they get it back, and it is not waited for: it is due for a restart anyway.
+    - `replace`: it serves nobody. A step restarts it first of all,
     and the proxies do not get it back before. So it is with
       one that a step has stopped: where its new release fails, the step puts it back to what served.
     """

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets environment variables override settings of a C(xitrum.conf), in any version of Typesafe Config. Pure.
+"""Lets environment variables override settings of a `xitrum.conf`, in any version of Typesafe Config. Pure.
 
-A variable C(CONFIG_FORCE_xitrum_session_secureKey) overrides by itself only from version 1.3.4 on, and only where the
-JVM gets an option for that (C(-Dconfig.override_with_env_vars=true)). Older versions, such as the one of Xitrum 3.11,
-ignore both without a word. A substitution C(${?NAME}) in the file works in all of them.
+A variable `CONFIG_FORCE_xitrum_session_secureKey` overrides by itself only from version 1.3.4 on, and only where the
+JVM gets an option for that (`-Dconfig.override_with_env_vars=true`). Older versions, such as the one of Xitrum 3.11,
+ignore both without a word. A substitution `${?NAME}` in the file works in all of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SUBSTITUTION = re.compile(r"\$\{\??\s*([^}]+?)\s*\}")
 
 
 def put_variables(text: str, variables: dict[str, str]) -> str:
-    """The text in which each key is overridden by its environment variable where that is set. C(variables): key to
+    """The text in which each key is overridden by its environment variable where that is set. `variables`: key to
     name.
 
     A key that is not set stays so: its object would be there with nothing else in it. A key that has a substitution of
@@ -40,8 +40,8 @@ def put_variables(text: str, variables: dict[str, str]) -> str:
 
 
 def describe_variables(text: str, variables: dict[str, str]) -> list[dict[str, Any]]:
-    """For each key that is set: C(key), C(variable) (the one that overrides it, C("") for none), C(own) (whether that
-    is not the requested one), and C(example) (whether the file has the public example of Xitrum's project template)."""
+    """For each key that is set: `key`, `variable` (the one that overrides it, `""` for none), `own` (whether that
+    is not the requested one), and `example` (whether the file has the public example of Xitrum's project template)."""
     found = []
     for key, name in variables.items():
         try:

@@ -36,9 +36,9 @@ class HoconError(ValueError):
 
 @dataclass(frozen=True)
 class Piece:
-    """One part of a value: C(kind) is C(text), C(substitution), C(list) or C(object).
+    """One part of a value: `kind` is `text`, `substitution`, `list` or `object`.
 
-    C(members): of an object. C(inner): the pieces of a list's elements. C(target), C(optional): of a substitution, the
+    `members`: of an object. `inner`: the pieces of a list's elements. `target`, `optional`: of a substitution, the
     path that it refers to, and whether that may be missing.
     """
 
@@ -94,7 +94,7 @@ class Include:
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed text. C(braces): whether the whole is in braces, whose inside is C(body)."""
+    """A parsed text. `braces`: whether the whole is in braces, whose inside is `body`."""
 
     text: str
     members: tuple[Field | Include, ...] = ()
@@ -155,7 +155,7 @@ class _Parser:
         return Document(self.text, members, True, body)
 
     def members(self, prefix: tuple[str, ...], opened: int | None) -> tuple[Field | Include, ...]:
-        """The members up to the closing brace of the object that was C(opened),
+        """The members up to the closing brace of the object that was `opened`,
         or to the end of the text where that is None."""
         found: list[Field | Include] = []
         while True:
@@ -259,7 +259,7 @@ class _Parser:
         return unescape(found.group(1))
 
     def key(self) -> tuple[str, ...]:
-        """The path of a key, such as C(a."b.c".d). Blanks between its words belong to it."""
+        """The path of a key, such as `a."b.c".d`. Blanks between its words belong to it."""
         start, parts, empty = self.at, [""], [True]
         while True:
             begin = self.at
@@ -351,7 +351,7 @@ class _Parser:
         self.fail(f"[ is not closed: expected an element, a comma or ], found {found}", opened)
 
     def substitution(self) -> Piece:
-        """C(${PATH}) or C(${?PATH})."""
+        """`${PATH}` or `${?PATH}`."""
         start = self.at
         opening = self.take(re.compile(r"\$\{\??"))
         if not opening:

@@ -26,7 +26,7 @@ UNKNOWN = "unknown"
 
 
 class Force(NamedTuple):
-    """What is in force for a path: C(kind), the C(text) of a C(value),
+    """What is in force for a path: `kind`, the `text` of a `value`,
     and the position of what decides (-1 where nothing does)."""
 
     kind: str
@@ -35,7 +35,7 @@ class Force(NamedTuple):
 
 
 def split_key(key: str) -> tuple[str, ...]:
-    """The path of a key such as C(xitrum.port.http)."""
+    """The path of a key such as `xitrum.port.http`."""
     return tuple(key.split("."))
 
 
@@ -81,7 +81,7 @@ def _around(text: str, member: Field, path: tuple[str, ...], force: Force) -> Fo
 
 
 def find_value(text: str, key: str) -> str | None:
-    """The text of the value that is in force for a key such as C(xitrum.port.http);
+    """The text of the value that is in force for a key such as `xitrum.port.http`;
     None where there is none, or it is not known."""
     force = find_force(text, split_key(key))
     return force.text if force.kind == VALUE else None
@@ -105,7 +105,7 @@ def put(text: str, key: str, value: str) -> str:
 
 def put_out(text: str, key: str) -> str:
     """The text in which no setting of this key is in force: its lines become comments, a value inside a line becomes
-    C(null), and where something else may still set it, a C(null) at the end wins."""
+    `null`, and where something else may still set it, a `null` at the end wins."""
     path = split_key(key)
     commented = comment_out(text, path)
     return _first_good(
@@ -122,7 +122,7 @@ def put_out(text: str, key: str) -> str:
 
 
 def put_override(text: str, key: str, value: str) -> str:
-    """The text in which an optional substitution such as C(${?NAME}) decides on a key that has a value: that value
+    """The text in which an optional substitution such as `${?NAME}` decides on a key that has a value: that value
     stays as the default, on the line before. Typesafe Config reads it so in all of its versions. Raises HoconError
     where that cannot be."""
     path = split_key(key)
@@ -243,7 +243,7 @@ def add_to_body(text: str, body: tuple[int, int], key: str, value: str, inner: s
 
 
 def comment_out(text: str, path: tuple[str, ...]) -> str:
-    """The text in which lines with only settings of this path are comments, and other settings of it are C(null)."""
+    """The text in which lines with only settings of this path are comments, and other settings of it are `null`."""
     for field in sorted((field for field in list_fields(text) if field.path == path), key=lambda field: -field.start):
         line = text.rfind("\n", 0, field.start) + 1
         end = text.find("\n", field.end)
@@ -257,7 +257,7 @@ def comment_out(text: str, path: tuple[str, ...]) -> str:
 
 
 def set_to_null(text: str, path: tuple[str, ...]) -> str | None:
-    """The text in which the settings of this path are C(null);
+    """The text in which the settings of this path are `null`;
     None where that would lose lines, and the comments on them."""
     for field in sorted((field for field in list_fields(text) if field.path == path), key=lambda field: -field.start):
         if "\n" in text[field.start:field.end]:

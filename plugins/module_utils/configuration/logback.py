@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets a C(logback.xml) write to the console in production mode, and leaves every other character as it is. Pure.
+"""Lets a `logback.xml` write to the console in production mode, and leaves every other character as it is. Pure.
 
-Logback adds the appenders of every C(root) that it meets and keeps the last level, so the user's appenders go on
+Logback adds the appenders of every `root` that it meets and keeps the last level, so the user's appenders go on
 writing.
 """
 
@@ -70,7 +70,7 @@ def list_elements(data: bytes) -> list[Element]:
 
 
 def find_tag_end(data: bytes, start: int) -> int:
-    """The position after the C(>) of the start tag that begins here; one inside of a quoted value does not count."""
+    """The position after the `>` of the start tag that begins here; one inside of a quoted value does not count."""
     found = _TAG.match(data, start)
     if found is None:
         raise LogbackError(f"found no end of the tag {data[start:start + 40]!r}")
@@ -79,7 +79,7 @@ def find_tag_end(data: bytes, start: int) -> int:
 
 def in_production(element: Element) -> bool:
     """Whether an element surely counts in production mode.
-    What is inside of an C(if) on something else than the mode does not."""
+    What is inside of an `if` on something else than the mode does not."""
     chain = (*element.around, element)
     for outer, inner in zip(chain, chain[1:]):
         if outer.name == "if":
@@ -174,7 +174,7 @@ def find_place(data: bytes, roots: list[Element], top: Element) -> tuple[int, st
 
 
 def end_of(data: bytes, element: Element) -> int:
-    """The position after the end tag of an element, which an element such as C(<appender/>) does not have."""
+    """The position after the end tag of an element, which an element such as `<appender/>` does not have."""
     return element.opened if data[:element.opened].endswith(b"/>") else data.find(b">", element.closed) + 1
 
 

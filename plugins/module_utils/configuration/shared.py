@@ -20,7 +20,7 @@ from . import hocon
 from . import xitrum_conf as package_config
 from .xitrum_conf import Settings, parse_settings
 
-#: A setting by the name that messages have for it: the key in C(config/xitrum.conf), where that is what it is.
+#: A setting by the name that messages have for it: the key in `config/xitrum.conf`, where that is what it is.
 SESSION_SETTINGS = {"xitrum_secure_key": "secureKey", "session.cookieName": "cookieName"}
 CLUSTER_SETTINGS = ("xitrum_cluster", "xitrum_cluster_port")
 
@@ -47,14 +47,14 @@ _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 
 def read_session_settings(text: str) -> dict[str, str]:
-    """The settings of sessions in force in a C(xitrum.conf): name to a digest.
+    """The settings of sessions in force in a `xitrum.conf`: name to a digest.
     None is known of a text that is no HOCON."""
     found = {name: find_values(paths, settings) for name, paths, settings in find_paths(parse_settings(text or ""))}
     return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
 
 def find_paths(settings: Settings | None) -> Iterator[tuple[str, list[tuple[str, ...]], Settings | None]]:
-    """Where the settings of sessions are: C((name, paths, settings)) of each. None has none."""
+    """Where the settings of sessions are: `(name, paths, settings)` of each. None has none."""
     paths = settings.paths() if settings else ()
     for name, key in SESSION_SETTINGS.items():
         matching = [path for path in paths if path[-1] == key]
@@ -70,11 +70,11 @@ def find_values(paths: list[tuple[str, ...]], settings: Settings | None) -> set[
 
 
 def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
-    """The settings of sessions that a package brings: name to a digest; None where it has no C(config/xitrum.conf).
+    """The settings of sessions that a package brings: name to a digest; None where it has no `config/xitrum.conf`.
 
-    In addition, where there are some: C(overrides), the names of those that C(config/application.conf) sets whatever
-    C(config/xitrum.conf) has, and C(unread), statements and values from which one may come and which are not read.
-    C(read) is a function from a path in the package to the text of the file, None where there is none.
+    In addition, where there are some: `overrides`, the names of those that `config/application.conf` sets whatever
+    `config/xitrum.conf` has, and `unread`, statements and values from which one may come and which are not read.
+    `read` is a function from a path in the package to the text of the file, None where there is none.
     """
     if read(package_config.XITRUM) is None:
         return None
@@ -91,7 +91,7 @@ def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
 
 
 def is_overridden(read: package_config.Load, paths: list[tuple[str, ...]]) -> bool:
-    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has:
+    """Whether the values of some paths are the same whatever `config/xitrum.conf` has:
     with another file in its place."""
     # It may be included inside an object.
     ends = {path[begin:] for path in paths for begin in range(len(path))}
@@ -103,7 +103,7 @@ def is_overridden(read: package_config.Load, paths: list[tuple[str, ...]]) -> bo
 
 
 def find_unread_includes(settings: Settings | None) -> set[str]:
-    """The C(include) statements with which something outside of the package is read."""
+    """The `include` statements with which something outside of the package is read."""
     found: set[str] = set()
     if settings is None:
         return found
@@ -129,8 +129,8 @@ def digest(text: str) -> str:
 def read_settings(package: dict[str, Any] | None, own: str, akka: str) -> dict[str, str]:
     """The shared settings of one instance: name to a text that can be compared.
 
-    C(package) are those of the package (what L(read_package_settings) returned), or None where they are not known.
-    C(own) and C(akka) are the texts of the instance's own C(config/xitrum.conf) and C(config/akka.conf), empty where
+    `package` are those of the package (what `read_package_settings` returned), or None where they are not known.
+    `own` and `akka` are the texts of the instance's own `config/xitrum.conf` and `config/akka.conf`, empty where
     there is none.
     """
     port, package = _CLUSTER_PORT.search(akka or ""), package or {}
@@ -177,11 +177,11 @@ def find_changes(running: dict[str, str], desired: dict[str, str]) -> list[str]:
 def report_restarts(
     fleet: dict[str, list[dict[str, Any]]], strategy: str, left_out: Sequence[str] = (), required: bool = True
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """What a rollout would do to sessions and to the cluster: C((errors, notes)), each a map of hosts to sentences.
+    """What a rollout would do to sessions and to the cluster: `(errors, notes)`, each a map of hosts to sentences.
 
-    C(fleet) maps a host of the run to its instances as M(xitrum.host.instances) reports them, C(left_out) are the hosts
-    of the application that the run leaves out. C(strategy) is the value of xitrum_rollout_strategy, empty where it is
-    not set. C(required): whether it has to be set where sessions would break; a rollback must not be held up.
+    `fleet` maps a host of the run to its instances as `xitrum.host.instances` reports them, `left_out` are the hosts
+    of the application that the run leaves out. `strategy` is the value of xitrum_rollout_strategy, empty where it is
+    not set. `required`: whether it has to be set where sessions would break; a rollback must not be held up.
     """
     running = {host: [item for item in items if item.get("running")] for host, items in fleet.items()}
     several = sum(map(len, running.values())) + len(left_out) > 1
@@ -228,7 +228,7 @@ def describe_session(names: list[str], several: bool, strategy: str, left_out: S
 def find_differences(values: dict[str, dict[str, str]]) -> list[str]:
     """Settings that differ between hosts of one application: one sentence a setting, without its values.
 
-    C(values) maps a host to what L(read_variables) returned.
+    `values` maps a host to what `read_variables` returned.
     """
     found = []
     for name in next(iter(values.values()), {}):
@@ -247,7 +247,7 @@ def find_differences(values: dict[str, dict[str, str]]) -> list[str]:
 def read_variables(variables: dict[str, str]) -> dict[str, str]:
     """The settings of a host that must be the same on all hosts of an application: name to a text that can be compared.
 
-    C(variables) has C(xitrum_secure_key), C(xitrum_config) and C(xitrum_cluster) as texts.
+    `variables` has `xitrum_secure_key`, `xitrum_config` and `xitrum_cluster` as texts.
     """
     own = read_session_settings(variables["xitrum_config"])
     return {

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that
+"""Reads what a package's `config/xitrum.conf` sets: the public examples of Xitrum's project template, and files that
 do not parse.
 
 Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all
 its versions to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and
-included files of the package are read. Where the environment decides (C(${?NAME})), each value that may be in force
+included files of the package are read. Where the environment decides (`${?NAME}`), each value that may be in force
 counts.
 """
 
@@ -22,7 +22,7 @@ from ..core.local_files import compute_sha256, leads_inside
 from . import hocon
 from .hocon import Field, Include
 
-#: Key of C(config/xitrum.conf) to the example that the template has there.
+#: Key of `config/xitrum.conf` to the example that the template has there.
 EXAMPLE_VALUES = {
     "secureKey": "ajconghoaofuxahoi92chunghiaujivietnamlasdoclapjfltudoil98hanhphucup8",
     "apiKey": "kgreankbeplawfr7934jv2nr0bsbas0",
@@ -50,7 +50,7 @@ Load = Callable[[str], Optional[str]]
 class Settings:
     """The settings of a configuration file and of what it includes.
 
-    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None
+    `text`: the file's text. `load`: a function from an `include` statement's text to the text of the file, None
     where it is unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
     """
 
@@ -83,13 +83,13 @@ class Settings:
         return found
 
     def values(self, path: tuple[str, ...], depth: int = _DEPTH) -> set[str | None]:
-        """The texts that may be in force for a path, without quotes. None is a C(null)."""
+        """The texts that may be in force for a path, without quotes. None is a `null`."""
         return self._of(self.members, path, set(), depth) if depth else set()
 
     def _of(
         self, members: tuple[Field | Include, ...], path: tuple[str, ...], before: set[str | None], depth: int
     ) -> set[str | None]:
-        """The values after these members, in their order. C(before): the values before them."""
+        """The values after these members, in their order. `before`: the values before them."""
         for member in members:
             if path[:len(member.path)] != member.path:
                 if member.path[:len(path)] == path and isinstance(member, hocon.Field):
@@ -151,7 +151,7 @@ class Settings:
 
 
 def read_plain_value(text: str, member: Field) -> str | None:
-    """The value of a setting of texts alone, without quotes; None for a C(null)."""
+    """The value of a setting of texts alone, without quotes; None for a `null`."""
     if text[member.value:member.end] == "null":
         return None
     parts, at = [], member.value
@@ -169,7 +169,7 @@ def remove_quotes(raw: str) -> str:
 
 
 def parse_settings(text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> Settings | None:
-    """The settings of a text; None where it is no HOCON, which L(find_config_errors) reports."""
+    """The settings of a text; None where it is no HOCON, which `find_config_errors` reports."""
     try:
         return Settings(text, load, around)
     except hocon.HoconError:
@@ -177,10 +177,10 @@ def parse_settings(text: str, load: Load | None = None, around: tuple[str, ...] 
 
 
 def read_settings_at_start(read: Load) -> Settings | None:
-    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf)
-    where it includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
+    """The settings that Xitrum has when it starts: those of `config/application.conf`, with `config/xitrum.conf`
+    where it includes that; of `config/xitrum.conf` alone where it does not. None where there is none, or no HOCON.
 
-    C(read) is a function from a path in the package to the text of the file, None where there is none.
+    `read` is a function from a path in the package to the text of the file, None where there is none.
     """
     included = []
 
@@ -200,19 +200,19 @@ def read_settings_at_start(read: Load) -> Settings | None:
 
 
 def find_included(statement: str, read: Load) -> tuple[str, str] | None:
-    """The file that an C(include) statement names: C((path, text)); None where it is not in the package."""
+    """The file that an `include` statement names: `(path, text)`; None where it is not in the package."""
     return next(
         ((path, text) for path in find_included_paths(statement) for text in [read(path)] if text is not None), None
     )
 
 
 def find_example_values(text: str, load: Load | None = None) -> list[str]:
-    """The keys of a C(xitrum.conf) whose example value may be in force somewhere in it, sorted."""
+    """The keys of a `xitrum.conf` whose example value may be in force somewhere in it, sorted."""
     return find_examples_in(parse_settings(text, load))
 
 
 def find_examples_in(settings: Settings | None) -> list[str]:
-    """As L(find_example_values), of settings; none of None."""
+    """As `find_example_values`, of settings; none of None."""
     if settings is None:
         return []
     # A blank before a substitution that is not set makes no secret of it.
@@ -221,12 +221,12 @@ def find_examples_in(settings: Settings | None) -> list[str]:
 
 
 def find_key_files(text: str, load: Load | None = None) -> list[str]:
-    """The TLS key files that a C(xitrum.conf) names, relative to the package; none where it starts no HTTPS."""
+    """The TLS key files that a `xitrum.conf` names, relative to the package; none where it starts no HTTPS."""
     return find_key_files_in(parse_settings(text, load))
 
 
 def find_key_files_in(settings: Settings | None) -> list[str]:
-    """As L(find_key_files), of settings; none of None."""
+    """As `find_key_files`, of settings; none of None."""
     if settings is None:
         return []
     found = sorted(settings.paths())
@@ -238,14 +238,14 @@ def find_key_files_in(settings: Settings | None) -> list[str]:
 
 
 def find_examples(folder: str) -> list[str]:
-    """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
+    """The keys of a package's configuration that have a public example: `secureKey`, `apiKey`, `keyFile`."""
     settings = read_package_settings(folder)
     public = any(is_example_key(folder, name) for name in find_key_files_in(settings))
     return find_examples_in(settings) + (["keyFile"] if public else [])
 
 
 def read_package_settings(folder: str) -> Settings | None:
-    """As L(read_settings_at_start), of a package's folder."""
+    """As `read_settings_at_start`, of a package's folder."""
     return read_settings_at_start(lambda path: read_text(folder, path))
 
 
@@ -276,15 +276,15 @@ def find_config_errors(folder: str) -> list[str]:
 
 
 def find_included_path(folder: str, statement: str) -> str:
-    """The path of the file that an C(include) statement names; empty where it is not in the package."""
+    """The path of the file that an `include` statement names; empty where it is not in the package."""
     found = find_included(statement, lambda path: read_text(folder, path))
     return found[0] if found else ""
 
 
 def find_included_paths(statement: str) -> list[str]:
-    """The paths in a package that an C(include) statement may mean, in the order in which they are searched for.
+    """The paths in a package that an `include` statement may mean, in the order in which they are searched for.
 
-    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the
+    A bare name and `classpath` begin in `config`, which is on the class path, `file` in the package, where the
     runner goes.
     """
     found = _INCLUDED.match(statement)

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Addresses that something listens on, compared by what they mean and never by their text.
 
-C(2001:DB8:0::1) is C(2001:db8::1), and C(::ffff:192.0.2.1) is C(192.0.2.1). L(serves) is the one place that decides
-whether a listening socket serves a configured address, L(accepts) whether it takes a connection to one address. A
-socket is a row of C(sockets.listeners): its C(address), C(family) and C(interface). The other text is what a user
-configured: an address, a host name, or one that stands for every address (empty, C(*), C(0.0.0.0), C(::)).
+`2001:DB8:0::1` is `2001:db8::1`, and `::ffff:192.0.2.1` is `192.0.2.1`. `serves` is the one place that decides
+whether a listening socket serves a configured address, `accepts` whether it takes a connection to one address. A
+socket is a row of `sockets.listeners`: its `address`, `family` and `interface`. The other text is what a user
+configured: an address, a host name, or one that stands for every address (empty, `*`, `0.0.0.0`, `::`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 from .host import Host
 from .untrusted_text import parse_json
 
-#: Lists the IPv6 addresses of a host. Missing with C(ipv6.disable=1), and empty with C(disable_ipv6=1).
+#: Lists the IPv6 addresses of a host. Missing with `ipv6.disable=1`, and empty with `disable_ipv6=1`.
 IF_INET6 = "/proc/net/if_inet6"
 
 #: Texts that stand for every address in addition to the unspecified addresses of both families.
 EVERY = ("", "*")
 
-#: C(0.0.0.0) in the short forms that a JVM and the C library take: C(0), C(0.0).
+#: `0.0.0.0` in the short forms that a JVM and the C library take: `0`, `0.0`.
 _SHORT_EVERY = re.compile(r"0+(\.0+){0,3}")
 
 #: Private networks: RFC 1918 and RFC 4193 (unique local addresses).
@@ -42,7 +42,7 @@ _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
 
 
 class Address(NamedTuple):
-    """One address: C(ip) of the module ipaddress,
+    """One address: `ip` of the module ipaddress,
     and the network interface that a link-local one belongs to (or empty)."""
 
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -85,7 +85,7 @@ def find_private_fault(text: Any, takes_shared: bool = False) -> str:
     """Why an address is not one of a private network, as the words after "is"; empty where it is one, and for a
     loopback address.
 
-    C(takes_shared): whether 100.64.0.0/10 counts as private. Only what is listed as private is taken: addresses for
+    `takes_shared`: whether 100.64.0.0/10 counts as private. Only what is listed as private is taken: addresses for
     every interface, groups, links, documentation and future use are in no table of what is public either.
     """
     found = parse_address(text)
@@ -119,8 +119,8 @@ def add_brackets(text: Any) -> str:
 def format_application_address(text: Any) -> str:
     """What the application is given for a configured address, so that a JVM understands it on every host.
 
-    A JVM takes C(0.0.0.0) for every address of the families that the host has, where it refuses C(::) without IPv6.
-    For C(localhost) it takes the first address of the name, and a proxy another: both use C(127.0.0.1), which every
+    A JVM takes `0.0.0.0` for every address of the families that the host has, where it refuses `::` without IPv6.
+    For `localhost` it takes the first address of the name, and a proxy another: both use `127.0.0.1`, which every
     host has. Empty for an address that is not configured.
     """
     bare = str(text).strip()
@@ -132,7 +132,7 @@ def format_application_address(text: Any) -> str:
 
 
 def list_listen_addresses(texts: Iterable[Any]) -> list[str]:
-    """The addresses that a proxy listens on, each once and in one text: C(*) stands for both families."""
+    """The addresses that a proxy listens on, each once and in one text: `*` stands for both families."""
     found = []
     for text in texts:
         found += ["0.0.0.0", "::"] if str(text).strip() in EVERY else [normalize(text)]
@@ -166,7 +166,7 @@ def find_socket_target(row: Mapping[str, Any]) -> str:
 
 
 def format_socket(row: Mapping[str, Any]) -> str:
-    """A listening socket as a person writes it: C(192.0.2.1:8000), C([fe80::1%eth0]:8000)."""
+    """A listening socket as a person writes it: `192.0.2.1:8000`, `[fe80::1%eth0]:8000`."""
     zone = row.get("interface") or ""
     return f"{add_brackets(row['address'] + ('%' + zone if zone else ''))}:{row['port']}"
 
@@ -192,7 +192,7 @@ def accepts(row: Mapping[str, Any], address: Any) -> bool:
 def serves(rows: Sequence[Mapping[str, Any]], text: Any, resolved: Iterable[Any] = ()) -> bool:
     """Whether listening sockets serve a configured address, and nothing else.
 
-    C(resolved) are the addresses of a name, as L(resolve) gives them. A JVM binds one socket for every address of the
+    `resolved` are the addresses of a name, as `resolve` gives them. A JVM binds one socket for every address of the
     families that the host has, whichever text requested it. A name may stand for every address, too.
     """
     if not rows:
@@ -235,7 +235,7 @@ def collides(row: Mapping[str, Any], texts: Iterable[Any]) -> bool:
 
 
 def format_endpoint(address: Any, port: int | str) -> str:
-    """An address and a port as one text to compare with another: C(2001:db8::1:8000)."""
+    """An address and a port as one text to compare with another: `2001:db8::1:8000`."""
     return f"{normalize(address)}:{port}"
 
 
@@ -256,7 +256,7 @@ def resolve(host: Host, text: Any) -> list[str]:
 
 
 def supports_ipv6(host: Host) -> bool:
-    """Whether the kernel has IPv6: then a program can listen on C(::), though the host may have no address of it."""
+    """Whether the kernel has IPv6: then a program can listen on `::`, though the host may have no address of it."""
     return host.exists(IF_INET6)
 
 
@@ -266,7 +266,7 @@ def has_ipv6(host: Host) -> bool:
 
 
 def parse_interfaces(text: str) -> list[tuple[str, str]]:
-    """The interfaces of C(ip -j address show) with their addresses, C([(name, address)]);
+    """The interfaces of `ip -j address show` with their addresses, `[(name, address)]`;
     what has another form is left out."""
     try:
         items = parse_json(text)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands, pages and locks with an end: each wait has a deadline, each answer a size. L(Host) uses these.
+"""Commands, pages and locks with an end: each wait has a deadline, each answer a size. `Host` uses these.
 
 What answers may be anybody's: a program of another user, the application, or whoever took its port.
 """
@@ -31,7 +31,7 @@ END_SECONDS = (2, 5)
 
 
 class Run(NamedTuple):
-    """What a command gave: C(rc), C(out) and C(err) in bytes, and whether it was ended (C(late)) or its output cut."""
+    """What a command gave: `rc`, `out` and `err` in bytes, and whether it was ended (`late`) or its output cut."""
 
     rc: int
     out: bytes
@@ -41,9 +41,9 @@ class Run(NamedTuple):
 
 
 def run(argv: Sequence[str], data: bytes | None, environment: Mapping[str, str], seconds: float, limit: int) -> Run:
-    """Runs a command with this environment and no other, L(Run). C(data) are bytes for its input, or None.
+    """Runs a command with this environment and no other, `Run`. `data` are bytes for its input, or None.
 
-    After C(seconds) it is ended with all that it has started. Of each of its outputs C(limit) bytes are kept, the rest
+    After `seconds` it is ended with all that it has started. Of each of its outputs `limit` bytes are kept, the rest
     is read and dropped, so that it does not wait for a reader.
     """
     try:
@@ -134,10 +134,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def lock(handle: int | IO[Any], seconds: float, what: str, shared: bool = False) -> None:
-    """Takes the lock of an open file, C(shared) with others who take it so, or alone.
+    """Takes the lock of an open file, `shared` with others who take it so, or alone.
 
-    Raises TimeoutError, a sentence, where another process has it for C(seconds).
-    C(what) is the path of the file.
+    Raises TimeoutError, a sentence, where another process has it for `seconds`.
+    `what` is the path of the file.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -34,7 +34,7 @@ class _Link:
         self._link.sendall(data)
 
     def close(self) -> None:
-        """http.client closes a connection before the body is read: L(ask) closes the socket."""
+        """http.client closes a connection before the body is read: `ask` closes the socket."""
 
 
 def ask(
@@ -46,10 +46,10 @@ def ask(
     with_body: bool = False,
     most: int = 0,
 ) -> tuple[int, str, http.client.HTTPMessage, bytes]:
-    """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is requested:
-    all of it, or the first C(most) bytes.
+    """`(status, reason, headers, body)` of a page, the body in bytes and empty unless it is requested:
+    all of it, or the first `most` bytes.
 
-    Raises OSError where nothing answers in C(seconds), and http.client.HTTPException or ValueError where what answers
+    Raises OSError where nothing answers in `seconds`, and http.client.HTTPException or ValueError where what answers
     is no HTTP, or has no end.
     """
     deadline = time.monotonic() + seconds

@@ -69,7 +69,7 @@ NO_SECRET = (
 HIDDEN = "..."
 #: A word without a quote, up to white space or the quote around it; all that follows where quotes make that unclear.
 _WORD = r"""(?:[^\s'"\\]+(?=\s|['"]+(?:\s|$)|$)|.+)"""
-#: Secrets among the arguments of a program: the password of sshpass, and what follows a name such as C(--password).
+#: Secrets among the arguments of a program: the password of sshpass, and what follows a name such as `--password`.
 _ARGUMENT = re.compile(
     rf"""(\bsshpass\b(?:(?!\bsshpass\b|\s-[ev]*p).)*\s-[ev]*p\s*
     |(?<![\w-])--[\w-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|proxy-auth|proxy-user)\s+
@@ -77,12 +77,12 @@ _ARGUMENT = re.compile(
     {_WORD}""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-#: What keeps white space in a word of C(-e), apart from quotes.
+#: What keeps white space in a word of `-e`, apart from quotes.
 _BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
 def format_connection_options(arguments: Mapping[str, Any]) -> str:
-    """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts,
+    """The options of the command line, Ansible's `CLIARGS`, with which this run reaches its hosts,
     as somebody types them."""
     words = []
     for name, option in CONNECTION_OPTIONS:
@@ -98,16 +98,16 @@ def format_connection_options(arguments: Mapping[str, Any]) -> str:
 
 
 def format_inventory_options(sources: Iterable[str], folder: str) -> str:
-    """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)),
-    paths as somebody types them in C(folder)."""
+    """The `-i` options for inventory sources (paths, or lists such as `a,b,`),
+    paths as somebody types them in `folder`."""
     return " ".join(f"-i {shlex.quote(shorten_path(source, folder))}" for source in sources)
 
 
 def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
-    """The options to repeat, out of the parsed command line C(arguments) that was typed in C(folder).
+    """The options to repeat, out of the parsed command line `arguments` that was typed in `folder`.
 
-    C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type,
-    C(limit) is the pattern of --limit. Each may be empty.
+    `connection` (how hosts are found and reached) and `variables` (the -e) are texts to type,
+    `limit` is the pattern of --limit. Each may be empty.
     """
     inventory = format_inventory_options(map(str, arguments.get("inventory") or ()), folder)
     words = [word for text in arguments.get("extra_vars") or () for word in format_variable(str(text))]
@@ -119,7 +119,7 @@ def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
 
 
 def format_variable(text: str) -> list[str]:
-    """C(-e) with one value as it was given, without secrets and without what applied to that run only.
+    """`-e` with one value as it was given, without secrets and without what applied to that run only.
     No word where nothing is left."""
     if text.startswith("@"):
         return ["-e", text]
@@ -146,7 +146,7 @@ def format_variable(text: str) -> list[str]:
 
 
 def split_words(text: str) -> list[str]:
-    """The words NAME=VALUE of a C(-e), as Ansible splits them: white space in quotes and in blocks of a template is
+    """The words NAME=VALUE of a `-e`, as Ansible splits them: white space in quotes and in blocks of a template is
     part of the word, and quotes stay. Raises ValueError where a quote or a block has no end."""
     words: list[str] = []
     quote, depths, blank = "", [0] * len(_BLOCKS), ""
@@ -195,7 +195,7 @@ def hide_secrets(text: str) -> str:
 
 
 def find_secret_options(options: Iterable[str]) -> set[str]:
-    """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
+    """Those options of a JVM that give a password or another secret by their name, as `-Ddb.password=...` does."""
     return {
         option
         for option in options
@@ -211,10 +211,10 @@ def quote_value(value: str) -> str:
 def render_command(
     playbook: str, options: Mapping[str, str], limit: str = "", variables: Iterable[str] = (), add: Iterable[str] = ()
 ) -> str:
-    """A line to type that runs a playbook of the collection with the C(options) that L(read_options) found.
+    """A line to type that runs a playbook of the collection with the `options` that `read_options` found.
 
-    C(limit) is a pattern of hosts instead of the given one, C(add) are hosts or groups that the given one has to hold
-    as well; C(variables) are further C(NAME=VALUE).
+    `limit` is a pattern of hosts instead of the given one, `add` are hosts or groups that the given one has to hold
+    as well; `variables` are further `NAME=VALUE`.
     """
     more = [word for variable in variables for word in ("-e", variable)]
     limit = limit or options.get("limit", "")
@@ -231,5 +231,5 @@ def render_command(
 
 
 def shorten_path(path: str, folder: str) -> str:
-    """A path from C(folder) where it is below it, else as it is."""
+    """A path from `folder` where it is below it, else as it is."""
     return os.path.relpath(path, folder) if folder and path.startswith(folder.rstrip("/") + "/") else path

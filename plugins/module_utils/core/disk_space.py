@@ -24,7 +24,7 @@ def format_size(count: int) -> str:
 
 
 def format_room(count: int) -> str:
-    """As L(format_size), for what may be less than 1 MiB."""
+    """As `format_size`, for what may be less than 1 MiB."""
     return f"{-(-count // 1024)} KiB" if 0 < count < 1 << 20 else format_size(count)
 
 
@@ -34,8 +34,8 @@ def is_full(error: object) -> bool:
 
 
 def describe(path: str, free: tuple[int, int] | None, needed: int = 0) -> str:
-    """What a path needs and its file system has. C(free) is a pair of bytes and inodes (files), None where that is not
-    known; C(needed) is in bytes, 0 where nobody knows."""
+    """What a path needs and its file system has. `free` is a pair of bytes and inodes (files), None where that is not
+    known; `needed` is in bytes, 0 where nobody knows."""
     space = (
         f"its file system has {format_room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
     )
@@ -44,7 +44,7 @@ def describe(path: str, free: tuple[int, int] | None, needed: int = 0) -> str:
 
 def note(host: Host, error: object, path: str, needed: int = 0) -> str:
     """What follows the text of an error that a full disk is behind, as a sentence; empty for another error, and where
-    the error reports it itself. C(path) counts where the error names none."""
+    the error reports it itself. `path` counts where the error names none."""
     if not is_full(error) or "inodes free" in str(error):
         return ""
     where = getattr(error, "filename2", None) or getattr(error, "filename", None)

@@ -36,7 +36,7 @@ def find_origin(url: str) -> tuple[str, str, int | None]:
 
 
 def next_url(url: str, location: str) -> str:
-    """The URL that a redirect from C(url) leads to, with the user and password of C(url) on the same origin alone.
+    """The URL that a redirect from `url` leads to, with the user and password of `url` on the same origin alone.
 
     Raises RedirectError where it is not to be followed, and ValueError for what is no URL.
     """
@@ -62,10 +62,10 @@ def next_url(url: str, location: str) -> str:
 
 
 def open_download(url: str, headers: Mapping[str, str] | None, timeout: int, validate_certs: bool) -> Any:
-    """The answer to a GET of C(url), over at most MOST_REDIRECTS redirects.
+    """The answer to a GET of `url`, over at most MOST_REDIRECTS redirects.
 
     Once a redirect has left the origin, nothing that was meant for it is sent any more, also where a later one leads
-    back. Raises RedirectError, and what C(open_url) raises. The C(xitrum_origin) of an HTTPError after a redirect to
+    back. Raises RedirectError, and what `open_url` raises. The `xitrum_origin` of an HTTPError after a redirect to
     another origin is that origin, without credentials.
     """
     sent, elsewhere = dict(headers or {}), ""

@@ -21,7 +21,7 @@ from . import lock_record
 from .host import Host, Result, Runner
 from .quiet import Utf8Module
 
-#: The environment variable of a task that reports about which run it is: L(describe), a line for each application that
+#: The environment variable of a task that reports about which run it is: `describe`, a line for each application that
 # the run has locked.
 VARIABLE = "XITRUM_HOST_RUN"
 
@@ -30,12 +30,12 @@ SECONDS = 30
 
 
 def describe(name: str, holder: str) -> str:
-    """What C(VARIABLE) reports about one application: its name, and the run's C(id)."""
+    """What `VARIABLE` reports about one application: its name, and the run's `id`."""
     return f"{name} {holder}"
 
 
 def read_runs(text: str) -> list[tuple[str, str]]:
-    """The reverse of L(describe), over all lines: C([(name, holder)])."""
+    """The reverse of `describe`, over all lines: `[(name, holder)]`."""
     return [
         (name, holder) for name, _blank, holder in (line.partition(" ") for line in text.split("\n")) if name and holder
     ]
@@ -48,12 +48,12 @@ def host_of(module: Utf8Module) -> FencedHost:
 
 
 class FencedHost(Host):
-    """A host that ends the module, by C(stop(why)), before a change that its run may no longer make."""
+    """A host that ends the module, by `stop(why)`, before a change that its run may no longer make."""
 
     def __init__(
         self, runs: Sequence[tuple[str, str]], stop: Callable[[str], object], run: Runner | None = None
     ) -> None:
-        """C(runs): what L(read_runs) returns. C(stop) does not return. C(run) is that of L(Host)."""
+        """`runs`: what `read_runs` returns. `stop` does not return. `run` is that of `Host`."""
         super().__init__(run)
         self._runs, self._stop, self._inside = runs, stop, False
 

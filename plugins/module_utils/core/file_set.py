@@ -139,7 +139,7 @@ def find_mask(path: str, found: Mapping[str, Any]) -> str:
 
 
 def note(result: Draft, desired: Desired, path: str, want: str, configured: str, good: bool, mask: str = "") -> None:
-    """One row of the report. C(mask): why the unit of the path is masked."""
+    """One row of the report. `mask`: why the unit of the path is masked."""
     why = "" if good else mask or "the file is not what the inventory asks for"
     result.rows.append(Row("files", f"{desired['name']} {path}", want, "masked" if mask else configured, "",
                            "ok" if good else "drift", why, "" if good else RUN))
@@ -147,7 +147,7 @@ def note(result: Draft, desired: Desired, path: str, want: str, configured: str,
 
 def format_diff(text: str, desired: bool) -> str:
     """What a diff shows of a file: of one that has our lines among those of others, ours alone.
-    C(desired): the text is the set's own."""
+    `desired`: the text is the set's own."""
     ours, others = marked_block.split_blocks(text)
     if ours:
         return (hide_text(others) if others else "") + ours

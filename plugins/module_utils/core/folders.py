@@ -66,7 +66,7 @@ HOMES = ("/home", "/root", "/run/user")
 _PARENTS = ("home", "media", "mnt", "var/home")
 _OF_A_HOME = (".ansible", ".cache", ".config", ".gnupg", ".local", ".ssh")
 
-#: What is ours in a root, and what in a log folder. Other tools have their C(releases) and C(current), too.
+#: What is ours in a root, and what in a log folder. Other tools have their `releases` and `current`, too.
 _INSIDE = {
     "root": re.compile("releases|manifests|instances|current|previous|healthy|slot|run"),
     "log_dir": re.compile(r"[0-9]{1,3}|output-.*|runs\.log"),
@@ -86,12 +86,12 @@ _INSTALLED = tuple(
 
 
 def normalize(path: str) -> str:
-    """A path without C(//), C(/./), C(..) and a slash at its end. Links are not followed."""
+    """A path without `//`, `/./`, `..` and a slash at its end. Links are not followed."""
     return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else posixpath.normpath(path)
 
 
 def is_under(path: str, folder: str) -> bool:
-    """Whether a path is C(folder) or below it."""
+    """Whether a path is `folder` or below it."""
     return (path + "/").startswith(folder.rstrip("/") + "/")
 
 
@@ -119,7 +119,7 @@ def overlaps(one: str, other: str) -> bool:
 
 
 def find_system_reason(path: str) -> str:
-    """Why L(is_system) refuses a path, as the end of a sentence."""
+    """Why `is_system` refuses a path, as the end of a sentence."""
     parts = normalize(path)[1:].split("/")
     parent = "/".join(parts[:-1])
     if "/".join(parts) not in SHARED:
@@ -133,7 +133,7 @@ def find_system_reason(path: str) -> str:
 
 
 def find_example(name: str, application: str, path: str = "") -> str:
-    """A folder that the variable C(name) may have, for the application of that name, and not the refused path."""
+    """A folder that the variable `name` may have, for the application of that name, and not the refused path."""
     own = application if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", application or "") else "shop"
     first, second = _EXAMPLES.get(name, _EXAMPLES["xitrum_root"])
     return (second if path and normalize(path) == first.format(own) else first).format(own)
@@ -183,7 +183,7 @@ def find_folder_error(name: str, path: str, application: str = "") -> str:
 
 def find_writable_error(path: str, root: str, logs: str, application: str = "") -> str:
     """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what
-    root alone writes. C(root) and C(logs) are the application's folders."""
+    root alone writes. `root` and `logs` are the application's folders."""
     name, short = "supervisor_writable_paths", normalize(path)[1:]
     wrong = find_path_error(name, path, application)
     # What is mounted may be for it alone.
@@ -217,7 +217,7 @@ def parse_passwd(text: str) -> dict[str, str]:
 
 
 def read(host: Host, desired: Mapping[str, Any], record: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the host has in the place of both folders and of the account. C(record) is that of L(recorded), None where
+    """What the host has in the place of both folders and of the account. `record` is that of `recorded`, None where
     it is damaged or this user may not read it: then nobody can know what is whose. What is on record of the application
     is its own, since the record is root's alone."""
     accounts = parse_passwd(host.read("/etc/passwd") or "")
@@ -328,7 +328,7 @@ def is_ours(host: Host, name: str, path: str, entries: Sequence[str]) -> bool:
 
 
 def find_unsafe_entries(host: Host, name: str, path: str, user: str) -> list[tuple[str, str]]:
-    """Entries with names of ours in a folder that would have root write to another file, as C([(entry, why)]): links,
+    """Entries with names of ours in a folder that would have root write to another file, as `[(entry, why)]`: links,
     further names of a file, pipes and devices, and what belongs to neither root nor the application's user. Root's own
     links in a root are ours."""
     found = []
@@ -348,8 +348,8 @@ def find_unsafe_entries(host: Host, name: str, path: str, user: str) -> list[tup
 def read_folder(
     host: Host, desired: Mapping[str, Any], name: str, made: bool | None, has_user: bool, known: bool = True
 ) -> dict[str, Any]:
-    """One folder. C(made): on record as made for the application, or as there before; None where it is not on record.
-    C(has_user): the application's user exists. C(known): there is a record to go by."""
+    """One folder. `made`: on record as made for the application, or as there before; None where it is not on record.
+    `has_user`: the application's user exists. `known`: there is a record to go by."""
     path = desired[name]
     real = normalize(host.realpath(path))
     stat = read_if_allowed(host.stat, real)
@@ -385,7 +385,7 @@ def read_folder(
 
 
 def list_parents(path: str) -> list[str]:
-    """The folders above a path, the outermost first, without C(/)."""
+    """The folders above a path, the outermost first, without `/`."""
     parts = path.split("/")[1:-1]
     return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
 

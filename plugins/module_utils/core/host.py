@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one thin reader and writer of files and commands.
 
-Every component (kernel, limits, jdk, release, process, proxy) is handed a L(Host) and touches a machine through
+Every component (kernel, limits, jdk, release, process, proxy) is handed a `Host` and touches a machine through
 nothing else, so that its reading can be tested with a dictionary of files and its planning without any host.
 """
 
@@ -80,8 +80,8 @@ class PathError(OSError):
 
 
 class Result(NamedTuple):
-    """What a command reported. C(cut): its output is not whole.
-    One that was ended has the rc L(LATE), and C(err) reports it."""
+    """What a command reported. `cut`: its output is not whole.
+    One that was ended has the rc `LATE`, and `err` reports it."""
 
     rc: int
     out: str
@@ -90,8 +90,8 @@ class Result(NamedTuple):
 
 
 class Stat(NamedTuple):
-    """What a path is: C(kind) is one of C(file), C(directory), C(link), C(other). The C(mode) of a link reports nothing
-    of the file that it leads to. C(names) is the number of hard links."""
+    """What a path is: `kind` is one of `file`, `directory`, `link`, `other`. The `mode` of a link reports nothing
+    of the file that it leads to. `names` is the number of hard links."""
 
     kind: str
     mode: int
@@ -108,7 +108,7 @@ class Host:
     PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     def __init__(self, run: Runner | None = None) -> None:
-        """C(run) stands in for L(bounded.run) in tests."""
+        """`run` stands in for `bounded.run` in tests."""
         self._run = run or bounded.run
         #: What took too long, was cut, or is no file, a sentence each: findings for whoever reports.
         self.overruns: list[str] = []
@@ -128,11 +128,11 @@ class Host:
         """Runs a list of arguments (never a shell) in the C locale; a missing program is rc 127, not an exception.
 
         It has an environment of its own: the login of root may hold a proxy with its password, which is not the
-        application's. C(environment) adds to it what others must not see: an argument is visible to every user of the
-        host. C(keep) names what it gets of this process's own: L(own_environment) for a program of who runs this.
+        application's. `environment` adds to it what others must not see: an argument is visible to every user of the
+        host. `keep` names what it gets of this process's own: `own_environment` for a program of who runs this.
 
-        It is ended after C(seconds), with the rc L(LATE); of each output C(limit) bytes are kept. Control characters
-        are escaped, but not with C(exact), for what is parsed by them.
+        It is ended after `seconds`, with the rc `LATE`; of each output `limit` bytes are kept. Control characters
+        are escaped, but not with `exact`, for what is parsed by them.
         """
         if self.which(argv[0]) is None:
             return Result(127, "", f"{argv[0]}: not found on this host")
@@ -172,7 +172,7 @@ class Host:
     def read(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
         """The text of a file as it is, for editing and for parsers that know its grammar; None where there is none.
 
-        Raises OSError where it exists and may not be read, or is larger than C(limit) bytes: half of a file is nothing
+        Raises OSError where it exists and may not be read, or is larger than `limit` bytes: half of a file is nothing
         to write back. A pipe, a socket or a device in its place is not waited for: it is no file, and an overrun.
         """
         found = self._content(path, limit)
@@ -181,7 +181,7 @@ class Host:
         return None if found is None else found.decode("utf-8", "surrogateescape")
 
     def read_untrusted(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
-        """The text of a file that others write, as L(escaped): None where there is none, cut after C(limit)."""
+        """The text of a file that others write, as `escaped`: None where there is none, cut after `limit`."""
         found = self._content(path, limit)
         if found is None:
             return None
@@ -190,7 +190,7 @@ class Host:
         return escaped(found[:limit].decode("utf-8", "surrogateescape"))
 
     def _content(self, path: str, limit: int) -> bytes | None:
-        """The first bytes of a file, one more than C(limit) where it is larger; None where there is no file."""
+        """The first bytes of a file, one more than `limit` where it is larger; None where there is no file."""
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
@@ -229,9 +229,9 @@ class Host:
 
     def tail(self, path: str, size: int = 16384, since: tuple[int, int] = (0, 0)) -> str:
         """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
-        not root: see L(open_file).
+        not root: see `open_file`.
 
-        C(since) is a L(position): only what was written after it is read. Another file in its place, or one that became
+        `since` is a `position`: only what was written after it is read. Another file in its place, or one that became
         shorter, was rotated: all of it was written after.
         """
         try:
@@ -245,8 +245,8 @@ class Host:
             return escaped(file.read(size).decode("utf-8", "replace"))
 
     def position(self, path: str) -> tuple[int, int]:
-        """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since).
-        C((0, 0)) where there is no file."""
+        """Where a log ends now, as `(inode, size)`: what `tail` takes as `since`.
+        `(0, 0)` where there is no file."""
         try:
             found = os.lstat(path)
         except OSError:
@@ -332,7 +332,7 @@ class Host:
         return Stat(kind, stat.S_IMODE(found.st_mode), owner, group, found.st_size, found.st_nlink)
 
     def resolve(self, path: str) -> str:
-        """The path of the file that is written when C(path) is: see the function L(resolve)."""
+        """The path of the file that is written when `path` is: see the function `resolve`."""
         return resolve(self, os.path.join(os.getcwd(), path))
 
     def make_directory(
@@ -340,8 +340,8 @@ class Host:
     ) -> None:
         """A folder with this owner and mode; its parents are made like root's own (0755).
 
-        A link in its place stays, and the folder that it leads to gets them. Raises L(PathError), before anything is
-        changed, where L(resolve) does, where there is something else than a folder, and where others could write in it.
+        A link in its place stays, and the folder that it leads to gets them. Raises `PathError`, before anything is
+        changed, where `resolve` does, where there is something else than a folder, and where others could write in it.
         """
         target = self.resolve(path)
         guard_mode(target, mode, owner, group)
@@ -369,8 +369,8 @@ class Host:
     def open_parent(self, path: str) -> Iterator[tuple[int, str]]:
         """The folder that a path is in, as a descriptor, and the last part of the path.
 
-        What is done with both cannot be led elsewhere by a user who may write above. Raises L(PathError) where
-        L(resolve) does, and OSError where there is no such folder.
+        What is done with both cannot be led elsewhere by a user who may write above. Raises `PathError` where
+        `resolve` does, and OSError where there is no such folder.
         """
         above, name = posixpath.split(path)
         folder = open_folder(self.resolve(above))
@@ -380,10 +380,10 @@ class Host:
             os.close(folder)
 
     def open_file(self, path: str, flags: int, mode: int = 0o600) -> int:
-        """A descriptor of a regular file in a folder that others may write. C(flags) and C(mode) are those of open(2).
+        """A descriptor of a regular file in a folder that others may write. `flags` and `mode` are those of open(2).
 
         A link, a pipe or a device in its place is refused, and so is a file of another user than the folder's owner:
-        a hard link of theirs. Raises L(PathError) then, and OSError where it cannot be opened.
+        a hard link of theirs. Raises `PathError` then, and OSError where it cannot be opened.
         """
         with self.open_parent(path) as (folder, name):
             handle = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, mode, dir_fd=folder)
@@ -407,10 +407,10 @@ class Host:
     ) -> None:
         """Replaces a file atomically: a reader sees the old text or the new one, and a killed run leaves the old.
 
-        Where C(path) is a link, or leads through links, the file at their end is replaced and the links stay. Without a
-        C(mode) the file keeps what it has of mode, owner and group; a new one has 0644. With a mode it is a file of
-        ours, and belongs to C(owner) and C(group), by default to who runs this.
-        Raises L(PathError), before anything is changed, where L(resolve) does, where there is something else than a
+        Where `path` is a link, or leads through links, the file at their end is replaced and the links stay. Without a
+        `mode` the file keeps what it has of mode, owner and group; a new one has 0644. With a mode it is a file of
+        ours, and belongs to `owner` and `group`, by default to who runs this.
+        Raises `PathError`, before anything is changed, where `resolve` does, where there is something else than a
         file, and where others could write the result.
         """
         target = self.resolve(path)
@@ -443,7 +443,7 @@ class Host:
         owner: str | int | None,
         group: str | int | None,
     ) -> None:
-        """The second half of L(write): C(folder) is a descriptor, so that nobody can lead it elsewhere meanwhile."""
+        """The second half of `write`: `folder` is a descriptor, so that nobody can lead it elsewhere meanwhile."""
         name = os.path.basename(target)
         temporary = f".{name}.{secrets.token_hex(8)}"
         before = replaceable(path, target, folder, name)
@@ -492,8 +492,8 @@ class Host:
         """Waits until no other process has the lock of this file, and holds it for the block.
         A process that ends gives it back.
 
-        Raises TimeoutError where another one has it after C(seconds) (by default C(LOCK_SECONDS)),
-        and L(PathError) where the file is another user's.
+        Raises TimeoutError where another one has it after `seconds` (by default `LOCK_SECONDS`),
+        and `PathError` where the file is another user's.
         """
         # A lock that others may open, they may hold.
         with os.fdopen(self.open_file(path, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
@@ -534,11 +534,11 @@ class Host:
 
     @contextlib.contextmanager
     def guarded(self, path: str, alone: bool, seconds: float) -> Iterator[None]:
-        """Holds the lock of a file for the block, C(alone) or together with others who hold it so. Nothing is written.
+        """Holds the lock of a file for the block, `alone` or together with others who hold it so. Nothing is written.
 
-        The file is root's own, so that nobody else can hold it. Raises L(PathError) where others hold it for longer
+        The file is root's own, so that nobody else can hold it. Raises `PathError` where others hold it for longer
         than
-        C(seconds). A process that ends gives it back, and a program that it started does not have it.
+        `seconds`. A process that ends gives it back, and a program that it started does not have it.
         """
         handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
@@ -558,7 +558,7 @@ class Host:
     def append(self, path: str, text: str, mode: int, owner: str | int, group: str | int) -> None:
         """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed.
 
-        Raises L(PathError), before anything is changed, where there is no regular file,
+        Raises `PathError`, before anything is changed, where there is no regular file,
         and where others could write it.
         """
         guard_mode(path, mode, owner, group)
@@ -598,10 +598,10 @@ class Host:
     def link_tree(
         self, source: str, target: str, leave_out: Container[str], mode: int, owner: str | int, group: str | int
     ) -> None:
-        """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
+        """A folder like `source` whose files are hard links to its files, but for the paths in `leave_out`.
 
-        Raises L(PathError) where there is a pipe, a device or a file that another user has put there, and where the
-        tree is deeper than C(MOST_LEVELS).
+        Raises `PathError` where there is a pipe, a device or a file that another user has put there, and where the
+        tree is deeper than `MOST_LEVELS`.
         """
         left = [(source, target, 0)]
         while left:
@@ -674,7 +674,7 @@ class Host:
             pass
 
     def page(self, address: str, port: int, path: str, seconds: float = 10) -> int | str:
-        """The HTTP status of a page, or the reason why there is none in C(seconds), as a printable text."""
+        """The HTTP status of a page, or the reason why there is none in `seconds`, as a printable text."""
         # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
         import http.client
 
@@ -690,8 +690,8 @@ class Host:
     def read_page(
         self, address: str, port: int, path: str, seconds: float = 10, most: int = 1 << 20
     ) -> tuple[int | str, str]:
-        """The HTTP status of a page, or the reason why there is none, and the first C(most) bytes of its text. In
-        C(seconds) all of that has to be there, however slowly it comes."""
+        """The HTTP status of a page, or the reason why there is none, and the first `most` bytes of its text. In
+        `seconds` all of that has to be there, however slowly it comes."""
         import http.client
 
         from . import bounded_page
@@ -706,7 +706,7 @@ class Host:
         return status, escaped(body.decode("utf-8", "replace"))
 
     def connect(self, address: str, port: int, seconds: float = 3) -> tuple[str, str]:
-        """How a TCP connection ends: C((word, message)), the word one of the keys of C(CONNECT_WORDS) or C(open)."""
+        """How a TCP connection ends: `(word, message)`, the word one of the keys of `CONNECT_WORDS` or `open`."""
         try:
             with socket.create_connection((address, port), timeout=seconds):
                 return "open", ""
@@ -778,7 +778,7 @@ class Host:
     def set_owner(self, path: str | int, mode: int, owner: str | int, group: str | int) -> None:
         """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it.
 
-        Of a path as L(open_file) opens it, or of a folder.
+        Of a path as `open_file` opens it, or of a folder.
         """
         if not isinstance(path, int):
             found = self.stat(path)
@@ -796,7 +796,7 @@ class Host:
 
 
 def fixed_environment(path: str, own: Mapping[str, str]) -> dict[str, str]:
-    """What every command has: the C locale, a search path, and the home of who runs it, unless C(own) has one."""
+    """What every command has: the C locale, a search path, and the home of who runs it, unless `own` has one."""
     try:
         home = pwd.getpwuid(os.geteuid()).pw_dir
     except KeyError:
@@ -812,8 +812,8 @@ def own_environment() -> tuple[str, ...]:
 def resolve(host: Host, path: str) -> str:
     """The path with every link followed, also where there is no file at its end: the links stay when that is written.
 
-    C(host) has C(readlink) and C(stat): a machine, or its double. Root follows root's own links only, and only in
-    folders that nobody else may change: who may put a link there would choose what root writes. Raises L(PathError).
+    `host` has `readlink` and `stat`: a machine, or its double. Root follows root's own links only, and only in
+    folders that nobody else may change: who may put a link there would choose what root writes. Raises `PathError`.
     """
     left, current, followed = path.split("/")[::-1], "/", 0
     while left:
@@ -866,7 +866,7 @@ def untrusted(host: Host, path: str) -> str:
 
 
 def replaceable(path: str, target: str, folder: int, name: str) -> os.stat_result | None:
-    """What lstat reports about a file in the open folder, or None. Raises L(PathError) where there is something
+    """What lstat reports about a file in the open folder, or None. Raises `PathError` where there is something
     else."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -883,7 +883,7 @@ def writable_by_group(mode: int, group: str | int) -> bool:
 
 
 def guard_mode(path: str, mode: int, owner: str | int, group: str | int) -> None:
-    """Raises L(PathError) where others could write a file or folder that gets this mode: every writer asks.
+    """Raises `PathError` where others could write a file or folder that gets this mode: every writer asks.
 
     What a user owns may be that user's group's, too: such as the source tree of a project.
     """
@@ -932,7 +932,7 @@ def not_replaced(path: str, error: OSError) -> str:
 
 
 def open_folder(path: str, make: bool = False) -> int:
-    """A descriptor of a folder. C(make): what is missing of it is made, with the mode 0755. Raises OSError where a part
+    """A descriptor of a folder. `make`: what is missing of it is made, with the mode 0755. Raises OSError where a part
     of its path is a link, or was made one meanwhile."""
     # Linux alone has O_PATH, with which a folder need not be readable.
     flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -947,7 +947,7 @@ def open_folder(path: str, make: bool = False) -> int:
 
 
 def open_below(handle: int, part: str, flags: int, make: bool) -> int:
-    """One step of L(open_folder)."""
+    """One step of `open_folder`."""
     try:
         return os.open(part, flags, dir_fd=handle)
     except FileNotFoundError:
@@ -974,8 +974,8 @@ def may_be_planted(folder: os.stat_result, found: os.stat_result) -> bool:
 
 
 def guard_owner(path: str, folder: os.stat_result, found: os.stat_result, owners: Container[int] = ()) -> None:
-    """Raises L(PathError) where others may have put a file or folder into an open folder: see L(may_be_planted).
-    C(owners) are the numbers of users whose it may be all the same."""
+    """Raises `PathError` where others may have put a file or folder into an open folder: see `may_be_planted`.
+    `owners` are the numbers of users whose it may be all the same."""
     if found.st_uid not in owners and may_be_planted(folder, found):
         raise PathError(
             errno.EPERM,
@@ -1060,7 +1060,7 @@ def _find_id(name: str | int, find: Callable[[str], int]) -> int:
         raise
 
 
-#: What an error of connect(2) or of the resolver reports about the way: an errno to a word. Others are C(unreachable):
+#: What an error of connect(2) or of the resolver reports about the way: an errno to a word. Others are `unreachable`:
 # a filter that rejects answers with one of many ICMP codes.
 CONNECT_WORDS = {
     errno.ECONNREFUSED: "refused",

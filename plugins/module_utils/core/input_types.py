@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The types of text that variables hold and that end in configuration files: one list of allowed characters each. Pure.
 
-A newline, a quote or a C(;) in one of them would be a directive of HAProxy, Nginx, Apache, systemd or a shell. Every
-pattern has to match the whole text: C($) of Python also matches before a newline at the end.
+A newline, a quote or a `;` in one of them would be a directive of HAProxy, Nginx, Apache, systemd or a shell. Every
+pattern has to match the whole text: `$` of Python also matches before a newline at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 
 
 class Type(NamedTuple):
-    """A type: C(pattern) of the whole text, C(longest) number of characters, and C(expected) in words."""
+    """A type: `pattern` of the whole text, `longest` number of characters, and `expected` in words."""
 
     pattern: str
     longest: int
@@ -93,7 +93,7 @@ def is_address(text: str) -> bool:
 
 
 def is_network(text: str) -> bool:
-    """Whether a text is an IP network, as C(ADDRESS/BITS). Without a zone, which Python takes whatever is in it."""
+    """Whether a text is an IP network, as `ADDRESS/BITS`. Without a zone, which Python takes whatever is in it."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -102,14 +102,14 @@ def is_network(text: str) -> bool:
 
 
 def find_error(name: str, value: Any, kind: str) -> str:
-    """Why a value is not of a type, as a sentence; an empty text where it is. C(name) is its variable."""
+    """Why a value is not of a type, as a sentence; an empty text where it is. `name` is its variable."""
     if fits(kind, value):
         return ""
     return f"{name} is {printable(repr(value))}: expected {EXPECTED[kind]}"
 
 
 def require(name: str, value: Any, kind: str) -> Any:
-    """A value of a type. Raises ValueError with L(find_error) where it is not."""
+    """A value of a type. Raises ValueError with `find_error` where it is not."""
     wrong = find_error(name, value, kind)
     if wrong:
         raise ValueError(wrong)
@@ -117,5 +117,5 @@ def require(name: str, value: Any, kind: str) -> Any:
 
 
 def find_secret_error(name: str, value: Any, kind: str) -> str:
-    """As L(find_error), for a value that no message shows."""
+    """As `find_error`, for a value that no message shows."""
     return "" if fits(kind, value) else f"{name} has a value that does not fit: expected {EXPECTED[kind]}"

@@ -40,7 +40,7 @@ def get_guard_path(name: str) -> str:
     """The file whose kernel lock every module holds while it changes something, together with others, and a broken lock
     alone.
 
-    In C(/run), which is in memory: a full disk is no reason to keep a lock.
+    In `/run`, which is in memory: a full disk is no reason to keep a lock.
     """
     return f"/run/xitrum.host.run.{name}.lock"
 
@@ -60,7 +60,7 @@ def is_interrupted(host: Host, name: str) -> bool:
 
 
 def read_clock(host: Host) -> tuple[str, float]:
-    """C((boot, seconds)): which boot of the host this is, and for how long it runs. Nobody sets this clock.
+    """`(boot, seconds)`: which boot of the host this is, and for how long it runs. Nobody sets this clock.
 
     An empty text where the system does not report: then a lock has no age.
     """
@@ -72,7 +72,7 @@ def read_clock(host: Host) -> tuple[str, float]:
 
 
 def read_record(host: Host, name: str) -> tuple[dict[str, Any], str]:
-    """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not report whose it is has a
+    """The record of a lock: `(record, fault)`. No lock is `({}, "")`; one that does not report whose it is has a
     fault.
     """
     text = host.read(get_path(name))
@@ -112,7 +112,7 @@ def format_holder(lock: Mapping[str, Any]) -> str:
 
 
 def find_loss_reason(name: str, holder: str, record: Mapping[str, Any], fault: str) -> str:
-    """Why a run no longer has its lock, as a sentence; an empty text where it has. C(holder) is the run's C(id)."""
+    """Why a run no longer has its lock, as a sentence; an empty text where it has. `holder` is the run's `id`."""
     if record.get("id") == holder:
         return ""
     whose = (

@@ -16,7 +16,7 @@ MARK = "# BEGIN xitrum.host "
 
 
 def block(name: str, line: str, end: str = "\n") -> str:
-    """The block of that name; C(end) is the line end of the file."""
+    """The block of that name; `end` is the line end of the file."""
     return f"{MARK}{name}{end}{line}{end}# END xitrum.host {name}{end}"
 
 

@@ -23,7 +23,7 @@ def get_path(name: str) -> str:
 
 
 def parse(text: str | None, where: str) -> dict[int, dict[str, Any]]:
-    """Return the record in the text of its file `where`, the number of an instance to C(user), C(host) and C(since)
+    """Return the record in the text of its file `where`, the number of an instance to `user`, `host` and `since`
     (seconds since 1970). Raises RuntimeError for one that is damaged, or of another version: without it, the next run
     would start what an operator stopped."""
     if not text:
@@ -45,7 +45,7 @@ def format_damage(where: str, why: str) -> str:
 
 
 def is_entry(index: str, entry: Any) -> bool:
-    """Whether an entry is what L(note) makes."""
+    """Whether an entry is what `note` makes."""
     if not index.isdecimal() or not isinstance(entry, dict) or set(entry) != {"user", "host", "since"}:
         return False
     since = entry["since"]
@@ -54,7 +54,7 @@ def is_entry(index: str, entry: Any) -> bool:
 
 def read_stops(host: Host, name: str) -> dict[int, dict[str, Any]]:
     """Return the record of an application; empty where there is none, and where this user may not see it. Raises
-    RuntimeError, see L(parse)."""
+    RuntimeError, see `parse`."""
     return parse(process.read_if_allowed(host.read, get_path(name)), get_path(name))
 
 

@@ -22,7 +22,7 @@ _OWN = re.compile(r"\..+\.(?:part|partial|removed)(?:\.old)?", re.DOTALL)
 
 
 def name_for(name: str, ending: str = ENDING) -> str:
-    """A hidden name for a folder that is to be called C(name), another one each time."""
+    """A hidden name for a folder that is to be called `name`, another one each time."""
     return f".{name}.{secrets.token_hex(6)}{ending}"
 
 

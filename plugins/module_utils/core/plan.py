@@ -24,7 +24,7 @@ CHECK = "ansible-playbook xitrum.host.check"
 BASE = "ansible-playbook xitrum.host.base"
 ROLLBACK = "ansible-playbook xitrum.host.rollback"
 PING = "ansible.builtin.ping"
-#: A server of a proxy is set: the options of M(xitrum.host.proxy_server) follow, as NAME=VALUE.
+#: A server of a proxy is set: the options of `xitrum.host.proxy_server` follow, as NAME=VALUE.
 SERVER = "proxy_server"
 
 
@@ -63,8 +63,8 @@ class Row:
 
 
 class BlockingError(str):
-    """A sentence on a blocking error, with the C(commands) of its host that fix it, and the identifier of the C(rule)
-    that it breaks. See L(Row), and `preflight/catalog.py` for the rules."""
+    """A sentence on a blocking error, with the `commands` of its host that fix it, and the identifier of the `rule`
+    that it breaks. See `Row`, and `preflight/catalog.py` for the rules."""
 
     commands: list[list[str]]
     rule: str
@@ -77,7 +77,7 @@ class BlockingError(str):
 
     @classmethod
     def within(cls, template: str, text: str) -> BlockingError:
-        """A sentence that holds another one in the place of C({}), with its commands where it has some."""
+        """A sentence that holds another one in the place of `{}`, with its commands where it has some."""
         return cls(template.format(text), *getattr(text, "commands", ()), rule=getattr(text, "rule", ""))
 
 
@@ -189,8 +189,8 @@ def comment_out(file: str, number: int) -> list[str]:
 
 
 def build_unread_rows(component: str, lines: Iterable[tuple[str, int, str, str]], most: int = 5) -> list[Row]:
-    """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number,
-    text, why))."""
+    """A row for each line of a file that could not be read, at most `most` a file. `lines` are `(file, number,
+    text, why)`."""
     rows: list[Row] = []
     counts: dict[str, int] = {}
     for file, number, text, why in lines:

@@ -20,7 +20,7 @@ from .untrusted_text import split_lines
 #: What a reading gives.
 Value = TypeVar("Value")
 
-#: How a limit without an end is written as a number: the value of C(resource.RLIM_INFINITY).
+#: How a limit without an end is written as a number: the value of `resource.RLIM_INFINITY`.
 UNLIMITED = -1
 
 _LIMIT_LINE = re.compile(r"^(Max .+?) {2,}(unlimited|[0-9]{1,20}) +(unlimited|[0-9]{1,20})(?![0-9])")
@@ -44,7 +44,7 @@ MOST_GROUPS = 16
 
 
 def parse_limits(text: str) -> dict[str, tuple[int, int]]:
-    """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel reports it."""
+    """/proc/PID/limits as `{"Max open files": (soft, hard)}`; UNLIMITED where the kernel reports it."""
     found = (_LIMIT_LINE.match(line) for _number, line in split_lines(text))
     return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
 
@@ -74,10 +74,10 @@ def parse_cmdline(text: str) -> list[str]:
 
 
 def parse_stat(text: str) -> dict[str, Any]:
-    """/proc/PID/stat as C({pid, comm, state, ppid, start_ticks}).
+    """/proc/PID/stat as `{pid, comm, state, ppid, start_ticks}`.
 
     The name in parentheses may itself hold blanks and parentheses: what follows the last one is the rest.
-    C(start_ticks) are clock ticks since boot, as in proc(5) field 22. Empty where the text is no such line.
+    `start_ticks` are clock ticks since boot, as in proc(5) field 22. Empty where the text is no such line.
     """
     found = _STAT.fullmatch(text)
     if found is None:
@@ -87,7 +87,7 @@ def parse_stat(text: str) -> dict[str, Any]:
 
 
 def parse_status(text: str) -> dict[str, str]:
-    """/proc/PID/status as a dictionary of its C(Name: value) lines."""
+    """/proc/PID/status as a dictionary of its `Name: value` lines."""
     pairs = (line.partition(":") for _number, line in split_lines(text))
     return {name: value.strip() for name, separator, value in pairs if separator}
 
@@ -99,7 +99,7 @@ def parse_boot_time(text: str) -> int:
 
 
 def parse_unit(text: str) -> dict[str, str]:
-    """C(systemctl show) of one unit as a dictionary of its properties."""
+    """`systemctl show` of one unit as a dictionary of its properties."""
     pairs = (line.partition("=") for _number, line in split_lines(text))
     return {name: value for name, separator, value in pairs if separator}
 
@@ -116,7 +116,7 @@ def read_if_allowed(read: Callable[..., Value | None], *arguments: Any) -> Value
 
 
 def is_under(path: str | None, root: str) -> bool:
-    """Whether a path is C(root) or below it. The kernel appends C( (deleted)) to a folder that is gone."""
+    """Whether a path is `root` or below it. The kernel appends ` (deleted)` to a folder that is gone."""
     return path is not None and (path + "/").startswith(root.rstrip("/") + "/")
 
 
@@ -128,9 +128,9 @@ def list_pids(host: Host) -> list[int]:
 def read_process(host: Host, pid: int, boot_time: int | None = None) -> dict[str, Any] | None:
     """One process as a dictionary; None where it is gone.
 
-    Keys: C(pid), C(ppid), C(comm), C(state), C(cwd), C(exe), C(cmdline) (list), C(environ) (dictionary), C(nofile)
-    (soft, hard), C(uid), C(gid), C(user), C(started) (seconds since the epoch), C(rss_kb). A value that this user may
-    not see is None. Pass C(boot_time) (see L(boot_time)) when many are read.
+    Keys: `pid`, `ppid`, `comm`, `state`, `cwd`, `exe`, `cmdline` (list), `environ` (dictionary), `nofile`
+    (soft, hard), `uid`, `gid`, `user`, `started` (seconds since the epoch), `rss_kb`. A value that this user may
+    not see is None. Pass `boot_time` (see `boot_time`) when many are read.
     """
     folder = f"/proc/{pid}"
     stat = parse_stat(host.read_untrusted(f"{folder}/stat") or "")
@@ -161,7 +161,7 @@ def read_process(host: Host, pid: int, boot_time: int | None = None) -> dict[str
 
 
 def find_effective_id(status: Mapping[str, str], name: str) -> int | None:
-    """The effective one of the user's or group's ids in what L(parse_status) found; None where there is none."""
+    """The effective one of the user's or group's ids in what `parse_status` found; None where there is none."""
     words = status.get(name, "").split()
     return int(words[1]) if len(words) > 1 and _NUMBER.fullmatch(words[1]) else None
 
@@ -178,7 +178,7 @@ def read_processes(host: Host, desired: Iterable[int]) -> list[dict[str, Any]]:
 
 
 def find_processes_under(host: Host, root: str) -> list[dict[str, Any]]:
-    """Every process whose working folder is C(root) or below it. Links in C(root) are followed, as the kernel does.
+    """Every process whose working folder is `root` or below it. Links in `root` are followed, as the kernel does.
 
     One pass over /proc: only the working folder is queried of each process, the rest only of those found. Processes
     of other users are seen by root only.
@@ -190,23 +190,23 @@ def find_processes_under(host: Host, root: str) -> list[dict[str, Any]]:
 
 
 def list_accounts(host: Host, home: str, user: str = "") -> set[str]:
-    """The users that an instance may run as, by name: C(user), and those that root gave a C(tmp) of its folders to.
+    """The users that an instance may run as, by name: `user`, and those that root gave a `tmp` of its folders to.
 
-    C(home) is C(ROOT/instances/N), in which root alone makes folders. Empty where nothing is known.
+    `home` is `ROOT/instances/N`, in which root alone makes folders. Empty where nothing is known.
     """
     owners = (host.stat(f"{home}/{name}/tmp") for name in host.listdir(home))
     return {user, *(found.owner for found in owners if found is not None and found.kind == "directory")} - {""}
 
 
 def filter_processes_of_users(rows: Iterable[dict[str, Any]], users: Container[str]) -> list[dict[str, Any]]:
-    """Of processes that L(read_process) described those of these users, and root's. No user is nobody: what others run
+    """Of processes that `read_process` described those of these users, and root's. No user is nobody: what others run
     in a folder is no instance, whatever is known of that."""
     return [row for row in rows if row["user"] in users or row["user"] == "root"]
 
 
 def find_stranger_reason(host: Host, row: Mapping[str, Any], user: str) -> str:
-    """Why a process that L(read_process) described is not entered: it is not the application's, or has made a world of
-    its own. Empty where it may be. C(user) is the application's user by name."""
+    """Why a process that `read_process` described is not entered: it is not the application's, or has made a world of
+    its own. Empty where it may be. `user` is the application's user by name."""
     where = f"process {row['pid']}, which works in {row['cwd']},"
     if row["user"] != user:
         return (
@@ -232,11 +232,11 @@ def find_stranger_reason(host: Host, row: Mapping[str, Any], user: str) -> str:
 
 
 def build_inside_command(row: Mapping[str, Any], argv: Sequence[str]) -> list[str]:
-    """A command as the user of a process that L(read_process) described and in its mount namespace,
+    """A command as the user of a process that `read_process` described and in its mount namespace,
     with no way back to more rights.
 
     No program in there runs as root: nsenter itself, of this host,
-    becomes the user before it starts one. Ask L(find_stranger_reason) first.
+    becomes the user before it starts one. Ask `find_stranger_reason` first.
     """
     return ["setpriv", "--no-new-privs", "--inh-caps=-all", "--", "nsenter", "--target", str(row["pid"]), "--mount",
             "--setuid", str(row["uid"]), "--setgid", str(row["gid"]), "--", *argv]
@@ -250,7 +250,7 @@ def show_unit(host: Host, unit: str) -> dict[str, str]:
 
 
 def find_unit_of_process(host: Host, pid: int) -> dict[str, str]:
-    """What L(show_unit) reports about the service that a process belongs to; an empty dictionary where it belongs to
+    """What `show_unit` reports about the service that a process belongs to; an empty dictionary where it belongs to
     none, or systemd does not confirm it.
 
     Anybody may name a control group below one of their own, so that a name in /proc/PID/cgroup alone is anybody's text.
@@ -266,7 +266,7 @@ def find_unit_of_process(host: Host, pid: int) -> dict[str, str]:
 
 
 def find_unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
-    """What L(show_unit) reports about the service that a control group is that of, or is below of;
+    """What `show_unit` reports about the service that a control group is that of, or is below of;
     an empty dictionary without one.
 
     The service is accepted where systemd itself gives it this group, or this main process.
@@ -282,7 +282,7 @@ def find_unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
 
 
 def list_unit_pids(host: Host, shown: Mapping[str, str]) -> list[int]:
-    """All process ids of a unit that L(show_unit) described: those of its control group, or its main one."""
+    """All process ids of a unit that `show_unit` described: those of its control group, or its main one."""
     group = shown.get("ControlGroup", "")
     # cgroup v2, cgroup v1's own tree for systemd, and the hybrid of both.
     for tree in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):

@@ -13,7 +13,7 @@ from .untrusted_text import sendable
 
 
 class Utf8Module(AnsibleModule):
-    """An AnsibleModule whose result may hold text of others. All of it leaves the module escaped, by L(sendable).
+    """An AnsibleModule whose result may hold text of others. All of it leaves the module escaped, by `sendable`.
 
     Ansible refuses a result with a byte that is no UTF-8, such as one of a comment in ISO 8859-1 or of a process's
     name. It prints messages and warnings raw,
@@ -36,8 +36,8 @@ class Utf8Module(AnsibleModule):
 class QuietModule(Utf8Module):
     """An AnsibleModule that does not put its invocation into the host's journal.
 
-    Ansible hides there only what stands as it was given to an option with C(no_log); a text with line breaks inside of
-    a list or a dictionary does not. The C(no_log) of the constructor is no help: Ansible sets it from the task's own.
+    Ansible hides there only what stands as it was given to an option with `no_log`; a text with line breaks inside of
+    a list or a dictionary does not. The `no_log` of the constructor is no help: Ansible sets it from the task's own.
     """
 
     def _log_invocation(self) -> None:

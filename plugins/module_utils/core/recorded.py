@@ -24,12 +24,12 @@ PATH = f"{FOLDER}/before.json"
 SUPERVISORD_PATHS = ("/opt/supervisord", "/etc/supervisor/supervisord.conf", "/etc/systemd/system/supervisor.service",
                      "/usr/local/bin/supervisord", "/usr/local/bin/supervisorctl")
 
-#: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for
-#: the application, and C(ports), those that it takes. They are its marks: what is not on record is unmanaged.
-#: C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the unit came
-#: with a package of ours. C(made): the paths of a supervisord of PyPI that were not there. C(files): the path of
-#: an unmanaged file, which may be a link, to C(target), the file that it led to, C(mode), which is missing where
-#: there was no file, and C(made), the folders above it that were missing.
+#: `applications`: name to `roots`, `logs`, `users` and `groups`, each a name or a path to whether it was made for
+#: the application, and `ports`, those that it takes. They are its marks: what is not on record is unmanaged.
+#: `packages`: those that were not installed. `units`: name to `boot` and `active`, both empty where the unit came
+#: with a package of ours. `made`: the paths of a supervisord of PyPI that were not there. `files`: the path of
+#: an unmanaged file, which may be a link, to `target`, the file that it led to, `mode`, which is missing where
+#: there was no file, and `made`, the folders above it that were missing.
 EMPTY: dict[str, Any] = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
 SPEC = {
@@ -129,7 +129,7 @@ def find_installed(host: Host, names: Sequence[str]) -> set[str]:
 
 
 def read_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
-    """What L(add_to_record) needs to know of the host."""
+    """What `add_to_record` needs to know of the host."""
     application = desired["application"]
     there = {}
     if application:
@@ -222,9 +222,9 @@ def forget(host: Host, kind: str, name: str) -> Any:
 
 
 def plan_unit_commands(before: Mapping[str, str], now: Mapping[str, str], needed: bool = False) -> list[list[str]]:
-    """What brings a unit back to how it was, as commands without C(systemctl) and the unit. Pure.
+    """What brings a unit back to how it was, as commands without `systemctl` and the unit. Pure.
 
-    C(needed): something else has come to need it since, so that it stays as it is.
+    `needed`: something else has come to need it since, so that it stays as it is.
     """
     if needed or not any(now.values()):
         return []
@@ -252,7 +252,7 @@ def format_unit_state(unit: str, before: Mapping[str, str]) -> str:
 
 def put_back(host: Host, unit: str, needed: bool = False, again: str = "") -> None:
     """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again.
-    C(again) is C(reload) or C(restart) for one that runs and goes on running, but with other files.
+    `again` is `reload` or `restart` for one that runs and goes on running, but with other files.
     Raises RuntimeError with what systemd reported."""
     before, now = read(host)["units"][unit], read_unit_state(host, unit)
     commands = plan_unit_commands(before, now, needed)

@@ -6,7 +6,7 @@ does not). Who holds one comes from the file descriptors in /proc, by the number
 
 ss is not requested processes: their names are chosen by others, and may hold whole rows. Of what it prints without
 them, others choose the names of control groups alone, in which the kernel allows no line break. What cannot be read is
-kept in C(unread): never dropped, and never an error.
+kept in `unread`: never dropped, and never an error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from . import addresses, process
 from .host import LISTING_BYTES, Host
 from .untrusted_text import printable
 
-#: C(-e) adds the inode, the control group and v6only.
+#: `-e` adds the inode, the control group and v6only.
 SS = ("ss", "-H", "-l", "-t", "-n", "-e")
 
 ESTABLISHED = ("ss", "-H", "-t", "-n", "-e", "state", "established")
@@ -42,20 +42,20 @@ _END = re.compile(r"(?: v6only:(?P<v6only>[01]))?(?: [<-]-[->])?\s*$")
 
 
 class Rows(List[Dict[str, Any]]):
-    """Rows of sockets, and in C(unread) the lines that could not be read, as texts.
-    C(failed): whether ss itself failed, and they are its message."""
+    """Rows of sockets, and in `unread` the lines that could not be read, as texts.
+    `failed`: whether ss itself failed, and they are its message."""
 
     unread: tuple[str, ...] = ()
     failed: bool = False
 
 
 def parse_listeners(text: str) -> Rows:
-    """The LISTEN rows of C(ss -H -ltne) as dictionaries, L(Rows).
+    """The LISTEN rows of `ss -H -ltne` as dictionaries, `Rows`.
 
-    Keys: C(port) (integer), C(address) (without brackets, an IPv4 address as such; C(*) is every address),
-    C(interface) (or empty), C(family) (C(inet), C(inet6) or C(dual): an IPv6 socket that takes IPv4 as well),
-    C(backlog) (the Send-Q: what listen() got), C(queued) (the Recv-Q: connections that wait to be accepted), C(inode)
-    (the number of the socket, None where ss does not show it), C(cgroup) (of the process that made it, as newer
+    Keys: `port` (integer), `address` (without brackets, an IPv4 address as such; `*` is every address),
+    `interface` (or empty), `family` (`inet`, `inet6` or `dual`: an IPv6 socket that takes IPv4 as well),
+    `backlog` (the Send-Q: what listen() got), `queued` (the Recv-Q: connections that wait to be accepted), `inode`
+    (the number of the socket, None where ss does not show it), `cgroup` (of the process that made it, as newer
     versions of ss show it to everybody; else empty).
     """
     found = Rows()
@@ -84,8 +84,8 @@ def parse_listeners(text: str) -> Rows:
 
 
 def parse_established(text: str) -> Rows:
-    """The rows of C(ss -H -t -n -e state established) as dictionaries, L(Rows): C(local) and C(peer)
-    (C(ADDRESS:PORT) without brackets, an IPv4 address as such), C(port) (the local one, an integer) and C(inode)."""
+    """The rows of `ss -H -t -n -e state established` as dictionaries, `Rows`: `local` and `peer`
+    (`ADDRESS:PORT` without brackets, an IPv4 address as such), `port` (the local one, an integer) and `inode`."""
     found = Rows()
     unread: list[str] = []
     for head, local, peer, line in _records(text, unread, _is_connection):
@@ -134,7 +134,7 @@ def _details(head: re.Match[str], line: str, unread: list[str]) -> tuple[int | N
 
 
 def _end(text: str) -> tuple[str, str] | None:
-    """The C((address, interface)) of one end of a socket; None where it is no address."""
+    """The `(address, interface)` of one end of a socket; None where it is no address."""
     bare, _percent, interface = text.partition("%")
     if bare == "*":
         return "*", interface
@@ -147,7 +147,7 @@ def _joined(address: str, interface: str) -> str:
 
 
 def _family(address: str, local: str, v6only: str | None) -> str:
-    """The family of a listening socket. ss writes every address of a socket for both families as C(*)."""
+    """The family of a listening socket. ss writes every address of a socket for both families as `*`."""
     if ":" not in local and local.partition("%")[0] != "*":
         return "inet"
     if v6only == "0" and address in ("*", "::"):
@@ -159,9 +159,9 @@ def _family(address: str, local: str, v6only: str | None) -> str:
 
 
 def read_established(host: Host, pids: Collection[int] = ()) -> Rows:
-    """All established TCP connections of a host, L(Rows). Where ss could not report, that is what could not be read.
+    """All established TCP connections of a host, `Rows`. Where ss could not report, that is what could not be read.
 
-    With C(pids), each row also has C(users): the name and the id of those of these processes that hold it.
+    With `pids`, each row also has `users`: the name and the id of those of these processes that hold it.
     """
     result = host.run(list(ESTABLISHED), limit=LISTING_BYTES)
     if result.rc == 0:
@@ -175,7 +175,7 @@ def read_established(host: Host, pids: Collection[int] = ()) -> Rows:
 
 
 def with_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
-    """Connections with C(users), L(read_established)."""
+    """Connections with `users`, `read_established`."""
     held, late = find_holders(host, {row["inode"] for row in rows}, pids)
     names = {pid: read_process_name(host, pid) for pid in sorted({pid for some in held.values() for pid in some})}
     for row in rows:
@@ -185,10 +185,10 @@ def with_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
 
 
 def read_listeners(host: Host) -> Rows | None:
-    """All listening TCP sockets of a host, L(Rows), or None where ss could not report (not installed, or refused).
+    """All listening TCP sockets of a host, `Rows`, or None where ss could not report (not installed, or refused).
 
-    In addition to the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users
-    for root only), C(pid) and C(process) (the id and the printable name of the lowest; None and empty where there is
+    In addition to the keys of `parse_listeners` a row has `pids` (all processes that hold it, those of other users
+    for root only), `pid` and `process` (the id and the printable name of the lowest; None and empty where there is
     none).
     """
     result = host.run(list(SS), limit=LISTING_BYTES)
@@ -209,9 +209,9 @@ def read_listeners(host: Host) -> Rows | None:
 def find_holders(
     host: Host, inodes: Iterable[int | None], pids: Iterable[int], clock: Callable[[], float] = time.monotonic
 ) -> tuple[dict[int, list[int]], tuple[str, ...]]:
-    """Which of these processes hold which of these sockets: C(({inode: [pid]}, unread)), the ids in ascending order.
+    """Which of these processes hold which of these sockets: `({inode: [pid]}, unread)`, the ids in ascending order.
 
-    C(unread) is empty, or one sentence where there were too many file descriptors to read in C(HOLDER_SECONDS).
+    `unread` is empty, or one sentence where there were too many file descriptors to read in `HOLDER_SECONDS`.
     """
     deadline = clock() + HOLDER_SECONDS
     found: dict[int, list[int]] = {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the C(*_info) modules are pointed at: processes and sockets named by port, systemd unit or process id.
+"""What the `*_info` modules are pointed at: processes and sockets named by port, systemd unit or process id.
 
 No root is needed where the kernel needs none: ports and backlogs are seen by everybody, and so are a process's limits.
 Which process holds a socket of another user is read from its control group, or is unseen.
@@ -28,10 +28,10 @@ def complete_name(unit: str) -> str:
 
 
 def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The targets as dictionaries C({label, pids, listeners, unit, why}).
+    """The targets as dictionaries `{label, pids, listeners, unit, why}`.
 
-    C(pids) are the processes and C(listeners) the rows of L(sockets) that belong to it; C(unit) is what systemd reports
-    about the unit (empty without one); C(why) explains why something is missing.
+    `pids` are the processes and `listeners` the rows of `sockets` that belong to it; `unit` is what systemd reports
+    about the unit (empty without one); `why` explains why something is missing.
     """
     listening = sockets.read_listeners(host)
     ss_why = sockets.format_unread_note(listening) if listening is not None else "ss did not answer: install iproute2"
@@ -63,7 +63,7 @@ def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_in_group(group: str, shown: Mapping[str, str]) -> bool:
-    """Whether a control group is that of a unit that L(process.show_unit) described, or below it."""
+    """Whether a control group is that of a unit that `process.show_unit` described, or below it."""
     own = shown.get("ControlGroup", "")
     return bool(own) and f"{group}/".startswith(f"{own}/")
 

@@ -25,8 +25,8 @@ from .host import (
 
 
 class UnmanagedFile(NamedTuple):
-    """C(target) is the path with its links followed, C(text) and C(stat) are of that, both None where there is no file.
-    C(error) explains why it may not be edited, as a sentence with what to do; empty where it may."""
+    """`target` is the path with its links followed, `text` and `stat` are of that, both None where there is no file.
+    `error` explains why it may not be edited, as a sentence with what to do; empty where it may."""
 
     path: str
     target: str
@@ -36,7 +36,7 @@ class UnmanagedFile(NamedTuple):
 
 
 def read_file(host: Host, path: str, unmanaged: bool = True) -> UnmanagedFile:
-    """Reads a file and judges it, and never raises for what a path may be. C(unmanaged): it may be another user's, and
+    """Reads a file and judges it, and never raises for what a path may be. `unmanaged`: it may be another user's, and
     root obeys it, so that nobody else may change it. A file of ours gets its owner and mode, so that of it the folders
     alone are judged. Raises PermissionError where this user may not read it."""
     try:
@@ -97,9 +97,9 @@ def find_places(host: Host, path: str) -> list[str]:
 
 
 def restore_file(host: Host, path: str, edit: Callable[[str], str], empty: str | None = None) -> None:
-    """Takes what is ours out of a file, also where its link leads elsewhere by now: C(edit(text)) is the text without.
+    """Takes what is ours out of a file, also where its link leads elsewhere by now: `edit(text)` is the text without.
 
-    With the last part of ours the file gets its mode back. One that was not there goes, with C(empty) left.
+    With the last part of ours the file gets its mode back. One that was not there goes, with `empty` left.
     """
     note, left = recorded.find_noted_file(host, path), False
     for place in find_places(host, path):

@@ -4,7 +4,7 @@
 """Text that other people and programs wrote:
 its lines, words and letters as C programs see them, and a form to print. Pure.
 
-Python's own C(splitlines), C(split), C(strip), C(lower), C(isdecimal) and C(int) know all of Unicode. A program in C
+Python's own `splitlines`, `split`, `strip`, `lower`, `isdecimal` and `int` know all of Unicode. A program in C
 knows six blanks, one line end, 26 letters and ten digits:
 a no-break space is part of a name, and a form feed ends no line.
 """
@@ -35,7 +35,7 @@ OWN_LINES = 3
 
 
 def split_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers from 1 on, without their ends: C((number, line))."""
+    """The lines of a file with their numbers from 1 on, without their ends: `(number, line)`."""
     return enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n") if text else [], 1)
 
 
@@ -96,7 +96,7 @@ def hide_text(text: str) -> str:
 
 
 def sendable(value: Any) -> Any:
-    """A value that a person or a program of others may be shown: each text in it by L(escaped), at any depth.
+    """A value that a person or a program of others may be shown: each text in it by `escaped`, at any depth.
 
     Ansible prints the messages of modules raw, and refuses a result with a byte that is no UTF-8.
     """

@@ -27,12 +27,12 @@ _END = ".,;:!?)]}`"
 
 def hide_credentials(text: str) -> str:
     """A text whose URLs show neither a user nor a password, and no value of a query or a fragment: each is replaced
-    by C(***). So is a C(user:password) before the @ of a server without a scheme."""
+    by `***`. So is a `user:password` before the @ of a server without a scheme."""
     return _LOGIN.sub(f"{HIDDEN}@", _URL.sub(lambda found: _hidden(found[0]), text))
 
 
 def hide_all(text: str, source: str) -> str:
-    """A text without credentials in its URLs, and without those of the URLs in C(source) wherever they occur."""
+    """A text without credentials in its URLs, and without those of the URLs in `source` wherever they occur."""
     for secret in find_credentials(source):
         text = text.replace(secret, HIDDEN)
     return hide_credentials(text)
@@ -85,7 +85,7 @@ def find_credentials(text: str) -> list[str]:
     """The secret parts of the URLs in a text, as they stand there and decoded, the longest first: what must not be
     shown wherever it occurs.
 
-    Short ones are left out: they would hide parts of words, and are hidden in their URL by L(hide_credentials).
+    Short ones are left out: they would hide parts of words, and are hidden in their URL by `hide_credentials`.
     """
     found = []
     for match in _URL.finditer(text):

@@ -119,10 +119,10 @@ def list_prefixes(roles: Iterable[str]) -> list[str]:
 def find_unknown(
     names: Iterable[Any], known: Iterable[str], prefixes: Iterable[str], own: Iterable[str] = ()
 ) -> dict[str, list[str]]:
-    """Variables that no role knows. Returns C({errors, warnings}), sentences in the order of the names.
+    """Variables that no role knows. Returns `{errors, warnings}`, sentences in the order of the names.
 
-    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it
-    too. One of the prefixes C(own), those of the playbook that runs, is an error where a known name with that prefix is
+    `xitrum_*` is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it
+    too. One of the prefixes `own`, those of the playbook that runs, is an error where a known name with that prefix is
     near.
     """
     strange = sorted({name for name in names if isinstance(name, str)} - set(known))
@@ -136,7 +136,7 @@ def find_unknown(
 
 
 def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> str:
-    """The known name that is nearest; empty where none is near. Of a prefix in C(own), only what follows it is
+    """The known name that is nearest; empty where none is near. Of a prefix in `own`, only what follows it is
     compared."""
     # Variables of a playbook have its prefix alone, such as check_become.
     if name.startswith(OWN_PREFIX) and name[len(OWN_PREFIX):] in known:

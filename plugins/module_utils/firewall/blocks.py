@@ -83,7 +83,7 @@ def find_listeners(listeners: list[dict[str, Any]], port: int) -> list[dict[str,
 
 
 def is_every(address: str) -> bool:
-    """Whether a socket listens at every address; C(*) is that of both families."""
+    """Whether a socket listens at every address; `*` is that of both families."""
     return address == "*" or address_rules.is_every(address)
 
 
@@ -98,7 +98,7 @@ def describe_listener(listeners: list[dict[str, Any]], port: int) -> str:
 
 
 def find_blocks(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
-    """For each port C({port, source, family, answers, listener, rule, commands}); the last two are empty where nothing
+    """For each port `{port, source, family, answers, listener, rule, commands}`; the last two are empty where nothing
     that blocks was found. Pure."""
     found = []
     for item in desired["ports"]:
@@ -206,10 +206,10 @@ def _iptables_family_block(port: int, saved: str, command: str, state: dict[str,
 
 
 def parse_iptables(line: str) -> dict[str, Any] | None:
-    """A rule of INPUT whose only conditions are TCP, its port and the interface, as C({ports, negated, interfaces,
-    verdict}); None for any other.
+    """A rule of INPUT whose only conditions are TCP, its port and the interface, as `{ports, negated, interfaces,
+    verdict}`; None for any other.
 
-    C(ports) are C((first, last)), None for every port. C(interfaces) are C((is it not, names)).
+    `ports` are `(first, last)`, None for every port. `interfaces` are `(is it not, names)`.
     """
     try:
         words = shlex.split(line)[2:]
@@ -349,8 +349,8 @@ def _is_of_iptables(chain: dict[str, Any], saves: dict[str, str]) -> bool:
 
 
 def parse_nft(entry: dict[str, Any], objects: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """A rule whose only conditions are TCP, its port, the interface and the family, as L(parse_iptables), with
-    C(families) (empty: all) and C(text); None for any other."""
+    """A rule whose only conditions are TCP, its port, the interface and the family, as `parse_iptables`, with
+    `families` (empty: all) and `text`; None for any other."""
     rule: dict[str, Any] = {"ports": None, "negated": False, "interfaces": [], "families": [], "verdict": ""}
     words = []
     for expression in entry["expr"]:

@@ -77,7 +77,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_filter(host: Host, address: str) -> dict[str, Any]:
-    """The active program, C(firewalld), C(ufw) or empty, and what it lets in."""
+    """The active program, `firewalld`, `ufw` or empty, and what it lets in."""
     state: dict[str, Any] = {"active": "", "firewalld": None, "ufw": None}
     if host.which("firewall-cmd") and host.run(["systemctl", "is-active", "firewalld.service"]).out.strip() == "active":
         state["active"], state["firewalld"] = "firewalld", _read_firewalld(host, address)

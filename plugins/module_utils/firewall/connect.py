@@ -24,7 +24,7 @@ AT_ONCE, TRIES = 64, 2
 
 
 def connect_all(host: Host, desired: dict[str, Any]) -> list[dict[str, Any]]:
-    """What became of each target, in their order: C([{address, port, outcome, message}])."""
+    """What became of each target, in their order: `[{address, port, outcome, message}]`."""
     targets = desired["targets"]
     if not targets:
         return []

@@ -4,7 +4,7 @@
 """Whether the site's public ports can be reached over the network: who connects to what, and what the answers mean.
 Pure.
 
-A port is tried from another host of the inventory, or from C(xitrum_reach_from). What cannot be tried is a note and
+A port is tried from another host of the inventory, or from `xitrum_reach_from`. What cannot be tried is a note and
 no failure.
 """
 
@@ -134,11 +134,11 @@ def find_family(address: str) -> str:
 def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from: str = "") -> dict[str, Any]:
     """Who tries what, and the rows of what cannot be tried.
 
-    `hosts` are those of the run: name to C({address, state, reached}); `others` are names of hosts of the inventory
+    `hosts` are those of the run: name to `{address, state, reached}`; `others` are names of hosts of the inventory
     that may try
-    in their place, the best first. Returns C({probes: [{host, targets, connections}], rows: {host: [Row]}});
-    C(connections) are the targets as
-    M(xitrum.host.reach_info) takes them.
+    in their place, the best first. Returns `{probes: [{host, targets, connections}], rows: {host: [Row]}}`;
+    `connections` are the targets as
+    `xitrum.host.reach_info` takes them.
     """
     probes: dict[str, list[dict[str, Any]]] = {}
     rows: dict[str, list[Row]] = {}
@@ -168,7 +168,7 @@ def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from:
 
 
 def list_targets(name: str, item: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each public port and address of a host as C({name, address, port, inside, first, note});
+    """Each public port and address of a host as `{name, address, port, inside, first, note}`;
     `first` is the address that users know."""
     report = (item["state"] or {}).get("firewall") or {}
     found = []
@@ -230,10 +230,10 @@ def build_row(
 
 
 def find_unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}):
+    """The targets that could not be reached, as `{host: [{port, inside, source, family}]}`:
     what each of those hosts is queried next.
 
-    `answers` are C([{host, results}]) of all that tried; each result is its target with C(outcome) and C(message).
+    `answers` are `[{host, results}]` of all that tried; each result is its target with `outcome` and `message`.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for tries in group_tries(answers):
@@ -251,9 +251,9 @@ def find_unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def group_tries(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
-    """Of each target what the hosts that tried found, as C([[(host, result)]]), up to the first that could try.
+    """Of each target what the hosts that tried found, as `[[(host, result)]]`, up to the first that could try.
 
-    The result of a host that did not answer has an empty C(outcome), and why as its C(message).
+    The result of a host that did not answer has an empty `outcome`, and why as its `message`.
     """
     found: dict[tuple[Any, ...], list[tuple[str, dict[str, Any]]]] = {}
     for answer in answers:
@@ -268,7 +268,7 @@ def group_tries(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str,
 
 
 def build_rows(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[str, list[Row]]:
-    """The rows of all targets: C({host: [Row]}).
+    """The rows of all targets: `{host: [Row]}`.
     `blocks` maps a host to what `firewall_blocks.find_blocks` found there."""
     rows: dict[str, list[Row]] = {}
     for tries in group_tries(answers):
@@ -289,7 +289,7 @@ def find_block(blocks: list[dict[str, Any]], port: int, source: str, family: str
 
 
 def explain(block: dict[str, Any], unreached: str, itself: str) -> tuple[str, list[list[str]]]:
-    """Why a port is not reached, as a text, and the commands that open it. C(unreached) reports who cannot reach it."""
+    """Why a port is not reached, as a text, and the commands that open it. `unreached` reports who cannot reach it."""
     if block["answers"]:
         return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["commands"]
     rule = block["rule"] or f"no rule that blocks it was found on the host. {CONDITIONS}. Read the log of the process"
@@ -345,7 +345,7 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
 
 
 def format_sentences(rows: dict[str, list[Row]]) -> list[str]:
-    """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
+    """The public ports among the rows that cannot be reached, one sentence each: `{host: [Row]}` to a list."""
     return [
         f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: "
         f"{row.why}."

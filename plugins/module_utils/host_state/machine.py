@@ -51,7 +51,7 @@ SPEC = {
 
 ARCHITECTURES = ("x86_64", "aarch64")
 
-#: The number of the capability in C(CapEff), from capabilities(7).
+#: The number of the capability in `CapEff`, from capabilities(7).
 CAP_SYS_RESOURCE = 24
 
 
@@ -80,7 +80,7 @@ def parse_mounts(text: str) -> dict[str, set[str]]:
 
 
 def parse_df(text: str) -> int | None:
-    """The available bytes in C(df -P -k), or None."""
+    """The available bytes in `df -P -k`, or None."""
     found = re.search(r"\s([0-9]{1,18})\s+[0-9]+%\s+/", text)
     return int(found.group(1)) * 1024 if found else None
 
@@ -96,7 +96,7 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """Everything that L(plan) judges, as texts and numbers."""
+    """Everything that `plan` judges, as texts and numbers."""
     status = process.parse_status(host.read("/proc/self/status") or "")
     return {
         **read_system(host),
@@ -160,8 +160,8 @@ def read_disk(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_port_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
-    """Who listens on the desired ports (C(holders)), and a sentence on what ss printed that cannot be read
-    (C(sockets_note))."""
+    """Who listens on the desired ports (`holders`), and a sentence on what ss printed that cannot be read
+    (`sockets_note`)."""
     rows = sockets.read_listeners(host) if desired["ports"] else sockets.Rows()
     found = (
         None
@@ -206,8 +206,8 @@ def describe_holder(host: Host, row: dict[str, Any], desired: dict[str, Any]) ->
 
 
 def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, root: str, user: str) -> bool:
-    """Whether a process, of which L(process.read_process) found C(found) (None: nothing can be seen), works below
-    C(root) as a user of the application. Its working folder alone reports nothing: whoever goes there has it, too."""
+    """Whether a process, of which `process.read_process` found `found` (None: nothing can be seen), works below
+    `root` as a user of the application. Its working folder alone reports nothing: whoever goes there has it, too."""
     if folder is None or not process.is_under(folder, root):
         return False
     number = re.match(rf"{re.escape(root)}/instances/(\d+)(?:/|$)", folder)
@@ -216,7 +216,7 @@ def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, ro
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Reports all errors (C(errors)) and C(notes). Never an action."""
+    """Reports all errors (`errors`) and `notes`. Never an action."""
     claimed = state["folders"]["ports"] if state["folders"] else {}
     renamed = application_changes.find_renamed(desired, state["installed"], claimed)
     # Of an application that was renamed, its ports are no second error.

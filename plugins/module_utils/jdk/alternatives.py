@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several alternatives that belong to one home, such as those of a JDK, switched together.
 
-Debian's C(update-alternatives --query) and the Red Hat family's C(alternatives --display) report the same in two
+Debian's `update-alternatives --query` and the Red Hat family's `alternatives --display` report the same in two
 formats. The desired choice is pinned (manual mode), also where automatic mode has it already: the next package would
 move it. What was chosen before the first change is kept in RECORD, so that a removal can bring it back.
 """
@@ -49,10 +49,10 @@ RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
 
 
 def parse_query(text: str) -> dict[str, Any] | None:
-    """What C(update-alternatives --query) reports about one alternative; None where the text is not that.
+    """What `update-alternatives --query` reports about one alternative; None where the text is not that.
 
-    C(link) is the path that people call, C(mode) is C(auto) or C(manual), C(value) the choice in use (empty without
-    one), C(choices) the registered ones. A choice whose file is gone is left out by the program itself.
+    `link` is the path that people call, `mode` is `auto` or `manual`, `value` the choice in use (empty without
+    one), `choices` the registered ones. A choice whose file is gone is left out by the program itself.
     """
     blocks = [_fields(block) for block in text.split("\n\n")]
     if "Name" not in blocks[0] or "Status" not in blocks[0]:
@@ -71,13 +71,13 @@ def parse_query(text: str) -> dict[str, Any] | None:
 
 
 def _fields(block: str) -> dict[str, str]:
-    """The C(Name: value) lines of a block; what is indented belongs to the field above and is left out."""
+    """The `Name: value` lines of a block; what is indented belongs to the field above and is left out."""
     pairs = (line.partition(": ") for line in block.splitlines() if not line.startswith(" "))
     return {name: value for name, separator, value in pairs if separator}
 
 
 def parse_display(text: str) -> dict[str, Any] | None:
-    """What the Red Hat family's C(alternatives --display) reports, in the form of L(parse_kept).
+    """What the Red Hat family's `alternatives --display` reports, in the form of `parse_kept`.
 
     It does not print the links: those of commands among the followers are taken to be where commands are.
     """
@@ -105,12 +105,12 @@ def parse_display(text: str) -> dict[str, Any] | None:
 
 
 def parse_kept(text: str) -> dict[str, Any] | None:
-    """What a program keeps about one command, in the form of L(parse_query) but for C(value),
+    """What a program keeps about one command, in the form of `parse_query` but for `value`,
     which is in the link; None for any other text.
 
     Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice
     its path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line. Here a
-    choice has its C(followers) too, name to path, and the whole has C(followers), name to link.
+    choice has its `followers` too, name to path, and the whole has `followers`, name to link.
     """
     lines = [line.lstrip() for line in text.split("\n")]
     if lines[0] not in ("auto", "manual") or "" not in lines[2:]:
@@ -182,7 +182,7 @@ def describe(
     own: list[str],
     **more: dict[str, dict[str, str]] | list[Any] | str,
 ) -> dict[str, Any]:
-    """One command. C(home_file) is the home's file, C(leads) the file that the link ends at, empty where it ends "
+    """One command. `home_file` is the home's file, `leads` the file that the link ends at, empty where it ends "
     "nowhere."""
     link = (group or {}).get("link") or f"/usr/bin/{name}"
     link_stat = host.stat(link)
@@ -204,7 +204,7 @@ def describe(
 
 
 def read_pinned(host: Host, folder: str, name: str, own: list[str]) -> dict[str, Any] | None:
-    """One command that is pinned to C(own) and leads there, without a process;
+    """One command that is pinned to `own` and leads there, without a process;
     None for any other, which the program is to print."""
     kept = parse_kept(host.read(f"{folder}/{name}") or "")
     value = host.readlink(f"{followers.LINKS}/{name}") or ""
@@ -225,7 +225,7 @@ def read_kept_groups(host: Host) -> tuple[str, dict[str, Any]]:
 
 def read_apart(host: Host, home: str, commands: list[str]) -> dict[str, Any]:
     """Commands that somebody registered as groups of their own and that lead to another JDK: name to the home's file,
-    C(home_file), and the file in use, C(leads). They are no commands to switch, and follow none."""
+    `home_file`, and the file in use, `leads`. They are no commands to switch, and follow none."""
     groups = {name: group for name, group in read_kept_groups(host)[1].items() if group}
     found = {}
     for name in sorted(set(followers.LEADERS) & set(groups) - set(commands)):
@@ -385,10 +385,10 @@ def find_errors(observed: dict[str, Any]) -> list[str]:
 
 def choose(desired: dict[str, Any], name: str, observed: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """The choice of a group that is to lead to the home:
-    C(path), C(priority), C(family) and C(targets) of its followers.
+    `path`, `priority`, `family` and `targets` of its followers.
 
-    C(register): whether the program has to hear of it.
-    C(replaced): whether that replaces what was registered by something else.
+    `register`: whether the program has to hear of it.
+    `replaced`: whether that replaces what was registered by something else.
     """
     found = [path for path, real in observed["choices"].items() if real in observed["reals"]]
     path = observed["home_file"] if observed["home_file"] in found or not found else found[0]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A JDK out of an archive: fetched once, unpacked under another name, verified by running it, and then in its place.
 
-The download and the unpacking are those of the package (C(package_source)). The folder of a JDK reports in MARKER which
+The download and the unpacking are those of the package (`package_source`). The folder of a JDK reports in MARKER which
 archive it is from; folder and marker come into their place by one rename,
 so a killed run leaves no JDK that seems complete.
 """
@@ -96,7 +96,7 @@ def check(host: Host, home: str, architecture: str, version: int) -> None:
 
 
 def verify_version(host: Host, home: str, version: int) -> str:
-    """The version text that C(java -version) reports. Raises SourceError where it does not run or is another
+    """The version text that `java -version` reports. Raises SourceError where it does not run or is another
     version."""
     ran = host.run([f"{home}/bin/java", "-version"])
     result = parse_version_output(ran.err + ran.out)
@@ -207,7 +207,7 @@ def unpack(host: Host, archive: str, sha256: str, desired: dict[str, Any]) -> st
 
 
 def install(host: Host, archive: str, sha256: str, desired: dict[str, Any], final: str, part: str) -> str:
-    """Unpacks the archive into C(part), verifies it, and renames it to C(final).
+    """Unpacks the archive into `part`, verifies it, and renames it to `final`.
     Returns what java reports. Raises SourceError."""
     try:
         try:

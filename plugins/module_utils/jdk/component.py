@@ -4,7 +4,7 @@
 """JDKs on a host: which there are, which one is desired, whether it is what it reports,
 and whether the alternatives lead to it.
 
-A JDK is the distribution's, or out of an archive (C(jdk_archive)); then its folder has a MARKER with the archive's
+A JDK is the distribution's, or out of an archive (`jdk_archive`); then its folder has a MARKER with the archive's
 SHA-256. Such a folder is never changed:
 another archive gets another name, so that what runs keeps its files and one variable switches back.
 """
@@ -83,7 +83,7 @@ def find_homes(host: Host) -> dict[str, str]:
 
 
 def read_executables(host: Host) -> dict[int, str]:
-    """Process id to the file that it runs, of every process whose file may be seen. C( (deleted)) is the kernel's."""
+    """Process id to the file that it runs, of every process whose file may be seen. ` (deleted)` is the kernel's."""
     found = {pid: process.read_if_allowed(host.readlink, f"/proc/{pid}/exe") for pid in process.list_pids(host)}
     return {pid: path for pid, path in found.items() if path}
 
@@ -110,7 +110,7 @@ def read_version(host: Host, home: str, release: str, running: dict[int, str]) -
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """What is there. The component C(machine) has to be read before: distribution, release, family, architecture."""
+    """What is there. The component `machine` has to be read before: distribution, release, family, architecture."""
     machine = dict(seen["machine"])
     architecture, running, found = machine["architecture"], read_executables(host), find_homes(host)
     sha256 = (desired["archives"].get(architecture) or "").lower()
@@ -153,12 +153,12 @@ def read_absent(host: Host, name: str, running: dict[int, str]) -> dict[str, Any
 
 
 def build_desired_alternatives(home: str) -> dict[str, Any]:
-    """The alternatives of a JDK, as the component C(alternatives) takes them."""
+    """The alternatives of a JDK, as the component `alternatives` takes them."""
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
+    """Decides what is installed, unpacked, switched and removed: `steps` in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
     result = Draft(
         facts={

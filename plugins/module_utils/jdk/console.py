@@ -95,8 +95,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
-    """What a JDK reports about itself in its file C(release), or, since not every JDK 8 has one, what its java reports,
-    as the user of C(running) (none: it is not queried)."""
+    """What a JDK reports about itself in its file `release`, or, since not every JDK 8 has one, what its java reports,
+    as the user of `running` (none: it is not queried)."""
     properties = parse_release(host.read(f"{home}/release") or "")
     if "JAVA_VERSION" in properties or running is None:
         return properties
@@ -105,7 +105,7 @@ def read_release(host: Host, home: str, running: dict[str, Any] | None) -> dict[
 
 
 def parse_release(text: str) -> dict[str, str]:
-    """The file C(release) of a JDK's home as a dictionary."""
+    """The file `release` of a JDK's home as a dictionary."""
     return {
         name: value.strip().strip('"')
         for name, equals, value in (line.partition("=") for line in text.splitlines())
@@ -114,14 +114,14 @@ def parse_release(text: str) -> dict[str, str]:
 
 
 def get_major(release: dict[str, str]) -> int:
-    """The major version of a JDK from its C(release); 0 where it reports none. JDK 8 calls itself 1.8."""
+    """The major version of a JDK from its `release`; 0 where it reports none. JDK 8 calls itself 1.8."""
     match = re.match(r"(?:1\.)?(\d+)", release.get("JAVA_VERSION", ""))
     return int(match.group(1)) if match else 0
 
 
 def find_scala_jars(paths: list[str], given: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
-    """The jars of Scala among these paths: C(library), C(compiler) and C(reflect) to C((path,
-    version)). Those given win."""
+    """The jars of Scala among these paths: `library`, `compiler` and `reflect` to `(path,
+    version)`. Those given win."""
     found = {}
     for path in [*sorted(paths), *given]:
         match = _JAR.search(path.rpartition("/")[2])
@@ -299,7 +299,7 @@ def limit_seconds(seconds: int, argv: list[str]) -> list[str]:
 
 
 def run_alone(running: dict[str, Any], argv: list[str]) -> list[str]:
-    """A command that is refused, with C(BUSY), while another holds the instance's console: two would share the agent's
+    """A command that is refused, with `BUSY`, while another holds the instance's console: two would share the agent's
     archive. The lock is of the folder, so that there is no file of it to leave, and goes with its process."""
     return ["flock", "--nonblock", "--no-fork", "--conflict-exit-code", str(BUSY), f"{running['cwd']}/tmp", *argv]
 

@@ -26,7 +26,7 @@ SourceError = package_source.SourceError
 def obtain(
     source: str, sha256: str, headers: dict[str, str] | None, cache: str, timeout: int, validate_certs: bool
 ) -> tuple[str, str]:
-    """The path of the archive on this machine and its SHA-256. Raises SourceError. C(sha256): empty for any."""
+    """The path of the archive on this machine and its SHA-256. Raises SourceError. `sha256`: empty for any."""
     if not re.match(r"https?://", source, re.IGNORECASE):
         if "://" in source:
             raise SourceError(

@@ -23,7 +23,7 @@ LEADERS = {"keytool": "java", "javaws": "java", "jar": "javac", "javap": "javac"
 
 
 def find_leader(name: str, groups: dict[str, dict[str, Any]], commands: list[str]) -> str:
-    """The group that a command follows, or an empty text for one that leads its own. C(groups): the host's by name."""
+    """The group that a command follows, or an empty text for one that leads its own. `groups`: the host's by name."""
     following = [
         other
         for other, group in groups.items()
@@ -38,8 +38,8 @@ def find_leader(name: str, groups: dict[str, dict[str, Any]], commands: list[str
 def read_followers(
     host: Host, home: str, name: str, link: str, groups: dict[str, dict[str, Any]], commands: list[str]
 ) -> dict[str, dict[str, str]]:
-    """The followers of a group by name: C(link), C(target) (what the home has for it, or an empty text), C(kind) and
-    C(to) of the link, and C(middle), where the link in LINKS leads."""
+    """The followers of a group by name: `link`, `target` (what the home has for it, or an empty text), `kind` and
+    `to` of the link, and `middle`, where the link in LINKS leads."""
     group = groups.get(name) or {"followers": {}, "choices": []}
     links = dict(group["followers"])
     for command in LEADERS:

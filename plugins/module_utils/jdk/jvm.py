@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an instance's JVM is given through its environment, since the package's C(script/runner) is never edited.
+"""What an instance's JVM is given through its environment, since the package's `script/runner` is never edited.
 
-The C(java) launcher reads C(JDK_JAVA_OPTIONS) from JDK 9 on, before the options that the runner has; the JVM reads
-C(_JAVA_OPTIONS) last, so that it wins. JDK 8 knows only the second. Both are printed at start: no secret in either.
+The `java` launcher reads `JDK_JAVA_OPTIONS` from JDK 9 on, before the options that the runner has; the JVM reads
+`_JAVA_OPTIONS` last, so that it wins. JDK 8 knows only the second. Both are printed at start: no secret in either.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SHORT = {
 }
 
 #: What the heap is rounded up to at least: 512 bytes of the card table for each byte of a page of 4096. See
-#: L(is_rounded).
+#: `is_rounded`.
 HEAP_UNIT = 512 * 4096
 _OTHER_COLLECTORS = ("UseShenandoahGC", "UseEpsilonGC")
 
@@ -120,7 +120,7 @@ def choose_smaller(one: str, other: str) -> str:
 
 
 def find_home(path: str) -> str:
-    """The folder of the JDK of which C(path) is a command, or an empty text:
+    """The folder of the JDK of which `path` is a command, or an empty text:
     until Java 8 a JDK has a JRE in it, and java is one of that."""
     found = re.fullmatch(r"(.*?)(/jre)?/bin/[^/]+", path or "")
     return found[1] if found else ""
@@ -132,7 +132,7 @@ def parse_heap(text: str) -> int:
 
 
 def parse_size(text: str) -> int | None:
-    """An integer as the JVM reads it (C(1g), C(1024m), C(0x40000000), C(-1)); None for anything else."""
+    """An integer as the JVM reads it (`1g`, `1024m`, `0x40000000`, `-1`); None for anything else."""
     found = SIZE.fullmatch(text)
     if not found:
         return None
@@ -144,7 +144,7 @@ def parse_size(text: str) -> int | None:
 
 def is_same_value(one: str, other: str) -> bool:
     """Whether two texts are one value of a flag:
-    C(1g) is C(1073741824), and C(75) is C(75.000000), as the JVM prints it."""
+    `1g` is `1073741824`, and `75` is `75.000000`, as the JVM prints it."""
     if one == other or None in (one, other):
         return one == other
     sizes = parse_size(one), parse_size(other)
@@ -159,7 +159,7 @@ def _double(text: str) -> float | None:
 
 
 def parse_flags(text: str) -> dict[str, Any]:
-    """The flags in what C(jcmd PID VM.flags) prints: name to value, C(true) and C(false) for switches. A flag that
+    """The flags in what `jcmd PID VM.flags` prints: name to value, `true` and `false` for switches. A flag that
     is a list stands there once an item."""
     found = {}
     for word in re.findall(r"(?:^|\s)-XX:(\S+)", text):
@@ -169,7 +169,7 @@ def parse_flags(text: str) -> dict[str, Any]:
 
 
 def parse_flag_table(text: str) -> dict[str, str]:
-    """Every flag in what C(-XX:+PrintFlagsFinal) and C(jcmd PID VM.flags -all) print: name to value. Flags that the
+    """Every flag in what `-XX:+PrintFlagsFinal` and `jcmd PID VM.flags -all` print: name to value. Flags that the
     JVM keeps to itself (experimental or diagnostic ones that are not unlocked) are not there."""
     rows = re.findall(r"^ *[a-z0-9_]+ +([A-Za-z0-9]+) +:?= *(.*?) *\{", text, re.MULTILINE)
     return {name: _plain(value) for name, value in rows}
@@ -191,7 +191,7 @@ def build_desired_flags(heap: str, options: list[str]) -> dict[str, str]:
 
 def parse_option_flags(option: str) -> dict[str, str]:
     """The flags that one option of the JVM sets, name to value:
-    sizes in bytes, but for C(ThreadStackSize), which the JVM keeps in KiB."""
+    sizes in bytes, but for `ThreadStackSize`, which the JVM keeps in KiB."""
     switch = re.fullmatch(r"-XX:([+-])([A-Za-z0-9]+)", option)
     value = re.fullmatch(r"-XX:([A-Za-z0-9]+)=(.*)", option, re.DOTALL)
     if switch:
@@ -206,7 +206,7 @@ def parse_option_flags(option: str) -> dict[str, str]:
 
 
 def is_rounded(name: str, value: str, actual: str, flags: dict[str, str]) -> bool:
-    """Whether a JVM with these flags has made C(actual) of a heap of C(value) bytes. G1, Parallel, Serial and ZGC
+    """Whether a JVM with these flags has made `actual` of a heap of `value` bytes. G1, Parallel, Serial and ZGC
     round the heap up to what 512 bytes of cards for each byte of a page of 4 KiB cover, and G1 to a whole region.
     Other collectors round otherwise."""
     if name != "MaxHeapSize" or any(flags.get(other) == "true" for other in _OTHER_COLLECTORS):
@@ -231,13 +231,13 @@ def probe_options(options: list[str]) -> list[str]:
 def compare_flags(
     desired: dict[str, str], running: dict[str, str], fresh: dict[str, Any] | None
 ) -> Iterator[tuple[str, str, str, str]]:
-    """C((name, desired value, running value, verdict)) of each flag, the verdict C(ok), C(drift), or C(absent) for
+    """`(name, desired value, running value, verdict)` of each flag, the verdict `ok`, `drift`, or `absent` for
     one that this JVM does not have.
 
-    C(running) are the flags of the running JVM; C(fresh) are those of a JVM of the same JDK that was started with
+    `running` are the flags of the running JVM; `fresh` are those of a JVM of the same JDK that was started with
     the same options, as far as it was given them, or None where none was started. What that one has is what a
     restart would give. A name that neither has in its table of flags is an option of another kind, such as
-    C(-XX:VMOptionsFile=), or a flag that is not unlocked: a restart changes nothing there.
+    `-XX:VMOptionsFile=`, or a flag that is not unlocked: a restart changes nothing there.
     """
     for name, value in desired.items():
         actual = running.get(name)

@@ -38,7 +38,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """The rows and C(sockets): pure, and nothing is ever to be done."""
+    """The rows and `sockets`: pure, and nothing is ever to be done."""
     found = [_socket(desired, state, target, row) for target in state["targets"] for row in target["listeners"]]
     missing = [
         Row(
@@ -57,7 +57,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def judge(requested: int, live: int | None, backlog: int) -> tuple[str, str]:
-    """C((status, sentence)) for one socket. C(queried) 0 stands for what somaxconn is now (Xitrum 3.31 asks for
+    """`(status, sentence)` for one socket. `queried` 0 stands for what somaxconn is now (Xitrum 3.31 asks for
     that)."""
     if live is None:
         return "not_readable", f"{KEY} cannot be read here"

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(kernel): a whole profile of kernel parameters, live and at boot.
-L(kernel_plan) reports how it is planned."""
+"""The component `kernel`: a whole profile of kernel parameters, live and at boot.
+`kernel_plan` reports how it is planned."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ EXECUTION = Execution(root="Kernel parameters", header=_header)
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
+    """Everything about the host that `plan` needs: files, live values, what bars their change, modules, the record."""
     record, record_error = _read_record(host)
     entries, _errors = kernel_values.build_entries(desired["profile"])
     keys = [entry.key for entry in entries] + sorted(find_profile_record(record, desired["path"])["keys"])

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that set kernel parameters at boot, as systemd-sysctl(8) and C(sysctl --system) read them.
+"""The files that set kernel parameters at boot, as systemd-sysctl(8) and `sysctl --system` read them.
 
 Neither of the two knows comments behind a value or what a number is: they write the rest of the line to the kernel,
-whose reading is L(kernel_values.after_writing).
+whose reading is `kernel_values.after_writing`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OTHER_ENDS = re.compile(r"[\r\0]")
 
 
 class Setting(NamedTuple):
-    """One assignment of a file: C(number) is its line. C(value) is None for a name that is excluded: C(-name)."""
+    """One assignment of a file: `number` is its line. `value` is None for a name that is excluded: `-name`."""
 
     file: str
     number: int
@@ -43,7 +43,7 @@ class Setting(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """An assignment for all names that a pattern matches. C(value) is None for a name that is excluded: C(-name)."""
+    """An assignment for all names that a pattern matches. `value` is None for a name that is excluded: `-name`."""
 
     file: str
     number: int
@@ -53,7 +53,7 @@ class Pattern(NamedTuple):
 
 class Unread(NamedTuple):
     """A line of a file that its programs skip, or read in another way than somebody meant it.
-    C(why) reports what to do."""
+    `why` reports what to do."""
 
     file: str
     number: int
@@ -62,7 +62,7 @@ class Unread(NamedTuple):
 
 
 def parse_lines(path: str, text: str) -> list[Setting | Pattern | Unread]:
-    """Every line of one file that is no comment, in order, as a L(Setting), a L(Pattern) or an L(Unread)."""
+    """Every line of one file that is no comment, in order, as a `Setting`, a `Pattern` or an `Unread`."""
     parts = ((number, part.strip(BLANKS)) for number, line in split_lines(text) for part in _OTHER_ENDS.split(line))
     return [found for number, part in parts for found in _parse_line(path, number, part)]
 
@@ -96,7 +96,7 @@ def parse(path: str, text: str) -> list[Setting]:
 
 
 def sort_boot_files(listing: dict[str, list[str]]) -> list[str]:
-    """The paths that are read at boot, first to last, from C({folder: [name, ...]}): sorted by name over all folders,
+    """The paths that are read at boot, first to last, from `{folder: [name, ...]}`: sorted by name over all folders,
     each name once, from the first folder that has it."""
     chosen: dict[str, str] = {}
     for folder in FOLDERS:
@@ -112,9 +112,9 @@ def has_systemd(host: Host) -> bool:
 
 
 def read(host: Host, own: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """The files that are read at boot as C([(path, text), ...]) in their order, and what could not be read.
+    """The files that are read at boot as `[(path, text), ...]` in their order, and what could not be read.
 
-    C(own) has its place in the order also where it is not written yet (with an empty text). A link to /dev/null masks
+    `own` has its place in the order also where it is not written yet (with an empty text). A link to /dev/null masks
     its name and counts as an empty file. systemd reads /etc/sysctl.conf only through a link in a folder (Debian's
     99-sysctl.conf); without systemd it is read last, also where such a link has it read before.
     """
@@ -137,7 +137,7 @@ def read(host: Host, own: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def group_settings(texts: list[tuple[str, str]]) -> dict[str, list[Setting]]:
-    """All assignments of C([(path, text), ...]) by key, each list from first to last: the last one holds."""
+    """All assignments of `[(path, text), ...]` by key, each list from first to last: the last one holds."""
     found: dict[str, list[Setting]] = {}
     for path, text in texts:
         for setting in parse(path, text):
@@ -146,10 +146,10 @@ def group_settings(texts: list[tuple[str, str]]) -> dict[str, list[Setting]]:
 
 
 class Boot:
-    """What the files that are read at boot make of a parameter. C(own) is the path of ours, C(live) maps keys to live
+    """What the files that are read at boot make of a parameter. `own` is the path of ours, `live` maps keys to live
     values.
 
-    systemd writes only the last assignment of a name, and none where C(-name) follows it; sysctl(8) writes all of them,
+    systemd writes only the last assignment of a name, and none where `-name` follows it; sysctl(8) writes all of them,
     one after the other, so that one which the kernel refuses changes nothing. A name wins over any pattern.
     """
 
@@ -216,7 +216,7 @@ class Boot:
         return [line for line in found if line.file != self.own]
 
     def words(self, key: str) -> str:
-        """The column C(configured)."""
+        """The column `configured`."""
         lines: Sequence[Setting | Pattern] = self.of(key) or self.patterns(key)
         last = lines[-1] if lines else None
         if last is None or last.value is None:

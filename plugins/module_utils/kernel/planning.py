@@ -1,12 +1,12 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The planning of the component C(kernel): pure functions from the desired state and what was read to a L(Plan).
+"""The planning of the component `kernel`: pure functions from the desired state and what was read to a `Plan`.
 
 The file must not lower at boot what the kernel, or another file, would have given without it. So a parameter with a
-policy other than C(exact) is written to the file only where it is better than what would hold at boot without us, and
+policy other than `exact` is written to the file only where it is better than what would hold at boot without us, and
 then as the better of both. What would hold without us is another file's setting or else the live value from before
-the first change, which is kept in a record; C(state=absent) also sets it back.
+the first change, which is kept in a record; `state=absent` also sets it back.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MODULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 class Decision:
     """What is to be done about one parameter.
 
-    C(live) is the value to set now, None where the running kernel stays as it is. C(at_boot) is the value for our
+    `live` is the value to set now, None where the running kernel stays as it is. `at_boot` is the value for our
     file, None where the file does not name it.
     """
 
@@ -62,7 +62,7 @@ def find_profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     entries, errors = kernel_values.build_entries(desired["profile"])
     errors = [*broken("host.kernel-profile", errors), *_errors(desired, state)]
     if errors:
@@ -304,7 +304,7 @@ def _modules(desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any]
 
 
 def render_file(lines: list[tuple[str, str]]) -> str | None:
-    """The text of a file of ours from its C((name, line)) pairs; None (no file) where there is no line."""
+    """The text of a file of ours from its `(name, line)` pairs; None (no file) where there is no line."""
     return MARK + "".join(line for _name, line in lines) if lines else None
 
 

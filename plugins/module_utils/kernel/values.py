@@ -14,8 +14,8 @@ from typing import Any
 
 from ..core.untrusted_text import BLANKS, split_words
 
-#: C(exact): this very value. C(at_least), C(at_most): an element that is already as good stays. C(range): two numbers,
-#: the lower end at most, the upper at least. C(union): a list of ports, what was reserved stays. C(leave): reported
+#: `exact`: this very value. `at_least`, `at_most`: an element that is already as good stays. `range`: two numbers,
+#: the lower end at most, the upper at least. `union`: a list of ports, what was reserved stays. `leave`: reported
 #: only.
 POLICIES = ("exact", "at_least", "at_most", "range", "union", "leave")
 
@@ -76,7 +76,7 @@ MACHINE_WIDE = ("net.core.netdev_max_backlog", "net.core.rmem_max", "net.core.wm
 
 @dataclass(frozen=True)
 class Entry:
-    """One desired parameter. C(key) is written with dots, C(path) is its file below /proc/sys."""
+    """One desired parameter. `key` is written with dots, `path` is its file below /proc/sys."""
 
     key: str
     path: str
@@ -94,7 +94,7 @@ def get_path(key: str) -> str:
     """The file of a parameter below /proc/sys.
 
     As in sysctl.d(5): where the first separator is a dot, dots separate and a slash stands for a dot
-    (C(net.ipv4.conf.eth0/100.rp_filter)); where it is a slash, the name is the path already.
+    (`net.ipv4.conf.eth0/100.rp_filter`); where it is a slash, the name is the path already.
     """
     separator = next((letter for letter in key if letter in "./"), ".")
     return key if separator == "/" else key.translate(str.maketrans("./", "/."))
@@ -111,12 +111,12 @@ def normalize(text: int | str) -> str:
 
 
 def predict_written_value(key: str, text: str, live: str | None = None) -> str | None:
-    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the
+    """What the kernel shows once a text has been written to a parameter that shows `live`; None where it refuses the
     text.
 
     It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is
-    ignored, and what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses
-    C(4096#) and C(4k).
+    ignored, and what is missing stays as it was: `4096 # comment` is 4096. Only blanks may follow a number: it refuses
+    `4096#` and `4k`.
     """
     if SHAPES.get(key) == "ports":
         return _ports_after_writing(text)
@@ -171,7 +171,7 @@ def _ports_after_writing(text: str) -> str | None:
 
 
 def build_entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
-    """The entries of a profile and the errors of it: C(([Entry, ...], [sentence, ...]))."""
+    """The entries of a profile and the errors of it: `([Entry, ...], [sentence, ...])`."""
     found, errors = [], []
     paths: dict[str, str] = {}
     for name, given in profile.items():
@@ -273,10 +273,10 @@ def parse_integers(text: str) -> list[int] | None:
 
 
 def merge(policy: str, base: str, desired: str) -> str:
-    """What should hold where C(base) holds now and C(desired) is requested under a policy.
+    """What should hold where `base` holds now and `desired` is requested under a policy.
 
-    Merging twice gives what merging once gives, and a result equal to C(base) means that C(base) is good enough.
-    A C(base) that cannot be compared (see L(is_comparable)) is kept: nobody knows whether it is better.
+    Merging twice gives what merging once gives, and a result equal to `base` means that `base` is good enough.
+    A `base` that cannot be compared (see `is_comparable`) is kept: nobody knows whether it is better.
     """
     base, desired = normalize(base), normalize(desired)
     if policy == "union":
@@ -325,7 +325,7 @@ def _ranges(text: str) -> list[tuple[int, int]]:
 
 
 def format_ports(ranges: list[tuple[int, int]]) -> str:
-    """Ranges of ports as the kernel prints them: sorted, neighbours joined, C(4430,8000-8003)."""
+    """Ranges of ports as the kernel prints them: sorted, neighbours joined, `4430,8000-8003`."""
     joined: list[list[int]] = []
     for low, high in sorted(ranges):
         if joined and low <= joined[-1][1] + 1:
@@ -336,7 +336,7 @@ def format_ports(ranges: list[tuple[int, int]]) -> str:
 
 
 def parse_version(release: str) -> tuple[int, int]:
-    """The first two numbers of a kernel release: C(6.1.0-13-amd64) is C((6, 1)); C((0, 0)) where it reports none."""
+    """The first two numbers of a kernel release: `6.1.0-13-amd64` is `(6, 1)`; `(0, 0)` where it reports none."""
     match = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", release or "")
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(capacity): from the number of connections that one host must hold to every limit on the way.
+"""The component `capacity`: from the number of connections that one host must hold to every limit on the way.
 
-L(compute_limits) is pure and knows of the host what it is given; the component asks the host how much memory and how
+`compute_limits` is pure and knows of the host what it is given; the component asks the host how much memory and how
 many open files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
 """
 
@@ -209,8 +209,8 @@ def list_bounds(connections: int, shape: HostShape) -> list[Bound]:
 
 
 def find_largest(shape: HostShape) -> tuple[int, str]:
-    """C((connections, resource)): how many the host holds at most, and what ends first.
-    C((0, ...)) where not even one."""
+    """`(connections, resource)`: how many the host holds at most, and what ends first.
+    `(0, ...)` where not even one."""
 
     def holds(connections: int) -> bool:
         return all(bound.needed <= bound.there for bound in list_bounds(connections, shape))
@@ -230,8 +230,8 @@ def round_up_to_power_of_two(number: int) -> int:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits for a number of connections. C(error) is empty, or why the host cannot hold them and how many it can.
-    C(largest) is that number, and C(limited_by) what limits it. The filter capacity_plan documents the others."""
+    """The limits for a number of connections. `error` is empty, or why the host cannot hold them and how many it can.
+    `largest` is that number, and `limited_by` what limits it. The filter capacity_plan documents the others."""
 
     connections: int = 0
     largest: int = 0
@@ -286,7 +286,7 @@ def compute_limits(connections: int, shape: HostShape) -> Limits:
 
 
 def build_kernel_profile(connections: int, shape: HostShape) -> dict[str, dict[str, Any]]:
-    """The kernel parameters for so many connections, as a profile for M(xitrum.host.sysctl_profile)."""
+    """The kernel parameters for so many connections, as a profile for `xitrum.host.sysctl_profile`."""
     entries, total = count_conntrack_entries(connections, shape), count_sockets(connections, shape)
     processes = (shape.instances * count_instance_files(connections, shape)) + count_proxy_files(connections, shape)
     found = {
@@ -350,7 +350,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """One row, and an error where the host cannot hold what is desired of it; C(connections) 0 wants nothing."""
+    """One row, and an error where the host cannot hold what is desired of it; `connections` 0 wants nothing."""
     if not desired["connections"]:
         return Draft().plan(desired, state)
     shape = HostShape(**{name: desired[name] for name in SPEC if name != "connections"}, **state)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(nofile): how many files a login may have open, from a limits.d file of our own.
+"""The component `nofile`: how many files a login may have open, from a limits.d file of our own.
 
-What the host can grant is found out first, and nothing above it is ever written: above C(fs.nr_open) PAM refuses the
+What the host can grant is found out first, and nothing above it is ever written: above `fs.nr_open` PAM refuses the
 login (su and sudo are locked out), and where root lacks CAP_SYS_RESOURCE the line would silently do nothing.
 systemd's services do not go through PAM and take nothing from here.
 """
@@ -38,7 +38,7 @@ _NO_END = 2**63 - 1
 #: What pam_limits takes for no limit, in any case of its letters; for nofile it then sets fs.nr_open.
 _NO_LIMIT = ("-1", "-", "unlimited", "infinity")
 _KINDS = ("soft", "hard", "-")
-#: It reads the digits that a value begins with, and takes C(30k) for 30.
+#: It reads the digits that a value begins with, and takes `30k` for 30.
 _DIGITS = re.compile(r"\+?([0-9]+)")
 _LIMIT = re.compile(r"unlimited|[0-9]+")
 _SKIPPED = "PAM skips it: correct the line, or remove it"
@@ -67,7 +67,7 @@ EXECUTION = Execution(root="Limits", header=_header)
 
 
 class Line(NamedTuple):
-    """A nofile line of limits.conf(5); C(value) is None where there is no limit."""
+    """A nofile line of limits.conf(5); `value` is None where there is no limit."""
 
     file: str
     number: int
@@ -77,7 +77,7 @@ class Line(NamedTuple):
 
 
 def parse_lines(path: str, text: str) -> list[Line | Unread]:
-    """The nofile lines of one file as pam_limits reads them, in order: each a L(Line) or an L(Unread)."""
+    """The nofile lines of one file as pam_limits reads them, in order: each a `Line` or an `Unread`."""
     return [found for number, line in split_lines(text) for found in _parse_line(path, number, line)]
 
 
@@ -127,7 +127,7 @@ def parse(path: str, text: str) -> list[Line]:
 
 
 def find_line(lines: list[Line], domain: str, kind: str) -> Line | None:
-    """The line that counts for a domain and C(soft) or C(hard), or None: the last one, and C(-) means both."""
+    """The line that counts for a domain and `soft` or `hard`, or None: the last one, and `-` means both."""
     return next((line for line in reversed(lines) if line.domain == domain and line.kind in (kind, "-")), None)
 
 
@@ -135,7 +135,7 @@ def find_line(lines: list[Line], domain: str, kind: str) -> Line | None:
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """Everything about the host that L(plan) needs."""
+    """Everything about the host that `plan` needs."""
     found, unread = read_lines(host)
     own = unmanaged_file.read_file(host, desired["path"])
     texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
@@ -158,7 +158,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_lines(host: Host) -> tuple[list[Line | Unread], list[str]]:
-    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them,
+    """What `parse_lines` finds in limits.conf and limits.d in the order in which PAM reads them,
     and the files that are hidden."""
     unread = []
     lines: list[Line | Unread] = []
@@ -201,7 +201,7 @@ def can_raise(host: Host, nofile: int) -> bool:
 
 
 def _login(host: Host, user: str) -> tuple[str, str] | None:
-    """What a new login of a user gets, as C((soft, hard)), through PAM; None where only root may ask, or it failed."""
+    """What a new login of a user gets, as `(soft, hard)`, through PAM; None where only root may ask, or it failed."""
     result = host.run(["timeout", "10", "su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
     # A module of PAM may have greeted first.
     words = result.out.split()[-2:]
@@ -209,7 +209,7 @@ def _login(host: Host, user: str) -> tuple[str, str] | None:
 
 
 def _use_pam(host: Host) -> str | None:
-    """Whether sshd uses PAM: C(yes), C(no), empty where there is no sshd, None where its configuration is hidden."""
+    """Whether sshd uses PAM: `yes`, `no`, empty where there is no sshd, None where its configuration is hidden."""
     try:
         text = host.read(SSHD_CONFIG)
         if text is None:
@@ -245,7 +245,7 @@ def use_pam(text: str, included: list[str]) -> str:
 
 
 def find_granted(desired: int, state: dict[str, Any]) -> tuple[int, str]:
-    """How many open files this host can grant of those desired, and what ends it: C((number, sentence))."""
+    """How many open files this host can grant of those desired, and what ends it: `(number, sentence)`."""
     bounds = [
         (desired, ""),
         (state["nr_open"], f"fs.nr_open is {state['nr_open']}"),
@@ -270,7 +270,7 @@ def _at_boot(state: dict[str, Any]) -> int:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     errors = _errors(desired, state)
     if errors:
         return Draft(errors=errors).plan(desired, state)
@@ -340,7 +340,7 @@ def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
 def _value(
     desired: dict[str, Any], limit: int, others: list[Line], domain: str, kind: str, state: dict[str, Any]
 ) -> int:
-    """What to write. With C(at_least) a larger value stays: what another file sets for the domain, or what a login has
+    """What to write. With `at_least` a larger value stays: what another file sets for the domain, or what a login has
     without any line, both as far as the host can grant it."""
     if desired["policy"] == "exact":
         return limit
@@ -401,7 +401,7 @@ def _as_good(policy: str, value: int | None, desired: int, state: dict[str, Any]
 
 
 def format_value(line: Line | None) -> str:
-    """The value of a line as it is written, C(-) where there is none."""
+    """The value of a line as it is written, `-` where there is none."""
     return "-" if line is None else "unlimited" if line.value is None else str(line.value)
 
 

@@ -35,7 +35,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """The rows and C(processes): pure, and nothing is ever to be done."""
+    """The rows and `processes`: pure, and nothing is ever to be done."""
     found = [
         _process(desired, state, target, state["processes"][pid])
         for target in state["targets"]
@@ -59,7 +59,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def read_configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tuple[int | None, str]:
-    """What is configured for a process, as C((number or None, words)): its unit's limit, or its user's line in
+    """What is configured for a process, as `(number or None, words)`: its unit's limit, or its user's line in
     limits.d, which counts only for what was started by a login."""
     if target["unit"]:
         words = target["unit"].get("LimitNOFILESoft") or target["unit"].get("LimitNOFILE", "")
@@ -78,10 +78,10 @@ def read_configured(target: dict[str, Any], user: str, state: dict[str, Any]) ->
 
 
 def judge(desired: int, number: int | None, soft: int, granted: tuple[int, str]) -> tuple[str, str]:
-    """C((status, sentence)) of a process with this soft limit.
+    """`(status, sentence)` of a process with this soft limit.
 
-    C(number) is what is configured, or None; C(granted) what the host can grant at all, and why no more, as from
-    L(limits.find_granted). A restart helps where the configured number is enough and the host can grant it.
+    `number` is what is configured, or None; `granted` what the host can grant at all, and why no more, as from
+    `limits.find_granted`. A restart helps where the configured number is enough and the host can grant it.
     """
     if soft == process.UNLIMITED or soft >= desired:
         return "ok", ""

@@ -62,7 +62,7 @@ def find_errors(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
 
 
 def summarize_burst(made: list[tuple[float, bool]], connects: int) -> dict[str, float | None]:
-    """From the connects that were made, as C((seconds, whether by a repeated SYN)):
+    """From the connects that were made, as `(seconds, whether by a repeated SYN)`:
     how many were made at once, late, or not at all."""
     late = sum(again for _seconds, again in made)
     return {"connects": connects, "at_once": len(made) - late, "delayed": late, "failed": connects - len(made),
@@ -86,7 +86,7 @@ class Burst:
         self.epoll = select.epoll()
 
     def call(self, listener: socket.socket | None, pause: float) -> list[tuple[float, bool]]:
-        """Connects at once, accepts after the pause, and returns what L(summarize_burst) takes."""
+        """Connects at once, accepts after the pause, and returns what `summarize_burst` takes."""
         for _number in range(self.connects):
             link = socket.socket(
                 socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK

@@ -12,9 +12,9 @@ import socket
 import struct
 from typing import Any
 
-#: Numbers of one process, in this order. C(tried) to connect, C(opened) as a WebSocket, C(held) now; why the others are
-#: not; C(dropped) after they were open; C(silent), whose ping was not answered in time, and which are given up;
-#: C(delayed), whose connect took a repeated SYN; C(stopped) processes that tried no more, since a limit was reached.
+#: Numbers of one process, in this order. `tried` to connect, `opened` as a WebSocket, `held` now; why the others are
+#: not; `dropped` after they were open; `silent`, whose ping was not answered in time, and which are given up;
+#: `delayed`, whose connect took a repeated SYN; `stopped` processes that tried no more, since a limit was reached.
 NAMES = (
     "tried", "opened", "held", "refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports",
     "other", "dropped", "silent", "delayed", "pings", "pongs", "stopped", "status", "errno",
@@ -87,7 +87,7 @@ class Counts:
 
 
 def sum_counts(rows: list[list[int]]) -> dict[str, Any]:
-    """All processes (of all hosts) as one dictionary: each of NAMES, and C(connect) and C(pong) as lists of steps."""
+    """All processes (of all hosts) as one dictionary: each of NAMES, and `connect` and `pong` as lists of steps."""
     counts: dict[str, Any] = {
         name: (max if name in LAST else sum)([row[index] for row in rows] or [0]) for index, name in enumerate(NAMES)
     }
@@ -98,7 +98,7 @@ def sum_counts(rows: list[list[int]]) -> dict[str, Any]:
 
 
 def merge_totals(totals: list[dict[str, Any]]) -> dict[str, Any]:
-    """Several of L(sum_counts) as one."""
+    """Several of `sum_counts` as one."""
     counts: dict[str, Any] = {
         name: (max if name in LAST else sum)([one[name] for one in totals] or [0]) for name in NAMES
     }

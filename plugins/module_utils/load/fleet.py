@@ -20,7 +20,7 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
 def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
-    """What is wrong with the settings, as sentences. C(known) are all hosts of the inventory."""
+    """What is wrong with the settings, as sentences. `known` are all hosts of the inventory."""
     found = []
     numbers = {name: desired[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
     found += [f"load_test_{name}: found {value}, expected 1 or more." for name, value in numbers.items() if value < 1]
@@ -83,14 +83,14 @@ def find_unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
 
 
 def list_instances(hosts: list[dict[str, Any]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
-    """The instances as C(host) reaches them. With slots there is one, in the slot that was read."""
+    """The instances as `host` reaches them. With slots there is one, in the slot that was read."""
     found = proxy.list_servers(hosts, host, {proxy.PORT: desired["http_port"], proxy.COUNT: desired["instances"]})
     slots = {one["inventory_hostname"]: (one.get("application_slot_read") or {}).get("slot") or 0 for one in hosts}
     return [{**one, "port": one["port"] + slots[one["host"]]} for one in found]
 
 
 def list_proxy_targets(hosts: list[dict[str, str]], host: str, desired: dict[str, Any]) -> list[dict[str, Any]]:
-    """The proxies as C(host) reaches them: one on C(host) itself at the loopback, unless it listens elsewhere only."""
+    """The proxies as `host` reaches them: one on `host` itself at the loopback, unless it listens elsewhere only."""
     port = desired["proxy_https_port"] if desired["tls"] else desired["proxy_http_port"]
     found = []
     for one in hosts:
@@ -103,7 +103,7 @@ def list_proxy_targets(hosts: list[dict[str, str]], host: str, desired: dict[str
 def list_watched(
     hosts: dict[str, dict[str, Any]], host: str, groups: dict[str, list[str]], desired: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """The ports of C(host) whose processes are of interest."""
+    """The ports of `host` whose processes are of interest."""
     found = []
     if host in groups.get("xitrum", []):
         found += [{"name": one["name"], "port": one["port"]} for one in list_instances([hosts[host]], host, desired)]
@@ -120,10 +120,10 @@ def list_watched(
 def plan_loads(
     hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, desired: dict[str, Any]
 ) -> dict[str, Any]:
-    """C({errors, loads, watched}) of one host:
-    C(loads) maps a route to the options of M(xitrum.host.connection_load), empty where the host makes none.
+    """`{errors, loads, watched}` of one host:
+    `loads` maps a route to the options of `xitrum.host.connection_load`, empty where the host makes none.
 
-    C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.
+    `hosts` maps every host of the inventory to its variables, `groups` every group to its hosts.
     """
     found = find_errors(desired, groups, [*hosts, "localhost"])
     if found:

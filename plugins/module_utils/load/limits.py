@@ -46,10 +46,10 @@ def format_failures(counts: dict[str, Any]) -> list[str]:
 
 
 def find_limits(requested: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
-    """What limited it, the surest first, as C([(word, sentence)]); empty where all were held.
+    """What limited it, the surest first, as `[(word, sentence)]`; empty where all were held.
 
-    C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load) with
-    C(state=measured).
+    `hosts` maps each host to `{before, during, after}`, readings of `xitrum.host.connection_load` with
+    `state=measured`.
     """
     if counts["held"] == requested and not counts["dropped"] and not counts["silent"]:
         return []

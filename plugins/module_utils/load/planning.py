@@ -70,13 +70,13 @@ RESOURCES = {
 
 
 def split(total: int, parts: int) -> list[int]:
-    """A total as that many parts, the first ones larger by one: C(split(7, 3)) is C([3, 2, 2])."""
+    """A total as that many parts, the first ones larger by one: `split(7, 3)` is `[3, 2, 2]`."""
     return [total // parts + (index < total % parts) for index in range(parts)]
 
 
 def with_headers(options: dict[str, Any]) -> dict[str, Any]:
-    """The options with C(headers) as what its JSON means;
-    as the text that it was where that is none, which L(find_input_errors) refuses."""
+    """The options with `headers` as what its JSON means;
+    as the text that it was where that is none, which `find_input_errors` refuses."""
     try:
         return {**options, "headers": json.loads(options["headers"] or "{}")}
     except ValueError:
@@ -154,7 +154,7 @@ def count_processes(connections: int, state: dict[str, Any]) -> int:
 
 
 def choose_addresses(desired: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
-    """The source addresses for each target, in the order of the targets; C([""]) lets the kernel choose."""
+    """The source addresses for each target, in the order of the targets; `[""]` lets the kernel choose."""
     share = -(-desired["connections"] // len(desired["targets"]))
     needed = -(-share // state["ports"])
     found = []
@@ -178,8 +178,8 @@ def compute_deadline(desired: dict[str, Any]) -> float:
 
 
 def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
-    """A Plan with C(facts): C(largest), C(limited_by), and C(workers), each with C(connections),
-    C(first) (the number of its first), C(rate)."""
+    """A Plan with `facts`: `largest`, `limited_by`, and `workers`, each with `connections`,
+    `first` (the number of its first), `rate`."""
     errors = find_input_errors(desired)
     if errors:
         return Draft(errors=errors).plan(desired, state)

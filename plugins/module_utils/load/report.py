@@ -80,8 +80,8 @@ def build_route_report(
 ) -> dict[str, Any]:
     """The figures of one route.
 
-    C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts,
-    C(capacities) hosts to the capacity plan of what they are and have (C({largest, ends})).
+    `readings` maps hosts to `{before, during, after}`, `loads` the hosts that connected to their counts,
+    `capacities` hosts to the capacity plan of what they are and have (`{largest, ends}`).
     """
     counts = load_counts.merge_totals(list(loads.values()))
     ended = load_limits.find_limits(requested, counts, readings)
@@ -135,7 +135,7 @@ def compute_memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, 
 def find_promise(
     capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str]], route: str
 ) -> dict[str, Any] | None:
-    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, limited_by, hosts});
+    """The connections that the capacity plan gives the fleet, and what ends first: `{largest, limited_by, hosts}`;
     the proxies' part where it is smaller."""
     parts = ["xitrum", "xitrum_proxy"] if route == "proxy" else ["xitrum"]
     found = []
@@ -213,7 +213,7 @@ def format_burst_title(host: str, one: dict[str, Any]) -> str:
 
 
 def format_lines(runs: list[dict[str, Any]], rows_of: Callable[[dict[str, Any]], list[tuple[str, str]]]) -> list[str]:
-    """A table of what C(rows_of(run)) gives, a column a run, in the order in which titles appear."""
+    """A table of what `rows_of(run)` gives, a column a run, in the order in which titles appear."""
     found = [dict(rows_of(run)) for run in runs]
     titles = list(dict.fromkeys(title for one in found for title in one))
     return render_table(

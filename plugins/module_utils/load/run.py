@@ -4,8 +4,8 @@
 """A load in the background: it is started, polled and stopped by one call each,
 and ends by itself when nobody polls any more.
 
-In a folder of its own that is gone afterwards: C(state.json) is what it reports, C(process) which process reports it,
-C(lease) is touched by whoever polls, C(stop) ends it.
+In a folder of its own that is gone afterwards: `state.json` is what it reports, `process` which process reports it,
+`lease` is touched by whoever polls, `stop` ends it.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def touch(path: str) -> None:
 
 
 def read(folder: str, name: str) -> dict[str, Any]:
-    """What C(write) has written."""
+    """What `write` has written."""
     path = f"{folder}/{name}.json"
     with open(path, encoding="utf-8") as file:
         try:

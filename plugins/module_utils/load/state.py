@@ -48,7 +48,7 @@ def parse_netstat(text: str) -> dict[str, int]:
 
 
 def parse_sockstat(text: str) -> dict[str, int]:
-    """The TCP line of /proc/net/sockstat: C({inuse, orphan, tw, alloc, mem}), C(mem) in pages."""
+    """The TCP line of /proc/net/sockstat: `{inuse, orphan, tw, alloc, mem}`, `mem` in pages."""
     words = next((line.split()[1:] for line in text.splitlines() if line.startswith("TCP:")), [])
     return {name: int(value) for name, value in zip(words[::2], words[1::2]) if _NUMBER.fullmatch(value)}
 
@@ -143,7 +143,7 @@ def read_client(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
 
 
 def count_reserved(text: str, low: int, high: int) -> int:
-    """How many ports of a range a list such as C(8000-8001,4430) takes away."""
+    """How many ports of a range a list such as `8000-8001,4430` takes away."""
     taken = set()
     for part in text.replace("\n", "").split(","):
         first, _dash, last = part.partition("-")

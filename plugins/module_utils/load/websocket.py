@@ -30,7 +30,7 @@ def build_handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
 
 
 def read_answer(data: bytes) -> tuple[int | None, bytes]:
-    """C((status, rest)) of a whole answer, C((None, data)) of one that is not whole, C((0, b"")) of what is no HTTP."""
+    """`(status, rest)` of a whole answer, `(None, data)` of one that is not whole, `(0, b"")` of what is no HTTP."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return (None, data) if len(data) < HEAD_MOST else (0, b"")
@@ -44,9 +44,9 @@ def build_frame(kind: int, payload: bytes = b"") -> bytes:
 
 
 def split_frames(data: bytes, skip: int = 0) -> tuple[list[tuple[int, bytes]], bytes, int]:
-    """The frames of a server in C(data): C(([(kind, payload)], rest, skip)).
+    """The frames of a server in `data`: `([(kind, payload)], rest, skip)`.
 
-    The payload of data frames is not kept: C(skip) are the bytes of one that are still to come.
+    The payload of data frames is not kept: `skip` are the bytes of one that are still to come.
     Pings and the like are waited for.
     """
     found: list[tuple[int, bytes]] = []

@@ -42,8 +42,8 @@ IN, OUT = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 
 
 class Connection:
-    """One connection: C(since) is when its present state began,
-    C(queried) when the ping that is not answered was sent (else 0)."""
+    """One connection: `since` is when its present state began,
+    `queried` when the ping that is not answered was sent (else 0)."""
 
     __slots__ = ("socket", "state", "since", "pinged_at", "data", "skip", "target")
 
@@ -53,8 +53,8 @@ class Connection:
 
 
 class Worker:
-    """The connections of one process. C(share) is its part of the plan, C(row) its row of C(counts),
-    C(ended()) reports when to stop."""
+    """The connections of one process. `share` is its part of the plan, `row` its row of `counts`,
+    `ended()` reports when to stop."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from ..core.mac_files import is_mac_file
 from ..source_tree.build import render_hint
 
 #: Entries at the top that an application writes when it runs where it was built. They are no part of a release:
-#: a stale C(tmp/routes.cache) hides the routes of a newer one, and each instance on a host has its own.
+#: a stale `tmp/routes.cache` hides the routes of a newer one, and each instance on a host has its own.
 WRITTEN_AT_RUN_TIME = ("log", "tmp")
 
 
@@ -51,8 +51,8 @@ def format_read_error(error: OSError) -> str:
 def build_manifest(folder: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The package's entries in the order of their paths, and its errors.
 
-    A file is C({path, mode, sha256, size}): C(mode) is C(0755) where its owner may execute it and C(0644) otherwise,
-    because umasks and archives differ and a release must not. A link is C({path, link}).
+    A file is `{path, mode, sha256, size}`: `mode` is `0755` where its owner may execute it and `0644` otherwise,
+    because umasks and archives differ and a release must not. A link is `{path, link}`.
     """
     paths, errors = list_files(folder)
     # Hashing releases Python's lock, so threads use all processors.
@@ -114,7 +114,7 @@ def sum_bytes(entries: list[dict[str, Any]]) -> int:
 
 
 def filter_jars(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The manifest's rows of C(lib/*.jar). The class path has no jar below another folder."""
+    """The manifest's rows of `lib/*.jar`. The class path has no jar below another folder."""
     return [
         row
         for row in entries
@@ -123,7 +123,7 @@ def filter_jars(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def find_layout_errors(folder: str, entries: list[dict[str, Any]]) -> list[str]:
-    """What C(script/runner) needs to start and the package does not have, as sentences."""
+    """What `script/runner` needs to start and the package does not have, as sentences."""
     rows = {row["path"]: row for row in entries}
     errors = [
         f"{folder} has no {path}: {format_hint(folder)}"

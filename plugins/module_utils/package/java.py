@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from ..core import schema
 
-#: Oldest Scala 2 whose compiler reads the class files of a JDK (older: C(bad constant pool index) at start).
+#: Oldest Scala 2 whose compiler reads the class files of a JDK (older: `bad constant pool index` at start).
 OLDEST_SCALA = {25: (2, 13, 18)}
 
 #: How many jars' scans the cache keeps: a package has about 90.
@@ -45,10 +45,10 @@ def counts(name: str) -> bool:
 
 
 def scan(path: str, main_class: str) -> dict[str, Any]:
-    """What one jar holds: C(highest) and C(typical) are a (Java version, class) each, C(scala) is the version where
-    it is the Scala library, C(main) whether it holds the main class.
+    """What one jar holds: `highest` and `typical` are a (Java version, class) each, `scala` is the version where
+    it is the Scala library, `main` whether it holds the main class.
 
-    C(typical) is the median over the classes: a library such as akka-stream has a few optional classes for a newer
+    `typical` is the median over the classes: a library such as akka-stream has a few optional classes for a newer
     Java than it needs, and a library made for Java 17 has nearly all of its classes for 17.
     Raises OSError, and zipfile.BadZipFile for a file that is no jar.
     """
@@ -102,7 +102,7 @@ def read_beginning(raw: BinaryIO, info: zipfile.ZipInfo) -> bytes:
 def examine(
     folder: str, rows: list[dict[str, Any]], main_class: str, cache: str | None
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Scans the jars of a manifest's rows. Returns C({path: result of scan}) and the errors.
+    """Scans the jars of a manifest's rows. Returns `{path: result of scan}` and the errors.
 
     A jar's scan depends on nothing but its content, so the cache (a folder,
     or None) keeps it by SHA-256 for the next run.
@@ -155,8 +155,8 @@ def remember(path: str, scans: dict[str, dict[str, Any]]) -> None:
 def summarize_scans(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What the scans of all jars come to.
 
-    C(java) is the Java that the package needs: every class of the main class's jar has to load, and of the other jars
-    what most of their classes ask for; C(java_jar) and C(java_class) are where that was found, C(java_highest) is the
+    `java` is the Java that the package needs: every class of the main class's jar has to load, and of the other jars
+    what most of their classes ask for; `java_jar` and `java_class` are where that was found, `java_highest` is the
     highest of all. 0 and empty texts where nothing is known.
     """
     main = next((path for path in sorted(scans) if scans[path]["main"]), "")
@@ -200,8 +200,8 @@ def find_nearest_class(desired: str, names: list[str]) -> str:
 def find_java_error(class_java: int, jdk_java: int, scala: str = "", where: str = "") -> str:
     """Why a package cannot run on a JDK, as a sentence; an empty text where it can.
 
-    C(class_java) is the Java that its classes ask for and C(jdk_java) the JDK's major version (8, 11, 17 ...; 0 where
-    one is not known), C(scala) the version of its Scala library, C(where) the jar with those classes.
+    `class_java` is the Java that its classes ask for and `jdk_java` the JDK's major version (8, 11, 17 ...; 0 where
+    one is not known), `scala` the version of its Scala library, `where` the jar with those classes.
     """
     if class_java and jdk_java and class_java > jdk_java:
         jar = f" in {where}" if where else ""

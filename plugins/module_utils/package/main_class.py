@@ -64,7 +64,7 @@ def find_jar_main_classes(path: str) -> list[str]:
 
 
 def has_main(data: bytes) -> bool:
-    """Whether a class file has C(public static void main(String[])).
+    """Whether a class file has `public static void main(String[])`.
     Of an object in Scala it is the forwarder in its class."""
     try:
         return _has_main(data)
@@ -115,9 +115,9 @@ def _number(data: bytes, at: int) -> int:
 
 
 def choose_main_class(found: dict[str, str], where: str) -> tuple[str, list[str]]:
-    """The only main class, or the template's where none is found, and the errors: C((name, errors)).
+    """The only main class, or the template's where none is found, and the errors: `(name, errors)`.
 
-    C(found) is what L(find_main_classes) returned, C(where) whose it is.
+    `found` is what `find_main_classes` returned, `where` whose it is.
     """
     if len(found) < 2:
         return next(iter(found), TEMPLATE), []

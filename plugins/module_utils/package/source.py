@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Brings a package to a folder on the controller: as it is, out of an archive, or from a URL through a cache.
 
-In the cache a name means content: C(archives/SHA256) and C(unpacked/SHA256) are renamed into place when they are whole
-and verified, so a run that is killed leaves only a C(.part-) entry, which a later run removes.
+In the cache a name means content: `archives/SHA256` and `unpacked/SHA256` are renamed into place when they are whole
+and verified, so a run that is killed leaves only a `.part-` entry, which a later run removes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PART = ".part-"
 
 class SourceError(Exception):
     """The package cannot be had. The message is a sentence: what was found, what was expected, where, what to do.
-    C(rule) identifies the rule that it breaks: see preflight/catalog.py."""
+    `rule` identifies the rule that it breaks: see preflight/catalog.py."""
 
     def __init__(self, message: str, rule: str = "package.archive") -> None:
         super().__init__(message)
@@ -61,7 +61,7 @@ def obtain(
 ) -> str:
     """The folder that holds the package on the controller. Raises SourceError.
 
-    C(hint) is L(package_build.render_hint), which this file does not import: a JDK's archive is unpacked on hosts, and
+    `hint` is `package_build.render_hint`, which this file does not import: a JDK's archive is unpacked on hosts, and
     no host needs what reads a build.
     """
     if not source.strip():
@@ -147,8 +147,8 @@ def download(
 
 
 def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_certs: bool, out: BinaryIO) -> None:
-    """Writes the body that a URL answers to C(out), byte for byte. Raises SourceError.
-    C(timeout): seconds of silence."""
+    """Writes the body that a URL answers to `out`, byte for byte. Raises SourceError.
+    `timeout`: seconds of silence."""
     name = hide_credentials(url)
     try:
         response = downloads.open_download(url, headers, timeout, validate_certs)
@@ -196,7 +196,7 @@ def format_no_answer(name: str, timeout: int) -> str:
 
 
 def format_remedy(code: int, origin: str = "") -> str:
-    """What helps against a refused request. C(origin): the other origin that a redirect led to."""
+    """What helps against a refused request. `origin`: the other origin that a redirect led to."""
     if code in (401, 403) and origin:
         return (f"it redirects to {origin}. Your headers and passwords are for another host, and are not sent there. "
                 "Set the URL at that host, with its own headers")
@@ -229,7 +229,7 @@ def unpack_archive(archive: str, sha256: str, cache: str) -> str:
 
 
 def find_package(folder: str) -> str:
-    """The folder of the package in what an archive holds: C(target/xitrum) may have been packed with or without itself,
+    """The folder of the package in what an archive holds: `target/xitrum` may have been packed with or without itself,
     in other folders, and with files next to it. Raises SourceError where there are several.
 
     A whole package counts before what has only some parts of one. Where there is neither, it is the first folder that
@@ -270,8 +270,8 @@ def open_only_folders(folder: str) -> str:
 
 
 def find_folders(folder: str, matches: Callable[[str], bool], depth: int = 5) -> list[str]:
-    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None
-    where there is none down to C(depth) levels below."""
+    """The folders nearest to the top for which `matches(path)` is true: all of the first level that has one. None
+    where there is none down to `depth` levels below."""
     level = [folder]
     for _level in range(depth + 1):
         found = [path for path in level if matches(path)]
@@ -320,8 +320,8 @@ UNFIT = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryErr
 
 
 def place_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, source: str, links: dict[str, str]) -> None:
-    """Makes one member at a path, in place of an earlier one of its name; C(source) is what a hard link leads to.
-    Symbolic links are only noted in C(links), path to target.
+    """Makes one member at a path, in place of an earlier one of its name; `source` is what a hard link leads to.
+    Symbolic links are only noted in `links`, path to target.
     Raises OSError, and ValueError for another kind of member."""
     if member.isdir():
         links.pop(path, None)

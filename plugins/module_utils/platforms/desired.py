@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The desired source tree of each platform: options of the module source_tree, from the variables of its role. Pure.
 
-`values` are the role's variables, name to value, which L(rules) has found right. `tree` is what the module
+`values` are the role's variables, name to value, which `rules` has found right. `tree` is what the module
 source_tree returned of the tree as it is.
 """
 
@@ -56,7 +56,7 @@ EXECUTABLE = ("build", "start", "stop")
 @dataclass(frozen=True)
 class Desired:
     """What a platform needs of a tree: `options` of the module source_tree, what the report needs to know (`settings`,
-    see L(notes)), and the words of the command that follows the application's log."""
+    see `notes`), and the words of the command that follows the application's log."""
 
     options: Values
     settings: Values

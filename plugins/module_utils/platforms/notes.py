@@ -16,8 +16,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def find_heroku_notes(tree: dict[str, Any], java_version: int, remote: str) -> list[str]:
-    """Sentences for Heroku. C(tree): what the module source_tree returned.
-    C(remote): the git remote of the application there."""
+    """Sentences for Heroku. `tree`: what the module source_tree returned.
+    `remote`: the git remote of the application there."""
     notes = []
     if tree["java"] and not java_version:
         notes.append(
@@ -35,7 +35,7 @@ def find_heroku_notes(tree: dict[str, Any], java_version: int, remote: str) -> l
 def find_openshift_notes(
     tree: dict[str, Any], name: str, chosen: bool, secret: str, layouts: Sequence[str]
 ) -> list[str]:
-    """Sentences for OpenShift. C(chosen): whether the user chose the C(name)."""
+    """Sentences for OpenShift. `chosen`: whether the user chose the `name`."""
     notes = []
     if not chosen:
         notes.append(
@@ -102,7 +102,7 @@ def format_key_sentence(tree: dict[str, Any], rows: list[dict[str, Any]]) -> str
 
 
 def shorten_key(row: dict[str, Any]) -> str:
-    """A setting as the file has it inside of C(xitrum)."""
+    """A setting as the file has it inside of `xitrum`."""
     return row["key"].removeprefix("xitrum.")
 
 

@@ -187,7 +187,7 @@ def runs_the_package(variables: Mapping[str, Any]) -> bool:
 def find_lost_proxies(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], reached: Container[str]
 ) -> list[str]:
-    """Those of C(hosts) that are proxies alone and could not be reached."""
+    """Those of `hosts` that are proxies alone and could not be reached."""
     found = []
     for host in hosts:
         members = hostvars[host].get("groups") or {}
@@ -203,7 +203,7 @@ def find_lost_proxies(
 def find_unavailable_errors(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
 ) -> dict[str, list[Error]]:
-    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, an error each: it knows the
+    """Values of xitrum_unavailable_proxies that the choice of `hosts` did not follow, an error each: it knows the
     variables of -e alone, and the rest of the run goes by the inventory too."""
     found = {}
     for host in hosts:
@@ -227,7 +227,7 @@ def find_unavailable_errors(
 
 def find_host_errors(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[Error]:
     """The errors of one host: what its components report, and its JDK.
-    C(lost) are all proxies that could not be reached."""
+    `lost` are all proxies that could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("application_package_read") or {}
     if state is None or is_unread(variables):
         return (
@@ -278,8 +278,8 @@ def find_deploy_errors(
 ) -> Iterator[Error]:
     """What a deploy would leave half done on one host, with what to run instead.
 
-    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the
-    inventory, and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
+    It leaves the JDK, the kernel and the proxies' configuration as they are. `proxies` are the proxies of the
+    inventory, and `command(playbook, add)` is a line to type that runs a playbook, with `add` among its hosts.
     """
     found = get_instances(variables)
     if not found or not runs_the_package(variables):
@@ -308,7 +308,7 @@ def find_deploy_errors(
 def find_proxied_errors(
     variables: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], proxies: str, site: str
 ) -> Iterator[Error]:
-    """As L(find_deploy_errors): what of the instances C(listed) the proxies would not learn."""
+    """As `find_deploy_errors`: what of the instances `listed` the proxies would not learn."""
     known = [item for item in listed if item.get("configured")]
     new = [str(item["index"]) for item in listed if not item.get("configured")]
     if new:
@@ -359,7 +359,7 @@ def find_deploy_notes(variables: Mapping[str, Any], command: Callable[..., str])
 
 
 def read_value(variables: Mapping[str, Any], name: str, no_value: NoValue) -> str:
-    """A variable as a text; empty where it is not set, or where reading it raises C(no_value):
+    """A variable as a text; empty where it is not set, or where reading it raises `no_value`:
     that is an error of its own."""
     try:
         value = variables.get(name)
@@ -371,7 +371,7 @@ def read_value(variables: Mapping[str, Any], name: str, no_value: NoValue) -> st
 def list_application_hosts(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue
 ) -> tuple[list[str], list[str]]:
-    """The application hosts among C(hosts), and those of the same application that the run leaves out."""
+    """The application hosts among `hosts`, and those of the same application that the run leaves out."""
     groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = list(groups.get("xitrum") or [])
     run = (
@@ -388,7 +388,7 @@ def find_session_reports(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
 ) -> tuple[dict[str, list[Error]], dict[str, list[str]]]:
     """What a run would do to sessions and the cluster by its restarts:
-    C((errors, notes)), hosts to errors and hosts to sentences."""
+    `(errors, notes)`, hosts to errors and hosts to sentences."""
     run, left_out = list_application_hosts(hostvars, hosts, no_value)
     fleet = {host: get_instances(hostvars[host]).get("instances", []) for host in run}
     strategy = next((read_value(hostvars[host], "xitrum_rollout_strategy", no_value) for host in run), "")
@@ -523,7 +523,7 @@ def find_decommissioned_errors(
     decommissioned: Mapping[str, Mapping[str, Any]], applications: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[Error]]:
     """What keeps a run from finding the application on hosts where it is to run no longer: host to errors.
-    C(decommissioned) and C(applications) map hosts to their variables.
+    `decommissioned` and `applications` map hosts to their variables.
     Without its names a run would search elsewhere, find nothing, and be green."""
     found: dict[str, list[Error]] = {}
     for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
@@ -561,7 +561,7 @@ def find_unread_errors(
     failed = variables.get("ansible_failed_result")
     reason = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
     # A filter reports all that it found at once, a fault a line.
-    # Of others' words no line is one to type: see L(format_bullets).
+    # Of others' words no line is one to type: see `format_bullets`.
     folded = " ".join(reason.split())
     causes = list(errors_of("variable.unusable", find_cause(reason).splitlines()))
     return causes or [Error("host.read", folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}")]
@@ -654,7 +654,7 @@ def format_bullets(heading: str, sentences: Iterable[str]) -> str:
 
 
 def list_rules(errors: Mapping[str, Iterable[Error]], controller: Iterable[Error] = ()) -> list[str]:
-    """The rules of the errors of a message, each once: see L(format_message)."""
+    """The rules of the errors of a message, each once: see `format_message`."""
     return list(dict.fromkeys(error.rule for found in (controller, *errors.values()) for error in found))
 
 
@@ -663,7 +663,7 @@ def format_message(
     controller: Iterable[Error] = (),
     notes: Mapping[str, Iterable[str]] | None = None,
 ) -> str:
-    """One text for a person. C(errors) maps every host to its errors and C(notes) to its sentences, C(controller)
+    """One text for a person. `errors` maps every host to its errors and `notes` to its sentences, `controller`
     are the errors that belong to no host. Empty where there is no error: notes alone do not stop a run."""
     found = {"here, on the controller": list(dict.fromkeys(list_sentences(controller)))} if controller else {}
     found.update(group_by_hosts({host: list_sentences(of_host) for host, of_host in errors.items()}, len(errors)))

@@ -76,7 +76,7 @@ def find_value_error(prefix: str, name: str, option: dict[str, Any], values: Map
 
 
 def convert_to_whole(value: Any) -> int:
-    """Return a number that Ansible takes for a whole one, such as C("17") or C("17.0")."""
+    """Return a number that Ansible takes for a whole one, such as `"17"` or `"17.0"`."""
     return int(float(value))
 
 

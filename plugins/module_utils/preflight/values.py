@@ -281,7 +281,7 @@ def check_java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
 
 
 def check_config(variables: Mapping[str, Any]) -> Iterator[Error]:
-    """Settings in C(xitrum_config) that open Akka's remoting. The text stands inside of C(xitrum {}) in the file of an
+    """Settings in `xitrum_config` that open Akka's remoting. The text stands inside of `xitrum {}` in the file of an
     instance, and one that closes that block first sets what follows for all of the application."""
     text = str(variables.get("xitrum_config") or "")
     readings = filter(None, map(package_config.parse_settings, (text, f"xitrum {{\n{text}\n}}")))

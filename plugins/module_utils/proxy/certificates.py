@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(certificates): until when they are valid, in the file and on the live socket. Read only."""
+"""The component `certificates`: until when they are valid, in the file and on the live socket. Read only."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
 def parse(text: str) -> tuple[datetime.datetime, str] | None:
-    """What openssl-x509(1) reports: C((end as a datetime in UTC, fingerprint)), or None where it reports nothing of a
+    """What openssl-x509(1) reports: `(end as a datetime in UTC, fingerprint)`, or None where it reports nothing of a
     certificate."""
     end, mark = _END.search(text), re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
     if not end or not mark:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(proxy): its configuration on the disk, and whether the running worker has that configuration.
+"""The component `proxy`: its configuration on the disk, and whether the running worker has that configuration.
 
 A configuration costs no restart: it is checked next to the old one, put in its place, and taken up by a reload. A
 reload that was lost with a killed run is noticed, since the digest of the live worker is read, not the file's time.
@@ -79,7 +79,7 @@ HEALTH_SECONDS = 3.0
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """Everything that L(plan) needs."""
+    """Everything that `plan` needs."""
     software = PROXIES[desired["software"]]
     result = host.run(software.version_command)
     version = software.version_pattern.search(result.out + result.err)
@@ -139,7 +139,7 @@ def _hard(host: Host, pid: Any) -> int:
 
 
 def wait_for_servers(host: Host, desired: Desired) -> dict[str, Any]:
-    """What the worker reports, when every server is enabled or C(wait_seconds) is over: one that was just started takes
+    """What the worker reports, when every server is enabled or `wait_seconds` is over: one that was just started takes
     some checks. One that somebody disabled is not waited for."""
     deadline = time.monotonic() + desired["wait_seconds"]
     live = read_live(host, desired)
@@ -202,9 +202,9 @@ def bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
 
 def fit_to_host(desired: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desired, list[str]]:
     """The desired state without the lines that listen on every IPv6 address, or on its loopback, where the host has
-    none: C((desired, left out)).
+    none: `(desired, left out)`.
 
-    C(ipv6) is whether the kernel has IPv6 at all, C(ipv6_address) whether the host has an address of it. Whoever
+    `ipv6` is whether the kernel has IPv6 at all, `ipv6_address` whether the host has an address of it. Whoever
     asks for every address gets those that there are. A port that nothing would listen on any more is left as it is,
     to be refused.
     """
@@ -225,7 +225,7 @@ def fit_to_host(desired: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desir
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     given = desired
     desired = {**given, "config": proxy_text.with_names(given["config"], state["names"])}
     desired, left_out = fit_to_host(desired, state["ipv6"], state["ipv6_address"])
@@ -682,7 +682,7 @@ def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
 def verify_running(host: Host, desired: Desired, wait_seconds: float = PATIENCE) -> None:
     """Waits until the running worker itself reports that it has the desired configuration.
 
-    Raises RuntimeError after C(wait_seconds) seconds.
+    Raises RuntimeError after `wait_seconds` seconds.
     """
     software = PROXIES[desired["software"]]
     want, deadline = proxy_text.digest(desired["config"], desired["pems"]), time.monotonic() + wait_seconds

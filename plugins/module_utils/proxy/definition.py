@@ -5,7 +5,7 @@
 
 Pure functions.
 
-Everything comes from the inventory and nothing from facts, so that C(--limit) changes nothing. Role defaults are not
+Everything comes from the inventory and nothing from facts, so that `--limit` changes nothing. Role defaults are not
 part of another host's variables: the caller passes its own as the fallback.
 """
 
@@ -67,8 +67,8 @@ _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 def list_servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) -> list[Server]:
     """The instances of all application hosts, in the order of the hosts.
 
-    C(hosts) are mappings of host variables with C(inventory_hostname); C(proxy) is the name of the proxy that asks;
-    C(defaults) has C(xitrum_http_port) and C(xitrum_instances) for hosts that do not report. Raises ValueError where
+    `hosts` are mappings of host variables with `inventory_hostname`; `proxy` is the name of the proxy that asks;
+    `defaults` has `xitrum_http_port` and `xitrum_instances` for hosts that do not report. Raises ValueError where
     there is no instance, a number is out of range, or an address cannot be right: with a line for each such value.
     """
     faults: list[str] = []
@@ -185,7 +185,7 @@ def _is_number(value: Any, low: int, high: int) -> bool:
 
 
 def find_server_address(host: Variables, proxy: str) -> str:
-    """Where the proxy C(proxy) reaches the instances of C(host): an address, or a name where the inventory has no
+    """Where the proxy `proxy` reaches the instances of `host`: an address, or a name where the inventory has no
     address.
 
     An instance that listens on one interface only is reached there and nowhere else.
@@ -218,7 +218,7 @@ def find_own_address(host: Variables) -> str:
 
 
 def list_addresses(hosts: Iterable[Variables], application: str) -> list[str]:
-    """The addresses from which proxies reach the application host C(application), for C(reverseProxy.ips): a list
+    """The addresses from which proxies reach the application host `application`, for `reverseProxy.ips`: a list
     without repetitions.
 
     A proxy on the same host comes from the loopback. Raises ValueError, with a line for each proxy whose address is a
@@ -313,7 +313,7 @@ def build_backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] =
 
 
 def parse_seconds(text: Any) -> float:
-    """The seconds of a duration such as C(10s), C(500ms) or C(10h).
+    """The seconds of a duration such as `10s`, `500ms` or `10h`.
 
     Raises ValueError for anything else, a bare number included.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def parse_sections(text: str) -> list[tuple[str, str, list[list[str]]]]:
-    """The sections as C([(keyword, name, [words of each line])]), comments left out, quotes kept."""
+    """The sections as `[(keyword, name, [words of each line])]`, comments left out, quotes kept."""
     found: list[tuple[str, str, list[list[str]]]] = []
     for line in text.splitlines():
         words = line.partition("#")[0].split()
@@ -19,7 +19,7 @@ def parse_sections(text: str) -> list[tuple[str, str, list[list[str]]]]:
 
 
 def find_maxconn(text: str) -> int:
-    """The C(maxconn) of the section C(global); 0 where it is not set, and HAProxy takes what it is granted."""
+    """The `maxconn` of the section `global`; 0 where it is not set, and HAProxy takes what it is granted."""
     lines = (words for keyword, _name, body in parse_sections(text) if keyword == "global" for words in body)
     return next(
         (int(words[1]) for words in lines if words[0] == "maxconn" and len(words) > 1 and words[1].isdecimal()), 0
@@ -27,7 +27,7 @@ def find_maxconn(text: str) -> int:
 
 
 def list_servers(text: str) -> list[tuple[str, str, str]]:
-    """The servers of all backends as C([(backend, name, address and port)])."""
+    """The servers of all backends as `[(backend, name, address and port)]`."""
     return [
         (name, words[1], words[2])
         for keyword, name, body in parse_sections(text)
@@ -38,7 +38,7 @@ def list_servers(text: str) -> list[tuple[str, str, str]]:
 
 
 def list_binds(text: str) -> list[str]:
-    """What is listened on, as the configuration writes it: C(0.0.0.0:80), C([::]:80)."""
+    """What is listened on, as the configuration writes it: `0.0.0.0:80`, `[::]:80`."""
     return [
         words[1]
         for _keyword, _name, body in parse_sections(text)

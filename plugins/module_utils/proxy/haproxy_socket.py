@@ -14,7 +14,7 @@ from ..core.untrusted_text import escaped, split_lines
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
-#: Bits of srv_admin_state in C(show servers state). The inherited ones follow another server and are not set by hand.
+#: Bits of srv_admin_state in `show servers state`. The inherited ones follow another server and are not set by hand.
 FORCED_MAINTENANCE, FORCED_DRAIN = 0x01, 0x08
 MAINTENANCE_BITS, DRAIN_BITS = 0x01 | 0x02 | 0x04 | 0x20, 0x08 | 0x10
 
@@ -27,10 +27,10 @@ ANSWER_BYTES = 64 << 20
 
 
 def ask(host: Host, path: str, command: str, timeout: float = 5.0) -> str:
-    """What HAProxy answers to one command, or to several that are separated by C(;).
+    """What HAProxy answers to one command, or to several that are separated by `;`.
 
-    Raises OSError where no process listens on the socket C(path), this user may not use it, or the answer takes longer
-    than C(timeout) seconds in all or is larger than C(ANSWER_BYTES).
+    Raises OSError where no process listens on the socket `path`, this user may not use it, or the answer takes longer
+    than `timeout` seconds in all or is larger than `ANSWER_BYTES`.
     """
     try:
         return escaped(host.exchange(path, command.encode() + b"\n", timeout, ANSWER_BYTES).decode("utf-8", "replace"))
@@ -39,13 +39,13 @@ def ask(host: Host, path: str, command: str, timeout: float = 5.0) -> str:
 
 
 def parse_info(text: str) -> dict[str, str]:
-    """The C(Name: value) lines of C(show info) as a dictionary of texts, up to the first empty line."""
+    """The `Name: value` lines of `show info` as a dictionary of texts, up to the first empty line."""
     pairs = (line.partition(":") for _number, line in split_lines(text.lstrip("\n").split("\n\n")[0]))
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
 def parse_stat(text: str) -> list[dict[str, Any]]:
-    """The rows of C(show stat) (CSV, the header begins with C(# )) as dictionaries of texts."""
+    """The rows of `show stat` (CSV, the header begins with `# `) as dictionaries of texts."""
     # Of an application's own words, as an answer to a health check, csv would take these for ends of lines.
     lines = [line for _number, line in split_lines(text.replace("\r", " ").replace("\0", " ")) if line]
     start = next((index for index, line in enumerate(lines) if line.startswith("# pxname,")), None)
@@ -59,7 +59,7 @@ def parse_stat(text: str) -> list[dict[str, Any]]:
 
 
 def parse_servers_state(text: str) -> list[dict[str, str]]:
-    """The rows of C(show servers state) (version 1) as dictionaries of texts, keyed as its own header names them."""
+    """The rows of `show servers state` (version 1) as dictionaries of texts, keyed as its own header names them."""
     names, rows = [], []
     for _number, line in split_lines(text):
         if line.startswith("# be_id "):
@@ -76,17 +76,17 @@ def _is_server(row: Mapping[str, str]) -> bool:
 
 
 def find_admin_state(bits: int) -> str:
-    """C(maint), C(drain) or C(ready): what srv_admin_state reports that a person or a program requested."""
+    """`maint`, `drain` or `ready`: what srv_admin_state reports that a person or a program requested."""
     return "maint" if bits & MAINTENANCE_BITS else "drain" if bits & DRAIN_BITS else "ready"
 
 
 def parse_servers(stat_text: str, state_text: str) -> list[dict[str, Any]]:
-    """What HAProxy thinks of each server, from C(show stat) and C(show servers state).
+    """What HAProxy thinks of each server, from `show stat` and `show servers state`.
 
-    A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain)
-    or C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2),
-    C(MAINT), C(no check)); C(sessions) are the requests and tunnels that it has there now, as an integer; C(check) is
-    what the last health check reported, as C(L7STS 503 Service Unavailable).
+    A list of `{backend, name, address, port, admin, status, sessions, checked, check}`: `admin` is `ready`, `drain`
+    or `maint`; `checked` is whether it has a health check; `status` is HAProxy's own word (`UP`, `DOWN 1/2`,
+    `MAINT`, `no check`); `sessions` are the requests and tunnels that it has there now, as an integer; `check` is
+    what the last health check reported, as `L7STS 503 Service Unavailable`.
     """
     live = {(row.get("pxname"), row.get("svname")): row for row in parse_stat(stat_text)}
     found = []

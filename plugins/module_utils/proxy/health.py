@@ -172,8 +172,8 @@ def _unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
 def find_unreached_instances(
     states: Mapping[str, Any], addresses: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The instances that a proxy does not reach, where it reaches none of their host, as C({host: [{port, inside,
-    source, family, proxy, address}]}).
+    """The instances that a proxy does not reach, where it reaches none of their host, as `{host: [{port, inside,
+    source, family, proxy, address}]}`.
 
     A server that answers something, be it an error, is reached. `addresses` maps a proxy to where its connections
     come from.
@@ -211,7 +211,7 @@ def is_answered(server: Mapping[str, Any]) -> bool:
 
 
 def build_instance_rows(targets: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
-    """The rows of instances that proxies do not reach: C({host: [Row]}). `queried` is what L(find_unreached_instances)
+    """The rows of instances that proxies do not reach: `{host: [Row]}`. `queried` is what `find_unreached_instances`
     gave."""
     rows: dict[str, list[Row]] = {}
     for host, items in targets.items():

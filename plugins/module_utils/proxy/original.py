@@ -49,7 +49,7 @@ def find_place(host: Host, path: str) -> str:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides what is put back and removed: C(actions) are C((software, steps)) for those with something of ours."""
+    """Decides what is put back and removed: `actions` are `(software, steps)` for those with something of ours."""
     result = Draft()
     for software, found in state.items():
         path = PROXIES[software].config_path

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Nginx and Apache have in common: the states of servers are in the configuration, and a reload takes them up.
 
-The running worker repeats the digest of its configuration and those states at C(/xitrum-config) on the loopback, in a
+The running worker repeats the digest of its configuration and those states at `/xitrum-config` on the loopback, in a
 header.
 """
 
@@ -27,7 +27,7 @@ Answer = Callable[[Any, Mapping[str, Any]], Mapping[str, Any]]
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
-#: The program of L(ask_server).
+#: The program of `ask_server`.
 _ASK = (
     "import sys, http.client as http; link = http.HTTPConnection(sys.argv[1], timeout=5); "
     'link.request("GET", "/"); print(link.getresponse().status)'
@@ -45,7 +45,7 @@ def ask(
     """One request: status, reason, the header that has the configuration, and the body, each without control
     characters.
 
-    Raises OSError where nothing answers HTTP, or not in C(timeout) seconds in all, or without an end.
+    Raises OSError where nothing answers HTTP, or not in `timeout` seconds in all, or without an end.
     """
     headers = {"Host": "localhost", "Connection": "close"}
     try:
@@ -60,7 +60,7 @@ def read_live(
 ) -> dict[str, Any]:
     """What the running worker reports about itself.
 
-    C(rows) are the servers of the configuration as C((backend, name, address)), C(statuses) maps such an address to the
+    `rows` are the servers of the configuration as `(backend, name, address)`, `statuses` maps such an address to the
     software's own word, where it has one.
     """
     try:
@@ -89,7 +89,7 @@ def read_live(
 def list_views(
     host: Any, desired: Mapping[str, Any], worker: Mapping[str, Any], title: str, process: str
 ) -> list[dict[str, Any]]:
-    """The servers as L(proxy_server) wants them, from what C(live) reported.
+    """The servers as `proxy_server` wants them, from what `live` reported.
 
     Raises RuntimeError where the proxy does not answer.
     """
@@ -122,7 +122,7 @@ def list_views(
 
 
 def count_connections(rows: Any, process: str, address: str, port: int, resolved: Iterable[str] = ()) -> int:
-    """How many of the established connections to a server the processes of that name hold. C(resolved) are the
+    """How many of the established connections to a server the processes of that name hold. `resolved` are the
     addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
     ends = {addresses.format_endpoint(place, port) for place in (address, *resolved)}
     held = sum(row["peer"] in ends and any(name == process for name, _pid in row.get("users", ())) for row in rows)
@@ -186,8 +186,8 @@ def rewrite(host: Any, desired: Mapping[str, Any], before: str, text: str, answe
 
 
 def find_marked_servers(text: str, group: str, server: str) -> list[tuple[str, str, str]]:
-    """The servers in a configuration as C([(backend, name, address and port)]): C(group) finds the line that begins a
-    backend and C(server) the line of a server, each with the text in its first group."""
+    """The servers in a configuration as `[(backend, name, address and port)]`: `group` finds the line that begins a
+    backend and `server` the line of a server, each with the text in its first group."""
     backend, name, found = "", None, []
     for line in text.splitlines():
         begins, found_server = re.match(group, line), re.match(server, line)

@@ -305,7 +305,7 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Any] = time.sleep,
 ) -> dict[str, Any]:
-    """Waits until the state has its effect: C({servers, seconds, open, closed}).
+    """Waits until the state has its effect: `{servers, seconds, open, closed}`.
 
     `ready` is in effect when the proxy itself counts each server as healthy, the others when no request and no
     WebSocket is left there. Raises RuntimeError where a server is not healthy after `timeout` seconds, unless that is 0

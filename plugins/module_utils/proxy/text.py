@@ -28,7 +28,7 @@ OVERHEAD = 100
 
 
 def digest(config: str, pems: Iterable[Mapping[str, str]]) -> str:
-    """12 hexadecimal digits of the configuration, placeholder included, and of the PEM files C([{path, content}]).
+    """12 hexadecimal digits of the configuration, placeholder included, and of the PEM files `[{path, content}]`.
 
     A new certificate needs a reload too.
     """
@@ -54,7 +54,7 @@ def find_stamp(text: str | None) -> str:
 
 
 def compute_needed_nofile(connections: int, count: int) -> int:
-    """The open files that HAProxy needs for that many client connections and C(count) servers."""
+    """The open files that HAProxy needs for that many client connections and `count` servers."""
     return 2 * connections + count + OVERHEAD
 
 
@@ -64,7 +64,7 @@ def compute_max_connections(nofile: int, count: int) -> int:
 
 
 # What Nginx and Apache know of servers is what their configuration reports. The templates put a line C(# server NAME
-# new) or C(# server NAME bound) before each line that sends new or sticky clients to a server, and one token that the
+# new) or `# server NAME bound` before each line that sends new or sticky clients to a server, and one token that the
 # worker repeats.
 
 STATES = ("ready", "drain", "maint")
@@ -88,11 +88,11 @@ def list_marked(text: str) -> list[str]:
 
 
 def with_states(text: str, desired: Mapping[str, str], words: Words) -> str:
-    """The configuration with the servers set as C(desired) (name to state) reports; those that it does not name are
+    """The configuration with the servers set as `desired` (name to state) reports; those that it does not name are
     ready.
 
-    C(words) are what the software adds to a line: C((end of the line, (state, use) to what goes before that end)),
-    where C(use) is C(new), C(bound) or C(both). Names that the configuration does not have are left out.
+    `words` are what the software adds to a line: `(end of the line, (state, use) to what goes before that end)`,
+    where `use` is `new`, `bound` or `both`. Names that the configuration does not have are left out.
     """
     end, added = words
     every = sorted({word for word in added.values() if word}, key=len, reverse=True)

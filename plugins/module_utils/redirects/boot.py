@@ -83,7 +83,7 @@ def get_path(unit: str) -> str:
 
 def plan_steps(desired: dict[str, Any], state: dict[str, Any]) -> list[Step]:
     """What has to be done so that systemd has these units, enabled and the first active;
-    C(desired) maps each to its text, or is empty."""
+    `desired` maps each to its text, or is empty."""
     if not state["systemd"]:
         return []
     files, disable, enable, changed = [], [], [], False

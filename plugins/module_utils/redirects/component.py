@@ -145,7 +145,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_live(host: Host) -> dict[str, Any]:
-    """The live rules alone, as L(redirects_unmanaged.find_takings) takes them,
+    """The live rules alone, as `redirects_unmanaged.find_takings` takes them,
     and what an aim of it needs of the host."""
     state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
@@ -172,7 +172,7 @@ def _units(host: Host, names: list[str]) -> dict[str, dict[str, str]]:
 
 
 def _saves(host: Host, state: dict[str, Any]) -> tuple[dict[str, str | None], str]:
-    """iptables-save's output of each family, and which kernel interface it speaks: C(nft) or C(legacy)."""
+    """iptables-save's output of each family, and which kernel interface it speaks: `nft` or `legacy`."""
     saves, variant = dict.fromkeys(FAMILIES), ""
     for family in state["families"]:
         program = state["paths"][redirects_iptables.COMMANDS[family]]
@@ -235,7 +235,7 @@ def _number(text: str | None) -> int | None:
 # --------------------------------------------------------------------------------------------------------- planning
 
 def choose_backend(desired: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]:
-    """C((name, why)) of the back end to use."""
+    """`(name, why)` of the back end to use."""
     if desired["backend"] != "auto":
         return desired["backend"], "the inventory sets it"
     if state["firewalld"]["active"]:
@@ -255,7 +255,7 @@ def build_rules(desired: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     rules, (name, why) = build_rules(desired, state), choose_backend(desired, state)
     result = Draft(
         facts={
@@ -356,7 +356,7 @@ def list_packages(name: str, state: dict[str, Any], rules: list[Rule]) -> list[s
 
 def read_conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
     """What a redirect costs: each connection is an entry in a table of the kernel.
-    C(modules) have to be there at boot, before sysctl."""
+    `modules` have to be there at boot, before sysctl."""
     return {
         "modules": ["nf_conntrack"] if rules else [],
         "loaded": state["conntrack"]["max"] is not None,

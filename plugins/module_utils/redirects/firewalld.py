@@ -22,7 +22,7 @@ Direct = Tuple[str, str, str, str]
 
 
 def find_ours(text: str | None) -> list[tuple[str, str]]:
-    """C((chain, arguments)) of the live rules that bear our comment, from iptables-save, in their order."""
+    """`(chain, arguments)` of the live rules that bear our comment, from iptables-save, in their order."""
     lines = (re.match(r"-A (\S+) (.+)", line) for line in iptables.parse_tables(text).get("nat", []))
     return [(found[1], found[2]) for found in lines if found and f"--comment {iptables.COMMENT} " in found[2]]
 
@@ -38,7 +38,7 @@ def parse_effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
 
 
 def parse_direct_rules(text: str | None) -> list[Direct]:
-    """C((family, chain, priority, arguments)) of the rules of direct.xml that bear our comment.
+    """`(family, chain, priority, arguments)` of the rules of direct.xml that bear our comment.
     Raises ValueError for no XML."""
     if not text:
         return []
@@ -61,7 +61,7 @@ def parse_direct_rules(text: str | None) -> list[Direct]:
 
 
 def parse_runtime_rules(text: str) -> list[Direct]:
-    """The same of C(firewall-cmd --direct --get-all-rules), a rule a line."""
+    """The same of `firewall-cmd --direct --get-all-rules`, a rule a line."""
     lines = (line.split(" ", 4) for _number, line in split_lines(text))
     rules = [
         (words[0], words[2], words[3], iptables.remove_quotes(words[4]))

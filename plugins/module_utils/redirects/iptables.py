@@ -64,7 +64,7 @@ def parse_rule(text: str, family: str, comment: bool = False) -> Rule:
 
 
 def parse_tables(text: str | None) -> dict[str, list[str]]:
-    """iptables-save's output as C({table: [line]}), without comments and counters,
+    """iptables-save's output as `{table: [line]}`, without comments and counters,
     words quoted as a shell wants them."""
     found: dict[str, list[str]] = {}
     current = None
@@ -89,7 +89,7 @@ def remove_quotes(line: str) -> str:
 
 def parse(text: str | None, family: str, jumps: bool = True) -> list[Rule]:
     """Our rules in iptables-save's output, sorted.
-    With C(jumps), chains that nothing jumps to, once, do not count as they should."""
+    With `jumps`, chains that nothing jumps to, once, do not count as they should."""
     lines, rules = parse_tables(text).get("nat", []), []
     for own, parent in CHAINS.values():
         inside = [parse_rule(line[len(f"-A {own} "):], family) for line in lines if line.startswith(f"-A {own} ")]
@@ -120,7 +120,7 @@ def _is_ours(line: str) -> bool:
 
 
 def restore(rules: list[Rule], text: str | None, family: str) -> str:
-    """The input of C(iptables-restore --noflush) that makes our chains hold these rules,
+    """The input of `iptables-restore --noflush` that makes our chains hold these rules,
     from what iptables-save reports."""
     lines, mine = parse_tables(text).get("nat", []), [rule for rule in rules if rule.family == family]
     head, body = [], []

@@ -21,7 +21,7 @@ _BASE = ("PREROUTING", "OUTPUT", "INPUT", "POSTROUTING")
 
 
 def find_base_chains(objects: list[dict[str, Any]]) -> dict[str, list[str] | None]:
-    """Of each family, the base chains of its table C(nat); None where there is no such table."""
+    """Of each family, the base chains of its table `nat`; None where there is no such table."""
     found = {}
     for family, short in _TABLES.items():
         tables = [entry["table"] for entry in objects if "table" in entry]
@@ -56,7 +56,7 @@ def find_error(text: str | None) -> str:
 def wrap_steps(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, Any]) -> list[Step]:
     """The steps with the record before them, or with the cleaning behind them.
 
-    C(rules) are those that iptables or firewalld is to keep, C(mine) whether a rule of ours is live in either. What is
+    `rules` are those that iptables or firewalld is to keep, `mine` whether a rule of ours is live in either. What is
     empty is known only once ours are gone: a run that removes them cleans when it reads the host again.
     """
     objects = state["nftables"]["objects"]

@@ -17,7 +17,7 @@ FILE = f"{FOLDER}/redirects.nft"
 PRIORITY = -100
 
 _PROTOCOL = {"ipv4": "ip", "ipv6": "ip6"}
-#: How versions of nft print C(fib daddr type).
+#: How versions of nft print `fib daddr type`.
 _FIB = ('{"fib": {"flags": ["daddr"], "result": "type"}}', '{"fib": {"flags": "daddr", "result": "type"}}')
 _LINE = re.compile(
     r'^\s*(?:iifname "(?P<interface>[^"]+)" )?(?:fib daddr type local|(?P<protocol>ip6?) daddr \S+) '
@@ -61,7 +61,7 @@ def parse_configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
 
 
 def parse(text: str) -> list[dict[str, Any]]:
-    """C(nft -j list ruleset) as its list of objects. Raises ValueError where it is no such text.
+    """`nft -j list ruleset` as its list of objects. Raises ValueError where it is no such text.
 
     What nft prints in addition stands in lines of its own, before it.
     """
@@ -91,7 +91,7 @@ def parse_effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
 
 
 def find_ours(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """C((kind, object)) of our table and of everything in it."""
+    """`(kind, object)` of our table and of everything in it."""
     pairs = [(kind, item) for entry in objects for kind, item in entry.items() if isinstance(item, dict)]
     return [(kind, item) for kind, item in pairs
             if item.get("family") == "inet" and (item.get("name") if kind == "table" else item.get("table")) == TABLE]
@@ -103,7 +103,7 @@ def has_ours(objects: list[dict[str, Any]]) -> bool:
 
 
 def _rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
-    """One live rule as ours: exactly the expressions that L(render) writes, in their order."""
+    """One live rule as ours: exactly the expressions that `render` writes, in their order."""
     interface = outside = None
     origin, family = item.get("chain"), None
     for expression in item.get("expr") or []:

@@ -190,7 +190,7 @@ def build_rows(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]
 
 
 def find_unmanaged(desired: dict[str, Any], state: dict[str, Any]) -> list[tuple[int, str, bool]]:
-    """The redirects of the outside ports by something else: C([(port, sentence, certain)]), each sentence once."""
+    """The redirects of the outside ports by something else: `[(port, sentence, certain)]`, each sentence once."""
     pairs = desired["pairs"] if desired["state"] == "present" else []
     return find_conflicts([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
                           "or take the pair out (xitrum_port_forward: false)")
@@ -198,7 +198,7 @@ def find_unmanaged(desired: dict[str, Any], state: dict[str, Any]) -> list[tuple
 
 def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwise: str) -> list[tuple[int, str, bool]]:
     """The redirects of ports, each with the interface that it is for, by something else.
-    C(otherwise) is what else can be done about one."""
+    `otherwise` is what else can be done about one."""
     takings = redirects_unmanaged.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     found: dict[tuple[int, str], bool] = {}
     for port, interface in ports:
@@ -241,7 +241,7 @@ def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], desir
 
 
 def probe_all(host: Host, desired: dict[str, Any], families: list[str]) -> dict[tuple[str, int], bool]:
-    """Whether each port of the pairs takes a connection on the loopback: C({(family, port): bool})."""
+    """Whether each port of the pairs takes a connection on the loopback: `{(family, port): bool}`."""
     return {
         (family, pair[key]): host.connect(LOOPBACK_ADDRESS[family], pair[key], _PROBE_SECONDS)[0] == "open"
         for family in families

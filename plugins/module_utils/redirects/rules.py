@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 #: Where a connection comes from: another host (hook prerouting), or this one through its loopback (hook output).
 OUTSIDE, LOOPBACK = "outside", "loopback"
 
-#: Loopback addresses that are redirected: those that the guide and C(/etc/hosts) name.
+#: Loopback addresses that are redirected: those that the guide and `/etc/hosts` name.
 LOOPBACK_ADDRESS = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 
 FAMILIES = ("ipv4", "ipv6")
@@ -21,8 +21,8 @@ FOLDER = "/etc/xitrum.host"
 
 
 class Rule(NamedTuple):
-    """One redirect of one family. C(interface) is empty for any;
-    a rule of ours that no version of ours wrote is C(UNKNOWN)."""
+    """One redirect of one family. `interface` is empty for any;
+    a rule of ours that no version of ours wrote is `UNKNOWN`."""
 
     origin: str
     family: str
@@ -32,8 +32,8 @@ class Rule(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One thing to do. C(kind) is C(write) (C(path), C(text), C(mode)), C(remove) (C(path)) or C(run) (C(argv), C(text)
-    on its input). C(stop) is a C(run) that ends an unmanaged service C(path)."""
+    """One thing to do. `kind` is `write` (`path`, `text`, `mode`), `remove` (`path`) or `run` (`argv`, `text`
+    on its input). `stop` is a `run` that ends an unmanaged service `path`."""
 
     kind: str
     path: str = ""
@@ -57,7 +57,7 @@ def remove(path: str) -> Step:
 
 
 def run(*argv: str, **more: str) -> Step:
-    """The step that runs a command, with C(text) on its input."""
+    """The step that runs a command, with `text` on its input."""
     return Step("run", argv=argv, text=more.get("text", ""))
 
 

@@ -68,7 +68,7 @@ class Aim(NamedTuple):
 
 
 def find_takings(objects: list[dict[str, Any]], saves: dict[str, str | None]) -> dict[str, list[Taking]]:
-    """All rules of others that redirect what comes in, of both families: C({family: [Taking]}).
+    """All rules of others that redirect what comes in, of both families: `{family: [Taking]}`.
 
     `objects` is what nft lists, `saves` maps a family to iptables-save's output.
     """
@@ -79,7 +79,7 @@ def find_takings(objects: list[dict[str, Any]], saves: dict[str, str | None]) ->
 
 
 def find_conflicts(takings: dict[str, list[Taking]], aim: Aim) -> list[tuple[Taking, bool]]:
-    """The takings of a family that a port meets: C([(Taking, certain)]), each sentence once. One that an earlier rule
+    """The takings of a family that a port meets: `[(Taking, certain)]`, each sentence once. One that an earlier rule
     keeps the port from is not certain."""
     found: dict[Taking, int] = {}
     for taking in takings.get(aim.family, []):

@@ -144,7 +144,7 @@ def _jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
 
 
 def summarize(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What the playbook goes by, and C(lines):
+    """What the playbook goes by, and `lines`:
     what would be undone, one line a thing, in the order in which it is done. Pure."""
     (originals, proxies), (left, rest) = state["proxies"], state["leftovers"]
     changed = {home: plan for home, plan in state["alternatives"].items() if plan.changed}

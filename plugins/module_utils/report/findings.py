@@ -17,15 +17,15 @@ from ..proxy.definition import format_server_name
 from . import fixes
 from .fleet_summary import WORDS, format_host_count, get_components, list_rows, render_table
 
-#: How bad a row is: C(drift) makes a check fail, C(note) does not, C(ok) is in sync.
+#: How bad a row is: `drift` makes a check fail, `note` does not, `ok` is in sync.
 LEVELS = {name: status.level for name, status in STATUSES.items()}
 
 
 def list_findings(
     states: dict[str, dict[str, Any] | None], reached: list[str], inventory: str = "", variables: str = ""
 ) -> list[dict[str, Any]]:
-    """Every row of every host, and every error, as one flat list: the worst first, then by host. C(inventory) are the
-    options of the lines to type, from L(fixes.format_inventory_options), and C(variables) those of playbooks alone."""
+    """Every row of every host, and every error, as one flat list: the worst first, then by host. `inventory` are the
+    options of the lines to type, from `fixes.format_inventory_options`, and `variables` those of playbooks alone."""
     found = []
     kept = {host: (get_components(state).get("release") or {}).get("kept", "") for host, state in states.items()}
     for host, state in states.items():
@@ -43,8 +43,8 @@ def list_findings(
 
 
 def decide_outcome(states: Mapping[str, Any], found: list[dict[str, Any]], reached: list[str]) -> str:
-    """The outcome of a check in one word: C(invalid_input) where a variable was refused, C(failed) where a host was not
-    read, C(drift) or C(in_sync)."""
+    """The outcome of a check in one word: `invalid_input` where a variable was refused, `failed` where a host was not
+    read, `drift` or `in_sync`."""
     unread = [state for host, state in states.items() if host not in reached or not get_components(state)]
     if any((state or {}).get("refused") for state in unread):
         return "invalid_input"
@@ -117,7 +117,7 @@ def list_host_findings(host: str, state: dict[str, Any] | None, reached: bool) -
 def mark_consequences(found: list[dict[str, Any]], kept: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """The findings. One that another one causes becomes a note: a cause is reported once, where it can be fixed.
 
-    C(kept) maps a host to the release that it runs instead of the inventory's.
+    `kept` maps a host to the release that it runs instead of the inventory's.
     """
     drifted = {(item["host"], item["item"]) for item in found if item["level"] == "drift"}
     for item in found:
@@ -130,7 +130,7 @@ def mark_consequences(found: list[dict[str, Any]], kept: dict[str, str] | None =
 
 
 def find_cause(item: dict[str, Any], drifted: set[tuple[str, str]], kept: str = "") -> tuple[str, str] | None:
-    """The finding with drift, as C((host, item)), that causes another one, or None. A proxy finds an instance down that
+    """The finding with drift, as `(host, item)`, that causes another one, or None. A proxy finds an instance down that
     is not in sync, or whose host is not reached; a file that was replaced has another certificate; nothing answers
     through a redirect that is not there."""
     host, words = item["host"], item["item"].split()
@@ -226,6 +226,6 @@ def check_table(found: list[dict[str, Any]], everything: bool) -> str:
 
 
 def check_rows(found: list[dict[str, Any]]) -> list[list[str]]:
-    """The findings for the format C(lines)."""
+    """The findings for the format `lines`."""
     names = ("host", "item", "desired", "configured", "effective", "status", "why")
     return [[item[name] or "-" for name in names] for item in found]

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a finding recommends, made a whole line for the controller's terminal. Pure.
 
-The commands of a finding are commands of its host. Without them its fix is one of: a run of a playbook (C(plan.RUN),
-C(plan.CHECK)), a question whether the host answers (C(plan.PING)),
-C(plan.SERVER) with its options, or words for a person.
+The commands of a finding are commands of its host. Without them its fix is one of: a run of a playbook (`plan.RUN`,
+`plan.CHECK`), a question whether the host answers (`plan.PING`),
+`plan.SERVER` with its options, or words for a person.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ..core.plan import BASE, CHECK, PING, ROLLBACK, RUN, SERVER, format_shell_l
 
 __all__ = ["format_command", "format_connection_options", "format_inventory_options", "keep_release"]
 
-#: Components that C(base.yml) fixes, which touches no release, and those that a rollback fixes, which brings the
+#: Components that `base.yml` fixes, which touches no release, and those that a rollback fixes, which brings the
 #: release that it is given.
 BASE_COMPONENTS = ("jdk", "alternatives", "kernel", "nofile")
 ROLLBACK_COMPONENTS = ("instance", "service", "redirects", "files")
 
 
 def keep_release(item: dict[str, Any], release: str) -> str:
-    """The fix of a finding for a host that runs C(release) instead of the inventory's (empty: it does not): one
+    """The fix of a finding for a host that runs `release` instead of the inventory's (empty: it does not): one
     that does not bring the inventory's."""
     if not release or item["fix"] != RUN:
         return item["fix"]
@@ -43,7 +43,7 @@ def keep_release(item: dict[str, Any], release: str) -> str:
 
 #: The runs of playbooks that a fix begins with.
 PLAYBOOKS = (RUN, CHECK, BASE, ROLLBACK)
-#: What ansible(1) does not take as it is: a template, and an option of M(ansible.builtin.shell) among the words.
+#: What ansible(1) does not take as it is: a template, and an option of `ansible.builtin.shell` among the words.
 _TEMPLATE = re.compile(r"\{[{%#]")
 _OPTION = re.compile(
     r"(?:argv|chdir|cmd|creates|executable|expand_argument_vars|removes|stdin|stdin_add_newline|strip_empty_ends)="
@@ -51,8 +51,8 @@ _OPTION = re.compile(
 
 
 def format_command(fix: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
-    """A fix as a command line. C(inventory) are the options of how hosts are found and reached, C(variables) the
-    C(-e) of playbooks. C(commands) are those of the host that the fix shows: each is a list of words, and nothing that
+    """A fix as a command line. `inventory` are the options of how hosts are found and reached, `variables` the
+    `-e` of playbooks. `commands` are those of the host that the fix shows: each is a list of words, and nothing that
     is no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
     options = f" {inventory}" if inventory else ""
     if commands:

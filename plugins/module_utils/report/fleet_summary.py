@@ -70,9 +70,9 @@ def render_fleet_summary(
     command: str = RUN,
     lost: Sequence[str] = (),
 ) -> str:
-    """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
-    C(everything), the rows that are in sync are shown too. C(command) is the line to type that restarts
-    instances. C(lost) are the hosts that left the run before its end: nobody knows what they are now."""
+    """The fleet in one screen. `states` maps a host to its read; a host without one was not reached. With
+    `everything`, the rows that are in sync are shown too. `command` is the line to type that restarts
+    instances. `lost` are the hosts that left the run before its end: nobody knows what they are now."""
     states = {host: None if host in lost else state for host, state in states.items()}
     instances = [
         (host, item)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JSON that C(status.yml) and C(check.yml) give to programs, as schemas of JSON Schema. They are published as
+"""The JSON that `status.yml` and `check.yml` give to programs, as schemas of JSON Schema. They are published as
 `docs/reference/status.schema.json` and `check.schema.json`.
 
 A field that is added keeps the version; one that is removed, renamed, or gets another meaning raises it.

@@ -32,7 +32,7 @@ class HostRead:
     """A host of the inventory, and what was read of it.
 
     `application` and `proxy` are its groups, `expected` the number of its instances by the inventory, `reached`
-    whether it is still in the run, `state` what M(xitrum.host.host_state_info) returned.
+    whether it is still in the run, `state` what `xitrum.host.host_state_info` returned.
     """
 
     name: str
@@ -64,7 +64,7 @@ class HostRead:
 
 
 def build_status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
-    """The status of a fleet, as the schema `STATUS` of `schemas` describes it. C(now) is the clock of the controller,
+    """The status of a fleet, as the schema `STATUS` of `schemas` describes it. `now` is the clock of the controller,
     in seconds since the epoch."""
     proxies = [describe_proxy(host) for host in hosts if host.proxy]
     views = group_views(proxies)
@@ -223,7 +223,7 @@ def find_proxy_errors(proxies: Iterable[Mapping[str, Any]]) -> list[str]:
 def decide_outcome(
     found: Sequence[Mapping[str, Any]], proxies: Sequence[Mapping[str, Any]], errors: Sequence[str]
 ) -> str:
-    """C(down) where nobody is served, C(degraded) where something is wrong, else C(ok)."""
+    """`down` where nobody is served, `degraded` where something is wrong, else `ok`."""
     # What is not read may serve.
     known = [item for item in found if item["state"] not in ("idle", "orphaned")]
     silent = bool(known) and not any(item["state"] in ("running", "unknown") for item in known)
@@ -347,7 +347,7 @@ def format_host_notes(host: Mapping[str, Any]) -> list[str]:
 
 
 def list_status_rows(document: Mapping[str, Any]) -> list[list[str]]:
-    """The instances for the format C(lines): the columns of the table, with exact values."""
+    """The instances for the format `lines`: the columns of the table, with exact values."""
     return [
         [
             item["host"],

@@ -27,10 +27,10 @@ _COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Packaging(NamedTuple):
-    """How a tree is packaged: the folder where C(command) runs, the C(task),
-    the C(package) that it makes, and the versions.
+    """How a tree is packaged: the folder where `command` runs, the `task`,
+    the `package` that it makes, and the versions.
 
-    unknown_project: what C(PROJECT) in the command stands for,
+    unknown_project: what `PROJECT` in the command stands for,
     where the application's sbt project is not known; else empty.
     """
 
@@ -143,7 +143,7 @@ def read_texts(folder: str) -> dict[str, str]:
 
 def render_hint(path: str) -> tuple[str, str]:
     """What to do to get a package: the command, where it runs, and what it makes.
-    C(path): where the package was searched for."""
+    `path`: where the package was searched for."""
     found = find_packaging(path)
     if found is None:
         sbt = sbt_project.LAUNCHER

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prepares an application's source tree for a platform: all its files are read, planned and written as one.
 
-Texts are planned by L(hocon_edit), L(logback) and L(source_text), which change single settings. A whole file that is
-written carries L(MARK), by which a later run knows its own files from the user's.
+Texts are planned by `hocon_edit`, `logback` and `source_text`, which change single settings. A whole file that is
+written carries `MARK`, by which a later run knows its own files from the user's.
 """
 
 from __future__ import annotations
@@ -185,12 +185,12 @@ def list_paths_to_read(desired: dict[str, Any], paths: list[str]) -> set[str]:
 
 
 def get_tree_path(project: Project, path: str) -> str:
-    """The path of a file in the tree: C(@APP@) and C(@BUILD@) are the folders of the application and of its build."""
+    """The path of a file in the tree: `@APP@` and `@BUILD@` are the folders of the application and of its build."""
     return os.path.normpath(path.replace("@APP@", project.app).replace("@BUILD@", project.build))
 
 
 def fill_marks(project: Project, main_class: str, text: str) -> str:
-    """A text with what the project is in place of its marks: see the module's option C(files)."""
+    """A text with what the project is in place of its marks: see the module's option `files`."""
     from_build = os.path.relpath(project.package, project.build)
     marks = {
         "@APP@": project.app, "@BUILD@": project.build, "@MAIN_CLASS@": main_class, "@RUNNER@": project.runner,
@@ -450,7 +450,7 @@ def with_entries(item: dict[str, Any], text: str | None) -> str:
 def choose_alias_edit(
     existing: dict[str, str | None], project: Project, name: str, command: str
 ) -> tuple[str, Callable[[Any], str]]:
-    """The file that gets a command alias, and how it is edited: the file that defines it already, else C(build.sbt)."""
+    """The file that gets a command alias, and how it is edited: the file that defines it already, else `build.sbt`."""
     definitions = {
         path: text
         for path, text in sorted(existing.items())
@@ -468,7 +468,7 @@ def choose_alias_edit(
 def find_overridden(
     desired: dict[str, Any], project: Project, existing: dict[str, str | None]
 ) -> dict[str, Any] | None:
-    """The desired settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that
+    """The desired settings that `config/application.conf` sets again after it includes `config/xitrum.conf`, so that
     they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
     text = existing.get(project.inside(package_config.APPLICATION))
     if text is None or project.inside(CONFIG) in desired["keep_files"]:
@@ -489,7 +489,7 @@ def find_overridden(
 
 
 def edit_config(text: str, desired: dict[str, Any]) -> str:
-    """The text of C(config/xitrum.conf), or of C(config/application.conf), with the desired settings."""
+    """The text of `config/xitrum.conf`, or of `config/application.conf`, with the desired settings."""
     for key, value in desired["settings"].items():
         text = text if hocon_edit.find_value(text, key) == value else hocon_edit.put(text, key, value)
     for key in desired["disabled_settings"]:
@@ -498,7 +498,7 @@ def edit_config(text: str, desired: dict[str, Any]) -> str:
 
 
 def edit_logback(text: str, desired: dict[str, Any]) -> str:
-    """The text of C(config/logback.xml)."""
+    """The text of `config/logback.xml`."""
     return logback.log_to_console(text) if desired["console"] else text
 
 

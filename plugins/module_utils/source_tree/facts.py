@@ -22,8 +22,8 @@ _FIRST_ON_JAVA_9 = {(0, 13): (0, 13, 17), (1, 0): (1, 1, 0)}
 
 
 def describe_tree(texts: Mapping[str, str | None], project: Project, top: str) -> dict[str, Any]:
-    """The facts: C(name) and C(name_from) (where it is from), C(sbt) (the version of sbt, empty where it is not known),
-    and C(java) (8 where that sbt runs on no newer Java, 0 elsewhere)."""
+    """The facts: `name` and `name_from` (where it is from), `sbt` (the version of sbt, empty where it is not known),
+    and `java` (8 where that sbt runs on no newer Java, 0 elsewhere)."""
     name, source = find_name(texts, project, top)
     return {"name": name, "name_from": source, "sbt": project.sbt, "java": 8 if needs_java_8(project.sbt) else 0}
 
@@ -55,7 +55,7 @@ def needs_java_8(sbt: str) -> bool:
 
 def find_level_notes(path: str, before: str, after: str, keep: str) -> list[str]:
     """A note where the level of a root logger that counts in all modes changes, so in development too.
-    C(keep): the variable of files to keep."""
+    `keep`: the variable of files to keep."""
     old, new = (find_global_level(text) for text in (before, after))
     if None in (old, new) or old == new:
         return []
@@ -64,7 +64,7 @@ def find_level_notes(path: str, before: str, after: str, keep: str) -> list[str]
 
 
 def find_global_level(text: str) -> str | None:
-    """The level of the last root logger that no C(if) is around;
+    """The level of the last root logger that no `if` is around;
     None where there is none, or the text does not parse."""
     try:
         every = logback.list_elements(text.encode("utf-8", "surrogateescape"))

@@ -35,7 +35,7 @@ HELPER = ("!f() { test \"$1\" != get || "
 
 
 def run_git(host: Host, desired: dict[str, Any], *words: str, login: dict[str, Any] | None = None) -> Result:
-    """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(read_remote)
+    """One git command in the tree. It never asks on a terminal that nobody sees. `login` is what `read_remote`
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
     return host.run(
@@ -48,9 +48,9 @@ def run_git(host: Host, desired: dict[str, Any], *words: str, login: dict[str, A
 
 
 def read_remote(host: Host, desired: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
-    """What git is given of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
-    C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
-    resolved. C(url) is what has the secrets, for L(urls.hide_all)."""
+    """What git is given of the remote: `(remote, login, url)`. A URL with a user and a password goes without them:
+    `login` is the `environment` that holds them, and the `origin` that they are for. That of a remote's name is
+    resolved. `url` is what has the secrets, for `urls.hide_all`."""
     remote = url = desired["remote"]
     if "://" not in remote:
         url = run_git(host, desired, "remote", "get-url", "--push", remote).out.strip()
@@ -64,7 +64,7 @@ def read_remote(host: Host, desired: dict[str, Any]) -> tuple[str, dict[str, Any
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is committed here, what is there, and what is not committed.
-    C(failed) is the first command that failed, and what it reported."""
+    `failed` is the first command that failed, and what it reported."""
     remote, login, url = read_remote(host, desired)
     state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
     commands = {

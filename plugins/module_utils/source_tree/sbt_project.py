@@ -4,9 +4,9 @@
 """Finds out how a Xitrum application's source tree is laid out and built. Pure: paths and texts in, a description out.
 
 The application is at the top of the tree, in a folder of it, or one project of an sbt build with several. The task that
-packages it is called as its own plugin calls it: C(xitrumPackage) since xitrum-package 1.9, the first one for sbt 1.x,
-and C(xitrum-package) before, when the plugin was first called xitrum-plugin (source:
-the plugin's repository, its tags and C(XitrumPackage.scala)).
+packages it is called as its own plugin calls it: `xitrumPackage` since xitrum-package 1.9, the first one for sbt 1.x,
+and `xitrum-package` before, when the plugin was first called xitrum-plugin (source:
+the plugin's repository, its tags and `XitrumPackage.scala`).
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _SKIPPED = ("target", "node_modules", "project", "public", "lib")
 
 @dataclass(frozen=True)
 class Project:
-    """An application in a tree. Paths are relative to the tree; C(.) is its top.
+    """An application in a tree. Paths are relative to the tree; `.` is its top.
 
-    C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it,
-    below C(app). C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty
-    where they are not known. C(launcher): what runs sbt in C(build). unknown_project: why the application's project in
-    the build is not known, as a sentence; empty where it is. Then the task has C(PROJECT) in its place.
+    `app`: the application's folder. `build`: the folder in which sbt runs. `runner`: the program that starts it,
+    below `app`. `task`: the packaging task as sbt takes it in `build`. `sbt`, `plugin`: their versions, empty
+    where they are not known. `launcher`: what runs sbt in `build`. unknown_project: why the application's project in
+    the build is not known, as a sentence; empty where it is. Then the task has `PROJECT` in its place.
     """
 
     app: str
@@ -96,8 +96,8 @@ def choose_app(paths: list[str], given: str, where: str, option: str) -> str:
 
 
 def describe(texts: Mapping[str, str | None], app: str) -> Project:
-    """The project whose application is in the folder C(app).
-    C(texts): path to text, of what matters of the tree (None: not a text)."""
+    """The project whose application is in the folder `app`.
+    `texts`: path to text, of what matters of the tree (None: not a text)."""
     build = find_build(texts, app)
     sbt, plugin, name = find_versions(texts, build)
     runner = next((path for path in RUNNERS if posixpath.normpath(posixpath.join(app, path)) in texts), RUNNERS[0])
@@ -109,7 +109,7 @@ def describe(texts: Mapping[str, str | None], app: str) -> Project:
 
 def find_build(texts: Mapping[str, str | None], app: str) -> str:
     """The folder in which sbt runs: the nearest one, from the application's upwards,
-    with a folder C(project) of a build."""
+    with a folder `project` of a build."""
     folder = app
     builds = {posixpath.dirname(posixpath.dirname(path)) or "." for path in texts if is_of_meta_build(path)}
     while True:

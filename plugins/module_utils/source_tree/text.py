@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes single lines of a C(Procfile), a C(system.properties) and a C(build.sbt),
+"""Changes single lines of a `Procfile`, a `system.properties` and a `build.sbt`,
 and leaves the others as they are. Pure."""
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def set_entries(text: str, kind: str, values: dict[str, str]) -> str:
 
 
 def define_alias(text: str, name: str, command: str, others: Sequence[str] = ()) -> str:
-    """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is.
+    """The text of a `build.sbt` in which this command alias is defined. Raises ValueError where another one is.
 
     others: the texts of the build's other files, whose aliases it may run.
     """

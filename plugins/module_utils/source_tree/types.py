@@ -32,8 +32,8 @@ class Type(NamedTuple):
 
 @dataclass(frozen=True)
 class MainClasses:
-    """The main classes of sources: name to path in C(classes).
-    In C(unclear) are sentence parts on other main methods, with file and line."""
+    """The main classes of sources: name to path in `classes`.
+    In `unclear` are sentence parts on other main methods, with file and line."""
 
     classes: dict[str, str]
     unclear: tuple[str, ...] = ()

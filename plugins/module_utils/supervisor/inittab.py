@@ -28,7 +28,7 @@ _IDS = [f"x{number:02d}" for number in range(100)]
 
 
 def get_entry_name(name: str, kind: str) -> str:
-    """The name of the entry that starts the supervisor C(kind) of an application."""
+    """The name of the entry that starts the supervisor `kind` of an application."""
     return f"{name}-{kind}"
 
 
@@ -61,7 +61,7 @@ def _free(text: str, name: str) -> list[str]:
 
 def with_entry(text: str, name: str, command: str) -> str:
     """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again
-    whenever the command ends. The line ends are the file's own. Text without a L(find_error) only."""
+    whenever the command ends. The line ends are the file's own. Text without a `find_error` only."""
     end = find_line_end(text)
     # init takes a carriage return for a part of the command: behind a semicolon, which has it use a shell, it is none.
     entry = f"{_free(text, name)[0]}:2345:respawn:{command}{';' if end != chr(10) else ''}"

@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[^\s\"'\\#]+")
 
 
 def build_settings(arguments: str) -> dict[str, Any]:
-    """C({arguments, files}): the arguments that may be seen, and the files C(pip.conf) and C(netrc), name to text,
+    """`{arguments, files}`: the arguments that may be seen, and the files `pip.conf` and `netrc`, name to text,
     where they are needed.
 
     Raises ValueError with the variable's name where the arguments cannot be split, and where a URL with credentials
@@ -47,7 +47,7 @@ def build_settings(arguments: str) -> dict[str, Any]:
 
 
 def split_settings(arguments: str) -> dict[str, Any]:
-    """See L(build_settings)."""
+    """See `build_settings`."""
     rest: list[str] = []
     values: dict[str, list[tuple[str, str]]] = {}
     secret, faults = False, []
@@ -100,7 +100,7 @@ def without_blanks(word: str) -> str:
 
 
 def without_login(url: str, logins: dict[str, tuple[str, str]]) -> str:
-    """The URL without its user and password, which are put into C(logins) by the server's name; the URL itself
+    """The URL without its user and password, which are put into `logins` by the server's name; the URL itself
     where a netrc file cannot hold them."""
     scheme, user, server, _path, _query, _fragment = urls.split(url)
     name, _colon, password = user.partition(":")

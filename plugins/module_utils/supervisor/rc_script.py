@@ -55,8 +55,8 @@ def find_error(text: str | None, systemd: bool = True) -> str:
 def find_boot_error(load_state: str, script: str, leads_there: bool) -> str:
     """Why systemd would not run the script at boot, as a sentence; empty where it does, or where that is not known.
 
-    C(load_state) is that of its unit, C(script) what the unit runs, which depends on the distribution, and
-    C(leads_there) whether our path is or leads to the same file.
+    `load_state` is that of its unit, `script` what the unit runs, which depends on the distribution, and
+    `leads_there` whether our path is or leads to the same file.
     """
     other = "or choose another xitrum_supervisor"
     if load_state in ("not-found", "masked"):
@@ -71,7 +71,7 @@ def find_boot_error(load_state: str, script: str, leads_there: bool) -> str:
 
 def with_block(text: str | None, name: str, line: str) -> str:
     """The script with the application's block: before a last command that leaves the script, else at its end. Text
-    without a L(find_error) only. The block has Unix line ends, since a shell takes others for a part of a word."""
+    without a `find_error` only. The block has Unix line ends, since a shell takes others for a part of a word."""
     text = without(EMPTY if text is None else text, name)
     lines = _LINES.findall(text)
     end = find_last_command(lines)

@@ -4,7 +4,7 @@
 """Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration report,
 and where it comes from. Pure.
 
-It reads them by C(configparser) with settings of its own, so they are read by the same here.
+It reads them by `configparser` with settings of its own, so they are read by the same here.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ SECTIONS = ("program", "group", "fcgi-program", "eventlistener")
 
 
 def parse(text: str) -> tuple[configparser.RawConfigParser, list[tuple[int, str, str]]]:
-    """One file as supervisord reads it, and the lines that keep it from starting, as C((parser, [(number, text,
-    why)]))."""
+    """One file as supervisord reads it, and the lines that keep it from starting, as `(parser, [(number, text,
+    why)])`."""
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";", "#"))
     try:
         # Universal line ends, as of a file that is opened as text.
@@ -75,7 +75,7 @@ def _minfds(parser: configparser.RawConfigParser) -> str | None:
 
 
 def _integer(text: str | None) -> int | None:
-    """A number as Python's own C(int) reads it, which is what supervisord calls; None where it is none."""
+    """A number as Python's own `int` reads it, which is what supervisord calls; None where it is none."""
     try:
         return None if text is None else int(text)
     except (TypeError, ValueError):
@@ -88,9 +88,9 @@ def find_minfds(texts: Mapping[str, str]) -> int:
 
 
 def find_unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
-    """What in other people's files cannot be read, as C((file, number, text, why)).
+    """What in other people's files cannot be read, as `(file, number, text, why)`.
 
-    C(%(ENV_X)s) is known to the daemon alone.
+    `%(ENV_X)s` is known to the daemon alone.
     """
     found = []
     for path, text in texts.items():
@@ -164,7 +164,7 @@ def includes(patterns: Sequence[str], path: str) -> bool:
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """A version as C(supervisord --version) prints it, as a tuple; empty where there is none."""
+    """A version as `supervisord --version` prints it, as a tuple; empty where there is none."""
     return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", text.partition("\n")[0])[:3])
 
 
@@ -181,10 +181,10 @@ def find_too_old_reason(text: str) -> str:
 
 
 def choose_source(desired: str, found: str, path: str, link: str) -> tuple[bool, str]:
-    """Whether supervisord has to be installed from PyPI, and the error, as C((install, error)).
+    """Whether supervisord has to be installed from PyPI, and the error, as `(install, error)`.
 
-    C(desired) is the version that is requested, C(found) what C(supervisord --version) printed, C(path) where it is (a
-    name alone: nowhere) and C(link) what that points at.
+    `desired` is the version that is requested, `found` what `supervisord --version` printed, `path` where it is (a
+    name alone: nowhere) and `link` what that points at.
     """
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", desired):
         return (

@@ -554,7 +554,7 @@ def test_the_profile_is_queried_only_where_it_is_read():
 # --------------------------------------------------------------------------------------------------- flags of the JVM
 
 def probed(flags, table, java_options=(), every=""):
-    """What a check read where jcmd reports C(flags), and a second JVM prints C(table) (None: it does not start)."""
+    """What a check read where jcmd reports `flags`, and a second JVM prints `table` (None: it does not start)."""
     want = desired(verify=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
     inside = QUERIED.partition("jcmd")[0].rpartition(" ")[0]
     probe = (

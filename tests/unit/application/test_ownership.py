@@ -52,7 +52,7 @@ def add(there, pid, uid=APP, parent=1, comm="java", cwd=f"{HOME}/bb-2"):
 
 
 def machine_with(kind="systemd", holder=70, main=70, place="*", port=8000):
-    """A host whose supervisor has the process 70 (parent of 71), and on which C(holder) listens; 90 is another one."""
+    """A host whose supervisor has the process 70 (parent of 71), and on which `holder` listens; 90 is another one."""
     there = FakeHost({"/proc/stat": "btime 1\n", f"{HOME}/bb-2/config/xitrum.conf": "    http = 8000\n    https = 4430\n"})
     there.stats[f"{HOME}/bb-2/tmp"] = Stat("directory", 0o750, APP, APP, 0)
     there.links[f"{HOME}/current"] = "bb-2"

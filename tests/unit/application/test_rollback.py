@@ -40,8 +40,8 @@ class Demo(FakeHost):
 
 
 def roll(host, name, fault=""):
-    """A run that brings a release to all instances, one after the other. C(fault): it does not start on instance 0 or 1,
-    fails at the C(canary) (healthy at first), or the run is C(killed) after the first instance."""
+    """A run that brings a release to all instances, one after the other. `fault`: it does not start on instance 0 or 1,
+    fails at the `canary` (healthy at first), or the run is `killed` after the first instance."""
     # Another run than the one before, which may have been killed with the lock.
     holder = {**HOLDER, "id": f"boot/1/{len(host.done)}"}
     lock = {**DESIRED, "state": "held", "holder": holder, "release": name, "outcome": "done", "seconds": 1, "break_lock": "any"}

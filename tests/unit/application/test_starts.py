@@ -373,7 +373,7 @@ LOG, PRINTED = "/var/log/demo/0/xitrum.log", "/var/log/demo/output-0.log"
 
 
 def fails_after(there, written, supervisor="rc.local", **more):
-    """The message of a start that fails, after which C(written) maps logs to what they hold then. Stopped instances of
+    """The message of a start that fails, after which `written` maps logs to what they hold then. Stopped instances of
     other supervisors than systemd print into a file."""
     want = desired(supervisor=supervisor, start_timeout=-1, **more)
     there.commands["env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /etc/demo-rc.local/start 0"] = ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every point at which a rollout can be disturbed, in the model of L(step_model): after each effect no fewer instances serve than
+"""Every point at which a rollout can be disturbed, in the model of `step_model`: after each effect no fewer instances serve than
 a batch leaves, nothing dangles, no instance is stopped under its clients, and the next run converges."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def begun(world, desired, count, name="first"):
 
 
 def killed(world, desired, count, name="first", gives_back=False):
-    """Kills a run after so many effects. C(gives_back): it was interrupted once, and gave its locks back."""
+    """Kills a run after so many effects. `gives_back`: it was interrupted once, and gave its locks back."""
     run, effects = begun(world, desired, count, name)
     effects.close()
     world.dead.add(name)
@@ -139,7 +139,7 @@ def test_two_runs_at_once_never_hold_one_lock_and_one_of_them_touches_nothing():
 
 
 def next_number(effects, count, world):
-    """Lets a run have some effects. Its error, C(False) where it has ended well, or None where it goes on."""
+    """Lets a run have some effects. Its error, `False` where it has ended well, or None where it goes on."""
     try:
         for _number in range(count):
             next(effects)
@@ -190,7 +190,7 @@ def test_a_proxy_that_is_lost_anywhere_leaves_nothing_drained_at_the_other_and_t
             assert set(world.proxies["lb2"].values()) == {"ready"}
         world.away.clear()
         world.meddled.add("lb1")
-        # What it kept drained is put back by the run that finds it so (M(xitrum.host.proxy_server) reads it before a rollout).
+        # What it kept drained is put back by the run that finds it so (`xitrum.host.proxy_server` reads it before a rollout).
         if not forgets:
             world.proxies["lb1"] = dict.fromkeys(world.instances, "ready")
         assert_converges(world, "fixed-1")

@@ -18,7 +18,7 @@ IPS = st.ip_addresses()
 
 
 def rows(*ends):
-    """Sockets of port 8000 as ss prints them, each C((address, v6only or empty))."""
+    """Sockets of port 8000 as ss prints them, each `(address, v6only or empty)`."""
     text = "".join(
         f"LISTEN 0 1024 {end}:8000 {'*' if flag else '0.0.0.0'}:* ino:1 sk:1{' v6only:' + flag if flag else ''} <->\n"
         for end, flag in ends

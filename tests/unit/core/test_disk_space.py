@@ -35,7 +35,7 @@ def full(path):
 
 
 class FullHost(FakeHost):
-    """A host whose disk is full from its C(fails_at)th change on: for good, or, with C(once), for that change alone."""
+    """A host whose disk is full from its `fails_at`th change on: for good, or, with `once`, for that change alone."""
 
     fails_at, once, changes = 0, False, 0
 

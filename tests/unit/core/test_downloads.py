@@ -31,7 +31,7 @@ BASIC = "Basic " + base64.b64encode(b"joe:hush-hush").decode()
 
 
 class Redirecting(http.server.BaseHTTPRequestHandler):
-    """Answers with what C(routes) of its server reports about the path: a body, or a status and a place."""
+    """Answers with what `routes` of its server reports about the path: a body, or a status and a place."""
 
     def do_GET(self):
         self.server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))

@@ -117,7 +117,7 @@ def test_no_other_text_does_either(text):
 
 
 class HostileHost(FakeHost):
-    """A host whose every command, page, name and file is the same hostile text. C(rc) is that of all commands."""
+    """A host whose every command, page, name and file is the same hostile text. `rc` is that of all commands."""
 
     def __init__(self, text, rc=0):
         super().__init__()

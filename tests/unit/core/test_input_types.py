@@ -183,14 +183,14 @@ def test_each_item_that_does_not_fit_is_an_error():
 
 
 def test_a_newline_at_the_end_is_part_of_a_name():
-    """C($) matches before it."""
+    """`$` matches before it."""
     assert not limits.OWN_FILE.fullmatch("/etc/security/limits.d/a.conf\n") and not limits.DOMAIN.fullmatch("shop\n")
     assert not kernel_plan.OWN_FILE.fullmatch("/etc/sysctl.d/a.conf\n") and not kernel_plan.MODULE.fullmatch("tcp_bbr\n")
     assert kernel_values.build_entries({"net.core.somaxconn\n": 1})[1] and not folders.PATH.fullmatch("/opt/shop\n")
 
 
 def test_no_test_of_a_value_in_a_role_ends_before_a_newline():
-    """C(is match('...$')) is true for a text with a newline at its end."""
+    """`is match('...$')` is true for a text with a newline at its end."""
     found = []
     for path in sorted([*ROOT.glob("roles/*/*/*.yml"), *ROOT.glob("playbooks/**/*.yml")]):
         for line in path.read_text(encoding="utf-8").splitlines():

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Alternatives of both families, and what is decided about them.
 
-C(debian-*.txt) are what Debian 12 reported. C(redhat-*.txt) are made after the source of the program: no such host was at hand.
+`debian-*.txt` are what Debian 12 reported. `redhat-*.txt` are made after the source of the program: no such host was at hand.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def jdk_files(home, *commands):
 
 
 def debian_host(groups, files=None, record=None, links=None):
-    """C(groups): name to (mode, value, [(path, priority)])."""
+    """`groups`: name to (mode, value, [(path, priority)])."""
     commands, made = {}, {}
     for name in alternatives.COMMANDS:
         query = f"update-alternatives --query {name}"

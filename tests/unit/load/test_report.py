@@ -34,7 +34,7 @@ def counts(**more):
 
 
 def seen(**changes):
-    """Readings before, during and after; C(changes) are of what was read during, C(after_NAME) of what was read afterwards."""
+    """Readings before, during and after; `changes` are of what was read during, `after_NAME` of what was read afterwards."""
     found = {moment: copy.deepcopy(READING) for moment in ("before", "during", "after")}
     for name, value in changes.items():
         found["after" if name.startswith("after_") else "during"][name.replace("after_", "")] = value

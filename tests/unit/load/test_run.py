@@ -25,8 +25,8 @@ SECONDS = 20
 
 
 class Server:
-    """Takes at most C(most) WebSockets and answers pings; C(answer) is what it reports to a handshake. Of the connections,
-    so many as C(mute) answer no ping."""
+    """Takes at most `most` WebSockets and answers pings; `answer` is what it reports to a handshake. Of the connections,
+    so many as `mute` answer no ping."""
 
     def __init__(self, most=10_000, answer=b"HTTP/1.1 101 Switching Protocols\r\n\r\n", mute=0):
         self.most, self.answer, self.over, self.hung, self.mute, self.muted = most, answer, False, [], mute, set()

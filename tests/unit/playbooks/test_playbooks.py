@@ -16,14 +16,14 @@ PLAYS = [(str(path.relative_to(ROOT)), play) for path in sorted(ROOT.glob("playb
 
 @pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
 def test_a_play_does_not_leave_the_strategy_to_whoever_runs_it(path, play):
-    """One message before the first host is touched, and batches that wait for each other: with C(free) or C(host_pinned) of an
-    ansible.cfg, hosts would not wait, and C(run_once) and C(any_errors_fatal) would not hold."""
+    """One message before the first host is touched, and batches that wait for each other: with `free` or `host_pinned` of an
+    ansible.cfg, hosts would not wait, and `run_once` and `any_errors_fatal` would not hold."""
     assert play.get("strategy") == "linear", f"{path} runs by the strategy of whoever runs it"
 
 
 @pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
 def test_a_play_does_not_leave_to_an_ansible_cfg_whom_a_failure_ends(path, play):
-    """With C(any_errors_fatal) of an ansible.cfg, one host that does not answer would end the reading of all, without a word of what to do."""
+    """With `any_errors_fatal` of an ansible.cfg, one host that does not answer would end the reading of all, without a word of what to do."""
     assert isinstance(play.get("any_errors_fatal"), bool), f"{path} ends as the settings of whoever runs it report"
     assert play.get("gather_facts") is False, "facts of a cache may be of another day"
 
@@ -54,7 +54,7 @@ def test_a_deploy_reads_the_proxies_before_it_begins_and_at_its_end():
 
 
 def test_only_maintenance_takes_hosts_one_by_one():
-    """C(serial) has every play begin again for the next hosts, so that nothing would hold for the whole run."""
+    """`serial` has every play begin again for the next hosts, so that nothing would hold for the whole run."""
     assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]
 
 

@@ -49,7 +49,7 @@ module.exit_json(changed=False, run="demo id" if given["state"] in ("held", "ren
 
 @pytest.fixture(name="fleet")
 def fixture_fleet(tmp_path):
-    """A function that starts a run of three hosts, which take their lock and then do C(tasks). It returns the process."""
+    """A function that starts a run of three hosts, which take their lock and then do `tasks`. It returns the process."""
     collection = tmp_path / "ansible_collections/xitrum/host"
     (collection / "plugins/modules").mkdir(parents=True)
     for name in ("galaxy.yml", "meta", "playbooks", "roles"):

@@ -42,7 +42,7 @@ def desired(software, **more):
 
 @pytest.fixture(name="proxy", params=SOFTWARE)
 def fixture_proxy(request, monkeypatch):
-    """A host on which the running worker has what is in its file, and every page answers with C(page)."""
+    """A host on which the running worker has what is in its file, and every page answers with `page`."""
     software = request.param
     want = desired(software)
     path, commands = want["config_path"], {RELOAD[software]: "", " ".join(sockets.ESTABLISHED): CONNECTIONS}

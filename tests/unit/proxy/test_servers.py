@@ -250,7 +250,7 @@ def test_a_server_is_found_by_where_it_leads_whatever_its_name(proxy):
 
 
 class Movable:
-    """A back end whose servers, C(name: (address, port)), can be moved."""
+    """A back end whose servers, `name: (address, port)`, can be moved."""
 
     closes, probes = False, False
     service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True
@@ -324,7 +324,7 @@ def test_a_server_that_was_drained_and_is_missing_now_is_an_error(monkeypatch):
 
 
 class Fleet:
-    """A back end of several servers, C(name: (state, healthy)), that does what it is requested to."""
+    """A back end of several servers, `name: (state, healthy)`, that does what it is requested to."""
 
     closes, probes = False, False
     service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True

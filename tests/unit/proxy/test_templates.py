@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The configurations that the proxies' templates make, compared with files: whoever changes a template sees what comes out.
 
-C(REWRITE_GOLDEN=1 python -m pytest tests/unit/proxy/test_templates.py) writes the files.
+`REWRITE_GOLDEN=1 python -m pytest tests/unit/proxy/test_templates.py` writes the files.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def saved(lines, counters=False):
 
 
 def restored(text, given_text):
-    """What iptables-restore --noflush makes of a saved table nat: the part of it that L(iptables.restore) uses."""
+    """What iptables-restore --noflush makes of a saved table nat: the part of it that `iptables.restore` uses."""
     lines = iptables.parse_tables(text).get("nat", [])
     for line in given_text.splitlines():
         chain = line.split()[1] if line.startswith("-") else line[1:].split()[0]

@@ -20,7 +20,7 @@ CAUSED = "caused by another finding"
 
 
 def found(**changes):
-    """The findings of two hosts, of which one has what C(changes) report, and of one that was not reached."""
+    """The findings of two hosts, of which one has what `changes` report, and of one that was not reached."""
     return findings.list_findings({"app1": {**state(), **changes}, "app2": state(), "app3": None}, ["app1", "app2"])
 
 

@@ -35,6 +35,8 @@ def errors(tmp_path, name, text):
     ("plugins/module_utils/a.py", f"a = 1\nfail(f'{{a}} A word. {LONG}')\n", [(2, "length")]),
     ("plugins/module_utils/a.py", f'"""{LONG} {LONG}."""\n', []),
     ("plugins/modules/a.py", f"RETURN = '''\ndescription:\n  - It is written by the module.\n  - {LONG} {LONG}.\n'''\n", [(3, "passive"), (4, "length")]),
+    ("plugins/module_utils/a.py", 'def a():\n    """Return C(b), see L(c)."""\n', [(2, "mark"), (2, "mark")]),
+    ("plugins/module_utils/a.py", 'def a():\n    """Return `b` of Host()."""\n', []),
     ("plugins/modules/a.py", "fail('wait for ever for the host')\n", [(1, "archaism")]),
     ("roles/a/tasks/main.yml", "- name: A\n  fail:\n    msg: It lasts for ever.\n", [(3, "archaism")]),
     ("roles/a/meta/argument_specs.yml", "a:\n  description: [It lasts for ever.]\n", [(2, "archaism")]),

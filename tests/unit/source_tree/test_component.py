@@ -27,7 +27,7 @@ HOOK = f"# {source_tree.MARK}\n"
 
 
 def tree(files=None, status="", top=TOP, root=TOP, folder=""):
-    """A host with a project in git. C(status): what git finds uncommitted, as it prints that."""
+    """A host with a project in git. `status`: what git finds uncommitted, as it prints that."""
     prefix = f"{folder}/" if folder else ""
     whole = {f"{top}/{prefix}{path}": text for path, text in {**PROJECT, **(files or {})}.items() if text is not None}
     git = f"git -C {top}"
