@@ -17,7 +17,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import 
 
 from ..module_utils.jdk.console import BUSY
 
-INSTEAD = "Or let one expression be run: -e console_command=EXPRESSION."
+INSTEAD = "Or run one expression: -e console_command=EXPRESSION."
 
 
 class ActionModule(ActionBase):

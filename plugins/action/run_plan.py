@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables impor
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.application import operations, rollout
+from ..module_utils.core.commands import shorten_path
 from ..module_utils.core.plan import BlockingError
 from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.desired.inputs import Inputs
@@ -59,10 +61,7 @@ class ActionModule(ActionBase):
         """Fail where the inventory has no hosts, or with all misspelt names and the playbook's own invalid values."""
         groups = task_vars["groups"]
         if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
-            message = (
-                "The inventory has no host in the groups xitrum and xitrum_proxy. Put application hosts into xitrum "
-                "and proxies into xitrum_proxy, or name another inventory with -i."
-            )
+            message = describe_no_hosts(task_vars.get("ansible_inventory_sources") or [])
             return {**build_error_result(message), "rules": ["inventory.no-hosts"]}
         if options["prefixes"] is None:
             return {}
@@ -154,6 +153,16 @@ class ActionModule(ActionBase):
         """Return the arguments of pip without credentials, and the files that have these."""
         del options
         return dict(pip.build_settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))
+
+
+def describe_no_hosts(sources: Sequence[str]) -> str:
+    """Return the message for inventories, by their sources, that have no host of the collection."""
+    shown = ", ".join(shorten_path(str(source), os.getcwd()) for source in sources)
+    demo = " To start the hosts of the demo, run make demo." if shown.rstrip("/").endswith("inventories/demo") else ""
+    return (
+        f"The inventory{shown and f' {shown}'} has no host in the groups xitrum and xitrum_proxy. Put application "
+        f"hosts into xitrum and proxies into xitrum_proxy, or choose another inventory with -i.{demo}"
+    )
 
 
 def build_error_result(message: str) -> dict[str, Any]:

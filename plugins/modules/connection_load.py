@@ -235,7 +235,7 @@ load:
     processes:
       description: >-
         One dictionary for each process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS),
-        C(files) (null where only root can read it), C(nofile), C(backlog).
+        C(files) (null if only root can read it), C(nofile), C(backlog).
       type: list
       elements: dict
     counters:

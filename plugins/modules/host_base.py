@@ -54,7 +54,7 @@ options:
         C(path) (default C(/etc/security/limits.d/90-xitrum.conf)). It reports lines of other files that override these,
         and does not edit them.
       - It first finds out how much the host can grant, and writes no more than that. With a limit above C(fs.nr_open),
-        now or after a reboot, PAM refuses every login, also through C(su) and C(sudo). Where root cannot raise a hard
+        now or after a reboot, PAM refuses every login, also through C(su) and C(sudo). If root cannot raise a hard
         limit (in a container without CAP_SYS_RESOURCE), the line would silently have no effect.
       - With C(policy) V(at_least) (the default), a larger value is kept, as far as the host can grant it. With
         V(exact), the limit is set to C(nofile).
@@ -96,39 +96,39 @@ restarts: {description: "The instances that need a restart (C(instances)), each 
 # End of shared values
 machine:
   description: The value of the same name that M(xitrum.host.host_state_info) returns.
-  returned: where O(machine) is given
+  returned: when O(machine) is given
   type: dict
 jdk:
   description: The value of the same name that M(xitrum.host.host_state_info) returns.
-  returned: where O(jdk) is given
+  returned: when O(jdk) is given
   type: dict
 capacity:
   description: The value of the same name that M(xitrum.host.host_state_info) returns.
-  returned: where O(capacity) is given
+  returned: when O(capacity) is given
   type: dict
 alternatives:
   description: The result of M(xitrum.host.jdk).
-  returned: where O(alternatives) is given
+  returned: when O(alternatives) is given
   type: dict
 kernel:
   description: The result of M(xitrum.host.sysctl_profile), or with O(read_only) the value that
     M(xitrum.host.host_state_info) returns.
-  returned: where O(kernel) is given, and no step before it has an error
+  returned: when O(kernel) is given, and no step before it has an error
   type: dict
 nofile:
   description: >-
     The C(desired) number of open files, the number that this host can grant (C(granted)), the reason if that is less
     (C(why)), C(rows) and C(errors). With O(read_only), the value that M(xitrum.host.host_state_info) returns.
-  returned: where O(nofile) is given, and no step before it has an error
+  returned: when O(nofile) is given, and no step before it has an error
   type: dict
 redirects:
   description: The result of M(xitrum.host.port_redirect), or with O(read_only) the value that
     M(xitrum.host.host_state_info) returns.
-  returned: where O(redirects) is given, and no step before it has an error
+  returned: when O(redirects) is given, and no step before it has an error
   type: dict
 firewall:
   description: The value of the same name that M(xitrum.host.host_state_info) returns.
-  returned: where O(firewall) is given, and no step before it has an error
+  returned: when O(firewall) is given, and no step before it has an error
   type: dict
 """
 

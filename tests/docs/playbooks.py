@@ -23,7 +23,7 @@ In a clone a playbook is `playbooks/NAME.yml`, and `site.yml` at the top. With t
 takes every [variable](variables.md) of the inventory with `-e`; a value passed with `-e` applies to that run only. The tables list those
 that are usually passed so.
 
-All take `--check`, `--diff` and `--limit`; `--tags`, `--skip-tags`, `--start-at-task` and `--step` are refused where they would leave tasks
+All take `--check`, `--diff` and `--limit`; `--tags`, `--skip-tags`, `--start-at-task` and `--step` are refused if they would leave tasks
 out ([Tags](../how-to/run-a-large-fleet.md#tags)).
 
 """

@@ -32,7 +32,7 @@ def test_check_mode_on_a_bare_host_shows_everything_and_does_nothing(site, tmp_p
     for expected in ("net.ipv4.tcp_fin_timeout", "nofile", "release ", "instances/0/", "xitrum@.service", "User=xitrum", "option forwardfor",
                      "instance 1: runs"):
         assert expected in after, f"{expected} is not in the diff:\n{after}"
-    assert "Check mode, nothing was changed." in run.text_of("Print the fleet summary")
+    assert "Check mode: no host was changed." in run.text_of("Print the fleet summary")
     assert site.sh("bare", "find /etc /opt /usr /srv /root /var/lib /var/log/xitrum -newer /run/before -not -path '/var/lib/systemd/*'", check=False) == ""
     assert site.sh("bare", "getent passwd xitrum haproxy; command -v java haproxy", check=False) == ""
 

@@ -710,7 +710,7 @@ def build_instance_rows(
                 desired["health_path"],
                 answer,
                 False,
-                "a run ended before what it started was healthy",
+                "a run ended before the instance that it started was healthy",
             )
         )
     if not unread:

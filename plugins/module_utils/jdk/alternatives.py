@@ -24,8 +24,8 @@ from .version import parse_major, parse_version_output
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
-DAMAGED = (f"{RECORD} is damaged: move it away and run again; "
-           "the choice of today then counts as the one before ours")
+DAMAGED = (f"{RECORD} is damaged: move it away and run again. "
+           "A removal then restores the present choice")
 
 COMMANDS = ("java", "javac", "javap", "javaws")
 
@@ -718,7 +718,7 @@ def _header(_desired: Desired) -> str:
 
 def _failure(_host: Host, plan: Plan, error: Exception) -> str:
     return (f"the alternatives of {plan.desired['home']} could not be switched: {error}. "
-            "Those that were are back as before; run again.")
+            "Those that had been switched are restored. Run again.")
 
 
 def rehearse(_host: Host, plan: Plan) -> Optional[Applied]:

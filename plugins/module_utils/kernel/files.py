@@ -28,7 +28,7 @@ OWN_PATH = "/etc/sysctl.d/90-xitrum.conf"
 _GLOB = re.compile(r"[*?\[]")
 #: A name that no parameter has: an empty one, one with blanks, with a byte order mark, or with another dash in front.
 _NO_NAME = re.compile(r"-.*|.*[^!-~].*|[^./]*|", re.DOTALL)
-_NOTHING = "Nothing is set by it: correct the line, or remove it"
+_NOTHING = "The line has no effect: correct it, or remove it"
 #: systemd ends a line at these as well.
 _OTHER_ENDS = re.compile(r"[\r\0]")
 

@@ -18,9 +18,9 @@ WORDS = {
     "unanswered": "not answered in time",
     "turned_away": "answered, and not with a WebSocket",
     "closed_early": "closed before they were open",
-    "client_files": "not made for want of open files where they come from",
-    "client_ports": "not made for want of ports where they come from",
-    "other": "not made",
+    "client_files": "not opened, because the clients had no more open files",
+    "client_ports": "not opened, because the clients had no more ports",
+    "other": "not opened",
 }
 
 #: What a status means here.

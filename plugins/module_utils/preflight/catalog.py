@@ -276,7 +276,7 @@ RULES = tuple(
         ),
         (
             "host.low-port",
-            "The supervisor can give an instance a port below 1024 where it has one",
+            "The supervisor can give an instance a port below 1024 if it has one",
             "Choose a supervisor in the message, or a port from 1024 on with `xitrum_port_forward`",
         ),
         (
@@ -326,7 +326,7 @@ RULES = tuple(
         ),
         (
             "host.proxy-address-family",
-            "A proxy listens on IPv6 only where the host has it",
+            "A proxy listens on IPv6 only if the host has it",
             "Set `xitrum_proxy_listen` to `['0.0.0.0']`",
         ),
         (
@@ -382,12 +382,12 @@ RULES = tuple(
         (
             "host.read",
             "The host can be read",
-            "Correct what the message quotes; where it has no reason, run again with `-vvv`",
+            "Correct what the message quotes; if it has no reason, run again with `-vvv`",
         ),
         (
             "host.record",
             "The records in `/var/lib/xitrum.host` can be read, and have a known schema version",
-            "Follow the message with the file that it names",
+            "Correct the file that the message lists",
         ),
         (
             "host.redirects-back-end",
@@ -481,7 +481,7 @@ RULES = tuple(
         ),
         (
             "host.supervisord-pypi",
-            "supervisord can be installed from PyPI where its version asks for it",
+            "supervisord can be installed from PyPI if its version asks for it",
             "Follow the message, or unset `supervisor_supervisord_version`",
         ),
         (
@@ -502,7 +502,7 @@ RULES = tuple(
         (
             "host.user",
             "`xitrum_user` is an unprivileged account that belongs to the application alone",
-            "Set another name, or name `user` in `xitrum_adopt` where the message offers it",
+            "Set another name, or name `user` in `xitrum_adopt` if the message offers it",
         ),
         (
             "inventory.no-hosts",
@@ -511,7 +511,7 @@ RULES = tuple(
         ),
         (
             "openshift.image",
-            "`openshift_image` is set where the layout `kubernetes` is written",
+            "`openshift_image` is set if the layout `kubernetes` is written",
             "Set the image with its tag, or write the layout `diy` alone",
         ),
         (
@@ -641,7 +641,7 @@ RULES = tuple(
         ),
         (
             "platform.value",
-            "A variable of the role `heroku` or `openshift` is set where it is required, and has its type and range",
+            "A variable of the role `heroku` or `openshift` is set if it is required, and has its type and range",
             "Set the variable to what the message expects; on the command line, give a list as JSON",
         ),
         (
@@ -706,7 +706,7 @@ RULES = tuple(
         ),
         (
             "proxy.stats-port",
-            "`xitrum_proxy_stats_port` is a port where the proxy's software needs one",
+            "`xitrum_proxy_stats_port` is a port if the proxy's software needs one",
             "Set a port from 1 to 65535",
         ),
         (
@@ -716,7 +716,7 @@ RULES = tuple(
         ),
         (
             "proxy.tls-pair",
-            "The proxy has both a certificate and a key or neither, and redirects to HTTPS only where it has them",
+            "The proxy has both a certificate and a key or neither, and redirects to HTTPS only if it has them",
             "Set both files or neither; set `xitrum_proxy_redirect_https` only with them",
         ),
         (
@@ -746,7 +746,7 @@ RULES = tuple(
         ),
         (
             "rollback.mixed",
-            "The hosts run one release where `rollback_to` is not set",
+            "The hosts run one release if `rollback_to` is not set",
             "Set `rollback_to` to the release that all hosts should have",
         ),
         (
@@ -826,7 +826,7 @@ RULES = tuple(
         ),
         (
             "variable.text",
-            "A text that ends in a configuration file, on a command line or in a request has allowed characters alone",
+            "Texts for configuration files, command lines and requests have allowed characters only",
             "Correct the value that the message quotes",
         ),
         (
@@ -907,7 +907,7 @@ RULES = tuple(
         (
             "xitrum.not-root",
             "The application does not run as root",
-            "Name another user, which is created where it is missing",
+            "Name another user, which is created if it is missing",
         ),
         (
             "xitrum.ports",

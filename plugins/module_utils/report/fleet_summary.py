@@ -86,7 +86,7 @@ def render_fleet_summary(
             f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release "
             f"{', '.join(releases) or 'none'}"
         )
-    text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
+    text = [f"Check mode: no host was changed. Present state: {head}" if check_mode else head, ""]
     if instances:
         jdks = {host: get_components(states[host]).get("jdk", {}) for host in states}
         text += render_table(

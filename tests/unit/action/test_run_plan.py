@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -46,6 +47,15 @@ def test_the_documentation_has_the_kinds_and_options():
 def test_an_inventory_without_hosts_is_an_error(groups):
     found = planned("inventory", {}, groups=groups, prefixes=[])
     assert "no host in the groups xitrum and xitrum_proxy" in found["msg"] and found["rules"] == ["inventory.no-hosts"]
+
+
+@pytest.mark.parametrize(("sources", "shown", "demo"), [
+    ([], "The inventory has no host", False), (["/etc/ansible/hosts"], "The inventory /etc/ansible/hosts has", False),
+    ([f"{os.getcwd()}/inventories/demo"], "The inventory inventories/demo has", True),
+])
+def test_the_message_names_the_inventory_and_how_to_start_the_demo(sources, shown, demo):
+    message = run_plan.describe_no_hosts(sources)
+    assert message.startswith(shown) and ("make demo" in message) is demo
 
 
 def test_misspelt_names_of_all_groups_are_one_error():

@@ -228,7 +228,7 @@ def test_a_home_without_commands_and_a_host_without_alternatives_are_errors():
 def test_a_damaged_record_is_an_error(text):
     host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: record_text(text)})
     plan = planned(host, OURS)
-    assert list(plan.errors) == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
+    assert list(plan.errors) == [f"{alternatives.RECORD} is damaged: move it away and run again. A removal then restores the present choice"]
     assert not plan.changed
 
 
