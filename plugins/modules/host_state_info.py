@@ -24,9 +24,9 @@ options:
     default: 0
   operation:
     description:
-      - With O(desired), limits the result to what an operation on installed instances does - its C(verb), the numbers
-        of the chosen C(instances), and whether the operator listed them C(one_by_one). The verbs are V(restart),
-        V(stop) and V(start).
+      - With O(desired), limits the result to what an operation on installed instances does. The keys are its C(verb),
+        the numbers of the chosen C(instances), and whether the operator listed them C(one_by_one). The verbs are
+        V(restart), V(stop) and V(start).
       - What a deploy would change in addition is a note, or, with blue/green slots, an error.
     type: dict
   machine:
