@@ -1,22 +1,29 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of `xitrum.host.console`: opens it in the terminal that ansible-playbook was started in."""
+"""The controller's half of `xitrum.host.console`: opens it in the terminal that ansible-playbook was started in, and
+prints what a class of the release prints while it runs, and fetches recordings and dumps."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.plugin_utils import background
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import run_joined
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 
-from ..module_utils.jdk.console import BUSY
+from ..module_utils.jdk.console import BUSY, RECORDS
 
+#: What a file that is fetched ends with.
+ENDINGS = {"flight_recording": "jfr", "heap_dump": "hprof"}
+#: Lines of the output at the end of a message.
+SHOWN = 10
 INSTEAD = "Or run one expression: -e console_command=EXPRESSION."
 
 
@@ -28,6 +35,12 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         arguments = with_sources(self._task.args)
+        if arguments.get("action") == "run":
+            result.update(self._run_class(arguments, task_vars))
+            return result
+        if arguments.get("action") in RECORDS:
+            result.update(self._record(arguments, task_vars))
+            return result
         types = arguments.get("action", "scala") == "scala" and not arguments.get("command")
         if not types or self._task.check_mode:
             result.update(self._on_host(arguments, task_vars))
@@ -84,8 +97,80 @@ class ActionModule(ActionBase):
         finally:
             os.close(handle)
 
+    def _run_class(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Starts a class, and prints its output until its end."""
+        began = time.monotonic()
+        started = self._on_host(arguments, task_vars)
+        job = started.pop("job", "")
+        if started.get("failed") or not job:
+            return started
+
+        def on_host(given: Mapping[str, Any]) -> dict[str, Any]:
+            return self._on_host(given, task_vars)
+
+        try:
+            with background.ended(on_host, job):
+                found = background.follow(on_host, job, self._display.display)
+        except background.Lost as error:
+            where = f"{arguments['main_class']} on {(task_vars or {})['inventory_hostname']}"
+            return {**started, "failed": True, "msg": f"the connection to {where} was lost, and it was ended: {error}"}
+        result = {
+            **started, "rc": found["rc"], "lines": found["lines"], "seconds": round(time.monotonic() - began, 1),
+        }
+        if found["rc"] or found["reason"]:
+            result.update(failed=True, msg=describe_end(arguments["main_class"], found))
+        return result
+
+    def _record(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Has a recording or a dump made, waits for it, and fetches it into a new file of this user alone."""
+        save, action = str(arguments.pop("save", "") or ""), arguments["action"]
+        if not save:
+            return {"failed": True, "msg": f"console_save is empty: expected a folder on the controller for the "
+                                           f"{action.replace('_', ' ')}, such as -e console_save=dumps"}
+        host, instance = str((task_vars or {})["inventory_hostname"]), arguments.get("instance", 0)
+        label = f"{host}-{instance}"
+        started = self._on_host(arguments, task_vars)
+        job = started.pop("job", "")
+        if started.get("failed") or not job:
+            return started
+
+        def on_host(given: Mapping[str, Any]) -> dict[str, Any]:
+            return self._on_host(given, task_vars)
+
+        def show(text: str) -> None:
+            self._display.display(f"{label}: {text}")
+
+        name = f"{host.replace('/', '_')}-{instance}-{action}-{time.strftime('%Y%m%dT%H%M%S')}.{ENDINGS[action]}"
+        try:
+            with background.ended(on_host, job):
+                seconds = int(arguments.get("seconds", 0)) if action == "flight_recording" else 0
+                found = background.wait(on_host, job, lambda passed: show(describe_wait(action, passed, seconds)))
+                if found["rc"] or found["reason"]:
+                    return {**started, "failed": True, "msg": describe_end(f"the {action.replace('_', ' ')}", found)}
+                path, size = background.fetch(on_host, job, save, name, show)
+        except (background.Lost, OSError) as error:
+            what = f"the {action.replace('_', ' ')} was not fetched"
+            return {**started, "failed": True, "msg": f"{label}: {what}: {error}"}
+        return {**started, "path": path, "bytes": size, "lines": [f"{path} ({size} bytes)"]}
+
     def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.console", module_args=arguments, task_vars=task_vars)
+
+
+def describe_wait(action: str, passed: float, seconds: int) -> str:
+    """How far a recording or a dump is."""
+    if action == "heap_dump":
+        return f"writing the heap, {passed:.0f} s; the application waits"
+    return f"recording, {min(passed, seconds):.0f} s of {seconds}"
+
+
+def describe_end(name: str, found: Mapping[str, Any]) -> str:
+    """The sentence on a class that failed or was ended, with the end of its output."""
+    ended = f"was ended: {found['reason']}" if found["reason"] else f"ended with exit code {found['rc']}"
+    if found["reason"].startswith("it had not ended"):
+        ended += ". Raise its timeout, or set 0 for no limit"
+    lines = found["lines"][-SHOWN:]
+    return f"{name} {ended}. " + ("\n".join(["The end of its output:", *lines]) if lines else "It printed nothing.")
 
 
 def with_sources(given: dict[str, Any]) -> dict[str, Any]:

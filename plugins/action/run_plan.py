@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.plugin_utils import preflight_reports, rollout_plan
+from ansible_collections.xitrum.host.plugins.plugin_utils import commands_once, preflight_reports, rollout_plan
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
@@ -23,7 +23,10 @@ from ..module_utils.desired.inputs import Inputs
 from ..module_utils.proxy.definition import format_server_name
 from ..module_utils.supervisor import pip
 
-KINDS = ("inventory", "values", "variables", "errors", "batches", "rollback", "operation", "installed", "pip")
+KINDS = (
+    "inventory", "values", "variables", "errors", "batches", "rollback", "operation", "installed", "pip", "command",
+    "before_release",
+)
 
 #: Groups of the inventory with hosts of the collection.
 GROUPS = ("xitrum", "xitrum_proxy", "xitrum_decommissioned")
@@ -148,6 +151,20 @@ class ActionModule(ActionBase):
         read = task_vars["application_releases_read"]
         found = rollout.find_installed(host, read, given["xitrum_main_class"])
         return build_refusal(found.errors) or {"package": found.package}
+
+    def _command(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail with what is wrong with the command of run.yml; return its class, arguments, time and open files."""
+        del options
+        given = PublicVariables(self._templar, task_vars)
+        return dict(commands_once.read_command(given, task_vars["groups"], task_vars["ansible_play_hosts_all"]))
+
+    def _before_release(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the command of xitrum_before_release and the host that runs it, as `command`; nothing where no
+        instance gets a new release."""
+        del options
+        given = PublicVariables(self._templar, task_vars)
+        found = commands_once.plan_before_release(given, task_vars["hostvars"], task_vars["ansible_play_hosts"])
+        return {"command": found}
 
     def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the arguments of pip without credentials, and the files that have these."""

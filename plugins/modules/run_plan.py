@@ -33,9 +33,14 @@ options:
       - V(installed) returns the release that the host of the task runs, from C(application_releases_read) of that host.
       - V(pip) returns the arguments and files with which pip installs supervisord, from the variables of the role
         P(xitrum.host.supervisor#role). The result contains credentials, so use C(no_log).
+      - V(command) returns the command of C(run.yml), from the variables of the role P(xitrum.host.run#role), and fails
+        with all invalid ones.
+      - V(before_release) returns the command of C(xitrum_before_release), and the host that runs it, if an instance
+        gets a release that no instance has yet.
     type: str
     required: true
-    choices: [inventory, values, variables, errors, batches, rollback, operation, installed, pip]
+    choices: [inventory, values, variables, errors, batches, rollback, operation, installed, pip, command,
+      before_release]
   prefixes:
     description:
       - With O(kind=inventory), the prefixes of the variables of the running playbook, such as C(load_test_). An unknown
@@ -141,9 +146,27 @@ batches:
       before: {app1: [{index: 0, port: 8000, folder: 9b1e55d07a32-1a2b3c4d5e}]}
       unchanged: false
 arguments:
-  description: The arguments of pip, which contain no secrets.
-  returned: with O(kind=pip)
+  description: With O(kind=pip), the arguments of pip as a text, which contains no secrets. With O(kind=command), the
+    list of the arguments of the class.
+  returned: with O(kind=pip) and O(kind=command)
+  type: raw
+main_class:
+  description: The class to run.
+  returned: with O(kind=command)
   type: str
+timeout:
+  description: The seconds that the class may take. 0 is no limit.
+  returned: with O(kind=command)
+  type: int
+nofile:
+  description: The open files that the class may have.
+  returned: with O(kind=command)
+  type: int
+command:
+  description: The command, or an empty dictionary if none is due - C(host), C(instance), C(folder), C(main_class),
+    C(arguments), C(timeout) and C(nofile).
+  returned: with O(kind=before_release)
+  type: dict
 files:
   description: The files C(pip.conf) and C(netrc) that contain the credentials, a dictionary of names to texts.
   returned: with O(kind=pip)

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, keep_alive, role_variables
+from ansible_collections.xitrum.host.plugins.plugin_utils.commands_once import BEFORE_RELEASE
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts, UsableVariables
 
-from ..module_utils.application import operations, rollout
+from ..module_utils.application import one_off, operations, rollout
 from ..module_utils.core import commands, variables
 from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.package import main_class as package_main
 from ..module_utils.preflight import messages as preflight
 from ..module_utils.preflight import rules, values
 from ..module_utils.preflight.catalog import Error, errors_of
@@ -37,11 +39,26 @@ def find_usable_hosts(hostvars: HostVars) -> UsableHosts:
 def find_controller_errors(every: HostVars) -> list[Error]:
     """The package's by_host, each once: one task reads it for all hosts."""
     reports = [of_host.get("application_package_read") or {} for of_host in every.values()]
-    return [
+    found = [
         Error(rule, sentence)
         for report in reports
         for sentence, rule in zip(report.get("errors", []), report.get("rules", []), strict=True)
     ]
+    return found or list(dict.fromkeys(filter(None, map(command_error, every.values()))))
+
+
+def command_error(of_host: Mapping[str, Any]) -> Error | None:
+    """The class of xitrum_before_release, where the package on the controller does not have it."""
+    value, folder = of_host.get(BEFORE_RELEASE), (of_host.get("application_package_read") or {}).get("folder")
+    if not value or not folder:
+        return None
+    try:
+        name = one_off.parse_command(value, BEFORE_RELEASE)["main_class"]
+    except ValueError:
+        # An error of its own.
+        return None
+    wrong = package_main.find_class_error(folder, name)
+    return Error("package.before-release", f"{BEFORE_RELEASE}: {wrong}") if wrong else None
 
 
 def find_variable_errors(of_host: UsableVariables) -> Iterator[Error]:

@@ -13,6 +13,8 @@ import zipfile
 FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 MEGABYTE = 1024 * 1024
 PADDING_JAR_MB = 1
+#: Where the classes of one-off commands are.
+JOBS = "quickstart/jobs/"
 
 
 def write_jar(path, entries, compression=zipfile.ZIP_DEFLATED):
@@ -29,8 +31,18 @@ def write_jar(path, entries, compression=zipfile.ZIP_DEFLATED):
 def application_entries(classes, release, fault):
     """The compiled classes, and the resource that names the release."""
     properties = f"release={release}\n" + (f"fault={fault}\n" if fault else "")
-    files = [(path.relative_to(classes).as_posix(), path.read_bytes()) for path in classes.rglob("*") if path.is_file()]
-    return [*files, ("demo.properties", properties.encode())]
+    return [*(entry for entry in class_entries(classes) if not entry[0].startswith(JOBS)), ("demo.properties", properties.encode())]
+
+
+def class_entries(classes):
+    """The compiled classes as (name, bytes)."""
+    return [(path.relative_to(classes).as_posix(), path.read_bytes()) for path in classes.rglob("*") if path.is_file()]
+
+
+def job_entries(classes):
+    """The classes of one-off commands, as a library of the application that Maven has built: the application's own jar has one main class."""
+    files = [entry for entry in class_entries(classes) if entry[0].startswith(JOBS)]
+    return [*files, ("META-INF/maven/quickstart/jobs/pom.properties", b"artifactId=jobs\n")]
 
 
 def padding_jars(total_mb):
@@ -43,6 +55,7 @@ def padding_jars(total_mb):
 def main(classes, package, release, fault, padding_mb):
     package = pathlib.Path(package)
     write_jar(package / "lib" / "quickstart_2.13-1.0.jar", application_entries(pathlib.Path(classes), release, fault))
+    write_jar(package / "lib" / "quickstart-jobs_2.13-1.0.jar", job_entries(pathlib.Path(classes)))
     for name, data in padding_jars(int(padding_mb)):
         write_jar(package / "lib" / name, [("padding.bin", data)], zipfile.ZIP_STORED)
     note = b"The demo application's stand-in for Scalive: it holds no code.\n"

@@ -12,7 +12,7 @@ from .run_lock import LOG
 
 #: What is ours in a folder that was there before.
 INSIDE = {
-    "roots": ("releases", "manifests", "instances", "current", "previous", "healthy", "slot", "run"),
+    "roots": ("releases", "manifests", "instances", "current", "previous", "healthy", "slot", "run", "runs"),
     "logs": ("[0-9]", "[0-9][0-9]", "[0-9][0-9][0-9]", "output-*", LOG),
 }
 

@@ -212,6 +212,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": read_running(host, root),
+        "commands": read_commands(host, root),
         "partial": partial_folder.find_abandoned(host, f"{root}/releases"),
         "found": found,
         "sent": list_archived_digests(host, desired.get("archive")),
@@ -240,6 +241,17 @@ def read_running(host: Host, root: str) -> list[str]:
             for row in process.filter_processes_of_users(processes, process.list_accounts(host, home))
         }
     return sorted(found)
+
+
+def read_commands(host: Host, root: str) -> list[str]:
+    """The releases that one-off commands run: see `one_off`. What nobody holds was left by one that died."""
+    folders_held = (
+        name
+        for number in host.listdir(f"{root}/runs")
+        for name in host.listdir(f"{root}/runs/{number}")
+        if host.is_held(f"{root}/runs/{number}/{name}")
+    )
+    return sorted({name.rpartition("-")[0] for name in folders_held} - {""})
 
 
 def list_files(host: Host, root: str, release: str) -> list[dict[str, Any]]:
@@ -286,7 +298,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     every = [*(name for name in state["releases"] if name != release), release]
     # What a rollback would go back to stays, whatever the number.
     target = find_previous_healthy(state.get("healthy"), state["releases"], state["current"])
-    protected = {release, state["current"], target, *state["linked"], *state["running"]}
+    protected = {release, state["current"], target, *state["linked"], *state["running"], *state.get("commands", ())}
     every = [name for name in every if name in state["marked"] or name == release]
     gone = [name for name in every[:-max(desired["keep"], 1)] if name not in protected]
     result.rows.append(

@@ -83,6 +83,10 @@ class FencedHost(Host):
         with self.fenced():
             return super().run(*given, **options)
 
+    def start_job(self, *given: Any, **options: Any) -> str:
+        with self.fenced():
+            return super().start_job(*given, **options)
+
     def make_directory(self, *given: Any, **options: Any) -> None:
         with self.fenced():
             return super().make_directory(*given, **options)

@@ -68,7 +68,7 @@ _OF_A_HOME = (".ansible", ".cache", ".config", ".gnupg", ".local", ".ssh")
 
 #: What is ours in a root, and what in a log folder. Other tools have their `releases` and `current`, too.
 _INSIDE = {
-    "root": re.compile("releases|manifests|instances|current|previous|healthy|slot|run"),
+    "root": re.compile("releases|manifests|instances|current|previous|healthy|slot|runs?"),
     "log_dir": re.compile(r"[0-9]{1,3}|output-.*|runs\.log"),
 }
 

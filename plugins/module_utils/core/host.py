@@ -21,7 +21,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional
 
 from . import bounded, disk_space, trees
 from .untrusted_text import escaped, printable
@@ -672,6 +672,54 @@ class Host:
             os.kill(pid, number)
         except ProcessLookupError:
             pass
+
+    def start_job(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        cwd: str = "/",
+        seconds: float = 0,
+        lease: float = 0,
+        nofile: int = 0,
+        umask: int = 0o027,
+        file: str = "",
+        removed: Sequence[str] = (),
+        held: str = "",
+    ) -> str:
+        """Starts a command in the background, with this environment and no other: the folder of its job.
+
+        It ends when nobody has polled it for C(lease) seconds (0: a usual time). See `jobs.start`.
+        """
+        from . import jobs
+
+        return jobs.start(
+            argv, environment, self.remove, cwd=cwd, seconds=seconds, lease=lease or jobs.LEASE, nofile=nofile,
+            umask=umask, file=file, removed=removed, held=held,
+        )
+
+    def poll_job(self, folder: str, position: int) -> dict[str, Any]:
+        """What a job reports, and its output from a position on: see `jobs.poll`. Raises RuntimeError, a sentence."""
+        from . import jobs
+
+        found = jobs.poll(folder, position)
+        return {**found, "output": escaped(found["output"])}
+
+    def read_job_file(self, folder: str, position: int, size: int) -> tuple[bytes, int]:
+        """At most C(size) bytes of the file that a job's command has made, from a position on, and how large it is. It
+        may lie in a folder of a user who is not root: see L(open_file)."""
+        from . import jobs
+
+        handle = self.open_file(jobs.file_of(folder), os.O_RDONLY)
+        with os.fdopen(handle, "rb") as file:
+            file.seek(position)
+            return file.read(size), os.fstat(handle).st_size
+
+    def end_job(self, folder: str) -> None:
+        """Ends a job, and waits until nothing of it is left. Raises RuntimeError, a sentence."""
+        from . import jobs
+
+        jobs.end(folder, self.remove)
 
     def page(self, address: str, port: int, path: str, seconds: float = 10) -> int | str:
         """The HTTP status of a page, or the reason why there is none in `seconds`, as a printable text."""

@@ -59,6 +59,7 @@ def run(option: str, parts: Parts, default: str = "", controller: Mapping[str, A
     else:
         component = part
         module.no_log_values |= component.EXECUTION.secrets(desired)
+        runner.mask(module, component.EXECUTION)
         host = fence.host_of(module) if component.EXECUTION.fenced else Host()
         runner.finish(module, lambda: runner.converge(component, host, desired, module.check_mode, module.warn))
 

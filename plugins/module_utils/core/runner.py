@@ -46,11 +46,18 @@ def run(component: AppliedComponent, controller: Mapping[str, Any] = NO_OPTIONS)
         del module.params[name]
     module.no_log_values |= execution.secrets(module.params)
     given = dict(module.params)
-    for name in execution.masked:
-        module.no_log_values.discard(given[name])
-        module.params[name] = commands.HIDDEN if given[name] else ""
+    mask(module, execution)
     host = fence.host_of(module) if execution.fenced else Host()
     finish(module, lambda: converge(component, host, given, module.check_mode, module.warn))
+
+
+def mask(module: Utf8Module, execution: Execution) -> None:
+    """Hides options in the invocation that Ansible shows, and not in the result."""
+    for name in execution.masked:
+        value = module.params[name]
+        module.no_log_values -= set(map(str, value)) if isinstance(value, list) else {value}
+        hidden = commands.HIDDEN if value else ""
+        module.params[name] = ([hidden] if value else []) if isinstance(value, list) else hidden
 
 
 def run_info(component: Component) -> None:

@@ -114,6 +114,10 @@ LOAD = Format(
     "the state of a running load", 1,
     "Start the load again.",
 )
+JOB = Format(
+    "the state of a command in the background", 1,
+    "Run the playbook again.",
+)
 LOAD_REPORT = Format(
     "the report of a load test", 1,
     f"{_SAME_VERSION}, move the file away, or set load_test_report_dir to another folder.",
@@ -125,6 +129,6 @@ JAR_SCANS = Format("the scans of jars", 1, "The jars are scanned again.", is_reb
 
 #: Every format: a record that is missing here is one that no test covers.
 FORMATS = (
-    BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, STOPS, MANIFEST, LOAD, LOAD_REPORT, LOG_MARKS,
+    BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, STOPS, MANIFEST, LOAD, JOB, LOAD_REPORT, LOG_MARKS,
     JAR_SCANS,
 )

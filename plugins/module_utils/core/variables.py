@@ -35,7 +35,7 @@ PLAYBOOK_VARIABLES = (
 )
 
 #: A role whose name is a word that other people's variables begin with as well.
-NO_PREFIX = ("application", "packages", "remove", "xitrum")
+NO_PREFIX = ("application", "packages", "remove", "run", "xitrum")
 
 
 def is_true(value: Any) -> bool:

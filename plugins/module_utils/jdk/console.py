@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
-from ..core import process
+from ..core import disk_space, process
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host, Result
 from ..core.plan import Draft, Plan
@@ -26,16 +26,24 @@ SPEC: dict[str, Any] = {
     "root": {"type": "path", "required": True},
     "user": {"type": "str", "required": True},
     "instance": {"type": "int", "default": 0},
-    "action": {"type": "str", "default": "scala", "choices": ["scala", "threads", "heap", "histogram"]},
+    "action": {"type": "str", "default": "scala", "choices": [
+        "scala", "threads", "heap", "histogram", "flight_recording", "heap_dump"]},
     "command": {"type": "str", "default": "", "no_log": True},
     "compiler": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 60},
+    "seconds": {"type": "int", "default": 30},
     "sources": {"type": "dict", "default": {}},
     "left": {"type": "str", "default": ""},
 }
 
 #: What is queried of jcmd. A histogram of live objects alone would have them collected first.
 ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram": ["GC.class_histogram", "-all"]}
+#: What makes a file, in the background of the host: the action to the command of jcmd that its JDK must have.
+RECORDS = {"flight_recording": "JFR.start", "heap_dump": "GC.heap_dump"}
+#: The longest recording, in seconds; what a dump may take, during which the application stands still.
+LONGEST_RECORDING, DUMP_SECONDS = 24 * 60 * 60, 3600
+#: Seconds after its time at which the JVM ends a recording itself, where whoever started it was killed.
+RECORDING_GRACE = 60
 #: The last that Scalive attaches to, and the first of the console's own; then the Scala that each knows.
 SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
 #: What a JVM and its compiler may take to start on a busy host, in addition to the time of an expression.
@@ -65,6 +73,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "others": sorted(set(numbers.values())),
         "home": "",
         "tools": [],
+        "knows": None,
+        "heap": 0,
+        "free": None,
         "release": {},
         "scala": {},
         "missing": [],
@@ -91,7 +102,37 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             lib=lib,
             scalive=scalive if host.exists(scalive) else "",
         )
+        if desired["action"] in RECORDS and "jcmd" in state["tools"] and not state["stranger"]:
+            state.update(read_for_record(host, running, home, desired["action"]))
     return state
+
+
+def read_for_record(host: Host, running: dict[str, Any], home: str, action: str) -> dict[str, Any]:
+    """Whether the JVM C(knows) what makes the file, None where it does not answer; of a dump how much of the heap is in
+    use, and the bytes that are free for it."""
+    jcmd = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"])]
+    listed = host.run(process.build_inside_command(running, [*jcmd, "help"]))
+    found: dict[str, Any] = {"knows": RECORDS[action] in listed.out.split() if listed.rc == 0 else None}
+    if action == "heap_dump":
+        info = host.run(process.build_inside_command(running, [*jcmd, "GC.heap_info"]))
+        free = host.free_space(f"{running['cwd']}/tmp")
+        # JDK 8 does not know it: then all of the process counts.
+        found.update(heap=parse_heap_used(info.out) or running["rss_kb"] * 1024, free=free and free[0])
+    return found
+
+
+def parse_heap_used(text: str) -> int:
+    """The bytes of the heap that are in use, of what C(jcmd PID GC.heap_info) prints, whichever collector does; 0 where
+    it reports none. Metaspace is no part of a dump."""
+    heap = re.split(r"^ *Metaspace", text, maxsplit=1, flags=re.MULTILINE)[0]
+    found = re.findall(r"\bused (\d{1,15})([KMG])|\b(\d{1,15})([KMG]) used", heap)
+    units = {"K": 10, "M": 20, "G": 30}
+    return sum(int(one or other) << units[unit or other_unit] for one, unit, other, other_unit in found)
+
+
+def estimate_dump_size(used: int) -> int:
+    """The bytes that a dump of so much of a heap may need: it has a record for each object and class, too."""
+    return used + used // 5 + (64 << 20)
 
 
 def read_release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
@@ -153,6 +194,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             f"console_timeout is {desired['timeout']}; expected 1 or more seconds: without an end an expression "
             "would never be given up"
         )
+    if desired["action"] == "flight_recording" and not 1 <= desired["seconds"] <= LONGEST_RECORDING:
+        result.errors.append(
+            f"console_seconds is {desired['seconds']}; expected the seconds of the recording, from 1 to "
+            f"{LONGEST_RECORDING}"
+        )
     if not running:
         result.errors.append(
             f"instance {desired['instance']} does not run: no process java works in "
@@ -184,6 +230,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             else ()
         ),
     ]
+    if not result.errors and desired["action"] in RECORDS:
+        result.errors += find_record_errors(desired, state, java)
     if not result.errors and desired["action"] == "scala":
         # Nobody can know what an expression does.
         result.actions.append(("scala", None))
@@ -232,6 +280,27 @@ def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) 
         yield (
             f"{where} was started with -XX:-EnableDynamicAgentLoading, which refuses a console. Take it out of "
             "xitrum_java_options and run ansible-playbook xitrum.host.site; threads, heap and histogram work with it"
+        )
+
+
+def find_record_errors(desired: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
+    """What keeps a recording or a dump from being made."""
+    where = f"process {state['running']['pid']} of instance {desired['instance']}"
+    if state["knows"] is None:
+        yield f"{where} does not answer jcmd: see its log, and whether it hangs (console_action=threads)"
+    elif not state["knows"]:
+        yield (
+            f"the JDK {java} of {where} has no {RECORDS[desired['action']]}. Expected a full JDK with Flight Recorder: "
+            "OpenJDK 8 from 8u262 on, or 11 and newer. Set xitrum_jdk_version, and run ansible-playbook "
+            "xitrum.host.site"
+        )
+    needed, free = estimate_dump_size(state["heap"]), state["free"]
+    if desired["action"] == "heap_dump" and free is not None and free < needed:
+        yield (
+            f"found {free} bytes ({disk_space.format_size(free)}) free in {state['running']['cwd']}/tmp; expected "
+            f"{needed} ({disk_space.format_size(needed)}) for the dump of a heap of which {state['heap']} bytes are in "
+            "use. "
+            "Make room on that file system"
         )
 
 
@@ -316,6 +385,45 @@ def ask(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     if result.rc:
         raise RuntimeError(format_failure(desired, state, result, f"{argv[0]} {argv[-1]}"))
     return result.out
+
+
+#: Records for a time: jcmd, process, name, seconds, and the file. What ends it ends the recording without a file.
+_RECORD = """jcmd=$1 pid=$2 name=$3 seconds=$4 file=$5
+ask() { "$jcmd" -J-XX:-UsePerfData "$pid" "$@"; }
+trap 'trap - TERM INT; ask JFR.stop name="$name" > /dev/null 2>&1; exit 143' TERM INT
+ask JFR.start name="$name" duration=$((seconds + GRACE))s || exit
+sleep "$seconds" & wait $!
+ask JFR.stop name="$name" filename="$file" || exit
+chmod 600 "$file"
+"""
+_DUMP = """jcmd=$1 pid=$2 file=$3
+"$jcmd" -J-XX:-UsePerfData "$pid" GC.heap_dump "$file" || exit
+chmod 600 "$file"
+"""
+
+
+def record(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
+    """Starts a recording or a dump in the background, into a folder of the instance's user alone that goes with it.
+    Returns the job, whose file is what is made. Raises RuntimeError."""
+    running, jcmd = state["running"], f"{state['home']}/bin/jcmd"
+    folder = must(host, desired, state, ["mktemp", "-d", f"{running['cwd']}/tmp/console-XXXXXXXX"]).strip()
+    name = folder.rpartition("/")[2]
+    if desired["action"] == "heap_dump":
+        file, seconds = f"{folder}/heap.hprof", float(DUMP_SECONDS)
+        argv = ["sh", "-c", _DUMP, "sh", jcmd, str(running["pid"]), file]
+    else:
+        file, seconds = f"{folder}/recording.jfr", float(desired["seconds"] + START_SECONDS)
+        script = _RECORD.replace("GRACE", str(RECORDING_GRACE + START_SECONDS))
+        argv = ["sh", "-c", script, "sh", jcmd, str(running["pid"]), name, str(desired["seconds"]), file]
+    environment = {"PATH": Host.PATH, "LC_ALL": "C.UTF-8"}
+    try:
+        return host.start_job(
+            process.build_inside_command(running, argv), environment, seconds=seconds, umask=0o077, file=file,
+            removed=[folder],
+        )
+    except OSError:
+        remove(host, running, folder)
+        raise
 
 
 def prepare(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
@@ -437,13 +545,15 @@ def format_failure(desired: dict[str, Any], state: dict[str, Any], message: Resu
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Removes the folder of a console that is left, or queries the JVM, evaluates the expression or prepares a console:
-    the results `lines`, or `folder` and `argv`. Raises RuntimeError."""
+    """Removes the folder of a console that is left, or queries the JVM, starts what makes a file, evaluates the
+    expression or prepares a console: the results `lines`, `job`, or `folder` and `argv`. Raises RuntimeError."""
     desired, state = plan.desired, plan.state
     if desired.get("left"):
         if state["running"] and not state["stranger"]:
             remove(host, state["running"], desired["left"])
         return Applied()
+    if desired["action"] in RECORDS:
+        return Applied({"job": record(host, desired, state)})
     if desired["action"] != "scala":
         return Applied({"lines": ask(host, desired, state).splitlines()})
     if desired["command"]:
@@ -453,8 +563,8 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
-    """What check mode does: all that changes nothing. None for an expression and a console."""
-    harmless = plan.desired.get("left") or (plan.desired["action"] != "scala" and not plan.errors)
+    """What check mode does: all that changes nothing. None for an expression, a console and what makes a file."""
+    harmless = plan.desired.get("left") or (plan.desired["action"] in ASKS and not plan.errors)
     return apply(host, plan) if harmless else None
 
 

@@ -10,12 +10,15 @@ What sbt makes of a project has none of these.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import struct
 import zipfile
 
 from ..core.mac_files import is_mac_file
+from ..core.untrusted_text import printable
+from . import java
 
 #: Where an entry of a jar reports that it is a library.
 _LIBRARY_ENTRIES = re.compile(r"META-INF/maven/|(?:META-INF/versions/\d+/)?module-info\.class$|scala/|xitrum/")
@@ -129,3 +132,45 @@ def choose_main_class(found: dict[str, str], where: str) -> tuple[str, list[str]
             "that starts the application"
         ],
     )
+
+
+#: How many near classes a message lists.
+_NEAR = 3
+
+
+def find_class_error(folder: str, name: str) -> str:
+    """Why the package in a folder has no class of this name, as a sentence with the nearest ones; empty where it has.
+    A file that is no jar has none."""
+    lib, names = os.path.join(folder, "lib"), []
+    for jar_name in sorted(os.listdir(lib)) if os.path.isdir(lib) else []:
+        if jar_name.endswith(".jar") and not is_mac_file(jar_name):
+            try:
+                with zipfile.ZipFile(os.path.join(lib, jar_name)) as jar:
+                    found = jar.namelist()
+            except (OSError, zipfile.BadZipFile, NotImplementedError):
+                continue
+            if java.get_class_path(name) in found:
+                return ""
+            names += [java.get_class_name(one) for one in found if java.counts(one) and "$" not in one]
+    near = find_near_classes(name, names)
+    meant = f"Did you mean {' or '.join(near)}?" if near else (
+        "Expected the full name of a class that has a main method, such as shop.Migrate; of an object in Scala, the "
+        "name without $"
+    )
+    return f"no jar in {lib} has the class {printable(name)}. {meant}"
+
+
+def find_near_classes(name: str, names: list[str]) -> list[str]:
+    """The classes whose names are nearest, the nearest first: those with the same simple name, then those that
+    resemble the whole name, then those whose simple names resemble it."""
+    simple = name.rpartition(".")[2]
+    by_simple: dict[str, list[str]] = {}
+    for one in names:
+        by_simple.setdefault(one.rpartition(".")[2], []).append(one)
+    alike = difflib.get_close_matches(simple, by_simple, _NEAR, 0.8)
+    found = [
+        *sorted(by_simple.get(simple, [])),
+        *difflib.get_close_matches(name, names, _NEAR, 0.8),
+        *(one for other in alike for one in sorted(by_simple[other])),
+    ]
+    return list(dict.fromkeys(found))[:_NEAR]

@@ -575,6 +575,11 @@ RULES = tuple(
             "Pack the folder of one package, such as with `tar -C target -czf xitrum.tar.gz xitrum`",
         ),
         (
+            "package.before-release",
+            "The package has the class of `xitrum_before_release`",
+            "Correct the name of the class, or deploy a package that has it",
+        ),
+        (
             "package.build",
             "The command that builds the package succeeds",
             "Correct what its output in the message reports, and run again",
@@ -838,6 +843,11 @@ RULES = tuple(
             "variable.unusable",
             "A variable has a value: each variable in its template is set, and it has the type of its specification",
             "Set what the message names, or correct the value",
+        ),
+        (
+            "xitrum.before-release",
+            "`xitrum_before_release` is a class with arguments, or a dictionary with `class`, `arguments`, `timeout`",
+            "Set a value of that form",
         ),
         (
             "xitrum.cluster",

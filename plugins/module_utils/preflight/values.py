@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..application import cluster
+from ..application import cluster, one_off
 from ..application.rollout import read_batch
 from ..configuration import shared as shared_settings
 from ..configuration import xitrum_conf as package_config
@@ -330,6 +330,16 @@ def check_reach_from(variables: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
+def check_before_release(variables: Mapping[str, Any]) -> Iterator[Error]:
+    """The command before a rollout."""
+    value = variables.get("xitrum_before_release")
+    try:
+        if value is not None:
+            one_off.parse_command(value, "xitrum_before_release")
+    except ValueError as error:
+        yield Error("xitrum.before-release", str(error))
+
+
 #: All of them, in the order in which they are reported.
 CHECKS = (
     check_names,
@@ -349,11 +359,12 @@ CHECKS = (
     check_supervisor,
     check_backends,
     check_reach_from,
+    check_before_release,
 )
 
 #: Those that keep a host from being read: nothing can be planned with such a value. How a rollout goes is planned
 #: later, so that the read still finds the other errors.
-PLAN_CHECKS = tuple(check for check in CHECKS if check is not check_rollout)
+PLAN_CHECKS = tuple(check for check in CHECKS if check not in (check_rollout, check_before_release))
 
 
 def parse_number(value: Any) -> int | None:

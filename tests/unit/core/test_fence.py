@@ -19,7 +19,7 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 from ansible_collections.xitrum.host.plugins.module_utils.application import run_lock
-from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, fence, lock_record, parts
+from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, fence, jobs, lock_record, parts
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.modules import service_definition
 
@@ -45,6 +45,8 @@ def fixture_folder(tmp_path, monkeypatch):
     for module in (lock_record, run_lock):
         monkeypatch.setattr(module, "get_guard_path", lambda name: f"{tmp_path}/{name}.guard")
     monkeypatch.setattr(fence, "SECONDS", 0.3)
+    # Nobody polls what a test starts.
+    monkeypatch.setattr(jobs, "LEASE", 0.1)
     return tmp_path
 
 
@@ -62,6 +64,7 @@ CHANGES = {
     "hard_link": ("{}/old", "{}/new"), "copy": ("{}/old", "{}/new"), "unpack_digests": ("{}/sent.tar", "{}/tree"),
     "link_tree": ("{}/tree", "{}/new", (), 0o755, os.getuid(), os.getgid()), "rename": ("{}/old", "{}/new"), "remove": ("{}/old",),
     "remove_written": ("{}/old",), "remove_empty": ("{}/tree/empty",), "kill": (2 ** 30, 0), "set_owner": ("{}/old", 0o640, os.getuid(), os.getgid()),
+    "start_job": (["true"], {}),
 }
 
 
@@ -87,7 +90,7 @@ def test_nothing_is_changed_once_the_lock_is_lost(folder, name, record):
     assert names_below(folder) == before
     hold(folder, ANN)
     getattr(there, name)(*given)
-    assert name in ("run", "kill") or names_below(folder) != before
+    assert name in ("run", "kill", "start_job") or names_below(folder) != before
 
 
 def test_every_way_to_change_a_host_is_behind_the_fence():
@@ -97,6 +100,8 @@ def test_every_way_to_change_a_host_is_behind_the_fence():
              "addresses_of", "bind_error", "exchange", "request", "digest", "seal", "has_mode", "entries", "archive_names",
              "head", "is_file", "held", "is_held", "fenced", "sync", "clock_ticks", "processors", "architecture", "absolute",
              "user", "is_root",
+             # A job is of the run that has started it.
+             "poll_job", "read_job_file", "end_job",
              # Of which the changes below are made.
              "open_parent", "open_file"}
     public = {name for name, value in vars(Host).items() if callable(value) and not name.startswith("_")}

@@ -37,6 +37,7 @@ ALLOWED = {
     "module_utils/core/bounded.py": (HOSTS_OWN, None),
     "module_utils/core/bounded_page.py": (HOSTS_OWN, None),
     "module_utils/core/trees.py": (HOSTS_OWN, None),
+    "module_utils/core/jobs.py": (HOSTS_OWN, None),
     "module_utils/core/fence.py": ("it reads of which run its own process is", {"os.environ.get"}),
     "module_utils/core/local_files.py": (CONTROLLER, None),
     "module_utils/configuration/xitrum_conf.py": (f"{CONTROLLER}; the module release reads the files of a release with it", None),

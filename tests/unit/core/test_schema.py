@@ -16,7 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import (
     starts,
     step_record,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.core import lock_record, operator_stops, recorded, schema
+from ansible_collections.xitrum.host.plugins.module_utils.core import jobs, lock_record, operator_stops, recorded, schema
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import component as firewall
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import alternatives
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import component as kernel
@@ -65,6 +65,11 @@ def read_load(text, folder):
     return error_of(lambda: load_run.read(str(folder), "state"), load_run.LoadError)
 
 
+def read_job(text, folder):
+    (folder / "command.json").write_text(text)
+    return error_of(lambda: jobs.read(str(folder), "command"), jobs.JobError)
+
+
 def read_report(text, folder):
     (folder / "run.json").write_text(text)
     return error_of(lambda: load_reports.read_earlier_reports(str(folder)), schema.VersionError, ValueError)
@@ -89,6 +94,7 @@ READERS = {
         lambda: operator_stops.read_stops(FakeHost({operator_stops.get_path("demo"): text}), "demo"), RuntimeError)),
     schema.MANIFEST: (releases.get_manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
     schema.LOAD: ("/state.json", read_load),
+    schema.JOB: ("/command.json", read_job),
     schema.LOAD_REPORT: ("/run.json", read_report),
 }
 #: Format to what is read of a text that is not used.

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import time
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import process
@@ -237,3 +240,101 @@ def test_a_console_in_a_terminal_gets_nothing_of_the_login_but_its_terminal(monk
     monkeypatch.setenv("TERM", "xterm")
     shown = subprocess.run(console.wrap_for_terminal(["env"]), capture_output=True, text=True, check=True).stdout
     assert set(shown.splitlines()) - {"_=/usr/bin/env"} == {f"PATH={Host.PATH}", "LC_ALL=C.UTF-8", "TERM=xterm"}
+
+
+# ------------------------------------------------------------------------------------------------- recordings and dumps
+
+HEAP = """12:
+ garbage-first heap   total 262144K, used 9386K [0x00000000e0000000, 0x0000000100000000)
+  region size 1024K, 9 young (9216K), 0 survivors (0K)
+ Metaspace       used 8000K, committed 8320K, reserved 1114112K
+  class space    used 900K, committed 1024K, reserved 1048576K
+"""
+JCMD = f"{INSIDE} {JDK}/bin/jcmd -J-XX:-UsePerfData 12"
+HELP = "12:\nThe following commands are available:\nJFR.start\nGC.heap_dump\nhelp\n"
+
+
+class Recorder(FakeHost):
+    """A host that records which job was started."""
+
+    def start_job(self, argv, environment, **more):
+        self.job = (argv, environment, more)
+        return "/run/xitrum.host-job-1"
+
+
+def recorder(answers=None, **more):
+    host = machine(commands={f"{JCMD} help": HELP, f"{JCMD} GC.heap_info": HEAP,
+                             f"{INSIDE} mktemp -d {FOLDER}/tmp/console-XXXXXXXX": f"{FOLDER}/tmp/console-abcdefgh\n", **(answers or {})}, **more)
+    host.__class__ = Recorder
+    return host
+
+
+@pytest.mark.parametrize(("action", "file", "seconds"), [("flight_recording", "recording.jfr", 125.0), ("heap_dump", "heap.hprof", 3600.0)])
+def test_a_file_is_made_in_the_background_in_a_folder_that_goes_with_it(action, file, seconds):
+    host = recorder()
+    plan = planned(host, action=action, seconds=5)
+    assert (list(plan.errors), plan.changed, plan.facts["console"]) == ([], False, "jcmd")
+    assert console.apply(host, plan).results == {"job": "/run/xitrum.host-job-1"}
+    argv, environment, more = host.job
+    folder = f"{FOLDER}/tmp/console-abcdefgh"
+    assert more == {"seconds": seconds, "umask": 0o077, "file": f"{folder}/{file}", "removed": [folder]}
+    assert argv[:13] == INSIDE.split() and argv[13:15] == ["sh", "-c"] and argv[-1] == f"{folder}/{file}"
+    assert set(environment) == {"PATH", "LC_ALL"}
+
+
+@pytest.mark.parametrize("action", ["flight_recording", "heap_dump"])
+def test_check_mode_makes_no_file(action):
+    assert console.rehearse(recorder(), planned(recorder(), action=action, seconds=5)) is None
+
+
+@pytest.mark.parametrize(("host", "more", "message"), [
+    (recorder({f"{JCMD} help": "12:\nGC.heap_dump\n"}), {"action": "flight_recording"},
+     "the JDK 17 of process 12 of instance 0 has no JFR.start. Expected a full JDK with Flight Recorder: OpenJDK 8 from 8u262 on"),
+    (recorder({f"{JCMD} help": (1, "", "no answer")}), {"action": "heap_dump"}, "process 12 of instance 0 does not answer jcmd"),
+    (recorder(tools=("java",)), {"action": "heap_dump"}, f"runs on a JRE: there is no jcmd in {JDK}/bin"),
+    (recorder(), {"action": "flight_recording", "seconds": 0}, "console_seconds is 0; expected the seconds of the recording, from 1 to 86400"),
+    (recorder(), {"action": "flight_recording", "seconds": 86401}, "console_seconds is 86401"),
+    (recorder(), {"action": "heap_dump", "instance": 3}, "instance 3 does not run: no process java works in /opt/shop/instances/3. Here run: 0."),
+])
+def test_what_keeps_a_recording_or_a_dump_from_being_made(host, more, message):
+    plan = planned(host, **{"seconds": 5, **more})
+    assert message in "\n".join(plan.errors)
+
+
+def test_no_room_for_a_dump_is_reported_in_bytes():
+    host = recorder()
+    host.free = (70_000_000, 1000)
+    used = 9386 * 1024
+    assert (f"found 70000000 bytes (67 MiB) free in {FOLDER}/tmp; expected {console.estimate_dump_size(used)} (75 MiB) for the dump of a heap of which {used} "
+            "bytes are in use. Make room on that file system") in planned(host, action="heap_dump").errors
+    assert list(planned(host, action="flight_recording", seconds=5).errors) == []
+
+
+@pytest.mark.parametrize(("text", "used"), [
+    (HEAP, 9386 << 10), (" ZHeap           used 12M, capacity 256M, max capacity 512M\n Metaspace used 8K", 12 << 20),
+    (" PSYoungGen total 76288K, used 100K [x)\n ParOldGen total 175104K, used 50K [x)\n Metaspace used 8K", 150 << 10),
+    ("Shenandoah Heap\n 512M max, 512M soft max, 256M committed, 30M used\n", 30 << 20), ("unknown", 0), ("", 0),
+])
+def test_the_used_heap_of_each_collector(text, used):
+    assert console.parse_heap_used(text) == used
+
+
+def test_a_recording_is_stopped_by_what_ends_its_script(tmp_path):
+    jcmd = tmp_path / "jcmd"
+    jcmd.write_text(f"#!/bin/sh\necho \"$@\" >> {tmp_path}/calls\ncase $* in *filename*) : > {tmp_path}/file ;; esac\n")
+    jcmd.chmod(0o755)
+    script = console._RECORD.replace("GRACE", "9")
+    subprocess.run(["sh", "-c", script, "sh", str(jcmd), "12", "x", "0", f"{tmp_path}/file"], check=True)
+    first = [line.partition(" 12 ")[2] for line in (tmp_path / "calls").read_text().splitlines()]
+    assert first == ["JFR.start name=x duration=9s", f"JFR.stop name=x filename={tmp_path}/file"]
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "calls").unlink()
+    with subprocess.Popen(["sh", "-c", script, "sh", str(jcmd), "12", "x", "60", "y"], start_new_session=True) as process:
+        end = time.monotonic() + 20
+        while not (tmp_path / "calls").exists():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(20) == 143
+    assert (tmp_path / "calls").read_text().splitlines()[-1].endswith("12 JFR.stop name=x")

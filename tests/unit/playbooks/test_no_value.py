@@ -21,7 +21,7 @@ EMPTY = [
 OWN = {
     "check": ({"report_dir": None}, "report_dir has no value: expected a path"),
     "load_test": ({"load_test_path": "{{ nobody_sets_this }}"}, "the variable load_test_path has no value: 'nobody_sets_this' is undefined"),
-    "console": ({"console_instance": None}, "console_instance has no value: expected a whole number"),
+    "console": ({"console_instance": None}, "console_instance has no value: expected a text"),
 }
 #: How Ansible words what it could not do.
 OF_ANSIBLE = ("NoneType", "Finalization of task args", "Validation of arguments failed", "Error while")

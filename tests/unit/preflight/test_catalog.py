@@ -39,6 +39,7 @@ SET = {
     "variable.empty": {"xitrum_build_command": " "},
     "variable.minimum": {"xitrum_keep_releases": 0},
     "variable.text": {"xitrum_base_url": "no url"},
+    "xitrum.before-release": {"xitrum_before_release": 7},
     "xitrum.cluster-config": {"xitrum_config": f'{OPEN} = "203.0.113.1"'},
     "xitrum.cluster-options": {"xitrum_java_options": [f"-D{OPEN}=203.0.113.1"]},
     "xitrum.cluster-port": {"xitrum_cluster_port": 0},
@@ -192,6 +193,7 @@ OF_RUN = {
     "host.read": (messages.find_host_errors, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
     **{rule: (messages.find_host_errors, variables({"machine": {"errors": ["wrong"], "broken_rules": {"wrong": rule}}}), True)
        for rule in sorted(OF_COMPONENTS) if rule.startswith("host.")},
+    "package.before-release": (lambda: [preflight_reports.command_error({"xitrum_before_release": "M", "application_package_read": {"folder": "/nowhere"}})],),
     **{rule: (lambda rule=rule: of_package(errors=["wrong"], rules=[rule]),)
        for rule in sorted(OF_COMPONENTS) if rule.startswith("package.")},
     "package.java": (lambda: of_package(java=21),),

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A class of the release runs once, with what an instance has, and nothing of it stays; one before a release may stop the rollout."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.lib.site import kill
+
+PLAYBOOK = "playbooks/run.yml"
+MIGRATE = "quickstart.jobs.Migrate"
+
+
+def run(site, *options, **variables):
+    return site.run(*options, playbook=PLAYBOOK, **{"run_class": MIGRATE, **variables})
+
+
+def left(site, host):
+    """What a command has left on a host: processes, and folders."""
+    return site.sh(host, f"pgrep -af '{MIGRATE[:-1]}[e]'; ls -d /run/xitrum.host-job-* /opt/xitrum/runs/*/*-* 2> /dev/null", check=False)
+
+
+def wait_until(is_so, seconds=90):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.5)
+
+
+def test_a_class_runs_on_one_host_with_what_the_instance_has(site):
+    before = {host: site.processes(host) for host in ("app1", "app2")}
+    done = run(site, run_host="app2", run_instance=1, run_arguments="2 0").assert_ended_well()
+    (host, result), = done.results("xitrum.host.console")
+    assert (host, result["rc"], result["lines"][1:]) == ("app2", 0, ["step 1 of 2", "step 2 of 2"])
+    assert result["lines"][0].startswith("user xitrum, configured port 8001, working in /opt/xitrum/runs/1/")
+    assert {host: site.processes(host) for host in ("app1", "app2")} == before, "and no instance was restarted"
+    assert left(site, "app2") == ""
+
+
+def test_a_class_that_fails_and_one_that_no_jar_has_fail_the_playbook(site):
+    failed = run(site, run_arguments=["1", "3"])
+    assert failed.code == 2 and failed.message == f"{MIGRATE} ended with exit code 3. The end of its output: {failed.message.partition('output: ')[2]}"
+    assert failed.message.endswith("step 1 of 1")
+    refused = run(site, run_class="jobs.Migrate")
+    assert refused.code == 2 and f"has the class jobs.Migrate. Did you mean {MIGRATE}" in refused.message
+    assert left(site, "app1") == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.long)])
+def test_whoever_is_interrupted_leaves_nothing_on_the_host(site, number):
+    process = site.start("--limit", "app1", playbook="molecule/operations/tests/short_lease.yml")
+    try:
+        wait_until(lambda: MIGRATE in left(site, "app1"))
+        os.kill(process.pid, number)
+        process.wait(60)
+    finally:
+        kill(process)
+    wait_until(lambda: left(site, "app1") == "")
+
+
+def test_a_command_before_the_release_stops_the_rollout_or_lets_it_go_on(site, packages):
+    other, release, running = packages("before-release"), site.release("app1"), site.running()
+    stopped = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=f"{MIGRATE} 1 7")
+    assert stopped.code == 2 and f"{MIGRATE} ended with exit code 7" in stopped.message
+    assert site.running() == running and site.release("app1") == release
+    refused = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release="jobs.Migrate")
+    assert refused.code == 2 and f"Did you mean {MIGRATE}" in refused.message
+    value = {"class": MIGRATE, "arguments": [2], "timeout": 60}
+    done = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=value).assert_ended_well()
+    (host, result), = done.results("xitrum.host.console")
+    assert (host, result["lines"][1:]) == ("app1", ["step 1 of 2", "step 2 of 2"]) and result["release"] == site.release("app1") != release
+    again = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=value).assert_did_nothing()
+    assert again.results("xitrum.host.console") == []
+    back = site.run(xitrum_before_release=f"{MIGRATE} 0 9", playbook="playbooks/rollback.yml").assert_ended_well()
+    assert back.results("xitrum.host.console") == [] and site.release("app1") == release
+    assert left(site, "app1") == ""
