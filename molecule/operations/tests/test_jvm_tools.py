@@ -11,8 +11,9 @@ def record(site, folder, action, *options, **variables):
 
 
 def left(site, host):
-    return site.sh(host, "find / -xdev '(' -name '*.hprof' -o -name '*.jfr' -o -name 'console-*' -o -name 'xitrum.host-job-*' ')' "
-                         "-not -path '/proc/*' -not -path '/usr/*' 2> /dev/null; pgrep -af 'JFR|jcm[d]'", check=False)
+    """What is left on a host: files, folders and processes."""
+    return site.sh(host, "find /opt/xitrum /run /tmp /var/log '(' -name '*.hprof' -o -name '*.jfr' -o -name 'console-*' -o -name 'xitrum.host-job-*' ')' "
+                         "2> /dev/null; pgrep -af 'jcm[d]'", check=False)
 
 
 def test_a_flight_recording_of_all_instances_of_a_host_is_fetched(site, tmp_path):
