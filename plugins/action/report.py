@@ -25,13 +25,14 @@ from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.desired import load
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report
-from ..module_utils.report import findings, fleet_summary, schemas, status
+from ..module_utils.report import findings, fleet_summary, history, schemas, status
 
 KINDS = (
-    "check", "fleet", "host", "load", "load_plan", "question", "reach", "reach_blocked", "reach_probes", "status",
+    "check", "fleet", "history", "host", "load", "load_plan", "question", "reach", "reach_blocked", "reach_probes",
+    "run", "status",
 )
 #: The documents that programs get, by the playbook whose variables have the question and the format.
-SCHEMAS = {"check": schemas.CHECK, "status": schemas.STATUS}
+SCHEMAS = {"check": schemas.CHECK, "history": schemas.HISTORY, "status": schemas.STATUS}
 #: Kinds that read or write files on the controller.
 WITH_FILES = ("check", "load", "load_plan")
 
@@ -43,7 +44,7 @@ class ActionModule(ActionBase):
     """Computes a report on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "dir", "everything", "about", "query", "format"))
+    _VALID_ARGS = frozenset(("kind", "dir", "everything", "about", "query", "format", "runs", "file"))
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return what the report has; a host with open work fails."""
@@ -57,8 +58,14 @@ class ActionModule(ActionBase):
                 "about": {"type": "str", "choices": list(SCHEMAS)},
                 "query": {"type": "str", "default": ""},
                 "format": {"type": "str", "default": "table"},
+                "runs": {"type": "raw", "default": history.DEFAULT_RUNS},
+                "file": {"type": "path"},
             },
-            required_if=[*(("kind", kind, ["dir"]) for kind in WITH_FILES), ("kind", "question", ["about"])],
+            required_if=[
+                *(("kind", kind, ["dir"]) for kind in WITH_FILES),
+                ("kind", "question", ["about"]),
+                ("kind", "run", ["file"]),
+            ],
         )
         if options["dir"]:
             # Ansible has no other folder in this process than the one that it was started in.
@@ -101,10 +108,35 @@ class ActionModule(ActionBase):
         }
         return {"outcome": document["outcome"], "status": document, **render_answer("status", options, document, shown)}
 
+    def _history(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the runs of the hosts, as a text and as data."""
+        document = fleet_reports.build_history_document(
+            task_vars["hostvars"],
+            task_vars["ansible_play_hosts_all"],
+            task_vars["ansible_play_hosts"],
+            int(options["runs"]),
+        )
+        shown = {
+            "table": history.render_history_table(document),
+            "lines": questions.format_rows(history.list_history_rows(document)),
+        }
+        answer = render_answer("history", options, document, shown)
+        return {"outcome": document["outcome"], "history": document, **answer}
+
+    def _run(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the data of a run that has ended, for the tasks of xitrum_after_run."""
+        del task_vars
+        try:
+            with open(options["file"], encoding="utf-8") as file:
+                return {"run": json.load(file)}
+        except (OSError, ValueError) as error:
+            raise AnsibleActionFail(f"the data of the run cannot be read: {escaped(str(error))}") from None
+
     def _question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        """Fail where the format or the expression is none, before a host is read."""
+        """Fail where the format, the expression or the number of runs is none, before a host is read."""
         del task_vars
         error = questions.find_format_error(f"{options['about']}_format", options["format"])
+        error = error or history.find_number_error(options["runs"])
         try:
             if not error and options["query"]:
                 questions.Question(f"{options['about']}_query", options["query"], SCHEMAS[options["about"]])

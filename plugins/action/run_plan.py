@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.plugin_utils import commands_once, preflight_reports, rollout_plan
+from ansible_collections.xitrum.host.plugins.plugin_utils import (
+    after_run,
+    commands_once,
+    preflight_reports,
+    rollout_plan,
+)
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
@@ -36,7 +41,7 @@ class ActionModule(ActionBase):
     """Computes on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy", "verb"))
+    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy", "reports", "verb"))
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the plan; an error fails, with its message."""
@@ -48,6 +53,7 @@ class ActionModule(ActionBase):
                 "prefixes": {"type": "list", "elements": "str"},
                 "addresses": {"type": "bool", "default": True},
                 "deploy": {"type": "bool", "default": False},
+                "reports": {"type": "bool", "default": False},
                 "verb": {"type": "str", "choices": list(operations.VERBS)},
             },
             required_if=[("kind", "operation", ["verb"])],
@@ -66,6 +72,10 @@ class ActionModule(ActionBase):
         if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
             message = describe_no_hosts(task_vars.get("ansible_inventory_sources") or [])
             return {**build_error_result(message), "rules": ["inventory.no-hosts"]}
+        if options["reports"]:
+            message = self._note_tasks(task_vars)
+            if message:
+                return {**build_error_result(message), "rules": ["variable.unusable"]}
         if options["prefixes"] is None:
             return {}
         hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
@@ -73,6 +83,21 @@ class ActionModule(ActionBase):
         found = preflight_reports.find_name_errors(task_vars["hostvars"], every, options["prefixes"])
         rules = list(dict.fromkeys(error.rule for error in found))
         return {**build_error_result("\n".join(error.message for error in found)), "rules": rules} if found else {}
+
+    def _note_tasks(self, task_vars: Any) -> str:
+        """Note the tasks that run at the end of the run. Return why that cannot be, as a sentence, or an empty text."""
+        host = next(name for group in GROUPS for name in task_vars["groups"].get(group, ()))
+        try:
+            value = task_vars["hostvars"][host].get(after_run.VARIABLE)
+        except NO_VALUE:
+            # The preflight checks report it with the other variables.
+            return ""
+        if not value:
+            return ""
+        path, error = after_run.find_tasks(value, self._loader.get_basedir())
+        if not error:
+            after_run.note(tasks=path, host=host)
+        return error
 
     def _values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the hosts that can be read, and those with which the package can be."""

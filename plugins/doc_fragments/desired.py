@@ -34,8 +34,8 @@ options:
     description:
       - Components whose options the controller computes from the variables of the roles. Options that you set take
         precedence.
-      - V(site), V(deploy), V(base) and V(status) stand for the components that the playbook of that name reads on the
-        host. V(operation) stands for those that C(restart.yml) reads.
+      - V(site), V(deploy), V(base), V(status) and V(history) stand for the components that the playbook of that name
+        reads on the host. V(operation) stands for those that C(restart.yml) reads.
       - The roles of this collection use it. In your own plays, set the options directly.
     type: list
     elements: str

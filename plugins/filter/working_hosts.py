@@ -49,6 +49,10 @@ options:
       excluded.
     type: raw
     default: []
+  reports:
+    description: Whether the run ends with the tasks of C(xitrum_after_run), also if it fails or is interrupted.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -68,6 +72,7 @@ from typing import Any
 from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.plugin_utils import (
+    after_run,
     command_line,
     held_locks,
     open_work,
@@ -90,10 +95,13 @@ def working_hosts(
     read: bool = True,
     away: Any = (),
     first: str = "",
+    reports: bool = False,
 ) -> str:
     """The pattern. Raises AnsibleFilterError where `away` names a host that is no proxy."""
     check_command_line()
     held_locks.watch()
+    if reports:
+        after_run.watch()
     if away:
         among = without_away(groups, among, away)
     if read and group not in groups:

@@ -67,6 +67,11 @@ options:
         C(name), C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path), C(health_status)
         and C(health_text).
     type: dict
+  past_runs:
+    description:
+      - The application whose log of runs is read - its C(name), its C(log_dir), and C(seconds), the age from which a
+        lock is that of a run that died.
+    type: dict
   instances:
     description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) specifies.
     type: dict
@@ -158,6 +163,12 @@ runtime:
     The C(instances) with C(state), C(release), C(started), C(health), C(connections), C(memory_bytes) and
     C(restarts_last_day), the C(lock) of the host, and whether a run is C(unfinished).
   returned: when O(runtime) is given
+  type: dict
+past_runs:
+  description: >-
+    The C(runs) of the log of runs, the oldest first, each with C(when), C(who), C(from), C(to), C(outcome), C(seconds),
+    C(run) and C(playbook), and the C(holder) of the lock.
+  returned: when O(past_runs) is given
   type: dict
 service:
   description: >-

@@ -26,13 +26,16 @@ options:
         P(xitrum.host.load_test#role), and the errors of these variables.
       - V(load) writes the results of a load test to O(dir), and returns them as a table next to those of earlier runs.
       - V(status) returns the current status of the hosts, from a read with C(desired=[status]).
-      - V(question) fails if O(query) is not a valid JMESPath expression, or O(format) is not a valid format.
+      - V(history) returns the runs of the hosts, from a read with C(desired=[history]).
+      - V(question) fails if O(query) is not a valid JMESPath expression, or O(format) or O(runs) is not valid.
       - V(reach_probes) returns the hosts that test whether the public ports can be reached. V(reach_blocked) returns
         the ports that they did not reach, and V(reach) the rows of the report. They are the steps of
         C(playbooks/tasks/reach.yml).
+      - V(run) returns the data of a run that has ended, from O(file). C(playbooks/plays/after_run.yml) uses it.
     type: str
     required: true
-    choices: [check, fleet, host, load, load_plan, question, reach, reach_blocked, reach_probes, status]
+    choices: [check, fleet, history, host, load, load_plan, question, reach, reach_blocked, reach_probes, run,
+      status]
   dir:
     description:
       - The folder on the controller to write files to, relative to the folder in which you run C(ansible-playbook).
@@ -46,20 +49,27 @@ options:
     description: The document to which O(query) applies. Messages name the variables of that playbook. Required with
       O(kind=question).
     type: str
-    choices: [check, status]
+    choices: [check, history, status]
   query:
-    description: With O(kind=check) and O(kind=status), a JMESPath expression that selects the content of RV(text). It
-      needs the Python package jmespath on the controller.
+    description: With O(kind=check), O(kind=history) and O(kind=status), a JMESPath expression that selects the content
+      of RV(text). It needs the Python package jmespath on the controller.
     type: str
     default: ""
   format:
     description:
-      - With O(kind=check) and O(kind=status), the format of RV(text). V(table) is for people, V(json) and V(lines) are
-        for programs.
+      - With O(kind=check), O(kind=history) and O(kind=status), the format of RV(text). V(table) is for people, V(json)
+        and V(lines) are for programs.
       - V(lines) has one line for each item, with tabs between its values.
       - The action plugin prints V(json) and V(lines) unchanged.
     type: str
     default: table
+  runs:
+    description: With O(kind=history), the number of runs to return, from 1 to 1000. The newest are returned.
+    type: raw
+    default: 20
+  file:
+    description: The file with the data of a run. Required with O(kind=run).
+    type: path
 """
 
 EXAMPLES = r"""
@@ -74,20 +84,28 @@ EXAMPLES = r"""
 RETURN = r"""
 text:
   description: The report for a terminal.
-  returned: with O(kind=check), O(kind=fleet), O(kind=load) and O(kind=status)
+  returned: with O(kind=check), O(kind=fleet), O(kind=history), O(kind=load) and O(kind=status)
   type: str
 hint:
   description: What to do if O(query) selects nothing; otherwise empty.
-  returned: with O(kind=check) and O(kind=status)
+  returned: with O(kind=check), O(kind=history) and O(kind=status)
   type: str
 outcome:
   description: For a check, V(in_sync), V(drift), V(failed) or V(invalid_input). For a status, V(ok), V(degraded) or
-    V(down).
-  returned: with O(kind=check) and O(kind=status)
+    V(down). For a history, V(complete), V(partial) or V(failed).
+  returned: with O(kind=check), O(kind=history) and O(kind=status)
   type: str
 status:
   description: The current status of the hosts, as described in C(docs/reference/status.schema.json).
   returned: with O(kind=status)
+  type: dict
+history:
+  description: The runs, as described in C(docs/reference/history.schema.json).
+  returned: with O(kind=history)
+  type: dict
+run:
+  description: The data of the run, as described in C(docs/reference/run.schema.json).
+  returned: with O(kind=run)
   type: dict
 page:
   description: The path of C(check.html).

@@ -20,9 +20,9 @@ description:
     it over, they fail and change nothing more. Breaking the lock waits until a module that is changing the host has
     finished.
   - When the module takes the lock, it adds a line to C(runs.log) in O(log_dir), with the outcome C(began). When it
-    releases the lock, it adds another line with the time, the user, the old and the new release, the outcome, and the
-    duration. If a run did not write that line, the next run writes it with the outcome C(died). If the log cannot be
-    written, the module warns.
+    releases the lock, it adds another line with the time, the user, the old and the new release, the outcome, the
+    duration, the ID of the run, and its playbook. The ID is the same on all hosts. If a run did not write that line,
+    the next run writes it with the outcome C(died). If the log cannot be written, the module warns.
   - It never reports C(changed), since it does not change the configuration of the host.
 options:
   name:
@@ -62,6 +62,10 @@ options:
         description: The name of the controller.
         type: str
         required: true
+      playbook:
+        description: The playbook of the run, for the log.
+        type: str
+        default: ""
   release:
     description: The desired release of the run, for the log line of a failed run.
     type: str
@@ -123,6 +127,10 @@ run:
     - The value of the environment variable C(XITRUM_HOST_RUN) for the tasks after this one, so that their modules
       verify the lock.
     - Empty in check mode, and when the lock was released.
+  returned: success
+  type: str
+current:
+  description: The release that the host is switched to. Empty in check mode, and if there is none.
   returned: success
   type: str
 held_by:

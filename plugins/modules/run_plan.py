@@ -53,6 +53,11 @@ options:
       configuration.
     type: bool
     default: true
+  reports:
+    description: With O(kind=inventory), whether the run ends with the tasks of C(xitrum_after_run). Their file must
+      exist.
+    type: bool
+    default: false
   deploy:
     description:
       - With O(kind=errors), whether the run leaves the JDK, the kernel and the proxies as they are.

@@ -36,6 +36,14 @@ def format_given_options(sources: Iterable[str] | None = None) -> dict[str, str]
     return commands.read_options(arguments, os.getcwd())
 
 
+def format_playbook_name() -> str:
+    """The name of the playbook that runs, without its folder, its collection and its ending; several are joined."""
+    names = [os.path.basename(str(path)) for path in dict(context.CLIARGS or {}).get("args") or ()]
+    return ",".join(
+        os.path.splitext(name)[0] if name.endswith((".yml", ".yaml")) else name.rpartition(".")[2] for name in names
+    )
+
+
 #: Options with which Ansible leaves tasks out: the option to what it would do.
 LEAVE_OUT = {
     "start_at_task": ("--start-at-task", "leaves out all tasks before that one, also those that lock the hosts"),

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, run_identity
 
 from ..module_utils.core import commands
 from ..module_utils.core.plan import Row
 from ..module_utils.core.untrusted_text import sendable
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import health as proxy_health
-from ..module_utils.report import findings, fleet_summary, schemas, status, stops
+from ..module_utils.report import findings, fleet_summary, history, schemas, status, stops
 
 HostVars = Mapping[str, Any]
 
@@ -96,6 +96,18 @@ def build_status_document(
         for host in hosts
     ]
     return status.build_status_document(read, time.time())
+
+
+def build_history_document(
+    hostvars: HostVars, hosts: Sequence[str], reached: Sequence[str], most: int
+) -> dict[str, Any]:
+    """Return the newest runs of the hosts, as the schema `HISTORY` of report/schemas.py describes them."""
+    own = run_identity.read_identity()
+    read = [
+        status.HostRead(host, True, False, reached=host in reached, state=hostvars[host].get("xitrum_host_state"))
+        for host in hosts
+    ]
+    return history.build_history_document(read, most, time.time(), lambda lock: run_identity.has_ended(lock, own))
 
 
 def count_expected_instances(variables: Mapping[str, Any]) -> int:

@@ -4,7 +4,8 @@
 """Give back the locks of a run that ends before its last task: it failed, was refused, or was interrupted.
 
 Ansible has no task that runs at each end. So the process of ansible-playbook does it when it ends: by another run of
-the one play that gives locks back, with the same inventory and the same options of the connection.
+the one play that gives locks back, with the same inventory and the same options of the connection. What else has to be
+done at each end is done after that: `at_end`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -45,6 +46,9 @@ NO_PROMPTS = {
 #: Seconds in which the hosts are reached, and all locks given back.
 SECONDS = 300
 
+#: Called when the run ends, after its locks were given back, with whether a signal ended it.
+_AT_END: list[Callable[[bool], None]] = []
+
 #: The process that watches, and the files in memory that its workers write to: the locks, and passwords that were
 #: typed.
 _WATCH: dict[str, int] = {}
@@ -55,8 +59,8 @@ def watch() -> None:
     """
     if _WATCH.get("process") == os.getpid():
         return
-    _WATCH.update(process=os.getpid(), locks=_memory("locks"), passwords=_memory("passwords"))
-    atexit.register(give_back)
+    _WATCH.update(process=os.getpid(), locks=memory("locks"), passwords=memory("passwords"))
+    atexit.register(end)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = signal.getsignal(number)
         # What is ignored, as by nohup, stays so. Only the first thread may do this.
@@ -65,15 +69,32 @@ def watch() -> None:
                 signal.signal(number, functools.partial(_on_signal, before))
 
 
+def at_end(function: Callable[[bool], None]) -> None:
+    """Lets a function be called once when this process ends, after the locks were given back. It gets whether a signal
+    ended the run. SIGKILL cannot be handled.
+    """
+    _AT_END.append(function)
+
+
+def end() -> None:
+    """Does what is to be done when this process ends, each once: a signal may come meanwhile."""
+    if _WATCH.get("process") != os.getpid():
+        return
+    give_back()
+    while _AT_END:
+        _AT_END.pop(0)(bool(_WATCH.get("signal")))
+
+
 def _on_signal(before: Any, number: int, frame: FrameType | None) -> None:
     """Ends the run as `before`, Ansible's own handler, does. It ends this process at once, but for the first Ctrl-C.
     """
+    _WATCH["signal"] = number
     if number == signal.SIGINT:
         try:
             (before if callable(before) else signal.default_int_handler)(number, frame)
         finally:
             signal.signal(number, _on_second if is_needed() else signal.SIG_DFL)
-    give_back()
+    end()
     if callable(before):
         before(number, frame)
     else:
@@ -92,7 +113,7 @@ def is_needed() -> bool:
     return _WATCH.get("process") == os.getpid() and bool(read_held(_read("locks")))
 
 
-def _memory(name: str) -> int:
+def memory(name: str) -> int:
     """The descriptor of a file without a name, in memory where the system has such files. A child process that is
     started does not have it.
     """
@@ -143,7 +164,12 @@ def read_held(text: str) -> dict[str, list[dict[str, Any]]]:
 
 def _read(name: str) -> str:
     """What was written to one of the files."""
-    return os.pread(_WATCH[name], os.fstat(_WATCH[name]).st_size, 0).decode()
+    return read_memory(_WATCH[name])
+
+
+def read_memory(descriptor: int) -> str:
+    """What was written to a file that `memory` made."""
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
 
 
 def give_back() -> None:
@@ -156,7 +182,7 @@ def give_back() -> None:
     hosts = ", ".join(sorted(held))
     display = Display()
     display.warning(f"The run ended before its last task. Releasing its lock of {hosts}.")
-    code, printed = run_play(held)
+    code, printed = run_play(PLAY, {"__locks_held": held}, SECONDS, list(held))
     if code:
         # Where the play did not come to its recap, no host is known to have its lock back.
         failed = [host for host in sorted(held) if host in read_failed_hosts(printed)] or sorted(held)
@@ -174,8 +200,14 @@ def read_failed_hosts(printed: str) -> set[str]:
     return {host for host, unreachable, failed in rows if int(unreachable) or int(failed)}
 
 
-def run_play(held: Mapping[str, Any]) -> tuple[int, str]:
-    """Runs the play: its exit code, and what it printed, without secrets."""
+def run_play(
+    play: pathlib.Path, variables: Mapping[str, Any], seconds: int, hosts: Sequence[str] = ()
+) -> tuple[int, str]:
+    """Runs a play as this run reached its hosts, of these hosts alone where some are given: its exit code, and what it
+    printed, without secrets.
+
+    `variables` are templates to Ansible: no text of others may be among them.
+    """
     passwords = json.loads((_read("passwords").splitlines() or ["{}"])[0])
     environment = {
         **os.environ,
@@ -193,7 +225,7 @@ def run_play(held: Mapping[str, Any]) -> tuple[int, str]:
         if any(map(is_prompt, constants.DEFAULT_VAULT_IDENTITY_LIST)):
             others = [name for name in constants.DEFAULT_VAULT_IDENTITY_LIST if not is_prompt(name)]
             environment["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join([*others, *vault_ids])
-        json.dump({"__locks_held": held}, file)
+        json.dump(variables, file)
         file.flush()
         words = [
             sys.executable,
@@ -204,9 +236,8 @@ def run_play(held: Mapping[str, Any]) -> tuple[int, str]:
             *(f"--vault-id={vault_id}" for vault_id in vault_ids),
             "-e",
             f"@{file.name}",
-            "--limit",
-            ",".join(held),
-            str(PLAY),
+            *(["--limit", ",".join(hosts)] if hosts else []),
+            str(play),
         ]
         with tempfile.TemporaryFile("w+") as printed:
             try:
@@ -219,7 +250,7 @@ def run_play(held: Mapping[str, Any]) -> tuple[int, str]:
                     stdout=printed,
                     stderr=subprocess.STDOUT,
                     check=False,
-                    timeout=SECONDS,
+                    timeout=seconds,
                     start_new_session=True,
                     pass_fds=[handle for _name, _path, handle in vault_files if handle is not None],
                 ).returncode

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.report import schemas
 
 from .markdown import REFERENCE
 
-SCHEMAS = {"status": schemas.STATUS, "check": schemas.CHECK}
+SCHEMAS = {"status": schemas.STATUS, "check": schemas.CHECK, "history": schemas.HISTORY, "run": schemas.RUN}
 
 
 def text(schema: Mapping[str, Any]) -> str:

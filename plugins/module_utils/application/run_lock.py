@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import re
 import time
 from collections.abc import Mapping
@@ -49,10 +50,13 @@ DIED, STOPPED, BEGAN = "died", "stopped", "began"
 #: A line of the log: its folder may be another user's, so that anything else is passed over.
 _LINE = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([!-~]{1,300}) from=([!-~]{1,100}) to=([!-~]{1,100}) "
-    r"outcome=([a-z]{1,20}) seconds=(-?\d{1,12})"
+    r"outcome=([a-z]{1,20}) seconds=(-?\d{1,12})(?: run=([0-9a-f]{1,40}) playbook=([!-~]{1,100}))?"
 )
 #: Lines are read up to here, in bytes, and runs that died are written down up to here.
-_TAIL, _MOST_DIED = 65536, 20
+TAIL, _MOST_DIED = 65536, 20
+
+#: Characters of the playbook's name in a line.
+LONGEST_PLAYBOOK = 60
 
 NAME = "run_lock"
 
@@ -69,6 +73,7 @@ SPEC = {
             "id": {"type": "str", "required": True},
             "user": {"type": "str", "required": True},
             "host": {"type": "str", "required": True},
+            "playbook": {"type": "str", "default": ""},
         },
     },
     "release": {"type": "str", "default": ""},
@@ -130,16 +135,36 @@ def format_word(value: Any) -> str:
 
 
 def format_line(lock: Mapping[str, Any], to: str, outcome: str, now: float) -> str:
-    """One line of the log: when, who, from, to, how it ended, and how long it took."""
-    return (
-        f"{begin_of(lock)} from={format_word(str(lock.get('from') or '-'))} to={format_word(to or '-')} "
-        f"outcome={outcome} seconds={max(int(now - lock['since']), 0)}\n"
+    """One line of the log: when, who, from, to, how it ended, how long it took, which run it was, and its playbook."""
+    return _format_run(
+        {
+            "from": format_word(str(lock.get("from") or "-")),
+            "to": format_word(to or "-"),
+            "outcome": outcome,
+            "seconds": max(int(now - lock["since"]), 0),
+            "run": format_run_id(lock["id"]),
+            "playbook": format_word(lock.get("playbook"))[:LONGEST_PLAYBOOK],
+        },
+        begin_of(lock),
     )
 
 
+def _format_run(run: Mapping[str, Any], begin: str) -> str:
+    """A line of the log. `begin` is what `begin_of` returns; the words of `run` are those of a line."""
+    which = f" run={run['run']} playbook={run['playbook'] or '-'}" if run["run"] else ""
+    return (
+        f"{begin} from={run['from']} to={run['to']} outcome={run['outcome']} seconds={run['seconds']}{which}\n"
+    )
+
+
+def format_run_id(holder: str) -> str:
+    """A short name of a run, by the `id` of the holder of its locks: the same on all hosts."""
+    return hashlib.sha256(holder.encode("utf-8", "replace")).hexdigest()[:12]
+
+
 def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """The runs of a log, the oldest first: `{when, who, from, to, outcome, seconds}`. `lock` is the record of the
-    lock now.
+    """The runs of a log, the oldest first: `{when, who, from, to, outcome, seconds, run, playbook}`. `lock` is the
+    record of the lock now. The last two are empty in lines of earlier versions.
 
     One that began and did not end is `began` while it has the lock, and `died` otherwise. Lines of others are left
     out.
@@ -153,7 +178,7 @@ def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str
 
 def read_last_run(host: Host, log_dir: str) -> dict[str, Any]:
     """The last run of the log in a folder, as `read_runs` has it; an empty dictionary where there is none."""
-    runs = read_runs(host.tail(f"{log_dir}/{LOG}", _TAIL))
+    runs = read_runs(host.tail(f"{log_dir}/{LOG}", TAIL))
     return runs[-1] if runs else {}
 
 
@@ -166,7 +191,7 @@ def _runs(text: str) -> dict[str, dict[str, Any]]:
     """The last line of each run: `begin_of` to what it has."""
     runs = {}
     for found in filter(None, map(_LINE.fullmatch, text.split("\n"))):
-        moment, who, before, to, outcome, seconds = found.groups()
+        moment, who, before, to, outcome, seconds, run, playbook = found.groups()
         runs[f"{moment} {who}"] = {
             "when": moment,
             "who": who,
@@ -174,6 +199,8 @@ def _runs(text: str) -> dict[str, dict[str, Any]]:
             "to": to,
             "outcome": outcome,
             "seconds": int(seconds),
+            "run": run or "",
+            "playbook": playbook if playbook and playbook != "-" else "",
         }
     return runs
 
@@ -290,13 +317,13 @@ def record_died(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]
         state["lock"],
         {
             begin: run
-            for begin, run in _runs(host.tail(f"{desired['log_dir']}/{LOG}", _TAIL)).items()
+            for begin, run in _runs(host.tail(f"{desired['log_dir']}/{LOG}", TAIL)).items()
             if run["outcome"] == BEGAN
         },
     )
     lines = [format_line(lock, state["current"], DIED, now)] if lock else []
     lines += [
-        f"{begin} from={run['from']} to={run['to']} outcome={DIED} seconds={run['seconds']}\n"
+        _format_run({**run, "outcome": DIED}, begin)
         for begin, run in begun.items()
         if not lock or begin != begin_of(lock)
     ][-_MOST_DIED:]
@@ -329,12 +356,13 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides that the lock is taken, renewed or given back."""
-    facts = {"interrupted": state["interrupted"], "run": ""}
+    facts = {"interrupted": state["interrupted"], "run": "", "current": ""}
     return Draft(actions=[("lock", desired["state"])], facts=facts).plan(desired, state)
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Takes the lock, renews it or gives it back: the results `interrupted` and `run`. Raises LockError and OSError."""
+    """Takes the lock, renews it or gives it back: the results `interrupted`, `run` and `current`. Raises LockError and
+    OSError."""
     desired = plan.desired
     try:
         interrupted, notes = change_lock(host, desired, time.time())
@@ -344,7 +372,8 @@ def apply(host: Host, plan: Plan) -> Applied:
         raise RuntimeError(f"the lock of {desired['name']}: {error}") from error
     is_held = desired["state"] in ("held", "renewed")
     run = fence.describe(desired["name"], desired["holder"]["id"]) if is_held else ""
-    return Applied({"interrupted": interrupted, "run": run}, warnings=tuple(notes))
+    current = (host.readlink(f"{desired['root']}/current") or "").rpartition("/")[2]
+    return Applied({"interrupted": interrupted, "run": run, "current": current}, warnings=tuple(notes))
 
 
 #: Taking a lock is no change of the host, and needs no other lock.

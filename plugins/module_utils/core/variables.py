@@ -24,6 +24,9 @@ PLAYBOOK_VARIABLES = (
     "check_become",      # playbooks/check.yml: whether it reads as root
     "check_query",       # playbooks/check.yml: a question about its report
     "check_format",      # playbooks/check.yml: what it prints
+    "history_runs",      # playbooks/history.yml: how many runs it shows
+    "history_query",     # playbooks/history.yml: a question about its report
+    "history_format",    # playbooks/history.yml: what it prints
     "status_query",      # playbooks/status.yml: a question about its report
     "status_format",     # playbooks/status.yml: what it prints
     "xitrum_host_state",        # registered: what host_state_info read

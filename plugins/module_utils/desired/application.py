@@ -83,6 +83,15 @@ def build_runtime(inputs: Inputs) -> dict[str, Any]:
     }
 
 
+def build_past_runs(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of the component `past_runs`."""
+    return {
+        "name": inputs["xitrum_name"],
+        "log_dir": inputs["xitrum_log_dir"],
+        "seconds": inputs.number("xitrum_lock_seconds"),
+    }
+
+
 def build_layout(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the module `instances`: the folders and files of the instances."""
     package = inputs[PACKAGE]

@@ -54,12 +54,18 @@ def list_operation_components(inputs: Inputs) -> list[str]:
     return own + (["proxy_health"] if inputs.is_proxy else [])
 
 
+def list_history_components(inputs: Inputs) -> list[str]:
+    """Return the components that show earlier runs: only application hosts have a lock and a log of runs."""
+    return ["past_runs"] if inputs.is_application else []
+
+
 #: Names for several components.
 SETS: dict[str, Callable[[Inputs], list[str]]] = {
     "site": list_site_components,
     "deploy": list_deploy_components,
     "base": list_base_components,
     "status": list_status_components,
+    "history": list_history_components,
     "operation": list_operation_components,
 }
 
@@ -92,6 +98,7 @@ def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dic
         "restarts": lambda: application.build_restarts(inputs),
         "release": lambda: application.build_release(inputs),
         "runtime": lambda: application.build_runtime(inputs),
+        "past_runs": lambda: application.build_past_runs(inputs),
         "instances": lambda: application.build_instances(inputs, controller, definition().digest),
         "service": lambda: definition().options,
         "proxy": lambda: proxy.build_proxy(inputs, controller),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..application import instances, releases, runtime
+from ..application import instances, past_runs, releases, runtime
 from ..core.component import AppliedComponent, Component
 from ..proxy import certificates
 from ..proxy import component as proxy
@@ -21,7 +21,7 @@ _SECRETIVE: tuple[AppliedComponent, ...] = (service, instances)
 
 #: In the order in which one needs what another found.
 COMPONENTS: tuple[Component, ...] = (
-    *base.COMPONENTS, releases, service, proxy, proxy_health, certificates, instances, runtime,
+    *base.COMPONENTS, releases, service, proxy, proxy_health, certificates, instances, runtime, past_runs,
 )
 
 SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}

@@ -106,7 +106,9 @@ NOT_EMPTY = {
     "xitrum_build_command": "a command that builds the package",
     "xitrum_build_dir": "the folder in which the build command runs",
     "xitrum_heap": "a size as -Xmx takes it, such as 512m or 2g",
-    **dict.fromkeys(("xitrum_before_batch", "xitrum_after_batch", "xitrum_maintenance_tasks"), "a file of tasks"),
+    **dict.fromkeys(
+        ("xitrum_before_batch", "xitrum_after_batch", "xitrum_after_run", "xitrum_maintenance_tasks"), "a file of tasks"
+    ),
     **{
         name: {
             "duration": "a number with its unit, such as 10s",

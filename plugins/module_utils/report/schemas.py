@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JSON that `status.yml` and `check.yml` give to programs, as schemas of JSON Schema. They are published as
-`docs/reference/status.schema.json` and `check.schema.json`.
+"""The JSON that `status.yml`, `check.yml` and `history.yml` give to programs, and the data of `xitrum_after_run`, as
+schemas of JSON Schema. They are published in `docs/reference`.
 
 A field that is added keeps the version; one that is removed, renamed, or gets another meaning raises it.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-#: The version of both documents, in their field `schema_version`.
+#: The version of each document, in their field `schema_version`.
 VERSION = 1
 
 #: The states of an instance, the worst first.
@@ -197,6 +197,96 @@ CHECK: dict[str, Any] = {
                 "in_sync", "drift", "failed", "invalid_input",
             ),
             "findings": many(_FINDING, "The values, those with drift first."),
+        },
+    ),
+}
+
+
+_PAST_HOST = record(
+    "What the run did on one host, by the host's log of runs.",
+    {
+        "name": text("The host."),
+        "outcome": text("How the run ended there, as the outcome of a run."),
+        "release_from": unknown_or(text("The release before; null where there was none.")),
+        "release_to": unknown_or(text("The release after, or the one that could not be installed.")),
+        "started": text("When the run locked the host, in UTC as ISO 8601, by the host's clock."),
+        "seconds": number("How long it had the lock."),
+    },
+)
+
+_PAST_RUN = record(
+    "A run that locked hosts.",
+    {
+        "run": text("The ID of the run; empty in a log of an earlier version."),
+        "playbook": text("Its playbook; empty in a log of an earlier version."),
+        "user": text("Who started it."),
+        "controller": text("Where it was started."),
+        "started": text("When it locked its first host, in UTC as ISO 8601."),
+        "seconds": number("How long it had a lock, of the host that it had locked longest."),
+        "outcome": text(
+            "The worst of its hosts. `running`: it has a lock now. `died`: it was killed, or a host was lost. "
+            "`stopped`: it ended before its last task. `failed`: its release did not become healthy. `incomplete`: "
+            "changes were left. `done`, `maintained`, `removed`: it did what it was to do."
+        ),
+        "release_from": unknown_or(text("The release before; null where there was none, or hosts differ.")),
+        "release_to": unknown_or(text("The release after; null where there is none, or hosts differ.")),
+        "hosts": many(_PAST_HOST, "The hosts that it locked."),
+    },
+)
+
+HISTORY: dict[str, Any] = {
+    "$schema": _DIALECT,
+    "title": "xitrum.host history",
+    **record(
+        "The runs that changed something.",
+        {
+            "schema_version": _VERSION,
+            "time": text("When the report was made, in UTC as ISO 8601."),
+            "outcome": text("Whether every host was read, or some, or none.", "complete", "partial", "failed"),
+            "errors": many(text("One error."), "The hosts that were not read, a sentence each."),
+            "runs": many(_PAST_RUN, "The runs, the newest last."),
+        },
+    ),
+}
+
+
+_RUN_HOST = record(
+    "A host of the run.",
+    {
+        "outcome": text(
+            "How the run ended there. `incomplete`: changes are left. `failed`: a task failed there.",
+            "unchanged", "changed", "incomplete", "failed", "unreachable",
+        ),
+        "locked": flag("Whether the run had its lock: it was to change the application there."),
+        "release_from": unknown_or(text("The release before the run; null without a lock, or where there was none.")),
+        "release_to": unknown_or(text("The release of the run; null without a lock, or where it has none.")),
+    },
+)
+
+RUN: dict[str, Any] = {
+    "$schema": _DIALECT,
+    "title": "xitrum.host run",
+    **record(
+        "The outcome of a run, for the tasks of `xitrum_after_run`: the variable `xitrum_run`.",
+        {
+            "schema_version": _VERSION,
+            "run": text("The ID of the run, as in the history."),
+            "playbook": text("The playbook, such as `deploy`. Several of one command are joined with commas."),
+            "outcome": text(
+                "`interrupted`: Ctrl-C or another signal ended it. `failed`: it was refused, a task failed, or a host "
+                "was lost. `incomplete`: changes are left. `nothing_to_do`: no host had to change.",
+                "done", "nothing_to_do", "incomplete", "failed", "interrupted",
+            ),
+            "user": text("Who started it."),
+            "controller": text("Where it was started."),
+            "started": text("When it was started, in UTC as ISO 8601."),
+            "seconds": number("How long it took."),
+            "release_from": unknown_or(text("The release before the run; null where locked hosts differ.")),
+            "release_to": unknown_or(text("The release of the run; null where locked hosts differ.")),
+            "hosts": {
+                "type": "object", "description": "The hosts of the run, by name.", "additionalProperties": _RUN_HOST,
+            },
+            "errors": many(text("One error; it may have several lines."), "Why it failed: at most 50 texts."),
         },
     ),
 }

@@ -12,9 +12,9 @@ import subprocess
 import types
 
 import pytest
-from ansible_collections.xitrum.host.plugins.action import run_lock as controller
 from ansible_collections.xitrum.host.plugins.module_utils.application import run_lock
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import PathError, Stat
+from ansible_collections.xitrum.host.plugins.plugin_utils import run_identity as controller
 
 from tests.unit.record_texts import record_text
 
@@ -86,7 +86,7 @@ def test_a_free_lock_is_taken_and_remembers_the_release():
     there = host()
     assert change_lock(there) == (False, [])
     assert json.loads(there.files[LOCK]) == {"schema_version": 1, **BOB, "since": 1100.0, "from": "bb", "boot": "b1", "uptime": 150.0}
-    assert there.files[LOG] == "1970-01-01T00:18:20Z bob@desk from=bb to=bb outcome=began seconds=0\n"
+    assert there.files[LOG] == "1970-01-01T00:18:20Z bob@desk from=bb to=bb outcome=began seconds=0 run=878065e83334 playbook=-\n"
 
 
 def test_it_is_taken_and_given_back_by_one_at_a_time_and_renewed_while_modules_work():
@@ -121,7 +121,7 @@ def test_of_two_that_take_it_at_once_one_is_reported():
 def test_what_another_run_left_is_written_down():
     there = host(ANN)
     assert change_lock(there, break_lock=ANN["id"])[0] is True
-    assert there.files[LOG].startswith("1970-01-01T00:16:40Z ann@laptop from=aa to=bb outcome=died seconds=100\n")
+    assert there.files[LOG].startswith("1970-01-01T00:16:40Z ann@laptop from=aa to=bb outcome=died seconds=100 run=ebfee80d4066 playbook=-\n")
     assert json.loads(there.files[LOCK])["user"] == "bob"
 
 
@@ -165,14 +165,15 @@ def test_a_lock_that_is_gone_or_anothers_is_not_renewed_whatever_the_command_lin
 def test_giving_it_back_leaves_a_line_and_no_lock(outcome, to):
     there = host(MINE, current="cc")
     change_lock(there, "released", 1025.0, outcome=outcome)
-    assert there.files[LOG].endswith(f"from=aa to={to} outcome={outcome} seconds=25\n")
+    assert there.files[LOG].endswith(f"from=aa to={to} outcome={outcome} seconds=25 run=878065e83334 playbook=-\n")
     assert LOCK not in there.files
 
 
 def test_what_a_lock_reports_is_one_line_of_the_log_and_one_word_of_it():
     lock = {**ANN, "user": "ann outcome=done\n2026 root@x", "host": "a\x1b[2J b", "from": "aa to=cc"}
     text = run_lock.format_line(lock, "b\nb", "done", 1025.0)
-    assert text == "1970-01-01T00:16:40Z ann_outcome_done\\n2026_root@x@a\\x1b[2J_b from=aa_to_cc to=b\\nb outcome=done seconds=25\n"
+    assert text == (
+        "1970-01-01T00:16:40Z ann_outcome_done\\n2026_root@x@a\\x1b[2J_b from=aa_to_cc to=b\\nb outcome=done seconds=25 run=ebfee80d4066 playbook=-\n")
     assert "\x1b" not in refusal(host(lock)) and "\n" not in refusal(host(lock))
 
 
@@ -204,7 +205,7 @@ def test_the_lock_of_another_run_is_not_given_back(state):
 def test_a_run_that_ends_before_its_last_task_is_known_to_the_next():
     there = host(MINE)
     change_lock(there, "abandoned", 1025.0)
-    assert LOCK not in there.files and there.files[LOG].endswith("outcome=stopped seconds=25\n")
+    assert LOCK not in there.files and there.files[LOG].endswith("outcome=stopped seconds=25 run=878065e83334 playbook=-\n")
     assert run_lock.is_interrupted(there, "demo")
     other = {"id": "boot/9/1", "user": "cleo", "host": "ci"}
     assert change_lock(there, holder=other) == (True, []), "at once, from another controller too"
@@ -280,11 +281,22 @@ def test_the_next_run_writes_down_what_died_once():
     assert there.files[LOG].count("outcome=died") == 1
 
 
-def test_a_line_is_one_line_of_seven_words_whatever_a_name_holds():
+def test_a_line_has_the_run_and_its_playbook():
     there = host()
-    change_lock(there, holder={"id": "x", "user": "a b\nc outcome=done", "host": "\x1b]0;h"}, release="bb cc")
+    change_lock(there, holder={**BOB, "playbook": "site"})
+    change_lock(there, "abandoned", holder={**BOB, "playbook": "site"})
+    (run,) = run_lock.read_runs(there.files[LOG])
+    assert (run["run"], run["playbook"], run["outcome"]) == (run_lock.format_run_id(BOB["id"]), "site", "stopped")
+    (earlier,) = run_lock.read_runs(ENDED)
+    assert (earlier["run"], earlier["playbook"]) == ("", "")
+    assert run_lock.read_runs(ENDED.strip() + " run=XYZ playbook=site\n") == []
+
+
+def test_a_line_is_one_line_of_eight_words_whatever_a_name_holds():
+    there = host()
+    change_lock(there, holder={"id": "x", "user": "a b\nc outcome=done", "host": "\x1b]0;h", "playbook": "my site\n" * 20}, release="bb cc")
     line = there.files[LOG]
-    assert line.count("\n") == 1 and len(line.split()) == 6 and "\x1b" not in line
+    assert line.count("\n") == 1 and len(line.split()) == 8 and "\x1b" not in line
     assert [run["outcome"] for run in run_lock.read_runs(line)] == ["died"]
 
 

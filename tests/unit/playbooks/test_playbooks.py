@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -53,6 +55,19 @@ def test_a_deploy_reads_the_proxies_before_it_begins_and_at_its_end():
     assert "xitrum_proxy" in hosts["plays/read.yml"] and "xitrum_proxy" in hosts["plays/report.yml"]
 
 
+def test_each_playbook_that_changes_hosts_ends_with_the_tasks_of_the_user():
+    """Those of xitrum_after_run, which would otherwise miss the runs of one playbook."""
+    key, ends = "ansible.builtin.import_playbook", set()
+    for path in (ROOT / "playbooks").glob("*.yml"):
+        first = yaml.safe_load(path.read_text())[0]
+        if (first.get("vars") or {}).get("__inventory_reports"):
+            assert first[key] == "plays/inventory.yml"
+            ends.add(path.stem)
+    books = {path.stem: path.read_text() for path in (ROOT / "playbooks").glob("*.yml")}
+    changing = {name for name, text in books.items() if re.search(r"plays/lock\.yml|tasks_from: maintenance\.yml|import_playbook: deploy\.yml", text)}
+    assert ends == changing and {"site", "deploy", "rollback", "base", "maintenance"} <= ends
+
+
 def test_only_maintenance_takes_hosts_one_by_one():
     """`serial` has every play begin again for the next hosts, so that nothing would hold for the whole run."""
     assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]
@@ -78,7 +93,7 @@ def test_what_works_on_the_controller_does_so_whatever_the_inventory_states_of_l
     for path, item in found:
         # The play of the inventory asks nothing of a machine.
         if path.name != "inventory.yml":
-            assert item.get("vars", {}).items() >= CONTROLLER.items(), f"{path}: {item['name']}"
+            assert item.get("vars", {}).items() >= CONTROLLER.items(), f"{path}: {item}"
 
 
 def test_pip_runs_by_the_python_for_which_its_package_is_installed():
