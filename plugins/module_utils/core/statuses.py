@@ -28,7 +28,7 @@ STATUSES = {
     # This kernel, container or package does not have it.
     "absent": Status("not on this host", "note"),
     # It exists and may not be changed here.
-    "read_only": Status("not to be changed here", "note"),
+    "read_only": Status("cannot be changed here", "note"),
     # It could not be read: the reader lacks the right to.
     "not_readable": Status("not readable", "note"),
     # An operator stopped the instance: no run starts it.
