@@ -18,8 +18,8 @@ description:
   - Without an expression, the console opens over SSH, in the terminal that you started C(ansible-playbook) in. On JDK 8
     it uses Scalive.
   - An instance allows one console at a time. A second one is an error.
-  - With O(action=run), runs a class of the release in a JVM of its own, with the configuration, the user, the JDK and
-    the limits of an instance, and without its ports. The output is printed line by line while the class runs. If the
+  - With O(action=run), runs a class of the release in a separate JVM. It has the configuration, the user, the JDK and
+    the limits of an instance, but not its ports. The output is printed line by line while the class runs. If the
     controller is killed, the command ends within O(lease) seconds.
   - Leaves no files on the host. As with every tool that attaches, the JVM keeps a thread and a socket in its C(/tmp).
     It also keeps an open handle of a deleted archive of 1 KB.

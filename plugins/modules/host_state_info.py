@@ -69,8 +69,8 @@ options:
     type: dict
   past_runs:
     description:
-      - The application whose log of runs is read - its C(name), its C(log_dir), and C(seconds), the age from which a
-        lock is that of a run that died.
+      - The application whose log of runs is read. The keys are C(name), C(log_dir), and C(seconds), the age from which
+        a lock is that of a run that died.
     type: dict
   instances:
     description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) specifies.
@@ -166,8 +166,8 @@ runtime:
   type: dict
 past_runs:
   description: >-
-    The C(runs) of the log of runs, the oldest first, each with C(when), C(who), C(from), C(to), C(outcome), C(seconds),
-    C(run) and C(playbook), and the C(holder) of the lock.
+    The C(runs) of the log of runs, the oldest first. Each has C(when), C(who), C(from), C(to), C(outcome), C(seconds),
+    C(run) and C(playbook). C(holder) is the holder of the lock.
   returned: when O(past_runs) is given
   type: dict
 service:

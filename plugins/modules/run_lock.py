@@ -20,9 +20,9 @@ description:
     it over, they fail and change nothing more. Breaking the lock waits until a module that is changing the host has
     finished.
   - When the module takes the lock, it adds a line to C(runs.log) in O(log_dir), with the outcome C(began). When it
-    releases the lock, it adds another line with the time, the user, the old and the new release, the outcome, the
-    duration, the ID of the run, and its playbook. The ID is the same on all hosts. If a run did not write that line,
-    the next run writes it with the outcome C(died). If the log cannot be written, the module warns.
+    releases the lock, it adds another line. A line has the time, the user, both releases, the outcome, the duration,
+    the ID of the run, and its playbook. The ID is the same on all hosts. If a run did not write that line, the next run
+    writes it with the outcome C(died). If the log cannot be written, the module warns.
   - It never reports C(changed), since it does not change the configuration of the host.
 options:
   name:

@@ -50,7 +50,7 @@ def ended(on_host: OnHost, job: str) -> Iterator[None]:
 def wait(
     on_host: OnHost, job: str, show: Callable[[float], object], sleep: Callable[[float], object] = time.sleep
 ) -> dict[str, Any]:
-    """Waits for the end of a job, and shows the seconds that have passed now and then: C({rc, reason, lines}).
+    """Waits for the end of a job, and shows the seconds that have passed now and then: `{rc, reason, lines}`.
     Raises Lost."""
     began = shown = time.monotonic()
 
@@ -114,7 +114,7 @@ def check_room(folder: str, size: int) -> None:
 def follow(
     on_host: OnHost, job: str, show: Callable[[str], object], sleep: Callable[[float], object] = time.sleep
 ) -> dict[str, Any]:
-    """Shows the output of a job line by line until its end: C({rc, reason, lines}). Raises Lost.
+    """Shows the output of a job line by line until its end: `{rc, reason, lines}`. Raises Lost.
 
     lines: the last ones.
     """

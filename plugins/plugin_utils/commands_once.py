@@ -19,7 +19,7 @@ BEFORE_RELEASE = "xitrum_before_release"
 
 
 def read_command(given: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> dict[str, Any]:
-    """Return the command of run.yml: C({main_class, arguments, timeout, nofile}).
+    """Return the command of run.yml: `{main_class, arguments, timeout, nofile}`.
 
     given: the public variables. hosts: those of the play. Raises ValueError with a line for each invalid variable.
     """
@@ -65,8 +65,8 @@ def host_errors(host: Any, applications: Sequence[str], hosts: Sequence[str]) ->
 
 
 def plan_before_release(given: Mapping[str, Any], hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
-    """Return the command that is due before a rollout: C({host, instance, folder, main_class, arguments, timeout,
-    nofile}); empty where none is.
+    """Return the command that is due before a rollout: `{host, instance, folder, main_class, arguments, timeout,
+    nofile}`; empty where none is.
 
     It is due where an instance of the run gets a release to which no instance that was read is switched yet: so it has
     not run for this release, or it failed, or a rollback has gone back since. A rollback needs none. Raises ValueError.

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A one-off command: a class of an installed release, by its own C(script/runner), with what an instance has.
+"""A one-off command: a class of an installed release, by its own `script/runner`, with what an instance has.
 
 It gets the instance's configuration, user, JDK, options and open files, and none of its ports. It works in a folder of
-its own, C(ROOT/runs/N/RELEASE-NUMBER): what works in the folder of an instance is taken for the instance. That folder
+its own, `ROOT/runs/N/RELEASE-NUMBER`: what works in the folder of an instance is taken for the instance. That folder
 is held for as long as the command runs, and its release is not pruned meanwhile.
 """
 
@@ -60,7 +60,7 @@ _VARIABLE = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)='([^']*)'$", re.MULTILINE)
 
 def split_arguments(value: Any, name: str) -> list[str]:
     """The arguments of a command: a list, or a text that is split as a shell does. Raises ValueError, with the
-    variable's C(name)."""
+    variable's `name`."""
     try:
         found = shlex.split(value) if isinstance(value, str) else [str(item) for item in value or ()]
     except (ValueError, TypeError):
@@ -77,7 +77,7 @@ def split_arguments(value: Any, name: str) -> list[str]:
 
 
 def check_class(value: Any, name: str) -> str:
-    """The class of a command. Raises ValueError, with the variable's C(name)."""
+    """The class of a command. Raises ValueError, with the variable's `name`."""
     text = str(value or "").strip()
     if not text:
         raise ValueError(f"{name} is not set: expected a class of the release that has a main method, such as "
@@ -92,7 +92,7 @@ def check_class(value: Any, name: str) -> str:
 
 
 def check_timeout(value: Any, name: str) -> int:
-    """The seconds of a command, 0 for no end. Raises ValueError, with the variable's C(name)."""
+    """The seconds of a command, 0 for no end. Raises ValueError, with the variable's `name`."""
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"{name} is {printable(str(value))!r}: expected a number of seconds, or 0 for no limit")
@@ -100,8 +100,8 @@ def check_timeout(value: Any, name: str) -> int:
 
 
 def parse_command(value: Any, name: str) -> dict[str, Any]:
-    """A command that is given as a text, C(CLASS ARGUMENT ...), or as C({class, arguments, timeout}): as C({main_class,
-    arguments, timeout}). Raises ValueError, with the variable's C(name)."""
+    """A command that is given as a text, `CLASS ARGUMENT ...`, or as `{class, arguments, timeout}`: as `{main_class,
+    arguments, timeout}`. Raises ValueError, with the variable's `name`."""
     if isinstance(value, Mapping):
         strange = sorted(map(str, set(value) - {"class", "arguments", "timeout"}))
         if strange:
@@ -165,7 +165,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def environment(desired: Mapping[str, Any], state: Mapping[str, Any], folder: str) -> dict[str, str]:
-    """What the command gets, in its folder: the environment of the instance, as its supervisor and C(ROOT/run) give
+    """What the command gets, in its folder: the environment of the instance, as its supervisor and `ROOT/run` give
     it, without options that open a port."""
     found = {name: value for name, value in state["environment"].items() if name != "XITRUM_MAIN_CLASS"}
     for name in ("JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"):
@@ -191,7 +191,7 @@ def command_line(desired: Mapping[str, Any], folder: str) -> list[str]:
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Makes the command's folder and starts it in the background: the result C(job). Raises OSError or RuntimeError."""
+    """Makes the command's folder and starts it in the background: the result `job`. Raises OSError or RuntimeError."""
     desired, state = plan.desired, plan.state
     root, user = state["root"], desired["user"]
     home = f"{root}/runs/{desired['instance']}"

@@ -689,7 +689,7 @@ class Host:
     ) -> str:
         """Starts a command in the background, with this environment and no other: the folder of its job.
 
-        It ends when nobody has polled it for C(lease) seconds (0: a usual time). See `jobs.start`.
+        It ends when nobody has polled it for `lease` seconds (0: a usual time). See `jobs.start`.
         """
         from . import jobs
 
@@ -706,8 +706,8 @@ class Host:
         return {**found, "output": escaped(found["output"])}
 
     def read_job_file(self, folder: str, position: int, size: int) -> tuple[bytes, int]:
-        """At most C(size) bytes of the file that a job's command has made, from a position on, and how large it is. It
-        may lie in a folder of a user who is not root: see L(open_file)."""
+        """At most `size` bytes of the file that a job's command has made, from a position on, and how large it is. It
+        may lie in a folder of a user who is not root: see `open_file`."""
         from . import jobs
 
         handle = self.open_file(jobs.file_of(folder), os.O_RDONLY)

@@ -25,7 +25,7 @@ FETCHED = 8 << 20
 
 
 def read(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
-    """The answer of the job, as C(job). Raises NotApplied."""
+    """The answer of the job, as `job`. Raises NotApplied."""
     del check_mode
     folder, position = desired["job"], desired["position"]
     try:

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A command in the background of a host: started, polled and ended by one call each. L(Host) uses these.
+"""A command in the background of a host: started, polled and ended by one call each. `Host` uses these.
 
 A process of its own keeps the command's output until it was read, and ends the command when nobody polls any more: so
 a controller that was killed leaves nothing on the host. In a folder of that process, for root alone, which is gone
-afterwards: C(state.json) is what it reports, C(process.json) which processes these are, C(out-N) are parts of the
-output, C(lease) is touched by whoever polls, and C(end) ends it.
+afterwards: `state.json` is what it reports, `process.json` which processes these are, `out-N` are parts of the
+output, `lease` is touched by whoever polls, and `end` ends it.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def start(
     """Starts a command with this environment and no other, and returns the folder of its job.
 
     seconds: its time; 0 for no end. lease: seconds after the last poll at which the job ends. nofile: its open files,
-    or what the host grants of them; 0 leaves them. file: what the command makes, to be read by L(read_file). removed:
-    paths that go with the job, by C(remove). held: a folder that is locked for as long as the job is there.
+    or what the host grants of them; 0 leaves them. file: what the command makes, to be read by `read_file`. removed:
+    paths that go with the job, by `remove`. held: a folder that is locked for as long as the job is there.
     """
     sweep(remove)
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
@@ -101,7 +101,7 @@ def base() -> str | None:
 
 
 def detach(kept: int | None) -> None:
-    """Leaves the session of the process that started this one, and all its files but C(kept)."""
+    """Leaves the session of the process that started this one, and all its files but `kept`."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):
@@ -129,15 +129,15 @@ def ticks_of(pid: int) -> int | None:
 
 
 def is_alive(process: Mapping[str, int]) -> bool:
-    """Whether the process that L(identify) described still runs."""
+    """Whether the process that `identify` described still runs."""
     return bool(process) and ticks_of(process["pid"]) == process["start_ticks"]
 
 
 def poll(folder: str, position: int) -> dict[str, Any]:
-    """What a job reports, and its output from C(position) on: C({phase, rc, reason, output, position, more}).
+    """What a job reports, and its output from `position` on: `{phase, rc, reason, output, position, more}`.
 
-    Whoever polls lets it go on. C(output) ends with a line, unless the command has ended. C(more) reports that there
-    is more of it already. Parts of the output before C(position) are gone then. Raises JobError.
+    Whoever polls lets it go on. `output` ends with a line, unless the command has ended. `more` reports that there
+    is more of it already. Parts of the output before `position` are gone then. Raises JobError.
     """
     found = check(folder)
     touch(f"{found}/lease")
@@ -156,7 +156,7 @@ def poll(folder: str, position: int) -> dict[str, Any]:
 
 
 def read_output(folder: str, position: int) -> bytes:
-    """At most C(POLLED) bytes of the output from C(position) on."""
+    """At most `POLLED` bytes of the output from `position` on."""
     data, number, begin = b"", position // PART, position % PART
     while len(data) < POLLED:
         try:
@@ -258,7 +258,7 @@ def touch(path: str) -> None:
 
 
 def read(folder: str, name: str) -> dict[str, Any]:
-    """What C(write) has written. Raises JobError where it is gone or damaged."""
+    """What `write` has written. Raises JobError where it is gone or damaged."""
     path = f"{folder}/{name}.json"
     try:
         with open(path, encoding="utf-8") as file:

@@ -108,7 +108,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_for_record(host: Host, running: dict[str, Any], home: str, action: str) -> dict[str, Any]:
-    """Whether the JVM C(knows) what makes the file, None where it does not answer; of a dump how much of the heap is in
+    """Whether the JVM `knows` what makes the file, None where it does not answer; of a dump how much of the heap is in
     use, and the bytes that are free for it."""
     jcmd = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"])]
     listed = host.run(process.build_inside_command(running, [*jcmd, "help"]))
@@ -122,7 +122,7 @@ def read_for_record(host: Host, running: dict[str, Any], home: str, action: str)
 
 
 def parse_heap_used(text: str) -> int:
-    """The bytes of the heap that are in use, of what C(jcmd PID GC.heap_info) prints, whichever collector does; 0 where
+    """The bytes of the heap that are in use, of what `jcmd PID GC.heap_info` prints, whichever collector does; 0 where
     it reports none. Metaspace is no part of a dump."""
     heap = re.split(r"^ *Metaspace", text, maxsplit=1, flags=re.MULTILINE)[0]
     found = re.findall(r"\bused (\d{1,15})([KMG])|\b(\d{1,15})([KMG]) used", heap)
