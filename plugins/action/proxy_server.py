@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of `xitrum.host.proxy_server`: finds out where the proxy reaches the instances of a host."""
+"""The controller's half of `xitrum.host.proxy_server`: finds out where the proxy reaches the instances of a host, and
+prints what the module waits for."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.plugin_utils import progress
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts
 
@@ -35,10 +37,27 @@ class ActionModule(ActionBase):
                 return {**result, **build_failure(error)}
             names = ("endpoints", "other_endpoints") if reconfigured else ("other_endpoints", "endpoints")
             arguments = {**dict(zip(names, found)), **arguments}
-        result.update(
+        if self._task.check_mode:
+            result.update(self._on_proxy(arguments, task_vars))
+            return result
+        limit = int(arguments.get("timeout", 60))
+        proxy = self._task.delegate_to or task_vars["inventory_hostname"]
+
+        def call(earlier: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+            more = {"waited": seconds} if earlier else {}
+            return self._on_proxy({**arguments, "return_after": progress.CALL_SECONDS, **more}, task_vars)
+
+        def report(earlier: Mapping[str, Any], seconds: float) -> None:
+            servers = ", ".join(str(name) for name in arguments["servers"])
+            progress.report(servers, describe(arguments["state"], proxy, earlier), seconds, limit)
+
+        result.update(progress.poll(call, report))
+        return result
+
+    def _on_proxy(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(
             self._execute_module(module_name="xitrum.host.proxy_server", module_args=arguments, task_vars=task_vars)
         )
-        return result
 
     def endpoints(
         self, instances: Any, configured: Mapping[str, Any], task_vars: Mapping[str, Any]
@@ -57,3 +76,12 @@ class ActionModule(ActionBase):
             definition.list_endpoints(instances, variables, proxy),
             definition.list_endpoints(instances, variables, proxy, configured),
         )
+
+
+def describe(state: str, proxy: str, result: Mapping[str, Any]) -> str:
+    """Return what is waited for at a proxy."""
+    if state == "ready":
+        return f"enabled at {proxy}, waiting for its health checks"
+    left = int(result.get("open", 0))
+    verb = "draining" if state == "drain" else "disabled"
+    return f"{verb} at {proxy}, {left} connection{'' if left == 1 else 's'} left"

@@ -26,6 +26,7 @@ from ..module_utils.core.plan import BlockingError
 from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.proxy.definition import format_server_name
+from ..module_utils.report import fleet_summary
 from ..module_utils.supervisor import pip
 
 KINDS = (
@@ -122,7 +123,9 @@ class ActionModule(ActionBase):
         if message:
             return {**build_error_result(message), "rules": rules}
         notes = preflight_reports.find_notes(hostvars, reached, deploy, hosts, connection=True)
+        states = {host: hostvars[host].get("xitrum_host_state") for host in reached}
         return {
+            **({"changes": fleet_summary.render_changes(states)} if self._task.check_mode else {}),
             "notes": notes,
             "disabled": preflight_reports.find_disabled(hostvars, reached, groups.get("xitrum_proxy", ())),
             "stopped": preflight_reports.find_stopped(hostvars, reached, groups.get("xitrum_proxy", ())),

@@ -144,6 +144,18 @@ options:
         The record ends when an instance is healthy.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(false).
     type: bool
+  return_after:
+    description:
+      - Seconds after which the module returns although it still waits, with RV(waiting). To go on, call it again with
+        the same options and O(resume). The action plugin does so, and prints what is waited for.
+      - With 0, the module returns when it has waited.
+      - Only with states that start, stop or remove instances, such as O(state=started). The default is V(0).
+    type: int
+  resume:
+    description:
+      - RV(waiting) of the call before, to go on with its wait. The instances are not started or stopped again.
+      - Only with states that start, stop or remove instances, such as O(state=started). The default is empty.
+    type: dict
   log_dir:
     description: The folder for log files. Instance I logs to its subfolder I. Only for states that start, stop or
       remove instances, such as O(state=started), and required for them.
@@ -199,6 +211,12 @@ notes:
   returned: when instances are stopped or started, and not in check mode
   type: list
   elements: str
+waiting:
+  description: What the module still waits for - C(phase), C(seconds) until now, and C(limit), the maximum of seconds.
+  returned: when the module has returned because of O(return_after)
+  type: dict
+  sample: {"phase": "started", "seconds": 5.1, "limit": 120, "launched": [0], "in_step": [0], "took": {},
+           "late": false, "faults": {"0": "http://127.0.0.1:8000/ answers 0, expected 200"}}
 record:
   description: The instances that are in a step, by their number - C(state), C(folder), and C(healthy), the folder to
     return to.

@@ -130,6 +130,17 @@ options:
     type: list
     elements: str
     default: []
+  return_after:
+    description:
+      - Seconds after which the module returns although it still waits, with RV(waiting). To go on, call it again with
+        O(waited). The action plugin does so, and prints what is waited for.
+      - With 0, the module returns when it has waited.
+    type: int
+    default: 0
+  waited:
+    description: Seconds of O(timeout) that earlier calls have waited.
+    type: float
+    default: 0.0
   control_port:
     description: The port on the loopback on which Nginx and Apache report their state, C(xitrum_proxy_stats_port).
     type: int
@@ -199,8 +210,12 @@ closed:
   description: The number of connections that were closed.
   returned: when not in check mode
   type: int
+waiting:
+  description: Whether the module has returned because of O(return_after).
+  returned: when it has
+  type: bool
 seconds:
-  description: The seconds that the module waited.
+  description: The seconds that the module waited, with O(waited).
   returned: when not in check mode
   type: float
 notes:

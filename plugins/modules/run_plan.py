@@ -128,6 +128,10 @@ stopped:
   description: The instances that an operator stopped, and that a proxy has not disabled, lists by host.
   returned: with O(kind=errors)
   type: dict
+changes:
+  description: A table of what the run would change, for a person.
+  returned: with O(kind=errors), in check mode
+  type: str
 disabled:
   description: The instances that the run starts and that are disabled in a proxy, lists by host.
   returned: with O(kind=errors)

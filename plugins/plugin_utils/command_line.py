@@ -8,6 +8,7 @@ refused.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,3 +66,18 @@ def find_error() -> str:
     return (f"Found {found}. Expected is a run of the whole playbook: it reads where an earlier one ended, and does "
             f"what is left. Nothing was done. Run it again without {options}. "
             "To see first what it would do, add --check --diff.")
+
+
+def format_same_command() -> str:
+    """Return the line to type that runs the same playbook again, without what is secret and with what limits it."""
+    arguments: Mapping[str, Any] = context.CLIARGS or {}
+    options = format_given_options()
+    words = ["--check"] if arguments.get("check") else []
+    words += ["--diff"] if arguments.get("diff") and not constants.DIFF_ALWAYS else []
+    for name, option, usual in (("tags", "--tags", ["all"]), ("skip_tags", "--skip-tags", [])):
+        given = list(arguments.get(name) or usual)
+        words += [option, ",".join(given)] if given != usual else []
+    words += ["--limit", options["limit"]] if options["limit"] else []
+    playbooks = shlex.join(commands.shorten_path(str(path), os.getcwd()) for path in arguments.get("args") or ())
+    parts = ("ansible-playbook", options["connection"], playbooks, options["variables"], shlex.join(words))
+    return " ".join(filter(None, parts))

@@ -56,12 +56,29 @@ SPEC: dict[str, Any] = {
     "drain": {"type": "int", "default": 0},
     "keep_definition": {"type": "bool", "default": False},
     "operator": {"type": "bool", "default": False},
+    "return_after": {"type": "int", "default": 0},
+    "resume": {"type": "dict", "default": {}},
 }
 
 
 #: Seconds that an instance gets at least to be healthy again where it goes back: it was healthy, and a run that asks
 #: for less does so of its new release. A host that is busy with what failed takes its time.
 PATIENCE = 120
+
+
+class Waiting(Exception):
+    """A wait that has not ended after `return_after` seconds: what the next call needs to go on with it, `resume`."""
+
+    def __init__(self, phase: str, seconds: float, limit: int, **more: Any) -> None:
+        super().__init__(phase)
+        self.report = {"phase": phase, "seconds": round(seconds, 1), "limit": limit, **more}
+
+
+def find_resumed(desired: Mapping[str, Any], *phases: str) -> Mapping[str, Any]:
+    """What an earlier call returned of a wait that this one goes on with; empty where it does not, and for other
+    phases. They are `drained`; `started`, of instances that it has started; and `running`, of all others."""
+    found: Mapping[str, Any] = desired.get("resume") or {}
+    return found if found.get("phase") in phases else {}
 
 
 def get_home(desired: Mapping[str, Any], index: int) -> str:
@@ -113,15 +130,25 @@ def wait_until_drained(
     host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], pause: float = 0.25
 ) -> int:
     """Waits until nobody is connected to instances any more, or for `drain` seconds: how many connections are left."""
-    deadline = time.monotonic() + desired["drain"]
+    called = time.monotonic()
+    began = called - find_resumed(desired, "drained").get("seconds", 0)
     ports = {port for item in todo for port in find_ports(host, desired, item)}
     while True:
         rows = sockets.read_established(host)
         # What ss printed and cannot be read may be a connection.
         left = sum(row["port"] in ports for row in rows) + sockets.count_unread(rows)
-        if not left or time.monotonic() >= deadline:
+        now = time.monotonic()
+        if not left or now - began >= desired["drain"]:
             return left
+        if is_over(desired, called):
+            raise Waiting("drained", now - began, desired["drain"], left=left)
         time.sleep(pause)
+
+
+def is_over(desired: Mapping[str, Any], called: float) -> bool:
+    """Whether a call that began to wait at this moment is to return: the controller prints what it waits for."""
+    after = desired.get("return_after", 0)
+    return bool(after) and time.monotonic() - called >= after
 
 
 def drain(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> int:
@@ -249,19 +276,29 @@ def find_health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str,
     return stranger()
 
 
-def wait_until_healthy(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    """Waits for all of them together: index to seconds.
-    Raises RuntimeError with the end of the log of the first that is not."""
-    began, took, faults = time.monotonic(), {}, {}
-    left = {item["index"]: item for item in todo}
-    queried_at = began
+def wait_until_healthy(
+    host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], phase: str = "started"
+) -> dict[int, float]:
+    """Waits for all of them together: index to seconds. `phase` is that of `find_resumed`.
+    Raises RuntimeError with the end of the log of the first that is not, and Waiting."""
+    earlier, called = find_resumed(desired, phase), time.monotonic()
+    began, faults = called - earlier.get("seconds", 0), {}
+    took = {int(index): seconds for index, seconds in earlier.get("took", {}).items()}
+    left = {item["index"]: item for item in todo if item["index"] not in took}
+    queried_at = called
     while left:
         for index, item in sorted(left.items()):
             faults[index] = find_health_fault(host, desired, item)
             if not faults[index]:
                 took[index] = round(time.monotonic() - began, 1)
                 del left[index]
-        if left and time.monotonic() - began > desired["start_timeout"]:
+        seconds = time.monotonic() - began
+        is_late = earlier.get("late", False) or seconds > desired["start_timeout"]
+        # The controller prints that the time is over before the instance goes back, which takes its time as well.
+        if left and not earlier.get("late") and (is_over(desired, called) or is_late and desired.get("return_after")):
+            why = {index: faults[index] for index in left}
+            raise Waiting(phase, seconds, desired["start_timeout"], took=took, faults=why, late=is_late)
+        if left and is_late:
             index = min(left)
             raise RuntimeError(
                 f"instance {index} is not healthy {desired['start_timeout']} s after its start: "
@@ -450,7 +487,12 @@ def remove_root(host: Host, desired: Mapping[str, Any], left: Sequence[str]) -> 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The instances that are not in the desired state, and what else is left of the application."""
-    every = desired["state"] == "absent"
+    every, earlier = desired["state"] == "absent", find_resumed(desired, "started", "running")
+    if earlier:
+        # They have been acted on, whatever state they have by now.
+        launched = [{**item, "runs": True} for item in desired["instances"] if item["index"] in earlier["launched"]]
+        started = [index for index in find_started(host, desired) if index not in earlier["launched"]]
+        return {"pending": launched, "left": [], "records": [], "started": started, "unused_supervisors": {}}
     return {"pending": find_pending(host, desired), "left": find_removable_root(host, desired),
             "records": left_records(host, desired), "started": find_started(host, desired),
             "unused_supervisors": find_unused_supervisors(host, desired) if every else {}}
@@ -493,16 +535,23 @@ def format_diff_texts(desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
 
 def apply(host: Host, plan: Plan) -> Applied:
     """Drains, acts on the instances, and waits until they are as desired, also those that were so before. Raises
-    OSError or RuntimeError. The results are `seconds`, `cut` and `notes`."""
+    OSError or RuntimeError. The results are `seconds`, `cut` and `notes`, and `waiting` where the call has to be
+    followed by another."""
     desired, pending = plan.desired, plan.state["pending"]
-    cut = drain(host, desired, pending) if desired["drain"] else 0
-    notes = drain_notes(host, cut)
-    took = execute(host, desired, pending) if plan.changed else {}
-    remove_root(host, desired, plan.state["left"])
-    for path in plan.state["records"]:
-        host.remove(path)
-    if desired["state"] == "started":
-        verify_running(host, desired)
+    cut, notes, took = 0, [], {}
+    try:
+        if desired["drain"]:
+            cut = drain(host, desired, pending)
+            notes = drain_notes(host, cut)
+        if plan.changed:
+            took = execute(host, desired, pending)
+        remove_root(host, desired, plan.state["left"])
+        for path in plan.state["records"]:
+            host.remove(path)
+        if desired["state"] == "started":
+            verify_running(host, desired)
+    except Waiting as waiting:
+        return Applied({"seconds": took, "cut": cut, "notes": notes, "waiting": {"launched": [], **waiting.report}})
     for index in plan.state["started"]:
         SUPERVISORS[desired["supervisor"]].register(host, desired["name"], index)
     operator_stops.clear(host, desired["name"], plan.state["started"])
@@ -517,6 +566,29 @@ def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, 
     if desired["state"] == "switched":
         return switch_stopped(host, desired, todo)
     starts = desired["state"] in ("started", "restarted", "returned")
+    earlier = find_resumed(desired, "started")
+    in_step = set(earlier["in_step"]) if earlier else stop_all(host, desired, todo, starts)
+    patient = allow_more_time(desired) if desired["state"] == "returned" else desired
+    try:
+        took = begin(host, patient, todo) if starts else {}
+    except Waiting as waiting:
+        waiting.report.update(in_step=sorted(in_step), launched=[item["index"] for item in todo])
+        raise
+    if starts:
+        operator_stops.clear(host, desired["name"], [item["index"] for item in todo])
+    for index in {item["index"] for item in todo} - in_step:
+        step_record.forget(host, desired["name"], index)
+    # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
+    for kind in find_unused_supervisors(host, desired) if desired["state"] != "stopped" else ():
+        SUPERVISORS[kind].clean(host, desired["name"])
+    return took
+
+
+def stop_all(
+    host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], starts: bool
+) -> set[int]:
+    """The first half of `execute`: the instances stop, and only the desired supervisor has them where it `starts`
+    them. Returns those of them that are in a step which others have begun."""
     for instance in todo if starts else []:
         # Something else may still have its port, so that it is not started yet.
         SUPERVISORS[desired["supervisor"]].register(host, desired["name"], instance["index"])
@@ -542,15 +614,7 @@ def execute(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, 
     if desired["state"] == "absent":
         # One that was left on an older release kept the others from being reported as the host's current one.
         release.update_current(host, desired["root"])
-    took = begin(host, allow_more_time(desired) if desired["state"] == "returned" else desired, todo) if starts else {}
-    if starts:
-        operator_stops.clear(host, desired["name"], [item["index"] for item in todo])
-    for index in {item["index"] for item in todo} - in_step:
-        step_record.forget(host, desired["name"], index)
-    # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
-    for kind in find_unused_supervisors(host, desired) if desired["state"] != "stopped" else ():
-        SUPERVISORS[kind].clean(host, desired["name"])
-    return took
+    return in_step
 
 
 def keep_stopped(host: Host, desired: Mapping[str, Any], index: int) -> None:
@@ -588,7 +652,7 @@ def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
         for item in todo
     }
     try:
-        for instance in todo:
+        for instance in [] if find_resumed(desired, "started") else todo:
             launch(host, desired, instance)
         took = verify_healthy(host, desired, todo)
     except (OSError, RuntimeError) as error:
@@ -635,7 +699,7 @@ def verify_running(host: Host, desired: Mapping[str, Any]) -> None:
     ]
     for item in unverified:
         step_record.note(host, desired, item["index"], "healthy", after=("stopped", "started"))
-    wait_until_healthy(host, desired, desired["instances"])
+    wait_until_healthy(host, desired, desired["instances"], "running")
     for item in unverified:
         step_record.note(host, desired, item["index"], "enabled")
 
@@ -691,7 +755,7 @@ def go_back(
             step_record.note(host, desired, instance["index"], "stopped", instance["folder"], needed=False)
             stop(host, desired, instance["index"])
             launch(host, desired, instance, needed=False)
-        verify_healthy(host, allow_more_time(desired), changed, needed=False)
+        verify_healthy(host, {**allow_more_time(desired), "resume": {}, "return_after": 0}, changed, needed=False)
     except (OSError, RuntimeError) as error:
         for instance in changed:
             # What cannot go back runs what it is switched to, rather than nothing.

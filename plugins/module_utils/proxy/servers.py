@@ -48,6 +48,8 @@ SPEC = {
     "endpoints": {"type": "dict", "default": {}},
     "other_endpoints": {"type": "dict", "default": {}},
     "drained": {"type": "list", "elements": "str", "default": []},
+    "return_after": {"type": "int", "default": 0},
+    "waited": {"type": "float", "default": 0.0},
     "socket": {"type": "path", "default": table.SOCKET},
     "control_port": {"type": "int", "default": 8404},
     "health_path": {"type": "str", "default": "/"},
@@ -282,7 +284,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     desired = plan.desired
     set_servers(host, desired, plan)
     effect = wait(host, choose_servers(desired, plan.state))
-    notes = drain_notes(host, desired, effect["open"])
+    notes = [] if effect.get("waiting") else drain_notes(host, desired, effect["open"])
     return Applied({**effect, "changed": plan.changed or effect["closed"] > 0, "notes": notes}, warnings=tuple(notes))
 
 
@@ -305,20 +307,27 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Any] = time.sleep,
 ) -> dict[str, Any]:
-    """Waits until the state has its effect: `{servers, seconds, open, closed}`.
+    """Waits until the state has its effect: `{servers, seconds, open, closed}`, with `waiting` where it has not after
+    `return_after` seconds.
 
     `ready` is in effect when the proxy itself counts each server as healthy, the others when no request and no
     WebSocket is left there. Raises RuntimeError where a server is not healthy after `timeout` seconds, unless that is 0
     and nothing is waited for, and where a server does not have the state that was set: something else set it back, or a
     restart of the proxy did. Connections that are left are not an error, but counted.
     """
-    began = clock()
+    called, after = clock(), desired.get("return_after", 0)
+    began = called - desired.get("waited", 0)
     while True:
         servers = read_applied(host, desired, clock, sleep)
         verify_state(desired, servers)
         late = [row for row in servers if not is_done(row, desired["state"])]
-        if not late or clock() - began >= desired["timeout"]:
+        now = clock()
+        if not late or now - began >= desired["timeout"]:
             break
+        if after and now - called >= after:
+            # The controller prints what is left, and calls again.
+            left = sum(row["sessions"] for row in servers)
+            return {"servers": servers, "seconds": round(now - began, 1), "open": left, "closed": 0, "waiting": True}
         sleep(PAUSE)
     if late and desired["state"] == "ready" and desired["timeout"]:
         raise RuntimeError(format_unhealthy(desired, late))

@@ -118,6 +118,45 @@ def render_fleet_summary(
     return "\n".join(text).rstrip()
 
 
+#: How many values of one component a summary of changes lists.
+LISTED = 4
+
+
+def render_changes(states: dict[str, dict[str, Any] | None]) -> str:
+    """What a run would change, as a table of hosts, components and values. `states` maps a host to its read. Hosts
+    with the same changes share a line."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for host in sorted(states):
+        for name, report in get_components(states[host]).items():
+            text = _format_change(name, report)
+            if text:
+                found.setdefault((name, text), []).append(host)
+    if not found:
+        return "No host would change."
+    lines = [(_format_hosts(hosts), name, text) for (name, text), hosts in found.items()]
+    changed = format_host_count(len({host for hosts in found.values() for host in hosts}))
+    rows = render_table(("host", "component", "would change"), lines)
+    return "\n".join([f"What a run would change, on {changed} of {len(states)}:", *rows])
+
+
+def _format_hosts(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts[:LISTED]) + (f" and {len(hosts) - LISTED} more" if len(hosts) > LISTED else "")
+
+
+def _format_change(name: str, report: Mapping[str, Any]) -> str:
+    """What a run would change of one component; empty where nothing."""
+    verbs = (("start", "start"), ("restart", "restart"), ("orphaned", "remove"), ("unhealthy", "wait for"))
+    found = [(verb, [str(item["index"]) for item in report[key]]) for key, verb in verbs if report.get(key)]
+    acts = [f"{verb} instance {', '.join(numbers)}" for verb, numbers in found]
+    left = [row for row in report["rows"] if row["status"] == "drift"]
+    values = [
+        f"{row['item']} {row['effective'] or row['configured'] or 'nothing'} -> {row['desired'] or 'nothing'}"
+        for row in left[:LISTED]
+    ]
+    values += [f"{len(left) - LISTED} more values"] if len(left) > LISTED else []
+    return "; ".join(acts + values) or ("files" if report["drift"] else "")
+
+
 def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
     """The running instances that need a restart after a run that restarts none (host preparation),
     and the command that restarts them."""

@@ -24,12 +24,18 @@ class Host(dict):
         return self[name] if name in self else default
 
 
-def half(delegate_to, address="192.0.2.1", **arguments):
-    """The action of a proxy's servers, and what its module gets."""
-    made, given = object.__new__(proxy_server.ActionModule), []
+def action(delegate_to, arguments):
+    """The action of a proxy's servers."""
+    made = object.__new__(proxy_server.ActionModule)
     arguments = {"servers": ["app1-0"], "state": "ready", **arguments}
     made._task = SimpleNamespace(args=arguments, check_mode=False, async_val=0, diff=False, delegate_to=delegate_to)
     made._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    return made
+
+
+def half(delegate_to, address="192.0.2.1", **arguments):
+    """The action of a proxy's servers, and what its module gets."""
+    made, given = action(delegate_to, arguments), []
     made._execute_module = lambda module_name, module_args, task_vars: given.append(module_args) or {"changed": True}
     host = Host(inventory_hostname="app1", xitrum_address=address)
     return made.run(task_vars={"inventory_hostname": "app1", "hostvars": {"app1": host}}), given
@@ -49,7 +55,30 @@ def test_servers_are_found_at_the_port_that_the_proxy_has_and_at_the_other_one(r
 @pytest.mark.parametrize("arguments", [{}, {"instances": [], "configured": {}, "reconfigured": True}])
 def test_without_instances_the_module_gets_what_the_task_gives(arguments):
     _result, (given,) = half("", **arguments, endpoints={"app1-0": "192.0.2.1:8000"})
-    assert given == {"servers": ["app1-0"], "state": "ready", "endpoints": {"app1-0": "192.0.2.1:8000"}}
+    assert given == {"servers": ["app1-0"], "state": "ready", "endpoints": {"app1-0": "192.0.2.1:8000"}, "return_after": 5}
+
+
+def test_a_drain_is_one_result_of_several_calls(monkeypatch):
+    """What is waited for is printed between them."""
+    answers = iter([{"changed": True, "open": 3, "waiting": True, "diff": "d", "seconds": 5.0}, {"changed": False, "open": 1, "waiting": True, "seconds": 10.0},
+                    {"changed": False, "open": 0, "seconds": 11.5, "diff": ""}])
+    given, printed, now = [], [], iter([0, 0, 5, 5, 10, 10, 11])
+    monkeypatch.setattr(proxy_server.progress, "report", lambda *words: printed.append(words))
+    made = action("proxy1", {"state": "drain", "timeout": 60})
+    made._execute_module = lambda module_name, module_args, task_vars: given.append(module_args) or next(answers)
+    monkeypatch.setattr(proxy_server.progress.poll, "__defaults__", (lambda: next(now),))
+    result = made.run(task_vars={"inventory_hostname": "app1", "hostvars": {}})
+    assert result == {"changed": True, "open": 0, "seconds": 11.5, "diff": "d"}
+    assert [call.get("waited") for call in given] == [None, 5, 10] and all(call["timeout"] == 60 for call in given)
+    assert printed == [("app1-0", "draining at proxy1, 3 connections left", 5, 60), ("app1-0", "draining at proxy1, 1 connection left", 10, 60)]
+
+
+def test_in_check_mode_nothing_is_waited_for():
+    made, given = action("proxy1", {}), []
+    made._task.check_mode = True
+    made._execute_module = lambda module_name, module_args, task_vars: given.append(module_args) or {"changed": True}
+    made.run(task_vars={"inventory_hostname": "app1", "hostvars": {}})
+    assert given == [{"servers": ["app1-0"], "state": "ready"}]
 
 
 def test_instances_without_a_proxy_are_an_error():

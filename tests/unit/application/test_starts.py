@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 import time
 
@@ -246,6 +247,79 @@ def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Restored and healthy: instance 0 to aa"):
         service.execute(there, desired("restarted"), [instance])
     assert there.links[f"{HOME}/current"] == "aa-1"
+
+
+class Calls:
+    """Calls of the module, as the controller makes them: one after the other, while it waits. Each waits for no time at all."""
+
+    def __init__(self, there, monkeypatch, state="restarted", **more):
+        self.there, self.stops, self.given = there, [], desired(state, watch=0, drain=0, remove_root=False, **more)
+        monkeypatch.setattr(service, "is_over", lambda want, _called: bool(want["return_after"]))
+        monkeypatch.setattr(service, "stop", lambda _host, _desired, index: self.stops.append(index))
+        monkeypatch.setattr(service, "find_unused_supervisors", lambda *_what: {})
+
+    def call(self, earlier=None):
+        want = {**self.given, "return_after": 5, "resume": earlier or {}}
+        return service.apply(self.there, service.plan(want, service.read(self.there, want))).results
+
+
+def test_a_wait_in_several_calls_restarts_once(port, monkeypatch):
+    there, answers = host(), iter([0, 0, 200])
+    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    calls = Calls(there, monkeypatch, start_timeout=120, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
+    first = calls.call()["waiting"]
+    assert (first["phase"], first["launched"], first["in_step"], first["limit"]) == ("started", [0], [], 120)
+    assert "answers 0" in first["faults"][0]
+    # Over JSON, the numbers of instances are texts.
+    second = calls.call(json.loads(json.dumps({**first, "seconds": 60})))["waiting"]
+    assert second["seconds"] >= 60
+    last = calls.call(second)
+    assert "waiting" not in last and last["seconds"][0] >= 60
+    assert calls.stops == [0] and there.links[f"{HOME}/current"] == "bb-2"
+    assert not [path for path in there.files if path.endswith(step_record.ENDING)], "no step is left on record"
+
+
+def test_a_wait_in_several_calls_that_fails_goes_back_in_the_last(port, monkeypatch):
+    there, answers = host(), iter([500, 500, 500, 200])
+    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    calls = Calls(there, monkeypatch, start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
+    late = calls.call({**calls.call()["waiting"], "seconds": 60})["waiting"]
+    assert late["late"] and there.links[f"{HOME}/current"] == "bb-2", "the controller prints that first"
+    with pytest.raises(RuntimeError, match="(?s)not healthy 60 s after its start.*answers 500.*Restored and healthy: instance 0 to aa"):
+        calls.call(late)
+    assert there.links[f"{HOME}/current"] == "aa-1"
+
+
+def test_an_instance_that_was_healthy_in_an_earlier_call_is_not_queried_again(port, monkeypatch):
+    there = host()
+    monkeypatch.setattr(there, "page", lambda *_where: 1 / 0)
+    calls = Calls(there, monkeypatch, start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
+    with pytest.raises(ZeroDivisionError):
+        calls.call()
+    found = calls.call({"phase": "started", "seconds": 5, "launched": [0], "in_step": [0], "took": {"0": 4.5}})
+    assert found["seconds"] == {0: 4.5}
+
+
+def test_a_call_goes_on_with_instances_that_ran_already(port, monkeypatch):
+    """One that has ended meanwhile is its supervisor's to start."""
+    there, answers = host(runs=True), iter([0, 200])
+    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    calls = Calls(there, monkeypatch, "started", start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
+    waiting = calls.call()["waiting"]
+    assert (waiting["phase"], waiting["launched"]) == ("running", [])
+    for path in [path for path in there.files if path.startswith("/proc/7")]:
+        del there.files[path]
+    assert "waiting" not in calls.call(waiting) and calls.stops == []
+
+
+def test_a_drain_in_several_calls(monkeypatch):
+    there = FakeHost(commands={SS: TWO})
+    want = {**desired("absent", drain=60), "return_after": 5}
+    monkeypatch.setattr(service, "is_over", lambda *_what: True)
+    with pytest.raises(service.Waiting) as raised:
+        service.wait_until_drained(there, want, [{"index": 0, "port": 8000}])
+    assert raised.value.report["left"] == 2 and raised.value.report["phase"] == "drained"
+    assert service.wait_until_drained(there, {**want, "resume": {"phase": "drained", "seconds": 60}}, [{"index": 0, "port": 8000}]) == 2
 
 
 def test_where_there_is_nothing_to_go_back_to_that_is_reported(port):
@@ -599,7 +673,7 @@ def operate(there, monkeypatch, state, healthy=True, **more):
             del there.files[path]
         there.links.pop("/proc/7/cwd", None)
 
-    def wait(_host, _desired, todo):
+    def wait(_host, _desired, todo, _phase=""):
         if not healthy:
             raise RuntimeError("instance 0 is not healthy")
         return {item["index"]: 1.0 for item in todo}

@@ -54,7 +54,7 @@ def fixture_fleet(tmp_path):
     (collection / "plugins/modules").mkdir(parents=True)
     for name in ("galaxy.yml", "meta", "playbooks", "roles"):
         (collection / name).symlink_to(ROOT / name)
-    for name in ("action", "doc_fragments", "filter", "lookup", "module_utils", "plugin_utils"):
+    for name in ("action", "callback", "doc_fragments", "filter", "lookup", "module_utils", "plugin_utils"):
         (collection / "plugins" / name).symlink_to(ROOT / "plugins" / name)
     (collection / "plugins/modules/run_lock.py").write_text(STUB)
     connection = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}

@@ -206,6 +206,20 @@ def test_what_is_left_at_the_deadline_is_counted_and_no_error(monkeypatch):
     assert proxy.closed == []
 
 
+def test_a_call_that_is_to_return_closes_nothing_and_reports_what_is_left(monkeypatch):
+    proxy = Proxy({"state": "maint", "sessions": 2})
+    result = waited(monkeypatch, proxy, state="maint", close=True, return_after=1)
+    assert (result["waiting"], result["open"], result["seconds"], proxy.closed) == (True, 2, 1, [])
+
+
+def test_what_earlier_calls_have_waited_counts(monkeypatch):
+    proxy = Proxy({"state": "maint", "sessions": 2})
+    result = waited(monkeypatch, proxy, state="maint", close=True, return_after=1, waited=2.5)
+    assert "waiting" not in result and (result["closed"], result["seconds"]) == (2, 4.5)
+    with pytest.raises(RuntimeError, match="after 3 s: xitrum/app1-0"):
+        waited(monkeypatch, Proxy({"healthy": False}), state="ready", return_after=1, waited=2.5)
+
+
 def test_what_is_left_is_closed_where_that_was_requested(monkeypatch):
     proxy = Proxy({"state": "maint", "sessions": 2})
     result = waited(monkeypatch, proxy, state="maint", close=True)

@@ -77,3 +77,19 @@ def test_check_mode_reports_that_it_only_would():
 
 def test_a_table_is_as_wide_as_its_widest_cells():
     assert fleet_summary.render_table(("a", "b"), [("long", 1)]) == ["a     b", "long  1"]
+
+
+def test_what_a_run_would_change_is_grouped_by_hosts():
+    states = {"app1": state(kernel=["write"], restart=[{"index": 0}, {"index": 1}]), "app2": state(kernel=["write"]), "app3": state(), "app4": None}
+    lines = fleet_summary.render_changes(states).splitlines()
+    assert lines[0] == "What a run would change, on 2 hosts of 4:"
+    assert any(line.startswith("app1, app2  kernel") for line in lines)
+    assert any(line.startswith("app1") and line.endswith("restart instance 0, 1") for line in lines)
+    assert fleet_summary.render_changes({"app1": state()}) == "No host would change."
+
+
+def test_a_summary_of_changes_is_short_for_many_hosts_and_values():
+    rows = [{"item": f"key{number}", "desired": "2", "configured": "", "effective": "1", "status": "drift"} for number in range(6)]
+    states = {f"app{number}": {"kernel": {"rows": rows, "drift": True}} for number in range(9)}
+    assert fleet_summary.render_changes(states).splitlines()[-1] == (
+        "app0, app1, app2, app3 and 5 more  kernel     key0 1 -> 2; key1 1 -> 2; key2 1 -> 2; key3 1 -> 2; 2 more values")
