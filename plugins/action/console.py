@@ -15,7 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils import background
-from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import run_joined
+from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal, run_joined
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 
 from ..module_utils.jdk.console import BUSY, RECORDS
@@ -179,16 +179,3 @@ def with_sources(given: dict[str, Any]) -> dict[str, Any]:
         return dict(given)
     paths = sorted((ROLES / "console" / "files").glob("*.java"))
     return {"sources": {path.name: path.read_text(encoding="utf-8") for path in paths}, **given}
-
-
-def find_terminal(pid: int) -> str:
-    """The terminal that a process of this machine reads from; empty where it is none. A task's own process has none."""
-    path = f"/proc/{pid}/fd/0"
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError:
-        return ""
-    try:
-        return os.readlink(path) if os.isatty(handle) else ""
-    finally:
-        os.close(handle)

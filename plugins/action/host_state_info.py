@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
+from ansible.utils.display import Display
+from ansible_collections.xitrum.host.plugins.plugin_utils import log_stream
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files, Refused
 from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import add_open_work, get_active_slot
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import filter_chosen
@@ -18,6 +20,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables impor
 from ..module_utils.application import operations
 from ..module_utils.desired import components
 from ..module_utils.desired.inputs import Inputs
+from ..module_utils.desired.logs import SETTINGS
 from ..module_utils.preflight import rules, values
 from ..module_utils.preflight.catalog import Error, errors_of
 
@@ -29,11 +32,15 @@ class ActionModule(DesiredAction):
     OWN = {**DesiredAction.OWN, "operation": None}
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Return what the module returns, and what a run has to do."""
+        """Return what the module returns, and what a run has to do. With `stream`, follow the logs until the run
+        ends."""
+        place = self._task.args.pop("stream", None)
+        if place:
+            self.follow(str(place), task_vars)
         found, operation = super().run(tmp, task_vars), self._task.args.get("operation")
         if operation:
             found = self.limit(found, operation, task_vars)
-        return add_open_work(found, get_active_slot(task_vars))
+        return log_stream.mask_result(add_open_work(found, get_active_slot(task_vars)), task_vars, self._templar)
 
     def limit(
         self, found: dict[str, Any], operation: Mapping[str, Any], task_vars: Mapping[str, Any]
@@ -45,6 +52,28 @@ class ActionModule(DesiredAction):
             return {**found, "failed": True, "msg": "the module ended without a result; -vvv shows what it printed"}
         slots = self.inputs_of(self.OWN, task_vars).slots
         return operations.limit_read(found, operation, task_vars["inventory_hostname"], slots, earlier.get("pids"))
+
+    def follow(self, place: str, task_vars: Mapping[str, Any]) -> NoReturn:
+        """Send new lines of the logs to the process that prints, which the first host's worker starts."""
+        hosts, host = list(task_vars[SETTINGS]["settings"]["instances"]), task_vars["inventory_hostname"]
+        if host == hosts[0]:
+            names = [f"{one}-{index}" for one in hosts for index in task_vars[SETTINGS]["settings"]["instances"][one]]
+            files = log_stream.Files(str(task_vars[SETTINGS]["settings"]["save"]), names)
+            printer = log_stream.Printer(Display().display, max(map(len, names)), files)
+            log_stream.start_printer(place, printer, len(hosts))
+        own = {**self.OWN, "desired": ["logs"]}
+        options = self.compute(own, task_vars)["logs"]
+
+        def read(given: Mapping[str, Any]) -> dict[str, Any]:
+            result = self._execute_module(
+                module_name=self.MODULE, module_args={"logs": dict(given)}, task_vars=task_vars
+            )
+            return log_stream.mask_result(result, task_vars, self._templar)
+
+        with log_stream.connect(place) as link:
+            log_stream.follow(host, options, read, link, log_stream.get_controller(place))
+        # Nobody is left who could take the result of a task.
+        os._exit(1)
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. Raises Refused with all errors of the variables."""

@@ -8,28 +8,37 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import time
 from typing import Any
 
+from ansible import constants, context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible.utils.display import Display
-from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, load_reports, questions, reach_reports
+from ansible_collections.xitrum.host.plugins.plugin_utils import (
+    fleet_reports,
+    load_reports,
+    log_stream,
+    questions,
+    reach_reports,
+)
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.core import schema
-from ..module_utils.core.untrusted_text import escaped
-from ..module_utils.desired import load
+from ..module_utils.core.untrusted_text import escaped, printable
+from ..module_utils.desired import load, logs
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report
 from ..module_utils.report import findings, fleet_summary, history, schemas, status
 
 KINDS = (
-    "check", "fleet", "history", "host", "load", "load_plan", "question", "reach", "reach_blocked", "reach_probes",
-    "run", "status",
+    "check", "fleet", "history", "host", "load", "load_plan", "log_settings", "logs", "question", "reach",
+    "reach_blocked", "reach_probes", "run", "status",
 )
 #: The documents that programs get, by the playbook whose variables have the question and the format.
 SCHEMAS = {"check": schemas.CHECK, "history": schemas.HISTORY, "status": schemas.STATUS}
@@ -197,6 +206,65 @@ class ActionModule(ActionBase):
         text = f"{load_report.load_table(made, earlier)}\n\nThe figures: {file}"
         return {"text": text, "shortfalls": list(load_report.find_shortfalls(made))}
 
+    def _log_settings(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return what playbooks/logs.yml reads, or fail with all errors of its variables, before a host is read."""
+        del options
+        hosts, applications = task_vars["ansible_play_hosts_all"], task_vars["groups"].get("xitrum") or ()
+        try:
+            places = {
+                host: Inputs(PublicVariables(self._templar, task_vars["hostvars"].raw_get(host))).places
+                for host in applications
+            }
+            given = PublicVariables(self._templar, task_vars)
+            found, errors = logs.read_settings(given, places, hosts, time.time())
+        except (*NO_VALUE, ValueError) as error:
+            return build_failure(error)
+        if found["follow"]:
+            forks = int(context.CLIARGS.get("forks") or constants.DEFAULT_FORKS)
+            errors += logs.find_follow_errors(list(found["instances"]), forks, bool(find_terminal(os.getppid())))
+        if found["save"]:
+            found["save"] = os.path.abspath(os.path.expanduser(found["save"]))
+            if not errors:
+                errors += log_stream.find_file_errors(found["save"], list_names(found["instances"]))
+        return {"failed": True, "msg": escaped("\n".join(errors))} if errors else {"settings": found}
+
+    def _logs(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Print and save the lines that were read; return why hosts were not, and the socket for further lines."""
+        del options
+        settings, hostvars = task_vars[logs.SETTINGS]["settings"], task_vars["hostvars"]
+        names = list_names(settings["instances"])
+        lines: list[log_stream.Line] = []
+        notes: list[str] = []
+        lost: list[str] = []
+        places: dict[str, list[str]] = {}
+        for host in settings["instances"]:
+            report, why = log_stream.read_report(hostvars[host].get(logs.READ) or {})
+            if why:
+                lost.append(f"{host}: it could not be read: {printable(why)}")
+                continue
+            lines += log_stream.build_lines(host, report["entries"])
+            notes += [log_stream.render_note(host, note) for note in report["notes"]]
+            places.setdefault(", ".join(report["read_from"]), []).append(host)
+        width = max(map(len, names), default=0)
+        head = [f"[{', '.join(found)}: {escaped(place)}]" for place, found in places.items()]
+        text = [one for line in sorted(lines) for one in log_stream.render(line, width)]
+        try:
+            log_stream.Files(settings["save"]).save(sorted(lines))
+        except OSError as error:
+            raise AnsibleActionFail(
+                f"the lines cannot be saved in {settings['save']} ({error.strerror}): set logs_save to another folder"
+            ) from None
+        silent = sorted(set(names) - {line.instance for line in lines})
+        if silent:
+            notes.append(f"[no lines of {', '.join(silent)}]")
+        if settings["follow"]:
+            notes += [f"[{sentence}]" for sentence in lost]
+            notes.append("[new lines follow; Ctrl-C ends it]")
+        Display().display("\n".join([*head, *text, *notes]))
+        if lost and not settings["follow"]:
+            return {"failed": True, "msg": "\n".join(lost), "lines": len(text), "stream": ""}
+        return {"lines": len(text), "stream": log_stream.make_socket_path() if settings["follow"] else ""}
+
     def _reach_probes(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return which host tries which public ports."""
         del options
@@ -215,6 +283,11 @@ class ActionModule(ActionBase):
         hosts, answers, blocks = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS], task_vars[BLOCKS]
         rows = reach_reports.make_rows(task_vars["hostvars"], hosts, answers["results"], blocks["results"])
         return {"rows": rows}
+
+
+def list_names(instances: dict[str, list[int]]) -> list[str]:
+    """Return the names of instances, from their numbers by host."""
+    return [f"{host}-{index}" for host, indices in instances.items() for index in indices]
 
 
 def render_answer(

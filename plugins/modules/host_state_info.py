@@ -29,6 +29,10 @@ options:
         V(restart), V(stop) and V(start).
       - What a deploy would change in addition is a note, or, with blue/green slots, an error.
     type: dict
+  stream:
+    description: With O(desired=[logs]), the socket on the controller to which new lines are sent while somebody follows
+      them. Without it, the host is read once.
+    type: path
   machine:
     description: Reads the operating system, the architecture, memory, disk and ports. O(jdk) needs it.
     type: dict
@@ -71,6 +75,14 @@ options:
     description:
       - The application whose log of runs is read. The keys are C(name), C(log_dir), and C(seconds), the age from which
         a lock is that of a run that died.
+    type: dict
+  logs:
+    description:
+      - >-
+        The last lines of log files to read - of which C(instances) of the application C(name), in C(log_dir) and from
+        their C(supervisor), how many C(lines) of each, C(since) which time, and the regular expression that they match
+        (C(grep)).
+      - With the C(positions) of an earlier read, the lines since then. C(wait) are the seconds to wait for one.
     type: dict
   instances:
     description: The desired instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) specifies.
@@ -170,6 +182,12 @@ past_runs:
     C(run) and C(playbook). C(holder) is the holder of the lock.
   returned: when O(past_runs) is given
   type: dict
+logs:
+  description: >-
+    The C(entries), each a list of its time in seconds since the epoch, the number of the instance, C(log) or C(output),
+    and its text; the C(positions) from which the next read goes on, C(more) if that has lines already, and C(notes).
+  returned: when O(logs) is given
+  type: dict
 service:
   description: >-
     Whether there is C(drift), the C(packages) that are missing, whether the supervisor is installed C(from_pypi),
@@ -200,6 +218,7 @@ CONTROLLER = {
     "verify": {"type": "bool", "default": False},
     "wait_seconds": {"type": "int", "default": 0},
     "operation": {"type": "dict"},
+    "stream": {"type": "path"},
 }
 
 

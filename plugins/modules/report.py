@@ -25,6 +25,8 @@ options:
       - V(load_plan) returns the tasks of this host in a load test, from the variables of the role
         P(xitrum.host.load_test#role), and the errors of these variables.
       - V(load) writes the results of a load test to O(dir), and returns them as a table next to those of earlier runs.
+      - V(log_settings) validates the variables of C(playbooks/logs.yml), and returns what it reads. V(logs) prints the
+        lines that were read, merged by their times.
       - V(status) returns the current status of the hosts, from a read with C(desired=[status]).
       - V(history) returns the runs of the hosts, from a read with C(desired=[history]).
       - V(question) fails if O(query) is not a valid JMESPath expression, or O(format) or O(runs) is not valid.
@@ -34,8 +36,8 @@ options:
       - V(run) returns the data of a run that has ended, from O(file). C(playbooks/plays/after_run.yml) uses it.
     type: str
     required: true
-    choices: [check, fleet, history, host, load, load_plan, question, reach, reach_blocked, reach_probes, run,
-      status]
+    choices: [check, fleet, history, host, load, load_plan, log_settings, logs, question, reach, reach_blocked,
+      reach_probes, run, status]
   dir:
     description:
       - The folder on the controller to write files to, relative to the folder in which you run C(ansible-playbook).
@@ -107,6 +109,19 @@ run:
   description: The data of the run, as described in C(docs/reference/run.schema.json).
   returned: with O(kind=run)
   type: dict
+settings:
+  description: What C(playbooks/logs.yml) reads - C(instances), the numbers of the instances by host, C(lines),
+    C(since), C(grep), C(follow) and C(save).
+  returned: with O(kind=log_settings)
+  type: dict
+lines:
+  description: How many lines were printed.
+  returned: with O(kind=logs)
+  type: int
+stream:
+  description: The socket on the controller that takes new lines; empty if they are not followed.
+  returned: with O(kind=logs)
+  type: str
 page:
   description: The path of C(check.html).
   returned: with O(kind=check)

@@ -92,3 +92,16 @@ def read_some(handle: int) -> bytes:
     with contextlib.suppress(OSError):
         return os.read(handle, 65536)
     return b""
+
+
+def find_terminal(pid: int) -> str:
+    """The terminal that a process of this machine reads from; empty where it is none. A task's own process has none."""
+    path = f"/proc/{pid}/fd/0"
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        return os.readlink(path) if os.isatty(handle) else ""
+    finally:
+        os.close(handle)

@@ -40,6 +40,7 @@ PURPOSES = {
     "kernel": "parameters of the kernel",
     "limits": "open files, capacity plan",
     "load": "load test",
+    "logs": "lines of log files",
     "package": "the application's archive",
     "platforms": "Heroku, OpenShift",
     "preflight": "errors before any change",

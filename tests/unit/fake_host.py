@@ -12,6 +12,7 @@ import os
 import posixpath
 
 from ansible_collections.xitrum.host.plugins.module_utils.core import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.core.file_parts import FileInfo, Part
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import (
     COMMAND_SECONDS,
     OUTPUT_BYTES,
@@ -198,6 +199,19 @@ class FakeHost:
 
     def position(self, path):
         return (self.inode(path), len(self.files[path])) if path in self.files else (0, 0)
+
+    def log_files(self, folder):
+        names = [name for name in self.listdir(folder) if f"{folder}/{name}" in self.files]
+        return [FileInfo(name, self.inode(f"{folder}/{name}"), len(self.files[f"{folder}/{name}"]), 0.0) for name in names]
+
+    def read_part(self, path, offset, size, zipped=False):
+        if path not in self.files:
+            return None
+        data = self.files[path].encode("utf-8", "surrogateescape")
+        return Part(self.inode(path), len(data), data[-size:] if offset < 0 else data[offset:offset + size])
+
+    def has_reader(self):
+        return True
 
     def rename(self, path, new_path):
         self.done.append(("rename", path, new_path))

@@ -23,7 +23,7 @@ import stat
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional
 
-from . import bounded, disk_space, trees
+from . import bounded, disk_space, file_parts, trees
 from .untrusted_text import escaped, printable
 
 if TYPE_CHECKING:
@@ -252,6 +252,39 @@ class Host:
         except OSError:
             return (0, 0)
         return (found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else (0, 0)
+
+    def log_files(self, folder: str) -> list[file_parts.FileInfo]:
+        """The regular files in a folder that a user who is not root may write; none where there is no folder.
+
+        A file of another user than the folder's owner is left out: see L(may_be_planted).
+        """
+        try:
+            with self.open_parent(f"{folder}/log") as (above, _name):
+                handle = os.open(".", FOLDER_FLAGS, dir_fd=above)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        try:
+            return file_parts.list_files(handle, may_be_planted)
+        finally:
+            os.close(handle)
+
+    def read_part(self, path: str, offset: int, size: int, zipped: bool = False) -> file_parts.Part | None:
+        """C(size) bytes at most of a file as L(open_file) opens it, from C(offset) on; None where there is none.
+
+        With C(zipped), what a file of gzip has unpacked, and the last bytes for an C(offset) below 0.
+        """
+        try:
+            handle = self.open_file(path, os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            return (file_parts.unzip_part if zipped else file_parts.read_part)(handle, offset, size)
+        finally:
+            os.close(handle)
+
+    def has_reader(self) -> bool:
+        """Whether somebody waits for what this process prints: not where the connection to the controller is lost."""
+        return file_parts.has_reader(1)
 
     def readlink(self, path: str) -> str | None:
         """The target of a symbolic link as it is written; None where the path is no link."""

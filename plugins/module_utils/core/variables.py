@@ -29,6 +29,12 @@ PLAYBOOK_VARIABLES = (
     "history_format",    # playbooks/history.yml: what it prints
     "status_query",      # playbooks/status.yml: a question about its report
     "status_format",     # playbooks/status.yml: what it prints
+    "logs_lines",        # playbooks/logs.yml: how many lines of each instance
+    "logs_since",        # playbooks/logs.yml: the time of the oldest line
+    "logs_grep",         # playbooks/logs.yml: what a line has to match
+    "logs_follow",       # playbooks/logs.yml: whether it goes on with new lines
+    "logs_save",         # playbooks/logs.yml: a folder for the lines
+    "logs_instances",    # playbooks/logs.yml: the instances to read
     "xitrum_host_state",        # registered: what host_state_info read
     "application_lock",         # registered: what run_lock returned
     "application_package_read",  # registered: what package_info read

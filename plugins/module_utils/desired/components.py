@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from . import application, jdk, network, proxy, service, tuning
+from . import application, jdk, logs, network, proxy, service, tuning
 from .inputs import Controller, Inputs
 
 
@@ -99,6 +99,7 @@ def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dic
         "release": lambda: application.build_release(inputs),
         "runtime": lambda: application.build_runtime(inputs),
         "past_runs": lambda: application.build_past_runs(inputs),
+        "logs": lambda: logs.build_logs(inputs),
         "instances": lambda: application.build_instances(inputs, controller, definition().digest),
         "service": lambda: definition().options,
         "proxy": lambda: proxy.build_proxy(inputs, controller),

@@ -10,6 +10,7 @@ from typing import Any, Mapping
 
 from ..application import instances, past_runs, releases, runtime
 from ..core.component import AppliedComponent, Component
+from ..logs import component as logs
 from ..proxy import certificates
 from ..proxy import component as proxy
 from ..proxy import health as proxy_health
@@ -21,7 +22,7 @@ _SECRETIVE: tuple[AppliedComponent, ...] = (service, instances)
 
 #: In the order in which one needs what another found.
 COMPONENTS: tuple[Component, ...] = (
-    *base.COMPONENTS, releases, service, proxy, proxy_health, certificates, instances, runtime, past_runs,
+    *base.COMPONENTS, releases, service, proxy, proxy_health, certificates, instances, runtime, past_runs, logs,
 )
 
 SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}

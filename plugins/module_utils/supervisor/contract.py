@@ -45,6 +45,20 @@ class ServiceFile(NamedTuple):
         return self.template.split()
 
 
+class Output(NamedTuple):
+    """Where a supervisor keeps what an instance prints: in the file `path`, or in the journal, by systemd's `unit`.
+
+    `rotated` is a pattern of the names that the file gets when it is rotated, in the same folder; empty where they are
+    the file's own name with a suffix. `stamp` is the time that the supervisor puts before each line: see
+    `split_stamp` of logs/times.py.
+    """
+
+    path: str = ""
+    unit: str = ""
+    rotated: str = ""
+    stamp: str = ""
+
+
 def log_folder(kind: str) -> ServiceFile:
     """The file of the script that makes a missing log folder before an instance of that kind of supervisor starts."""
     return ServiceFile("shared/log_folder", f"/etc/{{name}}-{kind}/log_folder", "0755")
@@ -66,6 +80,8 @@ class Supervisor(abc.ABC):
     target: str
     #: The file of what an instance prints, or where else that is, in words: `output` is the command that shows its end.
     log: str
+    #: The same for programs.
+    kept: Output
     #: The files of a definition in the order in which they are written, see `layout`.
     files: tuple[ServiceFile, ...]
     start: tuple[Command, ...]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Sequence
 
-from .contract import ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
+from .contract import Output, ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
 
 #: They read their folder every five seconds.
 WAIT_SECONDS = 15
@@ -50,8 +50,9 @@ def get_service_folder(kind: str) -> str:
     return f"/etc/{{name}}-{kind}/{{index}}"
 
 
-def build_service_fields(kind: str) -> dict[str, Any]:
-    """The fields of `Supervisor` that follow from its name: where its services are, and the unit that it runs under."""
+def build_service_fields(kind: str, stamp: str) -> dict[str, Any]:
+    """The fields of `Supervisor` that follow from its name: where its services are, and the unit that it runs under.
+    stamp: the time that its program for output puts before each line, as in `Output`."""
     home, unit, service = f"/etc/{{name}}-{kind}", f"{{name}}-{kind}.service", get_service_folder(kind)
     return {
         "name": kind,
@@ -69,6 +70,7 @@ def build_service_fields(kind: str) -> dict[str, Any]:
         "gone": (("systemctl", "disable", "--now", unit),),
         "gone_after": (("systemctl", "daemon-reload"),),
         "log": "{log_dir}/output-{index}/current",
+        "kept": Output("{log_dir}/output-{index}/current", rotated=r"@[0-9a-f]{24}\.[su]", stamp=stamp),
         "files": list_service_files(kind),
     }
 

@@ -20,7 +20,7 @@ class Daemontools(Scanning):
 
 
 SUPERVISOR = Daemontools(
-    **build_service_fields("daemontools"),
+    **build_service_fields("daemontools", "tai64n"),
     program="svscan",
     packages=("daemontools",),
     ready=(("svok", _SERVICE), ("svok", f"{_SERVICE}/log")),

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ...core import marked_block, process, unmanaged_file
 from ...core.plan import broken
 from .. import rc_script
-from ..contract import WELL, ServiceFile, Supervisor, build_edited_file, fill, has_block, log_folder, parse_pid
+from ..contract import WELL, Output, ServiceFile, Supervisor, build_edited_file, fill, has_block, log_folder, parse_pid
 from ..init_system import Init
 
 _HOME = "/etc/{name}-rc.local"
@@ -107,6 +107,7 @@ SUPERVISOR = RcLocal(
     # As at boot: nothing of the login that starts it.
     start=(("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"{_HOME}/start", "{index}"),),
     log="{log_dir}/output-{index}.log",
+    kept=Output("{log_dir}/output-{index}.log"),
     files=(
         ServiceFile(
             "shared/run shared/number shared/environment shared/exec_as_user rc.local/append_output shared/exec_run",

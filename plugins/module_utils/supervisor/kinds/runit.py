@@ -20,7 +20,7 @@ class Runit(Scanning):
 
 
 SUPERVISOR = Runit(
-    **build_service_fields("runit"),
+    **build_service_fields("runit", "svlogd"),
     program="runsvdir",
     packages=("runit",),
     ready=(("sv", "status", _SERVICE),),

@@ -14,7 +14,7 @@ from ...core.distributions import table as distributions
 from ...core.plan import RUN, BlockingError, Row, broken
 from ...core.untrusted_text import printable
 from .. import supervisord_config as config
-from ..contract import ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
+from ..contract import Output, ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
 from ..init_system import Init
 
 _HOME = "/etc/{name}-supervisord"
@@ -247,6 +247,7 @@ SUPERVISOR = Supervisord(
     ),
     gone_after=(("systemctl", "daemon-reload"),),
     log="{log_dir}/output-{index}.log",
+    kept=Output("{log_dir}/output-{index}.log"),
     files=(
         ServiceFile("shared/run shared/number shared/environment supervisord/exec", f"{_HOME}/run", "0755"),
         ServiceFile("supervisord/limits", f"{config.FOLDER}/{{name}}.conf"),

@@ -9,7 +9,7 @@ import collections
 from typing import Any, Mapping, Sequence
 
 from ...core import process, untrusted_text
-from ..contract import ServiceFile, Supervisor, log_folder, parse_pid
+from ..contract import Output, ServiceFile, Supervisor, log_folder, parse_pid
 
 _UNITS = "/etc/systemd/system"
 
@@ -84,6 +84,7 @@ SUPERVISOR = Systemd(
     define=(("systemctl", "daemon-reload"),),
     gone_after=(("systemctl", "daemon-reload"),),
     log="the journal: journalctl -u {name}@{index}",
+    kept=Output(unit="{name}@{index}.service"),
     output=(
         "journalctl",
         "--no-pager",

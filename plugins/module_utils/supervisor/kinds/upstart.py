@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Sequence
 
-from ..contract import ServiceFile, Supervisor, parse_pid, translate_state
+from ..contract import Output, ServiceFile, Supervisor, parse_pid, translate_state
 from ..init_system import Init
 
 #: The oldest upstart that can run a job as another user (setuid) and keep what it prints (console log).
@@ -70,6 +70,7 @@ SUPERVISOR = Upstart(
     forget_commands=(("initctl", "reload-configuration"),),
     define=(("initctl", "reload-configuration"),),
     log=f"{LOGS}/{{name}}-{{index}}.log",
+    kept=Output(f"{LOGS}/{{name}}-{{index}}.log"),
     files=(ServiceFile("upstart/job", "/etc/init/{name}-{index}.conf"),),
     no_slots="starts every job in /etc/init at boot, so that both slots would start",
 )

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read of logs: the variables of playbooks/logs.yml, validated before a host is read, and the options of the
+component `logs`. Controller only."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+from typing import Any, Iterator, Mapping, Sequence
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ..core.untrusted_text import printable
+from .inputs import Inputs
+
+#: What the playbook registers: its settings, and what it read of a host.
+SETTINGS, READ = "__logs", "__logs_read"
+
+#: Lines of an instance that are printed at most, and where nothing sets how many.
+MOST, DEFAULT = 10000, 100
+
+#: Seconds that a host waits for new lines before it answers that there are none.
+WAIT_SECONDS = 10
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+#: Times that are accepted, by their number of characters.
+_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+
+#: What a message lists of many instances.
+_LISTED = 20
+
+
+def build_logs(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of the component `logs`, by the settings of the run."""
+    found = inputs[SETTINGS]["settings"]
+    follows = bool(found["follow"])
+    before = (inputs.get(READ) or {}).get("logs") or {}
+    return {
+        "name": inputs["xitrum_name"],
+        "log_dir": inputs["xitrum_log_dir"],
+        "supervisor": inputs["xitrum_supervisor"],
+        "instances": list(found["instances"].get(inputs.host, ())),
+        "lines": int(found["lines"]),
+        "since": float(found["since"]),
+        "grep": str(found["grep"]),
+        "follow": follows,
+        # A host that was not reached before is read from what it has by then.
+        **({"positions": dict(before["positions"]), "wait": WAIT_SECONDS} if "positions" in before else {}),
+    }
+
+
+def read_settings(
+    given: Mapping[str, Any], places: Mapping[str, int], hosts: Sequence[str], now: float
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings of a run, and what is wrong with its variables, as sentences.
+
+    given: the variables. places: all application hosts, with how many instances each may have. hosts: those of the run.
+    now: the clock of the controller, in seconds since the epoch.
+    """
+    errors: list[str] = []
+    since = read_since(given.get("logs_since"), now, errors)
+    found = {
+        "since": since,
+        "lines": read_lines(given.get("logs_lines"), MOST if since else DEFAULT, errors),
+        "grep": read_grep(given.get("logs_grep"), errors),
+        "follow": read_flag(given.get("logs_follow"), errors),
+        "save": str(given.get("logs_save") or ""),
+        "instances": read_instances(given.get("logs_instances"), places, hosts, errors),
+    }
+    return found, errors
+
+
+def read_lines(value: Any, default: int, errors: list[str]) -> int:
+    """Return how many lines of each instance are printed."""
+    if value in (None, ""):
+        return default
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= MOST:
+        errors.append(f"logs_lines is {show_value(value)}: expected a whole number from 1 to {MOST}")
+        return default
+    return int(text)
+
+
+def read_since(value: Any, now: float, errors: list[str]) -> float:
+    """Return the time of the oldest line in seconds since the epoch; 0 where nothing sets it."""
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return 0.0
+    ago = re.fullmatch(r"([0-9]{1,7})\s*([smhd])", text)
+    if ago:
+        return max(now - int(ago[1]) * _UNITS[ago[2]], 1.0)
+    seconds = read_time(text)
+    if seconds is None:
+        errors.append(
+            f"logs_since is {show_value(value)}: expected how long ago, such as 30s, 10m, 2h or 1d, or a time, such as "
+            "2026-12-01T03:00 in the time zone of the controller, or 2026-12-01T03:00Z"
+        )
+        return 0.0
+    if seconds > now:
+        errors.append(f"logs_since is {show_value(value)}, which is in the future: expected a time before now")
+    return max(seconds, 1.0)
+
+
+def read_time(text: str) -> float | None:
+    """Return a time in seconds since the epoch; None for a text that is none."""
+    found = re.fullmatch(r"(?P<time>[0-9-]{10}(?:[T ][0-9:]{5,8})?)(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?", text)
+    if found is None:
+        return None
+    zone = found["zone"]
+    for form in _FORMATS:
+        try:
+            when = datetime.datetime.strptime(found["time"].replace(" ", "T"), form)
+            if zone:
+                moved = datetime.datetime.strptime(zone.replace("Z", "+0000").replace(":", ""), "%z")
+                when = when.replace(tzinfo=moved.tzinfo)
+            return when.timestamp()
+        except (ValueError, OverflowError, OSError):
+            continue
+    return None
+
+
+def read_grep(value: Any, errors: list[str]) -> str:
+    """Return a regular expression; an empty one where nothing sets it."""
+    text = "" if value is None else str(value)
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        position = getattr(error, "pos", None)
+        place = len(text) if position is None else int(position)
+        where = f"character {place + 1}" if place < len(text) else "its end"
+        line = "".join(letter if letter.isprintable() else " " for letter in text)
+        why = printable(str(getattr(error, "msg", "") or error or "it is nested too deep"))
+        errors.append(f"logs_grep is no valid regular expression: {why}, at {where}.\n  {line}\n  {' ' * place}^")
+        return ""
+    return text
+
+
+def read_flag(value: Any, errors: list[str]) -> bool:
+    """Return whether new lines are followed."""
+    try:
+        return bool(boolean(value)) if value not in (None, "") else False
+    except TypeError:
+        errors.append(f"logs_follow is {show_value(value)}: expected true or false")
+        return False
+
+
+def read_instances(
+    value: Any, places: Mapping[str, int], hosts: Sequence[str], errors: list[str]
+) -> dict[str, list[int]]:
+    """Return the numbers of the instances to read, by host: all of the run's hosts where nothing sets them."""
+    every = {f"{host}-{index}": (host, index) for host, count in places.items() for index in range(count)}
+    names = value.split(",") if isinstance(value, str) else value
+    if names in (None, [], [""]):
+        return {host: list(range(places[host])) for host in hosts if host in places}
+    if not isinstance(names, (list, tuple)):
+        example = pick_example(every)
+        errors.append(f"logs_instances is {show_value(value)}: expected names of instances, such as {example}")
+        return {}
+    found: dict[str, list[int]] = {}
+    for name in dict.fromkeys(str(one).strip() for one in names):
+        if name not in every:
+            near = describe_nearest(name, every)
+            errors.append(f"logs_instances has {show_value(name)}, and there is no such instance{near}")
+            continue
+        host, index = every[name]
+        if host not in hosts:
+            errors.append(f"logs_instances has {name}, and --limit leaves {host} out: leave one of both out")
+            continue
+        found.setdefault(host, []).append(index)
+    return {host: sorted(found[host]) for host in hosts if host in found}
+
+
+def describe_nearest(name: str, known: Mapping[str, Any]) -> str:
+    """Return the end of a sentence on a name that is none: the nearest one, and those that there are."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    listed = ", ".join(list(known)[:_LISTED])
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"{f': did you mean {near[0]}?' if near else '.'} The inventory has {listed or 'none'}{more}"
+
+
+def pick_example(known: Mapping[str, Any]) -> str:
+    """Return an example of a name."""
+    return next(iter(known), "app1-0")
+
+
+def show_value(value: Any) -> str:
+    """Return a value of the user's as a message has it."""
+    return printable(repr(str(value)) if isinstance(value, str) else repr(value))
+
+
+def find_follow_errors(hosts: Sequence[str], forks: int, terminal: bool) -> Iterator[str]:
+    """Yield why new lines cannot be followed, as sentences."""
+    if not terminal:
+        yield (
+            "logs_follow is true, and ansible-playbook was started without a terminal, so that nobody could end it: "
+            "start it in a terminal, or set logs_since and run it again from time to time"
+        )
+    if len(hosts) > forks:
+        yield (
+            f"logs_follow is true for {len(hosts)} hosts, and Ansible works on {forks} at once: expected a fork for "
+            f"each host. Add --forks {len(hosts)}, or choose hosts with --limit"
+        )
