@@ -20,7 +20,7 @@ This page is generated from `plugins/module_utils/preflight/catalog.py` by `pyth
 
 Every run validates its variables, the package and the hosts before it changes a host, and reports all errors at once. A role that you use
 alone validates its variables. Each error comes from one rule of this table. The result of the task that fails lists the identifiers as
-`rules`. Identifiers stay when messages are reworded.
+`rules`, or as `broken_rules` where a module reports its own errors. Identifiers stay when messages are reworded.
 
 | rule | requirement that is not met | fix |
 | --- | --- | --- |

@@ -19,7 +19,9 @@ import functools
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import ownership
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import console
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog
+from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component as source_tree
 from hypothesis import settings
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=10)
@@ -43,7 +45,7 @@ def with_rules(plan):
     return checked
 
 
-for _component in registry.COMPONENTS:
+for _component in (*registry.COMPONENTS, console, source_tree):
     _component.plan = with_rules(_component.plan)
 
 

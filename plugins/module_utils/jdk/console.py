@@ -16,7 +16,7 @@ from typing import Any, Optional
 from ..core import disk_space, process
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host, Result
-from ..core.plan import Draft, Plan
+from ..core.plan import BlockingError, Draft, Plan
 from . import component as jdk
 from . import jvm
 
@@ -190,17 +190,19 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if desired.get("left"):
         return result.plan(desired, state)
     if desired["timeout"] < 1:
-        result.errors.append(
+        result.errors.append(BlockingError(
             f"console_timeout is {desired['timeout']}; expected 1 or more seconds: without an end an expression "
-            "would never be given up"
-        )
+            "would never be given up",
+            rule="console.timeout",
+        ))
     if desired["action"] == "flight_recording" and not 1 <= desired["seconds"] <= LONGEST_RECORDING:
-        result.errors.append(
+        result.errors.append(BlockingError(
             f"console_seconds is {desired['seconds']}; expected the seconds of the recording, from 1 to "
-            f"{LONGEST_RECORDING}"
-        )
+            f"{LONGEST_RECORDING}",
+            rule="console.recording-seconds",
+        ))
     if not running:
-        result.errors.append(
+        result.errors.append(BlockingError(
             f"instance {desired['instance']} does not run: no process java works in "
             f"{desired['root']}/instances/{desired['instance']}. "
             + (
@@ -210,8 +212,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                     "No other instance runs on this host either: start it with ansible-playbook xitrum.host.site, or "
                     "name another host."
                 )
-            )
-        )
+            ),
+            rule="console.not-running",
+        ))
         return result.plan(desired, state)
     java = get_major(state["release"])
     scala = state["scala"].get("library", ("", ""))[1]
@@ -247,19 +250,23 @@ def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) 
     running, where = state["running"], f"process {state['running']['pid']} of instance {desired['instance']}"
     words = list_options(running)
     if (running["exe"] or "").endswith(" (deleted)"):
-        yield (f"the JDK that {where} runs on is no longer on the disk: {running['exe']}. An upgrade has replaced it. "
-               "Restart the instance: ansible-playbook xitrum.host.site does so, one after the other")
+        yield BlockingError(
+            f"the JDK that {where} runs on is no longer on the disk: {running['exe']}. An upgrade has replaced it. "
+            "Restart the instance: ansible-playbook xitrum.host.site does so, one after the other",
+            rule="console.jdk-replaced",
+        )
         return
     if state["stranger"]:
-        yield state["stranger"]
+        yield BlockingError(state["stranger"], rule="console.unmanaged-process")
         return
     tools = ["javac", "jcmd"] if desired["action"] == "scala" and java > SCALIVE_JAVA else ["jcmd"]
     absent = [name for name in tools if name not in state["tools"]]
     modules = state["release"].get("MODULES", "").split()
     if not java:
-        yield (
+        yield BlockingError(
             f"{state['home']} is no JDK: its file release and its java have no version. Expected a full JDK: "
-            "leave xitrum_jdk_version to the role jdk"
+            "leave xitrum_jdk_version to the role jdk",
+            rule="console.no-jdk",
         )
     elif absent or (modules and "jdk.attach" not in modules):
         what = (
@@ -267,19 +274,22 @@ def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) 
             if absent
             else f"no module jdk.attach in {state['home']}/release"
         )
-        yield (
+        yield BlockingError(
             f"{where} runs on a JRE: there is {what}. Expected a full JDK of version {java}: the role jdk installs "
-            f"one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless"
+            f"one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless",
+            rule="console.jre-only",
         )
     if switch(words, "DisableAttachMechanism", False):
-        yield (
+        yield BlockingError(
             f"{where} was started with -XX:+DisableAttachMechanism. Take it out of xitrum_java_options and run "
-            "ansible-playbook xitrum.host.site"
+            "ansible-playbook xitrum.host.site",
+            rule="console.attach-disabled",
         )
     if desired["action"] == "scala" and not switch(words, "EnableDynamicAgentLoading", True):
-        yield (
+        yield BlockingError(
             f"{where} was started with -XX:-EnableDynamicAgentLoading, which refuses a console. Take it out of "
-            "xitrum_java_options and run ansible-playbook xitrum.host.site; threads, heap and histogram work with it"
+            "xitrum_java_options and run ansible-playbook xitrum.host.site; threads, heap and histogram work with it",
+            rule="console.agents-disabled",
         )
 
 
@@ -287,20 +297,24 @@ def find_record_errors(desired: dict[str, Any], state: dict[str, Any], java: int
     """What keeps a recording or a dump from being made."""
     where = f"process {state['running']['pid']} of instance {desired['instance']}"
     if state["knows"] is None:
-        yield f"{where} does not answer jcmd: see its log, and whether it hangs (console_action=threads)"
+        yield BlockingError(
+            f"{where} does not answer jcmd: see its log, and whether it hangs (console_action=threads)",
+            rule="console.no-answer",
+        )
     elif not state["knows"]:
-        yield (
+        yield BlockingError(
             f"the JDK {java} of {where} has no {RECORDS[desired['action']]}. Expected a full JDK with Flight Recorder: "
             "OpenJDK 8 from 8u262 on, or 11 and newer. Set xitrum_jdk_version, and run ansible-playbook "
-            "xitrum.host.site"
+            "xitrum.host.site",
+            rule="console.no-recorder",
         )
     needed, free = estimate_dump_size(state["heap"]), state["free"]
     if desired["action"] == "heap_dump" and free is not None and free < needed:
-        yield (
+        yield BlockingError(
             f"found {free} bytes ({disk_space.format_size(free)}) free in {state['running']['cwd']}/tmp; expected "
             f"{needed} ({disk_space.format_size(needed)}) for the dump of a heap of which {state['heap']} bytes are in "
-            "use. "
-            "Make room on that file system"
+            "use. Make room on that file system",
+            rule="console.dump-space",
         )
 
 
@@ -308,19 +322,22 @@ def find_scalive_errors(desired: dict[str, Any], state: dict[str, Any], scala: s
     """What keeps Scalive from working, on JDK 8."""
     found = f"instance {desired['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
     if not state["scalive"]:
-        yield (
+        yield BlockingError(
             f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on "
-            "JDK 11 or newer"
+            "JDK 11 or newer",
+            rule="console.scalive-missing",
         )
     if scala and split_version(scala) > SCALIVE_SCALA:
-        yield (
+        yield BlockingError(
             f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a "
-            "console of this collection's own"
+            "console of this collection's own",
+            rule="console.scalive-scala",
         )
     if desired["command"]:
-        yield (
+        yield BlockingError(
             f"{found}. One expression is run on JDK 9 and newer only: leave console_command out, and type it into "
-            "Scalive"
+            "Scalive",
+            rule="console.scalive-expression",
         )
 
 
@@ -328,32 +345,37 @@ def find_interpreter_errors(desired: dict[str, Any], state: dict[str, Any], scal
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
-        yield (
+        yield BlockingError(
             f"console_compiler_jars has files that are not on the host: {', '.join(state['missing'])}. Expected "
-            "paths of jars on the host, outside of /home, /root and /tmp where the instance is a unit of systemd"
+            "paths of jars on the host, outside of /home, /root and /tmp where the instance is a unit of systemd",
+            rule="console.compiler-jars",
         )
     elif not scala:
-        yield (
+        yield BlockingError(
             f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file "
-            "must be called scala-library-VERSION.jar"
+            "must be called scala-library-VERSION.jar",
+            rule="console.no-scala-library",
         )
     elif split_version(scala) != OWN_SCALA:
-        yield (
+        yield BlockingError(
             f"{state['lib']} has Scala {scala}: the console knows Scala 2.13. threads, heap and histogram work "
-            "without it"
+            "without it",
+            rule="console.scala-version",
         )
     elif not compiler[0] or "reflect" not in state["scala"]:
         lacks = "scala-compiler" if not compiler[0] else "scala-reflect"
-        yield (
+        yield BlockingError(
             f"there is no {lacks} in {state['lib']}. Add the artifact org.scala-lang:scala-compiler:{scala} to the "
             f'application (libraryDependencies += "org.scala-lang" % "scala-compiler" % "{scala}"), which brings '
             "scala-reflect, and deploy it. Or put the jars scala-compiler and scala-reflect on the host, and set "
-            "console_compiler_jars to their paths"
+            "console_compiler_jars to their paths",
+            rule="console.no-compiler",
         )
     elif compiler[1] != scala:
-        yield (
+        yield BlockingError(
             f"scala-compiler is {compiler[1]} and scala-library is {scala} ({compiler[0]}). Expected "
-            f"org.scala-lang:scala-compiler:{scala}"
+            f"org.scala-lang:scala-compiler:{scala}",
+            rule="console.compiler-version",
         )
 
 

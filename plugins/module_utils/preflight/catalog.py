@@ -35,6 +35,106 @@ RULES = tuple(
             "Lower `xitrum_max_connections` to the number in the message, or spread the connections over more hosts",
         ),
         (
+            "console.agents-disabled",
+            "A JVM with a console loads agents while it runs",
+            "Remove `-XX:-EnableDynamicAgentLoading` from `xitrum_java_options`, and run `site.yml`",
+        ),
+        (
+            "console.attach-disabled",
+            "A JVM allows tools to attach",
+            "Remove `-XX:+DisableAttachMechanism` from `xitrum_java_options`, and run `site.yml`",
+        ),
+        (
+            "console.compiler-jars",
+            "The jars of `console_compiler_jars` are on the host, where the instance can read them",
+            "Correct the paths, or put the jars there",
+        ),
+        (
+            "console.compiler-version",
+            "scala-compiler has the version of scala-library",
+            "Use the artifact that the message names",
+        ),
+        (
+            "console.dump-space",
+            "The file system of the instance has room for a heap dump",
+            "Make room on the file system in the message",
+        ),
+        (
+            "console.jdk-replaced",
+            "The JDK that an instance runs on is still on the disk",
+            "Run `site.yml`, which restarts the instances one after the other",
+        ),
+        (
+            "console.jre-only",
+            "The JDK of an instance has its tools",
+            "Install a full JDK with the role `jdk`",
+        ),
+        (
+            "console.no-answer",
+            "The JVM answers jcmd",
+            "Read the log of the instance; restart it where it hangs",
+        ),
+        (
+            "console.no-compiler",
+            "The Scala compiler is in the package or in `console_compiler_jars`",
+            "Add the artifact that the message names to the application, or set `console_compiler_jars`",
+        ),
+        (
+            "console.no-jdk",
+            "An instance runs on a JDK whose version can be read",
+            "Leave `xitrum_jdk_version` to the role `jdk`",
+        ),
+        (
+            "console.no-recorder",
+            "The JDK has Flight Recorder and heap dumps",
+            "Set `xitrum_jdk_version` to a JDK that has them, and run `site.yml`",
+        ),
+        (
+            "console.no-scala-library",
+            "lib of the application has scala-library-VERSION.jar",
+            "Use the console on applications in Scala 2.13 alone; threads, heap and histogram work without it",
+        ),
+        (
+            "console.not-running",
+            "The instance of a console runs on the host",
+            "Choose one that runs with `console_instance`, or start the instance",
+        ),
+        (
+            "console.recording-seconds",
+            "`console_seconds` of a flight recording is within the range of the message",
+            "Set a number of seconds within that range",
+        ),
+        (
+            "console.scala-version",
+            "The application is in Scala 2.13",
+            "Use threads, heap and histogram, which work with any version",
+        ),
+        (
+            "console.scalive-expression",
+            "One expression runs on JDK 9 and newer alone",
+            "Leave `console_command` out, and type the expression into Scalive",
+        ),
+        (
+            "console.scalive-missing",
+            "On JDK 8, the release has script/scalive",
+            "Deploy a package that has it, or use JDK 11 or newer",
+        ),
+        (
+            "console.scalive-scala",
+            "On JDK 8, the application has Scala 2.12 or older",
+            "Set `xitrum_jdk_version` to 11 or newer",
+        ),
+        (
+            "console.timeout",
+            "`console_timeout` is at least 1",
+            "Set the seconds after which an expression is given up",
+        ),
+        (
+            "console.unmanaged-process",
+            "The process that listens is the instance's own",
+            "Follow the message: nobody attaches to a process of another program",
+        ),
+        (
             "decommissioned.names",
             "A host of the group `xitrum_decommissioned` has the application's names and folders, as the others do",
             "Set the variable that the message names for both groups, such as in group_vars/all.yml",
@@ -818,6 +918,71 @@ RULES = tuple(
             "supervisor.writable-paths",
             "`supervisor_writable_paths` has absolute paths that neither the system nor the collection owns",
             "Use a folder of the application, such as the one in the message",
+        ),
+        (
+            "tree.application",
+            "The application in the source tree can be found",
+            "Name its folder as the message states",
+        ),
+        (
+            "tree.build",
+            "The sbt build of the source tree can be read and used",
+            "Correct the file in the message",
+        ),
+        (
+            "tree.build-project",
+            "The project that `xitrum_package` of the build names exists",
+            "Correct the name of the project as the message states",
+        ),
+        (
+            "tree.edit",
+            "A file that the platform needs changed can be read and changed",
+            "Correct the file in the message, or list it in `heroku_keep_files` or `openshift_keep_files`",
+        ),
+        (
+            "tree.folder",
+            "The source tree is a folder that exists",
+            "Name the folder of the application",
+        ),
+        (
+            "tree.git",
+            "The source tree is in a git repository that can be read",
+            "Run `git init` and commit the tree, or name another folder",
+        ),
+        (
+            "tree.ignored",
+            "git ignores no file that the platform needs",
+            "Narrow the pattern, or keep the file as it is with the variable in the message",
+        ),
+        (
+            "tree.incomplete",
+            "The source tree has all that a Xitrum project has",
+            "Name the folder that has build.sbt, or add what the message lists",
+        ),
+        (
+            "tree.line-ends",
+            "The program that starts the application has Unix line ends",
+            "Save it with line feeds alone",
+        ),
+        (
+            "tree.main-class",
+            "The source tree has one main class, or the variable of the main class is set",
+            "Set `heroku_main_class` or `openshift_main_class`",
+        ),
+        (
+            "tree.not-regular",
+            "A file that is read or changed is a regular file",
+            "Replace a link with the file that it leads to, or remove what is in the way",
+        ),
+        (
+            "tree.uncommitted",
+            "The source tree has no uncommitted changes",
+            "Commit or stash them, or set the variable in the message",
+        ),
+        (
+            "tree.unmanaged",
+            "A file that is written is the collection's own or does not exist",
+            "Move it away, or list it among the files to keep",
         ),
         (
             "variable.empty",

@@ -229,8 +229,12 @@ CASES = {
 }
 
 
-#: The rules of run_plan itself, and those of a rollback: `action/test_run_plan.py` has a case for each.
-OF_PLAN = {"inventory.no-hosts", *(rule for rule in OF_COMPONENTS if rule.startswith("rollback."))}
+#: The rules of run_plan itself, and those of a rollback: `action/test_run_plan.py` has a case for each. Those of operations are in
+#: `application/test_operations.py` and `playbooks/test_operations.py`.
+OF_PLAN = {"inventory.no-hosts", "operation.names", *(rule for rule in OF_COMPONENTS if rule.startswith(("rollback.", "operation.")))}
+
+#: Those of modules whose components no run reads first: `jdk/test_console.py` and `source_tree/test_component.py` have the cases.
+OF_MODULES = {rule for rule in OF_COMPONENTS if rule.startswith(("console.", "tree."))}
 
 
 def test_identifiers_are_unique_sorted_and_of_one_form():
@@ -261,7 +265,7 @@ def test_an_error_whose_component_names_no_rule_is_reported_as_well():
 
 
 def test_every_rule_has_a_case():
-    assert sorted([*CASES, *OF_PLAN]) == sorted(catalog.BY_IDENTIFIER)
+    assert sorted([*CASES, *OF_PLAN, *OF_MODULES]) == sorted(catalog.BY_IDENTIFIER)
 
 
 @pytest.mark.parametrize("rule", CASES)
