@@ -12,7 +12,7 @@ def record(site, folder, action, *options, **variables):
 
 def left(site, host):
     """What is left on a host: files, folders and processes."""
-    return site.sh(host, "find /opt/xitrum /run /tmp /var/log '(' -name '*.hprof' -o -name '*.jfr' -o -name 'console-*' -o -name 'xitrum.host-job-*' ')' "
+    return site.sh(host, "find /opt/xitrum /run /tmp /var/log '(' -name '*.hprof' -o -name '*.jfr' -o -name 'console-????????' -o -name 'xitrum.host-job-*' ')' "
                          "2> /dev/null; pgrep -af 'jcm[d]'", check=False)
 
 

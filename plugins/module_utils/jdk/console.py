@@ -42,6 +42,8 @@ ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram"
 RECORDS = {"flight_recording": "JFR.start", "heap_dump": "GC.heap_dump"}
 #: The longest recording, in seconds; what a dump may take, during which the application stands still.
 LONGEST_RECORDING, DUMP_SECONDS = 24 * 60 * 60, 3600
+#: Seconds within which the controller asks for the next part of a file, over a slow line too.
+RECORD_LEASE = 120
 #: Seconds after its time at which the JVM ends a recording itself, where whoever started it was killed.
 RECORDING_GRACE = 60
 #: The last that Scalive attaches to, and the first of the console's own; then the Scala that each knows.
@@ -440,8 +442,8 @@ def record(host: Host, desired: dict[str, Any], state: dict[str, Any]) -> str:
     environment = {"PATH": Host.PATH, "LC_ALL": "C.UTF-8"}
     try:
         return host.start_job(
-            process.build_inside_command(running, argv), environment, seconds=seconds, umask=0o077, file=file,
-            removed=[folder],
+            process.build_inside_command(running, argv), environment, seconds=seconds, lease=RECORD_LEASE,
+            umask=0o077, file=file, removed=[folder],
         )
     except OSError:
         remove(host, running, folder)

@@ -277,7 +277,7 @@ def test_a_file_is_made_in_the_background_in_a_folder_that_goes_with_it(action, 
     assert console.apply(host, plan).results == {"job": "/run/xitrum.host-job-1"}
     argv, environment, more = host.job
     folder = f"{FOLDER}/tmp/console-abcdefgh"
-    assert more == {"seconds": seconds, "umask": 0o077, "file": f"{folder}/{file}", "removed": [folder]}
+    assert more == {"seconds": seconds, "lease": 120, "umask": 0o077, "file": f"{folder}/{file}", "removed": [folder]}
     assert argv[:13] == INSIDE.split() and argv[13:15] == ["sh", "-c"] and argv[-1] == f"{folder}/{file}"
     assert set(environment) == {"PATH", "LC_ALL"}
 
