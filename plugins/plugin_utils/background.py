@@ -118,8 +118,11 @@ def follow(
 
     lines: the last ones.
     """
-    position, kept = 0, collections.deque[str](maxlen=KEPT)
+    position, kept, parent = 0, collections.deque[str](maxlen=KEPT), os.getppid()
     while True:
+        if os.getppid() != parent:
+            # This is a process of its own, and would keep the command alive for nobody.
+            raise Lost("ansible-playbook was killed")
         found = poll(on_host, {"action": "job", "job": job, "position": position}, sleep)
         position = found["position"]
         for line in found["output"].split("\n")[: -1 if found["output"].endswith("\n") else None]:

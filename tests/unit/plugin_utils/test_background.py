@@ -64,6 +64,13 @@ def test_a_job_that_is_gone_is_given_up_at_once():
         follow({"failed": True, "msg": "x is no folder of a job"})
 
 
+def test_a_process_whose_ansible_playbook_was_killed_polls_no_more(monkeypatch):
+    parents = [1000, 1000, 1]
+    monkeypatch.setattr(background.os, "getppid", lambda: parents.pop(0))
+    with pytest.raises(background.Lost, match="ansible-playbook was killed"):
+        follow(polled("one\n", 4))
+
+
 def test_only_the_last_lines_are_kept():
     text = "".join(f"{number}\n" for number in range(1000))
     found, shown, _slept, _calls = follow(polled(text, len(text), "ended"))
