@@ -30,6 +30,8 @@ def ask(site, run, numbers):
 
 def parse_lines(output, run):
     """Instance and number of each line of a run's requests, in their order."""
+    # The last line on a terminal is live: it is erased and drawn again.
+    output = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", output)
     return [(name, int(number)) for name, number in re.findall(rf"^(\S+) +\| .* GET /{run}-(\d+) -> 404", output, re.MULTILINE)]
 
 

@@ -4,6 +4,7 @@
 """The one contract of all supervisors, and that nobody else's services were touched."""
 
 import pathlib
+import re
 import tomllib
 
 import pytest
@@ -33,6 +34,15 @@ def test_what_an_instance_prints_is_rotated(site):
     before = site.sh("rclocal", f"cat {log}")
     site.sh("rclocal", "logrotate --force --state /tmp/rotated /etc/logrotate.d/xitrum-rc.local")
     assert site.sh("rclocal", f"stat -c %s {log}; cat {log}.1").partition("\n") == ("0", "\n", before)
+
+
+def test_the_log_and_the_output_of_each_instance_are_read(site):
+    """Also what was rotated before."""
+    code, output = site.type("ansible-playbook playbooks/logs.yml -e 'logs_grep=Picked up|demo started' -e logs_lines=10000")
+    assert code == 0, output[-4000:]
+    for host in HOSTS:
+        assert re.search(rf"^{host}-0 +\| .*Picked up", output, re.MULTILINE), host
+        assert re.search(rf"^{host}-0 +\| .*demo started", output, re.MULTILINE), host
 
 
 def test_programs_of_others_go_on(site):
