@@ -80,22 +80,24 @@ class Failures(CallbackBase):
         self.ended = True
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        """A task failed, or is rescued."""
-        del ignore_errors
-        self._note(result)
+        """A task failed. What a block rescues is often the cause of a later failure, which refers to it."""
+        if not ignore_errors:
+            self._note(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """A host was lost, or that is ignored."""
-        self._note(result)
+        if self._count(result) != self._counted.get(result.host.get_name(), 0):
+            self._note(result)
+
+    def _count(self, result: Any) -> int:
+        """Return how many failures Ansible has counted of the host of a result."""
+        host = result.host.get_name()
+        return int(self.stats.failures.get(host, 0) + self.stats.dark.get(host, 0))
 
     def _note(self, result: Any) -> None:
-        """Note the reason where Ansible counts a failure: one that is rescued or ignored is none."""
-        host = result.host.get_name()
-        count = self.stats.failures.get(host, 0) + self.stats.dark.get(host, 0)
-        if count == self._counted.get(host, 0):
-            return
-        self._counted[host] = count
-        task = result.task
+        """Note the reason of a failure."""
+        host, task = result.host.get_name(), result.task
+        self._counted[host] = self._count(result)
         if task.action == "xitrum.host.report" and task.args.get("kind") == "host":
             self.pending[host] = self.pending.get(host, 0) + 1
         reason = describe_failure(result.result)
@@ -224,7 +226,8 @@ def describe_run(
         outcome = "failed"
     else:
         outcome = "incomplete" if "incomplete" in worst else "done" if "changed" in worst else "nothing_to_do"
-    errors = list(dict.fromkeys(failures.errors))
+    # In a run that ended well, all were rescued.
+    errors = [] if outcome in ("done", "nothing_to_do") else list(dict.fromkeys(failures.errors))
     if outcome == "failed" and not errors:
         errors = ["Ansible ended the run with an error: see its output"]
     document: dict[str, Any] = sendable(

@@ -113,15 +113,17 @@ def test_a_run_that_failed_is_reported_with_its_errors(fleet, chat):
     run = fleet.read()
     assert (ended.returncode, run["outcome"], run["playbook"]) == (2, "failed", "deploy"), ended.output
     assert outcomes(run) == {"app1": "changed", "app2": "failed"}
-    assert run["errors"] == ["app2: Fail: broken {{ lookup('pipe', 'id') }} http://***@c/ \\x1b[2J"]
+    # What was rescued may be the cause, and what was ignored is none.
+    assert run["errors"] == ["app1: Fail: rescued", "app2: Fail: rescued", "app2: Fail: broken {{ lookup('pipe', 'id') }} http://***@c/ \\x1b[2J"]
     assert "Ran the tasks of xitrum_after_run" in ended.output and "SECRET" not in ended.output
     assert fleet.saved.with_suffix(".host").read_text() == "app1 local"
     (message,) = chat.got
-    assert re.fullmatch(r"deploy by \S+: failed, release unchanged, 2 hosts, \d+ s\napp2: Fail: broken \{\{ lookup.*", message["text"])
+    assert re.fullmatch(r"deploy by \S+: failed, release unchanged, 2 hosts, \d+ s\n.*", message["text"].partition("\n")[0] + "\n")
+    assert message["text"].endswith("\n".join(run["errors"]))
 
 
 def test_a_run_that_ended_well_is_reported(fleet, chat):
-    ended = fleet.run([CHANGE])
+    ended = fleet.run([CHANGE, RESCUED, IGNORED])
     assert (ended.returncode, fleet.read()["outcome"], fleet.read()["errors"]) == (0, "done", []), ended.output
     assert len(chat.got) == 1
 
