@@ -419,7 +419,8 @@ class CallbackModule(Default):
         if step is None:
             return ""
         seconds = time.monotonic() - step.began
-        place = f"{self._batch}, " if self._batch else ""
+        # A log has it as a heading.
+        place = f"{self._batch}, " if self._batch and self._screen.is_live() else ""
         text = f"{'  ' * step.indent}{place}{step.name}: {seconds:.0f} s"
         waiting = [host for host in list(step.started) if host not in step.outcomes]
         if waiting and len(step.started) > 1:
@@ -462,6 +463,10 @@ class Screen:
         if self._line is None:
             self._ended = threading.Event()
             threading.Thread(target=self._add_lines, args=(self._ended,), daemon=True).start()
+
+    def is_live(self) -> bool:
+        """Return whether the last line changes."""
+        return self._line is not None
 
     def close(self) -> None:
         """Give Ansible its function back."""
