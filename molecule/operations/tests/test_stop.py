@@ -55,6 +55,15 @@ def test_nothing_starts_it_but_an_operator(site, stopped):
     assert site.sh("app1", "systemctl is-enabled xitrum@0") == "enabled"
 
 
+@pytest.mark.long
+def test_a_proxy_that_was_restarted_disables_it_again(site, stopped):
+    site.sh("proxy1", "systemctl restart haproxy")
+    assert site.statuses()["app1-1"] != "MAINT", "a restart forgets it"
+    site.run(playbook="playbooks/deploy.yml").assert_ended_well()
+    assert site.statuses()["app1-1"] == "MAINT" and site.main_pid("app1", 1) == 0
+    site.run().assert_did_nothing()
+
+
 def test_the_last_server_of_a_proxy_is_not_stopped(site, stopped):
     run = site.run(playbook=STOP, stop_instances=["app1-0", "app2-0", "app2-1"])
     assert run.code == 2 and "no other server that is enabled and healthy" in run.message and "add -e stop_last=true" in run.message

@@ -56,6 +56,19 @@ class TestWithoutAProxy:
         assert len(traffic.closed) == WEBSOCKETS, "those of the old release were closed when their time was over"
         return sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service"))
 
+    def test_a_restart_goes_through_the_other_slot_without_a_lost_request(self, solo):
+        (before,), release = self.slot(solo)
+        with Traffic(solo, "solo", **BUSY, keeps=False) as traffic:
+            solo.run(playbook="playbooks/restart.yml", xitrum_instances=1).assert_ended_well()
+        traffic.assert_nothing_lost()
+        assert self.slot(solo) == ([str(1 - int(before))], release), "the release stays"
+        # A change that waits for a deploy would come with the other slot.
+        run = solo.run(playbook="playbooks/restart.yml", xitrum_instances=1, xitrum_heap="300m")
+        assert run.code == 2 and "found a pending change for solo-" in run.message and "Run deploy.yml instead" in run.message
+        # The tests after this one expect the first slot.
+        solo.run(playbook="playbooks/restart.yml", xitrum_instances=1).assert_ended_well()
+        assert self.slot(solo) == ([before], release)
+
     def ports(self, solo):
         """The HTTP ports on which instances listen."""
         return [int(port) for port in solo.sh("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split()]

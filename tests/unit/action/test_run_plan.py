@@ -158,3 +158,49 @@ def test_arguments_of_pip_are_split_from_their_credentials():
 
 def test_each_action_is_documented_next_to_the_modules():
     assert {path.stem for path in ROOT.glob("plugins/action/*.py")} <= {path.stem for path in ROOT.glob("plugins/modules/*.*")}
+
+
+@pytest.mark.parametrize("admin, drift, found", [
+    ("maint", False, {}), ("ready", False, {"app1": [{"index": 1, "port": 8001, "folder": "new-1"}]}),
+    ("drain", False, {"app1": [{"index": 1, "port": 8001, "folder": "new-1"}]}), ("maint", True, {"app1": [{"index": 1, "port": 8001, "folder": "new-1"}]}),
+])
+def test_what_an_operator_stopped_is_disabled_at_proxies_that_forgot_it_or_are_about_to(admin, drift, found):
+    stop = {"user": "ann", "host": "laptop", "since": 5}
+    servers = [{"backend": "xitrum", "name": name, "admin": admin} for name in ("app1-0", "app1-1")]
+    hostvars = {
+        "app1": {"xitrum_host_state": read_of(instance(0, restart_reasons=()), instance(1, restart_reasons=(), running=False, stopped=stop))},
+        "proxy1": {"xitrum_host_state": {"proxy": {"rows": [], "errors": [], "drift": drift, "servers": servers}}},
+    }
+    plan = planned("errors", hostvars, groups={"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]})
+    assert plan["stopped"] == found
+
+
+@pytest.mark.parametrize("variables, hosts, chosen", [
+    ({}, ["app1", "app2"], {"app1": [0, 1], "app2": [0, 1]}),
+    ({"restart_instances": "app2-1"}, ["app1", "app2"], {"app2": [1]}),
+    ({}, ["app2"], {"app2": [0, 1]}),
+])
+def test_the_instances_that_an_operator_chose(variables, hosts, chosen):
+    hostvars = {host: {**variables, "xitrum_instances": 2, "xitrum_slots": False} for host in ("app1", "app2")}
+    found = planned("operation", hostvars, hosts, verb="restart")
+    assert (found["chosen"], found["one_by_one"]) == (chosen, bool(variables))
+    assert found["servers"] == [f"{host}-{index}" for host in chosen for index in chosen[host]]
+
+
+@pytest.mark.parametrize("value, rule", [("app3-0", "operation.unknown-instance"), ("", "operation.names"), ("app2-0", "operation.outside-limit")])
+def test_an_instance_that_cannot_be_chosen_is_an_error_with_its_rule(value, rule):
+    hostvars = {host: {"stop_instances": value, "xitrum_instances": 1, "xitrum_slots": False} for host in ("app1", "app2")}
+    found = planned("operation", hostvars, ["app1"], verb="stop")
+    assert found["failed"] and found["rules"] == [rule] and "stop_instances" in found["msg"]
+
+
+def test_the_release_of_a_host_takes_the_place_of_a_package():
+    read = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": ["aa"], "switched": ["bb"], "running": ["bb"], "in_step": [], "last_run": {},
+            "examples": {}, "main_classes": {"bb": ["shop.Boot"]}}
+    found = planned("installed", {"app1": {"application_releases_read": read, "xitrum_main_class": ""}})
+    assert (found["package"]["release"], found["package"]["main_class"], found["package"]["folder"]) == ("bb", "shop.Boot", "")
+    mixed = {**read, "current": "aa", "switched": ["aa", "bb"], "running": ["aa", "bb"]}
+    assert planned("installed", {"app1": {"application_releases_read": mixed, "xitrum_main_class": "a.B"}})["package"]["release"] == "aa"
+    bare = {**read, "releases": [], "current": "", "switched": [], "running": []}
+    found = planned("installed", {"app1": {"application_releases_read": bare, "xitrum_main_class": ""}})
+    assert found["failed"] and found["rules"] == ["operation.not-installed"]

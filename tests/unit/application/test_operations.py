@@ -145,3 +145,66 @@ def test_with_slots_the_inactive_one_cannot_be_named():
 def test_a_read_without_instances_stays():
     for state in ({"failed": True, "msg": "no"}, {"proxy_health": {"rows": [], "drift": False}}):
         assert limited(state) == state
+
+
+STOP = {"user": "ann", "host": "laptop", "since": 5}
+
+
+def operated(verb, state, chosen=(0, 1), **more):
+    operation = {"verb": verb, "instances": list(chosen), "one_by_one": more.pop("one_by_one", False)}
+    return operations.limit_read(copy.deepcopy(state), operation, "app1", False, **more)["instances"]
+
+
+def work(found):
+    return {verb: [item["index"] for item in found[verb]] for verb in operations.VERBS}
+
+
+def test_a_stop_is_of_what_runs_or_is_not_on_record_yet():
+    state = read(well(0), well(1, running=False, stopped=STOP))
+    assert work(operated("stop", state)) == {"restart": [], "stop": [0], "start": []}
+    down = read(well(0), well(1, running=False))
+    assert work(operated("stop", down, [1])) == {"restart": [], "stop": [1], "start": []}, "no run is to start it then"
+    assert operated("stop", read(well(0), unhealthy=[0]), [0])["unhealthy"] == []
+
+
+def test_a_start_is_of_what_does_not_run_or_is_on_record():
+    state = read(well(0), well(1, running=False, stopped=STOP))
+    assert work(operated("start", state)) == {"restart": [], "stop": [], "start": [1]}
+    assert work(operated("start", read(well(0, stopped=STOP)), [0])) == {"restart": [], "stop": [], "start": [0]}, "the record goes"
+
+
+@pytest.mark.parametrize("verb", ["stop", "start"])
+def test_what_a_killed_run_left_is_restarted_unless_it_is_chosen(verb):
+    state = read(well(0, running=False), well(1, running=verb == "stop"), restart=[{"index": 0}])
+    assert work(operated(verb, state, [1])) == {"restart": [0], "stop": [], "start": [], verb: [1]}
+    assert work(operated(verb, state, [0])) == {"restart": [], "stop": [], "start": [], verb: [0]}
+
+
+def test_a_restart_leaves_out_what_was_stopped_and_refuses_it_by_name():
+    state = read(well(0), well(1, running=False, stopped=STOP))
+    found = operated("restart", state)
+    assert work(found)["restart"] == [0] and found["errors"] == []
+    assert found["notes"] == ["app1-1 was stopped by operator ann on laptop, since 1970-01-01T00:00:05Z, and stays so"]
+    (error,) = operated("restart", state, one_by_one=True)["errors"]
+    assert error.rule == "operation.stopped" and error.endswith("expected one that runs. Start it by start.yml")
+
+
+@pytest.mark.parametrize("more, left_out, allowed, names", [
+    ({}, (), False, "app1-0, app1-1"),
+    ({}, ("app2",), False, "app1-0, app1-1"),
+    ({}, (), True, ""),
+    ({"app2": read(well(0))["instances"]}, (), False, ""),
+    ({"app2": read(well(0, healthy=False))["instances"]}, (), False, "app1-0, app1-1"),
+])
+def test_the_last_instances_are_not_stopped_without_proxies(more, left_out, allowed, names):
+    states = {"app1": {"instances": operated("stop", read(well(0), well(1)))}, **{host: {"instances": {**found, "stop": []}} for host, found in more.items()}}
+    found = operations.find_last_errors(states, left_out, allowed)
+    assert bool(found) == bool(names)
+    if names:
+        (error,) = found["app1"]
+        assert f"once {names} is stopped" in error and "add -e stop_last=true" in error and ("app2: outside of --limit" in error) == bool(left_out)
+
+
+def test_what_serves_nobody_may_always_be_stopped():
+    states = {"app1": {"instances": operated("stop", read(well(0, running=False), well(1, healthy=False)))}}
+    assert operations.find_last_errors(states, (), False) == {}

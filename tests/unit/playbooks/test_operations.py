@@ -219,3 +219,28 @@ def test_a_restart_of_a_stopped_instance_by_its_name_is_refused(tmp_path):
     run = operate(tmp_path, "restart", operation_reads(stopped_state(10, 1), stopped_state(10, 1)), restart_instances="app1-1")
     assert run.code == 2 and "expected one that runs. Start it by start.yml" in run.text, run.text
     assert "run_lock" not in {call["action"] for call in run.calls}
+
+
+@pytest.mark.parametrize("stopped, handled", [([1], [0]), ([], [0, 1]), ([0, 1], None)])
+def test_a_maintenance_leaves_out_what_an_operator_stopped(tmp_path, stopped, handled):
+    (tmp_path / "mine.yml").write_text("- name: Upgrade\n  ansible.builtin.debug:\n    msg: upgraded\n")
+    run = play(tmp_path, BOOK.format("maintenance"), ("app1",), [({"module": "release_read"}, {**RELEASES, "stopped": stopped})], ("proxy1",),
+               xitrum_instances=2, xitrum_slots=False, xitrum_maintenance_tasks=str(tmp_path / "mine.yml"))
+    assert run.code == 0 and "upgraded" in run.text, run.text
+    assert done(run) == ([("started", handled)] if handled else [])
+    states = ["drain", "maint", "ready"] if handled else []
+    assert done(run, "proxy_server") == [(state, [f"app1-{index}" for index in handled]) for state in states]
+
+
+@pytest.mark.long
+def test_a_deploy_disables_a_stopped_instance_that_a_proxy_has_enabled(tmp_path):
+    state = stopped_state(10, 1)
+    for item in state["instances"]["instances"]:
+        item["configured"] = {"http": item["port"], "https": 0, "interface": "", "cluster": False}
+    for name in ("machine", "release", "service"):
+        state[name] = {"rows": [], "errors": [], "notes": [], "drift": False}
+    rules = [({"module": "host_state_info", "host": "app1"}, state),
+             ({"module": "host_state_info", "host": "proxy1"}, proxy(server("app1-0"), server("app1-1", status="DOWN")))]
+    run = play(tmp_path, BOOK.format("deploy"), ("app1",), rules, ("proxy1",), xitrum_instances=2, xitrum_slots=False)
+    assert done(run, "proxy_server") == [("drain", ["app1-1"]), ("maint", ["app1-1"])], run.text
+    assert done(run) == [] and run.code == 0, run.text
