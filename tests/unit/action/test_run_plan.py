@@ -195,8 +195,8 @@ def test_an_instance_that_cannot_be_chosen_is_an_error_with_its_rule(value, rule
 
 
 def test_the_release_of_a_host_takes_the_place_of_a_package():
-    read = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": ["aa"], "switched": ["bb"], "running": ["bb"], "in_step": [], "last_run": {},
-            "examples": {}, "main_classes": {"bb": ["shop.Boot"]}}
+    read = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": ["aa"], "switched": ["bb"], "running": ["bb"], "in_step": [],
+            "last_run": {}, "examples": {}, "main_classes": {"bb": ["shop.Boot"]}}
     found = planned("installed", {"app1": {"application_releases_read": read, "xitrum_main_class": ""}})
     assert (found["package"]["release"], found["package"]["main_class"], found["package"]["folder"]) == ("bb", "shop.Boot", "")
     mixed = {**read, "current": "aa", "switched": ["aa", "bb"], "running": ["aa", "bb"]}
