@@ -66,7 +66,8 @@ def test_a_proxy_that_was_restarted_disables_it_again(site, stopped):
 
 def test_the_last_server_of_a_proxy_is_not_stopped(site, stopped):
     run = site.run(playbook=STOP, stop_instances=["app1-0", "app2-0", "app2-1"])
-    assert run.code == 2 and "no other server that is enabled and healthy" in run.message and "add -e stop_last=true" in run.message
+    refusal = " ".join(str(result.get("msg")) for _host, result in run.results("xitrum.host.proxy_server"))
+    assert run.code == 2 and "no other server that is enabled and healthy" in refusal and "add -e stop_last=true" in refusal
     assert len(site.pids(INSTANCES)) == 3 and site.sh("app2", "ls /var/lib/xitrum.host/*.lock 2>/dev/null || true") == ""
 
 
