@@ -99,7 +99,7 @@ class ActionModule(ActionBase):
 
     def _run_class(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Starts a class, and prints its output until its end."""
-        began = time.monotonic()
+        began, parent = time.monotonic(), os.getppid()
         started = self._on_host(arguments, task_vars)
         job = started.pop("job", "")
         if started.get("failed") or not job:
@@ -110,7 +110,7 @@ class ActionModule(ActionBase):
 
         try:
             with background.ended(on_host, job):
-                found = background.follow(on_host, job, self._display.display)
+                found = background.follow(on_host, job, self._display.display, parent)
         except background.Lost as error:
             where = f"{arguments['main_class']} on {(task_vars or {})['inventory_hostname']}"
             return {**started, "failed": True, "msg": f"the connection to {where} was lost, and it was ended: {error}"}
@@ -128,7 +128,7 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": f"console_save is empty: expected a folder on the controller for the "
                                            f"{action.replace('_', ' ')}, such as -e console_save=dumps"}
         host, instance = str((task_vars or {})["inventory_hostname"]), arguments.get("instance", 0)
-        label = f"{host}-{instance}"
+        label, parent = f"{host}-{instance}", os.getppid()
         started = self._on_host(arguments, task_vars)
         job = started.pop("job", "")
         if started.get("failed") or not job:
@@ -144,7 +144,9 @@ class ActionModule(ActionBase):
         try:
             with background.ended(on_host, job):
                 seconds = int(arguments.get("seconds", 0)) if action == "flight_recording" else 0
-                found = background.wait(on_host, job, lambda passed: show(describe_wait(action, passed, seconds)))
+                found = background.wait(
+                    on_host, job, lambda passed: show(describe_wait(action, passed, seconds)), parent
+                )
                 if found["rc"] or found["reason"]:
                     return {**started, "failed": True, "msg": describe_end(f"the {action.replace('_', ' ')}", found)}
                 path, size = background.fetch(on_host, job, save, name, show)

@@ -48,7 +48,8 @@ def ended(on_host: OnHost, job: str) -> Iterator[None]:
 
 
 def wait(
-    on_host: OnHost, job: str, show: Callable[[float], object], sleep: Callable[[float], object] = time.sleep
+    on_host: OnHost, job: str, show: Callable[[float], object], parent: int,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> dict[str, Any]:
     """Waits for the end of a job, and shows the seconds that have passed now and then: `{rc, reason, lines}`.
     Raises Lost."""
@@ -62,7 +63,7 @@ def wait(
             show(now - began)
         sleep(seconds)
 
-    return follow(on_host, job, lambda line: None, pause)
+    return follow(on_host, job, lambda line: None, parent, pause)
 
 
 def fetch(on_host: OnHost, job: str, folder: str, name: str, show: Callable[[str], object]) -> tuple[str, int]:
@@ -112,13 +113,14 @@ def check_room(folder: str, size: int) -> None:
 
 
 def follow(
-    on_host: OnHost, job: str, show: Callable[[str], object], sleep: Callable[[float], object] = time.sleep
+    on_host: OnHost, job: str, show: Callable[[str], object], parent: int,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> dict[str, Any]:
     """Shows the output of a job line by line until its end: `{rc, reason, lines}`. Raises Lost.
 
-    lines: the last ones.
+    lines: the last ones. parent: the process of ansible-playbook, as it was before the job was started.
     """
-    position, kept, parent = 0, collections.deque[str](maxlen=KEPT), os.getppid()
+    position, kept = 0, collections.deque[str](maxlen=KEPT)
     while True:
         if os.getppid() != parent:
             # This is a process of its own, and would keep the command alive for nobody.

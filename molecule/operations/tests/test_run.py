@@ -21,7 +21,7 @@ def run(site, *options, **variables):
 
 def left(site, host):
     """What a command has left on a host: processes, and folders."""
-    return site.sh(host, f"pgrep -af '{MIGRATE[:-1]}[e]'; ls -d /run/xitrum.host-job-* /opt/xitrum/runs/*/*-* 2> /dev/null", check=False)
+    return site.sh(host, f"pgrep -af '{MIGRATE[:-1]}[e]'; ls -d /run/xitrum.host-job-* /opt/xitrum/runs/*/*-* 2> /dev/null; true")
 
 
 def wait_until(is_so, seconds=90):
@@ -67,14 +67,10 @@ def test_a_command_before_the_release_stops_the_rollout_or_lets_it_go_on(site, p
     stopped = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=f"{MIGRATE} 1 7")
     assert stopped.code == 2 and f"{MIGRATE} ended with exit code 7" in stopped.message
     assert site.running() == running and site.release("app1") == release
-    refused = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release="jobs.Migrate")
-    assert refused.code == 2 and f"Did you mean {MIGRATE}" in refused.message
     value = {"class": MIGRATE, "arguments": [2], "timeout": 60}
     done = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=value).assert_ended_well()
     (host, result), = done.results("xitrum.host.console")
     assert (host, result["lines"][1:]) == ("app1", ["step 1 of 2", "step 2 of 2"]) and result["release"] == site.release("app1") != release
-    again = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=value).assert_did_nothing()
-    assert again.results("xitrum.host.console") == []
     back = site.run(xitrum_before_release=f"{MIGRATE} 0 9", playbook="playbooks/rollback.yml").assert_ended_well()
     assert back.results("xitrum.host.console") == [] and site.release("app1") == release
     assert left(site, "app1") == ""

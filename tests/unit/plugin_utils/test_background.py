@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import zlib
 
 import pytest
@@ -34,7 +35,7 @@ def polled(output="", position=0, phase="running", rc=0, reason="", more=False):
 
 def follow(*answers):
     module, shown, slept = Module(*answers), [], []
-    found = background.follow(module, "/run/job", shown.append, slept.append)
+    found = background.follow(module, "/run/job", shown.append, os.getppid(), slept.append)
     return found, shown, slept, module.calls
 
 
@@ -130,7 +131,7 @@ def test_a_controller_without_room_is_reported_with_what_it_needs(tmp_path):
 def test_a_wait_reports_how_far_it_is(monkeypatch):
     monkeypatch.setattr(background, "PROGRESS", 0)
     shown = []
-    found = background.wait(Module(polled("Started\n", 8), polled("", 8, "ended")), "/run/job", shown.append, lambda seconds: None)
+    found = background.wait(Module(polled("Started\n", 8), polled("", 8, "ended")), "/run/job", shown.append, os.getppid(), lambda seconds: None)
     assert found["lines"] == ["Started"] and len(shown) == 1 and shown[0] >= 0
 
 
