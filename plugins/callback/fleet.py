@@ -18,9 +18,6 @@ description:
     library rich is installed. Otherwise, lines are added from time to time.
   - Prints each failure once, with its cause first and what to do next.
   - With C(-v) or more, and for plays of other playbooks, the output is that of P(ansible.builtin.default#callback).
-options:
-  check_mode_markers:
-    version_added: 0.1.0
 extends_documentation_fragment:
   - default_callback
   - result_format_callback

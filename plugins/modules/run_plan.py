@@ -18,8 +18,8 @@ description:
 options:
   kind:
     description:
-      - V(inventory) fails if the inventory has neither application hosts nor proxies. With O(own), it also fails with
-        all misspelt variables of all hosts, and with all invalid values of the playbook's own variables.
+      - V(inventory) fails if the inventory has neither application hosts nor proxies. With O(prefixes), it also fails
+        with all misspelt variables of all hosts, and with all invalid values of the playbook's own variables.
       - V(variables) fails with all invalid variables of all hosts in one message, before a host is read.
       - V(values) returns the hosts whose variables are valid, so that they can be read, and the errors of the other
         hosts.
