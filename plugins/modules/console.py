@@ -38,7 +38,7 @@ options:
     type: int
   action:
     description:
-      - V(scala) runs Scala code.
+      - O(action=scala) runs Scala code.
       - These use C(jcmd) - V(threads) returns the stacks of all threads, V(heap) the sizes of the heap, and
         V(histogram) the number of objects of each class.
       - V(flight_recording) records O(seconds) with Flight Recorder. V(heap_dump) writes the live objects of the heap,

@@ -27,8 +27,8 @@ WAIT_SECONDS = 10
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-#: Times that are accepted, by their number of characters.
-_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+#: Times that are accepted. ISO 8601 has more forms, such as weeks.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?")
 
 #: What a message lists of many instances.
 _LISTED = 20
@@ -107,20 +107,12 @@ def read_since(value: Any, now: float, errors: list[str]) -> float:
 
 def read_time(text: str) -> float | None:
     """Return a time in seconds since the epoch; None for a text that is none."""
-    found = re.fullmatch(r"(?P<time>[0-9-]{10}(?:[T ][0-9:]{5,8})?)(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?", text)
-    if found is None:
+    if not _TIME.fullmatch(text):
         return None
-    zone = found["zone"]
-    for form in _FORMATS:
-        try:
-            when = datetime.datetime.strptime(found["time"].replace(" ", "T"), form)
-            if zone:
-                moved = datetime.datetime.strptime(zone.replace("Z", "+0000").replace(":", ""), "%z")
-                when = when.replace(tzinfo=moved.tzinfo)
-            return when.timestamp()
-        except (ValueError, OverflowError, OSError):
-            continue
-    return None
+    try:
+        return datetime.datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def read_grep(value: Any, errors: list[str]) -> str:

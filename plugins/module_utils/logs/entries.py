@@ -32,9 +32,9 @@ class Entry(NamedTuple):
     own: bool = False
 
 
-def clean(line: bytes) -> str:
+def clean(raw: bytes) -> str:
     """A line as it is shown: control characters are escaped, and what is too long is cut."""
-    text = line.rstrip(b"\r").decode("utf-8", "surrogateescape")
+    text = raw.rstrip(b"\r").decode("utf-8", "surrogateescape")
     left = len(text) - LONGEST
     return escaped(text) if left <= 0 else f"{escaped(text[:LONGEST])}... ({left} more characters)"
 

@@ -54,7 +54,7 @@ _COMMON = re.compile(rf"\S+ \S+ \S+ \[(?:{_DATED})")
 _JSON = re.compile(rf'"(?:@?timestamp|time|date|ts|instant)"\s*:\s*"(?:{_DATED})')
 
 _SVLOGD = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})_(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})\.(?P<fraction>[0-9]{1,9}) ?"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})_([0-9]{2}):([0-9]{2}):([0-9]{2})\.(?P<fraction>[0-9]{1,9}) ?"
 )
 _TAI64N = re.compile(r"@(?P<seconds>[0-9a-f]{16})(?P<nanoseconds>[0-9a-f]{8}) ?")
 
@@ -119,9 +119,13 @@ def split_stamp(line: str, stamp: str) -> tuple[float | None, str]:
     if stamp == "svlogd":
         found = _SVLOGD.match(line)
         if found:
-            when = datetime.datetime.strptime(f"{found['date']} {found['clock']}", "%Y-%m-%d %H:%M:%S")
-            seconds = when.replace(tzinfo=datetime.timezone.utc).timestamp() + float(f"0.{found['fraction']}")
-            return seconds, line[found.end() :]
+            year, month, day, hour, minute, second = map(int, found.groups()[:6])
+            try:
+                when = datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.timezone.utc)
+            except ValueError:
+                # A program may print what looks like a time.
+                return None, line
+            return when.timestamp() + float(f"0.{found['fraction']}"), line[found.end() :]
     if stamp == "tai64n":
         found = _TAI64N.match(line)
         if found:

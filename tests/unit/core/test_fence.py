@@ -103,7 +103,9 @@ def test_every_way_to_change_a_host_is_behind_the_fence():
              # A job is of the run that has started it.
              "poll_job", "read_job_file", "end_job",
              # Of which the changes below are made.
-             "open_parent", "open_file"}
+             "open_parent", "open_file",
+             # Of the logs of an instance.
+             "log_files", "read_part", "has_reader"}
     public = {name for name, value in vars(Host).items() if callable(value) and not name.startswith("_")}
     assert public == reads | set(CHANGES)
     assert set(CHANGES) <= set(vars(fence.FencedHost))
@@ -240,7 +242,7 @@ def test_a_module_that_changes_a_host_is_behind_the_fence(path):
         assert isinstance(part, parts.Reader) or part.EXECUTION.fenced is (path.stem not in WITHOUT)
 
 
-AFTER_LOCK = {"base", "release", "rollout", "proxy", "orphaned", "close_ports", "prune"}
+AFTER_LOCK = {"base", "release", "rollout", "proxy", "stopped", "orphaned", "close_ports", "prune", "stop", "start"}
 
 
 @pytest.mark.parametrize("name", sorted(AFTER_LOCK))
@@ -249,7 +251,7 @@ def test_every_play_after_the_lock_reports_of_which_run_it_is(name):
         assert play["environment"] == {fence.VARIABLE: "{{ (application_lock | default({})).run | default('') }}"}, play["name"]
 
 
-@pytest.mark.parametrize("name", ["site", "deploy", "base"])
+@pytest.mark.parametrize("name", ["site", "deploy", "base", "restart", "stop", "start"])
 def test_all_plays_after_the_lock_are_among_those(name):
     plays = [play["ansible.builtin.import_playbook"] for play in yaml.safe_load((ROOT / f"playbooks/{name}.yml").read_text())]
     after = plays[plays.index("plays/lock.yml") + 1:]

@@ -43,6 +43,8 @@ NO_RECORDS = {
     "plugin_utils/held_locks.py": "messages between the processes of one run",
     "action/report.py": "the report of a check, which nothing reads back",
     "action/connection_load.py": "an option of a module",
+    "plugin_utils/after_run.py": "messages between the processes of one run",
+    "plugin_utils/log_stream.py": "messages between the processes of one run",
 }
 
 

@@ -38,7 +38,7 @@ def test_a_play_that_ends_the_run_ends_it_for_every_host(path, play):
 
 
 #: Plays whose tasks have time limits of their own, or are a user's: a console, an upgrade of packages, a load test of any length.
-OPEN_END = {"playbooks/console.yml", "playbooks/load_test.yml", "playbooks/run.yml"}
+OPEN_END = {"playbooks/console.yml", "playbooks/load_test.yml", "playbooks/logs.yml", "playbooks/run.yml"}
 
 
 def test_each_play_that_acts_on_hosts_has_a_time_limit_for_its_tasks():

@@ -61,7 +61,7 @@ def test_a_default_that_is_computed_in_python_is_described_as_such(name):
     (option,) = [found[name] for found in map(role_variables.options, ROLES) if name in found]
     description = " ".join(option["description"])
     assert "default" not in option and not any(name in defaults(role) for role in ROLES)
-    assert "The default is" in description and "Your own templates see the variable only where you set it." in description
+    assert "The default is" in description and "Your own templates see the variable only if you set it." in description
     assert name in (role_variables.ROOT / "changelogs/fragments/computed-defaults.yml").read_text(encoding="utf-8")
 
 
