@@ -133,7 +133,9 @@ _SERVER = record(
         "status": text("The proxy's own word, or `drain` or `maint` where it is set to that."),
         "serving": flag("Whether it gets requests."),
         "check": text("What the last health check found."),
-        "connections": number("Requests and tunnels that it has now."),
+        "connections": unknown_or(
+            number("Requests and tunnels that it has now; null where its proxy does not count them.")
+        ),
     },
 )
 
@@ -145,7 +147,9 @@ _PROXY = record(
         "version": text("The version of the software."),
         "state": text("Whether it runs.", "running", "down", "not set up", "unknown"),
         "serving": flag("Whether it runs and has a healthy server."),
-        "connections": number("Requests and tunnels of all servers of the application."),
+        "connections": unknown_or(
+            number("Requests and tunnels of all servers of the application; null where the proxy does not count them.")
+        ),
         "servers": many(_SERVER, "Its servers."),
     },
 )

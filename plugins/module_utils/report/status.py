@@ -156,7 +156,7 @@ def describe_proxy(host: HostRead) -> dict[str, Any]:
         "version": report.get("version", ""),
         "state": "unknown" if not report else "not set up" if not set_up else "running" if running else "down",
         "serving": running and any(server["serving"] for server in own),
-        "connections": sum(server["connections"] for server in own),
+        "connections": sum_known(server["connections"] for server in own),
         "servers": servers,
     }
 
@@ -172,8 +172,16 @@ def describe_server(server: Mapping[str, Any]) -> dict[str, Any]:
         "status": printable(server["status"] if ready else server["admin"]),
         "serving": proxy_health.is_healthy(server),
         "check": printable(server["check"]),
-        "connections": server["sessions"],
+        # Only a proxy with a runtime socket counts them.
+        "connections": server.get("sessions"),
     }
+
+
+def sum_known(counts: Iterable[int | None]) -> int | None:
+    """The sum of numbers; nothing where one of them is not known."""
+    found = list(counts)
+    known = [count for count in found if count is not None]
+    return sum(known) if len(known) == len(found) else None
 
 
 def group_views(proxies: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -333,7 +341,8 @@ def format_proxy(proxy: Mapping[str, Any]) -> tuple[str, ...]:
     servers = proxy_health.list_application_servers(proxy)
     serving = sum(server["serving"] for server in servers)
     software = f"{proxy['software']} {proxy['version']}".strip() or "-"
-    return (proxy["name"], software, proxy["state"], f"{serving} of {len(servers)} servers", str(proxy["connections"]))
+    connections = format_number(proxy["connections"])
+    return (proxy["name"], software, proxy["state"], f"{serving} of {len(servers)} servers", connections)
 
 
 def format_host_notes(host: Mapping[str, Any]) -> list[str]:

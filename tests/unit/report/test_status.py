@@ -52,6 +52,15 @@ def test_what_is_wrong_comes_first():
         "app1-1 is down: no process runs, and release aaa is installed", "app2-1 is unhealthy: found 503 for its health page"]
 
 
+@pytest.mark.parametrize("software", ["Nginx", "Apache"])
+def test_a_proxy_that_counts_no_connections_is_shown(software):
+    """Their servers have no such number: only HAProxy has a runtime socket."""
+    uncounted = {name: value for name, value in server("app1-0").items() if name != "sessions"}
+    found = document([app("app1", application(instance(0)), expected=1), front("proxy1", proxy(uncounted, title=software))])
+    assert (found["outcome"], found["proxies"][0]["connections"], found["proxies"][0]["servers"][0]["connections"]) == ("ok", None, None)
+    assert status.render_status_table(found).splitlines()[-1] == f"proxy1  {software} 2.6.12  running  1 of 1 servers  unknown"
+
+
 def test_an_instance_that_a_proxy_leaves_out_is_an_error():
     hosts = [app("app1", application(instance(0))), front("proxy1", proxy(server("app1-0", admin="maint"), server("x-0"))),
              front("proxy2", proxy(server("app1-0")))]
