@@ -92,7 +92,7 @@ def test_a_misspelt_variable_gets_the_nearest_name(tmp_path):
 def test_check_mode_changes_nothing_and_names_what_would_restart(tmp_path):
     run = restart(tmp_path, options=["--check"])
     assert run.code == 0, run.text
-    assert "Run batch 1 of 4, app1-0" in run.text and "Check mode, nothing was changed" in run.text
+    assert "Run batch 1 of 4, app1-0" in run.text and "Check mode: no host was changed" in run.text
     assert "run_lock" not in {call["action"] for call in run.calls}
 
 
