@@ -35,7 +35,7 @@ def parse(text: str | None, where: str) -> dict[int, dict[str, Any]]:
     wrong = next((index for index, entry in found.items() if not is_entry(index, entry)), None)
     if wrong is not None:
         raise RuntimeError(format_damage(where, f"found {printable(wrong)}, expected the number of an instance and who "
-                                          "stopped it"))
+                                         "stopped it"))
     return {int(index): entry for index, entry in sorted(found.items(), key=lambda item: int(item[0]))}
 
 

@@ -164,7 +164,7 @@ def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
     errors = rollout.choose_rollback_release({"app1": remembers("cc")}).errors
     assert list(errors) == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
-                      "Deploy a package, or set rollback_to to a release that you trust."]
+                            "Deploy a package, or set rollback_to to a release that you trust."]
 
 
 @pytest.mark.parametrize(("healthy", "release", "note"), [

@@ -55,7 +55,7 @@ def test_a_first_run_that_was_killed_runs_again():
     nothing = recorded.read_state(FakeHost(), desired((), SHOP))
     record = recorded.add_to_record(desired((), SHOP), nothing)
     there = recorded.read_state(FakeHost({recorded.PATH: recorded.format_text(record), "/opt/shop/releases/.a.partial/x": "", "/var/log/shop/0/x": ""},
-                                    {"getent passwd shop": "x", "getent group shop": "x"}), desired((), SHOP))
+                                         {"getent passwd shop": "x", "getent group shop": "x"}), desired((), SHOP))
     assert recorded.add_to_record(desired((), SHOP), there) == record
 
 

@@ -105,7 +105,7 @@ def test_errors_are_reported(host, more, message):
 
 def test_the_last_switch_counts():
     words = console.list_options({"environ": {"JDK_JAVA_OPTIONS": "-XX:-EnableDynamicAgentLoading", "_JAVA_OPTIONS": "-XX:+EnableDynamicAgentLoading"},
-                             "cmdline": ["java", "A"]})
+                                  "cmdline": ["java", "A"]})
     assert console.switch(words, "EnableDynamicAgentLoading", False)
     assert not console.switch([], "DisableAttachMechanism", False)
 

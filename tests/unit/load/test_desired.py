@@ -58,7 +58,7 @@ def test_the_figures_of_all_hosts_are_added_up():
             "__load_test_first": {"load": first}, "__load_test_capacity": {"capacity": {"limits": {"largest": 5000, "limited_by": "heap"}}},
             "__load_test_burst": {"bursts": [{"requested": 128}]},
             "__load_test_routes": [{"route": "direct", "during": during, "after": between, "counts": {}},
-                                 {"route": "proxy", "during": later, "after": last, "counts": {}}],
+                                   {"route": "proxy", "during": later, "after": last, "counts": {}}],
         },
         # One that only connects, and has no process of interest.
         "other": {

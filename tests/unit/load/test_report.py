@@ -84,7 +84,7 @@ def test_what_was_not_tried_any_more_is_reported_last():
 
 def report(label, when, **more):
     route = load_report.build_route_report(1000, seen(processes=process(memory_bytes=(300 << 20) + 1000 * 9216), **more.pop("changes", {})),
-                                 {"proxy1": counts(**more)}, CAPACITIES, GROUPS, "proxy")
+                                           {"proxy1": counts(**more)}, CAPACITIES, GROUPS, "proxy")
     capped = {"requested": 1024, "backlog": 128, "connects": 500, "at_once": 129, "delayed": 371, "failed": 0, "ListenOverflows": 700}
     live = {"requested": 0, "backlog": 0, "connects": 500, "at_once": 500, "delayed": 0, "failed": 0, "ListenOverflows": 0}
     return {"label": label, "when": when, "routes": {"proxy": route}, "bursts": {"app1": [capped, live]}}

@@ -178,7 +178,7 @@ def test_a_manual_start_of_the_play_is_refused(fleet, tmp_path):
     del fleet
     ran = subprocess.run([sys.executable, "-m", "ansible", "playbook", "-i", tmp_path / "hosts.yml", after_run.PLAY], text=True,
                          cwd=tmp_path, capture_output=True, check=False, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
-                                                                        "ANSIBLE_CONFIG": str(CLONE / "ansible.cfg")})
+                                                                              "ANSIBLE_CONFIG": str(CLONE / "ansible.cfg")})
     assert ran.returncode == 2 and "Do not run this play: a run starts it when it ends." in " ".join(ran.stdout.split())
 
 

@@ -61,7 +61,7 @@ def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, wh
 def test_the_hint_reports_where_the_project_is_not_known(tmp_path):
     top = write(tmp_path, {**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = module("app")\n'})
     assert package.format_hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of the folder app),"
-                                 f" and give the folder that it makes, {top}/app/target/xitrum")
+                                        f" and give the folder that it makes, {top}/app/target/xitrum")
     assert "calls it xitrumPackage. Set xitrum_build_command to sbt xitrumPackage" in package_build.build_errors("sbt xitrum-package", top, 1, NO_KEY)[0]
 
 
