@@ -79,9 +79,9 @@ options:
   logs:
     description:
       - >-
-        The last lines of log files to read - of which C(instances) of the application C(name), in C(log_dir) and from
-        their C(supervisor), how many C(lines) of each, C(since) which time, and the regular expression that they match
-        (C(grep)).
+        The last lines of logs to read. C(name), C(instances), C(log_dir) and C(supervisor) are those of the
+        application. C(lines) is how many to read of each instance, C(since) is their earliest time. C(grep) is the
+        regular expression that they match.
       - With the C(positions) of an earlier read, the lines since then. C(wait) are the seconds to wait for one.
     type: dict
   instances:
@@ -184,8 +184,9 @@ past_runs:
   type: dict
 logs:
   description: >-
-    The C(entries), each a list of its time in seconds since the epoch, the number of the instance, C(log) or C(output),
-    and its text; the C(positions) from which the next read goes on, C(more) if that has lines already, and C(notes).
+    The C(entries). Each is a list of a time in seconds since the epoch, the number of the instance, C(log) or
+    C(output), and a text. The next read goes on from the C(positions), and C(more) states whether it has lines already.
+    C(notes) are sentences for the user.
   returned: when O(logs) is given
   type: dict
 service:

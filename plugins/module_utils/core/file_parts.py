@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of files that grow while they are read. L(Host) uses these, on descriptors that it has opened."""
+"""Parts of files that grow while they are read. `Host` uses these, on descriptors that it has opened."""
 
 from __future__ import annotations
 

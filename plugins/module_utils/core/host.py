@@ -256,7 +256,7 @@ class Host:
     def log_files(self, folder: str) -> list[file_parts.FileInfo]:
         """The regular files in a folder that a user who is not root may write; none where there is no folder.
 
-        A file of another user than the folder's owner is left out: see L(may_be_planted).
+        A file of another user than the folder's owner is left out: see `may_be_planted`.
         """
         try:
             with self.open_parent(f"{folder}/log") as (above, _name):
@@ -269,9 +269,9 @@ class Host:
             os.close(handle)
 
     def read_part(self, path: str, offset: int, size: int, zipped: bool = False) -> file_parts.Part | None:
-        """C(size) bytes at most of a file as L(open_file) opens it, from C(offset) on; None where there is none.
+        """`size` bytes at most of a file as `open_file` opens it, from `offset` on; None where there is none.
 
-        With C(zipped), what a file of gzip has unpacked, and the last bytes for an C(offset) below 0.
+        With `zipped`, what a file of gzip has unpacked, and the last bytes for an `offset` below 0.
         """
         try:
             handle = self.open_file(path, os.O_RDONLY)

@@ -96,8 +96,8 @@ def read_since(value: Any, now: float, errors: list[str]) -> float:
     seconds = read_time(text)
     if seconds is None:
         errors.append(
-            f"logs_since is {show_value(value)}: expected how long ago, such as 30s, 10m, 2h or 1d, or a time, such as "
-            "2026-12-01T03:00 in the time zone of the controller, or 2026-12-01T03:00Z"
+            f"logs_since is {show_value(value)}: expected how long ago, such as 30s, 10m, 2h or 1d, or a time. A time "
+            "is 2026-12-01T03:00 in the time zone of the controller, or 2026-12-01T03:00Z"
         )
         return 0.0
     if seconds > now:
@@ -188,8 +188,8 @@ def find_follow_errors(hosts: Sequence[str], forks: int, terminal: bool) -> Iter
     """Yield why new lines cannot be followed, as sentences."""
     if not terminal:
         yield (
-            "logs_follow is true, and ansible-playbook was started without a terminal, so that nobody could end it: "
-            "start it in a terminal, or set logs_since and run it again from time to time"
+            "logs_follow is true, and ansible-playbook was started without a terminal, so that nobody could end it. "
+            "Start it in a terminal, or set logs_since and run it again from time to time"
         )
     if len(hosts) > forks:
         yield (

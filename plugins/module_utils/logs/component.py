@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(logs): the last lines of the instances' log files and of what they print, and those written since.
+"""The component `logs`: the last lines of the instances' log files and of what they print, and those written since.
 Read only.
 
 A read returns where it ended, and the next one goes on from there, so that nothing of a reader stays on the host.

@@ -972,7 +972,7 @@ RULES = tuple(
         (
             "tree.not-regular",
             "A file that is read or changed is a regular file",
-            "Replace a link with the file that it leads to, or remove what is in the way",
+            "Replace a link with the file that it leads to, or remove what the path leads to",
         ),
         (
             "tree.uncommitted",

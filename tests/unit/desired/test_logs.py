@@ -38,7 +38,7 @@ def test_a_time_is_read(value, since, monkeypatch):
     ({"lines": "10001"}, "logs_lines is '10001': expected a whole number from 1 to 10000"),
     ({"lines": True}, "logs_lines is True: expected a whole number"),
     ({"lines": "many"}, "logs_lines is 'many': expected a whole number"),
-    ({"since": "yesterday"}, "logs_since is 'yesterday': expected how long ago, such as 30s, 10m, 2h or 1d, or a time, such as 2026-12-01T03:00"),
+    ({"since": "yesterday"}, "logs_since is 'yesterday': expected how long ago, such as 30s, 10m, 2h or 1d, or a time. A time is 2026-12-01T03:00"),
     ({"since": "2026-13-01T03:00"}, "logs_since is '2026-13-01T03:00': expected"),
     ({"since": "10 weeks"}, "logs_since is '10 weeks': expected"),
     ({"since": "2026-12-02T03:00Z"}, "which is in the future: expected a time before now"),
