@@ -26,9 +26,10 @@ requirements:
 """
 
 EXAMPLES = r"""
-# ansible.cfg
-[defaults]
-stdout_callback = xitrum.host.fleet
+example: |
+  # ansible.cfg
+  [defaults]
+  stdout_callback = xitrum.host.fleet
 """
 
 import atexit

@@ -58,15 +58,17 @@ class TestWithoutAProxy:
 
     def test_a_restart_goes_through_the_other_slot_without_a_lost_request(self, solo):
         (before,), release = self.slot(solo)
+        # The port that the last deploy has set.
+        given = {"playbook": "playbooks/restart.yml", "xitrum_instances": 1, "xitrum_http_port": self.ports(solo)[0] - int(before)}
         with Traffic(solo, "solo", **BUSY, keeps=False) as traffic:
-            solo.run(playbook="playbooks/restart.yml", xitrum_instances=1).assert_ended_well()
+            solo.run(**given).assert_ended_well()
         traffic.assert_nothing_lost()
         assert self.slot(solo) == ([str(1 - int(before))], release), "the release stays"
         # A change that waits for a deploy would come with the other slot.
-        run = solo.run(playbook="playbooks/restart.yml", xitrum_instances=1, xitrum_heap="300m")
+        run = solo.run(**given, xitrum_heap="300m")
         assert run.code == 2 and "found a pending change for solo-" in run.message and "Run deploy.yml instead" in run.message
-        # The tests after this one expect the first slot.
-        solo.run(playbook="playbooks/restart.yml", xitrum_instances=1).assert_ended_well()
+        # The tests after this one expect the slot of before.
+        solo.run(**given).assert_ended_well()
         assert self.slot(solo) == ([before], release)
 
     def ports(self, solo):

@@ -49,7 +49,9 @@ def is_entry(index: str, entry: Any) -> bool:
     if not index.isdecimal() or not isinstance(entry, dict) or set(entry) != {"user", "host", "since"}:
         return False
     since = entry["since"]
-    return all(isinstance(entry[name], str) for name in ("user", "host")) and type(since) is int and since >= 0
+    if not all(isinstance(entry[name], str) for name in ("user", "host")):
+        return False
+    return isinstance(since, int) and not isinstance(since, bool) and since >= 0
 
 
 def read_stops(host: Host, name: str) -> dict[int, dict[str, Any]]:

@@ -702,7 +702,11 @@ def test_an_operator_stops_an_instance_for_good(monkeypatch):
 
 def test_a_stop_that_was_killed_before_its_record_is_one_of_a_killed_run(monkeypatch):
     there = host(runs=True)
-    monkeypatch.setattr(operator_stops, "note", lambda *_what: (_ for _ in ()).throw(OSError("killed")))
+
+    def fail(*_arguments):
+        raise OSError("killed")
+
+    monkeypatch.setattr(operator_stops, "note", fail)
     with pytest.raises(OSError, match="killed"):
         operate(there, monkeypatch, "stopped")
     assert step_record.read_record(there, "demo")["0"]["state"] == "stopped" and STOPPED not in there.files

@@ -24,9 +24,9 @@ READS = [
 LOST = [READS[0], ({"module": "host_state_info", "host": "app2"}, {"failed": True, "msg": "no sudo {{ 6 * 7 }}\u009b"})]
 
 
-def logs(folder, reads=READS, options=(), **variables):
+def logs(folder, reads=None, options=(), **variables):
     given = {f"logs_{name}": value for name, value in variables.items()}
-    return play(folder, BOOK, ("app1", "app2"), reads, ("proxy1",), xitrum_instances=2, options=options, **given)
+    return play(folder, BOOK, ("app1", "app2"), READS if reads is None else reads, ("proxy1",), xitrum_instances=2, options=options, **given)
 
 
 def test_lines_of_all_hosts_are_merged_with_the_instance_in_front(tmp_path):
