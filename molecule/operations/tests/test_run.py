@@ -62,11 +62,16 @@ def test_whoever_is_interrupted_leaves_nothing_on_the_host(site, number):
     wait_until(lambda: left(site, "app1") == "")
 
 
-def test_a_command_before_the_release_stops_the_rollout_or_lets_it_go_on(site, packages):
+def test_a_command_before_the_release_that_fails_stops_the_rollout(site, packages):
     other, release, running = packages("before-release"), site.release("app1"), site.running()
     stopped = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=f"{MIGRATE} 1 7")
     assert stopped.code == 2 and f"{MIGRATE} ended with exit code 7" in stopped.message
     assert site.running() == running and site.release("app1") == release
+
+
+@pytest.mark.long
+def test_a_command_before_the_release_runs_once_and_not_before_a_rollback(site, packages):
+    other, release = packages("before-release"), site.release("app1")
     value = {"class": MIGRATE, "arguments": [2], "timeout": 60}
     done = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=value).assert_ended_well()
     (host, result), = done.results("xitrum.host.console")

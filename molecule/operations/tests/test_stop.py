@@ -71,6 +71,7 @@ def test_the_last_server_of_a_proxy_is_not_stopped(site, stopped):
     assert len(site.pids(INSTANCES)) == 3 and site.sh("app2", "ls /var/lib/xitrum.host/*.lock 2>/dev/null || true") == ""
 
 
+@pytest.mark.long
 def test_a_deploy_brings_it_the_release_and_does_not_start_it(site, stopped):
     settings = {"xitrum_java_options": ["-Dstopped=1"]}
     try:
