@@ -221,6 +221,7 @@ def test_no_line_is_written_while_a_person_types(terminal):
 
 
 def test_the_line_is_no_wider_than_the_terminal():
+    pytest.importorskip("rich", reason="without it there is no live line")
     line = live_line.LiveLine(lambda: "x" * 100)
     lines = line._console.render_lines(line, line._console.options.update(width=40))
     assert ["".join(segment.text for segment in words) for words in lines] == ["x" * 39 + "…"]
