@@ -123,7 +123,8 @@ def limit_read(
         "switch": [],
         "orphaned": instances["orphaned"] if slots else [],
         "unhealthy": [index for index in instances.get("unhealthy", []) if index in chosen and verb != "stop"],
-        "errors": [*instances.get("errors", []), *errors],
+        # Of Ansible's own types: it warns of any other in a result.
+        "errors": [*instances.get("errors", []), *map(str, errors)],
         "broken_rules": {**instances.get("broken_rules", {}), **{str(error): error.rule for error in errors}},
         "notes": [*instances.get("notes", []), *notes, *([] if slots else map(format_pending_note, pending))],
     }
