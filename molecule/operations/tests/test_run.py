@@ -67,6 +67,8 @@ def test_a_command_before_the_release_that_fails_stops_the_rollout(site, package
     stopped = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=f"{MIGRATE} 1 7")
     assert stopped.code == 2 and f"{MIGRATE} ended with exit code 7" in stopped.message
     assert site.running() == running and site.release("app1") == release
+    # What the stopped rollout has uploaded is removed.
+    site.run().assert_ended_well()
 
 
 @pytest.mark.long
