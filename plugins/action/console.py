@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -97,16 +97,21 @@ class ActionModule(ActionBase):
         finally:
             os.close(handle)
 
+    def _start(
+        self, arguments: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> tuple[dict[str, Any], str, Callable[[Mapping[str, Any]], dict[str, Any]]]:
+        """Start what runs in the background. Return its result, the folder of its job (empty if it did not start),
+        and a function that calls the module on the same host."""
+        started = self._on_host(arguments, task_vars)
+        job = started.pop("job", "")
+        return started, "" if started.get("failed") else job, lambda given: self._on_host(given, task_vars)
+
     def _run_class(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Starts a class, and prints its output until its end."""
         began, parent = time.monotonic(), os.getppid()
-        started = self._on_host(arguments, task_vars)
-        job = started.pop("job", "")
-        if started.get("failed") or not job:
+        started, job, on_host = self._start(arguments, task_vars)
+        if not job:
             return started
-
-        def on_host(given: Mapping[str, Any]) -> dict[str, Any]:
-            return self._on_host(given, task_vars)
 
         try:
             with background.ended(on_host, job):
@@ -129,13 +134,9 @@ class ActionModule(ActionBase):
                                            f"{action.replace('_', ' ')}, such as -e console_save=dumps"}
         host, instance = str((task_vars or {})["inventory_hostname"]), arguments.get("instance", 0)
         label, parent = f"{host}-{instance}", os.getppid()
-        started = self._on_host(arguments, task_vars)
-        job = started.pop("job", "")
-        if started.get("failed") or not job:
+        started, job, on_host = self._start(arguments, task_vars)
+        if not job:
             return started
-
-        def on_host(given: Mapping[str, Any]) -> dict[str, Any]:
-            return self._on_host(given, task_vars)
 
         def show(text: str) -> None:
             self._display.display(f"{label}: {text}")

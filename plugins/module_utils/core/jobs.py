@@ -18,14 +18,13 @@ import resource
 import select
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Optional, Tuple
 
-from . import schema
+from . import background_folder, schema
 from .process import parse_stat
 
 PREFIX = "xitrum.host-job-"
@@ -74,7 +73,7 @@ def start(
     """
     sweep(remove)
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
-    touch(f"{folder}/lease")
+    background_folder.touch(f"{folder}/lease")
     write(folder, "state", {"phase": "running", "rc": 0, "reason": "", "file": file, "removed": list(removed)})
     handle = os.open(held, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if held else None
     if handle is not None:
@@ -140,7 +139,7 @@ def poll(folder: str, position: int) -> dict[str, Any]:
     is more of it already. Parts of the output before `position` are gone then. Raises JobError.
     """
     found = check(folder)
-    touch(f"{found}/lease")
+    background_folder.touch(f"{found}/lease")
     # In this order: what has ended has written all of its output before.
     state = alive(found)
     data, is_ended = read_output(found, position), state["phase"] == "ended"
@@ -194,7 +193,7 @@ def alive(folder: str) -> dict[str, Any]:
 def file_of(folder: str) -> str:
     """The path of what a job's command makes. Whoever reads it lets the job go on. Raises JobError."""
     found = check(folder)
-    touch(f"{found}/lease")
+    background_folder.touch(f"{found}/lease")
     return str(alive(found)["file"])
 
 
@@ -202,7 +201,7 @@ def end(folder: str, remove: Callable[[str], object]) -> None:
     """Ends a job and its command, and waits until nothing of both is left. Raises JobError."""
     found = check(folder)
     process = read(found, "process")
-    touch(f"{found}/end")
+    background_folder.touch(f"{found}/end")
     until = time.monotonic() + END_SECONDS + 10
     while os.path.isdir(found) and is_alive(process) and time.monotonic() < until:
         time.sleep(TICK / 2)
@@ -233,28 +232,15 @@ def clear(folder: str, remove: Callable[[str], object]) -> None:
 
 def check(folder: str) -> str:
     """The folder, where it is one of a job, and of this user: another user could have links in it. Raises JobError."""
-    try:
-        found = os.lstat(folder)
-    except OSError:
-        found = None
-    if found and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
-        raise JobError(
-            f"{folder}: found {kind} of user id {found.st_uid}, expected the folder of a job, of user id "
-            f"{os.geteuid()}. Nothing was read or written in it. See who made it"
-        )
-    if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
+    error = background_folder.find_owner_error(folder, "a job")
+    if error:
+        raise JobError(error)
+    if not background_folder.has_state(folder, PREFIX):
         raise JobError(
             f"{folder or 'an empty path'} is no folder of a job that runs: nobody polled it for some time, so that it "
             "has ended. Run the playbook again"
         )
     return folder
-
-
-def touch(path: str) -> None:
-    """Makes a file new."""
-    with open(path, "a", encoding="utf-8"):
-        os.utime(path)
 
 
 def read(folder: str, name: str) -> dict[str, Any]:
@@ -269,9 +255,7 @@ def read(folder: str, name: str) -> dict[str, Any]:
 
 def write(folder: str, name: str, data: dict[str, Any]) -> None:
     """Writes it whole."""
-    with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
-        file.write(schema.JOB.render(data))
-    os.rename(f"{folder}/{name}.new", f"{folder}/{name}.json")
+    background_folder.write_record(folder, name, schema.JOB.render(data))
 
 
 class Job:

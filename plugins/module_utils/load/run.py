@@ -15,14 +15,13 @@ import os
 import resource
 import shutil
 import signal
-import stat
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
-from ..core import schema
+from ..core import background_folder, schema
 from ..core.process import parse_stat
 from . import counts as load_counts
 from . import planning as load_plan
@@ -41,7 +40,7 @@ class LoadError(Exception):
 def start(desired: dict[str, Any], facts: dict[str, Any]) -> str:
     """Starts a load and returns its folder."""
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=find_base())
-    touch(f"{folder}/lease")
+    background_folder.touch(f"{folder}/lease")
     write(
         folder,
         "state",
@@ -93,7 +92,7 @@ def read_stat(pid: int) -> dict[str, Any] | None:
 def poll(folder: str) -> dict[str, Any]:
     """What a load reports. Whoever polls lets it go on."""
     found = check(folder)
-    touch(f"{found}/lease")
+    background_folder.touch(f"{found}/lease")
     return read_load(found)
 
 
@@ -115,7 +114,7 @@ def read_load(folder: str) -> dict[str, Any]:
 def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
     """Ends a load and returns what it reported at its end; its folder is gone."""
     found = check(folder)
-    touch(f"{found}/stop")
+    background_folder.touch(f"{found}/stop")
     until = time.monotonic() + END_SECONDS + 5
     try:
         while (state := read_load(found))["phase"] != "ended" and time.monotonic() < until:
@@ -127,28 +126,15 @@ def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, 
 
 def check(folder: str) -> str:
     """The folder, where it is one of a load, and of this user: another user could have links in it."""
-    try:
-        found = os.lstat(folder)
-    except OSError:
-        found = None
-    if found and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
-        raise LoadError(
-            f"{folder}: found {kind} of user id {found.st_uid}, expected the folder of a load, of user id "
-            f"{os.geteuid()}. Nothing was read or written in it. See who made it, and start the load again."
-        )
-    if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
+    error = background_folder.find_owner_error(folder, "a load")
+    if error:
+        raise LoadError(f"{error}, and start the load again.")
+    if not background_folder.has_state(folder, PREFIX):
         raise LoadError(
             f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start "
             "it again."
         )
     return folder
-
-
-def touch(path: str) -> None:
-    """Makes a file new."""
-    with open(path, "a", encoding="utf-8"):
-        os.utime(path)
 
 
 def read(folder: str, name: str) -> dict[str, Any]:
@@ -167,9 +153,7 @@ def read(folder: str, name: str) -> dict[str, Any]:
 
 def write(folder: str, name: str, data: dict[str, Any]) -> None:
     """Writes it whole."""
-    with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
-        file.write(schema.LOAD.render(data))
-    os.rename(f"{folder}/{name}.new", f"{folder}/{name}.json")
+    background_folder.write_record(folder, name, schema.LOAD.render(data))
 
 
 class Load:

@@ -39,6 +39,7 @@ ALLOWED = {
     "module_utils/core/file_parts.py": (HOSTS_OWN, None),
     "module_utils/core/trees.py": (HOSTS_OWN, None),
     "module_utils/core/jobs.py": (HOSTS_OWN, None),
+    "module_utils/core/background_folder.py": ("jobs, of which Host makes its own, and loads report in such folders", None),
     "module_utils/core/fence.py": ("it reads of which run its own process is", {"os.environ.get"}),
     "module_utils/core/local_files.py": (CONTROLLER, None),
     "module_utils/configuration/xitrum_conf.py": (f"{CONTROLLER}; the module release reads the files of a release with it", None),
