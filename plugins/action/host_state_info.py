@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from ansible.utils.display import Display
 from ansible_collections.xitrum.host.plugins.plugin_utils import log_stream
+from ansible_collections.xitrum.host.plugins.plugin_utils.crashed_module import add_reason
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files, Refused
 from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import add_open_work, get_active_slot
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import filter_chosen
@@ -68,7 +69,7 @@ class ActionModule(DesiredAction):
             result = self._execute_module(
                 module_name=self.MODULE, module_args={"logs": dict(given)}, task_vars=task_vars
             )
-            return log_stream.mask_result(result, task_vars, self._templar)
+            return log_stream.mask_result(add_reason(result), task_vars, self._templar)
 
         with log_stream.connect(place) as link:
             log_stream.follow(host, options, read, link, log_stream.get_controller(place))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils import progress
+from ansible_collections.xitrum.host.plugins.plugin_utils.crashed_module import add_reason
 
 from ..module_utils.proxy import definition
 
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):
         return result
 
     def _on_host(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(
+        return add_reason(
             self._execute_module(module_name="xitrum.host.instance_service", module_args=arguments, task_vars=task_vars)
         )
 

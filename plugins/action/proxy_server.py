@@ -12,6 +12,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils import progress
+from ansible_collections.xitrum.host.plugins.plugin_utils.crashed_module import add_reason
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts
 
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
         return result
 
     def _on_proxy(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(
+        return add_reason(
             self._execute_module(module_name="xitrum.host.proxy_server", module_args=arguments, task_vars=task_vars)
         )
 

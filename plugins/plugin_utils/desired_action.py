@@ -21,6 +21,7 @@ from ..module_utils.preflight import messages
 from ..module_utils.preflight.catalog import Error
 from ..module_utils.proxy import key_pair
 from . import role_templates
+from .crashed_module import add_reason
 from .public_variables import PublicVariables
 
 
@@ -91,7 +92,8 @@ class DesiredAction(ActionBase):
                 return {**result, **build_failure(missing)}
             if self.is_empty(arguments):
                 return {**result, "changed": False}
-        result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
+        found = self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars)
+        result.update(add_reason(found))
         return result
 
     @abc.abstractmethod

@@ -100,6 +100,29 @@ def test_a_host_whose_read_fails(tmp_path):
     assert "2 errors. No host was changed." in run.text
 
 
+#: What the module of a host that crashed leaves before Ansible has made a message of it.
+CRASHED = {"failed": True, "exception": f"Traceback\n  File x\nOSError: {REASON}\n"}
+
+
+@pytest.mark.parametrize("book", ["site.yml", "deploy.yml", "base.yml"])
+def test_a_crash_without_a_message_is_an_error_of_its_host(tmp_path, book):
+    rules = [({"module": module, "host": "app2"}, CRASHED) for module in ("host_state_info", "host_base")]
+    run = play(tmp_path, f"- import_playbook: PLAYBOOKS/{book}\n", HOSTS, [*rules, *READS])
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert f"app2: - the host could not be read: the module crashed: OSError: {REASON}." in run.text
+    assert "1 error. No host was changed." in run.text
+
+
+@pytest.mark.parametrize(("call", "who"), [
+    ({"module": "instance_service", "host": "app1", "state": "restarted"}, ""),
+    ({"module": "proxy_server", "delegated": "proxy2", "state": "drain"}, "proxy2: "),
+])
+def test_a_crash_without_a_message_stops_the_rollout(tmp_path, call, who):
+    run = play(tmp_path, ROLLOUT, HOSTS, [(call, CRASHED), *READS], PROXIES)
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert STOPPED in run.text and f"Later batches did not begin. {who}the module crashed: OSError: {REASON}." in run.text
+
+
 def test_a_read_that_cannot_begin(tmp_path):
     """Ansible prints why, whatever a play does about it: the report names the task."""
     run = play(tmp_path, READ, HOSTS, [({"module": "host_state_info", "host": "app1"}, {"raised": REASON}), *READS], PROXIES)
