@@ -69,5 +69,5 @@ def explained(part, key, was, now, made, packages):
 
 def compared(site, host):
     """The differences of a host between the start of its scenario and now."""
-    before = json.loads(site.sh(host, "cat /var/tmp/baseline.json"))
-    return differences(before, json.loads(site.sh(host, "python3 /var/tmp/baseline.py /var/tmp/baseline.json")))
+    before = json.loads(site.run_script(host, "cat /var/tmp/baseline.json"))
+    return differences(before, json.loads(site.run_script(host, "python3 /var/tmp/baseline.py /var/tmp/baseline.json")))

@@ -52,7 +52,7 @@ class Run:
         assert self.failures, f"nothing failed (code {self.code}): {self.output[-3000:]}"
         return " ".join(str(self.failures[-1]).split())
 
-    def results(self, action):
+    def list_results(self, action):
         """(host, result) of all tasks of a module that really ran; each item of a loop is a result."""
         ran = [(host, result) for _task, host, result in self.tasks if result.get("action") == action and not result.get("skipped")]
         return [(host, item) for host, result in ran for item in result.get("results", [result])]
@@ -60,10 +60,10 @@ class Run:
     @property
     def sent(self):
         """Host to the bytes of a release that were uploaded to it. The module is called again after the rollout, to remove old ones."""
-        results = self.results("xitrum.host.release")
+        results = self.list_results("xitrum.host.release")
         return {host: sum(result.get("sent_bytes", 0) for other, result in results if other == host) for host, _result in results}
 
-    def text_of(self, task):
+    def find_text(self, task):
         """What the task of this name reported, the first host that reported something."""
         return next(result["msg"] for name, _host, result in self.tasks if name == task and result.get("msg"))
 
@@ -114,7 +114,7 @@ class Site:
         return AnsibleProcess("ansible-playbook", "-i", str(self.inventory), playbook, *options, *more)
 
     @contextlib.contextmanager
-    def killed_run(self, *options, playbook="site.yml", **variables):
+    def start_killed_run(self, *options, playbook="site.yml", **variables):
         """A run that is killed when the block ends, which must be before the run does."""
         process = self.start(*options, playbook=playbook, **variables)
         try:
@@ -140,7 +140,7 @@ class Site:
     def type(self, command, inventory=""):
         """A line typed in the clone, as it stands: (exit code, what was printed)."""
         environment = {"ANSIBLE_INVENTORY": inventory or str(self.inventory), "ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-        code, output = in_loaded_ansible(command, environment) if needs_no_shell(command) else in_shell(command, environment)
+        code, output = run_in_loaded_ansible(command, environment) if needs_no_shell(command) else run_in_shell(command, environment)
         for secret in self.secrets:
             assert secret not in output, f"`{command}` printed a secret"
         return code, output
@@ -150,7 +150,7 @@ class Site:
         code, output = self.type(command, inventory)
         assert code == 0, f"`{command}` ended with {code}: {output[-4000:]}"
 
-    def sh(self, host, script, check=True):
+    def run_script(self, host, script, check=True):
         """The standard output of a script that root runs on a host."""
         try:
             code, out, err = engine.attempt(self.hosts[host]["fleet_container"], "sh", "-c", script, seconds=120)
@@ -163,7 +163,7 @@ class Site:
         return out.strip()
 
     @contextlib.contextmanager
-    def paused(self, host):
+    def pause_host(self, host):
         """A host that stands still for the block, with its connections open."""
         container = self.hosts[host]["fleet_container"]
         engine.pause(container)
@@ -173,69 +173,69 @@ class Site:
             engine.unpause(container)
 
     @contextlib.contextmanager
-    def for_now(self, host, do, undo):
+    def change_for_now(self, host, do, undo):
         """A host on which `do` was run; `undo` is run in the end."""
         try:
-            self.sh(host, do)
+            self.run_script(host, do)
             yield
         finally:
-            self.sh(host, undo)
+            self.run_script(host, undo)
 
-    def processes(self, host, command="java"):
+    def list_processes(self, host, command="java"):
         """(pid, moment of the start in clock ticks since boot) of all processes of a name: those of another moment are others."""
         script = f"for pid in $(pgrep -x {command}); do echo $pid $(cut -d' ' -f22 /proc/$pid/stat); done"
-        return sorted(tuple(map(int, line.split())) for line in self.sh(host, script).splitlines())
+        return sorted(tuple(map(int, line.split())) for line in self.run_script(host, script).splitlines())
 
-    def running(self):
+    def list_running(self):
         """All JVMs and proxies of the site: a run that leaves this alone has restarted nothing."""
-        return {host: self.processes(host, "haproxy" if host.startswith("proxy") else "java") for host in self.hosts}
+        return {host: self.list_processes(host, "haproxy" if host.startswith("proxy") else "java") for host in self.hosts}
 
-    def main_pid(self, host, index):
+    def read_main_pid(self, host, index):
         """The process of an instance; 0 where it does not run."""
-        return int(self.sh(host, f"systemctl show --property MainPID --value xitrum@{index}"))
+        return int(self.run_script(host, f"systemctl show --property MainPID --value xitrum@{index}"))
 
-    def exposure(self, host, index):
+    def read_exposure(self, host, index):
         """What systemd reports about the unit of an instance that runs: 0 is no exposure, 10 is all."""
-        output = self.sh(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
+        output = self.run_script(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
         return float(re.search(r"Overall exposure level for xitrum@\d\.service: ([\d.]+)", output).group(1))
 
-    def flags(self, host, index):
+    def read_flags(self, host, index):
         """The flags of an instance's JVM, by its own account: jcmd and the JVM meet in /tmp, of which the service has one of its own."""
-        pid = self.main_pid(host, index)
-        return self.sh(host, f"nsenter --target {pid} --mount -- jcmd {pid} VM.flags").split()
+        pid = self.read_main_pid(host, index)
+        return self.run_script(host, f"nsenter --target {pid} --mount -- jcmd {pid} VM.flags").split()
 
-    def pid(self, host, index):
+    def find_pid(self, host, index):
         """The process that listens on the port of an instance, whatever keeps it running; 0 where there is none."""
-        output = self.sh(host, f"ss -Hltnp 'sport = :{8000 + index}' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p'")
+        output = self.run_script(host, f"ss -Hltnp 'sport = :{8000 + index}' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p'")
         return int(output or 0)
 
-    def kind(self, host):
+    def find_supervisor(self, host):
         """The supervisor that the inventory gives a host."""
         own = self.inventory / "host_vars" / f"{host}.yml"
         return yaml.safe_load(own.read_text(encoding="utf-8"))["xitrum_supervisor"] if own.exists() else "systemd"
 
-    def links(self, host):
+    def read_links(self, host):
         """Every `current` and `previous` of a host to where it leads; an assertion that none leads nowhere."""
         found = {}
         script = f"for link in {ROOT}/current {ROOT}/previous {ROOT}/instances/*/current {ROOT}/instances/*/previous; do " \
                  "[ ! -L $link ] || echo $link $(readlink -e $link); done"
-        for line in self.sh(host, script).splitlines():
+        for line in self.run_script(host, script).splitlines():
             link, _space, target = line.partition(" ")
             assert target, f"{link} on {host} leads nowhere"
             found[link.removeprefix(f"{ROOT}/")] = target.removeprefix(f"{ROOT}/")
         return found
 
-    def release(self, host):
+    def find_release(self, host):
         """The release that `current` of a host leads to."""
-        return self.links(host).get("current", "").removeprefix("releases/")
+        return self.read_links(host).get("current", "").removeprefix("releases/")
 
-    def releases(self, host):
+    def list_releases(self, host):
         """The folders of releases, half-made ones included."""
-        return sorted(self.sh(host, f"ls -A {ROOT}/releases").split())
+        return sorted(self.run_script(host, f"ls -A {ROOT}/releases").split())
 
-    def pids(self, names):
+    def find_pids(self, names):
         """The process of every instance that runs, by its name in the proxy, such as app1-0."""
-        found = {name: self.main_pid(*name.split("-")) for name in names}
+        found = {name: self.read_main_pid(*name.split("-")) for name in names}
         return {name: pid for name, pid in found.items() if pid}
 
     def ask(self, name, path, first_port=8000, **more):
@@ -243,20 +243,20 @@ class Site:
         host, index = name.split("-")
         return request(first_port + int(index), path, host=self.hosts[host]["xitrum_address"], **more)
 
-    def answering(self, name, first_port=8000):
+    def read_answered_release(self, name, first_port=8000):
         """The release that an instance answers a page with, as the demo application reports it."""
         return self.ask(name, "/", first_port).headers["X-Demo-Release"]
 
-    def statuses(self, proxy="proxy1"):
+    def read_statuses(self, proxy="proxy1"):
         """What the running proxy reports about each instance of its configuration: its name to UP, MAINT and the like."""
-        rows = [line.split(",") for line in self.proxy(proxy, "show stat").splitlines()]
+        rows = [line.split(",") for line in self.query_proxy(proxy, "show stat").splitlines()]
         return {row[1]: row[17] for row in rows if row[0] == "xitrum" and row[1] not in ("FRONTEND", "BACKEND")}
 
-    def backends(self, proxy="proxy1"):
+    def list_backends(self, proxy="proxy1"):
         """The instances in the running proxy's configuration."""
-        return sorted(self.statuses(proxy))
+        return sorted(self.read_statuses(proxy))
 
-    def proxy(self, proxy, command):
+    def query_proxy(self, proxy, command):
         """What the proxy answers on its runtime socket."""
         script = f"""python3 -c '
 import socket
@@ -264,7 +264,7 @@ with socket.socket(socket.AF_UNIX) as link:
     link.connect("/run/haproxy/admin.sock")
     link.sendall(b"{command}\\n")
     print(b"".join(iter(lambda: link.recv(65536), b"")).decode())'"""
-        return self.sh(proxy, script)
+        return self.run_script(proxy, script)
 
 
 def needs_no_shell(command):
@@ -273,7 +273,7 @@ def needs_no_shell(command):
     return words[:1] in (["ansible"], ["ansible-playbook"]) and not any(char in word for word in words for char in "|&;<>()$`*?~#\n")
 
 
-def in_loaded_ansible(command, environment):
+def run_in_loaded_ansible(command, environment):
     """The exit code of a command of Ansible, and what it printed."""
     process = AnsibleProcess(*shlex.split(command), environment=environment)
     try:
@@ -283,7 +283,7 @@ def in_loaded_ansible(command, environment):
     return process.returncode, output
 
 
-def in_shell(command, environment):
+def run_in_shell(command, environment):
     """The exit code of a line that a shell runs, and what it printed."""
     done = subprocess.run(command, shell=True, cwd=CLONE, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=RUN_SECONDS, check=False)
@@ -293,7 +293,7 @@ def in_shell(command, environment):
 def kill(process):
     """Ends a run and all that it started on this machine, at once and without a chance to tidy up. Its workers have
     sessions of their own, so that no process group holds them all."""
-    for pid in descendants(process.pid) if process.poll() is None else []:
+    for pid in list_descendants(process.pid) if process.poll() is None else []:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for stream in (process.stdout, process.stderr):
@@ -301,7 +301,7 @@ def kill(process):
     process.wait()
 
 
-def descendants(pid):
+def list_descendants(pid):
     """A process and all that it started, itself first, so that it cannot start more."""
     parents = {}
     for line in subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout.splitlines():

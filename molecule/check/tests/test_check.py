@@ -35,7 +35,7 @@ SNAPSHOT = {
 
 def snapshot(site):
     """What SNAPSHOT reports about each host."""
-    return {(host, what): site.sh(host, script).splitlines() for host in site.hosts for what, script in SNAPSHOT.items()}
+    return {(host, what): site.run_script(host, script).splitlines() for host in site.hosts for what, script in SNAPSHOT.items()}
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,9 @@ def test_a_check_changes_nothing_on_the_hosts(around):
      "until new=$(pgrep -x systemd-journal) && [ $new != $old ]; do sleep 0.1; done", "true"),
 ])
 def test_a_change_would_have_been_seen(site, what, change, back):
-    before = site.sh("app1", SNAPSHOT[what])
-    with site.for_now("app1", change, back):
-        assert site.sh("app1", SNAPSHOT[what]) != before
+    before = site.run_script("app1", SNAPSHOT[what])
+    with site.change_for_now("app1", change, back):
+        assert site.run_script("app1", SNAPSHOT[what]) != before
 
 
 @pytest.mark.parametrize("faults", [
@@ -91,7 +91,7 @@ def test_a_change_would_have_been_seen(site, what, change, back):
 def test_what_was_broken_is_found_and_nothing_else_and_the_printed_command_fixes_it(site, around, faults):
     for fault in faults:
         if fault.host:
-            site.sh(fault.host, fault.does)
+            site.run_script(fault.host, fault.does)
         else:
             site.must(fault.does)
     checked = site.check()

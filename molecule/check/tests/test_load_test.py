@@ -40,9 +40,9 @@ def before(load_test):
 def test_a_run_that_is_killed_leaves_connections_for_now(site):
     """That they do not stay is seen at the end: nobody checks them any more."""
     settings = {**COMMON, "load_test_connections": 100, "load_test_routes": ["direct"], "load_test_seconds": 600, "load_test_burst_connections": 0}
-    with site.killed_run(playbook="playbooks/load_test.yml", **settings):
-        wait_for("connections are held", lambda: site.sh("proxy1", LEFT, check=False))
-    assert site.sh("proxy1", LEFT, check=False) != ""
+    with site.start_killed_run(playbook="playbooks/load_test.yml", **settings):
+        wait_for("connections are held", lambda: site.run_script("proxy1", LEFT, check=False))
+    assert site.run_script("proxy1", LEFT, check=False) != ""
 
 
 def test_all_connections_are_held_directly_and_through_the_proxy(before):
@@ -70,10 +70,10 @@ def test_a_backlog_of_128_overflows_and_one_of_1024_does_not(before):
 @pytest.mark.long
 def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before, load_test):
     """By HTTPS this time."""
-    pid = site.main_pid("app1", 0)
+    pid = site.read_main_pid("app1", 0)
     change = f"setpriv --reuid xitrum --regid xitrum --clear-groups prlimit --pid {pid} --nofile="
-    soft = site.sh("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
-    with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
+    soft = site.run_script("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
+    with site.change_for_now("app1", f"{change}300:", f"{change}{soft}:"):
         code, output, found = load_test("after", load_test_connections=1000, load_test_routes=["proxy"], load_test_tls=True, load_test_burst_connections=0)
     assert code != 0, output[-4000:]
     figures = found["routes"]["proxy"]
@@ -95,4 +95,4 @@ def test_what_cannot_be_made_is_refused_before_the_first_connection(load_test):
 
 def test_nothing_is_left_on_the_hosts_of_any_run(site, before):
     for host in site.hosts:
-        wait_for(f"the processes of the killed run on {host} have ended", lambda host=host: site.sh(host, LEFT, check=False) == "", seconds=60)
+        wait_for(f"the processes of the killed run on {host} have ended", lambda host=host: site.run_script(host, LEFT, check=False) == "", seconds=60)

@@ -21,7 +21,7 @@ def console(site, host, *options, **variables):
 
 def lines(run):
     run.assert_ended_well()
-    return [line for _host, result in run.results("xitrum.host.console") for line in result["lines"]]
+    return [line for _host, result in run.list_results("xitrum.host.console") for line in result["lines"]]
 
 
 def state(site, host):
@@ -29,27 +29,27 @@ def state(site, host):
 
 
 def threads(site, host):
-    script = f"cat /proc/{site.pid(host, 0)}/task/*/comm"
-    return sorted(name for name in site.sh(host, script).splitlines() if name.startswith("xitrum-console"))
+    script = f"cat /proc/{site.find_pid(host, 0)}/task/*/comm"
+    return sorted(name for name in site.run_script(host, script).splitlines() if name.startswith("xitrum-console"))
 
 
 def descriptors(site, host):
-    return len(site.sh(host, f"ls /proc/{site.pid(host, 0)}/fd").split())
+    return len(site.run_script(host, f"ls /proc/{site.find_pid(host, 0)}/fd").split())
 
 
 def left(site, host):
-    return site.sh(host, "find / -xdev -name '*console*' '(' -path '*/tmp/*' -o -user xitrum ')' 2> /dev/null; pgrep -af XitrumConsol[e]", check=False)
+    return site.run_script(host, "find / -xdev -name '*console*' '(' -path '*/tmp/*' -o -user xitrum ')' 2> /dev/null; pgrep -af XitrumConsol[e]", check=False)
 
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_an_expression_reads_and_changes_a_value_of_the_live_application(site, host):
-    pid, before = site.pid(host, 0), descriptors(site, host)
+    pid, before = site.find_pid(host, 0), descriptors(site, host)
     assert lines(console(site, host, console_command="quickstart.State.value")) == [f"val res0: String = {state(site, host)}"]
     run = console(site, host, console_command='quickstart.State.value = "by hand"; println("gesagt: äöü")')
     assert "gesagt: äöü" in lines(run)
     assert run.changed == {host: 1}
     assert state(site, host) == "by hand"
-    assert site.pid(host, 0) == pid
+    assert site.find_pid(host, 0) == pid
     assert site.ask(f"{host}-0", "/").status == 200
     # The socket of a JVM that has been attached to, and the agent's archive.
     assert descriptors(site, host) <= before + 2
@@ -57,17 +57,17 @@ def test_an_expression_reads_and_changes_a_value_of_the_live_application(site, h
 
 
 def test_the_unit_is_as_hard_as_before(site):
-    assert site.exposure("app1", 0) <= 1.5
+    assert site.read_exposure("app1", 0) <= 1.5
 
 
 def test_ten_consoles_leave_no_thread_and_no_open_file(site):
     before = descriptors(site, "app1")
-    jvm = site.processes("app1")
+    jvm = site.list_processes("app1")
     run = site.run(playbook="molecule/console/tests/ten.yml")
     assert lines(run) == [f"val res0: Int = {number + 1}" for number in range(10)]
     assert descriptors(site, "app1") <= before
     assert (threads(site, "app1"), left(site, "app1")) == ([], "")
-    assert site.processes("app1") == jvm
+    assert site.list_processes("app1") == jvm
 
 
 @pytest.mark.parametrize(("expression", "message"), [
@@ -143,10 +143,10 @@ def test_an_instance_that_does_not_run_is_reported(site):
 def test_another_user_is_refused(site):
     run = console(site, "app1", "-e", '{"ansible_become": false}', console_command="1")
     assert "use become: true" in run.message
-    pid = site.pid("app1", 0)
+    pid = site.find_pid("app1", 0)
     enter = f"nsenter --target {pid} --mount"
-    assert site.sh("app1", f"{enter} --setuid $(id -u xitrum) --setgid $(id -g xitrum) -- jcmd {pid} VM.version").startswith(f"{pid}:\nOpenJDK")
-    output = site.sh("app1", f"{enter} --setuid $(id -u nobody) --setgid $(id -g nobody) -- jcmd {pid} VM.version 2>&1 || true")
+    assert site.run_script("app1", f"{enter} --setuid $(id -u xitrum) --setgid $(id -g xitrum) -- jcmd {pid} VM.version").startswith(f"{pid}:\nOpenJDK")
+    output = site.run_script("app1", f"{enter} --setuid $(id -u nobody) --setgid $(id -g nobody) -- jcmd {pid} VM.version 2>&1 || true")
     assert "OpenJDK" not in output
     assert "is not secure: file should be owned by the current user" in output
 
@@ -154,7 +154,7 @@ def test_another_user_is_refused(site):
 def test_a_release_without_a_compiler_names_the_artifact(site):
     lib = "/opt/xitrum/current/lib"
     jars = f"{lib}/scala-compiler-2.13.18.jar {lib}/scala-reflect-2.13.18.jar"
-    with site.for_now("app2", f"mkdir /srv/scala && mv {jars} /srv/scala", f"mv /srv/scala/*.jar {lib}/ && rmdir /srv/scala"):
+    with site.change_for_now("app2", f"mkdir /srv/scala && mv {jars} /srv/scala", f"mv /srv/scala/*.jar {lib}/ && rmdir /srv/scala"):
         run = console(site, "app2", console_command="1")
         assert "Add the artifact org.scala-lang:scala-compiler:2.13.18" in run.message
         given = ["/srv/scala/scala-compiler-2.13.18.jar", "/srv/scala/scala-reflect-2.13.18.jar"]

@@ -15,7 +15,7 @@ HOSTS = tuple(ROOTS)
 
 
 def test_the_unit_sees_nothing_of_home_but_its_own_folder(site):
-    assert site.sh("app1", "stat -c %a /home/carol") == "700"
+    assert site.run_script("app1", "stat -c %a /home/carol") == "700"
     folders.assert_unit_sees_only(site, "app1", ROOTS["app1"])
 
 
@@ -29,7 +29,7 @@ def test_native_code_is_loaded_although_nothing_in_tmp_can_be_executed(site, hos
 def test_a_removed_log_folder_is_made_by_the_next_start(site, host, gone):
     folders.assert_log_folder_is_made(site, host, LOGS[host], LOGS[host] + gone, RESTART[host])
     if host == "app2":
-        wait_for("its output is kept", lambda: site.sh(host, f"ls {LOGS[host]}/output-0/current", check=False))
+        wait_for("its output is kept", lambda: site.run_script(host, f"ls {LOGS[host]}/output-0/current", check=False))
 
 
 def test_after_all_that_nothing_drifts(site):

@@ -13,7 +13,7 @@ BEFORE = [{"name": "Refuse the batch", "ansible.builtin.fail": {"msg": "not toda
 
 
 def test_a_rollout_that_stops_is_reported_and_in_the_history(site, tmp_path):
-    saved, pids, release = tmp_path / "saved", site.pids(EVERY), site.release("app1")
+    saved, pids, release = tmp_path / "saved", site.find_pids(EVERY), site.find_release("app1")
     save = {"name": "Save", "ansible.builtin.copy": {"dest": str(saved), "content": "{{ xitrum_run | to_json }}"}}
     for name, tasks in (("before", BEFORE), ("after", [save])):
         (tmp_path / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
@@ -21,7 +21,7 @@ def test_a_rollout_that_stops_is_reported_and_in_the_history(site, tmp_path):
     (tmp_path / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
     # By a shell: a process that is forked from that of the tests ends without what Python does at its end.
     code, output = site.type(f"ansible-playbook playbooks/deploy.yml -e @{tmp_path}/variables.json 2>&1")
-    assert code == 2 and site.pids(EVERY) == pids, output[-4000:]
+    assert code == 2 and site.find_pids(EVERY) == pids, output[-4000:]
     assert saved.exists(), output[-4000:]
     run = validate(json.loads(saved.read_text(encoding="utf-8")), "run")
     assert (run["outcome"], run["playbook"], run["release_from"], run["release_to"]) == ("failed", "deploy", release, release)

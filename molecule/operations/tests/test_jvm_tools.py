@@ -13,16 +13,16 @@ def record(site, folder, action, *options, **variables):
 def left(site, host):
     """What is left on a host: files, folders and processes."""
     names = " -o ".join(f"-name '{name}'" for name in ("*.hprof", "*.jfr", "console-????????", "xitrum.host-job-*"))
-    return site.sh(host, f"find /opt/xitrum /run /tmp /var/log '(' {names} ')' 2> /dev/null; pgrep -af 'jcm[d]'; true")
+    return site.run_script(host, f"find /opt/xitrum /run /tmp /var/log '(' {names} ')' 2> /dev/null; pgrep -af 'jcm[d]'; true")
 
 
 def test_a_flight_recording_of_all_instances_of_a_host_is_fetched(site, tmp_path):
-    before = site.processes("app1")
+    before = site.list_processes("app1")
     run = record(site, tmp_path, "flight_recording", "--limit", "app1", console_instance="all", console_seconds=2).assert_ended_well()
     files = sorted(tmp_path.iterdir())
     assert [path.name.rpartition("-")[0] for path in files] == ["app1-0-flight_recording", "app1-1-flight_recording"]
     assert all(path.read_bytes()[:4] == b"FLR\0" and path.stat().st_mode & 0o777 == 0o600 for path in files)
-    assert run.changed == {} and site.processes("app1") == before
+    assert run.changed == {} and site.list_processes("app1") == before
     assert left(site, "app1") == ""
 
 
@@ -31,7 +31,7 @@ def test_a_heap_dump_is_fetched_for_this_user_alone(site, tmp_path):
     path, = tmp_path.iterdir()
     assert path.name.startswith("app2-0-heap_dump-") and path.suffix == ".hprof"
     assert path.read_bytes()[:13] == b"JAVA PROFILE " and path.stat().st_mode & 0o777 == 0o600
-    (_host, result), = run.results("xitrum.host.console")
+    (_host, result), = run.list_results("xitrum.host.console")
     assert result["bytes"] == path.stat().st_size > 1 << 20 and result["path"] == str(path)
     assert left(site, "app2") == ""
 

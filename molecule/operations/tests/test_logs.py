@@ -51,7 +51,7 @@ def follow(site, **variables):
 
 def list_modules(site):
     """The processes of modules on the application hosts, and what they have started."""
-    return [line for host in ("app1", "app2") for line in site.sh(host, "pgrep -af '[p]ython3|[j]ournalctl' || true").splitlines()]
+    return [line for host in ("app1", "app2") for line in site.run_script(host, "pgrep -af '[p]ython3|[j]ournalctl' || true").splitlines()]
 
 
 def wait_for_lines(terminal, run, expected):
@@ -79,7 +79,7 @@ def test_each_line_of_all_instances_is_followed_once(site):
         requests.start()
         wait_for_lines(terminal, FOLLOWED, {("app1-0", 5)})
         # As logrotate does it: the program goes on with the file that it has open.
-        site.sh("app1", f"cp -p {LOG.format(0)} {LOG.format(0)}.1 && : > {LOG.format(0)}")
+        site.run_script("app1", f"cp -p {LOG.format(0)} {LOG.format(0)}.1 && : > {LOG.format(0)}")
         wait_for_lines(terminal, FOLLOWED, expected)
         requests.join()
         os.write(terminal.handle, b"\x03")
@@ -87,7 +87,7 @@ def test_each_line_of_all_instances_is_followed_once(site):
     counts = collections.Counter(parse_lines(terminal.output, FOLLOWED))
     assert set(counts) == expected and set(counts.values()) == {1}
     wait_for("no process left on a host", lambda: not list_modules(site), 60)
-    site.sh("app1", f"rm {LOG.format(0)}.1")
+    site.run_script("app1", f"rm {LOG.format(0)}.1")
 
 
 def test_a_lost_controller_leaves_no_process(site):

@@ -21,7 +21,7 @@ def run(site, *options, **variables):
 
 def left(site, host):
     """What a command has left on a host: processes, and folders."""
-    return site.sh(host, f"pgrep -af '{MIGRATE[:-1]}[e]'; ls -d /run/xitrum.host-job-* /opt/xitrum/runs/*/*-* 2> /dev/null; true")
+    return site.run_script(host, f"pgrep -af '{MIGRATE[:-1]}[e]'; ls -d /run/xitrum.host-job-* /opt/xitrum/runs/*/*-* 2> /dev/null; true")
 
 
 def wait_until(is_so, seconds=90):
@@ -32,12 +32,12 @@ def wait_until(is_so, seconds=90):
 
 
 def test_a_class_runs_on_one_host_with_what_the_instance_has(site):
-    before = {host: site.processes(host) for host in ("app1", "app2")}
+    before = {host: site.list_processes(host) for host in ("app1", "app2")}
     done = run(site, run_host="app2", run_instance=1, run_arguments="2 0").assert_ended_well()
-    (host, result), = done.results("xitrum.host.console")
+    (host, result), = done.list_results("xitrum.host.console")
     assert (host, result["rc"], result["lines"][1:]) == ("app2", 0, ["step 1 of 2", "step 2 of 2"])
     assert result["lines"][0].startswith("user xitrum, configured port 8001, working in /opt/xitrum/runs/1/")
-    assert {host: site.processes(host) for host in ("app1", "app2")} == before, "and no instance was restarted"
+    assert {host: site.list_processes(host) for host in ("app1", "app2")} == before, "and no instance was restarted"
     assert left(site, "app2") == ""
 
 
@@ -63,21 +63,21 @@ def test_whoever_is_interrupted_leaves_nothing_on_the_host(site, number):
 
 
 def test_a_command_before_the_release_that_fails_stops_the_rollout(site, packages):
-    other, release, running = packages("before-release"), site.release("app1"), site.running()
+    other, release, running = packages("before-release"), site.find_release("app1"), site.list_running()
     stopped = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=f"{MIGRATE} 1 7")
     assert stopped.code == 2 and f"{MIGRATE} ended with exit code 7" in stopped.message
-    assert site.running() == running and site.release("app1") == release
+    assert site.list_running() == running and site.find_release("app1") == release
     # What the stopped rollout has uploaded is removed.
     site.run().assert_ended_well()
 
 
 @pytest.mark.long
 def test_a_command_before_the_release_runs_once_and_not_before_a_rollback(site, packages):
-    other, release = packages("before-release"), site.release("app1")
+    other, release = packages("before-release"), site.find_release("app1")
     value = {"class": MIGRATE, "arguments": [2], "timeout": 60}
     done = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=value).assert_ended_well()
-    (host, result), = done.results("xitrum.host.console")
-    assert (host, result["lines"][1:]) == ("app1", ["step 1 of 2", "step 2 of 2"]) and result["release"] == site.release("app1") != release
+    (host, result), = done.list_results("xitrum.host.console")
+    assert (host, result["lines"][1:]) == ("app1", ["step 1 of 2", "step 2 of 2"]) and result["release"] == site.find_release("app1") != release
     back = site.run(xitrum_before_release=f"{MIGRATE} 0 9", playbook="playbooks/rollback.yml").assert_ended_well()
-    assert back.results("xitrum.host.console") == [] and site.release("app1") == release
+    assert back.list_results("xitrum.host.console") == [] and site.find_release("app1") == release
     assert left(site, "app1") == ""

@@ -21,7 +21,7 @@ def fixture_stopped(site):
         site.run(playbook=STOP, stop_instances="app1-1").assert_ended_well()
     yield traffic
     site.run(playbook=START).assert_ended_well()
-    assert set(site.statuses().values()) == {"UP"} and len(site.pids(INSTANCES)) == 4
+    assert set(site.read_statuses().values()) == {"UP"} and len(site.find_pids(INSTANCES)) == 4
 
 
 def read_status(site):
@@ -32,12 +32,12 @@ def read_status(site):
 
 def test_a_stop_loses_no_request(site, stopped):
     stopped.assert_nothing_lost()
-    assert sorted(site.pids(INSTANCES)) == ["app1-0", "app2-0", "app2-1"]
-    assert site.statuses() == {"app1-0": "UP", "app1-1": "MAINT", "app2-0": "UP", "app2-1": "UP"}
+    assert sorted(site.find_pids(INSTANCES)) == ["app1-0", "app2-0", "app2-1"]
+    assert site.read_statuses() == {"app1-0": "UP", "app1-1": "MAINT", "app2-0": "UP", "app2-1": "UP"}
 
 
 def test_a_stop_is_on_record_and_reported(site, stopped):
-    record = json.loads(site.sh("app1", f"cat {RECORD}"))
+    record = json.loads(site.run_script("app1", f"cat {RECORD}"))
     assert set(record["1"]) == {"user", "host", "since"} and record["schema_version"] == 1
     document = read_status(site)
     states = {item["name"]: item["state"] for item in document["instances"]}
@@ -50,25 +50,25 @@ def test_a_stop_is_on_record_and_reported(site, stopped):
 def test_nothing_starts_it_but_an_operator(site, stopped):
     site.run().assert_did_nothing()
     # As at a boot: systemd starts what the target wants, and what runs already stays.
-    site.sh("app1", "systemctl daemon-reload; systemctl start multi-user.target")
-    assert site.main_pid("app1", 1) == 0 and site.sh("app1", "systemctl is-enabled xitrum@1 || true") == "disabled"
-    assert site.sh("app1", "systemctl is-enabled xitrum@0") == "enabled"
+    site.run_script("app1", "systemctl daemon-reload; systemctl start multi-user.target")
+    assert site.read_main_pid("app1", 1) == 0 and site.run_script("app1", "systemctl is-enabled xitrum@1 || true") == "disabled"
+    assert site.run_script("app1", "systemctl is-enabled xitrum@0") == "enabled"
 
 
 @pytest.mark.long
 def test_a_proxy_that_was_restarted_disables_it_again(site, stopped):
-    site.sh("proxy1", "systemctl restart haproxy")
-    assert site.statuses()["app1-1"] != "MAINT", "a restart forgets it"
+    site.run_script("proxy1", "systemctl restart haproxy")
+    assert site.read_statuses()["app1-1"] != "MAINT", "a restart forgets it"
     site.run(playbook="playbooks/deploy.yml").assert_ended_well()
-    assert site.statuses()["app1-1"] == "MAINT" and site.main_pid("app1", 1) == 0
+    assert site.read_statuses()["app1-1"] == "MAINT" and site.read_main_pid("app1", 1) == 0
     site.run().assert_did_nothing()
 
 
 def test_the_last_server_of_a_proxy_is_not_stopped(site, stopped):
     run = site.run(playbook=STOP, stop_instances=["app1-0", "app2-0", "app2-1"])
-    refusal = " ".join(str(result.get("msg")) for _host, result in run.results("xitrum.host.proxy_server"))
+    refusal = " ".join(str(result.get("msg")) for _host, result in run.list_results("xitrum.host.proxy_server"))
     assert run.code == 2 and "no other server that is enabled and healthy" in refusal and "add -e stop_last=true" in refusal
-    assert len(site.pids(INSTANCES)) == 3 and site.sh("app2", "ls /var/lib/xitrum.host/*.lock 2>/dev/null || true") == ""
+    assert len(site.find_pids(INSTANCES)) == 3 and site.run_script("app2", "ls /var/lib/xitrum.host/*.lock 2>/dev/null || true") == ""
 
 
 @pytest.mark.long
@@ -76,12 +76,13 @@ def test_a_deploy_brings_it_the_release_and_does_not_start_it(site, stopped):
     settings = {"xitrum_java_options": ["-Dstopped=1"]}
     try:
         site.run(playbook="playbooks/deploy.yml", **settings).assert_ended_well()
-        links = site.links("app1")
+        links = site.read_links("app1")
         assert links["instances/1/current"].partition("/")[2].partition("/")[2] == links["instances/0/current"].partition("/")[2].partition("/")[2]
-        assert site.main_pid("app1", 1) == 0
+        assert site.read_main_pid("app1", 1) == 0
         site.run(playbook="playbooks/deploy.yml", **settings).assert_did_nothing()
         site.run(playbook=START, start_instances="app1-1").assert_ended_well()
-        assert "-Dstopped=1" in site.sh("app1", f"tr '\\0' ' ' < /proc/{site.main_pid('app1', 1)}/cmdline; cat /opt/xitrum/instances/1/current/environment")
-        assert site.sh("app1", f"ls {RECORD} 2>/dev/null || true") == "" and site.statuses()["app1-1"] == "UP"
+        script = f"tr '\\0' ' ' < /proc/{site.read_main_pid('app1', 1)}/cmdline; cat /opt/xitrum/instances/1/current/environment"
+        assert "-Dstopped=1" in site.run_script("app1", script)
+        assert site.run_script("app1", f"ls {RECORD} 2>/dev/null || true") == "" and site.read_statuses()["app1-1"] == "UP"
     finally:
         site.run(playbook="playbooks/deploy.yml").assert_ended_well()

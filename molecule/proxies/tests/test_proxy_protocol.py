@@ -61,5 +61,5 @@ def test_without_the_header_nobody_is_served_by_nginx_and_others_as_before_by_ha
 
 
 def test_the_host_itself_asks_without_it(site, name):
-    assert client_address(site.sh(name, "curl -s http://127.0.0.1/client")) == "127.0.0.1"
-    assert "notAfter" in site.sh(name, "openssl s_client -connect 127.0.0.1:443 < /dev/null 2> /dev/null | openssl x509 -noout -enddate")
+    assert client_address(site.run_script(name, "curl -s http://127.0.0.1/client")) == "127.0.0.1"
+    assert "notAfter" in site.run_script(name, "openssl s_client -connect 127.0.0.1:443 < /dev/null 2> /dev/null | openssl x509 -noout -enddate")

@@ -21,4 +21,4 @@ def test_the_host_is_what_it_was_before_the_first_run(site, name):
 
 
 def test_the_unmanaged_proxy_serves_again(site):
-    assert "Welcome to nginx!" in site.sh("nginx1", "curl -s http://127.0.0.1/")
+    assert "Welcome to nginx!" in site.run_script("nginx1", "curl -s http://127.0.0.1/")

@@ -30,7 +30,7 @@ class TestWithoutAProxy:
 
     def slot(self, solo):
         """The instance that is there: its number, by the host's folders, and its release, by what port 80 answers."""
-        there = solo.sh("solo", "ls /opt/xitrum/instances").split()
+        there = solo.run_script("solo", "ls /opt/xitrum/instances").split()
         return there, request(80, "/", host=solo.hosts["solo"]["xitrum_address"]).headers["X-Demo-Release"]
 
     def test_releases_switch_over_without_a_lost_request(self, solo, packages, print_line):
@@ -50,11 +50,11 @@ class TestWithoutAProxy:
             run = self.deploy(solo, packages(name), xitrum_canary_seconds=2, xitrum_http_port=port).assert_ended_well()
             assert self.slot(solo) == ([slot], name)
             assert self.ports(solo) == [port + int(slot)]
-            assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
+            assert solo.run_script("solo", "cat /opt/xitrum/slot") == slot
         traffic.assert_nothing_lost()
         print_line(f"{traffic.count} requests to a host without a proxy while {name} took the place of another release: none lost")
         assert len(traffic.closed) == WEBSOCKETS, "those of the old release were closed when their time was over"
-        return sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service"))
+        return sum(result.get("cut", 0) for _host, result in run.list_results("xitrum.host.instance_service"))
 
     def test_a_restart_goes_through_the_other_slot_without_a_lost_request(self, solo):
         (before,), release = self.slot(solo)
@@ -73,7 +73,7 @@ class TestWithoutAProxy:
 
     def ports(self, solo):
         """The HTTP ports on which instances listen."""
-        return [int(port) for port in solo.sh("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split()]
+        return [int(port) for port in solo.run_script("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split()]
 
     @pytest.mark.long
     def test_the_redirect_follows_an_instance_that_a_deploy_restarts_in_place_at_another_port(self, solo, packages):
@@ -89,23 +89,23 @@ class TestWithoutAProxy:
             assert f"port {port} is new here: deploy.yml does not reserve it" in notes
             # Requests are refused while it restarts, and no longer: not while the canary is watched as well.
             first, last = (time.mktime(time.strptime(f"2026 {text.split()[0]}", "%Y %X")) for text in (load.errors[0], load.errors[-1]))
-            took = max(seconds for _host, result in run.results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values())
+            took = max(seconds for _host, result in run.list_results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values())
             assert not canary or last - first < took + canary, f"refused for {last - first} s, and it started in {took} s"
 
     def test_what_a_deploy_would_leave_behind_is_refused(self, solo, packages):
-        before = solo.running()
+        before = solo.list_running()
         run = self.deploy(solo, packages("test-2"), xitrum_jdk_version=11)
         assert run.code != 0 and not run.changed
         assert "the JDK 11 is not ready" in run.message and "ansible-playbook -i" in run.message and "xitrum.host.base" in run.message
-        assert solo.running() == before
+        assert solo.list_running() == before
 
     @pytest.mark.long
     def test_a_port_that_cannot_be_switched_needs_no_slots_and_is_refused_with_them(self, solo):
-        before = solo.running()
+        before = solo.list_running()
         run = solo.run(xitrum_instances=1, xitrum_http_port=80, xitrum_slots=True)
         assert run.code != 0 and not run.changed
         assert "expected one instance whose ports are all redirected" in run.message
-        assert solo.running() == before
+        assert solo.list_running() == before
 
     @pytest.mark.long
     def test_another_port_of_the_instance_loses_no_request(self, solo, packages):
@@ -115,34 +115,34 @@ class TestWithoutAProxy:
                 solo.run(xitrum_instances=1, xitrum_http_port=port, xitrum_package=str(packages(release))).assert_ended_well()
                 slot = str(1 - int(slot))
                 assert self.slot(solo) == ([slot], release)
-                assert solo.sh("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split() == [str(port + int(slot))]
+                assert solo.run_script("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split() == [str(port + int(slot))]
         traffic.assert_nothing_lost()
 
     @pytest.mark.long
     @pytest.mark.parametrize("slot", ["1", "0"])
     def test_maintenance_knows_the_slot(self, solo, packages, work, slot):
         self.deploy(solo, packages(f"slot-{slot}")).assert_ended_well()
-        before = solo.processes("solo")
+        before = solo.list_processes("solo")
         solo.run(playbook=MAINTENANCE, xitrum_instances=1, xitrum_maintenance_tasks=work).assert_ended_well()
         assert self.slot(solo) == ([slot], f"slot-{slot}")
-        assert solo.processes("solo") == before
+        assert solo.list_processes("solo") == before
 
     @pytest.mark.long
     def test_a_broken_release_never_gets_a_request(self, solo, packages):
-        before = solo.processes("solo")
+        before = solo.list_processes("solo")
         with Traffic(solo, "solo", keeps=False) as traffic:
             run = self.deploy(solo, packages("broken", "--fault", "page"))
         assert run.code != 0 and "answers 500, expected 200" in run.message
         traffic.assert_nothing_lost()
         assert self.slot(solo) == (["0"], "slot-0")
-        assert solo.processes("solo") == before
+        assert solo.list_processes("solo") == before
 
     @pytest.mark.long
     def test_a_run_that_is_killed_while_both_run_is_finished_by_the_next(self, solo, packages):
         with Traffic(solo, "solo", keeps=False) as traffic:
-            with solo.killed_run(playbook=DEPLOY, xitrum_instances=1, xitrum_package=str(packages("test-4"))):
-                wait_for("both releases run", lambda: len(solo.processes("solo")) == 2)
+            with solo.start_killed_run(playbook=DEPLOY, xitrum_instances=1, xitrum_package=str(packages("test-4"))):
+                wait_for("both releases run", lambda: len(solo.list_processes("solo")) == 2)
             self.deploy(solo, packages("test-4")).assert_ended_well()
         traffic.assert_nothing_lost()
         assert self.slot(solo)[1] == "test-4"
-        assert len(solo.processes("solo")) == 1
+        assert len(solo.list_processes("solo")) == 1

@@ -60,12 +60,12 @@ class Soak:
             kill(process)
 
     def reload(self):
-        self.site.sh("proxy1", "systemctl reload haproxy")
+        self.site.run_script("proxy1", "systemctl reload haproxy")
 
     def fault(self):
         """Somebody breaks something, and the check finds that and nothing else."""
         fault = self.chance.choice(FAULTS)
-        self.site.sh(fault.host, fault.does)
+        self.site.run_script(fault.host, fault.does)
         checked = self.site.check(f"-e '{json.dumps(self.variables())}'")
         assert set(checked.drift) == set(fault.red), fault.name
         return fault.name
@@ -74,8 +74,8 @@ class Soak:
         """A JVM dies."""
         name = self.chance.choice(EVERY)
         host, index = name.split("-")
-        self.site.sh(host, f"kill -9 {self.site.main_pid(host, index)}")
-        wait_for(f"{name} is back", lambda: self.site.statuses()[name] == "UP" and self.site.pid(host, int(index)))
+        self.site.run_script(host, f"kill -9 {self.site.read_main_pid(host, index)}")
+        wait_for(f"{name} is back", lambda: self.site.read_statuses()[name] == "UP" and self.site.find_pid(host, int(index)))
 
 
 @pytest.mark.soak
@@ -90,7 +90,7 @@ def test_whatever_happens_is_fixed_by_the_next_run(site, packages, print_line, t
         with Traffic(site) as traffic:
             what = event() or event.__name__.replace("_", " ")
             site.run(**soak.variables()).assert_ended_well()
-        wait_for("all are enabled", lambda: site.statuses() == dict.fromkeys(EVERY, "UP"))
+        wait_for("all are enabled", lambda: site.read_statuses() == dict.fromkeys(EVERY, "UP"))
         site.run(**soak.variables()).assert_did_nothing()
         errors = [error for load in traffic.loads for error in load.errors]
         bad = sum(count for load in traffic.loads for status, count in load.statuses.items() if status != 200)

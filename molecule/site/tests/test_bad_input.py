@@ -22,14 +22,14 @@ EXAMPLE_KEY = "ajconghoaofuxahoi92chunghiaujivietnamlasdoclapjfltudoil98hanhphuc
 
 def refused(site, run, *sentences):
     """Runs, and holds that the run stopped before it touched anything and reported all the sentences."""
-    before = site.running(), {host: site.links(host) for host in site.hosts}
+    before = site.list_running(), {host: site.read_links(host) for host in site.hosts}
     ended = run()
     assert ended.code != 0
     assert not ended.changed
     assert "No host was changed." in ended.message
     missing = [sentence for sentence in sentences if sentence not in ended.message]
     assert not missing, f"not reported: {missing}\n{ended.failures[-1]}"
-    assert (site.running(), {host: site.links(host) for host in site.hosts}) == before
+    assert (site.list_running(), {host: site.read_links(host) for host in site.hosts}) == before
     return ended.message
 
 
@@ -44,7 +44,7 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_decommissioned_
         "app1": {"xitrum_instnaces": 3, "xitrum_name": "xitrum"}, "app2": {"xitrum_instances": 0}})
     strange_system = "printf 'ID=plan9\\nPRETTY_NAME=\"Plan 9 from Bell Labs\"\\n' > /run/os-release; mount --bind /run/os-release /etc/os-release"
     strange_machine = "printf '#!/bin/sh\\necho riscv64\\n' > /usr/local/sbin/uname; chmod 755 /usr/local/sbin/uname"
-    with site.for_now("proxy1", strange_system, "umount /etc/os-release"), site.for_now("app1", strange_machine, "rm /usr/local/sbin/uname"):
+    with site.change_for_now("proxy1", strange_system, "umount /etc/os-release"), site.change_for_now("app1", strange_machine, "rm /usr/local/sbin/uname"):
         message = refused(
             site, lambda: wrong.run(xitrum_package="/nowhere/target/xitrum"),
             "here, on the controller: - there is no package at /nowhere/target/xitrum: build it with sbt/sbt xitrumPackage (sbt/sbt xitrum-package with "
@@ -64,8 +64,8 @@ def test_a_half_package_held_ports_and_hosts_that_cannot_be_read_are_one_message
     (half / "lib/netty-broken.jar").write_text("<html>a proxy's error page</html>")
     wrong = other(app2={"ansible_python_interpreter": "/usr/bin/python9"}, proxy1={"ansible_port": 9})
     hold = "systemd-run --quiet --collect --unit=squatter python3 -m http.server 8101; until ss -ltn | grep -q :8101; do sleep 0.1; done"
-    with site.for_now("app1", hold, "systemctl stop squatter"):
-        pid = site.sh("app1", "systemctl show --property MainPID --value squatter")
+    with site.change_for_now("app1", hold, "systemctl stop squatter"):
+        pid = site.run_script("app1", "systemctl show --property MainPID --value squatter")
         refused(
             site, lambda: wrong.run(xitrum_package=str(half), xitrum_http_port=8100, xitrum_secure_key=EXAMPLE_KEY, xitrum_heap="900g",
                                     xitrum_main_class="quickstart.Bot"),
@@ -96,7 +96,7 @@ def newer_package(folder, java):
 
 
 def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site, tmp_path):
-    jdk = re.search(r"java-(\d+)-", site.sh("app1", "readlink -f /usr/bin/java")).group(1)
+    jdk = re.search(r"java-(\d+)-", site.run_script("app1", "readlink -f /usr/bin/java")).group(1)
     keyless = site.with_inventory(tmp_path / "inventory", without=["xitrum_secure_key"])
     message = refused(
         site, lambda: keyless.run(xitrum_package=str(newer_package(tmp_path / "newer", 30)),
@@ -116,38 +116,38 @@ def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site
 def test_a_release_folder_that_is_full_or_read_only(site, other):
     """By a folder of their own; so the running instances, which hold the ports, are unmanaged and are named too."""
     wrong = other(app1={"xitrum_root": "/srv/full"}, app2={"xitrum_root": "/srv/readonly"})
-    with site.for_now("app1", "mkdir -p /srv/full; mount -t tmpfs -o size=4m none /srv/full", "umount /srv/full; rmdir /srv/full"), \
-            site.for_now("app2", "mkdir -p /srv/readonly; mount -t tmpfs -o ro none /srv/readonly", "umount /srv/readonly; rmdir /srv/readonly"):
+    with site.change_for_now("app1", "mkdir -p /srv/full; mount -t tmpfs -o size=4m none /srv/full", "umount /srv/full; rmdir /srv/full"), \
+            site.change_for_now("app2", "mkdir -p /srv/readonly; mount -t tmpfs -o ro none /srv/readonly", "umount /srv/readonly; rmdir /srv/readonly"):
         refused(
             site, wrong.run,
             "the file system /srv/full has 4 MiB free, and the release needs up to ", "make room, or lower xitrum_keep_releases",
             "the file system /srv/readonly is mounted read-only: mount it read-write, or set xitrum_root to a folder on another",
-            f"port 8000 is held by java (process {site.main_pid('app1', 0)}, xitrum@0.service)",
+            f"port 8000 is held by java (process {site.read_main_pid('app1', 0)}, xitrum@0.service)",
         )
 
 
 @pytest.mark.long
 def test_a_folder_of_the_system_is_refused_by_its_name_and_behind_a_link(site, other):
     wrong = other(app1={"xitrum_root": "/var/www"}, app2={"xitrum_root": "/srv/linked"})
-    with site.for_now("app2", "ln -s /usr/local /srv/linked", "rm /srv/linked"):
-        before = site.sh("app2", "stat -c '%a %U:%G' /usr/local")
+    with site.change_for_now("app2", "ln -s /usr/local /srv/linked", "rm /srv/linked"):
+        before = site.run_script("app2", "stat -c '%a %U:%G' /usr/local")
         refused(
             site, wrong.run,
             "xitrum_root is '/var/www', which belongs to the system: expected a folder for this application alone, such as /opt/xitrum",
             "xitrum_root is /srv/linked, a link to /usr/local, which belongs to the system. Set xitrum_root to a folder",
         )
-        assert site.sh("app2", "stat -c '%a %U:%G' /usr/local") == before
+        assert site.run_script("app2", "stat -c '%a %U:%G' /usr/local") == before
 
 
 def test_a_release_folder_that_becomes_full_leaves_the_previous_release_running(site, packages):
     """A file system can have room for the bytes and none for the files: nothing shows it before."""
-    before, links, there = site.running(), site.links("app1"), site.releases("app1")
+    before, links, there = site.list_running(), site.read_links("app1"), site.list_releases("app1")
     fill = f"mkdir /srv/copy; cp -a {ROOT}/releases/. /srv/copy; mount -t tmpfs -o size=500m,nr_inodes=110 none {ROOT}/releases; " \
            f"cp -a /srv/copy/. {ROOT}/releases; rm -r /srv/copy"
-    with site.for_now("app1", fill, f"umount {ROOT}/releases"):
+    with site.change_for_now("app1", fill, f"umount {ROOT}/releases"):
         ended = site.run("--limit", "app1", xitrum_package=str(packages("test-2")))
         assert ended.code != 0
         assert "the file system is full: make room, or lower xitrum_keep_releases. What runs is untouched" in ended.message
-        assert site.releases("app1") == there, "nothing half-made is left"
-        assert (site.running(), site.links("app1")) == (before, links)
+        assert site.list_releases("app1") == there, "nothing half-made is left"
+        assert (site.list_running(), site.read_links("app1")) == (before, links)
         assert request(8000, "/", host=site.hosts["app1"]["xitrum_address"]).status == 200

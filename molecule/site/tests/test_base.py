@@ -17,16 +17,16 @@ def alone(site, tmp_path_factory):
 
 def test_it_is_made_without_a_package(alone):
     alone.run("--limit", "localhost,bare", playbook=BASE, xitrum_package="/nowhere").assert_ended_well()
-    assert alone.sh("bare", "sysctl -n net.ipv4.tcp_fin_timeout") == "10"
-    assert "openjdk" in alone.sh("bare", "readlink -f /usr/bin/java")
-    assert alone.sh("bare", "getent passwd xitrum; ls /opt", check=False) == ""
+    assert alone.run_script("bare", "sysctl -n net.ipv4.tcp_fin_timeout") == "10"
+    assert "openjdk" in alone.run_script("bare", "readlink -f /usr/bin/java")
+    assert alone.run_script("bare", "getent passwd xitrum; ls /opt", check=False) == ""
 
 
 def test_a_run_after_it_does_nothing(alone):
     run = alone.run("--limit", "localhost,bare", playbook=BASE).assert_did_nothing()
-    assert run.text_of("Print the fleet summary").startswith("1 host\n")
+    assert run.find_text("Print the fleet summary").startswith("1 host\n")
 
 
 def test_it_is_undone(alone):
     alone.run("--limit", "bare", playbook="playbooks/remove.yml", remove_host_count=1, remove_packages=True).assert_ended_well()
-    assert alone.sh("bare", "command -v java", check=False) == ""
+    assert alone.run_script("bare", "command -v java", check=False) == ""

@@ -38,21 +38,21 @@ NAMES = [b"\nLISTEN 0 a :1 ", b"\x1b]52;c;eA\x07", b'")),(("java",pid=', b"\x1b[
 @pytest.fixture(scope="module", autouse=True)
 def fixture_mallory(site):
     """An account of the host that may do nothing but start programs."""
-    site.sh(HOST, "useradd --create-home --shell /bin/sh mallory")
-    site.sh(HOST, f"cat > /home/mallory/named.py <<'EOF'\n{NAMED_SERVER}\nEOF")
+    site.run_script(HOST, "useradd --create-home --shell /bin/sh mallory")
+    site.run_script(HOST, f"cat > /home/mallory/named.py <<'EOF'\n{NAMED_SERVER}\nEOF")
     yield
-    site.sh(HOST, "pkill -KILL -u mallory; userdel --remove mallory", check=False)
+    site.run_script(HOST, "pkill -KILL -u mallory; userdel --remove mallory", check=False)
 
 
 @contextlib.contextmanager
 def process_of_mallory(site, name, port):
     """A process of the hostile user with a name of its choice, which listens on a port."""
-    site.sh(HOST, f"su mallory -c 'nohup python3 /home/mallory/named.py {base64.b64encode(name).decode()} {port} > /dev/null 2>&1 &'")
+    site.run_script(HOST, f"su mallory -c 'nohup python3 /home/mallory/named.py {base64.b64encode(name).decode()} {port} > /dev/null 2>&1 &'")
     try:
-        wait_for(f"the process with the name {name!r} listens", lambda: site.sh(HOST, f"ss -Hltn sport = :{port}"))
+        wait_for(f"the process with the name {name!r} listens", lambda: site.run_script(HOST, f"ss -Hltn sport = :{port}"))
         yield
     finally:
-        site.sh(HOST, "pkill -KILL -u mallory", check=False)
+        site.run_script(HOST, "pkill -KILL -u mallory", check=False)
 
 
 def assert_plain(text):
@@ -63,7 +63,7 @@ def assert_plain(text):
 def test_links_pipes_and_names_of_processes_lead_root_nowhere(site):
     """What the application's user has planted in its folders, and what another user calls its processes. The run makes the host
     as the inventory has it, whatever ran before: it restarts instances of which the folders have links."""
-    before = site.sh(HOST, FOREIGN)
+    before = site.run_script(HOST, FOREIGN)
     plant = f"""
         set -e
         user=$(stat -c %U {LOG})
@@ -75,42 +75,42 @@ def test_links_pipes_and_names_of_processes_lead_root_nowhere(site):
             run "ln -s /etc/cron.d $instance/planted"
         done
     """
-    site.sh(HOST, plant)
+    site.run_script(HOST, plant)
     try:
         with contextlib.ExitStack() as stack:
             for number, name in enumerate(NAMES):
                 stack.enter_context(process_of_mallory(site, name, 18000 + number))
-            jvms = site.processes(HOST)
+            jvms = site.list_processes(HOST)
             run = site.run()
             assert "root:" not in run.output
             run.assert_ended_well()
-            assert site.sh(HOST, FOREIGN) == before
-            running = site.running()
+            assert site.run_script(HOST, FOREIGN) == before
+            running = site.list_running()
             assert not set(jvms) & set(running[HOST]), "it has restarted what was there"
             check = site.run(playbook="playbooks/check.yml").assert_ended_well()
             assert "root:" not in check.output
             assert_plain(check.output)
             site.run().assert_did_nothing()
-            assert site.running() == running
+            assert site.list_running() == running
     finally:
-        site.sh(HOST, f"rm -f {LOG}/planted {LOG}/planted.log {LOG}/pipe.log")
-    assert site.sh(HOST, FOREIGN) == before
+        site.run_script(HOST, f"rm -f {LOG}/planted {LOG}/planted.log {LOG}/pipe.log")
+    assert site.run_script(HOST, FOREIGN) == before
 
 
 def test_a_port_that_another_user_took_is_no_healthy_instance(site):
     """The page of another user's server answers, and gets no client: the canary asks whose socket it is."""
-    owner = site.sh(HOST, FOREIGN)
-    site.sh(HOST, "systemctl stop xitrum@0.service")
+    owner = site.run_script(HOST, FOREIGN)
+    site.run_script(HOST, "systemctl stop xitrum@0.service")
     server = "python3 -m http.server 8000 --directory /home/mallory"
-    site.sh(HOST, f"su mallory -c 'nohup {server} > /dev/null 2>&1 &'")
+    site.run_script(HOST, f"su mallory -c 'nohup {server} > /dev/null 2>&1 &'")
     try:
         run = site.run()
         assert run.code != 0
         assert "mallory" in run.message or "python3" in run.message
     finally:
-        site.sh(HOST, "pkill -KILL -u mallory", check=False)
+        site.run_script(HOST, "pkill -KILL -u mallory", check=False)
     site.run().assert_ended_well()
-    assert site.sh(HOST, FOREIGN) == owner
+    assert site.run_script(HOST, FOREIGN) == owner
 
 
 @pytest.mark.long

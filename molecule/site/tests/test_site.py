@@ -26,7 +26,7 @@ def address(site, host):
 class TestThroughTheProxy:
     def test_all_four_instances_answer_a_page_with_a_session_at_the_published_port(self, site):
         port = site.hosts["proxy1"]["fleet_published"][80]
-        release, seen = site.release("app1"), set()
+        release, seen = site.find_release("app1"), set()
         # One after the other, but a busy machine may delay a health check.
         for _turn in range(40):
             answer, page = ask("127.0.0.1", port=port)
@@ -36,11 +36,11 @@ class TestThroughTheProxy:
             assert answer.getheader("X-Demo-Instance") in meta.values(), f"the page does not name its instance: {meta}"
             seen.add(answer.getheader("X-Demo-Instance"))
         assert seen == {f"{host}:{8000 + index}" for host, index in INSTANCES}
-        assert {site.release(host) for host in APPS} == {release}
+        assert {site.find_release(host) for host in APPS} == {release}
 
     def test_a_static_file_of_the_package_is_served(self, site):
         answer, text = ask(address(site, "proxy1"), "/hello.txt")
-        assert (answer.status, text) == (200, site.sh("app1", f"cat {ROOT}/current/public/hello.txt") + "\n")
+        assert (answer.status, text) == (200, site.run_script("app1", f"cat {ROOT}/current/public/hello.txt") + "\n")
 
     def test_a_websocket_echoes(self, site):
         with websocket_client.connect(address(site, "proxy1"), 80, "/echo") as echo:
@@ -61,62 +61,62 @@ class TestThroughTheProxy:
     def test_statistics_and_the_admin_socket_are_not_reached_from_outside(self, site):
         with pytest.raises(OSError):
             socket.create_connection((address(site, "proxy1"), 8404), timeout=3).close()
-        assert site.sh("proxy1", "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8404/") == "200"
-        assert site.sh("proxy1", "stat -c '%a %U' /run/haproxy/admin.sock") == "660 root"
+        assert site.run_script("proxy1", "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8404/") == "200"
+        assert site.run_script("proxy1", "stat -c '%a %U' /run/haproxy/admin.sock") == "660 root"
 
     def test_the_running_proxy_has_all_instances_and_finds_them_well(self, site):
-        assert site.backends() == [f"{host}-{index}" for host, index in INSTANCES]
-        assert set(site.statuses().values()) == {"UP"}
+        assert site.list_backends() == [f"{host}-{index}" for host, index in INSTANCES]
+        assert set(site.read_statuses().values()) == {"UP"}
 
 
 @each_instance
 class TestEachInstance(InstanceContract):
     def test_has_the_desired_heap_by_its_own_account(self, site, host, index):
-        assert f"-XX:MaxHeapSize={512 << 20}" in site.flags(host, index)
+        assert f"-XX:MaxHeapSize={512 << 20}" in site.read_flags(host, index)
 
     def test_is_well_protected_while_it_runs(self, site, host, index):
-        assert site.exposure(host, index) <= 1.5
-        assert site.main_pid(host, index) > 0
+        assert site.read_exposure(host, index) <= 1.5
+        assert site.read_main_pid(host, index) > 0
 
     def test_systemd_has_it_enabled(self, site, host, index):
-        assert site.sh(host, f"systemctl is-enabled xitrum@{index}") == "enabled"
+        assert site.run_script(host, f"systemctl is-enabled xitrum@{index}") == "enabled"
 
     def test_keeps_its_secret_to_root_and_its_own_group(self, site, host, index):
         path = f"{ROOT}/instances/{index}/current/config/xitrum.conf"
-        assert site.sh(host, f"stat -c '%a %U %G' {path}") == "640 root xitrum"
-        assert site.secrets[0] in site.sh(host, f"runuser -u xitrum -- cat {path}")
-        assert site.sh(host, f"runuser -u nobody -- cat {path}", check=False) == ""
+        assert site.run_script(host, f"stat -c '%a %U %G' {path}") == "640 root xitrum"
+        assert site.secrets[0] in site.run_script(host, f"runuser -u xitrum -- cat {path}")
+        assert site.run_script(host, f"runuser -u nobody -- cat {path}", check=False) == ""
 
 
 @pytest.mark.parametrize("host", APPS)
 class TestEachApplicationHost:
     def test_current_is_the_release_that_runs_and_no_link_leads_nowhere(self, site, host):
-        assert site.releases(host) == [site.release(host)]
-        assert site.sh(host, f"find {ROOT} -xtype l") == "", "links that lead nowhere"
+        assert site.list_releases(host) == [site.find_release(host)]
+        assert site.run_script(host, f"find {ROOT} -xtype l") == "", "links that lead nowhere"
 
     def test_the_whole_package_is_there_extra_folders_too(self, site, host):
-        assert site.sh(host, f"ls {ROOT}/current").split() == ["config", "extra", "lib", "public", "script"]
+        assert site.run_script(host, f"ls {ROOT}/current").split() == ["config", "extra", "lib", "public", "script"]
         for folder in ("current", "instances/0/current"):
-            assert site.sh(host, f"cat {ROOT}/{folder}/extra/nested/note.txt")
+            assert site.run_script(host, f"cat {ROOT}/{folder}/extra/nested/note.txt")
 
     def test_the_secret_is_in_no_command_line_journal_or_readable_file(self, site, host):
         secret = site.secrets[0]
         # The pattern itself must not be found in the command line of what searches for it.
         pattern = f"{secret[:5]}[{secret[5]}]{secret[6:]}"
-        assert secret in site.sh(host, f"cat {ROOT}/instances/0/current/config/xitrum.conf")
-        assert site.sh(host, f"ps -eo args | grep '{pattern}'", check=False) == ""
-        assert "xitrum.host" in site.sh(host, "journalctl --no-pager | grep -m 1 -o xitrum.host"), "the modules are in the journal"
-        assert site.sh(host, f"journalctl --no-pager | grep '{pattern}'", check=False) == ""
-        files = site.sh(host, f"grep -rlsI '{pattern}' {ROOT} /etc /var /tmp /home || true").splitlines()
+        assert secret in site.run_script(host, f"cat {ROOT}/instances/0/current/config/xitrum.conf")
+        assert site.run_script(host, f"ps -eo args | grep '{pattern}'", check=False) == ""
+        assert "xitrum.host" in site.run_script(host, "journalctl --no-pager | grep -m 1 -o xitrum.host"), "the modules are in the journal"
+        assert site.run_script(host, f"journalctl --no-pager | grep '{pattern}'", check=False) == ""
+        files = site.run_script(host, f"grep -rlsI '{pattern}' {ROOT} /etc /var /tmp /home || true").splitlines()
         assert files
-        assert {site.sh(host, f"stat -c %A '{path}'")[7:] for path in files} == {"---"}, files
+        assert {site.run_script(host, f"stat -c %A '{path}'")[7:] for path in files} == {"---"}, files
 
 
 @pytest.fixture(scope="module")
 def idle_run(site):
     """A run after the faults of side_effect.yml, so all came back by itself; with the processes before and after it."""
-    before = site.running()
-    return before, site.run("-v"), site.running()
+    before = site.list_running()
+    return before, site.run("-v"), site.list_running()
 
 
 class TestARunThatFindsNothingToDo:
@@ -137,7 +137,7 @@ class TestARunThatFindsNothingToDo:
 
     def test_shows_the_limits_as_desired_configured_and_effective(self, idle_run):
         _before, run, _after = idle_run
-        rows = {line.split()[0]: line for line in run.text_of("Print the fleet summary").splitlines() if line.strip()}
+        rows = {line.split()[0]: line for line in run.find_text("Print the fleet summary").splitlines() if line.strip()}
         assert rows["3"].startswith("3 hosts, 4 of 4 instances running, release ")
         for name in ("nofile", "backlog"):
             assert re.search(r" ok +app1:0,1 app2:0,1$", rows[name]), rows[name]

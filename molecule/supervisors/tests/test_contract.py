@@ -26,14 +26,14 @@ class TestEachSupervisor(InstanceContract):
 
 def test_what_an_instance_prints_is_rotated(site):
     """By the means of each: what it is configured with, and once for real where that takes no megabytes."""
-    output = site.sh("supervisord", "cat /etc/xitrum-supervisord/0.conf")
+    output = site.run_script("supervisord", "cat /etc/xitrum-supervisord/0.conf")
     assert {"stdout_logfile_maxbytes=10485760", "stdout_logfile_backups=7", "startsecs=3", "autorestart=true"} <= set(output.splitlines())
-    assert site.sh("runit", "cat /var/log/xitrum/output-0/config").split() == ["s10485760", "n7"]
-    assert "multilog t s10485760 n7 ." in site.sh("daemontools", "ps -eo args")
+    assert site.run_script("runit", "cat /var/log/xitrum/output-0/config").split() == ["s10485760", "n7"]
+    assert "multilog t s10485760 n7 ." in site.run_script("daemontools", "ps -eo args")
     log = "/var/log/xitrum/output-0.log"
-    before = site.sh("rclocal", f"cat {log}")
-    site.sh("rclocal", "logrotate --force --state /tmp/rotated /etc/logrotate.d/xitrum-rc.local")
-    assert site.sh("rclocal", f"stat -c %s {log}; cat {log}.1").partition("\n") == ("0", "\n", before)
+    before = site.run_script("rclocal", f"cat {log}")
+    site.run_script("rclocal", "logrotate --force --state /tmp/rotated /etc/logrotate.d/xitrum-rc.local")
+    assert site.run_script("rclocal", f"stat -c %s {log}; cat {log}.1").partition("\n") == ("0", "\n", before)
 
 
 def test_the_log_and_the_output_of_each_instance_are_read(site):
@@ -47,38 +47,38 @@ def test_the_log_and_the_output_of_each_instance_are_read(site):
 
 def test_programs_of_others_go_on(site):
     """The one that runs was started before ours came, by a supervisord that has booted since; the other was never taken up."""
-    words = {line.split()[0]: line.split()[1] for line in site.sh("supervisord", "supervisorctl status || true").splitlines()}
+    words = {line.split()[0]: line.split()[1] for line in site.run_script("supervisord", "supervisorctl status || true").splitlines()}
     assert words == {"other": "RUNNING", "later": "STOPPED", "xitrum-0": "RUNNING"}
-    soft, hard = site.sh("supervisord", "prlimit --pid $(supervisorctl pid) --nofile --output SOFT,HARD --noheadings").split()
-    assert int(hard) >= int(soft) >= min(1024000, int(site.sh("supervisord", "ulimit -Hn")))
+    soft, hard = site.run_script("supervisord", "prlimit --pid $(supervisorctl pid) --nofile --output SOFT,HARD --noheadings").split()
+    assert int(hard) >= int(soft) >= min(1024000, int(site.run_script("supervisord", "ulimit -Hn")))
 
 
 def test_supervisord_of_pypi_runs_in_an_environment_of_its_own(site):
-    output = site.sh("pypi", "ps -o args= -p $(supervisorctl pid); supervisorctl version; stat -c %a /run/supervisor.sock").splitlines()
+    output = site.run_script("pypi", "ps -o args= -p $(supervisorctl pid); supervisorctl version; stat -c %a /run/supervisor.sock").splitlines()
     assert output[0].startswith("/opt/supervisord/bin/python3 /opt/supervisord/bin/supervisord ")
     assert output[1:] == ["4.3.0", "700"]
-    assert site.sh("pypi", "dpkg-query --show --showformat='${db:Status-Status}' supervisor", check=False) != "installed"
+    assert site.run_script("pypi", "dpkg-query --show --showformat='${db:Status-Status}' supervisor", check=False) != "installed"
 
 
 def test_an_unmanaged_rc_local_keeps_its_lines_and_gets_ours_before_the_last(site):
-    lines = site.sh("rclocal", "cat /etc/rc.local").splitlines()
+    lines = site.run_script("rclocal", "cat /etc/rc.local").splitlines()
     assert lines[:3] == ["#!/bin/sh -e", "date > /var/tmp/booted", "# Leave it to the others."]
     assert (lines[3], lines[5:]) == ("# BEGIN xitrum.host xitrum", ["# END xitrum.host xitrum", "exit 0"])
-    assert site.sh("rclocal", "stat -Lc %a /etc/rc.local") == "711", "it keeps its mode, and is executable"
-    assert site.sh("rclocal", "readlink /etc/rc.local") == "rc.d/rc.local"
-    table = site.sh("sysvinit", "readlink /etc/inittab; grep -c respawn:/etc/xitrum /srv/inittab")
+    assert site.run_script("rclocal", "stat -Lc %a /etc/rc.local") == "711", "it keeps its mode, and is executable"
+    assert site.run_script("rclocal", "readlink /etc/rc.local") == "rc.d/rc.local"
+    table = site.run_script("sysvinit", "readlink /etc/inittab; grep -c respawn:/etc/xitrum /srv/inittab")
     assert table.split() == ["/srv/inittab", "1"]
-    assert site.sh("rclocal", "cat /var/tmp/booted")
+    assert site.run_script("rclocal", "cat /var/tmp/booted")
 
 
 @pytest.mark.parametrize("host", RESTARTS)
 def test_removed_log_folders_are_made_by_the_next_start(site, host):
-    before = site.pid(host, 0)
-    site.sh(host, "rm -r /var/log/xitrum")
+    before = site.find_pid(host, 0)
+    site.run_script(host, "rm -r /var/log/xitrum")
     # supervisord opens its file of the output before it starts the program, and tries again where it cannot.
-    site.sh(host, RESTARTS[host], check=False)
-    wait_for(f"{host} runs again", lambda: site.pid(host, 0) not in (0, before))
-    assert site.sh(host, "stat -c '%a %U:%G' /var/log/xitrum /var/log/xitrum/0").splitlines() == ["750 root:xitrum", "750 xitrum:xitrum"]
-    wait_for("it logs", lambda: "started" in site.sh(host, "cat /var/log/xitrum/0/xitrum.log", check=False))
+    site.run_script(host, RESTARTS[host], check=False)
+    wait_for(f"{host} runs again", lambda: site.find_pid(host, 0) not in (0, before))
+    assert site.run_script(host, "stat -c '%a %U:%G' /var/log/xitrum /var/log/xitrum/0").splitlines() == ["750 root:xitrum", "750 xitrum:xitrum"]
+    wait_for("it logs", lambda: "started" in site.run_script(host, "cat /var/log/xitrum/0/xitrum.log", check=False))
     output = {"daemontools": "output-0/current"}.get(host, "output-0.log")
-    wait_for("its output is kept", lambda: "Picked up" in site.sh(host, f"cat /var/log/xitrum/{output}", check=False))
+    wait_for("its output is kept", lambda: "Picked up" in site.run_script(host, f"cat /var/log/xitrum/{output}", check=False))

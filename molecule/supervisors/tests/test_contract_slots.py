@@ -26,8 +26,8 @@ def test_a_release_starts_in_the_other_slot_without_a_lost_request(site, package
                 load.more()
         for host, load in loads.items():
             assert load.errors == [], host
-            assert site.sh(host, "ls /opt/xitrum/instances").split() == [slot], host
-            assert len(site.processes(host)) == 1, host
+            assert site.run_script(host, "ls /opt/xitrum/instances").split() == [slot], host
+            assert len(site.list_processes(host)) == 1, host
             assert request(80, "/", host=addresses[host]).headers["X-Demo-Release"] == ("slot-1" if name else first), host
         site.run(*LIMIT, playbook=DEPLOY, xitrum_slots=True, **package).assert_did_nothing()
     site.run(*LIMIT).assert_did_nothing()

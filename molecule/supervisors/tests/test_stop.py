@@ -15,28 +15,28 @@ HOSTS = list(tomllib.loads((pathlib.Path(__file__).parents[1] / "fleet.toml").re
 
 
 def test_a_restart_replaces_the_process_under_every_supervisor(site):
-    before = {host: site.pid(host, 0) for host in HOSTS}
+    before = {host: site.find_pid(host, 0) for host in HOSTS}
     site.run(playbook=RESTART).assert_ended_well()
-    after = {host: site.pid(host, 0) for host in HOSTS}
+    after = {host: site.find_pid(host, 0) for host in HOSTS}
     assert all(after.values()) and not [host for host in HOSTS if after[host] == before[host]]
 
 
 def test_what_an_operator_stopped_stays_so_over_a_run_and_a_boot_under_every_supervisor(site):
     site.run(playbook=STOP, stop_last=True).assert_ended_well()
     try:
-        assert {host: site.processes(host) for host in HOSTS} == dict.fromkeys(HOSTS, [])
+        assert {host: site.list_processes(host) for host in HOSTS} == dict.fromkeys(HOSTS, [])
         for host in HOSTS:
-            assert set(json.loads(site.sh(host, "cat /var/lib/xitrum.host/xitrum.stopped"))) == {"0", "schema_version"}
+            assert set(json.loads(site.run_script(host, "cat /var/lib/xitrum.host/xitrum.stopped"))) == {"0", "schema_version"}
         site.run().assert_did_nothing()
         for host in HOSTS:
             engine.restart(site.hosts[host]["fleet_container"], 30)
         for host in HOSTS:
-            wait_for(f"{host} answers", lambda host=host: site.sh(host, "echo up", check=False) == "up")
+            wait_for(f"{host} answers", lambda host=host: site.run_script(host, "echo up", check=False) == "up")
         # Each supervisor has had its time to start what it finds: they read their folders every five seconds.
         site.run(playbook="playbooks/status.yml").assert_ended_well()
         site.run().assert_did_nothing()
-        assert {host: site.processes(host) for host in HOSTS} == dict.fromkeys(HOSTS, [])
+        assert {host: site.list_processes(host) for host in HOSTS} == dict.fromkeys(HOSTS, [])
     finally:
         site.run(playbook=START).assert_ended_well()
-    assert all(site.pid(host, 0) for host in HOSTS)
+    assert all(site.find_pid(host, 0) for host in HOSTS)
     site.run().assert_did_nothing()
