@@ -4,14 +4,14 @@
 """The logs of all instances, merged and followed."""
 
 import collections
-import contextlib
 import os
 import re
 import threading
 
-from tests.lib.site import CLONE, wait_for
-from tests.lib.terminal import Terminal
+from tests.lib.followed_logs import ask, assert_no_process_is_left, follow, interrupt, list_modules, parse_lines
+from tests.lib.site import wait_for
 
+HOSTS = ("app1", "app2")
 INSTANCES = ("app1-0", "app1-1", "app2-0", "app2-1")
 #: Requests to each instance while somebody follows.
 REQUESTS = 50
@@ -21,46 +21,13 @@ MERGED, FOLLOWED = f"merged{os.getpid()}", f"followed{os.getpid()}"
 LOG = "/var/log/xitrum/{}/xitrum.log"
 
 
-def ask(site, run, numbers):
-    """Requests pages that do not exist, each of which is a line in the log of each instance."""
-    for number in numbers:
-        for name in INSTANCES:
-            assert site.ask(name, f"/{run}-{number}").status == 404
-
-
-def parse_lines(output, run):
-    """Instance and number of each line of a run's requests, in their order."""
-    # The last line on a terminal is live: it is erased and drawn again.
-    output = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", output)
-    return [(name, int(number)) for name, number in re.findall(rf"^(\S+) +\| .* GET /{run}-(\d+) -> 404", output, re.MULTILINE)]
-
-
-@contextlib.contextmanager
-def follow(site, **variables):
-    """ansible-playbook in a terminal, which follows the logs for the block, at most."""
-    environment = os.environ | {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    given = [word for name, value in {"logs_follow": "true", **variables}.items() for word in ("-e", f"{name}={value}")]
-    terminal = Terminal(["ansible-playbook", "-i", str(site.inventory), "playbooks/logs.yml", *given], CLONE, environment)
-    try:
-        terminal.wait_for("new lines follow")
-        yield terminal
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(terminal.pid, 9)
-
-
-def list_modules(site):
-    """The processes of modules on the application hosts, and what they have started."""
-    return [line for host in ("app1", "app2") for line in site.run_script(host, "pgrep -af '[p]ython3|[j]ournalctl' || true").splitlines()]
-
-
 def wait_for_lines(terminal, run, expected):
     """Waits until all these lines of a run's requests are printed."""
     wait_for("all lines", lambda: (terminal.read(0.2), set(parse_lines(terminal.output, run)) >= expected)[1], 120)
 
 
 def test_lines_of_all_instances_are_merged_by_their_times(site):
-    ask(site, MERGED, range(3))
+    ask(site, INSTANCES, MERGED, range(3))
     code, output = site.type(f"ansible-playbook playbooks/logs.yml -e logs_grep=GET./{MERGED} -e logs_since=5m")
     assert code == 0, output[-4000:]
     found = parse_lines(output, MERGED)
@@ -75,24 +42,23 @@ def test_lines_of_all_instances_are_merged_by_their_times(site):
 def test_each_line_of_all_instances_is_followed_once(site):
     expected = {(name, number) for name in INSTANCES for number in range(REQUESTS)}
     with follow(site) as terminal:
-        requests = threading.Thread(target=ask, args=(site, FOLLOWED, range(REQUESTS)))
+        requests = threading.Thread(target=ask, args=(site, INSTANCES, FOLLOWED, range(REQUESTS)))
         requests.start()
         wait_for_lines(terminal, FOLLOWED, {("app1-0", 5)})
         # As logrotate does it: the program goes on with the file that it has open.
         site.run_script("app1", f"cp -p {LOG.format(0)} {LOG.format(0)}.1 && : > {LOG.format(0)}")
         wait_for_lines(terminal, FOLLOWED, expected)
         requests.join()
-        os.write(terminal.handle, b"\x03")
-        assert terminal.end() == 99
+        assert interrupt(terminal) == 99
     counts = collections.Counter(parse_lines(terminal.output, FOLLOWED))
     assert set(counts) == expected and set(counts.values()) == {1}
-    wait_for("no process left on a host", lambda: not list_modules(site), 60)
+    assert_no_process_is_left(site, HOSTS)
     site.run_script("app1", f"rm {LOG.format(0)}.1")
 
 
 def test_a_lost_controller_leaves_no_process(site):
     with follow(site) as terminal:
-        wait_for("a module on a host", lambda: list_modules(site))
+        wait_for("a module on a host", lambda: list_modules(site, "app1"))
         os.kill(terminal.pid, 9)
         terminal.end()
-        wait_for("no process left on a host", lambda: not list_modules(site), 60)
+        assert_no_process_is_left(site, HOSTS)

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from tests.fleet import engine
+from tests.lib.site import wait_for
 from tests.verify.traffic import Traffic
 
 STOP, START, STATUS = "playbooks/stop.yml", "playbooks/start.yml", "playbooks/status.yml"
@@ -53,6 +55,15 @@ def test_nothing_starts_it_but_an_operator(site, stopped):
     site.run_script("app1", "systemctl daemon-reload; systemctl start multi-user.target")
     assert site.read_main_pid("app1", 1) == 0 and site.run_script("app1", "systemctl is-enabled xitrum@1 || true") == "disabled"
     assert site.run_script("app1", "systemctl is-enabled xitrum@0") == "enabled"
+
+
+@pytest.mark.long
+def test_a_boot_starts_the_others_alone(site, stopped):
+    engine.restart(site.hosts["app1"]["fleet_container"], 60)
+    wait_for("app1 has booted", lambda: site.run_script("app1", "systemctl is-system-running --wait", check=False) in ("running", "degraded"))
+    wait_for("app1-0 serves", lambda: site.read_statuses()["app1-0"] == "UP")
+    site.run().assert_did_nothing()
+    assert sorted(site.find_pids(INSTANCES)) == ["app1-0", "app2-0", "app2-1"] and site.read_statuses()["app1-1"] == "MAINT"
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ from tests.lib.site import CLONE
 
 pytest_plugins = ["tests.lib.site_fixtures"]
 
-ORDER = ("test_contract.py", "test_contract_slots.py", "test_stop.py", "test_moves.py", "test_every_host.py")
+ORDER = ("test_contract.py", "test_contract_slots.py", "test_commands.py", "test_stop.py", "test_moves.py", "test_every_host.py")
 
 
 def pytest_collection_modifyitems(items):

@@ -17,6 +17,9 @@ from tests.lib.demo_instance import request
 GONE = {"supervisord": "supervisord", "daemontools": "daemontools", "rclocal": "rc.local"}
 
 
+#: The record of the instances that an operator stopped.
+STOPS = "/var/lib/xitrum.host/xitrum.stopped"
+
 #: The processes of those that start what they find in a folder.
 SCANNERS = {"runit": "runsv|svlogd", "daemontools": "svscan|supervise|multilog"}
 
@@ -166,7 +169,16 @@ def test_an_outside_port_leads_to_another_port_of_its_instance_once_that_listens
         assert request(port, "/", host=site.hosts["daemontools"]["xitrum_address"]).status == 200
 
 
+def stop(site, *hosts):
+    """Stops the instances of hosts, as an operator does, and shows that this is on record."""
+    site.run("--limit", ",".join(hosts), playbook="playbooks/stop.yml", stop_last=True).assert_ended_well()
+    assert {host: site.list_processes(host) for host in hosts} == dict.fromkeys(hosts, [])
+    assert {host: site.run_script(host, f"ls {STOPS}") for host in hosts} == dict.fromkeys(hosts, STOPS)
+
+
 def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
+    """Also of instances that an operator has stopped."""
+    stop(site, "daemontools", "rclocal")
     theirs = site.list_processes("supervisord", "sleep")
     fewer = site.with_inventory(tmp_path / "inventory", {"xitrum": ["runit"], "xitrum_decommissioned": list(GONE)},
                                 {**{host: {"xitrum_supervisor": kind} for host, kind in GONE.items()}, "runit": {"xitrum_supervisor": "supervisord"}})
@@ -174,7 +186,7 @@ def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
     for host, kind in GONE.items():
         assert site.list_processes(host) == []
         assert left_of(site, host, kind) == ""
-        assert site.run_script(host, "ls -d /opt/xitrum", check=False) == ""
+        assert site.run_script(host, f"ls -d /opt/xitrum {STOPS}", check=False) == ""
     assert site.list_processes("supervisord", "sleep") == theirs != []
     assert site.run_script("rclocal", "tail -n 2 /etc/rc.local").splitlines() == ["# Leave it to the others.", "exit 0"]
     assert site.run_script("rclocal", "readlink /etc/rc.local; stat -Lc %a /etc/rc.local").split() == ["rc.d/rc.local", "700"]
@@ -183,6 +195,7 @@ def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
 
 def test_everything_is_removed_and_a_second_run_does_nothing(site):
     """Those from which the application was taken away are as those that still have it: what else was done is there."""
+    stop(site, "pypi", "sysvinit")
     theirs = site.list_processes("supervisord", "sleep")
     everything = {"playbook": "playbooks/remove.yml", "remove_host_count": len(site.hosts)}
     site.run(**everything).assert_ended_well()
