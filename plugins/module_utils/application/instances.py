@@ -662,7 +662,7 @@ def build_instance_rows(
 
     stop = (state.get("stops") or {}).get(instance["index"])
     if running is None and stop:
-        why = f"{operator_stops.format_operator(stop)}. start.yml starts it"
+        why = f"it was stopped by operator {operator_stops.format_operator(stop)}. start.yml starts it"
         return [Row("instance", f"{label} process", "not running", observed["current"], "not running", "stopped", why)]
     if running is None:
         return [
@@ -732,7 +732,7 @@ def build_instance_rows(
         found = build_service_row(desired, label, observed["service"], observed["elsewhere"])
         if stop and found.status == "drift":
             who = operator_stops.format_operator(stop)
-            why = f"{who}, and something started it since. Run start.yml, or stop.yml again"
+            why = f"it was stopped by operator {who}, and something started it since. Run start.yml, or stop.yml again"
             found = found.replaced(status="stopped", why=why, fix="")
         rows.append(found)
     if observed["flags_error"]:

@@ -193,13 +193,14 @@ def build_finding(host: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_table(found: list[dict[str, Any]], everything: bool) -> str:
-    """The findings as a table for the terminal: those that show drift, or all of them."""
+    """The findings as a table for the terminal: those that show drift, and what an operator stopped; or all of them."""
     counts = {level: sum(item["level"] == level for item in found) for level in ("drift", "note", "ok")}
     head = (
         f"{format_host_count(len({item['host'] for item in found}))}, {len(found)} values: {counts['drift']} "
         f"drift, {counts['note']} note{'' if counts['note'] == 1 else 's'}, {counts['ok']} in sync"
     )
-    shown = [item for item in found if everything or item["level"] == "drift"]
+    worth = [item for item in found if item["level"] == "drift" or item["status"] == "stopped"]
+    shown = found if everything else worth
     lines = [
         (
             item["host"],
@@ -213,11 +214,8 @@ def check_table(found: list[dict[str, Any]], everything: bool) -> str:
     ]
     text = render_table(("host", "item", "desired", "configured", "effective", "status"), lines) if lines else []
     reasons: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for item in shown:
-        if item["level"] == "drift":
-            reasons.setdefault((item["why"], item["fix"].replace(f" --limit {item['host']}", " --limit ")), []).append(
-                item
-            )
+    for item in worth:
+        reasons.setdefault((item["why"], item["fix"].replace(f" --limit {item['host']}", " --limit ")), []).append(item)
     for (why, fix), items in reasons.items():
         hosts = ",".join(dict.fromkeys(item["host"] for item in items))
         text += ["", f"{', '.join(item['host'] + ' ' + item['item'] for item in items)}: {why}"]

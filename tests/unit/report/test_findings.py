@@ -153,6 +153,14 @@ def test_the_check_shows_drift_and_the_fix_once():
     assert "net.core.somaxconn" in findings.check_table(found(), True)
 
 
+def test_the_check_shows_what_an_operator_stopped():
+    row = Row("instance", "instance-1 process", "not running", "new", "not running", "stopped", "it was stopped by operator ann")
+    result = findings.check_table(found(machine={"rows": [asdict(row)], "drift": False}), False)
+    assert result.startswith("3 hosts, 6 values: 3 drift, 1 note, 2 in sync")
+    assert "stopped by operator" in next(line for line in result.splitlines() if line.startswith("app1  instance-1 process"))
+    assert "app1 instance-1 process: it was stopped by operator ann" in result
+
+
 def rolled_back(kept):
     rows = [Row("release", "release", "aa", "bb", "bb", "drift", "leads elsewhere", RUN),
             Row("instance", "instance-0 folder", "aa-1", "bb-1", "bb-2", "restart_pending", "why", RUN),
