@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils import background
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_refusal
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal, run_joined
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 
+from ..module_utils.core.plan import broken
 from ..module_utils.jdk.console import BUSY, RECORDS
 
 #: What a file that is fetched ends with.
@@ -47,13 +48,13 @@ class ActionModule(ActionBase):
             return result
         terminal = find_terminal(os.getppid())
         if not terminal:
-            raise AnsibleActionFail(
+            return {**result, **build_refusal(broken("console.terminal", [
                 f"ansible-playbook was started without a terminal, and a console needs one: start it in one. {INSTEAD}"
-            )
+            ]))}
         if self._connection.transport != "ssh":
-            raise AnsibleActionFail(
+            return {**result, **build_refusal(broken("console.connection", [
                 f"the console is opened over SSH, and {self._connection.transport} is this host's connection. {INSTEAD}"
-            )
+            ]))}
         result.update(self._on_host(arguments, task_vars))
         if result.get("failed"):
             return result
@@ -130,8 +131,10 @@ class ActionModule(ActionBase):
         """Has a recording or a dump made, waits for it, and fetches it into a new file of this user alone."""
         save, action = str(arguments.pop("save", "") or ""), arguments["action"]
         if not save:
-            return {"failed": True, "msg": f"console_save is empty: expected a folder on the controller for the "
-                                           f"{action.replace('_', ' ')}, such as -e console_save=dumps"}
+            return build_refusal(broken("console.save", [
+                f"console_save is empty: expected a folder on the controller for the {action.replace('_', ' ')}, such "
+                "as -e console_save=dumps"
+            ]))
         host, instance = str((task_vars or {})["inventory_hostname"]), arguments.get("instance", 0)
         label, parent = f"{host}-{instance}", os.getppid()
         started, job, on_host = self._start(arguments, task_vars)

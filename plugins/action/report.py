@@ -23,13 +23,14 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import (
     questions,
     reach_reports,
 )
-from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure, build_refusal
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.core import schema
+from ..module_utils.core.plan import broken, report_errors
 from ..module_utils.core.untrusted_text import escaped, printable
 from ..module_utils.desired import load, logs
 from ..module_utils.desired.inputs import Inputs
@@ -37,8 +38,8 @@ from ..module_utils.load import report as load_report
 from ..module_utils.report import findings, fleet_summary, history, schemas, status
 
 KINDS = (
-    "check", "fleet", "history", "host", "load", "load_plan", "log_settings", "logs", "question", "reach",
-    "reach_blocked", "reach_probes", "run", "status",
+    "check", "fleet", "history", "host", "load", "load_errors", "load_plan", "log_settings", "logs", "question",
+    "reach", "reach_blocked", "reach_probes", "run", "status",
 )
 #: The documents that programs get, by the playbook whose variables have the question and the format.
 SCHEMAS = {"check": schemas.CHECK, "history": schemas.HISTORY, "status": schemas.STATUS}
@@ -47,6 +48,9 @@ WITH_FILES = ("check", "load", "load_plan")
 
 #: What tasks/reach.yml registers of its loops over probes, and over hosts that were not reached.
 ANSWERS, BLOCKS = "__reach_answers", "__reach_blocks"
+
+#: What the role load_test registers of each host's plan.
+LOAD_PLAN = "__load_test_plan"
 
 
 class ActionModule(ActionBase):
@@ -144,14 +148,15 @@ class ActionModule(ActionBase):
     def _question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the format, the expression or the number of runs is none, before a host is read."""
         del task_vars
-        error = questions.find_format_error(f"{options['about']}_format", options["format"])
-        error = error or history.find_number_error(options["runs"])
+        about = options["about"]
+        errors = broken("question.format", [questions.find_format_error(f"{about}_format", options["format"])])
+        errors += broken("history.runs", [history.find_number_error(options["runs"])])
         try:
-            if not error and options["query"]:
-                questions.Question(f"{options['about']}_query", options["query"], SCHEMAS[options["about"]])
-        except questions.QuestionError as found:
-            error = str(found)
-        return {"failed": True, "msg": error} if error else {}
+            if options["query"]:
+                questions.Question(f"{about}_query", options["query"], SCHEMAS[about])
+        except questions.QuestionError as error:
+            errors.append(error.reason)
+        return build_refusal(errors)
 
     def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
@@ -187,9 +192,24 @@ class ActionModule(ActionBase):
                 way: {name: value for name, value in one.items() if name != "headers"}
                 for way, one in found["loads"].items()
             }
-            return {"errors": errors, "loads": loads, "watched": found["watched"], "share": load.compute_share(inputs)}
+            report = report_errors(errors)
+            return {
+                "errors": report["errors"],
+                "broken_rules": report["broken_rules"],
+                "loads": loads,
+                "watched": found["watched"],
+                "share": load.compute_share(inputs),
+            }
         except (*NO_VALUE, ValueError) as error:
             return build_failure(error)
+
+    def _load_errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail with what is wrong with the settings on any host, each once."""
+        del options
+        hostvars, hosts = task_vars["hostvars"], task_vars["ansible_play_hosts_all"]
+        plans = [hostvars[host].get(LOAD_PLAN) or {} for host in hosts]
+        found = {error: plan["broken_rules"][error] for plan in plans for error in plan.get("errors", ())}
+        return build_refusal([error for text, rule in found.items() for error in broken(rule, [text])])
 
     def _load(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Write the figures of a load test, and return its table, and where too few connections were held."""
@@ -226,7 +246,7 @@ class ActionModule(ActionBase):
             found["save"] = os.path.abspath(os.path.expanduser(found["save"]))
             if not errors:
                 errors += log_stream.find_file_errors(found["save"], list_names(found["instances"]))
-        return {"failed": True, "msg": escaped("\n".join(errors))} if errors else {"settings": found}
+        return build_refusal(errors) or {"settings": found}
 
     def _logs(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Print and save the lines that were read; return why hosts were not, and the socket for further lines."""
@@ -304,7 +324,7 @@ def render_answer(
             question = questions.Question(f"{about}_query", options["query"], SCHEMAS[about])
             found = question.answer(document)
         except questions.QuestionError as error:
-            return {"failed": True, "msg": str(error)}
+            return build_refusal([error.reason])
         hint = question.hint() if questions.is_nothing(found) else ""
         text = "" if hint and way != "json" else questions.render(found, way)
     else:
@@ -319,7 +339,7 @@ def find_earlier_errors(folder: str) -> list[str]:
     try:
         load_reports.read_earlier_reports(folder)
     except (schema.VersionError, ValueError, OSError) as error:
-        return [str(error)]
+        return broken("load.report", [str(error)])
     return []
 
 

@@ -16,14 +16,17 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import (
     preflight_reports,
     rollout_plan,
 )
-from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import (
+    build_error_result,
+    build_failure,
+    build_refusal,
+)
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.application import operations, rollout
 from ..module_utils.core.commands import shorten_path
 from ..module_utils.core.plan import BlockingError
-from ..module_utils.core.untrusted_text import escaped
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.proxy.definition import format_server_name
 from ..module_utils.report import fleet_summary
@@ -184,7 +187,9 @@ class ActionModule(ActionBase):
         """Fail with what is wrong with the command of run.yml; return its class, arguments, time and open files."""
         del options
         given = PublicVariables(self._templar, task_vars)
-        return dict(commands_once.read_command(given, task_vars["groups"], task_vars["ansible_play_hosts_all"]))
+        hosts = task_vars["ansible_play_hosts_all"]
+        found, errors = commands_once.read_command(given, task_vars["groups"], hosts)
+        return build_refusal(errors) or found
 
     def _before_release(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the command of xitrum_before_release and the host that runs it, as `command`; nothing where no
@@ -208,14 +213,3 @@ def describe_no_hosts(sources: Sequence[str]) -> str:
         f"The inventory{shown and f' {shown}'} has no host in the groups xitrum and xitrum_proxy. Put application "
         f"hosts into xitrum and proxies into xitrum_proxy, or choose another inventory with -i.{demo}"
     )
-
-
-def build_error_result(message: str) -> dict[str, Any]:
-    """Return the result of a task that fails with this message; nothing where it is empty."""
-    return {"failed": True, "msg": escaped(message)} if message else {}
-
-
-def build_refusal(errors: Sequence[str]) -> dict[str, Any]:
-    """Return the result of a task that fails with all these errors and their rules; nothing where there is none."""
-    rules = list(dict.fromkeys(error.rule for error in errors if isinstance(error, BlockingError)))
-    return {**build_error_result("\n".join(errors)), "rules": rules} if errors else {}

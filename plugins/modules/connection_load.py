@@ -326,7 +326,7 @@ def refuse(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
 
 def failure(error: Exception) -> runner.NotApplied:
     """Return the error of a load that could not be made."""
-    return runner.NotApplied(f"the load could not be made: {error}", {})
+    return runner.refuse(f"the load could not be made: {error}", error)
 
 
 PARTS: parts.Parts = {

@@ -146,10 +146,9 @@ rows: {description: "The desired, configured and effective value of each item, i
 fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: with
   O(state=proxies_restored) and O(state=leftovers_removed), type: dict}
 errors: {description: "Blocking errors. Each one states how to fix it. They block the removal. O(state=read) finds
-  them.", returned: unless O(state=recorded), type: list, elements: str}
+  them.", returned: unless O(state=recorded) succeeds, type: list, elements: str}
 broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
-  C(docs/reference/rules.md) lists the rules.", returned: with O(state=proxies_restored) and O(state=leftovers_removed),
-  type: dict}
+  C(docs/reference/rules.md) lists the rules.", returned: unless O(state=recorded) succeeds, type: dict}
 # End of shared values
 record:
   description: The current record - C(applications), C(packages), C(units), C(files) and C(made).
@@ -241,7 +240,7 @@ def read(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     try:
         return removal.summarize(removal.read(host, desired))
     except (OSError, RuntimeError, ValueError) as error:
-        raise runner.NotApplied(f"what is on the host could not be read: {error}", {}) from error
+        raise runner.refuse(f"what is on the host could not be read: {error}", error) from error
 
 
 PARTS: parts.Parts = {

@@ -23,7 +23,7 @@ options:
         all clients.
       - V(host) fails if a run of C(site.yml) would change this host.
       - V(load_plan) returns the tasks of this host in a load test, from the variables of the role
-        P(xitrum.host.load_test#role), and the errors of these variables.
+        P(xitrum.host.load_test#role), and the errors of these variables. V(load_errors) fails with those of all hosts.
       - V(load) writes the results of a load test to O(dir), and returns them as a table next to those of earlier runs.
       - V(log_settings) validates the variables of C(playbooks/logs.yml), and returns what it reads. V(logs) prints the
         lines that were read, merged by their times.
@@ -36,8 +36,8 @@ options:
       - V(run) returns the data of a run that has ended, from O(file). C(playbooks/plays/after_run.yml) uses it.
     type: str
     required: true
-    choices: [check, fleet, history, host, load, load_plan, log_settings, logs, question, reach, reach_blocked,
-      reach_probes, run, status]
+    choices: [check, fleet, history, host, load, load_errors, load_plan, log_settings, logs, question, reach,
+      reach_blocked, reach_probes, run, status]
   dir:
     description:
       - The folder on the controller to write files to, relative to the folder in which you run C(ansible-playbook).
@@ -131,6 +131,10 @@ errors:
   returned: with O(kind=load_plan)
   type: list
   elements: str
+broken_rules:
+  description: A dictionary of errors in RV(errors) to the rules that they break. C(docs/reference/rules.md) lists them.
+  returned: with O(kind=load_plan)
+  type: dict
 loads:
   description: The options of M(xitrum.host.connection_load) for each path that connections take, without the headers.
   returned: with O(kind=load_plan)

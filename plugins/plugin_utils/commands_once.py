@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..module_utils.application import one_off
+from ..module_utils.core.plan import broken
 from ..module_utils.core.untrusted_text import printable
 from ..module_utils.desired.inputs import Inputs
 
@@ -18,30 +19,32 @@ HostVars = Mapping[str, Mapping[str, Any]]
 BEFORE_RELEASE = "xitrum_before_release"
 
 
-def read_command(given: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> dict[str, Any]:
-    """Return the command of run.yml: `{main_class, arguments, timeout, nofile}`.
+def read_command(
+    given: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the command of run.yml: `{main_class, arguments, timeout, nofile}`, and what is wrong with its variables,
+    as sentences.
 
-    given: the public variables. hosts: those of the play. Raises ValueError with a line for each invalid variable.
+    given: the public variables. hosts: those of the play.
     """
     errors: list[str] = []
 
-    def check(find: Any, name: str, default: Any) -> Any:
+    def check(find: Any, part: str, default: Any) -> Any:
+        name = f"run_{part}"
         try:
             return find(given.get(name, default), name)
         except ValueError as error:
-            errors.append(str(error))
+            errors.extend(broken(f"command.{part}", [str(error)]))
             return None
 
     found = {
-        "main_class": check(one_off.check_class, "run_class", ""),
-        "arguments": check(one_off.split_arguments, "run_arguments", []),
-        "timeout": check(one_off.check_timeout, "run_timeout", one_off.TIMEOUT),
+        "main_class": check(one_off.check_class, "class", ""),
+        "arguments": check(one_off.split_arguments, "arguments", []),
+        "timeout": check(one_off.check_timeout, "timeout", one_off.TIMEOUT),
     }
-    check(check_instance, "run_instance", 0)
-    errors += host_errors(given.get("run_host"), list(groups.get("xitrum", ())), hosts)
-    if errors:
-        raise ValueError("\n".join(errors))
-    return {**found, "nofile": Inputs(given).number("xitrum_nofile")}
+    check(check_instance, "instance", 0)
+    errors += broken("command.host", host_errors(given.get("run_host"), list(groups.get("xitrum", ())), hosts))
+    return ({} if errors else {**found, "nofile": Inputs(given).number("xitrum_nofile")}), errors
 
 
 def check_instance(value: Any, name: str) -> int:

@@ -7,7 +7,7 @@ module."""
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 from jinja2.exceptions import TemplateError
 
 from ..module_utils.core import untrusted_text
+from ..module_utils.core.plan import BlockingError
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.preflight import messages
 from ..module_utils.preflight.catalog import Error
@@ -121,5 +122,16 @@ def build_failure(error: object) -> dict[str, Any]:
     # What a filter of a variable's value found wrong, without the words of Ansible around it.
     lines = (messages.find_cause(text) or text).splitlines()
     # Identifiers alone: Ansible prints the whole result of a failed task, and each sentence is in the message.
-    found = {"rules": [one.rule for one in error.errors]} if isinstance(error, Refused) else {}
-    return {"failed": True, "refused": True, "msg": "\n".join(map(untrusted_text.escaped, lines)), **found}
+    rules = [one.rule for one in error.errors] if isinstance(error, Refused) else ["variable.unusable"]
+    return {"failed": True, "refused": True, "msg": "\n".join(map(untrusted_text.escaped, lines)), "rules": rules}
+
+
+def build_error_result(message: str) -> dict[str, Any]:
+    """Return the result of a task that fails with this message; nothing where it is empty."""
+    return {"failed": True, "msg": untrusted_text.escaped(message)} if message else {}
+
+
+def build_refusal(errors: Sequence[str]) -> dict[str, Any]:
+    """Return the result of a task that fails with all these errors and their rules; nothing where there is none."""
+    rules = list(dict.fromkeys(error.rule for error in errors if isinstance(error, BlockingError)))
+    return {**build_error_result("\n".join(errors)), "rules": rules} if errors else {}

@@ -28,6 +28,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables impor
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import read_collection
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
+from ..module_utils.core.plan import broken
 from ..module_utils.core.untrusted_text import escaped, printable
 from ..module_utils.logs.component import LOG, OUTPUT
 
@@ -148,22 +149,23 @@ class Files:
                 file.write("".join(found))
 
 
-def find_file_errors(folder: str, instances: Iterable[str]) -> Iterator[str]:
-    """Yield why lines cannot be saved, as sentences. Makes the folder where it is missing."""
+def find_file_errors(folder: str, instances: Iterable[str]) -> list[str]:
+    """Return why lines cannot be saved, as sentences. Makes the folder where it is missing."""
+    shown, found = f"logs_save is {printable(folder)}", []
     try:
         os.makedirs(folder, mode=0o750, exist_ok=True)
     except OSError as error:
-        yield f"logs_save is {printable(folder)}, which cannot be made ({error.strerror}): set it to another folder"
-        return
+        return broken("logs.save", [f"{shown}, which cannot be made ({error.strerror}): set it to another folder"])
     if not os.access(folder, os.W_OK | os.X_OK):
-        yield f"logs_save is {printable(folder)}, where this user cannot write: set it to another folder"
+        found.append(f"{shown}, where this user cannot write: set it to another folder")
     names = [build_file_name(instance, kind) for instance in instances for kind in KINDS]
     there = [name for name in names if os.path.lexists(os.path.join(folder, name))]
     if there:
-        yield (
-            f"logs_save is {printable(folder)}, which has {', '.join(there[:5])} already: files are not overwritten. "
-            "Set it to another folder, or move them away"
+        found.append(
+            f"{shown}, which has {', '.join(there[:5])} already: files are not overwritten. Set it to another folder, "
+            "or move them away"
         )
+    return broken("logs.save", found)
 
 
 # ------------------------------------------------------------------------------------------------------------ merging

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..module_utils.core.plan import BlockingError
 from ..module_utils.core.untrusted_text import printable
 from ..module_utils.report import schemas
 from ..module_utils.report.fleet_summary import render_table
@@ -22,7 +23,11 @@ INSTALL = "python3 -m pip install jmespath"
 
 
 class QuestionError(ValueError):
-    """An expression cannot be evaluated, as a sentence."""
+    """An expression cannot be evaluated: `reason`, a sentence with its rule."""
+
+    def __init__(self, text: str, rule: str = "question.expression") -> None:
+        super().__init__(text)
+        self.reason = BlockingError(text, rule=rule)
 
 
 class Question:
@@ -39,7 +44,8 @@ class Question:
         except ImportError:
             raise QuestionError(
                 f"{variable} needs the Python package jmespath on the controller, and it is not installed. Install it "
-                f"for the Python that runs Ansible: {INSTALL}"
+                f"for the Python that runs Ansible: {INSTALL}",
+                "question.package",
             ) from None
         self.errors = exceptions.JMESPathError
         try:

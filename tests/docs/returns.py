@@ -71,6 +71,7 @@ _EMPTY = Difference(added="Always empty.")
 _UNSEEN = Difference(added="Also lists what could not be read.")
 _MEASURED = "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)"
 _REMOVED = "with O(state=proxies_restored) and O(state=leftovers_removed)"
+_UNRECORDED = "unless O(state=recorded) succeeds"
 #: Module, then value, to the difference.
 DIFFERENCES: dict[str, dict[str, Difference]] = {
     "connection_load": {
@@ -80,8 +81,9 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
     "host_base": dict.fromkeys(("pending", "unfinished"), Difference("with O(read_only)")),
     "host_record": {
         "rows": Difference(_REMOVED, "Always empty."),
-        **dict.fromkeys(("fixes", "broken_rules"), Difference(_REMOVED)),
-        "errors": Difference("unless O(state=recorded)", "They block the removal. O(state=read) finds them."),
+        "fixes": Difference(_REMOVED),
+        "errors": Difference(_UNRECORDED, "They block the removal. O(state=read) finds them."),
+        "broken_rules": Difference(_UNRECORDED),
     },
     "nofile_info": {"rows": _UNSEEN, "errors": _EMPTY},
     "port_redirect": {

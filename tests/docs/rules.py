@@ -22,6 +22,12 @@ Every run validates its variables, the package and the hosts before it changes a
 alone validates its variables. Each error comes from one rule of this table. The result of the task that fails lists the identifiers as
 `rules`, or as `broken_rules` where a module reports its own errors. Identifiers stay when messages are reworded.
 
+Other errors have no identifier:
+
+- an option of a task that Ansible or the module itself refuses
+- `--limit` or `-e xitrum_unavailable_proxies` with a wrong host, which ends a run before its first task
+- an action that failed, such as an upload or a start
+
 | rule | requirement that is not met | fix |
 | --- | --- | --- |
 """

@@ -17,11 +17,14 @@ from __future__ import annotations
 import functools
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.application import ownership
+from ansible_collections.xitrum.host.plugins.module_utils.application import one_off, ownership
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import console
+from ansible_collections.xitrum.host.plugins.module_utils.load import burst, planning
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component as source_tree
+from ansible_collections.xitrum.host.plugins.module_utils.source_tree import push
 from hypothesis import settings
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=10)
@@ -45,7 +48,7 @@ def with_rules(plan):
     return checked
 
 
-for _component in (*registry.COMPONENTS, console, source_tree):
+for _component in (*registry.COMPONENTS, burst, console, one_off, planning, push, servers, source_tree):
     _component.plan = with_rules(_component.plan)
 
 

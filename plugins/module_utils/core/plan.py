@@ -91,6 +91,17 @@ def broken(rule: str, sentences: Iterable[str]) -> list[str]:
     ]
 
 
+def report_errors(errors: Sequence[str]) -> dict[str, Any]:
+    """Errors as modules return them: `errors`, `fixes` of those that commands fix, and the `broken_rules` of those that
+    break one."""
+    blocking = [one for one in errors if isinstance(one, BlockingError)]
+    return {
+        "errors": [escaped(error) for error in errors],
+        "fixes": {escaped(str(one)): one.commands for one in blocking if one.commands},
+        "broken_rules": {escaped(str(one)): one.rule for one in blocking if one.rule},
+    }
+
+
 def format_shell_line(commands: Iterable[Sequence[str]]) -> str:
     """Commands, each a sequence of words, as one line for a shell."""
     # A bare ! is one of iptables; shells act on it as the first word alone.
@@ -133,11 +144,7 @@ class Plan:
         return sendable({
             "changed": self.changed,
             "rows": [_reported(row) for row in self.rows],
-            "errors": [escaped(error) for error in self.errors],
-            "fixes": {escaped(str(one)): one.commands for one in self.errors
-                      if isinstance(one, BlockingError) and one.commands},
-            "broken_rules": {escaped(str(one)): one.rule for one in self.errors
-                             if isinstance(one, BlockingError) and one.rule},
+            **report_errors(self.errors),
             **self.facts,
         })
 

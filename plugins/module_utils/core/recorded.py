@@ -44,19 +44,28 @@ SPEC = {
 }
 
 
+class RecordError(ValueError):
+    """A record is damaged, or does not allow what is to be recorded. The rule that is broken is `rule`."""
+
+    def __init__(self, text: str, rule: str) -> None:
+        super().__init__(text)
+        self.rule = rule
+
+
 def parse(text: str | None) -> dict[str, Any]:
     """Return the record in its file's text; an empty one where there is no file.
-    Raises ValueError where it is damaged or of another version."""
+    Raises RecordError where it is damaged or of another version."""
     try:
         found = schema.BEFORE.parse(text, PATH) if text else {}
         if not is_sound({**EMPTY, **found}):
             raise ValueError("it is no record")
     except schema.VersionError as error:
-        raise ValueError(str(error)) from error
+        raise RecordError(str(error), "host.record") from error
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise RecordError(
             f"{PATH} is damaged ({error}): it reports what was on the host before the first change. Fix it, or move it "
-            "away; what is there today then counts as the host's own."
+            "away; what is there today then counts as the host's own.",
+            "host.record",
         ) from error
     return {**copy.deepcopy(EMPTY), **found}
 
@@ -154,7 +163,7 @@ def read_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
 
 
 def add_to_record(desired: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not
+    """The record with what is about to be made. Pure. Raises RecordError where it exists, is not on record, and is not
     to be adopted: it is unmanaged. An empty folder is nobody's."""
     record, application = copy.deepcopy(found["record"]), desired["application"]
     record["packages"] = sorted(
@@ -170,9 +179,11 @@ def add_to_record(desired: dict[str, Any], found: Mapping[str, Any]) -> dict[str
             name, there = application[option], found["there"][kind]
             taken = kind in found["there"].get("filled", ()) if kind in ("roots", "logs") else there
             if taken and name not in entry[kind] and option not in application.get("adopt", ()):
-                raise ValueError(
+                raise RecordError(
                     f"xitrum_{option} is {name}, which exists and is not on record as {application['name']}'s; "
-                    f"expected one that is made for it. Set xitrum_{option} to another, or add {option} to xitrum_adopt"
+                    f"expected one that is made for it. Set xitrum_{option} to another, or add {option} to "
+                    "xitrum_adopt",
+                    "host.user" if option == "user" else "host.folder-not-recorded",
                 )
             entry[kind].setdefault(name, not there)
         # Those of today alone: what an application has left is free for another one.

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Mapping
 from . import commands, fence, schema, targets
 from .component import NOTHING_SEEN, Applied, AppliedComponent, Brief, Component, Desired, Execution, Seen
 from .host import Host
-from .plan import Plan
+from .plan import BlockingError, Plan, report_errors
 from .quiet import QuietModule, Utf8Module
 
 #: What a module returns, by name.
@@ -32,6 +32,12 @@ class NotApplied(Exception):
     def __init__(self, why: str, results: Mapping[str, Any]) -> None:
         super().__init__(why)
         self.results = dict(results)
+
+
+def refuse(why: str, error: Exception, results: Mapping[str, Any] = MappingProxyType({})) -> NotApplied:
+    """Return the error of a host that could not be read, with the rule that it breaks where `error` names one."""
+    rule = "host.record" if isinstance(error, schema.VersionError) else getattr(error, "rule", "")
+    return NotApplied(why, {**results, **(report_errors([BlockingError(why, rule=rule)]) if rule else {})})
 
 
 def run(component: AppliedComponent, controller: Mapping[str, Any] = NO_OPTIONS) -> None:
@@ -135,7 +141,7 @@ def _read_and_plan(component: AppliedComponent, host: Host, desired: Desired, se
     except UNREAD as error:
         if unread is None and not isinstance(error, schema.VersionError):
             raise
-        raise NotApplied(unread(error) if unread else str(error), results) from error
+        raise refuse(unread(error) if unread else str(error), error, results) from error
 
 
 def _apply(

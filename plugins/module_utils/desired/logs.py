@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ..core.plan import BlockingError, broken
 from ..core.untrusted_text import printable
 from .inputs import Inputs
 
@@ -80,7 +81,8 @@ def read_lines(value: Any, default: int, errors: list[str]) -> int:
         return default
     text = str(value)
     if isinstance(value, bool) or not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= MOST:
-        errors.append(f"logs_lines is {show_value(value)}: expected a whole number from 1 to {MOST}")
+        reason = f"logs_lines is {show_value(value)}: expected a whole number from 1 to {MOST}"
+        errors.append(BlockingError(reason, rule="logs.lines"))
         return default
     return int(text)
 
@@ -96,12 +98,16 @@ def read_since(value: Any, now: float, errors: list[str]) -> float:
     seconds = read_time(text)
     if seconds is None:
         errors.append(
-            f"logs_since is {show_value(value)}: expected how long ago, such as 30s, 10m, 2h or 1d, or a time. A time "
-            "is 2026-12-01T03:00 in the time zone of the controller, or 2026-12-01T03:00Z"
+            BlockingError(
+                f"logs_since is {show_value(value)}: expected how long ago, such as 30s, 10m, 2h or 1d, or a time. A "
+                "time is 2026-12-01T03:00 in the time zone of the controller, or 2026-12-01T03:00Z",
+                rule="logs.since",
+            )
         )
         return 0.0
     if seconds > now:
-        errors.append(f"logs_since is {show_value(value)}, which is in the future: expected a time before now")
+        reason = f"logs_since is {show_value(value)}, which is in the future: expected a time before now"
+        errors.append(BlockingError(reason, rule="logs.since"))
     return max(seconds, 1.0)
 
 
@@ -126,7 +132,8 @@ def read_grep(value: Any, errors: list[str]) -> str:
         where = f"character {place + 1}" if place < len(text) else "its end"
         line = "".join(letter if letter.isprintable() else " " for letter in text)
         why = printable(str(getattr(error, "msg", "") or error or "it is nested too deep"))
-        errors.append(f"logs_grep is no valid regular expression: {why}, at {where}.\n  {line}\n  {' ' * place}^")
+        reason = f"logs_grep is no valid regular expression: {why}, at {where}.\n  {line}\n  {' ' * place}^"
+        errors.append(BlockingError(reason, rule="logs.grep"))
         return ""
     return text
 
@@ -136,7 +143,7 @@ def read_flag(value: Any, errors: list[str]) -> bool:
     try:
         return bool(boolean(value)) if value not in (None, "") else False
     except TypeError:
-        errors.append(f"logs_follow is {show_value(value)}: expected true or false")
+        errors.append(BlockingError(f"logs_follow is {show_value(value)}: expected true or false", rule="logs.follow"))
         return False
 
 
@@ -150,17 +157,20 @@ def read_instances(
         return {host: list(range(places[host])) for host in hosts if host in places}
     if not isinstance(names, (list, tuple)):
         example = pick_example(every)
-        errors.append(f"logs_instances is {show_value(value)}: expected names of instances, such as {example}")
+        reason = f"logs_instances is {show_value(value)}: expected names of instances, such as {example}"
+        errors.append(BlockingError(reason, rule="logs.instances"))
         return {}
     found: dict[str, list[int]] = {}
     for name in dict.fromkeys(str(one).strip() for one in names):
         if name not in every:
             near = describe_nearest(name, every)
-            errors.append(f"logs_instances has {show_value(name)}, and there is no such instance{near}")
+            reason = f"logs_instances has {show_value(name)}, and there is no such instance{near}"
+            errors.append(BlockingError(reason, rule="logs.instances"))
             continue
         host, index = every[name]
         if host not in hosts:
-            errors.append(f"logs_instances has {name}, and --limit leaves {host} out: leave one of both out")
+            reason = f"logs_instances has {name}, and --limit leaves {host} out: leave one of both out"
+            errors.append(BlockingError(reason, rule="logs.instances"))
             continue
         found.setdefault(host, []).append(index)
     return {host: sorted(found[host]) for host in hosts if host in found}
@@ -184,15 +194,17 @@ def show_value(value: Any) -> str:
     return printable(repr(str(value)) if isinstance(value, str) else repr(value))
 
 
-def find_follow_errors(hosts: Sequence[str], forks: int, terminal: bool) -> Iterator[str]:
-    """Yield why new lines cannot be followed, as sentences."""
+def find_follow_errors(hosts: Sequence[str], forks: int, terminal: bool) -> list[str]:
+    """Return why new lines cannot be followed, as sentences."""
+    found = []
     if not terminal:
-        yield (
+        found.append(
             "logs_follow is true, and ansible-playbook was started without a terminal, so that nobody could end it. "
             "Start it in a terminal, or set logs_since and run it again from time to time"
         )
     if len(hosts) > forks:
-        yield (
+        found.append(
             f"logs_follow is true for {len(hosts)} hosts, and Ansible works on {forks} at once: expected a fork for "
             f"each host. Add --forks {len(hosts)}, or choose hosts with --limit"
         )
+    return broken("logs.follow", found)

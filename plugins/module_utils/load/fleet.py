@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from ..core import addresses
+from ..core.plan import broken
 from ..proxy import definition as proxy
 from ..proxy.table import PROXIES
 from . import planning as load_plan
@@ -21,42 +22,56 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
     """What is wrong with the settings, as sentences. `known` are all hosts of the inventory."""
-    found = []
     numbers = {name: desired[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
-    found += [f"load_test_{name}: found {value}, expected 1 or more." for name, value in numbers.items() if value < 1]
+    found = broken(
+        "load.numbers",
+        [f"load_test_{name}: found {value}, expected 1 or more." for name, value in numbers.items() if value < 1],
+    )
     if desired["burst"] < 0:
-        found.append(
+        reason = (
             f"load_test_burst_connections: found {desired['burst']}, expected the number of connects at once, or 0 for "
             "none."
         )
+        found += broken("load.burst", [reason])
     if not desired["path"]:
-        found.append(
+        reason = (
             "load_test_path is not set: expected the path of a WebSocket of the application, such as "
             "/sockjs/websocket. It must be one that every client may open."
         )
+        found += broken("load.path", [reason])
     if not LABEL.fullmatch(desired["label"]):
-        found.append(
+        reason = (
             f"load_test_label: found {desired['label']!r}, expected letters, digits and . _ - as it is the name of a "
             "file and of a column."
         )
-    strange = [name for name in desired["from"] if name not in known]
+        found += broken("load.label", [reason])
+    found += broken("load.clients", find_client_errors(desired["from"], known))
+    return found + broken("load.routes", [*find_route_errors(desired["through"], groups),
+                                          *find_unanswered(desired, groups.get("xitrum_proxy", []))])
+
+
+def find_client_errors(clients: list[str], known: list[str]) -> list[str]:
+    """What is wrong with the hosts that connect, as sentences. `known` are all hosts of the inventory."""
+    strange = [name for name in clients if name not in known]
     if strange:
-        found.append(
+        return [
             f"load_test_clients: found {', '.join(strange)}, which the inventory does not have. Expected its hosts, "
             "or localhost for the controller."
-        )
-    if not desired["from"]:
-        found.append("load_test_clients is empty: expected the hosts that connect.")
-    wrong = [route for route in desired["through"] if route not in ROUTES]
-    if wrong or not desired["through"]:
-        found.append(f"load_test_routes: found {desired['through']}, expected one or both of {', '.join(ROUTES)}.")
-    if "proxy" in desired["through"] and not groups.get("xitrum_proxy"):
-        found.append(
-            "load_test_routes has proxy, and the inventory has no host in the group xitrum_proxy: leave it out."
-        )
-    if "direct" in desired["through"] and not groups.get("xitrum"):
-        found.append("load_test_routes has direct, and the inventory has no host in the group xitrum: leave it out.")
-    return found + find_unanswered(desired, groups.get("xitrum_proxy", []))
+        ]
+    return [] if clients else ["load_test_clients is empty: expected the hosts that connect."]
+
+
+def find_route_errors(routes: list[str], groups: dict[str, list[str]]) -> list[str]:
+    """What is wrong with the routes of the connections, as sentences."""
+    found = []
+    if not routes or any(route not in ROUTES for route in routes):
+        found.append(f"load_test_routes: found {routes}, expected one or both of {', '.join(ROUTES)}.")
+    for route, group in (("proxy", "xitrum_proxy"), ("direct", "xitrum")):
+        if route in routes and not groups.get(group):
+            found.append(
+                f"load_test_routes has {route}, and the inventory has no host in the group {group}: leave it out."
+            )
+    return found
 
 
 def find_unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:

@@ -34,7 +34,11 @@ TICK, END_SECONDS = 0.25, CLOSE_SECONDS + 5
 
 
 class LoadError(Exception):
-    """What is wrong, as a sentence."""
+    """What is wrong, as a sentence. `rule` is the rule that it breaks; a load that came to harm breaks none."""
+
+    def __init__(self, text: str, rule: str = "") -> None:
+        super().__init__(text)
+        self.rule = rule
 
 
 def start(desired: dict[str, Any], facts: dict[str, Any]) -> str:
@@ -128,11 +132,12 @@ def check(folder: str) -> str:
     """The folder, where it is one of a load, and of this user: another user could have links in it."""
     error = background_folder.find_owner_error(folder, "a load")
     if error:
-        raise LoadError(f"{error}, and start the load again.")
+        raise LoadError(f"{error}, and start the load again.", "load.run")
     if not background_folder.has_state(folder, PREFIX):
         raise LoadError(
             f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start "
-            "it again."
+            "it again.",
+            "load.run",
         )
     return folder
 

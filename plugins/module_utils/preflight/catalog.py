@@ -35,6 +35,46 @@ RULES = tuple(
             "Lower `xitrum_max_connections` to the number in the message, or spread the connections over more hosts",
         ),
         (
+            "command.arguments",
+            "`run_arguments` is a list of texts, or a text in which each quote has its end",
+            "Correct the quotes; put long data into a file on the host",
+        ),
+        (
+            "command.class",
+            "`run_class` is the full name of a class",
+            "Write it with dots, such as `shop.Migrate`",
+        ),
+        (
+            "command.class-missing",
+            "A jar of the release has the class of a command",
+            "Correct the name as the message states",
+        ),
+        (
+            "command.host",
+            "`run_host` is a host of the group `xitrum`, and within `--limit`",
+            "Choose a host in the message, or change `--limit`",
+        ),
+        (
+            "command.instance",
+            "`run_instance` is the number of an instance",
+            "Set a number from 0",
+        ),
+        (
+            "command.no-runner",
+            "The release of a command has script/runner",
+            "Build the package with xitrum-package, and deploy it",
+        ),
+        (
+            "command.not-installed",
+            "The instance of a command is installed on its host",
+            "Choose one in the message with `run_instance`, or deploy the application",
+        ),
+        (
+            "command.timeout",
+            "`run_timeout` is a number of seconds, or 0 for no limit",
+            "Set a whole number",
+        ),
+        (
             "console.agents-disabled",
             "A JVM with a console loads agents while it runs",
             "Remove `-XX:-EnableDynamicAgentLoading` from `xitrum_java_options`, and run `site.yml`",
@@ -53,6 +93,11 @@ RULES = tuple(
             "console.compiler-version",
             "scala-compiler has the version of scala-library",
             "Use the artifact that the message names",
+        ),
+        (
+            "console.connection",
+            "Ansible reaches the host of a Scala console over SSH",
+            "Use `console_command`, or another connection for this host",
         ),
         (
             "console.dump-space",
@@ -105,6 +150,11 @@ RULES = tuple(
             "Set a number of seconds within that range",
         ),
         (
+            "console.save",
+            "`console_save` is set for a recording and a dump",
+            "Set a folder on the controller",
+        ),
+        (
             "console.scala-version",
             "The application is in Scala 2.13",
             "Use threads, heap and histogram, which work with any version",
@@ -123,6 +173,11 @@ RULES = tuple(
             "console.scalive-scala",
             "On JDK 8, the application has Scala 2.12 or older",
             "Set `xitrum_jdk_version` to 11 or newer",
+        ),
+        (
+            "console.terminal",
+            "`ansible-playbook` was started in a terminal where a console is to be opened",
+            "Start it in one, or use `console_command`",
         ),
         (
             "console.timeout",
@@ -173,6 +228,11 @@ RULES = tuple(
             "heroku.java-for-sbt",
             "`heroku_java_version` is a version on which the project's sbt runs",
             "Leave `heroku_java_version` out, or use sbt 0.13.17 or newer",
+        ),
+        (
+            "history.runs",
+            "`history_runs` is a whole number within the range in the message",
+            "Set a number within that range",
         ),
         (
             "host.alternatives-damaged",
@@ -610,6 +670,96 @@ RULES = tuple(
             "Put hosts into the groups, or name another inventory with `-i`",
         ),
         (
+            "load.burst",
+            "The `load_test_burst_*` variables are numbers within the range in the message",
+            "Set numbers within that range",
+        ),
+        (
+            "load.burst-capacity",
+            "A host can make the connections of a burst at once",
+            "Lower `load_test_burst_connections` to the number in the message",
+        ),
+        (
+            "load.capacity",
+            "The clients can make `load_test_connections`",
+            "Lower it to the number in the message, or add what the message names",
+        ),
+        (
+            "load.clients",
+            "`load_test_clients` lists hosts of the inventory, or localhost",
+            "Correct the names in the message",
+        ),
+        (
+            "load.headers",
+            "`load_test_headers` is a dictionary of texts without line breaks",
+            "Correct the header that the message names",
+        ),
+        (
+            "load.label",
+            "`load_test_label` has only characters of a file name",
+            "Use letters, digits and the characters in the message",
+        ),
+        (
+            "load.numbers",
+            "The numbers of a load test are within the range in the message",
+            "Set numbers within that range",
+        ),
+        (
+            "load.path",
+            "`load_test_path` is the path of a WebSocket",
+            "Begin it with a slash, and use no spaces",
+        ),
+        (
+            "load.report",
+            "The reports of earlier load tests in `load_test_report_dir` can be read",
+            "Move the file in the message away, or set another folder",
+        ),
+        (
+            "load.routes",
+            "`load_test_routes` lists routes that the inventory has, and that the load can use",
+            "Set the routes that the message names",
+        ),
+        (
+            "load.run",
+            "The option `run` of `connection_load` is a load that runs",
+            "Start the load again",
+        ),
+        (
+            "load.targets",
+            "A load has servers to connect to",
+            "Set the option `targets` of `connection_load`",
+        ),
+        (
+            "logs.follow",
+            "`logs_follow` is true or false, and true only in a terminal and with a fork for each host",
+            "Start it in a terminal, or add the option in the message",
+        ),
+        (
+            "logs.grep",
+            "`logs_grep` is a regular expression of Python",
+            "Correct it at the character in the message",
+        ),
+        (
+            "logs.instances",
+            "`logs_instances` lists instances of the inventory within `--limit`",
+            "Correct the names in the message",
+        ),
+        (
+            "logs.lines",
+            "`logs_lines` is a whole number within the range in the message",
+            "Set a number within that range",
+        ),
+        (
+            "logs.save",
+            "`logs_save` is a folder on the controller where the user can write, without files of these instances",
+            "Set another folder, or move the files away",
+        ),
+        (
+            "logs.since",
+            "`logs_since` is a duration or a time in the past",
+            "Write it as `10m` or as `2026-12-01T03:00Z`",
+        ),
+        (
             "openshift.image",
             "`openshift_image` is set if the layout `kubernetes` is written",
             "Set the image with its tag, or write the layout `diy` alone",
@@ -755,6 +905,11 @@ RULES = tuple(
             "Correct the entry that the message quotes",
         ),
         (
+            "proxy.close-state",
+            "`proxy_server` closes connections only with the state `maint`",
+            "Leave the option `close` out, or set the state `maint`",
+        ),
+        (
             "proxy.cookie",
             "`xitrum_proxy_cookie` has letters, digits and `_` alone",
             "Choose a plain name: the proxy's configuration takes it without quotes",
@@ -773,6 +928,11 @@ RULES = tuple(
             "proxy.instances",
             "The proxy can reach the instances of every application host: their address, ports and number are valid",
             "Set `xitrum_address`, `xitrum_http_port` or `xitrum_instances` of the host in the message",
+        ),
+        (
+            "proxy.last-server",
+            "Another server of the proxy is enabled and healthy while one is drained or disabled",
+            "Repair or enable another server first, as the message states",
         ),
         (
             "proxy.listen-address",
@@ -805,6 +965,16 @@ RULES = tuple(
             "Correct the address that the message quotes",
         ),
         (
+            "proxy.server-lost",
+            "A proxy has the servers that the run has drained",
+            "Enable the server at the proxy, or run `site.yml`",
+        ),
+        (
+            "proxy.server-missing",
+            "A proxy has each server that is to be drained, disabled or enabled",
+            "Run `site.yml`, so that the proxy has it",
+        ),
+        (
             "proxy.server-name",
             "The name of each server in `proxy_servers` has letters, digits and `. _ -` alone",
             "Correct the name that the message quotes",
@@ -835,9 +1005,29 @@ RULES = tuple(
             "Write it as `proxy1,proxy2`",
         ),
         (
+            "question.expression",
+            "A `*_query` is an expression of JMESPath that fits the document",
+            "Correct it at the character in the message",
+        ),
+        (
+            "question.format",
+            "A `*_format` is `table`, `json` or `lines`",
+            "Choose one of them",
+        ),
+        (
+            "question.package",
+            "The controller has the Python package jmespath where a `*_query` is set",
+            "Install it by the command in the message",
+        ),
+        (
             "reach.host",
             "`xitrum_reach_from` is a host of the inventory or `localhost`",
             "Correct the name; the message has the nearest one",
+        ),
+        (
+            "removal.jdk-used",
+            "No process but the application's runs on a JDK that a removal deletes",
+            "Stop the processes in the message",
         ),
         (
             "rollback.different-releases",
@@ -973,6 +1163,16 @@ RULES = tuple(
             "tree.not-regular",
             "A file that is read or changed is a regular file",
             "Replace a link with the file that it leads to, or remove what the path leads to",
+        ),
+        (
+            "tree.push-remote",
+            "git can read the repository that a source tree is pushed to",
+            "Correct what git reports in the message, such as the remote",
+        ),
+        (
+            "tree.push-root",
+            "A source tree that is pushed is a git repository of its own",
+            "Make it one, outside of the repository in the message",
         ),
         (
             "tree.uncommitted",

@@ -18,7 +18,7 @@ from typing import Any, Callable, Collection, Mapping, Sequence
 from ..core import addresses, sockets
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import Draft, Plan, Row
+from ..core.plan import BlockingError, Draft, Plan, Row, broken, report_errors
 from . import table
 from .table import PROXIES
 
@@ -153,22 +153,30 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if missing and not desired["allow_missing"]:
         known = ", ".join(sorted({*state["others"], *(row["name"] for row in found)})) or "none"
         result.errors.append(
-            f"{desired['software']} has no server {' and '.join(missing)} in its backend {desired['backend']}: it has "
-            f"{known}. Run site.yml, so that the proxy knows it."
+            BlockingError(
+                f"{desired['software']} has no server {' and '.join(missing)} in its backend {desired['backend']}: it "
+                f"has {known}. Run site.yml, so that the proxy knows it.",
+                rule="proxy.server-missing",
+            )
         )
     lost = [name for name in missing if name in desired["drained"]]
     if lost and desired["allow_missing"] and desired["state"] == "ready":
         ends = ", ".join(f"{name} ({desired['endpoints'].get(name, 'unknown address')})" for name in lost)
         result.errors.append(
-            f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected the "
-            "one that "
-            "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
+            BlockingError(
+                f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected "
+                "the one that this run has drained. Enable it there, or run site.yml, so that the proxy knows it.",
+                rule="proxy.server-lost",
+            )
         )
     result.errors.extend(find_serving_errors(desired, state))
     if desired["close"] and desired["state"] != "maint":
         result.errors.append(
-            f"close goes with the state maint only, and the state is {desired['state']}: a closed client would come "
-            "back to the server."
+            BlockingError(
+                f"close goes with the state maint only, and the state is {desired['state']}: a closed client would "
+                "come back to the server.",
+                rule="proxy.close-state",
+            )
         )
     for row in found:
         elsewhere = is_moved(desired, state, row) and PROXIES[desired["software"]]
@@ -200,19 +208,28 @@ def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]
     if desired["state"] == "ready" or not gone or stay:
         return []
     if desired["keep_enabled"]:
-        return [
+        reason = (
             f"{' and '.join(gone)} would be disabled, and {desired['software']} has no other server that is enabled "
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
             f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site."
-        ]
+        )
+        return broken("proxy.last-server", [reason])
     if desired["keep_healthy"] and state["others"]:
-        return [
+        reason = (
             f"{' and '.join(gone)} would be drained, and of the other servers of {desired['software']} "
             f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable "
-            "one "
-            f"of them first{desired['hint'] and ', ' + desired['hint']}."
-        ]
+            f"one of them first{desired['hint'] and ', ' + desired['hint']}."
+        )
+        return broken("proxy.last-server", [reason])
     return []
+
+
+class RefusedError(RuntimeError):
+    """Nothing was set, since blocking errors came up after the plan was made. `results` are those of the module."""
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.results = report_errors(errors)
 
 
 def set_servers(
@@ -251,7 +268,7 @@ def set_servers(
         with host.locked(LOCK):
             errors = find_serving_errors(desired, read(host, desired)) if desired["state"] != "ready" else []
             if errors:
-                raise RuntimeError("\n".join(errors))
+                raise RefusedError(errors)
             if moves:
                 backend.move(host, desired, list(ends.values()))
             backend.change(host, desired, servers)

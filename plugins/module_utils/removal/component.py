@@ -14,7 +14,7 @@ from typing import Any
 from ..core import process, recorded
 from ..core.component import Desired
 from ..core.host import Host
-from ..core.plan import Plan
+from ..core.plan import Plan, broken, report_errors
 from ..firewall import component as firewall
 from ..jdk import alternatives, jvm
 from ..jdk import component as jdk
@@ -98,7 +98,7 @@ def read(host: Host, desired: Desired) -> dict[str, Any]:
     record = recorded.read(host)
     kernel_record, kernel_error = kernel.list_recorded_profiles(host)
     chosen, record_error = alternatives.read_record(host)
-    errors = [error for error in (kernel_error, record_error) if error]
+    errors = broken("host.record", [kernel_error, record_error])
     profiles = sorted({*kernel_record, *find_ours(host, "/etc/sysctl.d", kernel_plan.MARK)})
     planned_redirects = redirects.plan(_NO_REDIRECTS, redirects.read(host, _NO_REDIRECTS))
     planned_firewall = firewall.plan(_NO_FIREWALL, firewall.read(host, _NO_FIREWALL))
@@ -163,12 +163,13 @@ def summarize(state: Mapping[str, Any]) -> dict[str, Any]:
     lines += [f"{row.item}: {row.desired}, as it was" for plan in changed.values() for row in plan.rows]
     lines += [f"{jdk.FOLDER}/{name}" for name in state["jdks"]]
     lines += leftovers.format_lines(left, rest) + state["locks"]
-    errors = state["errors"] + [
+    used = [
         f"{jdk.FOLDER}/{name} is in use by process {', '.join(map(str, pids))}, which is not of the application: stop "
         "it first"
         for name, pids in state["jdks"].items()
         if pids
     ]
+    report = report_errors([*state["errors"], *broken("removal.jdk-used", used)])
     return {
         "applications": state["applications"],
         "proxies": proxies.changed,
@@ -180,6 +181,7 @@ def summarize(state: Mapping[str, Any]) -> dict[str, Any]:
         "jdks": list(state["jdks"]),
         "leftovers": rest.changed,
         "lines": list(dict.fromkeys(lines)),
-        "errors": errors,
+        "errors": report["errors"],
+        "broken_rules": report["broken_rules"],
         "kept": [f"package {name}: {why}" for name, why in sorted(left["packages"]["kept"].items())],
     }

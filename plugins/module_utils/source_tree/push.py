@@ -12,7 +12,7 @@ from typing import Any
 from ..core import urls
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import LONG_SECONDS, Host, Result, own_environment
-from ..core.plan import Draft, Plan, Row
+from ..core.plan import Draft, Plan, Row, broken
 
 NAME = "source_push"
 
@@ -92,21 +92,24 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether something is committed and pushed."""
     result, target = Draft(), f"{urls.hide_credentials(desired['remote'])} {desired['branch']}"
     if state["failed"]:
-        result.errors.append(
+        reason = (
             f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Check git remote -v there; git "
             "remote add adds one."
         )
+        result.errors += broken("tree.push-remote", [reason])
         return result.plan(desired, state)
     if os.path.realpath(state["root"]) != os.path.realpath(desired["path"]):
-        result.errors.append(
+        reason = (
             f"{desired['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of "
             "its own for it"
         )
+        result.errors += broken("tree.push-root", [reason])
     ours = sorted(path for _code, path in state["uncommitted"] if path in desired["paths"])
     others = sorted(path for code, path in state["uncommitted"] if path not in desired["paths"] and code != "??")
     if others and not desired["allow_uncommitted"]:
-        result.errors.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
-                             f"or set {desired['prefix']}_allow_uncommitted to true")
+        reason = (f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, or set "
+                  f"{desired['prefix']}_allow_uncommitted to true")
+        result.errors += broken("tree.uncommitted", [reason])
     if result.errors:
         return result.plan(desired, state)
     if ours or desired["pending"]:

@@ -70,9 +70,9 @@ def test_lines_are_saved_to_new_files_that_others_cannot_read(tmp_path):
         Files(str(tmp_path)).save(lines)
     Files(str(tmp_path), ["app1-0"]).save(lines[:1])
     assert (tmp_path / "app1-0.log").read_text(encoding="utf-8") == "a\na\n"
-    assert "which has app1-0.log, app1-0.output.log already: files are not overwritten" in next(log_stream.find_file_errors(str(tmp_path), ["app1-0"]))
+    assert "which has app1-0.log, app1-0.output.log already: files are not overwritten" in log_stream.find_file_errors(str(tmp_path), ["app1-0"])[0]
     assert list(log_stream.find_file_errors(str(tmp_path / "new"), ["app1-0"])) == []
-    assert "cannot be made" in next(log_stream.find_file_errors(str(tmp_path / "app1-0.log" / "x"), ["app1-0"]))
+    assert "cannot be made" in log_stream.find_file_errors(str(tmp_path / "app1-0.log" / "x"), ["app1-0"])[0]
 
 
 def test_all_lines_of_all_workers_are_printed_once_by_their_times():

@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import preflight_repor
 from tests.docs import rules as page
 
 from ..proxy.test_rules import GOOD as PROXY
+from .test_command_rules import CASES as OF_COMMANDS
 from .test_messages import an_instance, of_deploy, shared_fleet, variables
 from .test_platforms import HEROKU, OPENSHIFT, TREE
 
@@ -234,7 +235,7 @@ CASES = {
 OF_PLAN = {"inventory.no-hosts", "operation.names", *(rule for rule in OF_COMPONENTS if rule.startswith(("rollback.", "operation.")))}
 
 #: Those of modules whose components no run reads first: `jdk/test_console.py` and `source_tree/test_component.py` have the cases.
-OF_MODULES = {rule for rule in OF_COMPONENTS if rule.startswith(("console.", "tree."))}
+OF_MODULES = {rule for rule in OF_COMPONENTS if rule.startswith(("console.", "tree."))} - set(OF_COMMANDS)
 
 
 def test_identifiers_are_unique_sorted_and_of_one_form():
@@ -265,7 +266,7 @@ def test_an_error_whose_component_names_no_rule_is_reported_as_well():
 
 
 def test_every_rule_has_a_case():
-    assert sorted([*CASES, *OF_PLAN, *OF_MODULES]) == sorted(catalog.BY_IDENTIFIER)
+    assert sorted([*CASES, *OF_COMMANDS, *OF_PLAN, *OF_MODULES]) == sorted(catalog.BY_IDENTIFIER)
 
 
 @pytest.mark.parametrize("rule", CASES)
