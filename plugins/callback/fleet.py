@@ -224,7 +224,9 @@ class CallbackModule(Default):
             is_internal=action in INTERNAL,
         )
         self._screen.indent = "  " * (self._step.indent + 1)
-        self._screen.begin(is_quiet=action in TYPING or isinstance(task, TaskInclude))
+        # Log lines that are followed come with no line about the step among them.
+        is_quiet = action in TYPING or isinstance(task, TaskInclude) or "stream" in task.args
+        self._screen.begin(is_quiet=is_quiet)
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         """Note that a host is at work."""

@@ -27,16 +27,19 @@ class Part(NamedTuple):
 
 
 class FileInfo(NamedTuple):
-    """A regular file in a folder. `changed` is in seconds since the epoch."""
+    """A file in a folder. `changed` is in seconds since the epoch. `refused` is why it is not to be read; empty where
+    it may be."""
 
     name: str
     inode: int
     size: int
     changed: float
+    refused: str = ""
 
 
 def list_files(folder: int, is_planted: Callable[[os.stat_result, os.stat_result], bool]) -> list[FileInfo]:
-    """The regular files in an open folder, by their names. Links are left out, and what others may have put there.
+    """The regular files in an open folder, by their names, and links that lead out of it. These are refused, and what
+    others may have put there.
 
     `is_planted` returns that, by what fstat reports about the folder and the file.
     """
@@ -47,9 +50,19 @@ def list_files(folder: int, is_planted: Callable[[os.stat_result, os.stat_result
             one = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             continue
-        if stat.S_ISREG(one.st_mode) and not is_planted(above, one):
-            found.append(FileInfo(name, one.st_ino, one.st_size, one.st_mtime))
+        is_link = is_link_elsewhere(folder, name, one)
+        if is_link or stat.S_ISREG(one.st_mode):
+            refused = "a link" if is_link else "the file of another user" if is_planted(above, one) else ""
+            found.append(FileInfo(name, one.st_ino, one.st_size, one.st_mtime, refused))
     return found
+
+
+def is_link_elsewhere(folder: int, name: str, found: os.stat_result) -> bool:
+    """Whether a file is a link that leads out of its open folder."""
+    try:
+        return stat.S_ISLNK(found.st_mode) and "/" in os.readlink(name, dir_fd=folder)
+    except OSError:
+        return False
 
 
 def read_part(handle: int, offset: int, size: int) -> Part:

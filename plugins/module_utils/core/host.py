@@ -254,9 +254,9 @@ class Host:
         return (found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else (0, 0)
 
     def log_files(self, folder: str) -> list[file_parts.FileInfo]:
-        """The regular files in a folder that a user who is not root may write; none where there is no folder.
+        """The regular files and links in a folder that a user who is not root may write; none where there is no folder.
 
-        A file of another user than the folder's owner is left out: see `may_be_planted`.
+        A link, and a file of another user than the folder's owner, are refused: see `may_be_planted`.
         """
         try:
             with self.open_parent(f"{folder}/log") as (above, _name):

@@ -44,6 +44,9 @@ MOST = 1 << 23
 #: Seconds between two looks for new lines, and the longest wait for one.
 PAUSE, MOST_SECONDS = 0.3, 15.0
 
+#: Files that a note lists.
+LISTED = 3
+
 #: The kinds of what is read: the application's own log files, and what it prints.
 LOG, OUTPUT = "log", "output"
 
@@ -99,6 +102,20 @@ def describe_error(index: int, path: str, error: OSError) -> str:
     return f"instance {index}: {path} was not read: {printable(str(error.strerror or error))}"
 
 
+def describe_left_out(source: Source, left_out: Mapping[str, str]) -> list[str]:
+    """The files of a log that were not read, as sentences: one for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        by_reason.setdefault(reason, []).append(printable(name))
+    folder = source.path.rpartition("/")[0]
+    return [
+        f"instance {source.number}: in {folder}, {', '.join(names[:LISTED])}"
+        + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+        + f" {'was' if len(names) == 1 else 'were'} not read: {reason}"
+        for reason, names in by_reason.items()
+    ]
+
+
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> Found:
     """The last lines; with positions, those since, for which it waits."""
     del seen
@@ -135,6 +152,7 @@ def read_last(host: Host, desired: Mapping[str, Any], keep: files.Keep) -> Found
             continue
         positions[source.key] = tail.position
         found.setdefault(source.number, []).extend((source, entry) for entry in tail.entries)
+        notes += describe_left_out(source, tail.left_out)
         if tail.cut:
             notes.append(
                 f"instance {source.number}: {source.path or source.unit} is longer than is searched at once, and its "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from types import MappingProxyType
 from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Sequence
 
 from ..core.file_parts import FileInfo
@@ -53,16 +54,19 @@ class Family(NamedTuple):
 
     def newest_first(self) -> list[FileInfo]:
         """Its files that can be read: the one that grows, then the others by their last change."""
-        readable = [info for info in self.files if not info.name.endswith(FOREIGN)]
+        readable = [info for info in self.files if not info.refused and not info.name.endswith(FOREIGN)]
         return sorted(readable, key=lambda info: (info.name == self.name, info.changed, info.name), reverse=True)
 
 
 class Tail(NamedTuple):
-    """The last entries of a log. `cut`: whether the search ended at its limit before it had found enough."""
+    """The last entries of a log. `cut`: whether the search ended at its limit before it had found enough. `left_out`:
+    the names of files that were not read, each with the reason.
+    """
 
     entries: Sequence[Entry]
     position: Mapping[str, Any]
     cut: bool = False
+    left_out: Mapping[str, str] = MappingProxyType({})
 
 
 class Next(NamedTuple):
@@ -123,8 +127,26 @@ def read_last(host: Host, family: Family, lines: int, since: float, keep: Keep, 
             end = "enough" if count_lines(found) >= lines else "since" if since and latest < since else end
             cut = end is None and searched >= SEARCHED
             if end or cut:
-                return Tail(keep_last_lines(found, lines), position, cut)
-    return Tail(keep_last_lines(found, lines), position)
+                left_out = find_left_out(family, since, end == "enough")
+                return Tail(keep_last_lines(found, lines), position, cut, left_out)
+    return Tail(keep_last_lines(found, lines), position, False, find_left_out(family, since, False))
+
+
+def find_left_out(family: Family, since: float, has_enough: bool) -> dict[str, str]:
+    """The files of a log that were not read and may have lines that are asked for, each with the reason.
+
+    has_enough: whether newer files have all the lines, so that none of a rotated one is missing.
+    """
+    newest = max((info.changed for info in family.newest_first()), default=0.0)
+    found = {}
+    for info in family.files:
+        if (since and info.changed < since) or (has_enough and info.changed <= newest):
+            continue
+        ending = info.name.rpartition(".")[2]
+        reason = info.refused or (f"compressed as {ending}" if info.name.endswith(FOREIGN) else "")
+        if reason:
+            found[info.name] = reason
+    return found
 
 
 def is_recent(entry: Entry, since: float) -> bool:

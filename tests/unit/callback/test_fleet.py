@@ -96,7 +96,8 @@ class Run:
     def _task(self, given):
         values = {"_uuid": given["name"] + str(self.now), "name": given["name"], "get_name": lambda: given["name"], "action": given.get("action", "x.y.z"),
                   "get_vars": lambda: {"supervisor_batch": given["batch"]} if "batch" in given else {}, "delegate_to": given.get("delegate_to"),
-                  "loop": given.get("loop"), "ignore_unreachable": given.get("ignored", False), "no_log": False, "check_mode": False, "async_val": 60}
+                  "loop": given.get("loop"), "ignore_unreachable": given.get("ignored", False), "no_log": False, "check_mode": False, "async_val": 60,
+                  "args": given.get("args", {})}
         self.task = Include(**values) if given.get("include") else SimpleNamespace(**values)
         self.made.v2_playbook_on_task_start(self.task, False)
         for host in given.get("hosts", ()):
@@ -201,6 +202,15 @@ def test_the_line_of_a_terminal_is_removed_before_anything_is_printed(terminal):
     terminal.printed.lines.clear()
     terminal.send({"message": "[WARNING]: something"})
     assert terminal.printed.lines == ["-", "[WARNING]: something", "+  Read the host: 0 s"]
+
+
+def test_no_line_is_among_log_lines_that_are_followed(terminal):
+    terminal.send({"task": {"name": "Follow the logs until Ctrl-C", "hosts": ["app1", "app2"], "args": {"stream": "/tmp/x/1"}}})
+    terminal.printed.lines.clear()
+    terminal.send({"message": "app1-0 | a line"})
+    terminal.now += 60
+    terminal.send({"message": "app2-0 | another"})
+    assert terminal.printed.lines == ["-", "app1-0 | a line", "-", "app2-0 | another"]
 
 
 def test_the_seconds_of_what_is_waited_for_go_on(terminal):

@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.core.file_parts import FileInfo
+from ansible_collections.xitrum.host.plugins.module_utils.desired.logs import WAIT_SECONDS
 from ansible_collections.xitrum.host.plugins.module_utils.logs import component, journal
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
+from ansible_collections.xitrum.host.plugins.plugin_utils import log_stream
 
 from ..fake_host import FakeHost
 
@@ -68,6 +71,37 @@ def test_a_condition_is_one_on_whole_entries():
     assert [entry[3].count("\n") for entry in read(FakeHost(files), grep="x\\.Y$")["entries"]] == [1]
     files = {"/var/log/app/0/a.log": LINE.format(1, "first")}
     assert read(FakeHost(files), grep="absent")["entries"] == []
+
+
+def note_of(infos, files=None, **given):
+    """The notes of a read of a folder that has further files."""
+    host = FakeHost({"/var/log/app/0/a.log": LINE.format(1, "first"), **(files or {})})
+    host.log_files = lambda folder: [info._replace(changed=2e9) for info in FakeHost.log_files(host, folder)] + (
+        list(infos) if folder.endswith("/0") else [])
+    return read(host, **given)["notes"]
+
+
+def test_files_that_are_not_read_are_noted():
+    bzip2 = [FileInfo(f"a.log.{number}.bz2", 10 + number, 9, 1e9 + number) for number in range(5)]
+    assert note_of(bzip2) == [
+        "instance 0: in /var/log/app/0, a.log.0.bz2, a.log.1.bz2, a.log.2.bz2 and 2 more were not read: compressed as bz2"]
+    assert note_of(bzip2, since=1e9 + 4) == ["instance 0: in /var/log/app/0, a.log.4.bz2 was not read: compressed as bz2"]
+    foreign = [FileInfo("b.log", 20, 9, 3e9, "the file of another user"), FileInfo("c.log", 21, 9, 1e9, "a link")]
+    assert note_of(foreign) == ["instance 0: in /var/log/app/0, b.log was not read: the file of another user",
+                                "instance 0: in /var/log/app/0, c.log was not read: a link"]
+    assert note_of([*foreign[:1], *bzip2], lines=1) == ["instance 0: in /var/log/app/0, b.log was not read: the file of another user"]
+
+
+def test_nothing_of_a_rotated_file_is_missing_where_newer_ones_have_all_lines():
+    assert note_of([FileInfo("a.log.1.xz", 10, 9, 1e9)], lines=1) == []
+    assert note_of([FileInfo("a.log.1.gz", 10, 9, 1e9)], {"/var/log/app/0/a.log.1.gz": ""}) == []
+
+
+def test_a_new_line_is_found_and_printed_within_a_second():
+    """Of a host that is being polled: the next look, the time that lines are held back for those of other hosts, and a turn of the printer."""
+    assert component.PAUSE + log_stream.HELD_SECONDS * 1.25 < 1
+    # An answer without lines comes before the host is taken for lost.
+    assert WAIT_SECONDS < component.MOST_SECONDS <= 15 and log_stream.POLL_SECONDS < 1
 
 
 def test_nothing_older_is_read():
