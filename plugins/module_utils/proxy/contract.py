@@ -12,8 +12,8 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 
 class ExtraFile(NamedTuple):
-    """A file next to the configuration that the proxy's service needs: a template of its role, without `.j2`, and its
-    path."""
+    """A file next to the configuration that the proxy's service needs: a `template` of its role, without `.j2`, its
+    `path`, and its octal `mode`."""
 
     template: str
     path: str

@@ -32,7 +32,7 @@ class ServiceFile(NamedTuple):
     """A file of a service definition: its template, and where it goes.
 
     `template` is below `roles/supervisor/templates`, without `.j2`; of several, separated by blanks, the texts follow
-    each other. There is one file for each instance where the path has `{index}`. `mode` is octal.
+    each other. There is one file for each instance where `path` has `{index}`. `mode` is octal.
     """
 
     template: str
@@ -80,7 +80,7 @@ class Supervisor(abc.ABC):
     target: str
     #: The file of what an instance prints, or where else that is, in words: `output` is the command that shows its end.
     log: str
-    #: The same for programs.
+    #: The same for `playbooks/logs.yml`, which reads it: a file, or a unit of the journal. See `Output`.
     kept: Output
     #: The files of a definition in the order in which they are written, see `layout`.
     files: tuple[ServiceFile, ...]

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, schemas, status
 
+from tests.docs.role_variables import ROOT
 from tests.lib.questions import validate
 
 from .status_fixture import app, application, down, fleet, front, instance, proxy, server, troubled
@@ -171,3 +173,11 @@ def test_the_outcome_of_a_check(states, level, outcome):
 
 def test_a_host_that_was_lost_fails_a_check():
     assert findings.decide_outcome({"app1": {"kernel": {"rows": []}}}, [], []) == "failed"
+
+
+@pytest.mark.parametrize(("about", "schema"), [("status", schemas.STATUS), ("check", schemas.CHECK), ("history", schemas.HISTORY)])
+def test_the_page_has_every_outcome_of_a_document(about, schema):
+    """The schema's own values are tested against what the code decides: every document is validated."""
+    page = (ROOT / "docs/how-to/query-status-and-check.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| the {about} |")]
+    assert set(re.findall(r"`(\w+)`", row)) == set(schema["properties"]["outcome"]["enum"])

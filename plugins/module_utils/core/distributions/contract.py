@@ -21,6 +21,7 @@ JDK_FOLDER = "/usr/lib/jvm"
 class Family(abc.ABC):
     """Differences between families of distributions. One that lacks a method cannot be made."""
 
+    #: What it is called: by its file, and by its tasks in the role `packages`.
     name: str
     #: The programs that show which family's package manager a host has: one that lists, one that removes.
     query_program: str
