@@ -37,7 +37,7 @@ def follow(site, **variables):
     given = [word for name, value in {"logs_follow": "true", **variables}.items() for word in ("-e", f"{name}={value}")]
     terminal = Terminal(["ansible-playbook", "-i", str(site.inventory), "playbooks/logs.yml", *given], CLONE, environment)
     try:
-        terminal.wait_for("new lines follow")
+        terminal.wait_for("new lines follow", 600)
         yield terminal
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -53,7 +53,7 @@ def interrupt(terminal):
 def assert_no_process_is_left(site, hosts):
     """Waits until no module runs on these hosts, nor what it has started."""
     for host in hosts:
-        wait_for(f"no process left on {host}", lambda host=host: not list_modules(site, host), 60)
+        wait_for(f"no process left on {host}", lambda host=host: not list_modules(site, host))
 
 
 def list_modules(site, host):
