@@ -13,7 +13,9 @@ TIMEOUT = 20
 #: Whether all tests run, those that are marked as long too, as `make test-all` chooses them.
 THOROUGH = "not long" not in os.environ.get("MARKED", "not long")
 #: Seconds between two requests of a client. In CI the clients leave the processors to the servers and to Ansible.
-PAUSE = 0.02 if THOROUGH else 0.3
+PAUSE = 0.02 if THOROUGH else 0.8
+#: The further requests that `more` waits for.
+MORE = 50 if THOROUGH else 15
 
 
 class Incomplete(OSError):
@@ -120,7 +122,7 @@ class Load:
             thread.join(30)
         assert not any(thread.is_alive() for thread in self._threads), "a client of the load did not end"
 
-    def more(self, answers=50, seconds=300):
+    def more(self, answers=MORE, seconds=300):
         """Waits until that many further requests have ended: however busy the machine is, there are enough to show something."""
         goal, deadline = self._ended() + answers, time.monotonic() + seconds
         while self._ended() < goal:

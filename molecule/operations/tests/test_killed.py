@@ -40,8 +40,9 @@ def assert_lock_is_reported(site, host):
     assert code == 0 and (locks[host]["user"], locks[host]["host"]) == (getpass.getuser(), socket.gethostname())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("playbook", "variables"), [
-    (RESTART, {}), pytest.param(STOP, {"stop_instances": "app1-0"}, marks=pytest.mark.long)], ids=["restart", "stop"])
+    (RESTART, {}), (STOP, {"stop_instances": "app1-0"})], ids=["restart", "stop"])
 def test_a_killed_run_is_made_up_for_by_the_next(site, playbook, variables):
     before = site.find_pids(INSTANCES)
     try:

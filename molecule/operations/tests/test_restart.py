@@ -25,6 +25,7 @@ def test_a_restart_replaces_every_process_and_loses_no_request(site):
     assert f"from={release} to={release} outcome=done" in last
 
 
+@pytest.mark.long
 def test_one_instance_restarts_alone(site):
     before = site.find_pids(INSTANCES)
     site.run(playbook="playbooks/restart.yml", restart_instances="app2-1").assert_ended_well()

@@ -62,6 +62,7 @@ def test_whoever_is_interrupted_leaves_nothing_on_the_host(site, number):
     wait_until(lambda: left(site, "app1") == "")
 
 
+@pytest.mark.long
 def test_a_command_before_the_release_that_fails_stops_the_rollout(site, packages):
     other, release, running = packages("before-release"), site.find_release("app1"), site.list_running()
     stopped = site.run(playbook="playbooks/deploy.yml", xitrum_package=str(other), xitrum_before_release=f"{MIGRATE} 1 7")

@@ -56,6 +56,7 @@ class TestWithoutAProxy:
         assert len(traffic.closed) == WEBSOCKETS, "those of the old release were closed when their time was over"
         return sum(result.get("cut", 0) for _host, result in run.list_results("xitrum.host.instance_service"))
 
+    @pytest.mark.long
     def test_a_restart_goes_through_the_other_slot_without_a_lost_request(self, solo):
         (before,), release = self.slot(solo)
         # The port that the last deploy has set.

@@ -97,6 +97,7 @@ def test_links_pipes_and_names_of_processes_lead_root_nowhere(site):
     assert site.run_script(HOST, FOREIGN) == before
 
 
+@pytest.mark.long
 def test_a_port_that_another_user_took_is_no_healthy_instance(site):
     """The page of another user's server answers, and gets no client: the canary asks whose socket it is."""
     owner = site.run_script(HOST, FOREIGN)

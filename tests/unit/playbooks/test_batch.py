@@ -118,6 +118,7 @@ def test_an_instance_that_was_never_enabled_again_goes_back_at_once(proxied):
     assert code != 0 and done[begin + 1] == ("instance_service", "returned", [0])
 
 
+@pytest.mark.long
 def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_batch(tmp_path):
     # The names are the defaults of a role that the inventory does not repeat.
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
@@ -154,6 +155,7 @@ def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_disabled(ma
     assert not call["args"]["hint"], "it reads no xitrum_rollout_strategy"
 
 
+@pytest.mark.long
 def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(maintained):
     maintained.answer("release_read", ["app2"], interrupted=True)
     maintained.fail("instance_service", ["app2"], {"state": "started"}, "instance 0 is not healthy")
@@ -220,6 +222,7 @@ def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
     assert {call["run"] for call in calls[1:-1]} == {"demo the-run"}
 
 
+@pytest.mark.long
 def test_a_restart_that_fails_has_the_time_to_go_back(proxied):
     """It needs a stop and a start, and then both again: the task ended in between, and nothing ran."""
     code, output = proxied.run("rollout", xitrum_start_timeout=500, xitrum_stop_timeout=30)
@@ -228,6 +231,7 @@ def test_a_restart_that_fails_has_the_time_to_go_back(proxied):
     assert {int(call["timeout"]) for call in restarts} == {300 + 2 * 500 + 2 * 16 * 30}
 
 
+@pytest.mark.long
 def test_all_proxies_that_are_away_are_in_the_line_to_type(tmp_path):
     fleet = Fleet(tmp_path, {"app0": read_of(instance())}, {
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0", "proxy1"]}, "xitrum_slots": False, "xitrum_unavailable_proxies": "proxy1"})
@@ -236,6 +240,7 @@ def test_all_proxies_that_are_away_are_in_the_line_to_type(tmp_path):
     assert code != 0 and "-e xitrum_unavailable_proxies=proxy1,proxy0." in " ".join(output.split())
 
 
+@pytest.mark.long
 def test_a_batch_names_the_servers_of_the_batches_before_it(tmp_path):
     """The proxies drain nothing more while one of them does not serve."""
     fleet = Fleet(tmp_path, {f"app{number}": read_of(instance()) for number in range(3)}, {

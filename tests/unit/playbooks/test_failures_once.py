@@ -71,6 +71,7 @@ def test_a_proxy_in_the_middle_of_a_batch(tmp_path, state):
     assert "One or more items failed" not in run.text and "proxy1:" not in run.text.partition(STOPPED)[2]
 
 
+@pytest.mark.long
 def test_an_instance_in_a_batch(tmp_path):
     run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="instance_service", host="app1", state="restarted"), *READS], PROXIES)
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
@@ -123,6 +124,7 @@ def test_a_crash_without_a_message_stops_the_rollout(tmp_path, call, who):
     assert STOPPED in run.text and f"Later batches did not begin. {who}the module crashed: OSError: {REASON}." in run.text
 
 
+@pytest.mark.long
 def test_a_read_that_cannot_begin(tmp_path):
     """Ansible prints why, whatever a play does about it: the report names the task."""
     run = play(tmp_path, READ, HOSTS, [({"module": "host_state_info", "host": "app1"}, {"raised": REASON}), *READS], PROXIES)

@@ -61,6 +61,7 @@ def test_all_instances_restart_one_after_the_other_with_what_is_installed(tmp_pa
     assert "release" not in read and "operation" not in read and "instances" in read
 
 
+@pytest.mark.long
 def test_a_chosen_instance_restarts_alone_and_its_host_alone_is_touched(tmp_path):
     rules = [({"host": "app2"}, {"failed": True, "msg": "app2 is down"}), *reads()]
     run = restart(tmp_path, rules, restart_instances="app1-1")
@@ -96,6 +97,7 @@ def test_check_mode_changes_nothing_and_names_what_would_restart(tmp_path):
     assert "run_lock" not in {call["action"] for call in run.calls}
 
 
+@pytest.mark.long
 def test_an_instance_that_is_not_healthy_stops_the_restart(tmp_path):
     fails = ({"module": "instance_service", "host": "app1", "state": "restarted"}, {"failed": True, "msg": "instance 0 is not healthy"})
     run = restart(tmp_path, [fails, *reads()])
@@ -160,6 +162,7 @@ def test_an_instance_is_drained_and_then_stopped_for_good(tmp_path):
                      ("instance_service", "stopped"), ("run_lock", "released")], "a refusal comes before the lock"
 
 
+@pytest.mark.long
 def test_stop_last_queries_nobody(tmp_path):
     run = operate(tmp_path, "stop", STOPS, stop_instances="app1-1", stop_last=True)
     assert run.code == 0 and done(run, "proxy_server") == [("drain", ["app1-1"]), ("maint", ["app1-1"])]
@@ -173,6 +176,7 @@ def test_a_refusal_of_the_proxies_ends_the_stop_before_the_lock(tmp_path):
     assert {"run_lock", "instance_service", "step_record"} & {call["action"] for call in run.calls} == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variables, options, message", [
     ({}, [], "found no instance that would still run once app1-0, app1-1, app2-0, app2-1 is stopped, expected one"),
     ({}, ["--limit", "app1"], "once app1-0, app1-1 is stopped (app2: outside of --limit, and not read), expected one"),
@@ -183,6 +187,7 @@ def test_without_proxies_the_last_instance_is_refused(tmp_path, variables, optio
     assert "run_lock" not in {call["action"] for call in run.calls}
 
 
+@pytest.mark.long
 def test_without_proxies_one_of_several_is_stopped(tmp_path):
     run = operate(tmp_path, "stop", STOPS, (), stop_instances=["app1-1"])
     assert run.code == 0 and done(run) == [("stopped", [1])], run.text
@@ -203,6 +208,7 @@ def test_a_start_is_waited_for_and_then_enabled(tmp_path):
     assert start["operator"] is True and start["instances"][0]["folder"] == "old-1"
 
 
+@pytest.mark.long
 def test_a_start_of_what_runs_does_nothing(tmp_path):
     run = operate(tmp_path, "start", operation_reads(state_of(10), state_of(10)), start_instances="app1-1")
     assert run.code == 0 and {call["action"] for call in run.calls} == {"release_read", "host_state_info"}, run.text
@@ -221,6 +227,7 @@ def test_a_restart_of_a_stopped_instance_by_its_name_is_refused(tmp_path):
     assert "run_lock" not in {call["action"] for call in run.calls}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stopped, handled", [([1], [0]), ([], [0, 1]), ([0, 1], None)])
 def test_a_maintenance_leaves_out_what_an_operator_stopped(tmp_path, stopped, handled):
     (tmp_path / "mine.yml").write_text("- name: Upgrade\n  ansible.builtin.debug:\n    msg: upgraded\n")

@@ -41,6 +41,7 @@ def test_a_rollout_is_printed_batch_by_batch(fleet):
     assert output.count("TASK [") == 2, "those of the play of this test alone, which is not of the collection"
 
 
+@pytest.mark.long
 def test_a_failed_rollout_reports_its_cause_once_and_what_to_do(fleet):
     fleet.fail("instance_service", ["app1"], {"state": "restarted"}, "instance 0 is not healthy 60 s after its start")
     code, output = fleet.run("rollout")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ..stubbed_plays import MODULES, play
 
 BOOK = "- import_playbook: PLAYBOOKS/remove.yml\n"
@@ -47,6 +49,7 @@ def test_a_removal_asks_the_proxies_once_for_all_hosts_and_drains_each(tmp_path)
         *((host, False, "maint", [f"{host}-0"], 3) for host in ("app1", "app2"))]
 
 
+@pytest.mark.long
 def test_a_removal_takes_every_application_that_it_finds(tmp_path):
     """Those of other names too, whose user it does not know."""
     ran = remove(tmp_path, remove_host_count=2)
@@ -55,6 +58,7 @@ def test_a_removal_takes_every_application_that_it_finds(tmp_path):
         ("shop", "/opt/shop", "/var/log/shop", "shop", "absent", []), ("old", "/opt/old", "/var/log/old", "", "absent", [])]
 
 
+@pytest.mark.long
 def test_the_last_hosts_are_removed_without_asking_the_proxies(tmp_path):
     ran = remove(tmp_path, remove_host_count=2, remove_last=True)
     assert ran.code == 0, ran.text

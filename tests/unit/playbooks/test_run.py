@@ -51,6 +51,7 @@ def test_it_runs_once_on_the_first_host_and_its_output_is_printed(tmp_path):
     assert (first["timeout"], first["nofile"], first["user"], first["root"]) == (3600, 1024000, "xitrum", "/opt/xitrum")
 
 
+@pytest.mark.long
 def test_it_runs_on_the_host_and_with_the_instance_that_are_named(tmp_path):
     played = run(tmp_path, command(), run_class="M", run_host="app2", run_instance=1, run_timeout=0, run_arguments=["x y"])
     assert played.code == 0 and started(played) == [("app2", "M", ["x y"], 1)]
@@ -61,6 +62,7 @@ def test_a_class_that_fails_fails_the_playbook_with_its_exit_code_and_its_last_l
     assert played.code == 2 and "M ended with exit code 3. The end of its output:" in played.text and played.text.count("no table") >= 2
 
 
+@pytest.mark.long
 def test_check_mode_reports_what_would_run(tmp_path):
     played = run(tmp_path, [({"module": "console"}, {"changed": True, "instance": 0, "release": "aa"})], "--check", run_class="M")
     assert played.code == 0 and "Check mode: M would run with the configuration of instance 0 of app1, release aa" in played.text
@@ -124,6 +126,7 @@ def test_a_command_that_fails_stops_the_run_before_any_instance_changes(tmp_path
     assert {call["action"] for call in played.calls} & {"instance_service", "service_definition", "proxy_server"} == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("listed", "variables"), [
     ([instance(folder=NEW, current=NEW)], {}), ([instance(folder=NEW)], {"xitrum_before_release": None}),
     ([instance(folder=NEW)], {"application_releases_read": {"releases": []}}),
@@ -133,6 +136,7 @@ def test_it_does_not_run_for_a_release_that_an_instance_has_nor_at_a_rollback(tm
     assert started(played) == [], played.text
 
 
+@pytest.mark.long
 def test_it_runs_at_the_first_install_too(tmp_path):
     first = {**instance(folder=NEW, current="", restart_reasons=()), "running": False, "pid": 0, "release": ""}
     played = release(tmp_path, {"app1": reads(first, start=[first])}, command())

@@ -128,6 +128,7 @@ def test_a_run_that_ended_well_is_reported(fleet, chat):
     assert len(chat.got) == 1
 
 
+@pytest.mark.long
 def test_hooks_that_fail_keep_the_exit_code_and_are_reported_with_their_reason(fleet, chat):
     chat.status = 500
     ended = fleet.run([CHANGE])
@@ -136,10 +137,10 @@ def test_hooks_that_fail_keep_the_exit_code_and_are_reported_with_their_reason(f
     assert "The webhook answered 500: expected 200 or 204. Check chat_webhook." in ended.output and "SECRET" not in ended.output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("tasks", "code", "outcome", "errors"), [
     ([LOSE], 4, "failed", "app2: Lose a host: "), ([ONCE], 2, "failed", "2 errors.\nNo host was changed."),
-    pytest.param([HIDDEN], 2, "failed", "app1: Hide: the output has been hidden", marks=pytest.mark.long),
-    pytest.param([], 0, "nothing_to_do", "", marks=pytest.mark.long),
+    ([HIDDEN], 2, "failed", "app1: Hide: the output has been hidden"), ([], 0, "nothing_to_do", ""),
 ], ids=["lost", "refused", "hidden", "nothing"])
 def test_each_end_has_its_outcome(fleet, chat, tasks, code, outcome, errors):
     ended = fleet.run(tasks)

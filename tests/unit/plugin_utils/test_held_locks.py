@@ -112,6 +112,7 @@ def encrypt(text, password, vault_id):
     return "vars:\n  ansible_remote_tmp: !vault |\n" + "".join(f"    {line}\n" for line in lines)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options, settings", [
     pytest.param(["--ask-vault-pass"], {}, marks=pytest.mark.long), (["--vault-id", "default@prompt"], {}),
     pytest.param([], {"ANSIBLE_VAULT_IDENTITY_LIST": "default@prompt"}, marks=pytest.mark.long),
@@ -160,6 +161,7 @@ def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, tmp_path, signals
     assert ("Press Ctrl-C again" in output) is (len(signals) == 2)
 
 
+@pytest.mark.long
 def test_it_reports_where_that_failed_and_what_to_do(fleet):
     with fleet([FAIL], STUB_AWAY="1") as run:
         output = run.communicate()[0]

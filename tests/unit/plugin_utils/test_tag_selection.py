@@ -125,11 +125,13 @@ def test_tags_cannot_skip_what_refuses_them(run_each):
         assert code == 4 and "Found --tags jdk and --skip-tags" in output and "Nothing was done." in output and "PLAY [" not in output, output
 
 
+@pytest.mark.long
 def test_a_run_whose_tags_have_an_effect_goes_on(run_each):
     code, output = run_each([["xitrum.host.check", "--skip-tags", "molecule-notest,notest"]])[0]
     assert code == 2 and "has no host in the groups xitrum and xitrum_proxy." in output
 
 
+@pytest.mark.long
 def test_nothing_of_a_users_playbook_runs_before_an_import_that_is_first(run_each, tmp_path):
     path = tmp_path / "mine.yml"
     path.write_text(USERS["both"])

@@ -33,6 +33,7 @@ BOOK = f"""
 """
 
 
+@pytest.mark.long
 def test_paths_are_relative_to_where_ansible_was_started(tmp_path):
     books, started = tmp_path / "books", tmp_path / "started"
     for folder in (books, started):
