@@ -7,6 +7,11 @@ import pytest
 from tests.lib import demo_instance
 
 
+def pytest_configure(config):
+    """Those that build the application from the start or start several members take longest."""
+    config.addinivalue_line("markers", "long: left out by make test")
+
+
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
     return demo_instance.package(tmp_path_factory.mktemp("demo") / "xitrum", "demo-1")

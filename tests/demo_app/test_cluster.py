@@ -64,6 +64,7 @@ def test_members_share_sockjs_sessions_with_the_two_keys(nodes):
     assert post(second, "/sockjs/000/unknown/xhr_send", '["x"]').status == 404
 
 
+@pytest.mark.long
 def test_members_keep_their_sessions_apart_with_the_stock_provider(nodes):
     start(nodes)
     wait_for_members(nodes, 2)
@@ -72,6 +73,7 @@ def test_members_keep_their_sessions_apart_with_the_stock_provider(nodes):
     assert post(second, "/sockjs/000/apart/xhr_send", '["x"]').status == 404
 
 
+@pytest.mark.long
 def test_without_the_first_seed_pages_answer_and_sockjs_hangs(nodes):
     second = nodes[1]
     start([second], **SHARING)

@@ -71,6 +71,7 @@ def test_another_name_changes_the_application_jar_only(package, tmp_path):
     assert [name for name in first if first[name] != other[name]] == [APPLICATION_JAR]
 
 
+@pytest.mark.long
 def test_a_build_from_the_start_gives_the_same_bytes(package, tmp_path):
     sources = tmp_path / "demo_app"
     shutil.copytree(SOURCES, sources, ignore=shutil.ignore_patterns("target", "__pycache__"))

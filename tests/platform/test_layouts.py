@@ -18,7 +18,7 @@ from tests.platform.conftest import ENVIRONMENT, answers, contents, git, play, p
 from tests.platform.layouts import BEFORE, LAYOUTS, make_layout
 
 #: Of these what was prepared is built and run as well; the others are as slow.
-CHEAP = ("folder", "several-projects")
+CHEAP = ("folder",)
 NAMES = [pytest.param(name, marks=() if name in CHEAP else pytest.mark.long) for name in LAYOUTS if name != "two-main-classes"]
 
 
