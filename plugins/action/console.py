@@ -115,7 +115,7 @@ class ActionModule(ActionBase):
             return started
 
         try:
-            with background.ended(on_host, job):
+            with background.end_after(on_host, job):
                 found = background.follow(on_host, job, self._display.display, parent)
         except background.Lost as error:
             where = f"{arguments['main_class']} on {(task_vars or {})['inventory_hostname']}"
@@ -146,7 +146,7 @@ class ActionModule(ActionBase):
 
         name = f"{host.replace('/', '_')}-{instance}-{action}-{time.strftime('%Y%m%dT%H%M%S')}.{ENDINGS[action]}"
         try:
-            with background.ended(on_host, job):
+            with background.end_after(on_host, job):
                 seconds = int(arguments.get("seconds", 0)) if action == "flight_recording" else 0
                 found = background.wait(
                     on_host, job, lambda passed: show(describe_wait(action, passed, seconds)), parent

@@ -23,7 +23,7 @@ from ..module_utils.desired import components
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.desired.logs import SETTINGS
 from ..module_utils.preflight import rules, values
-from ..module_utils.preflight.catalog import Error, errors_of
+from ..module_utils.preflight.catalog import Error, make_errors
 
 
 class ActionModule(DesiredAction):
@@ -104,4 +104,4 @@ def find_errors(names: list[str], inputs: Inputs, given: Mapping[str, Any] | Non
 
 def find_unusable_errors(usable: UsableVariables) -> Iterator[Error]:
     """Yield an error for each variable that was read and has no value."""
-    return errors_of("variable.unusable", usable.errors.values())
+    return make_errors("variable.unusable", usable.errors.values())

@@ -12,9 +12,9 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
+from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import make_remote_folder
 
-from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.core.untrusted_text import escape_text
 from ..module_utils.jdk import fetch as jdk_fetch
 
 #: What only the fetching needs. The hosts do not get it, since it may hold a secret.
@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         if result.get("failed") or not result.get("needed") or self._task.check_mode:
             return result
         archive = fetch(fetching, arguments.get("sha256") or "")
-        with remote_folder(self) as folder:
+        with make_remote_folder(self) as folder:
             remote = self._connection._shell.join_path(folder, "jdk.tar.gz")
             self._transfer_file(archive, remote)
             result.update(self._on_host({**arguments, "archive": remote}, task_vars))
@@ -60,7 +60,7 @@ def fetch(fetching: Mapping[str, Any], sha256: str) -> str:
     except jdk_fetch.SourceError as error:
         # Ansible would add the causes to a message that reports it all.
         # The server and the archive have chosen some of it, and Ansible prints it raw.
-        raise AnsibleActionFail(escaped(str(error))) from None
+        raise AnsibleActionFail(escape_text(str(error))) from None
     except OSError as error:
         raise AnsibleActionFail(
             f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has "

@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
+from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import make_remote_folder
 
 from ..module_utils.core import disk_space
 from ..module_utils.host_state.machine import parse_df
@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         self, arguments: Mapping[str, Any], digests: set[str], task_vars: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Sends these files, and returns what the host makes of them."""
-        with remote_folder(self) as folder:
+        with make_remote_folder(self) as folder:
             remote = self._connection._shell.join_path(folder, "files.tar")
             with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
                 archive = pack(arguments.get("folder", ""), arguments["manifest"], digests, f"{scratch}/files.tar")

@@ -143,7 +143,7 @@ class ActionModule(ActionBase):
             with open(options["file"], encoding="utf-8") as file:
                 return {"run": json.load(file)}
         except (OSError, ValueError) as error:
-            raise AnsibleActionFail(f"the data of the run cannot be read: {escaped(str(error))}") from None
+            raise AnsibleActionFail(f"the data of the run cannot be read: {escape_text(str(error))}") from None
 
     def _question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the format, the expression or the number of runs is none, before a host is read."""
@@ -178,7 +178,7 @@ class ActionModule(ActionBase):
         host = task_vars["inventory_hostname"]
         state = task_vars["hostvars"][host].get("xitrum_host_state")
         if fleet_summary.needs_work(state):
-            return {"failed": True, "msg": escaped(fleet_summary.open_work(state, host))}
+            return {"failed": True, "msg": escape_text(fleet_summary.open_work(state, host))}
         return {}
 
     def _load_plan(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class ActionModule(ActionBase):
         try:
             earlier = load_reports.read_earlier_reports(options["dir"])
         except (schema.VersionError, ValueError, OSError) as error:
-            raise AnsibleActionFail(escaped(str(error))) from None
+            raise AnsibleActionFail(escape_text(str(error))) from None
         write_files(options["dir"], {file.name: schema.LOAD_REPORT.render(made, indent=4)}, "load_test_report_dir")
         text = f"{load_report.load_table(made, earlier)}\n\nThe figures: {file}"
         return {"text": text, "shortfalls": list(load_report.find_shortfalls(made))}
@@ -260,13 +260,13 @@ class ActionModule(ActionBase):
         for host in settings["instances"]:
             report, why = log_stream.read_report(hostvars[host].get(logs.READ) or {})
             if why:
-                lost.append(f"{host}: it could not be read: {printable(why)}")
+                lost.append(f"{host}: it could not be read: {make_printable(why)}")
                 continue
             lines += log_stream.build_lines(host, report["entries"])
             notes += [log_stream.render_note(host, note) for note in report["notes"]]
             places.setdefault(", ".join(report["read_from"]), []).append(host)
         width = max(map(len, names), default=0)
-        head = [f"[{', '.join(found)}: {escaped(place)}]" for place, found in places.items()]
+        head = [f"[{', '.join(found)}: {escape_text(place)}]" for place, found in places.items()]
         text = [one for line in sorted(lines) for one in log_stream.render(line, width)]
         try:
             log_stream.Files(settings["save"]).save(sorted(lines))

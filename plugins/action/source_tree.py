@@ -13,12 +13,12 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.xitrum.host.plugins.plugin_utils import role_variables
 
-from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.core.untrusted_text import escape_text
 from ..module_utils.platforms import desired as platforms
 from ..module_utils.platforms import notes
 from ..module_utils.preflight import platforms as platform_rules
 from ..module_utils.preflight import rules
-from ..module_utils.preflight.catalog import Error, errors_of
+from ..module_utils.preflight.catalog import Error, make_errors
 
 
 class ActionModule(ActionBase):
@@ -94,7 +94,7 @@ def find_tree_errors(role: str, values: dict[str, Any], tree: dict[str, Any]) ->
 
 def find_unknown_errors(names: list[str], own: Sequence[str] = ()) -> list[Error]:
     """Return an error for each variable that is misspelt. own: prefixes of which no other name is right."""
-    return list(errors_of("variable.unknown", role_variables.find_unknown(names, own=own)["errors"]))
+    return list(make_errors("variable.unknown", role_variables.find_unknown(names, own=own)["errors"]))
 
 
 def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:
@@ -106,5 +106,5 @@ def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dic
 
 def build_failure(errors: Sequence[Error]) -> dict[str, Any]:
     """Return the result of a task that failed with these errors."""
-    message = escaped("\n".join(error.message for error in errors))
+    message = escape_text("\n".join(error.message for error in errors))
     return {"failed": True, "msg": message, "rules": [error.rule for error in errors]}

@@ -41,7 +41,7 @@ from ..module_utils.core import untrusted_text
 
 def escape_controls(value: Any) -> str:
     """A value as a text without control characters."""
-    return untrusted_text.escaped(str(value))
+    return untrusted_text.escape_text(str(value))
 
 
 class FilterModule:

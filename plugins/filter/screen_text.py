@@ -39,7 +39,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.loader import callback_loader
 
-from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.core.untrusted_text import escape_text
 
 
 def screen_text(text: Any) -> str | list[str]:
@@ -47,7 +47,7 @@ def screen_text(text: Any) -> str | list[str]:
     # The options of a plugin are known once it has been loaded.
     callback_loader.get("default", class_only=True)
     shown = constants.config.get_config_value("result_format", plugin_type="callback", plugin_name="default")
-    text = escaped(str(text))
+    text = escape_text(str(text))
     return text if shown == "yaml" else text.splitlines()
 
 

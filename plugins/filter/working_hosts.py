@@ -103,7 +103,7 @@ def working_hosts(
     if reports:
         after_run.watch()
     if away:
-        among = without_away(groups, among, away)
+        among = exclude_away(groups, among, away)
     if read and group not in groups:
         return NONE
     if first in groups:
@@ -112,7 +112,7 @@ def working_hosts(
     return among if every or not read else f"{among}:&{group}"
 
 
-def without_away(groups: Mapping[str, Sequence[str]], among: str, away: Any) -> str:
+def exclude_away(groups: Mapping[str, Sequence[str]], among: str, away: Any) -> str:
     """The pattern without the proxies that are away."""
     # Loaded only where it is needed: this file is loaded in each run.
     from ..module_utils.proxy import definition as proxy

@@ -284,7 +284,7 @@ def plan_load(host: Host, given: Desired, is_started: bool) -> dict[str, Any]:
             raise runner.NotApplied("\n".join(plan.errors), plan.report())
         return {"run": load_run.start(desired, dict(plan.facts)) if is_started else "", **plan.report()}
     except (load_run.LoadError, OSError) as error:
-        raise failure(error) from error
+        raise build_failure(error) from error
 
 
 def plan_only(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
@@ -302,7 +302,7 @@ def poll(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     try:
         return load_run.poll(desired["run"])
     except (load_run.LoadError, OSError) as error:
-        raise failure(error) from error
+        raise build_failure(error) from error
 
 
 def stop(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
@@ -310,7 +310,7 @@ def stop(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     try:
         return load_run.stop(desired["run"])
     except (load_run.LoadError, OSError) as error:
-        raise failure(error) from error
+        raise build_failure(error) from error
 
 
 def measure(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
@@ -324,7 +324,7 @@ def refuse(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
                             "xitrum.host.connection_load of a playbook.", {})
 
 
-def failure(error: Exception) -> runner.NotApplied:
+def build_failure(error: Exception) -> runner.NotApplied:
     """Return the error of a load that could not be made."""
     return runner.refuse(f"the load could not be made: {error}", error)
 

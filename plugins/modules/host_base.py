@@ -152,7 +152,7 @@ APPLIED: Dict[str, AppliedComponent] = {
 CONTROLLER = {"desired": {"type": "list", "elements": "str", "default": []}}
 
 
-def misplaced(given: Mapping[str, Any]) -> List[str]:
+def find_misplaced(given: Mapping[str, Any]) -> List[str]:
     """The options that mean nothing with, or without, `read_only`."""
     alone = []
     if given["jdk"] is not None and given["machine"] is None:
@@ -169,8 +169,8 @@ def main() -> None:
     module = Utf8Module(argument_spec=options, supports_check_mode=True)
     given = module.params
     desired, _secrets, wrong = base.check_desired(SPECS, given)
-    if wrong + misplaced(given):
-        module.fail_json(msg=" ".join(wrong + misplaced(given)))
+    if wrong + find_misplaced(given):
+        module.fail_json(msg=" ".join(wrong + find_misplaced(given)))
     host = fence.host_of(module)
     if given["read_only"]:
         base.finish(module, lambda: base.read_all(host, desired, base.COMPONENTS))

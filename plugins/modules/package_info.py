@@ -222,7 +222,7 @@ from ..module_utils.configuration import shared as shared_settings
 from ..module_utils.configuration import xitrum_conf as package_config
 from ..module_utils.core import local_files as package_files
 from ..module_utils.core import urls
-from ..module_utils.core.plan import BlockingError, broken
+from ..module_utils.core.plan import BlockingError, make_rule_errors
 from ..module_utils.core.quiet import QuietModule
 from ..module_utils.package import contents as package
 from ..module_utils.package import java as package_java
@@ -237,12 +237,12 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
 def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     """Everything about the package in a folder."""
     manifest, unfit = package.build_manifest(folder) if package_files.is_package(folder) else ([], [])
-    errors = broken("package.files", unfit)
-    errors += broken("package.layout", package.find_layout_errors(folder, manifest))
-    errors += broken("package.config", package_config.find_config_errors(folder) if manifest else [])
+    errors = make_rule_errors("package.files", unfit)
+    errors += make_rule_errors("package.layout", package.find_layout_errors(folder, manifest))
+    errors += make_rule_errors("package.config", package_config.find_config_errors(folder) if manifest else [])
     settings = package_config.read_package_settings(folder)
     unsafe = cluster.find_package_errors(settings, f"{folder}/config/application.conf") if settings else []
-    errors += broken("package.cluster-config", unsafe)
+    errors += make_rule_errors("package.cluster-config", unsafe)
     jars = package.filter_jars(manifest)
     chosen, main_errors = (
         (main_class, [])
@@ -263,11 +263,17 @@ def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
         or {},
         "main_class": chosen,
         **java,
-        **error_facts([*errors, *broken("package.jars", jar_errors), *broken("package.main-class", main_errors)]),
+        **make_error_facts(
+            [
+                *errors,
+                *make_rule_errors("package.jars", jar_errors),
+                *make_rule_errors("package.main-class", main_errors),
+            ]
+        ),
     }
 
 
-def error_facts(errors: List[str]) -> Dict[str, Any]:
+def make_error_facts(errors: List[str]) -> Dict[str, Any]:
     """The errors, and the rule that each of them breaks, as the module returns them. They are two lists: Ansible hides
     secrets in the values of a dictionary, and not in its keys."""
     return {"errors": [str(error) for error in errors],
@@ -303,14 +309,14 @@ def main() -> None:
     failed = package_build.build_errors(**desired["build"]) if desired["build"] else []
     if failed:
         # What lies there is of an earlier build.
-        module.exit_json(changed=False, **NOTHING, **error_facts(broken("package.build", failed)))
+        module.exit_json(changed=False, **NOTHING, **make_error_facts(make_rule_errors("package.build", failed)))
     try:
         folder = package_source.obtain(
             desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
             desired["validate_certs"], package_build.render_hint)
         result = inspect_package(folder, desired["main_class"], cache)
     except package_source.SourceError as error:
-        result = {**NOTHING, **error_facts(broken(error.rule, [str(error)]))}
+        result = {**NOTHING, **make_error_facts(make_rule_errors(error.rule, [str(error)]))}
     except OSError as error:
         module.fail_json(
             msg=(

@@ -29,7 +29,7 @@ from ansible.utils.display import Display
 from ..module_utils.application.run_lock import format_run_id
 from ..module_utils.core.commands import hide_secrets
 from ..module_utils.core.lock_record import format_time
-from ..module_utils.core.untrusted_text import escaped, printable, sendable
+from ..module_utils.core.untrusted_text import escape_text, make_printable, make_sendable
 from ..module_utils.report.schemas import VERSION
 from . import held_locks, run_identity
 
@@ -121,7 +121,7 @@ def watch() -> None:
         # A listing, which runs nothing.
         return
     _WATCH.clear()
-    _WATCH.update(process=os.getpid(), started=time.time(), notes=held_locks.memory("run"), failures=None)
+    _WATCH.update(process=os.getpid(), started=time.time(), notes=held_locks.open_memory("run"), failures=None)
     try:
         failures = Failures(manager._stats)
         failures._init_callback_methods()
@@ -130,7 +130,7 @@ def watch() -> None:
     except AttributeError as error:
         # What Ansible has no public way for. Nobody who has no such tasks is to hear of it.
         _WATCH["unsupported"] = str(error)
-    held_locks.at_end(run_tasks)
+    held_locks.call_at_end(run_tasks)
 
 
 def find_manager(frame: FrameType | None) -> Any:
@@ -159,8 +159,8 @@ def find_tasks(value: Any, basedir: str) -> tuple[str, str]:
     if found:
         return os.path.abspath(found[0]), ""
     return "", (
-        f"{VARIABLE} is {printable(str(value))}: found no such file. Expected a file of tasks, by its absolute path, "
-        f"or relative to the folder in which you run ansible-playbook ({printable(folders[0])})"
+        f"{VARIABLE} is {make_printable(str(value))}: found no such file. Expected a file of tasks, by its absolute "
+        f"path, or relative to the folder in which you run ansible-playbook ({make_printable(folders[0])})"
     )
 
 
@@ -200,7 +200,7 @@ def run_tasks(interrupted: bool) -> None:
             formatted=True,
         )
     elif display.verbosity:
-        display.display("\n".join(map(printable, printed.splitlines())), stderr=True)
+        display.display("\n".join(map(make_printable, printed.splitlines())), stderr=True)
     else:
         display.display(f"Ran the tasks of {VARIABLE} ({given['tasks']}).", stderr=True)
 
@@ -209,7 +209,7 @@ def describe_output(printed: str) -> str:
     """Return the lines of a failed play that have the reason: from the failure on, without the recap."""
     lines = printed.partition("\nPLAY RECAP")[0].splitlines()
     begin = next((index for index, line in enumerate(lines) if line.startswith(("[ERROR]", "ERROR", "fatal:"))), 0)
-    return "\n".join(f"  {printable(line)}" for line in lines[begin:][:SHOWN_LINES] if line.strip())
+    return "\n".join(f"  {make_printable(line)}" for line in lines[begin:][:SHOWN_LINES] if line.strip())
 
 
 def describe_run(
@@ -230,7 +230,7 @@ def describe_run(
     errors = [] if outcome in ("done", "nothing_to_do") else list(dict.fromkeys(failures.errors))
     if outcome == "failed" and not errors:
         errors = ["Ansible ended the run with an error: see its output"]
-    document: dict[str, Any] = sendable(
+    document: dict[str, Any] = make_sendable(
         {
             "schema_version": VERSION,
             "run": format_run_id(own["id"]),
@@ -243,7 +243,7 @@ def describe_run(
             "release_from": find_common(host["release_from"] for host in hosts.values() if host["locked"]),
             "release_to": find_common(host["release_to"] for host in hosts.values() if host["locked"]),
             "hosts": hosts,
-            "errors": [escaped(hide_secrets(error))[:LONGEST_ERROR] for error in errors[:MOST_ERRORS]],
+            "errors": [escape_text(hide_secrets(error))[:LONGEST_ERROR] for error in errors[:MOST_ERRORS]],
         }
     )
     return document

@@ -38,7 +38,7 @@ class Lost(Exception):
 
 
 @contextlib.contextmanager
-def ended(on_host: OnHost, job: str) -> Iterator[None]:
+def end_after(on_host: OnHost, job: str) -> Iterator[None]:
     """Ends a job when the block ends, however it does. A host that cannot be reached any more ends it itself."""
     try:
         yield

@@ -51,7 +51,7 @@ def check_instance(value: Any, name: str) -> int:
     """Return the number of an instance. Raises ValueError."""
     text = str(value).strip()
     if isinstance(value, bool) or not text.isdecimal():
-        raise ValueError(f"{name} is {printable(text)!r}: expected the number of an instance, from 0")
+        raise ValueError(f"{name} is {make_printable(text)!r}: expected the number of an instance, from 0")
     return int(text)
 
 
@@ -62,7 +62,7 @@ def host_errors(host: Any, applications: Sequence[str], hosts: Sequence[str]) ->
     if host in applications:
         return [f"run_host is {host}, which --limit leaves out: leave --limit out, or add {host} to it"]
     return [
-        f"run_host is {printable(str(host))!r}: expected one host of the group xitrum, which are "
+        f"run_host is {make_printable(str(host))!r}: expected one host of the group xitrum, which are "
         f"{', '.join(applications) or 'none'}"
     ]
 

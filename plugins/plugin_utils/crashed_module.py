@@ -18,7 +18,7 @@ def add_reason(result: Mapping[str, Any]) -> dict[str, Any]:
         return dict(result)
     reason = " ".join(": ".join(list_reasons(result.get("exception"))).split()) or "no reason was given"
     advice = "For the traceback, set ANSIBLE_DISPLAY_TRACEBACK=error"
-    return {**result, "msg": f"the module crashed: {untrusted_text.printable(reason)}. {advice}"}
+    return {**result, "msg": f"the module crashed: {untrusted_text.make_printable(reason)}. {advice}"}
 
 
 def list_reasons(exception: Any) -> Iterator[str]:

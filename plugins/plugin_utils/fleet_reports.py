@@ -16,7 +16,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, r
 
 from ..module_utils.core import commands
 from ..module_utils.core.plan import Row
-from ..module_utils.core.untrusted_text import sendable
+from ..module_utils.core.untrusted_text import make_sendable
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import health as proxy_health
 from ..module_utils.report import findings, fleet_summary, history, schemas, status, stops
@@ -65,7 +65,7 @@ def render_summary(
     # One that was never read is no loss of this run.
     away = [] if reached is None else [host for host in hosts if host not in reached]
     lost = [host for host in away if fleet_summary.get_components(states[host])]
-    return str(sendable(fleet_summary.render_fleet_summary(states, check_mode, everything, command, lost)))
+    return str(make_sendable(fleet_summary.render_fleet_summary(states, check_mode, everything, command, lost)))
 
 
 def check_document(
@@ -125,7 +125,7 @@ def find_site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
     read = {host: state for host, state in states.items() if is_read(state)}
     # That nobody serves is what an operator accepted.
-    return [*proxy_health.find_faults(stops.without_idle_proxies(read), rows), *reach.format_sentences(rows)]
+    return [*proxy_health.find_faults(stops.drop_idle_proxies(read), rows), *reach.format_sentences(rows)]
 
 
 def is_read(state: Any) -> bool:

@@ -5,7 +5,7 @@
 
 Ansible has no task that runs at each end. So the process of ansible-playbook does it when it ends: by another run of
 the one play that gives locks back, with the same inventory and the same options of the connection. What else has to be
-done at each end is done after that: `at_end`.
+done at each end is done after that: `call_at_end`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def watch() -> None:
     """
     if _WATCH.get("process") == os.getpid():
         return
-    _WATCH.update(process=os.getpid(), locks=memory("locks"), passwords=memory("passwords"))
+    _WATCH.update(process=os.getpid(), locks=open_memory("locks"), passwords=open_memory("passwords"))
     atexit.register(end)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = signal.getsignal(number)
@@ -69,7 +69,7 @@ def watch() -> None:
                 signal.signal(number, functools.partial(_on_signal, before))
 
 
-def at_end(function: Callable[[bool], None]) -> None:
+def call_at_end(function: Callable[[bool], None]) -> None:
     """Lets a function be called once when this process ends, after the locks were given back. It gets whether a signal
     ended the run. SIGKILL cannot be handled.
     """
@@ -113,7 +113,7 @@ def is_needed() -> bool:
     return _WATCH.get("process") == os.getpid() and bool(read_held(_read("locks")))
 
 
-def memory(name: str) -> int:
+def open_memory(name: str) -> int:
     """The descriptor of a file without a name, in memory where the system has such files. A child process that is
     started does not have it.
     """
@@ -131,7 +131,7 @@ def note(host: str, arguments: Mapping[str, Any], connection: Any, is_held: bool
         return
     os.write(_WATCH["locks"], json.dumps({"host": host, "held": is_held, "arguments": arguments}).encode() + b"\n")
     typed = {
-        name: _password(connection, name)
+        name: _read_password(connection, name)
         for name, option in (("connection", "ask_pass"), ("become", "become_ask_pass"))
         if context.CLIARGS.get(option)
     }
@@ -139,7 +139,7 @@ def note(host: str, arguments: Mapping[str, Any], connection: Any, is_held: bool
         os.pwrite(_WATCH["passwords"], json.dumps(typed).encode() + b"\n", 0)
 
 
-def _password(connection: Any, name: str) -> str:
+def _read_password(connection: Any, name: str) -> str:
     """The password with which a host was reached, or with which its user became root; an empty text where there is
     none.
     """
@@ -168,7 +168,7 @@ def _read(name: str) -> str:
 
 
 def read_memory(descriptor: int) -> str:
-    """What was written to a file that `memory` made."""
+    """What was written to a file that `open_memory` made."""
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
 
 
@@ -186,7 +186,11 @@ def give_back() -> None:
     if code:
         # Where the play did not come to its recap, no host is known to have its lock back.
         failed = [host for host in sorted(held) if host in read_failed_hosts(printed)] or sorted(held)
-        cause = " ".join(map(untrusted_text.printable, printed.split("\n")[-8:])) if "PLAY RECAP" not in printed else ""
+        cause = (
+            " ".join(map(untrusted_text.make_printable, printed.split("\n")[-8:]))
+            if "PLAY RECAP" not in printed
+            else ""
+        )
         display.warning(
             f"The lock could not be released on: {', '.join(failed)}. "
             "The next run from this controller takes it at once. From another controller, after a restart of "

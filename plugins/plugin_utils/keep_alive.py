@@ -36,12 +36,12 @@ def find_note(host: str, variables: Mapping[str, Any]) -> str:
         return ""
     try:
         words = [
-            _option("ssh_executable", variables) or "ssh",
+            _read_option("ssh_executable", variables) or "ssh",
             "-G",
             *(
                 word
                 for name in ("ssh_args", "ssh_common_args", "ssh_extra_args")
-                for word in shlex.split(_option(name, variables))
+                for word in shlex.split(_read_option(name, variables))
             ),
             str(variables.get("ansible_host") or host),
         ]
@@ -58,7 +58,7 @@ def find_note(host: str, variables: Mapping[str, Any]) -> str:
     )
 
 
-def _option(name: str, variables: Mapping[str, Any]) -> str:
+def _read_option(name: str, variables: Mapping[str, Any]) -> str:
     """An option of the connection plugin: a variable of the host, the command line, or Ansible's settings."""
     arguments: Mapping[str, Any] = context.CLIARGS or {}
     given = variables.get(f"ansible_{name}") or arguments.get(name)

@@ -73,7 +73,7 @@ def build_lines(host: str, entries: Iterable[Sequence[Any]], first: int = 0, now
 
 def render(line: Line, width: int) -> list[str]:
     """An entry as it is printed: the instance is in front of each of its lines, so that no line can be another's."""
-    return [f"{line.instance:<{width}} | {escaped(text)}" for text in line.text.split("\n")]
+    return [f"{line.instance:<{width}} | {escape_text(text)}" for text in line.text.split("\n")]
 
 
 def hide(text: str, secrets: Sequence[str]) -> str:
@@ -91,7 +91,7 @@ def find_secrets(variables: PublicVariables) -> list[str]:
             with contextlib.suppress(*NO_VALUE):
                 found.update(list_texts(variables[name]))
     # A log has what is printed: the escapes of a secret with a control character.
-    return sorted({escaped(text) for text in found if len(text) >= SHORTEST}, key=len, reverse=True)
+    return sorted({escape_text(text) for text in found if len(text) >= SHORTEST}, key=len, reverse=True)
 
 
 def list_texts(value: Any) -> Iterator[str]:
@@ -139,7 +139,7 @@ class Files:
         """Adds lines to the files. Raises OSError."""
         texts: dict[str, list[str]] = {}
         for line in lines if self.folder else ():
-            texts.setdefault(build_file_name(line.instance, line.kind), []).append(escaped(line.text) + "\n")
+            texts.setdefault(build_file_name(line.instance, line.kind), []).append(escape_text(line.text) + "\n")
         for name, found in texts.items():
             flags = os.O_APPEND if name in self.opened else os.O_EXCL
             self.opened.add(name)
@@ -244,7 +244,7 @@ class Printer:
 
 def render_note(host: str, note: str) -> str:
     """A note on a host as it is printed: no instance is in front of it."""
-    return f"[{host}: {escaped(note)}]"
+    return f"[{host}: {escape_text(note)}]"
 
 
 # ---------------------------------------------------------------------------------------------------------- following
@@ -333,7 +333,7 @@ def follow(
             why = str(error)
         if why:
             pause = LOST_SECONDS
-            notes = [] if lost else [f"it could not be read, and is tried again: {printable(why)}"]
+            notes = [] if lost else [f"it could not be read, and is tried again: {make_printable(why)}"]
         elif lost:
             notes = ["it is read again"]
         lost = why

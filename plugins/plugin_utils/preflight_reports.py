@@ -14,11 +14,11 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables impor
 
 from ..module_utils.application import one_off, operations, rollout
 from ..module_utils.core import commands, variables
-from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.core.untrusted_text import escape_text
 from ..module_utils.package import main_class as package_main
 from ..module_utils.preflight import messages as preflight
 from ..module_utils.preflight import rules, values
-from ..module_utils.preflight.catalog import Error, errors_of
+from ..module_utils.preflight.catalog import Error, make_errors
 from ..module_utils.proxy import health as proxy_health
 from ..module_utils.proxy.definition import format_server_name
 
@@ -44,10 +44,10 @@ def find_controller_errors(every: HostVars) -> list[Error]:
         for report in reports
         for sentence, rule in zip(report.get("errors", []), report.get("rules", []), strict=True)
     ]
-    return found or list(dict.fromkeys(filter(None, map(command_error, every.values()))))
+    return found or list(dict.fromkeys(filter(None, map(find_command_error, every.values()))))
 
 
-def command_error(of_host: Mapping[str, Any]) -> Error | None:
+def find_command_error(of_host: Mapping[str, Any]) -> Error | None:
     """The class of xitrum_before_release, where the package on the controller does not have it."""
     value, folder = of_host.get(BEFORE_RELEASE), (of_host.get("application_package_read") or {}).get("folder")
     if not value or not folder:
@@ -63,20 +63,26 @@ def command_error(of_host: Mapping[str, Any]) -> Error | None:
 
 def find_variable_errors(of_host: UsableVariables) -> Iterator[Error]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
-    yield from errors_of("variable.unknown", role_variables.find_unknown(list(of_host), READ_FIRST_PREFIXES)["errors"])
-    yield from errors_of("variable.unusable", of_host.find_errors())
+    yield from make_errors(
+        "variable.unknown", role_variables.find_unknown(list(of_host), READ_FIRST_PREFIXES)["errors"]
+    )
+    yield from make_errors("variable.unusable", of_host.find_errors())
 
 
 def find_value_errors(of_host: UsableVariables) -> list[Error]:
     """Invalid values of one host, public example secrets among them. What follows from a variable without
     a usable value is left out: `find_variable_errors` reports that."""
-    found = [*rules.validate(of_host), *preflight.find_example_errors(of_host), *preflight.override_errors(of_host)]
+    found = [
+        *rules.validate(of_host),
+        *preflight.find_example_errors(of_host),
+        *preflight.find_override_errors(of_host),
+    ]
     return [error for error in found if not of_host.mentions(error.message)]
 
 
 def find_folder_errors(of_host: UsableVariables) -> list[Error]:
     """The folders of a host that is not read: those of a decommissioned host are removed."""
-    wrong = errors_of("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
+    wrong = make_errors("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
     found = rules.validate(of_host, [values.check_folders])
     return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
 
@@ -135,8 +141,8 @@ def list_value_errors(every: UsableHosts, host: str, addresses: bool) -> list[st
         found += preflight.find_address_errors(every.as_strict(), host, NO_VALUE)
         needed = every.find_needed(host).items()
         others = (f"{other}: {text}" for other, texts in needed for text in texts if other != host)
-        found += errors_of("variable.unusable", others)
-    return [escaped(sentence) for sentence in dict.fromkeys(preflight.list_sentences(found))]
+        found += make_errors("variable.unusable", others)
+    return [escape_text(sentence) for sentence in dict.fromkeys(preflight.list_sentences(found))]
 
 
 def find_errors(
@@ -194,7 +200,7 @@ def find_errors(
     # Of a host that the run leaves out, what the configuration of these has.
     for host, sentences in needed.items():
         if host not in every:
-            by_host[host] = list(errors_of("variable.unusable", sentences))
+            by_host[host] = list(make_errors("variable.unusable", sentences))
     lost = preflight.find_decommissioned_errors({host: hostvars[host] for host in decommissioned}, every)
     wrong = {host: find_folder_errors(usable[host]) for host in decommissioned if host not in every}
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
@@ -287,11 +293,11 @@ def find_name_errors(hostvars: HostVars, hosts: Iterable[str], prefixes: Sequenc
     prefixes: those of the playbook that runs. A misspelt variable with one of them is an error too.
     """
     every = dict.fromkeys(name for host in hosts for name in hostvars[host])
-    found = list(errors_of("variable.unknown", role_variables.find_unknown(list(every), prefixes)["errors"]))
+    found = list(make_errors("variable.unknown", role_variables.find_unknown(list(every), prefixes)["errors"]))
     usable = find_usable_hosts(hostvars)
     for host in hosts:
         of_host = usable[host]
         names = [name for name in of_host.given if name in of_host.options and name.startswith(tuple(prefixes))]
         wrong = [of_host.error(name) for name in names]
-        found += errors_of("variable.unusable", wrong)
+        found += make_errors("variable.unusable", wrong)
     return list(dict.fromkeys(found))

@@ -97,7 +97,7 @@ class Question:
         known = set(schemas.list_field_names(self.schema))
         own = set(self.values_of("key_val_pair"))
         strange = [name for name in dict.fromkeys(self.values_of("field")) if name not in known | own]
-        missing = [f"There is no field {printable(name)}{find_nearest(name, known) or '.'}" for name in strange]
+        missing = [f"There is no field {make_printable(name)}{find_nearest(name, known) or '.'}" for name in strange]
         fields = "\n".join(f"  {path}" for path in schemas.list_paths(self.schema))
         found = " ".join(missing) if missing else "No value of the document meets its conditions."
         return f"{self.variable} selects nothing. {found} The document has:\n{fields}"
@@ -125,15 +125,15 @@ def find_reason(error: Any) -> str:
     if kind == "LexerError":
         return f"found {error.token_value!r}: {error.message}"
     if kind == "ParseError":
-        return f"found {printable(str(error.token_value))!r}, which does not fit there"
-    return printable(str(error).partition("\n")[0])
+        return f"found {make_printable(str(error.token_value))!r}, which does not fit there"
+    return make_printable(str(error).partition("\n")[0])
 
 
 def call_error(node: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     """Return why a function cannot be called so; empty where it can."""
     name, count = node["value"], len(node["children"])
     if name not in known:
-        return f"there is no function {printable(name)}(){find_nearest(name, known)}"
+        return f"there is no function {make_printable(name)}(){find_nearest(name, known)}"
     signature = known[name]["signature"]
     fits = count >= len(signature) if any(one.get("variadic") for one in signature) else count == len(signature)
     return "" if fits else f"{name}() takes {len(signature)} values, and has {count}"
@@ -193,13 +193,13 @@ def format_cell(value: Any) -> str:
     """Return a value as one word or phrase of one line."""
     if isinstance(value, str):
         # A table of a fleet is no place for a long text to be cut: JSON has it whole.
-        return "".join(letter if letter.isprintable() else printable(letter) for letter in value)
+        return "".join(letter if letter.isprintable() else make_printable(letter) for letter in value)
     return "-" if value is None else json.dumps(value)
 
 
 def find_format_error(variable: str, way: Any) -> str:
     """Return why a format is none, as a sentence; empty where it is one."""
-    return "" if way in FORMATS else f"{variable} is {printable(str(way))!r}: expected one of {', '.join(FORMATS)}"
+    return "" if way in FORMATS else f"{variable} is {make_printable(str(way))!r}: expected one of {', '.join(FORMATS)}"
 
 
 def format_rows(rows: Sequence[Sequence[str]]) -> str:

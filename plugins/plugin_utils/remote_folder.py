@@ -11,7 +11,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def remote_folder(action: Any) -> Iterator[str]:
+def make_remote_folder(action: Any) -> Iterator[str]:
     """The path of the task's temporary folder on the host, which is removed at the end.
 
     Without pipelining a module that ran before has made it.

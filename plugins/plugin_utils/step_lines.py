@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.core.untrusted_text import escape_text
 
 #: The column in which the counts of a step begin.
 COLUMN = 62
@@ -135,7 +135,7 @@ def format_message(value: Any) -> str:
     """Return a message of a task as lines: it may be a list of them."""
     if isinstance(value, (list, tuple)):
         return "\n".join(format_message(item) for item in value)
-    return escaped(str(value)).strip("\n")
+    return escape_text(str(value)).strip("\n")
 
 
 def find_cause(result: Mapping[str, Any]) -> str:

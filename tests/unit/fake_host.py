@@ -20,12 +20,12 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.host import (
     PathError,
     Result,
     Stat,
+    explain_no_file,
+    explain_no_folder,
     guard_mode,
-    no_file,
-    no_folder,
     resolve,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.core.untrusted_text import escaped
+from ansible_collections.xitrum.host.plugins.module_utils.core.untrusted_text import escape_text
 
 from .socket_listing import without_processes
 
@@ -141,7 +141,7 @@ class FakeHost:
         answer = self.commands[words]
         answer = Result(*answer) if isinstance(answer, tuple) else Result(0, answer, "")
         answer = answer._replace(out=self._listing(words, answer.out)) if words in LISTINGS else answer
-        return answer if exact else answer._replace(out=escaped(answer.out), err=escaped(answer.err))
+        return answer if exact else answer._replace(out=escape_text(answer.out), err=escape_text(answer.err))
 
     def _listing(self, words, text):
         """A listing of sockets as ss prints it without processes, which are in /proc instead."""
@@ -187,12 +187,12 @@ class FakeHost:
 
     def read_untrusted(self, path, limit=OUTPUT_BYTES):
         text = self.read(path)
-        return None if text is None else escaped(text[:limit])
+        return None if text is None else escape_text(text[:limit])
 
     def tail(self, path, size=16384, since=(0, 0)):
         text = self.files.get(path) or ""
         begin = since[1] if since[0] == self.inode(path) and len(text) >= since[1] else 0
-        return escaped(text[begin:][-size:])
+        return escape_text(text[begin:][-size:])
 
     def inode(self, path):
         return self.inodes.get(path, 1)
@@ -266,7 +266,7 @@ class FakeHost:
         guard_mode(target, mode, owner, group)
         found = self.stat(target)
         if found is not None and found.kind != "directory":
-            raise PathError(errno.ENOTDIR, no_folder(path, target))
+            raise PathError(errno.ENOTDIR, explain_no_folder(path, target))
         self.done.append(("make_directory", path))
         self.stats[target] = Stat("directory", mode, owner, group, 0)
 
@@ -278,7 +278,7 @@ class FakeHost:
         target = self.resolve(path)
         before = self.stat(target)
         if before is not None and before.kind != "file":
-            raise PathError(errno.EINVAL, no_file(path, target, before.kind))
+            raise PathError(errno.EINVAL, explain_no_file(path, target, before.kind))
         kept = before or Stat("file", 0o644, "root", "root", 0)
         owner, group = (owner or kept.owner, group or kept.group) if mode is None else (owner or "root", group or "root")
         mode = mode if mode is not None else kept.mode
@@ -306,7 +306,7 @@ class FakeHost:
         guard_mode(path, mode, owner, group)
         found = self.stat(path)
         if found is not None and found.kind != "file":
-            raise PathError(errno.EINVAL, no_file(path, path, found.kind))
+            raise PathError(errno.EINVAL, explain_no_file(path, path, found.kind))
         self.write(path, self.files.get(path, "") + text, mode, owner, group)
 
     def poke(self, path, text):

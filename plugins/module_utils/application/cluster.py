@@ -19,7 +19,7 @@ from typing import Any
 
 from ..configuration.xitrum_conf import Settings
 from ..core import addresses
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from ..core.variables import is_true
 from ..proxy import definition as proxy
 
@@ -51,8 +51,8 @@ def find_address(host: Mapping[str, Any]) -> str:
     fault = addresses.find_private_fault(found, takes_shared)
     if fault == "a name":
         raise ValueError(
-            f"{name}: its cluster address {printable(found)} is a name, expected an address of the private network: "
-            "set xitrum_cluster_address"
+            f"{name}: its cluster address {make_printable(found)} is a name, expected an address of the private "
+            "network: set xitrum_cluster_address"
         )
     if fault:
         raise ValueError(
@@ -83,8 +83,8 @@ def find_option_errors(options: Iterable[Any], takes_shared: bool = False) -> It
         fault = addresses.find_private_fault(value, takes_shared)
         if fault:
             yield (
-                f"xitrum_java_options has {printable(f'-D{name}={value}')}, which is {fault}, and whoever reaches the "
-                f"port can run code there: {EXPECTED}{format_shared_hint(value)}. Leave the option out, and use "
+                f"xitrum_java_options has {make_printable(f'-D{name}={value}')}, which is {fault}, and whoever reaches "
+                f"the port can run code there: {EXPECTED}{format_shared_hint(value)}. Leave the option out, and use "
                 "xitrum_cluster_address"
             )
 
@@ -99,7 +99,7 @@ def find_package_errors(settings: Settings, where: str) -> Iterator[str]:
     remedy = "Leave it out of the package and set xitrum_cluster: true, which gives each host its own address"
     for name, value, fault in find_remoting_faults(settings):
         yield (
-            f"{where} sets {name} to {printable(value)}, which is {fault}, and whoever reaches the "
+            f"{where} sets {name} to {make_printable(value)}, which is {fault}, and whoever reaches the "
             f"port can run code there: {EXPECTED}. {remedy}"
         )
 
@@ -109,9 +109,9 @@ def find_config_errors(settings: Settings, takes_shared: bool = False) -> Iterat
     is on may be set elsewhere, so every such address counts."""
     for name, value, fault in find_remoting_faults(settings, takes_shared):
         yield (
-            f"xitrum_config sets {name} to {printable(value)}, which is {fault}, and whoever reaches the port can run "
-            f"code there: {EXPECTED}{format_shared_hint(value)}. Leave it out of xitrum_config and set xitrum_cluster: "
-            f"true, "
+            f"xitrum_config sets {name} to {make_printable(value)}, which is {fault}, and whoever reaches the port can "
+            f"run code there: {EXPECTED}{format_shared_hint(value)}. Leave it out of xitrum_config and set "
+            "xitrum_cluster: true, "
             "which gives each host its own address (xitrum_cluster_address)"
         )
 

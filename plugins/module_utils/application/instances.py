@@ -34,8 +34,8 @@ from ..core import (
 )
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import CHECK, RUN, BlockingError, Draft, Plan, Row, broken
-from ..core.untrusted_text import printable
+from ..core.plan import CHECK, RUN, BlockingError, Draft, Plan, Row, make_rule_errors
+from ..core.untrusted_text import make_printable
 from ..jdk import jvm
 from ..supervisor import table
 from ..supervisor.contract import WELL
@@ -436,14 +436,16 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         except ValueError as error:
             # The same of each instance, a fault a line. What else is wrong is found as well.
             faults = [fault for fault in str(error).splitlines() if fault not in result.errors]
-            result.errors += broken("host.instance-files", faults)
+            result.errors += make_rule_errors("host.instance-files", faults)
             continue
         plan_instance(desired, instance, files, state, result)
     result.facts["configured"] = {
         str(index): contents.get("configured", {}) for index, contents in state["instances"].items()
     }
-    result.errors += broken("xitrum.java-options-conflict", shared_settings.find_option_errors(desired["java_options"]))
-    result.errors += broken("host.health-page", find_page_errors(desired, state))
+    result.errors += make_rule_errors(
+        "xitrum.java-options-conflict", shared_settings.find_option_errors(desired["java_options"])
+    )
+    result.errors += make_rule_errors("host.health-page", find_page_errors(desired, state))
     if state.get("group") not in (None, desired["user"]):
         result.errors.append(
             BlockingError(
@@ -460,7 +462,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 rule="host.jdk-hidden",
             )
         )
-    result.errors += broken("host.interface", find_place_errors(desired, state))
+    result.errors += make_rule_errors("host.interface", find_place_errors(desired, state))
     count = {instance["index"] for instance in desired["instances"]}
     listed = result.facts["instances"]
     # What an operator stopped stays so: it gets the release, and no run starts it.
@@ -537,7 +539,7 @@ def build_health_row(desired: Mapping[str, Any], instance: Mapping[str, Any], ob
         f"instance-{index} health",
         f"{desired['health_status']}{text} for {path}",
         "",
-        printable(str(observed["page"])),
+        make_printable(str(observed["page"])),
     )
     if is_sick(desired, observed):
         also = " or xitrum_health_text" if text else ""
@@ -837,8 +839,8 @@ def apply(host: Host, plan: Plan) -> Applied:
     if before and unsafe:
         entry, why = unsafe[0]
         raise PermissionError(
-            f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root "
-            "writes to it. Remove it, then run the same command again"
+            f"{make_printable(entry)} in {logs} {why}, and {logs} belonged to {make_printable(before.owner)} until "
+            "now: root writes to it. Remove it, then run the same command again"
         )
     for action, index, detail in plan.actions:
         if action == "launcher":
@@ -862,7 +864,7 @@ def make(host: Host, desired: Mapping[str, Any], index: int, name: str, files: M
         return
     for left in partial_folder.find_abandoned(host, home):
         host.remove(f"{home}/{left}")
-    partial = f"{home}/{partial_folder.name_for(name)}"
+    partial = f"{home}/{partial_folder.make_hidden_name(name)}"
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", user)
     try:
@@ -898,7 +900,7 @@ def fill(host: Host, desired: Mapping[str, Any], index: int, files: Mapping[str,
     host.link(f"{partial}/log", f"{desired['log_dir']}/{index}")
 
 
-def _secrets(desired: Desired) -> set[str]:
+def _list_secrets(desired: Desired) -> set[str]:
     return commands.find_secret_options(desired["java_options"])
 
 
@@ -906,21 +908,27 @@ def _refuse(host: Host, desired: Desired) -> str:
     return folders.find_system_error(host, desired["root"], desired["log_dir"])
 
 
-def _seen(desired: Desired) -> Seen:
+def _collect_seen(desired: Desired) -> Seen:
     return {"jdk": {"home": desired["jdk_home"], "version": desired["jdk_version"]}}
 
 
-def _failure(host: Host, plan: Plan, error: Exception) -> str:
+def _describe_failure(host: Host, plan: Plan, error: Exception) -> str:
     root = plan.desired["root"]
     return (f"the instances' folders below {root} could not be made: {error}. What runs is untouched; run the playbook "
             f"again.{disk_space.note(host, error, root)}")
 
 
-def _header(desired: Desired) -> str:
+def _render_header(desired: Desired) -> str:
     return desired["root"]
 
 
 EXECUTION = Execution(
     options={"jdk_home": {"type": "path", "required": True}, "jdk_version": {"type": "int", "required": True}},
-    quiet=True, secrets=_secrets, refuse=_refuse, seen=_seen, separator=" ", describe=_failure, header=_header,
+    quiet=True,
+    secrets=_list_secrets,
+    refuse=_refuse,
+    seen=_collect_seen,
+    separator=" ",
+    describe=_describe_failure,
+    header=_render_header,
 )

@@ -86,7 +86,7 @@ def check_class(value: Any, name: str) -> str:
         dotted = text.replace("/", ".")
         dotted = dotted[: -len(".class")] if dotted.endswith(".class") else dotted
         meant = f": did you mean {dotted}?" if CLASS.fullmatch(dotted) else ""
-        raise ValueError(f"{name} is {printable(text)!r}: expected the full name of a class, such as shop.Migrate"
+        raise ValueError(f"{name} is {make_printable(text)!r}: expected the full name of a class, such as shop.Migrate"
                          f"{meant}")
     return text
 
@@ -95,7 +95,7 @@ def check_timeout(value: Any, name: str) -> int:
     """The seconds of a command, 0 for no end. Raises ValueError, with the variable's `name`."""
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ValueError(f"{name} is {printable(str(value))!r}: expected a number of seconds, or 0 for no limit")
+        raise ValueError(f"{name} is {make_printable(str(value))!r}: expected a number of seconds, or 0 for no limit")
     return int(text)
 
 
@@ -105,15 +105,19 @@ def parse_command(value: Any, name: str) -> dict[str, Any]:
     if isinstance(value, Mapping):
         strange = sorted(map(str, set(value) - {"class", "arguments", "timeout"}))
         if strange:
-            raise ValueError(f"{name} has {', '.join(map(printable, strange))}: expected class, arguments and timeout")
+            raise ValueError(
+                f"{name} has {', '.join(map(make_printable, strange))}: expected class, arguments and timeout"
+            )
         return {
             "main_class": check_class(value.get("class"), f"{name}.class"),
             "arguments": split_arguments(value.get("arguments"), f"{name}.arguments"),
             "timeout": check_timeout(value.get("timeout", TIMEOUT), f"{name}.timeout"),
         }
     if not isinstance(value, str):
-        raise ValueError(f"{name} is {printable(repr(value))}: expected a text such as shop.Migrate, or a dictionary "
-                         "with class, arguments and timeout")
+        raise ValueError(
+            f"{name} is {make_printable(repr(value))}: expected a text such as shop.Migrate, or a dictionary "
+            "with class, arguments and timeout"
+        )
     words = split_arguments(value, name)
     return {"main_class": check_class(words[0] if words else "", name), "arguments": words[1:], "timeout": TIMEOUT}
 
@@ -164,13 +168,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def environment(desired: Mapping[str, Any], state: Mapping[str, Any], folder: str) -> dict[str, str]:
+def build_environment(desired: Mapping[str, Any], state: Mapping[str, Any], folder: str) -> dict[str, str]:
     """What the command gets, in its folder: the environment of the instance, as its supervisor and `ROOT/run` give
     it, without options that open a port."""
     found = {name: value for name, value in state["environment"].items() if name != "XITRUM_MAIN_CLASS"}
     for name in ("JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"):
         if name in found:
-            found[name] = " ".join(jvm_options(found[name].split()))
+            found[name] = " ".join(filter_jvm_options(found[name].split()))
     tmp = f"{folder}/tmp"
     first = [f"-Djava.io.tmpdir={tmp}", f"-Djna.tmpdir={tmp}", *_FREE_PORTS]
     options = " ".join(filter(None, [*first, found.get("_JAVA_OPTIONS", "")]))
@@ -178,12 +182,12 @@ def environment(desired: Mapping[str, Any], state: Mapping[str, Any], folder: st
     return {**found, **account, "TMPDIR": tmp, "_JAVA_OPTIONS": options}
 
 
-def jvm_options(options: Sequence[str]) -> list[str]:
+def filter_jvm_options(options: Sequence[str]) -> list[str]:
     """Those options of an instance's JVM that a second one next to it can have."""
     return [option for option in options if not _LEFT_OUT.match(option)]
 
 
-def command_line(desired: Mapping[str, Any], folder: str) -> list[str]:
+def build_command_line(desired: Mapping[str, Any], folder: str) -> list[str]:
     """The command, as the application's user and with no way back to more rights."""
     user = desired["user"]
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--no-new-privs", "--inh-caps=-all",
@@ -206,7 +210,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         try:
             lay_out(host, state, folder, user)
             job = host.start_job(
-                command_line(desired, folder), environment(desired, state, folder), cwd=folder,
+                build_command_line(desired, folder), build_environment(desired, state, folder), cwd=folder,
                 seconds=desired["timeout"], lease=desired["lease"], nofile=desired["nofile"], removed=[folder],
                 held=folder,
             )

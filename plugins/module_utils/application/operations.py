@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core import operator_stops
 from ..core.plan import BlockingError
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 
 #: The playbooks, and what each does to an instance.
 VERBS = ("restart", "stop", "start")
@@ -31,7 +31,8 @@ def read_names(value: Any) -> list[str]:
         items = []
     if not items:
         raise ValueError(
-            f"{printable(repr(value))}: expected names of instances such as app1-0, as a list or separated by commas"
+            f"{make_printable(repr(value))}: expected names of instances such as app1-0, as a list or separated by "
+            "commas"
         )
     return list(dict.fromkeys(item.strip() for item in items))
 
@@ -54,7 +55,7 @@ def choose(
             advice = f" Did you mean {near}?" if near else ""
             errors.append(
                 BlockingError(
-                    f"{variable} has {printable(name)}, which is no instance of this inventory.{advice} "
+                    f"{variable} has {make_printable(name)}, which is no instance of this inventory.{advice} "
                     f"The instances are {', '.join(every) or 'none'}.",
                     rule="operation.unknown-instance",
                 )

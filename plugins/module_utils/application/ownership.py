@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core import addresses, process, sockets
 from ..core.host import Host
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from ..supervisor.table import SUPERVISORS
 from . import restarts
 
@@ -40,7 +40,7 @@ def describe(host: Host, pid: int) -> str:
     """A process in words: its number, its name, which is untrusted text, and its user."""
     found = process.read_process(host, pid, 0)
     return (
-        f"process {pid} ({printable(found['comm'])}) of the user {found['user']}"
+        f"process {pid} ({make_printable(found['comm'])}) of the user {found['user']}"
         if found
         else f"process {pid}, which has ended"
     )

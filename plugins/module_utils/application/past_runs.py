@@ -12,7 +12,7 @@ from ..core import lock_record
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from . import run_lock
 
 NAME = "past_runs"
@@ -53,7 +53,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     ]
     facts = {
         "runs": runs,
-        "holder": {"id": printable(lock["id"]), "host": printable(lock["host"])} if alive else None,
-        "lock_fault": printable(state["fault"]),
+        "holder": {"id": make_printable(lock["id"]), "host": make_printable(lock["host"])} if alive else None,
+        "lock_fault": make_printable(state["fault"]),
     }
     return Draft(facts=facts).plan(desired, state)

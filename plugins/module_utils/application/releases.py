@@ -458,7 +458,7 @@ def assemble(
     what the manifest lists.
     """
     root, release, group = desired["root"], desired["release"], desired["group"]
-    partial = f"{root}/releases/{partial_folder.name_for(release)}"
+    partial = f"{root}/releases/{partial_folder.make_hidden_name(release)}"
     host.make_directory(root)
     host.make_directory(f"{root}/releases", 0o750, "root", group)
     # Of root alone until it is whole: nobody else is to hold it.
@@ -579,7 +579,7 @@ def _refuse(host: Host, desired: Desired) -> str:
     return folders.find_system_error(host, desired["root"])
 
 
-def _header(desired: Desired) -> str:
+def _render_header(desired: Desired) -> str:
     return f"{desired['root']}/releases"
 
 
@@ -592,5 +592,5 @@ EXECUTION = Execution(
         "archive": {"type": "path"},
         "verified": {"type": "dict"},
     },
-    refuse=_refuse, unread=str, rehearse=rehearse, header=_header, hidden=("existing",),
+    refuse=_refuse, unread=str, rehearse=rehearse, header=_render_header, hidden=("existing",),
 )

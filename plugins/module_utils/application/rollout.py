@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..configuration import shared as shared_settings
-from ..core.plan import BlockingError, broken
+from ..core.plan import BlockingError, make_rule_errors
 from ..package import main_class as package_main
 from ..proxy import definition as proxy
 
@@ -288,7 +288,7 @@ def choose_rollback_release(
     errors: list[str] = []
     desired = dict.fromkeys(found, release) if release else choose_previous(found)
     if not release and is_mixed(found):
-        errors += broken("rollback.mixed", [format_mixed_error(found)])
+        errors += make_rule_errors("rollback.mixed", [format_mixed_error(found)])
     for host, name in desired.items() if not errors else ():
         observed = found[host]
         there = (
@@ -331,7 +331,7 @@ def choose_rollback_release(
         if main_class
         else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
     )
-    errors += broken("rollback.main-class", several) if not errors else []
+    errors += make_rule_errors("rollback.main-class", several) if not errors else []
     package = {
         "release": names[0] if names else "",
         "folder": "",

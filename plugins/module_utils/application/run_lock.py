@@ -35,7 +35,7 @@ from ..core.lock_record import (
     read_record,
 )
 from ..core.plan import Draft, Plan
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from . import releases as release
 
 LOG = "runs.log"
@@ -130,7 +130,7 @@ def find_refusal(desired: Mapping[str, Any], state: Mapping[str, Any]) -> str:
 
 def format_word(value: Any) -> str:
     """A value of the log in one word: whoever chose it adds no line and no field to it."""
-    text = re.sub(r"[\s=]", "_", printable(str(value or "-")))
+    text = re.sub(r"[\s=]", "_", make_printable(str(value or "-")))
     return "".join(letter if "!" <= letter <= "~" else "?" for letter in text) or "-"
 
 

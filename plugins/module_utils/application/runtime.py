@@ -17,7 +17,7 @@ from ..core import addresses, lock_record, operator_stops, process, sockets
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from ..supervisor import table
 from ..supervisor.table import SUPERVISORS
 from . import instances, restarts
@@ -127,10 +127,14 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         facts={
             "instances": listed,
             "now": state["now"],
-            "lock": {"user": printable(lock["user"]), "host": printable(lock["host"]), "since": int(lock["since"])}
+            "lock": {
+                "user": make_printable(lock["user"]),
+                "host": make_printable(lock["host"]),
+                "since": int(lock["since"]),
+            }
             if lock
             else None,
-            "lock_fault": printable(state["lock_fault"]),
+            "lock_fault": make_printable(state["lock_fault"]),
             "unfinished": state["unfinished"],
         }
     )
@@ -168,9 +172,11 @@ def describe(
         "installed": observed["installed"] or None,
         "started": own["started"] if own else None,
         "health": health,
-        "answer": None if answer is None else printable(str(answer)),
+        "answer": None if answer is None else make_printable(str(answer)),
         "connections": observed["connections"],
         "memory_bytes": own["rss_kb"] * 1024 if own else None,
         "restarts_last_day": state["restarts"].get(number),
-        "stopped_by_operator": {**stop, **{name: printable(stop[name]) for name in ("user", "host")}} if stop else None,
+        "stopped_by_operator": {**stop, **{name: make_printable(stop[name]) for name in ("user", "host")}}
+        if stop
+        else None,
     }

@@ -258,10 +258,10 @@ def find_health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str,
     users = process.list_accounts(host, get_home(desired, item["index"]), desired.get("user", ""))
     earlier: list[set[int | None]] = []
 
-    def stranger() -> str:
+    def describe_stranger() -> str:
         return ownership.find_answer_fault(host, place, desired["supervisor"], desired["name"], users, earlier)
 
-    fault = stranger()
+    fault = describe_stranger()
     if fault:
         return fault
     answer, text = host.read_page(address, port, desired["path"], desired.get("timeout", 10))
@@ -273,7 +273,7 @@ def find_health_fault(host: Host, desired: Mapping[str, Any], item: Mapping[str,
             f"{subject} answers {answer} without the text {desired['text']!r}, expected a page that has it "
             "(xitrum_health_text)"
         )
-    return stranger()
+    return describe_stranger()
 
 
 def wait_until_healthy(
@@ -494,11 +494,11 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         started = [index for index in find_started(host, desired) if index not in earlier["launched"]]
         return {"pending": launched, "left": [], "records": [], "started": started, "unused_supervisors": {}}
     return {"pending": find_pending(host, desired), "left": find_removable_root(host, desired),
-            "records": left_records(host, desired), "started": find_started(host, desired),
+            "records": list_left_records(host, desired), "started": find_started(host, desired),
             "unused_supervisors": find_unused_supervisors(host, desired) if every else {}}
 
 
-def left_records(host: Host, desired: Mapping[str, Any]) -> list[str]:
+def list_left_records(host: Host, desired: Mapping[str, Any]) -> list[str]:
     """The record of the instances that an operator stopped, where none is left that could be started."""
     path = operator_stops.get_path(desired["name"])
     gone = desired["state"] == "absent" and not desired["instances"]
@@ -765,9 +765,9 @@ def go_back(
     return f"Restored and healthy: instance {names}. No other instance was changed."
 
 
-def _failure(host: Host, plan: Plan, error: Exception) -> str:
+def _describe_failure(host: Host, plan: Plan, error: Exception) -> str:
     return explain(host, plan.desired, error)
 
 
-EXECUTION = Execution(unread=str, describe=_failure, always=True, brief=Brief.FAILURES,
+EXECUTION = Execution(unread=str, describe=_describe_failure, always=True, brief=Brief.FAILURES,
                       hidden=("rows", "errors", "fixes", "broken_rules"))

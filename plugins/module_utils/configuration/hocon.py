@@ -385,14 +385,14 @@ def parse(text: str) -> Document:
 
 def list_fields(text: str) -> list[Field]:
     """All settings of a text, those of nested objects before their parent."""
-    return list(_fields_of(parse(text).members))
+    return list(_list_fields(parse(text).members))
 
 
-def _fields_of(members: tuple[Field | Include, ...]) -> Iterator[Field]:
+def _list_fields(members: tuple[Field | Include, ...]) -> Iterator[Field]:
     for member in members:
         if isinstance(member, Field):
             for piece in member.pieces:
-                yield from _fields_of(piece.members)
+                yield from _list_fields(piece.members)
             yield member
 
 

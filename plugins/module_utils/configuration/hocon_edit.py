@@ -52,15 +52,15 @@ def _walk(text: str, members: tuple[Field | Include, ...], path: tuple[str, ...]
             if path[:len(member.path)] == member.path:
                 force = Force(UNKNOWN, at=member.start)
         elif member.path == path:
-            force = _whole(text, member)
+            force = _find_own_force(text, member)
         elif path[:len(member.path)] == member.path:
-            force = _around(text, member, path, force)
+            force = _find_inner_force(text, member, path, force)
         elif member.path[:len(path)] == path:
             force = Force(OBJECT, at=member.start)
     return force
 
 
-def _whole(text: str, member: Field) -> Force:
+def _find_own_force(text: str, member: Field) -> Force:
     """What a setting of just this path brings."""
     if member.separator == "+=":
         # It appends to a list that may be elsewhere.
@@ -69,7 +69,7 @@ def _whole(text: str, member: Field) -> Force:
     return Force(OBJECT if is_object else VALUE, "" if is_object else text[member.value:member.end], member.start)
 
 
-def _around(text: str, member: Field, path: tuple[str, ...], force: Force) -> Force:
+def _find_inner_force(text: str, member: Field, path: tuple[str, ...], force: Force) -> Force:
     """What a setting of an object around the path brings."""
     kinds = {piece.kind for piece in member.pieces}
     if member.separator == "+=" or not kinds & {"object", "substitution"}:
@@ -91,7 +91,7 @@ def put(text: str, key: str, value: str) -> str:
     """The text in which this value (as HOCON writes it) is in force for the key.
     Raises HoconError where that cannot be."""
     path, requested = split_key(key), Force(VALUE, value)
-    return _first_good(
+    return _apply_first_good(
         text,
         key,
         requested,
@@ -108,7 +108,7 @@ def put_out(text: str, key: str) -> str:
     `null`, and where something else may still set it, a `null` at the end wins."""
     path = split_key(key)
     commented = comment_out(text, path)
-    return _first_good(
+    return _apply_first_good(
         text,
         key,
         Force(ABSENT),
@@ -126,7 +126,7 @@ def put_override(text: str, key: str, value: str) -> str:
     stays as the default, on the line before. Typesafe Config reads it so in all of its versions. Raises HoconError
     where that cannot be."""
     path = split_key(key)
-    return _first_good(
+    return _apply_first_good(
         text,
         key,
         Force(VALUE, value),
@@ -134,7 +134,7 @@ def put_override(text: str, key: str, value: str) -> str:
     )
 
 
-def _first_good(text: str, key: str, requested: Force, edits: tuple[Callable[[], str | None], ...]) -> str:
+def _apply_first_good(text: str, key: str, requested: Force, edits: tuple[Callable[[], str | None], ...]) -> str:
     """The result of the first edit after which what is requested is in force, and no reference to what is gone is
     left."""
     path, document = split_key(key), parse(text)

@@ -77,7 +77,7 @@ def find_tag_end(data: bytes, start: int) -> int:
     return found.end()
 
 
-def in_production(element: Element) -> bool:
+def is_in_production(element: Element) -> bool:
     """Whether an element surely counts in production mode.
     What is inside of an `if` on something else than the mode does not."""
     chain = (*element.around, element)
@@ -97,7 +97,7 @@ def log_to_console(text: str, level: str = "INFO") -> str:
     if data[:top.opened].endswith(b"/>"):
         # <configuration/> has no end tag before which something could go.
         data = data[:top.opened - 2].rstrip() + f">{find_newline(text)}</configuration>".encode() + data[top.opened:]
-    counted = [element for element in list_elements(data) if in_production(element)]
+    counted = [element for element in list_elements(data) if is_in_production(element)]
     appenders = [element for element in counted if element.name == "appender" and passes(data, element, level)]
     consoles = [element.attributes.get("name") for element in appenders if is_console(element)]
     # An appender that passes on to another, such as AsyncAppender, writes where that one does.

@@ -50,7 +50,7 @@ def read_session_settings(text: str) -> dict[str, str]:
     """The settings of sessions in force in a `xitrum.conf`: name to a digest.
     None is known of a text that is no HOCON."""
     found = {name: find_values(paths, settings) for name, paths, settings in find_paths(parse_settings(text or ""))}
-    return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
+    return {name: compute_digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
 
 def find_paths(settings: Settings | None) -> Iterator[tuple[str, list[tuple[str, ...]], Settings | None]]:
@@ -84,7 +84,7 @@ def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
         values = find_values(paths, settings)
         unread += sorted(value for value in values if value.startswith("${"))
         if values:
-            found[name] = digest("\n".join(sorted(values)))
+            found[name] = compute_digest("\n".join(sorted(values)))
             if is_overridden(read, paths):
                 overrides.append(name)
     return {**found, **({"overrides": overrides} if overrides else {}), **({"unread": unread} if unread else {})}
@@ -121,7 +121,7 @@ def find_unread_includes(settings: Settings | None) -> set[str]:
     return found
 
 
-def digest(text: str) -> str:
+def compute_digest(text: str) -> str:
     """What stands for a value in a result."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12] if text else ""
 
@@ -251,7 +251,7 @@ def read_variables(variables: dict[str, str]) -> dict[str, str]:
     """
     own = read_session_settings(variables["xitrum_config"])
     return {
-        "xitrum_secure_key": own.get("xitrum_secure_key") or digest(variables["xitrum_secure_key"]),
+        "xitrum_secure_key": own.get("xitrum_secure_key") or compute_digest(variables["xitrum_secure_key"]),
         "session.cookieName (xitrum_config)": own.get("session.cookieName", ""),
         "xitrum_cluster": variables["xitrum_cluster"],
     }

@@ -186,7 +186,7 @@ def accepts(row: Mapping[str, Any], address: Any) -> bool:
         return False
     if is_every(row["address"]):
         return target.ip.version in list_versions(row)
-    return bound is not None and _same(bound._replace(zone=row.get("interface") or bound.zone), target)
+    return bound is not None and _is_same(bound._replace(zone=row.get("interface") or bound.zone), target)
 
 
 def serves(rows: Sequence[Mapping[str, Any]], text: Any, resolved: Iterable[Any] = ()) -> bool:
@@ -209,12 +209,12 @@ def serves(rows: Sequence[Mapping[str, Any]], text: Any, resolved: Iterable[Any]
         targets = [Address(ipaddress.IPv4Address("127.0.0.1")), Address(ipaddress.IPv6Address("::1"))]
     bound = [(parse_address(row["address"]), row.get("interface") or "") for row in rows]
     return all(
-        one is not None and any(_same(one._replace(zone=zone or one.zone), target) for target in targets)
+        one is not None and any(_is_same(one._replace(zone=zone or one.zone), target) for target in targets)
         for one, zone in bound
     )
 
 
-def _same(one: Address, other: Address) -> bool:
+def _is_same(one: Address, other: Address) -> bool:
     """Whether two addresses are one. A zone counts only where both have one, and both are named alike."""
     apart = one.zone and other.zone and one.zone != other.zone and one.zone.isdecimal() == other.zone.isdecimal()
     return one.ip == other.ip and not apart

@@ -52,31 +52,31 @@ class Brief(enum.Enum):
     ALWAYS = "always"
 
 
-def _same(_host: Host, desired: Desired) -> Desired:
+def _pass_desired(_host: Host, desired: Desired) -> Desired:
     return desired
 
 
-def _nothing(_host: Host, _desired: Desired) -> str:
+def _return_nothing(_host: Host, _desired: Desired) -> str:
     return ""
 
 
-def _no_header(_desired: Desired) -> str:
+def _render_no_header(_desired: Desired) -> str:
     return ""
 
 
-def _no_secrets(_desired: Desired) -> Set[str]:
+def _list_no_secrets(_desired: Desired) -> Set[str]:
     return set()
 
 
-def _nothing_seen(_desired: Desired) -> Seen:
+def _collect_nothing_seen(_desired: Desired) -> Seen:
     return NOTHING_SEEN
 
 
-def _message(_host: Host, _plan: Plan, error: Exception) -> str:
+def _format_message(_host: Host, _plan: Plan, error: Exception) -> str:
     return str(error)
 
 
-def _left(_plan: Plan) -> str:
+def _list_nothing_left(_plan: Plan) -> str:
     return "see the rows"
 
 
@@ -110,24 +110,24 @@ class Execution:
 
     options: Mapping[str, Any] = field(default_factory=dict)
     quiet: bool = False
-    secrets: Callable[[Desired], Set[str]] = _no_secrets
+    secrets: Callable[[Desired], Set[str]] = _list_no_secrets
     masked: Tuple[str, ...] = ()
     fenced: bool = True
-    prepare: Callable[[Host, Desired], Desired] = _same
-    refuse: Callable[[Host, Desired], str] = _nothing
-    seen: Callable[[Desired], Seen] = _nothing_seen
+    prepare: Callable[[Host, Desired], Desired] = _pass_desired
+    refuse: Callable[[Host, Desired], str] = _return_nothing
+    seen: Callable[[Desired], Seen] = _collect_nothing_seen
     unread: Optional[Callable[[Exception], str]] = None
     separator: str = "\n"
-    describe: Callable[[Host, Plan, Exception], str] = _message
+    describe: Callable[[Host, Plan, Exception], str] = _format_message
     brief: Brief = Brief.NEVER
     root: str = ""
     always: bool = False
     bookkeeping: bool = False
     rehearse: Optional[Callable[[Host, Plan], Optional[Applied]]] = None
     rounds: int = 0
-    left: Callable[[Plan], str] = _left
+    left: Callable[[Plan], str] = _list_nothing_left
     verify: Optional[Callable[[Host, Plan], str]] = None
-    header: Callable[[Desired], str] = _no_header
+    header: Callable[[Desired], str] = _render_no_header
     hidden: Tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from .untrusted_text import printable
+from .untrusted_text import make_printable
 
 if TYPE_CHECKING:
     # It imports this file.
@@ -39,7 +39,7 @@ def describe(path: str, free: tuple[int, int] | None, needed: int = 0) -> str:
     space = (
         f"its file system has {format_room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
     )
-    return f"{printable(path)} needs {format_room(needed) if needed else 'more room'}, and {space}"
+    return f"{make_printable(path)} needs {format_room(needed) if needed else 'more room'}, and {space}"
 
 
 def note(host: Host, error: object, path: str, needed: int = 0) -> str:

@@ -35,7 +35,7 @@ def find_origin(url: str) -> tuple[str, str, int | None]:
     return scheme, (found.hostname or "").lower(), found.port or _PORTS.get(scheme)
 
 
-def next_url(url: str, location: str) -> str:
+def join_redirect(url: str, location: str) -> str:
     """The URL that a redirect from `url` leads to, with the user and password of `url` on the same origin alone.
 
     Raises RedirectError where it is not to be followed, and ValueError for what is no URL.
@@ -89,7 +89,7 @@ def open_download(url: str, headers: Mapping[str, str] | None, timeout: int, val
                 vars(error)["xitrum_origin"] = elsewhere
                 raise
             error.close()
-        target = next_url(url, location)
+        target = join_redirect(url, location)
         if find_origin(target) != find_origin(url):
             sent = {}
             elsewhere = urls.hide_credentials("{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(target))).replace(

@@ -15,8 +15,8 @@ from typing import Any
 
 from . import marked_block, unmanaged_file
 from .component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from .host import Host, writable_by_all
-from .plan import RUN, Draft, Plan, Row, broken
+from .host import Host, explain_writable_by_all
+from .plan import RUN, Draft, Plan, Row, make_rule_errors
 from .untrusted_text import hide_text, show_own_text
 
 #: Stands for the text of a private file.
@@ -48,15 +48,15 @@ SPEC = {
 }
 
 
-def _secrets(desired: Desired) -> set[str]:
+def _list_secrets(desired: Desired) -> set[str]:
     return list_private_texts(desired["files"])
 
 
-def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     return f"{plan.desired['name']}: {error}"
 
 
-EXECUTION = Execution(quiet=True, secrets=_secrets, describe=_failure)
+EXECUTION = Execution(quiet=True, secrets=_list_secrets, describe=_describe_failure)
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -82,10 +82,12 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is written, linked and removed."""
-    result, there = Draft(errors=broken("host.file-unsafe", state["errors"])), state["paths"]
+    result, there = Draft(errors=make_rule_errors("host.file-unsafe", state["errors"])), state["paths"]
     for item in desired["files"]:
         if int(item["mode"], 8) & 0o002:
-            result.errors += broken("host.file-unsafe", [writable_by_all(item["path"], int(item["mode"], 8))])
+            result.errors += make_rule_errors(
+                "host.file-unsafe", [explain_writable_by_all(item["path"], int(item["mode"], 8))]
+            )
         observed = there.get(item["path"])
         same = observed is not None and observed["stat"].kind == "file" and observed["text"] == item["content"]
         owned = same and (observed["stat"].mode, observed["stat"].owner, observed["stat"].group) == (

@@ -15,9 +15,9 @@ from typing import Any
 
 from . import input_types
 from .host import Host, Stat
-from .plan import BlockingError, broken
+from .plan import BlockingError, make_rule_errors
 from .process import read_if_allowed
-from .untrusted_text import printable, split_lines
+from .untrusted_text import make_printable, split_lines
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
 PATH = re.compile(input_types.TYPES["path"].pattern)
@@ -124,9 +124,9 @@ def find_system_reason(path: str) -> str:
     parent = "/".join(parts[:-1])
     if "/".join(parts) not in SHARED:
         if parent in ("home", "var/home"):
-            return f"may be the home of {printable(parts[-1])}"
+            return f"may be the home of {make_printable(parts[-1])}"
         if parts[0] == "home" and parts[-1] in _OF_A_HOME:
-            return f"belongs to what may be the home of {printable(parts[1])}"
+            return f"belongs to what may be the home of {make_printable(parts[1])}"
         if parent in _PARENTS:
             return "may be a file system that somebody has mounted"
     return "belongs to the system"
@@ -210,7 +210,7 @@ def parse_passwd(text: str) -> dict[str, str]:
     """The accounts in passwd(5) with a home: name to home. A line that is no account is left out."""
     rows = (line.split(":") for _number, line in split_lines(text))
     return {
-        printable(row[0]): row[5]
+        make_printable(row[0]): row[5]
         for row in rows
         if len(row) >= 7 and row[5].startswith("/") and normalize(row[5]) != "/"
     }
@@ -306,8 +306,8 @@ def find_account_errors(desired: Mapping[str, Any], state: dict[str, Any]) -> It
     elif what and found["twins"]:
         yield (
             f"xitrum_user is {user}, whose number {found['uid']} is also that of "
-            f"{', '.join(map(printable, found['twins']))}: expected an account of its own. Set xitrum_user to another "
-            "name"
+            f"{', '.join(map(make_printable, found['twins']))}: expected an account of its own. Set xitrum_user to "
+            "another name"
         )
     elif what and found["user"] and not (found["group"] and found["own_group"]):
         yield (
@@ -339,7 +339,7 @@ def find_unsafe_entries(host: Host, name: str, path: str, user: str) -> list[tup
         if stat.kind == "link" and not (name == "root" and entry in ("current", "previous") and stat.owner == "root"):
             found.append((entry, "is a link"))
         elif stat.owner not in ("root", user):
-            found.append((entry, f"belongs to {printable(stat.owner)}"))
+            found.append((entry, f"belongs to {make_printable(stat.owner)}"))
         elif stat.kind == "other" or (stat.kind == "file" and stat.names > 1):
             found.append((entry, "is a hard link" if stat.kind == "file" else "is a pipe, a socket or a device"))
     return found
@@ -423,13 +423,13 @@ def find_host_errors(desired: Mapping[str, Any], state: dict[str, Any], hiding: 
 
     `hiding` are the supervisors whose instances do not see the homes of users.
     """
-    yield from broken("host.user", find_account_errors(desired, state))
+    yield from make_rule_errors("host.user", find_account_errors(desired, state))
     for name, found in state["folders"].items():
         yield from find_first_error(desired, state, f"xitrum_{name}", found)
         # How the user gets at a folder that cannot be the application's is of no use.
         if not is_system(found["real"]):
             reach = find_reach_errors(desired, state, f"xitrum_{name}", found, hiding)
-            yield from broken("host.folder-unreachable", reach)
+            yield from make_rule_errors("host.folder-unreachable", reach)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
         yield BlockingError(
@@ -445,7 +445,7 @@ def find_first_error(
 ) -> Iterator[str]:
     """The first reason why a folder is managed by something else, as an error of its own rule."""
     path, real = found["path"], found["real"]
-    where = path if path == real else f"{path}, a link to {printable(real)}"
+    where = path if path == real else f"{path}, a link to {make_printable(real)}"
     instead = f"Set {name} to a folder for this application alone, such as {find_example(name, desired['name'], path)}"
     other = next((other for other, folder in state["others"] if overlaps(real, folder)), "")
     homes = [
@@ -498,27 +498,28 @@ def find_first_error(
         )
     elif found["unmanaged"] and real.count("/") == 1 and not (found["adopted"] and found["of_ours"]):
         yield BlockingError(
-            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}). "
+            f"{name} is {where}, which has other contents ({', '.join(map(make_printable, found['unmanaged'][:3]))}). "
             f"Set {name} to a folder in it, such as {real}/{desired['name'] or 'shop'}",
             rule="host.folder-contents",
         )
     elif found["blocking"]:
         yield BlockingError(
-            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['blocking'][:3]))}). "
+            f"{name} is {where}, which has other contents ({', '.join(map(make_printable, found['blocking'][:3]))}). "
             f"Move them away, or set {name} to a folder for this application alone",
             rule="host.folder-contents",
         )
     elif found["unsafe"]:
         entry, why = found["unsafe"][0]
         yield BlockingError(
-            f"{name} is {where}, and {printable(entry)} in it {why}: expected are files and folders of root or of "
-            f"{desired['user']}, since root writes to them. Remove {printable(entry)}, or run chown -h root on a file "
+            f"{name} is {where}, and {make_printable(entry)} in it {why}: expected are files and folders of root or of "
+            f"{desired['user']}, since root writes to them. Remove {make_printable(entry)}, or run chown -h root on a "
+            "file "
             f"that you know, or set {name} to another folder",
             rule="host.folder-unsafe",
         )
     elif not found["adopted"] and (found["unmanaged"] or found["owner"] not in ("", "root")):
         what = (
-            f"has other contents ({', '.join(map(printable, found['unmanaged'][:3]))})"
+            f"has other contents ({', '.join(map(make_printable, found['unmanaged'][:3]))})"
             if found["unmanaged"]
             else f"belongs to {found['owner']}"
         )
@@ -579,7 +580,7 @@ def find_host_notes(state: dict[str, Any]) -> list[str]:
         if found["owners"]
     ]
     notes += [
-        f"{name} ({found['path']}) has other contents ({', '.join(map(printable, found['unmanaged'][:3]))}): "
+        f"{name} ({found['path']}) has other contents ({', '.join(map(make_printable, found['unmanaged'][:3]))}): "
         "the folder gets the application's owner and mode, and they stay in it"
         for name, found in rows
         if found["unmanaged"] and found["adopted"] and not found["blocking"]

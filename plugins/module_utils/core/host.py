@@ -24,7 +24,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional
 
 from . import bounded, disk_space, file_parts, trees
-from .untrusted_text import escaped, printable
+from .untrusted_text import escape_text, make_printable
 
 if TYPE_CHECKING:
     # Not at run time: most modules ask for no page, and it takes every run of theirs 10 ms.
@@ -140,9 +140,9 @@ class Host:
         # AnsibleModule.run_command ended each input with a line's end, too.
         given = f"{data}\n".encode("utf-8", "surrogateescape") if data else None
         ended = self._run(
-            list(argv), given, {**own, **fixed_environment(self.PATH, own), **(environment or {})}, seconds, limit
+            list(argv), given, {**own, **build_environment(self.PATH, own), **(environment or {})}, seconds, limit
         )
-        return self._result(argv, ended, seconds, limit, str if exact else escaped)
+        return self._result(argv, ended, seconds, limit, str if exact else escape_text)
 
     def _result(
         self, argv: Sequence[str], ended: bounded.Run, seconds: float, limit: int, shown: Callable[[str], str]
@@ -151,11 +151,11 @@ class Host:
         why = ""
         if ended.late:
             why = (
-                f"{printable(' '.join(argv))} had not ended after {seconds} s and was ended; expected an answer: run "
-                "it on the host"
+                f"{make_printable(' '.join(argv))} had not ended after {seconds} s and was ended; expected an answer: "
+                "run it on the host"
             )
         elif ended.cut:
-            why = f"{printable(' '.join(argv))} printed more than {limit} bytes, and the rest was cut"
+            why = f"{make_printable(' '.join(argv))} printed more than {limit} bytes, and the rest was cut"
         if why:
             self.overruns.append(why)
         return Result(
@@ -181,13 +181,13 @@ class Host:
         return None if found is None else found.decode("utf-8", "surrogateescape")
 
     def read_untrusted(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
-        """The text of a file that others write, as `escaped`: None where there is none, cut after `limit`."""
+        """The text of a file that others write, by `escape_text`: None where there is none, cut after `limit`."""
         found = self._content(path, limit)
         if found is None:
             return None
         if len(found) > limit:
-            self.overruns.append(f"{printable(path)} has more than {limit} bytes, and the rest was cut")
-        return escaped(found[:limit].decode("utf-8", "surrogateescape"))
+            self.overruns.append(f"{make_printable(path)} has more than {limit} bytes, and the rest was cut")
+        return escape_text(found[:limit].decode("utf-8", "surrogateescape"))
 
     def _content(self, path: str, limit: int) -> bytes | None:
         """The first bytes of a file, one more than `limit` where it is larger; None where there is no file."""
@@ -223,8 +223,8 @@ class Host:
 
     def _no_file(self, path: str) -> None:
         self.overruns.append(
-            f"{printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a file: "
-            "move it away"
+            f"{make_printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a "
+            "file: move it away"
         )
 
     def tail(self, path: str, size: int = 16384, since: tuple[int, int] = (0, 0)) -> str:
@@ -242,7 +242,7 @@ class Host:
             found = os.fstat(handle)
             begin = since[1] if found.st_ino == since[0] and found.st_size >= since[1] else 0
             file.seek(max(found.st_size - size, begin))
-            return escaped(file.read(size).decode("utf-8", "replace"))
+            return escape_text(file.read(size).decode("utf-8", "replace"))
 
     def position(self, path: str) -> tuple[int, int]:
         """Where a log ends now, as `(inode, size)`: what `tail` takes as `since`.
@@ -322,7 +322,7 @@ class Host:
 
     def digest(self, path: str) -> str:
         """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
-        return trees.digest(path)
+        return trees.compute_digest(path)
 
     def seal(self, path: str) -> list[int]:
         """See `trees.seal`."""
@@ -361,7 +361,7 @@ class Host:
             return None
         kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
         kind = next((name for test, name in kinds if test(found.st_mode)), "other")
-        owner, group = user_name(found.st_uid), group_name(found.st_gid)
+        owner, group = find_user_name(found.st_uid), group_name(found.st_gid)
         return Stat(kind, stat.S_IMODE(found.st_mode), owner, group, found.st_size, found.st_nlink)
 
     def resolve(self, path: str) -> str:
@@ -380,7 +380,7 @@ class Host:
         guard_mode(target, mode, owner, group)
         found = self.stat(target)
         if found is not None and found.kind != "directory":
-            raise PathError(errno.ENOTDIR, no_folder(path, target))
+            raise PathError(errno.ENOTDIR, explain_no_folder(path, target))
         self.make_parents(target)
         with self.open_parent(target) as (folder, name):
             with contextlib.suppress(FileExistsError):
@@ -389,7 +389,7 @@ class Host:
             try:
                 before = os.fstat(handle)
                 if before.st_uid != os.geteuid():
-                    guard_owner(target, os.fstat(folder), before, (user_id(owner),))
+                    guard_owner(target, os.fstat(folder), before, (find_user_id(owner),))
                 self.set_owner(handle, mode, owner, group)
             finally:
                 os.close(handle)
@@ -423,7 +423,7 @@ class Host:
             try:
                 found = os.fstat(handle)
                 if not stat.S_ISREG(found.st_mode):
-                    raise PathError(errno.EINVAL, no_file(path, path, "other"))
+                    raise PathError(errno.EINVAL, explain_no_file(path, path, "other"))
                 guard_owner(path, os.fstat(folder), found)
             except BaseException:
                 os.close(handle)
@@ -451,7 +451,7 @@ class Host:
             self.make_parents(target)
             folder = open_folder(os.path.dirname(target))
         except OSError as error:
-            raise PathError(error.errno, not_replaced(target, error)) from error
+            raise PathError(error.errno, explain_not_replaced(target, error)) from error
         try:
             self._replace(path, target, folder, text, mode, owner, group)
         except PathError:
@@ -462,7 +462,7 @@ class Host:
                 if disk_space.is_full(error)
                 else ""
             )
-            raise PathError(error.errno, not_replaced(target, error) + room) from error
+            raise PathError(error.errno, explain_not_replaced(target, error) + room) from error
         finally:
             os.close(folder)
 
@@ -479,7 +479,7 @@ class Host:
         """The second half of `write`: `folder` is a descriptor, so that nobody can lead it elsewhere meanwhile."""
         name = os.path.basename(target)
         temporary = f".{name}.{secrets.token_hex(8)}"
-        before = replaceable(path, target, folder, name)
+        before = check_replaceable(path, target, folder, name)
         new_mode = mode if mode is not None else 0o644 if before is None else before.st_mode & 0o777
         kept_owner = before if mode is None else None
         owner = owner if owner is not None else kept_owner.st_uid if kept_owner is not None else os.geteuid()
@@ -531,8 +531,11 @@ class Host:
         # A lock that others may open, they may hold.
         with os.fdopen(self.open_file(path, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_uid != os.geteuid():
-                raise PathError(errno.EPERM, f"the lock {path} belongs to {user_name(os.fstat(file.fileno()).st_uid)}; "
-                                f"expected a file of {user_name(os.geteuid())}: remove it, and run the playbook again")
+                raise PathError(
+                    errno.EPERM,
+                    f"the lock {path} belongs to {find_user_name(os.fstat(file.fileno()).st_uid)}; "
+                    f"expected a file of {find_user_name(os.geteuid())}: remove it, and run the playbook again",
+                )
             os.chmod(file.fileno(), 0o600)
             bounded.lock(file, LOCK_SECONDS if seconds is None else seconds, path)
             yield
@@ -576,7 +579,7 @@ class Host:
         handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(handle).st_uid != os.geteuid():
-                found, expected = user_name(os.fstat(handle).st_uid), user_name(os.geteuid())
+                found, expected = find_user_name(os.fstat(handle).st_uid), find_user_name(os.geteuid())
                 raise PathError(errno.EPERM, f"{path} belongs to {found}; expected a file of {expected}: "
                                 "remove it, and run the playbook again")
             os.fchmod(handle, 0o600)
@@ -597,13 +600,13 @@ class Host:
         guard_mode(path, mode, owner, group)
         found = self.stat(path)
         if found is not None and found.kind != "file":
-            raise PathError(errno.EINVAL, no_file(path, path, found.kind))
+            raise PathError(errno.EINVAL, explain_no_file(path, path, found.kind))
         try:
             handle = self.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except PathError:
             raise
         except OSError as error:
-            raise PathError(error.errno, not_replaced(path, error)) from error
+            raise PathError(error.errno, explain_not_replaced(path, error)) from error
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             out.write(text)
             out.flush()
@@ -736,14 +739,14 @@ class Host:
         from . import jobs
 
         found = jobs.poll(folder, position)
-        return {**found, "output": escaped(found["output"])}
+        return {**found, "output": escape_text(found["output"])}
 
     def read_job_file(self, folder: str, position: int, size: int) -> tuple[bytes, int]:
         """At most `size` bytes of the file that a job's command has made, from a position on, and how large it is. It
         may lie in a folder of a user who is not root: see `open_file`."""
         from . import jobs
 
-        handle = self.open_file(jobs.file_of(folder), os.O_RDONLY)
+        handle = self.open_file(jobs.find_file(folder), os.O_RDONLY)
         with os.fdopen(handle, "rb") as file:
             file.seek(position)
             return file.read(size), os.fstat(handle).st_size
@@ -766,7 +769,7 @@ class Host:
                 0
             ]
         except (OSError, ValueError, http.client.HTTPException) as error:
-            return printable(str(error) or type(error).__name__)
+            return make_printable(str(error) or type(error).__name__)
 
     def read_page(
         self, address: str, port: int, path: str, seconds: float = 10, most: int = 1 << 20
@@ -783,8 +786,8 @@ class Host:
         except TimeoutError:
             return f"no whole page within {seconds} s", ""
         except (OSError, ValueError, http.client.HTTPException) as error:
-            return printable(str(error) or type(error).__name__), ""
-        return status, escaped(body.decode("utf-8", "replace"))
+            return make_printable(str(error) or type(error).__name__), ""
+        return status, escape_text(body.decode("utf-8", "replace"))
 
     def connect(self, address: str, port: int, seconds: float = 3) -> tuple[str, str]:
         """How a TCP connection ends: `(word, message)`, the word one of the keys of `CONNECT_WORDS` or `open`."""
@@ -850,7 +853,7 @@ class Host:
 
     def user(self) -> tuple[str, str]:
         """The names of the user and group of this process, as a pair."""
-        return user_name(os.geteuid()), group_name(os.getegid())
+        return find_user_name(os.geteuid()), group_name(os.getegid())
 
     def is_root(self) -> bool:
         """Whether this process is root's."""
@@ -872,11 +875,11 @@ class Host:
                 finally:
                     os.close(handle)
             return
-        os.chown(path, user_id(owner), group_id(group))
+        os.chown(path, find_user_id(owner), group_id(group))
         os.chmod(path, mode)
 
 
-def fixed_environment(path: str, own: Mapping[str, str]) -> dict[str, str]:
+def build_environment(path: str, own: Mapping[str, str]) -> dict[str, str]:
     """What every command has: the C locale, a search path, and the home of who runs it, unless `own` has one."""
     try:
         home = pwd.getpwuid(os.geteuid()).pw_dir
@@ -913,7 +916,7 @@ def resolve(host: Host, path: str) -> str:
         if followed > MOST_LINKS:
             raise PathError(errno.ELOOP, f"{path} is a link that leads in a circle ({step} -> {target}); "
                             "expected a link to a file: correct it, or remove it")
-        wrong = untrusted(host, step)
+        wrong = describe_untrusted(host, step)
         if wrong:
             raise PathError(errno.EPERM,
                             f"{path} leads through the link {step}, and {wrong}, who could lead it elsewhere; expected "
@@ -924,12 +927,12 @@ def resolve(host: Host, path: str) -> str:
     return current
 
 
-def untrusted(host: Host, path: str) -> str:
+def describe_untrusted(host: Host, path: str) -> str:
     """Who else than root may replace a path, as the end of a sentence; empty where nobody may.
 
     A user who runs this without root is trusted as well. In a folder with the sticky bit, a name is its owner's alone.
     """
-    owners = {"root", user_name(os.geteuid())}
+    owners = {"root", find_user_name(os.geteuid())}
     while path != "/":
         found = host.stat(path)
         if found is not None and found.owner not in owners:
@@ -940,13 +943,13 @@ def untrusted(host: Host, path: str) -> str:
             daemon = DAEMON_FOLDERS.get(path) == found.group
             if found.mode & 0o020 and found.group not in owners and not daemon:
                 return f"{path} may be written by the group {found.group}"
-        if found is not None and found.kind == "file" and writable_by_group(found.mode, found.group):
+        if found is not None and found.kind == "file" and is_writable_by_group(found.mode, found.group):
             return f"{path} may be written by the group {found.group}"
         path = posixpath.dirname(path)
     return ""
 
 
-def replaceable(path: str, target: str, folder: int, name: str) -> os.stat_result | None:
+def check_replaceable(path: str, target: str, folder: int, name: str) -> os.stat_result | None:
     """What lstat reports about a file in the open folder, or None. Raises `PathError` where there is something
     else."""
     try:
@@ -954,11 +957,13 @@ def replaceable(path: str, target: str, folder: int, name: str) -> os.stat_resul
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
-        raise PathError(errno.EINVAL, no_file(path, target, "directory" if stat.S_ISDIR(found.st_mode) else "other"))
+        raise PathError(
+            errno.EINVAL, explain_no_file(path, target, "directory" if stat.S_ISDIR(found.st_mode) else "other")
+        )
     return found
 
 
-def writable_by_group(mode: int, group: str | int) -> bool:
+def is_writable_by_group(mode: int, group: str | int) -> bool:
     """Whether a mode lets a group write that is neither root's nor that of who runs this."""
     return bool(mode & 0o020) and group not in (0, "0", "root", os.getegid(), group_name(os.getegid()))
 
@@ -969,20 +974,20 @@ def guard_mode(path: str, mode: int, owner: str | int, group: str | int) -> None
     What a user owns may be that user's group's, too: such as the source tree of a project.
     """
     if mode & 0o002:
-        raise PathError(errno.EPERM, writable_by_all(path, mode))
-    if owner in (0, "0", "root") and writable_by_group(mode, group):
+        raise PathError(errno.EPERM, explain_writable_by_all(path, mode))
+    if owner in (0, "0", "root") and is_writable_by_group(mode, group):
         name = group_name(group) if isinstance(group, int) else group
         raise PathError(errno.EPERM, f"{path} has the mode {mode:04o}, so the group {name} may change it; "
                         f"expected one that root alone may change: run chmod g-w {path}")
 
 
-def no_folder(path: str, target: str) -> str:
+def explain_no_folder(path: str, target: str) -> str:
     """Why a folder cannot be made, as a sentence."""
     what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
     return f"{what} no folder; expected a folder, or nothing: move it away"
 
 
-def no_file(path: str, target: str, kind: str) -> str:
+def explain_no_file(path: str, target: str, kind: str) -> str:
     """Why a path cannot be written, as a sentence."""
     if kind == "link":
         return f"{path} is a link, which is not followed here; expected a file: remove the link, and run again"
@@ -991,13 +996,13 @@ def no_file(path: str, target: str, kind: str) -> str:
     return f"{what} {kind}; expected a file: move it away, or remove the link"
 
 
-def writable_by_all(path: str, mode: int) -> str:
+def explain_writable_by_all(path: str, mode: int) -> str:
     """Why a file is not written that others could change, as a sentence."""
     return (f"{path} has the mode {mode:04o}, so every user may change it; expected a file that others cannot write: "
             f"run chmod o-w {path}")
 
 
-def not_replaced(path: str, error: OSError) -> str:
+def explain_not_replaced(path: str, error: OSError) -> str:
     """An operating system's error while a file is replaced, as a sentence with what to do."""
     advice = {
         errno.EPERM: "set become: true" if os.geteuid() else
@@ -1050,7 +1055,7 @@ def may_be_planted(folder: os.stat_result, found: os.stat_result) -> bool:
     trusted = (0, os.geteuid())
     if folder.st_uid not in trusted:
         return found.st_uid != folder.st_uid
-    open_to_others = folder.st_mode & 0o002 or writable_by_group(folder.st_mode, folder.st_gid)
+    open_to_others = folder.st_mode & 0o002 or is_writable_by_group(folder.st_mode, folder.st_gid)
     return bool(open_to_others) and found.st_uid in trusted and found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
 
 
@@ -1060,9 +1065,11 @@ def guard_owner(path: str, folder: os.stat_result, found: os.stat_result, owners
     if found.st_uid not in owners and may_be_planted(folder, found):
         raise PathError(
             errno.EPERM,
-            f"{path} belongs to {user_name(found.st_uid)} and is in a folder that {user_name(folder.st_uid)} or others "
-            f"may write, who could have put it there; expected one of {user_name(folder.st_uid)}. Find out who made "
-            f"it, and remove it")
+            f"{path} belongs to {find_user_name(found.st_uid)} and is in a folder that {find_user_name(folder.st_uid)} "
+            f"or others may write, who could have put it there; expected one of {find_user_name(folder.st_uid)}. Find "
+            "out who made "
+            f"it, and remove it",
+        )
 
 
 def remove_entry(path: str, folder: int, name: str) -> None:
@@ -1119,8 +1126,8 @@ def copy_attributes(path: str, handle: int, names: Iterable[str]) -> None:
             continue
 
 
-def user_id(name: str | int) -> int:
-    """The number of a user; the reverse of `user_name`. Raises LookupError where there is none."""
+def find_user_id(name: str | int) -> int:
+    """The number of a user; the reverse of `find_user_name`. Raises LookupError where there is none."""
     return _find_id(name, lambda text: pwd.getpwnam(text).pw_uid)
 
 
@@ -1161,7 +1168,7 @@ def connect_word(error: OSError) -> str:
     return CONNECT_WORDS.get(error.errno or 0, "unreachable")
 
 
-def user_name(uid: int) -> str:
+def find_user_name(uid: int) -> str:
     """The name of a user id, or the number as text where no name is known."""
     try:
         return pwd.getpwuid(uid).pw_name

@@ -37,13 +37,13 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def _failure(host: Host, _plan: Plan, error: Exception) -> str:
+def _describe_failure(host: Host, _plan: Plan, error: Exception) -> str:
     return f"{error}{disk_space.note(host, error, recorded.PATH)}"
 
 
-def _header(_desired: Desired) -> str:
+def _render_header(_desired: Desired) -> str:
     return recorded.PATH
 
 
-EXECUTION = Execution(unread=str, describe=_failure, brief=Brief.FAILURES, header=_header,
+EXECUTION = Execution(unread=str, describe=_describe_failure, brief=Brief.FAILURES, header=_render_header,
                       hidden=("rows", "errors", "fixes", "broken_rules"))

@@ -14,7 +14,7 @@ import re
 from typing import Any, NamedTuple
 
 from .addresses import EVERY, parse_address
-from .untrusted_text import printable
+from .untrusted_text import make_printable
 
 #: The characters of a host name, an address and a path that all configuration files take as they are, without quotes.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -105,7 +105,7 @@ def find_error(name: str, value: Any, kind: str) -> str:
     """Why a value is not of a type, as a sentence; an empty text where it is. `name` is its variable."""
     if fits(kind, value):
         return ""
-    return f"{name} is {printable(repr(value))}: expected {EXPECTED[kind]}"
+    return f"{name} is {make_printable(repr(value))}: expected {EXPECTED[kind]}"
 
 
 def require(name: str, value: Any, kind: str) -> Any:

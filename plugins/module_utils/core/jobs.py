@@ -72,7 +72,7 @@ def start(
     paths that go with the job, by `remove`. held: a folder that is locked for as long as the job is there.
     """
     sweep(remove)
-    folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=find_base())
     background_folder.touch(f"{folder}/lease")
     write(folder, "state", {"phase": "running", "rc": 0, "reason": "", "file": file, "removed": list(removed)})
     handle = os.open(held, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if held else None
@@ -94,7 +94,7 @@ def start(
     return folder
 
 
-def base() -> str | None:
+def find_base() -> str | None:
     """The folder of the folders: for root one in which nobody else can make a name that has become free."""
     return "/run" if os.geteuid() == 0 and os.path.isdir("/run") else None
 
@@ -114,10 +114,10 @@ def detach(kept: int | None) -> None:
 
 def identify(pid: int) -> dict[str, int]:
     """A process by its number and the moment of its start: a number comes again."""
-    return {"pid": pid, "start_ticks": ticks_of(pid) or 0}
+    return {"pid": pid, "start_ticks": read_start_ticks(pid) or 0}
 
 
-def ticks_of(pid: int) -> int | None:
+def read_start_ticks(pid: int) -> int | None:
     """When a process began, in clock ticks since boot; None where it is gone, or waits for its parent to notice."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -129,7 +129,7 @@ def ticks_of(pid: int) -> int | None:
 
 def is_alive(process: Mapping[str, int]) -> bool:
     """Whether the process that `identify` described still runs."""
-    return bool(process) and ticks_of(process["pid"]) == process["start_ticks"]
+    return bool(process) and read_start_ticks(process["pid"]) == process["start_ticks"]
 
 
 def poll(folder: str, position: int) -> dict[str, Any]:
@@ -141,13 +141,13 @@ def poll(folder: str, position: int) -> dict[str, Any]:
     found = check(folder)
     background_folder.touch(f"{found}/lease")
     # In this order: what has ended has written all of its output before.
-    state = alive(found)
+    state = read_live_job(found)
     data, is_ended = read_output(found, position), state["phase"] == "ended"
     is_full = len(data) == POLLED
     if not (is_ended and not is_full):
         line = data.rfind(b"\n") + 1
         data = data[:line] if line or not is_full else data
-    for number in parts_of(found):
+    for number in list_parts(found):
         if number < position // PART:
             os.unlink(f"{found}/out-{number}")
     return {"phase": state["phase"], "rc": state["rc"], "reason": state["reason"], "position": position + len(data),
@@ -171,12 +171,12 @@ def read_output(folder: str, position: int) -> bytes:
     return data
 
 
-def parts_of(folder: str) -> list[int]:
+def list_parts(folder: str) -> list[int]:
     """The numbers of the parts of the output that are there."""
     return sorted(int(name[4:]) for name in os.listdir(folder) if name.startswith("out-"))
 
 
-def alive(folder: str) -> dict[str, Any]:
+def read_live_job(folder: str) -> dict[str, Any]:
     """What a job reports. Raises JobError where it cannot report anything any more."""
     process = read(folder, "process")
     runs = is_alive(process)
@@ -190,11 +190,11 @@ def alive(folder: str) -> dict[str, Any]:
     return state
 
 
-def file_of(folder: str) -> str:
+def find_file(folder: str) -> str:
     """The path of what a job's command makes. Whoever reads it lets the job go on. Raises JobError."""
     found = check(folder)
     background_folder.touch(f"{found}/lease")
-    return str(alive(found)["file"])
+    return str(read_live_job(found)["file"])
 
 
 def end(folder: str, remove: Callable[[str], object]) -> None:
@@ -211,7 +211,7 @@ def end(folder: str, remove: Callable[[str], object]) -> None:
 
 def sweep(remove: Callable[[str], object]) -> None:
     """Clears away jobs whose process was killed."""
-    where = base() or tempfile.gettempdir()
+    where = find_base() or tempfile.gettempdir()
     for name in os.listdir(where):
         folder = os.path.join(where, name)
         with contextlib.suppress(OSError, JobError):
@@ -344,7 +344,7 @@ class Job:
 
     def has_room(self) -> bool:
         """Whether the reader is not too far behind."""
-        return len(parts_of(self.folder)) < MOST_PARTS
+        return len(list_parts(self.folder)) < MOST_PARTS
 
     def find_reason(self) -> str:
         """Why the command is to end now; empty where it may go on."""
@@ -371,24 +371,24 @@ class Job:
         """Ends what the command has left running: orphans are children of this process."""
         for number, seconds in ((signal.SIGTERM, REST_SECONDS), (signal.SIGKILL, END_SECONDS)):
             until = time.monotonic() + seconds
-            for pid in children():
+            for pid in list_children():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
-            while list(children()) and time.monotonic() < until:
+            while list(list_children()) and time.monotonic() < until:
                 time.sleep(TICK / 10)
 
 
 def raise_nofile(desired: int) -> None:
     """Gives this process so many open files, soft and hard, since a JVM raises its own soft limit to the hard one: as
     many as the host grants. 0 leaves them."""
-    most = _most_files()
+    most = _read_most_files()
     for count in (desired, most) if desired else ():
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
             return
 
 
-def _most_files() -> int:
+def _read_most_files() -> int:
     with open("/proc/sys/fs/nr_open", encoding="utf-8") as file:
         return int(file.read())
 
@@ -400,17 +400,17 @@ def end_group(process: subprocess.Popen[bytes], number: int) -> None:
             os.killpg(process.pid, number)
 
 
-def children() -> Iterator[int]:
+def list_children() -> Iterator[int]:
     """The children of this process that still run. Those that have ended are taken note of."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             continue
     for name in filter(str.isdecimal, os.listdir("/proc")):
-        if _parent(name) == os.getpid():
+        if _read_parent(name) == os.getpid():
             yield int(name)
 
 
-def _parent(name: str) -> Optional[int]:
+def _read_parent(name: str) -> Optional[int]:
     try:
         with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
             return parse_stat(file.read()).get("ppid")

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import schema
 from .host import Host
-from .untrusted_text import printable
+from .untrusted_text import make_printable
 
 FOLDER = "/var/lib/xitrum.host"
 
@@ -108,7 +108,7 @@ def compute_age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
 
 def format_holder(lock: Mapping[str, Any]) -> str:
     """Who has a lock, to print."""
-    return f"{printable(lock['user'])} on {printable(lock['host'])}, since {format_time(lock['since'])}"
+    return f"{make_printable(lock['user'])} on {make_printable(lock['host'])}, since {format_time(lock['since'])}"
 
 
 def find_loss_reason(name: str, holder: str, record: Mapping[str, Any], fault: str) -> str:

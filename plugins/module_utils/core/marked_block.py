@@ -23,9 +23,9 @@ def block(name: str, line: str, end: str = "\n") -> str:
 def split_blocks(text: str) -> tuple[str, str]:
     """All blocks of a text, whatever their names, and the text without them."""
     names = dict.fromkeys(re.findall(rf"^{re.escape(MARK)}([^\r\n]+?)\r?$", text, re.MULTILINE))
-    found = "".join(match[0] for name in names for match in _pattern(name).finditer(text))
+    found = "".join(match[0] for name in names for match in _compile_pattern(name).finditer(text))
     for name in names:
-        text = without(text, name)
+        text = remove_block(text, name)
     return found, text
 
 
@@ -37,17 +37,17 @@ def find_line_end(text: str) -> str:
 
 def has_block(text: str | None, name: str) -> bool:
     """Whether a text, or None where there is no file, has the block."""
-    return text is not None and _pattern(name).search(text) is not None
+    return text is not None and _compile_pattern(name).search(text) is not None
 
 
 def replace_line(text: str, name: str, line: str, end: str = "\n") -> str:
     """The text with another line in the block, where the first one is. One that an editor has doubled is gone."""
-    first = next(_pattern(name).finditer(text))
+    first = next(_compile_pattern(name).finditer(text))
     new = block(name, line, end)
     head, tail = text[: first.start()], text[first.end() :]
     if not first[0].endswith("\n"):
         return head + new[: -len(end)]
-    return head + new + without(tail, name)
+    return head + new + remove_block(tail, name)
 
 
 def append_block(text: str, name: str, line: str, end: str = "\n") -> str:
@@ -57,10 +57,10 @@ def append_block(text: str, name: str, line: str, end: str = "\n") -> str:
     return f"{text}{end}{block(name, line, end)[: -len(end)]}"
 
 
-def without(text: str, name: str) -> str:
+def remove_block(text: str, name: str) -> str:
     """The text without the block, if it has one."""
     rest, at = "", 0
-    for found in _pattern(name).finditer(text):
+    for found in _compile_pattern(name).finditer(text):
         rest += text[at : found.start()]
         at = found.end()
         if not found[0].endswith("\n"):
@@ -69,7 +69,7 @@ def without(text: str, name: str) -> str:
     return rest + text[at:]
 
 
-def _pattern(name: str) -> re.Pattern[str]:
+def _compile_pattern(name: str) -> re.Pattern[str]:
     """The block, without any mark between its own two: lines after a mark that lost its other half are not ours."""
     name = re.escape(name)
     return re.compile(

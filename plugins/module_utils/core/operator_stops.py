@@ -11,7 +11,7 @@ from typing import Any
 
 from . import lock_record, process, recorded, schema
 from .host import Host
-from .untrusted_text import printable
+from .untrusted_text import make_printable
 
 #: What the name of a record ends with.
 ENDING = ".stopped"
@@ -34,8 +34,11 @@ def parse(text: str | None, where: str) -> dict[int, dict[str, Any]]:
         raise RuntimeError(format_damage(where, str(error))) from error
     wrong = next((index for index, entry in found.items() if not is_entry(index, entry)), None)
     if wrong is not None:
-        raise RuntimeError(format_damage(where, f"found {printable(wrong)}, expected the number of an instance and who "
-                                         "stopped it"))
+        raise RuntimeError(
+            format_damage(
+                where, f"found {make_printable(wrong)}, expected the number of an instance and who stopped it"
+            )
+        )
     return {int(index): entry for index, entry in sorted(found.items(), key=lambda item: int(item[0]))}
 
 

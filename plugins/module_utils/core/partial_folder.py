@@ -21,7 +21,7 @@ ENDING = ".partial"
 _OWN = re.compile(r"\..+\.(?:part|partial|removed)(?:\.old)?", re.DOTALL)
 
 
-def name_for(name: str, ending: str = ENDING) -> str:
+def make_hidden_name(name: str, ending: str = ENDING) -> str:
     """A hidden name for a folder that is to be called `name`, another one each time."""
     return f".{name}.{secrets.token_hex(6)}{ending}"
 

@@ -41,7 +41,7 @@ def run(option: str, parts: Parts, default: str = "", controller: Mapping[str, A
     option: the name of the option that chooses; it is required without a `default`.
     controller: options for the controller's half of the module, which no part sees.
     """
-    specs = {value: spec_of(part) for value, part in parts.items()}
+    specs = {value: get_spec(part) for value, part in parts.items()}
     chooses = {"type": "str", "choices": list(parts), **({"default": default} if default else {"required": True})}
     is_quiet = any(not isinstance(part, Reader) and part.EXECUTION.quiet for part in parts.values())
     module = (QuietModule if is_quiet else Utf8Module)(
@@ -64,7 +64,7 @@ def run(option: str, parts: Parts, default: str = "", controller: Mapping[str, A
         runner.finish(module, lambda: runner.converge(component, host, desired, module.check_mode, module.warn))
 
 
-def spec_of(part: Union[AppliedComponent, Reader]) -> Dict[str, Any]:
+def get_spec(part: Union[AppliedComponent, Reader]) -> Dict[str, Any]:
     """Return the options of a part."""
     return {**part.SPEC, **({} if isinstance(part, Reader) else part.EXECUTION.options)}
 
@@ -90,7 +90,7 @@ def choose(
 ) -> Tuple[Desired, List[str]]:
     """Return the options of the part that is chosen with its defaults, and what is wrong with them, a sentence each."""
     spec = specs[value]
-    own = {name: without_none(one, spec[name]) for name, one in given.items() if name in spec and one is not None}
+    own = {name: drop_none(one, spec[name]) for name, one in given.items() if name in spec and one is not None}
     errors = []
     for name, one in given.items():
         if name not in spec and name != option and one is not None:
@@ -101,10 +101,10 @@ def choose(
     return result.validated_parameters, errors
 
 
-def without_none(value: Any, spec: Mapping[str, Any]) -> Any:
+def drop_none(value: Any, spec: Mapping[str, Any]) -> Any:
     """Return a value without the suboptions that were not given, so that those of a part get their defaults."""
     if "options" not in spec:
         return value
     if isinstance(value, list):
-        return [without_none(one, spec) for one in value]
-    return {name: without_none(one, spec["options"].get(name, {})) for name, one in value.items() if one is not None}
+        return [drop_none(one, spec) for one in value]
+    return {name: drop_none(one, spec["options"].get(name, {})) for name, one in value.items() if one is not None}

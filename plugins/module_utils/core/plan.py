@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Iterable, Mapping, Sequence
 
 from .statuses import STATUSES
-from .untrusted_text import escaped, printable, sendable
+from .untrusted_text import escape_text, make_printable, make_sendable
 
 #: The fixes of what a run of a playbook fixes, of what only root sees, and of a host that does not answer. Playbooks
 #: by their names in the collection, which can be typed in any folder.
@@ -81,7 +81,7 @@ class BlockingError(str):
         return cls(template.format(text), *getattr(text, "commands", ()), rule=getattr(text, "rule", ""))
 
 
-def broken(rule: str, sentences: Iterable[str]) -> list[str]:
+def make_rule_errors(rule: str, sentences: Iterable[str]) -> list[str]:
     """The sentences as errors that break a rule. One that names its rule already keeps it, and an empty one is left
     out."""
     return [
@@ -141,7 +141,7 @@ class Plan:
     def report(self) -> dict[str, Any]:
         """The part that modules return: no action, since those may hold secrets. `fixes` maps an error to its
         commands, and `broken_rules` to the identifier of its rule."""
-        return sendable({
+        return make_sendable({
             "changed": self.changed,
             "rows": [_reported(row) for row in self.rows],
             **report_errors(self.errors),
@@ -151,18 +151,18 @@ class Plan:
     def diff(self, header: str = "") -> dict[str, str] | list[dict[str, str]]:
         """Ansible's diff of the plan, or one of each of its files. `header` names what the one diff is of."""
         if self.files is not None:
-            return [_diff(path, before, after) for path, before, after in self.files]
-        return _diff(header, self.before, self.after)
+            return [_format_diff(path, before, after) for path, before, after in self.files]
+        return _format_diff(header, self.before, self.after)
 
 
-def _reported(row: Row) -> dict[str, Any]:
+def _report_row(row: Row) -> dict[str, Any]:
     # For people, who read them on a terminal. Values that a later task uses are in the facts, as they are.
-    fields = {name: escaped(value) if isinstance(value, str) else value for name, value in asdict(row).items()}
+    fields = {name: escape_text(value) if isinstance(value, str) else value for name, value in asdict(row).items()}
     return {**fields, "commands": [list(words) for words in row.commands]}
 
 
-def _diff(header: str, before: str, after: str) -> dict[str, str]:
-    return sendable({"before": before, "after": after, "before_header": header, "after_header": header})
+def _format_diff(header: str, before: str, after: str) -> dict[str, str]:
+    return make_sendable({"before": before, "after": after, "before_header": header, "after_header": header})
 
 
 @dataclass
@@ -203,7 +203,7 @@ def build_unread_rows(component: str, lines: Iterable[tuple[str, int, str, str]]
     for file, number, text, why in lines:
         counts[file] = counts.get(file, 0) + 1
         if counts[file] <= most:
-            rows.append(Row(component, f"{file} line {number}", configured=printable(text), status="not_readable",
+            rows.append(Row(component, f"{file} line {number}", configured=make_printable(text), status="not_readable",
                             why=why, commands=(tuple(comment_out(file, number)),)))
     rows += [Row(component, f"{file}, more lines", status="not_readable",
                  why=f"found {count - most} more lines that could not be read; correct the file")

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from .host import Host, user_name
+from .host import Host, find_user_name
 from .untrusted_text import split_lines
 
 #: What a reading gives.
@@ -46,10 +46,10 @@ MOST_GROUPS = 16
 def parse_limits(text: str) -> dict[str, tuple[int, int]]:
     """/proc/PID/limits as `{"Max open files": (soft, hard)}`; UNLIMITED where the kernel reports it."""
     found = (_LIMIT_LINE.match(line) for _number, line in split_lines(text))
-    return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
+    return {match.group(1): (_parse_limit(match.group(2)), _parse_limit(match.group(3))) for match in found if match}
 
 
-def _limit(word: str) -> int:
+def _parse_limit(word: str) -> int:
     return UNLIMITED if word == "unlimited" else int(word)
 
 
@@ -154,7 +154,7 @@ def read_process(host: Host, pid: int, boot_time: int | None = None) -> dict[str
         "nofile": None if limits is None else parse_nofile(limits),
         "uid": uid,
         "gid": gid,
-        "user": user_name(uid),
+        "user": find_user_name(uid),
         "started": int((read_boot_time(host) if boot_time is None else boot_time) + since_boot),
         "rss_kb": int((re.match(r"[0-9]{1,15}", status.get("VmRSS", "")) or ["0"])[0]),
     }

@@ -9,11 +9,11 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .untrusted_text import sendable
+from .untrusted_text import make_sendable
 
 
 class Utf8Module(AnsibleModule):
-    """An AnsibleModule whose result may hold text of others. All of it leaves the module escaped, by `sendable`.
+    """An AnsibleModule whose result may hold text of others. All of it leaves the module escaped, by `make_sendable`.
 
     Ansible refuses a result with a byte that is no UTF-8, such as one of a comment in ISO 8859-1 or of a process's
     name. It prints messages and warnings raw,
@@ -22,15 +22,15 @@ class Utf8Module(AnsibleModule):
 
     def exit_json(self, **kwargs: Any) -> NoReturn:
         """Ends the module with this result."""
-        super().exit_json(**sendable(kwargs))
+        super().exit_json(**make_sendable(kwargs))
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
         """Ends the module with this error and result."""
-        super().fail_json(sendable(msg), **sendable(kwargs))
+        super().fail_json(make_sendable(msg), **make_sendable(kwargs))
 
     def warn(self, warning: str, **kwargs: Any) -> None:
         """Shows this warning with the module's result."""
-        super().warn(sendable(warning), **kwargs)
+        super().warn(make_sendable(warning), **kwargs)
 
 
 class QuietModule(Utf8Module):

@@ -73,7 +73,7 @@ def parse(text: str | None) -> dict[str, Any]:
 def is_sound(record: Mapping[str, Any]) -> bool:
     """Whether every entry is what this file writes, and no folder is the system's:
     a folder that was made is removed as a whole."""
-    def all_of(mapping: object, good: Callable[[Any], bool]) -> bool:
+    def are_all(mapping: object, good: Callable[[Any], bool]) -> bool:
         return isinstance(mapping, dict) and all(isinstance(key, str) and good(value) for key, value in mapping.items())
 
     def is_application(entry: Any) -> bool:
@@ -83,7 +83,7 @@ def is_sound(record: Mapping[str, Any]) -> bool:
         ports = entry.get("ports", [])
         if not isinstance(ports, list) or not all(isinstance(port, int) for port in ports):
             return False
-        return all(all_of(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
+        return all(are_all(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
             path.startswith("/") and ".." not in path.split("/") and not (made and folders.is_system(path))
             for kind in kinds[:2] for path, made in entry[kind].items())
 
@@ -94,14 +94,14 @@ def is_sound(record: Mapping[str, Any]) -> bool:
 
     return (
         set(record) <= set(EMPTY)
-        and all_of(record["applications"], is_application)
+        and are_all(record["applications"], is_application)
         and isinstance(record["packages"], list)
         and all(isinstance(name, str) for name in record["packages"])
-        and all_of(
+        and are_all(
             record["units"],
-            lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"},
+            lambda unit: are_all(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"},
         )
-        and all_of(record["files"], is_file)
+        and are_all(record["files"], is_file)
         and isinstance(record["made"], list)
         and all(path in SUPERVISORD_PATHS for path in record["made"])
     )
@@ -134,7 +134,7 @@ def write(host: Host, record: dict[str, Any]) -> None:
 
 def find_installed(host: Host, names: Sequence[str]) -> set[str]:
     """Those packages of a list that are installed."""
-    return distributions.family_with(host, "query_program").installed(host, names)
+    return distributions.find_family(host, "query_program").installed(host, names)
 
 
 def read_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:

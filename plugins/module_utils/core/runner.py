@@ -123,12 +123,12 @@ def converge(component: AppliedComponent, host: Host, given: Desired, check_mode
         try:
             rehearsed = execution.rehearse(host, plan)
         except FAILED as error:
-            raise _failure(execution, host, plan, error, results) from error
+            raise _build_failure(execution, host, plan, error, results) from error
     if rehearsed is None and plan.errors:
         without = {} if execution.brief is Brief.ALWAYS else results
         raise NotApplied(execution.separator.join(plan.errors), {**without, "changed": False})
     if check_mode:
-        return _added(execution, results, rehearsed or Applied(), warn)
+        return _add_applied(execution, results, rehearsed or Applied(), warn)
     if plan.changed or execution.always:
         results = _apply(component, host, plan, results, warn)
     return results
@@ -154,9 +154,9 @@ def _apply(
                          "use become: true.", results)
     for _round in range(max(execution.rounds, 1)):
         try:
-            results = _added(execution, results, component.apply(host, after), warn)
+            results = _add_applied(execution, results, component.apply(host, after), warn)
         except FAILED as error:
-            raise _failure(execution, host, plan, error, results) from error
+            raise _build_failure(execution, host, plan, error, results) from error
         if not execution.rounds:
             break
         after = _read_and_plan(component, host, plan.desired, execution.seen(plan.desired), results)
@@ -172,7 +172,7 @@ def _apply(
     return results
 
 
-def _failure(execution: Execution, host: Host, plan: Plan, error: Exception, results: Results) -> NotApplied:
+def _build_failure(execution: Execution, host: Host, plan: Plan, error: Exception, results: Results) -> NotApplied:
     """What became of a plan whose application raised an error. An error may have further `results`."""
     without = results if execution.brief is Brief.NEVER else {"changed": results["changed"]}
     return NotApplied(execution.describe(host, plan, error), {**without, **getattr(error, "results", {})})
@@ -186,7 +186,7 @@ def _report(execution: Execution, plan: Plan) -> Results:
     return {name: value for name, value in report.items() if name not in execution.hidden}
 
 
-def _added(execution: Execution, results: Results, applied: Applied, warn: Callable[[str], Any]) -> Results:
+def _add_applied(execution: Execution, results: Results, applied: Applied, warn: Callable[[str], Any]) -> Results:
     """The results of a module with what was applied."""
     for warning in applied.warnings:
         warn(warning)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .untrusted_text import parse_json, printable
+from .untrusted_text import make_printable, parse_json
 
 #: The key of the version in a record.
 KEY = "schema_version"
@@ -60,7 +60,7 @@ class Format:
         version = found.pop(KEY, None)
         # True equals 1.
         if isinstance(version, bool) or version != self.version:
-            given = "no schema version" if version is None else f"schema version {printable(json.dumps(version))}"
+            given = "no schema version" if version is None else f"schema version {make_printable(json.dumps(version))}"
             reason = f"has {given}, expected {self.version}: another version of xitrum.host wrote it"
             raise VersionError(f"{path} ({self.name}) {reason}. {self.remedy}", f"it {reason}")
         return found

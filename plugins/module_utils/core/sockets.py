@@ -18,7 +18,7 @@ from typing import Any, Dict, List
 
 from . import addresses, process
 from .host import LISTING_BYTES, Host
-from .untrusted_text import printable
+from .untrusted_text import make_printable
 
 #: `-e` adds the inode, the control group and v6only.
 SS = ("ss", "-H", "-l", "-t", "-n", "-e")
@@ -60,10 +60,10 @@ def parse_listeners(text: str) -> Rows:
     """
     found = Rows()
     unread: list[str] = []
-    for head, local, _peer, line in _records(text, unread, _is_listener):
+    for head, local, _peer, line in _split_rows(text, unread, _is_listener):
         if head["state"] != "LISTEN":
             continue
-        inode, rest = _details(head, line, unread)
+        inode, rest = _parse_details(head, line, unread)
         end = next(_END.finditer(rest))
         before = rest[: end.start()]
         address, interface = local
@@ -72,7 +72,7 @@ def parse_listeners(text: str) -> Rows:
                 "port": int(head["port"]),
                 "address": address,
                 "interface": interface,
-                "family": _family(address, head["local"], end["v6only"]),
+                "family": _find_family(address, head["local"], end["v6only"]),
                 "backlog": int(head["sent"]),
                 "queued": int(head["received"]),
                 "inode": inode,
@@ -88,12 +88,12 @@ def parse_established(text: str) -> Rows:
     (`ADDRESS:PORT` without brackets, an IPv4 address as such), `port` (the local one, an integer) and `inode`."""
     found = Rows()
     unread: list[str] = []
-    for head, local, peer, line in _records(text, unread, _is_connection):
+    for head, local, peer, line in _split_rows(text, unread, _is_connection):
         ends = [
-            addresses.format_endpoint(_joined(*end), int(head[port]))
+            addresses.format_endpoint(_join_address(*end), int(head[port]))
             for end, port in ((local, "port"), (peer, "peer_port"))
         ]
-        inode = _details(head, line, unread)[0]
+        inode = _parse_details(head, line, unread)[0]
         found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "inode": inode})
     found.unread = tuple(unread)
     return found
@@ -108,7 +108,7 @@ def _is_connection(head: re.Match[str]) -> bool:
     return head["state"] in (None, "ESTAB") and "*" not in (head["local"], head["peer"], head["peer_port"])
 
 
-def _records(
+def _split_rows(
     text: str, unread: list[str], is_row: Callable[[re.Match[str]], bool]
 ) -> Iterator[tuple[re.Match[str], tuple[str, str], tuple[str, str], str]]:
     """Each row as `(head, local, peer, line)`, both ends as `_end` gives them."""
@@ -122,7 +122,7 @@ def _records(
             unread.append(line)
 
 
-def _details(head: re.Match[str], line: str, unread: list[str]) -> tuple[int | None, str]:
+def _parse_details(head: re.Match[str], line: str, unread: list[str]) -> tuple[int | None, str]:
     """The inode of a row, and all that stands behind its addresses. A row whose details cannot be read is still one."""
     rest = " " + (head["rest"] or "")
     known = rest.partition(" cgroup:")[0]
@@ -142,11 +142,11 @@ def _end(text: str) -> tuple[str, str] | None:
     return (str(found.ip), found.zone) if found else None
 
 
-def _joined(address: str, interface: str) -> str:
+def _join_address(address: str, interface: str) -> str:
     return f"{address}%{interface}" if interface else address
 
 
-def _family(address: str, local: str, v6only: str | None) -> str:
+def _find_family(address: str, local: str, v6only: str | None) -> str:
     """The family of a listening socket. ss writes every address of a socket for both families as `*`."""
     if ":" not in local and local.partition("%")[0] != "*":
         return "inet"
@@ -239,7 +239,7 @@ def list_service_pids(host: Host, service: str) -> list[int]:
 def read_process_name(host: Host, pid: int) -> str:
     """The name of a process, printable; empty where it is gone."""
     text = process.read_if_allowed(host.read, f"/proc/{pid}/comm") or ""
-    return printable(text[:-1] if text.endswith("\n") else text)
+    return make_printable(text[:-1] if text.endswith("\n") else text)
 
 
 def count_unread(rows: object) -> int:
@@ -254,8 +254,8 @@ def drain_note(rows: Any) -> str:
         return ""
     what = "a failure of ss" if rows.failed else f"{len(lines)} unreadable line(s) of ss"
     return (
-        f"found {what} ({printable(lines[0])!r}), which counts as open connections, so that a drain waits until its "
-        f"deadline; expected rows of iproute2. Run ss -tne on the host"
+        f"found {what} ({make_printable(lines[0])!r}), which counts as open connections, so that a drain waits until "
+        "its deadline; expected rows of iproute2. Run ss -tne on the host"
     )
 
 
@@ -266,6 +266,6 @@ def format_unread_note(rows: object) -> str:
         return ""
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     return (
-        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of "
+        f"found {count} of ss that cannot be parsed, such as {make_printable(lines[0])!r}; expected the columns of "
         f"iproute2. Run ss -ltne on the host to see whose socket it is"
     )

@@ -36,7 +36,10 @@ def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
     listening = sockets.read_listeners(host)
     ss_why = sockets.format_unread_note(listening) if listening is not None else "ss did not answer: install iproute2"
     found: list[dict[str, Any]] = listening or []
-    targets = [_of_port(host, port, [row for row in found if row["port"] == port], ss_why) for port in desired["ports"]]
+    targets = [
+        _find_port_targets(host, port, [row for row in found if row["port"] == port], ss_why)
+        for port in desired["ports"]
+    ]
     for unit in map(complete_name, desired["units"]):
         shown = process.show_unit(host, unit)
         pids = process.list_unit_pids(host, shown) if shown else []
@@ -46,12 +49,12 @@ def read(host: Host, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
             if pids
             else f"{unit} is {shown.get('ActiveState', 'not known')}" if shown else "systemd has no such unit"
         )
-        targets.append(_target(f"unit {unit}", pids, rows, shown, why or ss_why))
+        targets.append(_make_target(f"unit {unit}", pids, rows, shown, why or ss_why))
     for pid in desired["pids"]:
         there = host.read(f"/proc/{pid}/stat") is not None
         rows = [row for row in found if pid in row["pids"]]
         targets.append(
-            _target(
+            _make_target(
                 f"pid {pid}",
                 [pid] if there else [],
                 rows,
@@ -68,13 +71,13 @@ def is_in_group(group: str, shown: Mapping[str, str]) -> bool:
     return bool(own) and f"{group}/".startswith(f"{own}/")
 
 
-def _target(
+def _make_target(
     label: str, pids: list[int], listeners: list[dict[str, Any]], unit: Mapping[str, str], why: str
 ) -> dict[str, Any]:
     return {"label": label, "pids": pids, "listeners": listeners, "unit": unit, "why": why}
 
 
-def _of_port(host: Host, port: int, rows: list[dict[str, Any]], ss_why: str) -> dict[str, Any]:
+def _find_port_targets(host: Host, port: int, rows: list[dict[str, Any]], ss_why: str) -> dict[str, Any]:
     pids = sorted({pid for row in rows for pid in row["pids"]})
     groups = sorted({row["cgroup"] for row in rows} - {""})
     unit = next(filter(None, (process.find_unit_of_group(host, group) for group in groups)), {}) or (
@@ -83,4 +86,4 @@ def _of_port(host: Host, port: int, rows: list[dict[str, Any]], ss_why: str) -> 
     why = ss_why or (
         "nobody listens on it" if not rows else "" if pids else "it belongs to another user: only root sees whose it is"
     )
-    return _target(f"port {port}", pids, rows, unit, why)
+    return _make_target(f"port {port}", pids, rows, unit, why)

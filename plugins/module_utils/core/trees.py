@@ -19,7 +19,7 @@ import tarfile
 BLOCK = 1 << 20
 
 
-def digest(path: str) -> str:
+def compute_digest(path: str) -> str:
     """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
     sha = hashlib.sha256()
     try:
@@ -71,7 +71,7 @@ def unpack_digests(archive: str, folder: str) -> dict[str, str]:
             with open(path, "wb") as out:
                 if content is not None:
                     shutil.copyfileobj(content, out, BLOCK)
-            found = digest(path)
+            found = compute_digest(path)
             if found != member.name:
                 raise ValueError(f"a file arrived damaged: its SHA-256 is {found}, expected {member.name}; "
                                  "run the playbook again")

@@ -17,10 +17,10 @@ from .host import (
     Host,
     PathError,
     Stat,
-    no_file,
-    untrusted,
-    writable_by_all,
-    writable_by_group,
+    describe_untrusted,
+    explain_no_file,
+    explain_writable_by_all,
+    is_writable_by_group,
 )
 
 
@@ -45,11 +45,11 @@ def read_file(host: Host, path: str, unmanaged: bool = True) -> UnmanagedFile:
         return UnmanagedFile(path, path, None, None, str(error))
     stat = host.stat(target)
     if stat is not None and stat.kind != "file":
-        return UnmanagedFile(path, target, None, stat, no_file(path, target, stat.kind))
+        return UnmanagedFile(path, target, None, stat, explain_no_file(path, target, stat.kind))
     found = UnmanagedFile(path, target, None if stat is None else host.read(target), stat)
     if unmanaged and stat is not None and stat.mode & 0o002:
-        return found._replace(error=writable_by_all(target, stat.mode))
-    wrong = untrusted(host, target if unmanaged else target.rpartition("/")[0] or "/")
+        return found._replace(error=explain_writable_by_all(target, stat.mode))
+    wrong = describe_untrusted(host, target if unmanaged else target.rpartition("/")[0] or "/")
     if wrong:
         what = f"{path} leads to {target}, and {wrong}" if target != path else f"{path} is not root's alone: {wrong}"
         return found._replace(
@@ -61,7 +61,7 @@ def read_file(host: Host, path: str, unmanaged: bool = True) -> UnmanagedFile:
 
 def limit_mode(mode: int, group: str) -> int:
     """A mode without what lets others write: an older run recorded that of a link, which is 0777."""
-    return mode & ~0o022 if writable_by_group(mode, group) or mode & 0o002 else mode
+    return mode & ~0o022 if is_writable_by_group(mode, group) or mode & 0o002 else mode
 
 
 def find_names_notes(target: str, stat: Stat | None) -> list[str]:

@@ -49,7 +49,7 @@ def lower_ascii(text: str) -> str:
     return text.translate(_LOWER)
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """An untrusted text of any lines that holds no control character: each is escaped but a tab and the end of a line.
 
     What a machine reads and prints goes through this. A text that is written back, or that has a grammar in which such
@@ -66,7 +66,7 @@ def parse_json(text: str) -> Any:
         raise ValueError("nested too deep") from error
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """An untrusted text in one line that is safe to print and to send:
     what is not printable is escaped, and a long one is cut."""
     found = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
@@ -95,13 +95,13 @@ def hide_text(text: str) -> str:
     return f"({count} {'line' if count == 1 else 'lines'} of others {'is' if count == 1 else 'are'} not shown)\n"
 
 
-def sendable(value: Any) -> Any:
-    """A value that a person or a program of others may be shown: each text in it by `escaped`, at any depth.
+def make_sendable(value: Any) -> Any:
+    """A value that a person or a program of others may be shown: each text in it by `escape_text`, at any depth.
 
     Ansible prints the messages of modules raw, and refuses a result with a byte that is no UTF-8.
     """
     if isinstance(value, str):
-        return escaped(value)
+        return escape_text(value)
     if isinstance(value, dict):
-        return {sendable(key): sendable(item) for key, item in value.items()}
-    return [sendable(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {make_sendable(key): make_sendable(item) for key, item in value.items()}
+    return [make_sendable(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -28,7 +28,7 @@ _END = ".,;:!?)]}`"
 def hide_credentials(text: str) -> str:
     """A text whose URLs show neither a user nor a password, and no value of a query or a fragment: each is replaced
     by `***`. So is a `user:password` before the @ of a server without a scheme."""
-    return _LOGIN.sub(f"{HIDDEN}@", _URL.sub(lambda found: _hidden(found[0]), text))
+    return _LOGIN.sub(f"{HIDDEN}@", _URL.sub(lambda found: _hide(found[0]), text))
 
 
 def hide_all(text: str, source: str) -> str:
@@ -60,7 +60,7 @@ def _place(address: str) -> tuple[str, str]:
     return place, address[len(place) :]
 
 
-def _hidden(url: str) -> str:
+def _hide(url: str) -> str:
     rest = url.rstrip(_END)
     scheme, user, server, path, query, fragment = split(rest)
     query = "&".join(

@@ -83,7 +83,7 @@ def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dic
     names = list(names)
 
     @lru_cache(maxsize=None)
-    def definition() -> service.Service:
+    def load_definition() -> service.Service:
         return service.build_service(inputs, controller)
 
     known: dict[str, Callable[[], dict[str, Any]]] = {
@@ -100,8 +100,8 @@ def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dic
         "runtime": lambda: application.build_runtime(inputs),
         "past_runs": lambda: application.build_past_runs(inputs),
         "logs": lambda: logs.build_logs(inputs),
-        "instances": lambda: application.build_instances(inputs, controller, definition().digest),
-        "service": lambda: definition().options,
+        "instances": lambda: application.build_instances(inputs, controller, load_definition().digest),
+        "service": lambda: load_definition().options,
         "proxy": lambda: proxy.build_proxy(inputs, controller),
         "proxy_health": lambda: proxy.build_health(inputs),
         "certificates": lambda: build_certificates(inputs),

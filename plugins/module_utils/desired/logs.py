@@ -191,7 +191,7 @@ def pick_example(known: Mapping[str, Any]) -> str:
 
 def show_value(value: Any) -> str:
     """Return a value of the user's as a message has it."""
-    return printable(repr(str(value)) if isinstance(value, str) else repr(value))
+    return make_printable(repr(str(value)) if isinstance(value, str) else repr(value))
 
 
 def find_follow_errors(hosts: Sequence[str], forks: int, terminal: bool) -> list[str]:

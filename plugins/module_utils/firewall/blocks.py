@@ -123,15 +123,15 @@ def block_of(item: dict[str, Any], state: dict[str, Any]) -> tuple[str, list[lis
     redirected = item["inside"] != item["port"]
     checks = (
         # firewalld lets in by itself what was redirected.
-        lambda: _NO_BLOCK if redirected else _firewalld_block(port, source, state["firewalld"]),
-        lambda: _ufw_block(port, source, state["ufw"]),
-        lambda: _iptables_block(port, item["family"], state),
-        lambda: _nft_block(port, item["family"], state),
+        lambda: _NO_BLOCK if redirected else _find_firewalld_block(port, source, state["firewalld"]),
+        lambda: _find_ufw_block(port, source, state["ufw"]),
+        lambda: _find_iptables_block(port, item["family"], state),
+        lambda: _find_nft_block(port, item["family"], state),
     )
     return next((found for found in (check() for check in checks) if found[0]), _NO_BLOCK)
 
 
-def _firewalld_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[str, list[list[str]]]:
+def _find_firewalld_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[str, list[list[str]]]:
     if state is None:
         return _NO_BLOCK
     zones = state[firewalld.RUNTIME]
@@ -148,7 +148,7 @@ def _firewalld_block(port: int, source: str, state: dict[str, Any] | None) -> tu
     return _NO_BLOCK
 
 
-def _ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[str, list[list[str]]]:
+def _find_ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[str, list[list[str]]]:
     if state is None:
         return _NO_BLOCK
     allows = ["ufw", "allow", f"{port}/tcp"]
@@ -167,16 +167,18 @@ def _ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[st
     return _NO_BLOCK
 
 
-def _iptables_block(port: int, family: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
+def _find_iptables_block(port: int, family: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
     for one, command in redirects_iptables.COMMANDS.items():
         if family in ("", one):
-            found = _iptables_family_block(port, state["saves"].get(one, ""), command, state)
+            found = _find_iptables_family_block(port, state["saves"].get(one, ""), command, state)
             if found[0]:
                 return found
     return _NO_BLOCK
 
 
-def _iptables_family_block(port: int, saved: str, command: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
+def _find_iptables_family_block(
+    port: int, saved: str, command: str, state: dict[str, Any]
+) -> tuple[str, list[list[str]]]:
     lines = redirects_iptables.parse_tables(saved).get("filter", [])
     opens = [[command, *f"-I INPUT -p tcp --dport {port} -j ACCEPT".split()]]
     closed = not state["active"] and any(line.startswith(":INPUT DROP") for line in lines)
@@ -224,7 +226,7 @@ def parse_iptables(line: str) -> dict[str, Any] | None:
         if option == "-i":
             rule["interfaces"].append((negated, [re.sub(r"\+$", "*", value)]))
         elif option in ("--dport", "--dports") and rule["ports"] is None:
-            ports = [_iptables_ports(part) for part in value.split(",")]
+            ports = [_parse_iptables_ports(part) for part in value.split(",")]
             if None in ports:
                 return None
             rule.update(ports=ports, negated=negated)
@@ -246,7 +248,7 @@ def _is_plain_option(option: str, value: str) -> bool:
     return option in ("--comment", "--reject-with") or (option, value) == ("-p", "tcp")
 
 
-def _iptables_ports(text: str) -> tuple[int, int] | None:
+def _parse_iptables_ports(text: str) -> tuple[int, int] | None:
     found = re.fullmatch(r"([0-9]{0,5})(?::([0-9]{0,5}))?", text)
     if not found or not text:
         return None
@@ -275,7 +277,7 @@ def is_single(rule: dict[str, Any], port: int) -> bool:
     return rule["ports"] == [(port, port)] and not rule["negated"]
 
 
-def _nft_block(port: int, family: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
+def _find_nft_block(port: int, family: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
     objects = state["objects"]
     for chain in (entry["chain"] for entry in objects if "chain" in entry):
         if (
@@ -287,20 +289,20 @@ def _nft_block(port: int, family: str, state: dict[str, Any]) -> tuple[str, list
             or _is_dormant(chain, objects)
         ):
             continue
-        found = _nft_chain_block(port, family, chain, state)
+        found = _find_nft_chain_block(port, family, chain, state)
         if found[0]:
             return found
     return _NO_BLOCK
 
 
-def _nft_chain_block(
+def _find_nft_chain_block(
     port: int, family: str, chain: dict[str, Any], state: dict[str, Any]
 ) -> tuple[str, list[list[str]]]:
     names = [chain["family"], chain["table"], chain["name"]]
     place = " ".join(names)
     opens = [["nft", "insert", "rule", *names, "tcp", "dport", str(port), "accept"]]
     refusing = []
-    for entry in (entry["rule"] for entry in state["objects"] if "rule" in entry and _of(entry["rule"], chain)):
+    for entry in (entry["rule"] for entry in state["objects"] if "rule" in entry and _belongs(entry["rule"], chain)):
         rule = parse_nft(entry, state["objects"])
         if rule is None or rule["families"] and family not in rule["families"]:
             continue
@@ -326,7 +328,7 @@ def _nft_chain_block(
     return text, removal if single else opens
 
 
-def _of(rule: dict[str, Any], chain: dict[str, Any]) -> bool:
+def _belongs(rule: dict[str, Any], chain: dict[str, Any]) -> bool:
     return (rule["family"], rule["table"], rule["chain"]) == (chain["family"], chain["table"], chain["name"])
 
 
@@ -356,7 +358,7 @@ def parse_nft(entry: dict[str, Any], objects: list[dict[str, Any]]) -> dict[str,
     for expression in entry["expr"]:
         kind = next(iter(expression), "")
         if kind == "match":
-            word = _nft_match(rule, expression["match"], entry, objects)
+            word = _add_nft_match(rule, expression["match"], entry, objects)
             if not word:
                 return None
             words.append(word)
@@ -367,45 +369,45 @@ def parse_nft(entry: dict[str, Any], objects: list[dict[str, Any]]) -> dict[str,
     return {**rule, "text": " ".join([*words, rule["verdict"]])} if rule["verdict"] else None
 
 
-def _nft_match(
+def _add_nft_match(
     rule: dict[str, Any], match: dict[str, Any], entry: dict[str, Any], objects: list[dict[str, Any]]
 ) -> str:
     """Adds one condition to a rule. Returns it as nft(8) prints it; empty where the rule is not plain."""
     left, operator = match.get("left"), match.get("op")
-    items = _nft_items(match.get("right"), entry, objects)
+    items = _list_nft_items(match.get("right"), entry, objects)
     if items is None or operator not in ("==", "!=", "in"):
         return ""
     negated = operator == "!="
     payload, meta, track = (left.get(name) if isinstance(left, dict) else None for name in ("payload", "meta", "ct"))
     protocol, field = (payload.get("protocol"), payload.get("field")) if payload else ("", "")
     if field == "dport" and protocol in ("tcp", "th") and rule["ports"] is None:
-        ports = [_nft_ports(item) for item in items]
+        ports = [_parse_nft_ports(item) for item in items]
         if None in ports:
             return ""
         rule.update(ports=ports, negated=negated)
-        return _nft_text(f"{protocol} dport", negated, match["right"])
+        return _format_nft_match(f"{protocol} dport", negated, match["right"])
     if meta and meta.get("key") in ("iif", "iifname") and all(isinstance(item, str) for item in items):
         rule["interfaces"].append((negated, items))
-        return _nft_text(meta["key"], negated, match["right"], '"')
+        return _format_nft_match(meta["key"], negated, match["right"], '"')
     if negated:
         return ""
     # Connections that begin are the ones that count here.
     if track == {"key": "state"} and "new" in items:
-        return _nft_text("ct state", False, match["right"])
-    if meta and meta.get("key") == "l4proto" and {"tcp", 6} & set(map(_plain_item, items)):
-        return _nft_text("meta l4proto", False, match["right"])
-    if meta and meta.get("key") == "nfproto" and set(map(_plain_item, items)) <= {"ipv4", "ipv6"}:
+        return _format_nft_match("ct state", False, match["right"])
+    if meta and meta.get("key") == "l4proto" and {"tcp", 6} & set(map(_unwrap_item, items)):
+        return _format_nft_match("meta l4proto", False, match["right"])
+    if meta and meta.get("key") == "nfproto" and set(map(_unwrap_item, items)) <= {"ipv4", "ipv6"}:
         rule["families"] += items
-        return _nft_text("meta nfproto", False, match["right"])
+        return _format_nft_match("meta nfproto", False, match["right"])
     protocols = {("ip", "protocol"): "ipv4", ("ip6", "nexthdr"): "ipv6"}
     of = protocols.get((protocol, field))
-    if of and {"tcp", 6} & set(map(_plain_item, items)):
+    if of and {"tcp", 6} & set(map(_unwrap_item, items)):
         rule["families"].append(of)
-        return _nft_text(f"{protocol} {field}", False, match["right"])
+        return _format_nft_match(f"{protocol} {field}", False, match["right"])
     return ""
 
 
-def _nft_items(
+def _list_nft_items(
     right: Any, entry: dict[str, Any], objects: list[dict[str, Any]]
 ) -> list[Any] | None:
     """The values of a match: one, those of a set, or of a named set of the rule's table; None for anything else."""
@@ -427,17 +429,17 @@ def _nft_items(
     return [item["elem"].get("val") if isinstance(item, dict) and "elem" in item else item for item in items]
 
 
-def _nft_ports(item: Any) -> tuple[int, int] | None:
+def _parse_nft_ports(item: Any) -> tuple[int, int] | None:
     first, last = item["range"] if isinstance(item, dict) and len(item.get("range", ())) == 2 else (item, item)
     return (first, last) if isinstance(first, int) and isinstance(last, int) else None
 
 
-def _plain_item(item: Any) -> str | int:
+def _unwrap_item(item: Any) -> str | int:
     return item if isinstance(item, (str, int)) else ""
 
 
-def _nft_text(name: str, negated: bool, right: Any, quote: str = "") -> str:
-    def text(item: Any) -> str:
+def _format_nft_match(name: str, negated: bool, right: Any, quote: str = "") -> str:
+    def format_item(item: Any) -> str:
         if isinstance(item, dict) and "elem" in item:
             item = item["elem"].get("val")
         if isinstance(item, dict) and "range" in item:
@@ -445,7 +447,7 @@ def _nft_text(name: str, negated: bool, right: Any, quote: str = "") -> str:
         return f"{quote}{item}{quote}"
 
     if isinstance(right, list):
-        return f"{name} {','.join(map(text, right))}"
+        return f"{name} {','.join(map(format_item, right))}"
     values = right.get("set") if isinstance(right, dict) and "set" in right else None
-    shown = text(right) if values is None else f"{{ {', '.join(map(text, values))} }}"
+    shown = format_item(right) if values is None else f"{{ {', '.join(map(format_item, values))} }}"
     return f"{name} {'!= ' if negated else ''}{shown}"

@@ -17,7 +17,7 @@ from ..core import schema
 from ..core.addresses import parse_interfaces
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Row, broken
+from ..core.plan import RUN, Draft, Plan, Row, make_rule_errors
 from . import firewalld, ufw
 
 RECORD = "/var/lib/xitrum.host/firewall.json"
@@ -50,11 +50,11 @@ SPEC: dict[str, Any] = {
 }
 
 
-def _header(_desired: Desired) -> str:
+def _render_header(_desired: Desired) -> str:
     return "firewall"
 
 
-EXECUTION = Execution(header=_header, rounds=1)
+EXECUTION = Execution(header=_render_header, rounds=1)
 _KEYS = {"backend", "zone", "port", "source", "scopes"}
 
 
@@ -99,18 +99,20 @@ def _read_firewalld(host: Host, address: str) -> dict[str, Any]:
     if answer.rc != 0:
         raise OSError(f"firewall-cmd --list-all-zones ended with {answer.rc}: {(answer.err or answer.out).strip()}")
     runtime = firewalld.parse_zones(answer.out)
-    permanent = {name: firewalld.parse_zone_file(_first(host, f"zones/{name}.xml")) for name in runtime}
+    permanent = {name: firewalld.parse_zone_file(_find_first(host, f"zones/{name}.xml")) for name in runtime}
     names = {name for zones in (runtime, permanent) for zone in zones.values() for name in zone["services"]}
     return {
         firewalld.RUNTIME: runtime,
         firewalld.PERMANENT: permanent,
-        "services": {name: firewalld.parse_service(_first(host, f"services/{name}.xml")) for name in sorted(names)},
+        "services": {
+            name: firewalld.parse_service(_find_first(host, f"services/{name}.xml")) for name in sorted(names)
+        },
         "default": host.run(["firewall-cmd", "--get-default-zone"]).out.strip() or "public",
         "interfaces": read_interfaces(host, address),
     }
 
 
-def _first(host: Host, name: str) -> str | None:
+def _find_first(host: Host, name: str) -> str | None:
     return next(
         (text for text in (host.read(f"{folder}/{name}") for folder in firewalld.FOLDERS) if text is not None), None
     )
@@ -195,7 +197,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if desired["facts_only"]:
         return result.plan(desired, state)
     if state["record_error"]:
-        result.errors += broken("host.record", [state["record_error"]])
+        result.errors += make_rule_errors("host.record", [state["record_error"]])
         return result.plan(desired, state)
     active, opened = state.get("active", ""), state["opened"]
     if desired["open"] and not active and desired["ports"]:
@@ -222,7 +224,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             if missing and not refusing
             else []
         )
-        result.rows.append(_row(rule, missing, refusing))
+        result.rows.append(_make_row(rule, missing, refusing))
     keys = [get_key(rule) for rule in rules]
     # A program that was only stopped keeps its rules for the time when it is started again.
     old = [item for item in opened if get_key(item) not in keys] if active or not desired["open"] else []
@@ -311,7 +313,7 @@ def find_refusing_rule(rule: dict[str, Any], missing: list[str], state: dict[str
     return ufw.find_deciding_rule(state["ufw"]["rules"], rule["port"], rule["source"])
 
 
-def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) -> Row:
+def _make_row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) -> Row:
     permanent, runtime = (
         "closed" if scope in missing else "open" for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
     )

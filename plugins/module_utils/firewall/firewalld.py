@@ -36,7 +36,7 @@ def parse_zones(text: str) -> dict[str, dict[str, Any]]:
             if key in ("interfaces", "sources", "services"):
                 zone[key] = tuple(value.split())
             elif key == "ports":
-                zone[key] = _tcp(word.partition("/")[::2] for word in value.split())
+                zone[key] = _filter_tcp(word.partition("/")[::2] for word in value.split())
             elif key == "target":
                 zone[key] = value
         elif zone is not None and key == "rich rules" and line.strip():
@@ -45,7 +45,7 @@ def parse_zones(text: str) -> dict[str, dict[str, Any]]:
     return zones
 
 
-def _tcp(pairs: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
+def _filter_tcp(pairs: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
     return tuple(port for port, protocol in pairs if protocol == "tcp" and port)
 
 
@@ -53,7 +53,7 @@ def parse_zone_file(text: str | None) -> dict[str, Any]:
     """The same of the file of one zone. Raises ValueError where it is no XML."""
     if not text:
         return dict(_EMPTY)
-    root = _root(text)
+    root = _parse_root(text)
     rich = []
     for rule in root.iter("rule"):
         source, port = rule.find("source"), rule.find("port")
@@ -67,17 +67,21 @@ def parse_zone_file(text: str | None) -> dict[str, Any]:
         "interfaces": tuple(item.get("name") for item in root.findall("interface")),
         "sources": tuple(item.get("address") for item in root.findall("source") if item.get("address")),
         "services": tuple(item.get("name") for item in root.findall("service")),
-        "ports": _tcp((item.get("port"), item.get("protocol")) for item in root.findall("port")),
+        "ports": _filter_tcp((item.get("port"), item.get("protocol")) for item in root.findall("port")),
         "rich": tuple(rich),
     }
 
 
 def parse_service(text: str | None) -> tuple[str, ...]:
     """The TCP ports of a service's file. Raises ValueError where it is no XML."""
-    return _tcp((item.get("port"), item.get("protocol")) for item in _root(text).findall("port")) if text else ()
+    return (
+        _filter_tcp((item.get("port"), item.get("protocol")) for item in _parse_root(text).findall("port"))
+        if text
+        else ()
+    )
 
 
-def _root(text: str) -> ElementTree.Element:
+def _parse_root(text: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:

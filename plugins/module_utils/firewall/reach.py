@@ -49,11 +49,11 @@ def list_public_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who
     may (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
     """
-    found = _proxy_ports(values) if values["is_proxy"] else []
-    return found + (_application_ports(values) if values["is_application"] else [])
+    found = _list_proxy_ports(values) if values["is_proxy"] else []
+    return found + (_list_application_ports(values) if values["is_application"] else [])
 
 
-def _proxy_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
+def _list_proxy_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     listen = address_rules.list_listen_addresses(values["proxy_listen"])
     if listen and all(address_rules.is_loopback(address) for address in listen):
         return []
@@ -69,7 +69,7 @@ def _proxy_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _application_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
+def _list_application_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     interface = str(values["interface"] or "")
     if address_rules.is_loopback(interface):
         return []
@@ -148,7 +148,7 @@ def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from:
         # A host of the run has answered already, so that one of them is enough.
         helpers = [reach_from] if reach_from else [helper for helper in inside if helper != name][:1] or outside
         for target in list_targets(name, item):
-            why = _untried(name, target, helpers[0] if helpers else "")
+            why = _describe_untried(name, target, helpers[0] if helpers else "")
             if why:
                 rows.setdefault(name, []).append(build_row(target, "not_readable", "", why))
                 continue
@@ -192,7 +192,7 @@ def list_targets(name: str, item: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _untried(name: str, target: dict[str, Any], by: str) -> str:
+def _describe_untried(name: str, target: dict[str, Any], by: str) -> str:
     if not by:
         return (
             "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the "

@@ -20,8 +20,8 @@ from ..core.disk_space import format_size
 from ..core.distributions import table as distributions
 from ..core.host import Host
 from ..core.memory import OVERHEAD, limit_to_cgroup, parse_meminfo, read_cgroup_memory
-from ..core.plan import BlockingError, Draft, Plan, broken, format_shell_line
-from ..core.untrusted_text import printable, split_lines
+from ..core.plan import BlockingError, Draft, Plan, format_shell_line, make_rule_errors
+from ..core.untrusted_text import make_printable, split_lines
 from ..supervisor import init_system, table
 from ..supervisor.table import SUPERVISORS
 
@@ -58,10 +58,10 @@ CAP_SYS_RESOURCE = 24
 def parse_os_release(text: str) -> dict[str, str]:
     """os-release(5) as a dictionary; quotes and backslashes are taken off."""
     pairs = re.findall(r"^([A-Za-z0-9_]+)=(.*)$", text, re.MULTILINE)
-    return {name: _unquoted(value.strip()) for name, value in pairs}
+    return {name: _unquote(value.strip()) for name, value in pairs}
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     """A value as a shell reads it, which is what os-release(5) asks for."""
     if len(value) > 1 and value[0] == value[-1] == '"':
         return re.sub(r'\\([$`"\\])', r"\1", value[1:-1])
@@ -224,8 +224,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     errors = [
         *find_system_errors(desired, state),
         *find_disk_errors(state["disk"]),
-        *broken("host.port-held", find_port_errors(holders)),
-        *broken("host.memory", find_memory_errors(desired, state)),
+        *make_rule_errors("host.port-held", find_port_errors(holders)),
+        *make_rule_errors("host.memory", find_memory_errors(desired, state)),
         *find_folder_errors(desired, state, renamed),
         *application_changes.find_errors(desired, state["installed"], claimed),
     ]
@@ -240,7 +240,7 @@ def find_system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterat
     distribution = distributions.DISTRIBUTIONS.get(state["distribution"])
     if not distribution or (state["release"] and parse_version(state["release"]) < distribution.oldest):
         yield BlockingError(
-            f"the operating system is {state['name']}; expected {distributions.supported()}",
+            f"the operating system is {state['name']}; expected {distributions.describe_supported()}",
             rule="host.system",
         )
     if state["architecture"] not in ARCHITECTURES:
@@ -262,7 +262,7 @@ def find_system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterat
         )
     # The version of process 1 is judged with the rest of what the supervisor has to have.
     error = table.find_init_error(desired["supervisor"], init_system.Init(state["init"]), with_version=False)
-    yield from broken("host.init", [error])
+    yield from make_rule_errors("host.init", [error])
 
 
 def find_disk_errors(found: dict[str, Any] | None) -> Iterator[str]:
@@ -298,7 +298,7 @@ def find_disk_errors(found: dict[str, Any] | None) -> Iterator[str]:
 def find_folder_errors(desired: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
     """The application's folders and recorded ports on this host, without the ports of `renamed`,
     which are reported as a rename."""
-    yield from broken("host.record", [state["damaged"]])
+    yield from make_rule_errors("host.record", [state["damaged"]])
     if state["folders"]:
         yield from folders.find_host_errors(desired, state["folders"], table.HIDING_HOMES)
         claimed = state["folders"]["ports"]
@@ -321,7 +321,7 @@ def find_port_errors(found: Iterable[dict[str, Any]]) -> Iterator[str]:
     )
     for port, pid, name, unit, user in others:
         what = f"process {pid}{', ' + unit if unit else ''}"
-        who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
+        who = f"{make_printable(name)} ({what})" if pid else "a process that this user may not see"
         stop = [["systemctl", "disable", "--now", unit]] if unit else []
         shown, account = (
             f" ({format_shell_line(stop)})" if stop else "",
@@ -359,7 +359,7 @@ def find_notes(state: dict[str, Any]) -> list[str]:
             "was started with"
         )
     if state["holders"] is None:
-        packages = " or ".join(f"{row.family.ss_package} ({row.title})" for row in distributions.family_rows())
+        packages = " or ".join(f"{row.family.ss_package} ({row.title})" for row in distributions.list_family_rows())
         found.append(f"the listening ports could not be read, so a held one is found only at start: install {packages}")
     if state.get("sockets_note"):
         found.append(state["sockets_note"])

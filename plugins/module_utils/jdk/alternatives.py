@@ -17,7 +17,7 @@ from ..core import schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.distributions import table as distributions
 from ..core.host import Host
-from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, format_shell_line
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, format_shell_line, make_rule_errors
 from ..core.process import is_under
 from . import followers
 from .version import parse_major, parse_version_output
@@ -54,7 +54,7 @@ def parse_query(text: str) -> dict[str, Any] | None:
     `link` is the path that people call, `mode` is `auto` or `manual`, `value` the choice in use (empty without
     one), `choices` the registered ones. A choice whose file is gone is left out by the program itself.
     """
-    blocks = [_fields(block) for block in text.split("\n\n")]
+    blocks = [_parse_fields(block) for block in text.split("\n\n")]
     if "Name" not in blocks[0] or "Status" not in blocks[0]:
         return None
     head = blocks[0]
@@ -70,7 +70,7 @@ def parse_query(text: str) -> dict[str, Any] | None:
     }
 
 
-def _fields(block: str) -> dict[str, str]:
+def _parse_fields(block: str) -> dict[str, str]:
     """The `Name: value` lines of a block; what is indented belongs to the field above and is left out."""
     pairs = (line.partition(": ") for line in block.splitlines() if not line.startswith(" "))
     return {name: value for name, separator, value in pairs if separator}
@@ -303,7 +303,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         )
         return result.plan(desired, state)
     if state["record"] is None:
-        result.errors += broken("host.record", [state["record_error"]])
+        result.errors += make_rule_errors("host.record", [state["record_error"]])
         return result.plan(desired, state)
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: observed for name, observed in state["commands"].items() if not observed["follows"]}
@@ -367,7 +367,7 @@ def describe_apart(name: str, observed: dict[str, str]) -> Row:
 def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     """The errors that can be found before the home is there, which will have these commands."""
     if state["record"] is None:
-        return broken("host.record", [state["record_error"]])
+        return make_rule_errors("host.record", [state["record_error"]])
     leading = [observed for name, observed in state["commands"].items() if name in names and not observed["follows"]]
     return [error for observed in leading for error in find_errors(observed)]
 
@@ -380,7 +380,7 @@ def find_errors(observed: dict[str, Any]) -> list[str]:
             "move it away, then run again",
             rule="host.alternatives-obstacle",
         )]
-    return broken("host.alternatives-damaged", [observed["lost"]])
+    return make_rule_errors("host.alternatives-damaged", [observed["lost"]])
 
 
 def choose(desired: dict[str, Any], name: str, observed: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
@@ -712,11 +712,11 @@ def call(host: Host, *argv: str) -> None:
 # ---------------------------------------------------------------------------------------------------------- executing
 
 
-def _header(_desired: Desired) -> str:
+def _render_header(_desired: Desired) -> str:
     return "alternatives"
 
 
-def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     return (f"the alternatives of {plan.desired['home']} could not be switched: {error}. "
             "Those that had been switched are restored. Run again.")
 
@@ -747,4 +747,6 @@ def verify(host: Host, done: Plan) -> str:
     return found and f"the alternatives were switched to {desired['home']}, and yet are not so: {found}"
 
 
-EXECUTION = Execution(header=_header, separator=" ", describe=_failure, rehearse=rehearse, verify=verify)
+EXECUTION = Execution(
+    header=_render_header, separator=" ", describe=_describe_failure, rehearse=rehearse, verify=verify
+)

@@ -198,7 +198,7 @@ def obtain_archive(host: Host, desired: Desired) -> tuple[str, bool]:
 def unpack(host: Host, archive: str, sha256: str, desired: dict[str, Any]) -> str:
     """Unpacks the archive into its place. Returns what java reports. Raises SourceError."""
     # Of this run alone: a module that outlives its controller would rename what the next run has begun.
-    final, part = f"{FOLDER}/{desired['name']}", f"{FOLDER}/{partial_folder.name_for(desired['name'], PART)}"
+    final, part = f"{FOLDER}/{desired['name']}", f"{FOLDER}/{partial_folder.make_hidden_name(desired['name'], PART)}"
     for left in jdk.find_leftovers(host):
         host.remove(left)
     host.make_directory(part)
@@ -253,18 +253,25 @@ def _prepare(host: Host, desired: Desired) -> Desired:
     return {**desired, "sha256": desired["sha256"].lower(), "architecture": architecture}
 
 
-def _secrets(desired: Desired) -> set[str]:
+def _list_secrets(desired: Desired) -> set[str]:
     return set(urls.find_credentials(desired["source"] or ""))
 
 
-def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     if isinstance(error, SourceError):
         return f"{plan.facts['home']}: {error}"
     return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is fixed."
 
 
-def _header(_desired: Desired) -> str:
+def _render_header(_desired: Desired) -> str:
     return FOLDER
 
 
-EXECUTION = Execution(quiet=True, secrets=_secrets, prepare=_prepare, separator=" ", describe=_failure, header=_header)
+EXECUTION = Execution(
+    quiet=True,
+    secrets=_list_secrets,
+    prepare=_prepare,
+    separator=" ",
+    describe=_describe_failure,
+    header=_render_header,
+)

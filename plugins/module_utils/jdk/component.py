@@ -56,7 +56,7 @@ def find_version(host: Host, machine: dict[str, str]) -> int:
     fetched since, or a package that the distribution has added, would change the JDK below running applications.
     """
     distribution = distributions.DISTRIBUTIONS.get(machine["distribution"])
-    family = distributions.family_named(machine["family"])
+    family = distributions.get_family(machine["family"])
     known = (distribution.newest_jdk(machine["release"]) if distribution else None) or 0
     homes_of = {version: family.jdk_home(version, machine["architecture"]) for version in LONG_TERM}
     installed = max((version for version, home in homes_of.items() if host.exists(f"{home}/bin/javac")), default=0)
@@ -118,7 +118,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         version, home = desired["version"], f"{FOLDER}/{choose_archive_name(desired, sha256)}"
     else:
         version = desired["version"] or find_version(host, machine)
-        home = distributions.family_named(machine["family"]).jdk_home(version, architecture)
+        home = distributions.get_family(machine["family"]).jdk_home(version, architecture)
     # The Red Hat family's home is a link, so it is not among those listed.
     release = found.get(host.realpath(home), "")
     first = host.realpath("/usr/bin/java")
@@ -164,7 +164,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         facts={
             "home": home,
             "version": version,
-            "packages": distributions.family_named(machine["family"]).jdk_packages(version),
+            "packages": distributions.get_family(machine["family"]).jdk_packages(version),
             "steps": [],
             "homes": state["homes"],
             "default": state["default"],

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core import input_types
 from ..core.commands import hide_secrets
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 
 #: Needed by Xitrum's serializer from JDK 9 on: without them a page that touches the session answers nothing.
 OPENED_PACKAGES = ("java.base/java.util", "java.base/java.lang.invoke")
@@ -107,7 +107,7 @@ def find_option_errors(options: list[str]) -> list[str]:
     found = [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
              for option in options if not option.startswith("-") or re.search(r"\s", option)]
     return found + [
-        f"the JVM option {printable(option)!r} does not fit: expected {input_types.EXPECTED['line']}, at most "
+        f"the JVM option {make_printable(option)!r} does not fit: expected {input_types.EXPECTED['line']}, at most "
         f"{input_types.TYPES['line'].longest}"
         for option in options
         if not re.search(r"\s", option) and not input_types.fits("line", option)
@@ -150,11 +150,11 @@ def is_same_value(one: str, other: str) -> bool:
     sizes = parse_size(one), parse_size(other)
     if None not in sizes:
         return sizes[0] == sizes[1]
-    doubles = [_double(text) for text in (one, other)]
+    doubles = [_parse_double(text) for text in (one, other)]
     return None not in doubles and f"{doubles[0]:f}" == f"{doubles[1]:f}"
 
 
-def _double(text: str) -> float | None:
+def _parse_double(text: str) -> float | None:
     return float(text) if _DOUBLE.fullmatch(text) else None
 
 
@@ -164,7 +164,7 @@ def parse_flags(text: str) -> dict[str, Any]:
     found = {}
     for word in re.findall(r"(?:^|\s)-XX:(\S+)", text):
         name, equals, value = word.partition("=")
-        found[name if equals else name[1:]] = _plain(value) if equals else str(word.startswith("+")).lower()
+        found[name if equals else name[1:]] = _normalize_number(value) if equals else str(word.startswith("+")).lower()
     return found
 
 
@@ -172,10 +172,10 @@ def parse_flag_table(text: str) -> dict[str, str]:
     """Every flag in what `-XX:+PrintFlagsFinal` and `jcmd PID VM.flags -all` print: name to value. Flags that the
     JVM keeps to itself (experimental or diagnostic ones that are not unlocked) are not there."""
     rows = re.findall(r"^ *[a-z0-9_]+ +([A-Za-z0-9]+) +:?= *(.*?) *\{", text, re.MULTILINE)
-    return {name: _plain(value) for name, value in rows}
+    return {name: _normalize_number(value) for name, value in rows}
 
 
-def _plain(value: str) -> str:
+def _normalize_number(value: str) -> str:
     """A value that a JVM printed. It prints a fraction in its language: 75,500000 in German."""
     return value.replace(",", ".") if _FRACTION.fullmatch(value) else value
 

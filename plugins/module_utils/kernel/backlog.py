@@ -15,7 +15,7 @@ from ..core import targets
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan, Row
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from . import files as kernel_files
 
 KEY = "net.core.somaxconn"
@@ -39,7 +39,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows and `sockets`: pure, and nothing is ever to be done."""
-    found = [_socket(desired, state, target, row) for target in state["targets"] for row in target["listeners"]]
+    found = [_check_socket(desired, state, target, row) for target in state["targets"] for row in target["listeners"]]
     missing = [
         Row(
             "backlog",
@@ -70,7 +70,7 @@ def judge(requested: int, live: int | None, backlog: int) -> tuple[str, str]:
     return "drift", f"{KEY} is {live}, which caps what the process asks for"
 
 
-def _socket(
+def _check_socket(
     desired: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
 ) -> tuple[Row, dict[str, Any]]:
     live, unit = state["live"], target["unit"].get("Id", "")
@@ -80,7 +80,7 @@ def _socket(
     if status == "restart_pending" and unit:
         commands = [["systemctl", "restart", unit]]
     elif status == "restart_pending":
-        fix = "restart the process" + (f" {row['pid']} ({printable(row['process'])})" if row["pid"] else "")
+        fix = "restart the process" + (f" {row['pid']} ({make_printable(row['process'])})" if row["pid"] else "")
     elif status == "drift":
         commands = [["sysctl", "-w", f"{KEY}={desired['requested']}"]]
     requested = desired["requested"] or live

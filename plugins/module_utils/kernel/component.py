@@ -36,11 +36,11 @@ SPEC: dict[str, Any] = {
 }
 
 
-def _header(desired: Desired) -> str:
+def _render_header(desired: Desired) -> str:
     return desired["path"]
 
 
-EXECUTION = Execution(root="Kernel parameters", header=_header)
+EXECUTION = Execution(root="Kernel parameters", header=_render_header)
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     actions, done, made = plan.actions, [], Draft.of(plan)
     loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused, made)]
     if loaded:
-        again = _planned_again(host, plan.desired, refused)
+        again = _plan_again(host, plan.desired, refused)
         actions, made = again.actions, Draft.of(again)
     for action in actions:
         if action["do"] == "poke" and not _poke(host, action["decision"], refused):
@@ -135,7 +135,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied(plan=made.plan(plan.desired, plan.state))
 
 
-def _planned_again(host: Host, desired: Desired, refused: dict[str, Refusal]) -> Plan:
+def _plan_again(host: Host, desired: Desired, refused: dict[str, Refusal]) -> Plan:
     """A module brings parameters of its own: the plan for what is left to do."""
     state = read(host, desired)
     record = {"record": state["record"], "path": desired["path"], "kernel": state["kernel"]}

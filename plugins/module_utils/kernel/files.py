@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from ..core.host import Host
-from ..core.untrusted_text import BLANKS, printable, split_lines
+from ..core.untrusted_text import BLANKS, make_printable, split_lines
 from .values import get_key, get_path, normalize, predict_written_value
 
 #: A name in an earlier folder masks the same name in a later one. /lib is a link to /usr/lib on today's systems.
@@ -77,15 +77,18 @@ def _parse_line(path: str, number: int, line: str) -> Iterator[Setting | Pattern
         yield Unread(path, number, line, f"found no '='; expected NAME = VALUE. {_NOTHING}")
     elif _NO_NAME.fullmatch(name):
         yield Unread(
-            path, number, line, f"found the name {printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}"
+            path,
+            number,
+            line,
+            f"found the name {make_printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}",
         )
     elif _GLOB.search(name) or not equals:
-        yield Pattern(path, number, _plain(get_path(name)), normalize(value) if equals else None)
+        yield Pattern(path, number, _normalize_path(get_path(name)), normalize(value) if equals else None)
     else:
-        yield Setting(path, number, get_key(_plain(get_path(name))), normalize(value))
+        yield Setting(path, number, get_key(_normalize_path(get_path(name))), normalize(value))
 
 
-def _plain(path: str) -> str:
+def _normalize_path(path: str) -> str:
     """A path without a leading and without doubled slashes."""
     return re.sub("/+", "/", path).lstrip("/")
 
@@ -209,8 +212,8 @@ class Boot:
             for line in lines:
                 if line.value is not None and self.value(line, key) is None:
                     why = (
-                        f"found {printable(line.value)!r} for {key}, which the kernel refuses; expected whole numbers. "
-                        f"{_NOTHING}"
+                        f"found {make_printable(line.value)!r} for {key}, which the kernel refuses; expected whole "
+                        f"numbers. {_NOTHING}"
                     )
                     found.append(Unread(line.file, line.number, f"{key} = {line.value}", why))
         return [line for line in found if line.file != self.own]
@@ -222,7 +225,7 @@ class Boot:
         if last is None or last.value is None:
             return "not in a file"
         value = self.value(last, key)
-        return f"{printable(last.value) if value is None else value} ({last.file})"
+        return f"{make_printable(last.value) if value is None else value} ({last.file})"
 
 
 def _matches(pattern: str, path: str) -> bool:

@@ -140,7 +140,7 @@ def build_profile(
     """
     try:
         listed = [parameter._asdict() for parameter in GUIDE] if entries is None else entries
-        found = {entry["key"]: _entry(entry, to_the_letter) for entry in listed}
+        found = {entry["key"]: _make_entry(entry, to_the_letter) for entry in listed}
         for more in [*additions, own or {}]:
             found.update({get_key(get_path(str(key))): value for key, value in more.items()})
     except (AttributeError, KeyError, TypeError) as error:
@@ -151,7 +151,7 @@ def build_profile(
     return {key: value for key, value in found.items() if _has_value(value)}
 
 
-def _entry(entry: Mapping[str, Any], to_the_letter: bool) -> dict[str, Any]:
+def _make_entry(entry: Mapping[str, Any], to_the_letter: bool) -> dict[str, Any]:
     policy = "exact" if to_the_letter and entry["policy"] != "leave" else entry["policy"]
     return {"value": entry["value"], "policy": policy, "source": entry.get("source", "")}
 

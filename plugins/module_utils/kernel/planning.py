@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.component import Desired
-from ..core.plan import BlockingError, Draft, Plan, Row, broken, build_unread_rows, comment_out
-from ..core.untrusted_text import printable
+from ..core.plan import BlockingError, Draft, Plan, Row, build_unread_rows, comment_out, make_rule_errors
+from ..core.untrusted_text import make_printable
 from . import files as kernel_files
 from . import values as kernel_values
 from .files import Boot, Setting
@@ -64,7 +64,7 @@ def find_profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     entries, errors = kernel_values.build_entries(desired["profile"])
-    errors = [*broken("host.kernel-profile", errors), *_errors(desired, state)]
+    errors = [*make_rule_errors("host.kernel-profile", errors), *_find_errors(desired, state)]
     if errors:
         return Draft(errors=errors).plan(desired, state)
     present, path = desired["state"] == "present", desired["path"]
@@ -84,8 +84,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return _assemble(desired, state, decisions, old, rows)
 
 
-def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
-    found = broken("host.record", [state["record_error"]])
+def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+    found = make_rule_errors("host.record", [state["record_error"]])
     if not OWN_FILE.fullmatch(desired["path"]):
         found.append(
             BlockingError(
@@ -99,7 +99,7 @@ def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         for name in desired["modules"]
         if not MODULE.fullmatch(name)
     ]
-    found += broken("host.file-unsafe", state["unusable"])
+    found += make_rule_errors("host.file-unsafe", state["unusable"])
     for path, text in (
         (desired["path"], state["file_text"]),
         (get_modules_path(desired["path"]), state["modules_text"]),
@@ -126,16 +126,16 @@ def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: d
         return _leave(decision, "not_readable", "not_readable", f"{get_proc_path(key)}: {state['unread'][key]}")
     live = state["live"].get(key)
     if live is None:
-        return _leave(decision, "absent", "absent", *_why_absent(entry))
+        return _leave(decision, "absent", "absent", *_explain_absent(entry))
     decision.row, decision.before = row.replaced(effective=live), live
     if entry.policy == "leave":
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
     if not kernel_values.is_comparable(entry.policy, live, entry.value):
         why = f"found {live!r}, which cannot be compared with {entry.value!r}: it is left as it is. Set as many numbers"
         return _leave(decision, "not_readable", "not_readable", why)
-    target = kernel_values.merge(entry.policy, _before_us(key, live, old), entry.value)
+    target = kernel_values.merge(entry.policy, _find_value_before_us(key, live, old), entry.value)
     good = kernel_values.means_same(key, live, target)
-    hindrance = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
+    hindrance = state["barred"].get(key) or _explain_refused(old, key, target, state["kernel"])
     if hindrance:
         why = f"{hindrance}; set it on the machine that runs this container, or leave it out"
         return decision if good else _leave(decision, "read_only", "read_only", why, f"sysctl -w {key}='{target}'")
@@ -143,18 +143,18 @@ def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: d
         decision.live = target
         _leave(decision, "applied", "drift", "")
     if desired["persist"]:
-        decision.at_boot = _at_boot(entry, live, old["keys"].get(key), boot)
+        decision.at_boot = _choose_boot_value(entry, live, old["keys"].get(key), boot)
         _compare_boot(decision, entry, boot)
     return decision
 
 
-def _before_us(key: str, live: str, old: dict[str, Any]) -> str:
+def _find_value_before_us(key: str, live: str, old: dict[str, Any]) -> str:
     """What a policy compares with: a value that we set ourselves is no reason to keep it."""
     recorded = old["keys"].get(key)
     return recorded["was"] if recorded and kernel_values.means_same(key, live, recorded["set"]) else live
 
 
-def _why_absent(entry: Entry) -> tuple[str, str]:
+def _explain_absent(entry: Entry) -> tuple[str, str]:
     if entry.key in kernel_values.MACHINE_WIDE:
         why = (
             "it belongs to the whole machine and is not shown in this network namespace; set it on the machine that "
@@ -171,13 +171,13 @@ def _leave(decision: Decision, outcome: str, status: str, why: str, fix: str = "
     return decision
 
 
-def _refused(old: dict[str, Any], key: str, target: str, kernel: str) -> str:
+def _explain_refused(old: dict[str, Any], key: str, target: str, kernel: str) -> str:
     """Why this kernel refused this very value before: queried again it would refuse again, and seem like a change."""
     before = old["refused"].get(key, {})
     return before["why"] if (before.get("value"), before.get("kernel")) == (target, kernel) else ""
 
 
-def _at_boot(entry: Entry, live: str, recorded: dict[str, str] | None, boot: Boot) -> str | None:
+def _choose_boot_value(entry: Entry, live: str, recorded: dict[str, str] | None, boot: Boot) -> str | None:
     """The value for our file, or None where what holds at boot without us is good enough."""
     if entry.policy == "exact":
         return entry.value
@@ -203,7 +203,7 @@ def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
             else f"{boot.own} need not name it any more"
         )
         _leave(decision, "applied", "drift", words)
-    words = _worse_later(entry, boot, later) if later else ""
+    words = _explain_worse_later(entry, boot, later) if later else ""
     if later and words:
         # Somebody who wrote the file has often loaded it as well.
         live = [["sysctl", "-w", f"{entry.key}={decision.live}"]] if decision.live is not None else []
@@ -211,14 +211,16 @@ def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
         decision.row = decision.row.fixed(comment_out(later.file, later.number), *live)
 
 
-def _worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
+def _explain_worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
     """Why a line that is read after our file keeps our value from being set at boot; empty where it does not."""
     where, value = f"{later.file} line {later.number}", boot.value(later, entry.key)
     if later.value is None:
         return f"{where} (-{entry.key}) keeps it from being set at boot, after {boot.own}"
     if value is None:
         # Only systemd forgets ours for it.
-        refused = f"{where} sets it to {printable(later.value)!r} at boot, after {boot.own}, which the kernel refuses"
+        refused = (
+            f"{where} sets it to {make_printable(later.value)!r} at boot, after {boot.own}, which the kernel refuses"
+        )
         return refused if boot.systemd else ""
     good = kernel_values.means_same(entry.key, value, kernel_values.merge(entry.policy, value, entry.value))
     return "" if good else f"{where} sets it to {value} at boot, after {boot.own}"
@@ -247,7 +249,7 @@ def _assemble(
     more: list[Row],
 ) -> Plan:
     path, present = desired["path"], desired["state"] == "present"
-    modules = _modules(desired, state, old) if present else []
+    modules = _plan_modules(desired, state, old) if present else []
     result = Draft(rows=[row for _name, row in modules] + [decision.row for decision in decisions])
     if "boot files" in state["unread"]:
         result.rows.append(
@@ -267,26 +269,28 @@ def _assemble(
     files = []
     if desired["persist"] or not present:
         names = [("module " + name, name + "\n") for name, row in modules if row.status in ("ok", "drift")]
-        files = _file(get_modules_path(path), names, state["modules_text"]) + _file(path, lines, state["file_text"])
+        files = _plan_file(get_modules_path(path), names, state["modules_text"]) + _plan_file(
+            path, lines, state["file_text"]
+        )
     result.actions = _with_record(state, desired, decisions, [*loads, *pokes, *files])
-    result.facts = {"path": path, "parameters": {one.key: _outcome(one) for one in decisions}}
+    result.facts = {"path": path, "parameters": {one.key: _report_outcome(one) for one in decisions}}
     after = {action["path"]: render_file(action["lines"]) for action in files}
     before = {path: state["file_text"], get_modules_path(path): state["modules_text"]}
     changed = [one for one in decisions if one.live is not None]
-    result.before = _diff_text(before, [(one.key, one.before) for one in changed])
-    result.after = _diff_text({**before, **after}, [(one.key, one.live or "") for one in changed])
+    result.before = _format_diff(before, [(one.key, one.before) for one in changed])
+    result.after = _format_diff({**before, **after}, [(one.key, one.live or "") for one in changed])
     if [action["do"] for action in result.actions] == ["last_record"]:
         result.before += "# values from before the first change are recorded\n"
     result.rows += more
     return result.plan(desired, state)
 
 
-def _modules(desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, Row]]:
+def _plan_modules(desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, Row]]:
     rows = []
     for name in desired["modules"]:
         found = state["modules"][name]
         listed = name in (state["modules_text"] or "").splitlines()
-        why = found["why"] or _refused(old, "module " + name, name, state["kernel"])
+        why = found["why"] or _explain_refused(old, "module " + name, name, state["kernel"])
         row = Row(
             "kernel",
             "module " + name,
@@ -308,7 +312,7 @@ def render_file(lines: list[tuple[str, str]]) -> str | None:
     return MARK + "".join(line for _name, line in lines) if lines else None
 
 
-def _file(path: str, lines: list[tuple[str, str]], text: str | None) -> list[dict[str, Any]]:
+def _plan_file(path: str, lines: list[tuple[str, str]], text: str | None) -> list[dict[str, Any]]:
     return [] if render_file(lines) == text else [{"do": "file", "path": path, "lines": lines, "was": text}]
 
 
@@ -336,7 +340,7 @@ def _with_record(
     return [*before, *actions, {"do": "last_record", "record": last, **where}]
 
 
-def _outcome(decision: Decision) -> dict[str, str | None]:
+def _report_outcome(decision: Decision) -> dict[str, str | None]:
     after = decision.live if decision.live is not None else decision.before
     return {
         "outcome": decision.outcome,
@@ -347,6 +351,6 @@ def _outcome(decision: Decision) -> dict[str, str | None]:
     }
 
 
-def _diff_text(files: dict[str, str | None], live: list[tuple[str, str]]) -> str:
+def _format_diff(files: dict[str, str | None], live: list[tuple[str, str]]) -> str:
     parts = [f"# {path}\n{text}" for path, text in files.items() if text is not None]
     return "".join(parts) + "# live\n" + "".join(f"{key} = {value}\n" for key, value in live)

@@ -119,13 +119,13 @@ def predict_written_value(key: str, text: str, live: str | None = None) -> str |
     `4096#` and `4k`.
     """
     if SHAPES.get(key) == "ports":
-        return _ports_after_writing(text)
+        return _format_written_ports(text)
     held = None if live is None else parse_integers(normalize(live))
     count = _COUNTS.get(SHAPES.get(key, "")) or len(held or ())
     if not count:
         return normalize(text)
-    numbers = _kernel_numbers(_KERNEL_BLANKS.split(text.strip(BLANKS))[:count])
-    if numbers is None or any(not _in_range(key, number) for number in numbers):
+    numbers = _parse_kernel_numbers(_KERNEL_BLANKS.split(text.strip(BLANKS))[:count])
+    if numbers is None or any(not _is_in_range(key, number) for number in numbers):
         return None
     if len(numbers) < count:
         if held is None or len(held) != count:
@@ -136,13 +136,13 @@ def predict_written_value(key: str, text: str, live: str | None = None) -> str |
     return " ".join(map(str, numbers))
 
 
-def _kernel_numbers(words: list[str]) -> list[int] | None:
+def _parse_kernel_numbers(words: list[str]) -> list[int] | None:
     """The numbers of some words; None where the kernel refuses one of them."""
-    numbers = [number for number in map(_kernel_number, words) if number is not None]
+    numbers = [number for number in map(_parse_kernel_number, words) if number is not None]
     return numbers if len(numbers) == len(words) else None
 
 
-def _kernel_number(word: str) -> int | None:
+def _parse_kernel_number(word: str) -> int | None:
     found = _KERNEL_NUMBER.fullmatch(word)
     if not found or len(word) > 20:
         return None
@@ -151,19 +151,19 @@ def _kernel_number(word: str) -> int | None:
     return -number if sign else number
 
 
-def _in_range(key: str, number: int) -> bool:
+def _is_in_range(key: str, number: int) -> bool:
     if key not in SHAPES:
         return -_LONG - 1 <= number <= _LONG
     return 0 <= number <= (_LONG if key in _LONGS else _INT)
 
 
-def _ports_after_writing(text: str) -> str | None:
+def _format_written_ports(text: str) -> str | None:
     """A list of ports has no blanks at all, may end in a comma, and is printed in order."""
     if not text.strip(BLANKS):
         return ""
     ranges = []
     for part in (text[:-1] if text.endswith(",") else text).split(","):
-        pair = _kernel_numbers(part.split("-"))
+        pair = _parse_kernel_numbers(part.split("-"))
         if pair is None or len(pair) > 2 or not 0 <= pair[0] <= pair[-1] <= _LARGEST_PORT:
             return None
         ranges.append((pair[0], pair[-1]))
@@ -175,7 +175,7 @@ def build_entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
     found, errors = [], []
     paths: dict[str, str] = {}
     for name, given in profile.items():
-        entry, error = _entry(str(name), given)
+        entry, error = _parse_entry(str(name), given)
         if entry is None:
             errors.append(error)
             continue
@@ -187,7 +187,7 @@ def build_entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
     return found, errors
 
 
-def _entry(name: str, given: Any) -> tuple[Entry | None, str]:
+def _parse_entry(name: str, given: Any) -> tuple[Entry | None, str]:
     if not KEY.fullmatch(name):
         return (
             None,
@@ -226,7 +226,7 @@ def find_shape_error(key: str, text: str) -> str:
     """What is wrong with the shape of a value of a known parameter; empty where nothing is."""
     shape = SHAPES.get(key)
     if shape == "ports":
-        return _ports_error(text)
+        return _find_ports_error(text)
     if not text:
         return "the value is empty."
     numbers = parse_integers(text)
@@ -243,10 +243,10 @@ def find_shape_error(key: str, text: str) -> str:
     return ""
 
 
-def _ports_error(text: str) -> str:
+def _find_ports_error(text: str) -> str:
     if text and not _PORTS.fullmatch(text):
         return f"found {text!r}, expected ports and ranges of ports between commas, like 4430,8000-8003."
-    for low, high in _ranges(text):
+    for low, high in _parse_ranges(text):
         if not 1 <= low <= high <= _LARGEST_PORT:
             return f"found the range {low}-{high}, expected ports from 1 to {_LARGEST_PORT}, the lower one first."
     return ""
@@ -259,7 +259,7 @@ def find_policy_error(policy: str, text: str) -> str:
         return f"the policy {policy} compares numbers, found {text!r}."
     if policy == "range" and (numbers is None or len(numbers) != 2):
         return f"the policy range is for two numbers, found {text!r}."
-    return _ports_error(text) if policy == "union" else ""
+    return _find_ports_error(text) if policy == "union" else ""
 
 
 def parse_integers(text: str) -> list[int] | None:
@@ -299,7 +299,7 @@ def is_comparable(policy: str, base: str, desired: str) -> bool:
     if policy in ("exact", "leave"):
         return True
     if policy == "union":
-        return not _ports_error(normalize(base))
+        return not _find_ports_error(normalize(base))
     have, want = parse_integers(normalize(base)), parse_integers(normalize(desired))
     return have is not None and want is not None and len(have) == len(want)
 
@@ -307,19 +307,19 @@ def is_comparable(policy: str, base: str, desired: str) -> bool:
 def means_same(key: str, one: str, other: str) -> bool:
     """Whether two values mean the same: the kernel sorts and joins the ranges of a list of ports."""
     one, other = normalize(one), normalize(other)
-    if SHAPES.get(key) == "ports" and not (_ports_error(one) or _ports_error(other)):
-        return format_ports(_ranges(one)) == format_ports(_ranges(other))
+    if SHAPES.get(key) == "ports" and not (_find_ports_error(one) or _find_ports_error(other)):
+        return format_ports(_parse_ranges(one)) == format_ports(_parse_ranges(other))
     return one == other
 
 
 def _merge_ports(base: str, desired: str) -> str:
-    if _ports_error(base):
+    if _find_ports_error(base):
         return base
-    merged = format_ports(_ranges(base) + _ranges(desired))
-    return base if merged == format_ports(_ranges(base)) else merged
+    merged = format_ports(_parse_ranges(base) + _parse_ranges(desired))
+    return base if merged == format_ports(_parse_ranges(base)) else merged
 
 
-def _ranges(text: str) -> list[tuple[int, int]]:
+def _parse_ranges(text: str) -> list[tuple[int, int]]:
     pairs = (part.partition("-") for part in text.split(",") if part)
     return [(int(low), int(high or low)) for low, _dash, high in pairs]
 

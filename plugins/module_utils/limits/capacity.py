@@ -16,7 +16,7 @@ from typing import Any
 from ..core import memory
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
-from ..core.plan import Draft, Plan, Row, broken
+from ..core.plan import Draft, Plan, Row, make_rule_errors
 from . import nofile as limits
 
 #: Memory of one connected TCP socket with its file, inode and epoll item: 4.2 KiB of slab a socket, measured with 9,000
@@ -72,7 +72,7 @@ FOUND = ("memory_bytes", "nofile_most", "cpus")
 _TYPES = {"bool": "bool", "int": "int", "int | None": "int"}
 
 
-def _option(field: Field[Any]) -> dict[str, Any]:
+def _make_option(field: Field[Any]) -> dict[str, Any]:
     """A field of HostShape as the option of a module."""
     default = {} if field.default is None else {"default": field.default}
     return {"type": _TYPES[str(field.type)], **default}
@@ -81,7 +81,7 @@ def _option(field: Field[Any]) -> dict[str, Any]:
 #: The options of a plan: those of the component, and those that the filter takes in addition.
 OPTIONS: dict[str, Any] = {
     "connections": {"type": "int", "default": 0},
-    **{field.name: _option(field) for field in fields(HostShape)},
+    **{field.name: _make_option(field) for field in fields(HostShape)},
 }
 SPEC: dict[str, Any] = {name: option for name, option in OPTIONS.items() if name not in FOUND}
 
@@ -269,7 +269,7 @@ def compute_limits(connections: int, shape: HostShape) -> Limits:
         connections=connections,
         largest=most,
         limited_by=limit,
-        error=_refusal(connections, shape, most, limit),
+        error=_describe_refusal(connections, shape, most, limit),
         sockets=count_sockets(connections, shape),
         nofile=files,
         memory_bytes=compute_memory(connections, shape),
@@ -320,7 +320,7 @@ def build_kernel_profile(connections: int, shape: HostShape) -> dict[str, dict[s
     }
 
 
-def _refusal(connections: int, shape: HostShape, most: int, ends: str) -> str:
+def _describe_refusal(connections: int, shape: HostShape, most: int, ends: str) -> str:
     if connections <= most:
         return ""
     short = sorted(
@@ -364,6 +364,6 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     )
     if found.error:
         row = row.replaced(status="drift", fix=f"xitrum_max_connections: {found.largest}")
-    return Draft(rows=[row], errors=broken("host.capacity", [found.error]), facts={"limits": found.report()}).plan(
-        desired, state
-    )
+    return Draft(
+        rows=[row], errors=make_rule_errors("host.capacity", [found.error]), facts={"limits": found.report()}
+    ).plan(desired, state)

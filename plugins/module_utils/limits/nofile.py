@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from ..core import unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import BlockingError, Draft, Plan, Row, broken, build_unread_rows, comment_out
+from ..core.plan import BlockingError, Draft, Plan, Row, build_unread_rows, comment_out, make_rule_errors
 from ..core.process import UNLIMITED, parse_nofile, parse_status, read_if_allowed
-from ..core.untrusted_text import lower_ascii, printable, split_lines, split_words
+from ..core.untrusted_text import lower_ascii, make_printable, split_lines, split_words
 from ..kernel import files as kernel_files
 from ..kernel.files import Unread
 
@@ -59,11 +59,11 @@ SPEC: dict[str, Any] = {
 }
 
 
-def _header(desired: Desired) -> str:
+def _render_header(desired: Desired) -> str:
     return desired["path"]
 
 
-EXECUTION = Execution(root="Limits", header=_header)
+EXECUTION = Execution(root="Limits", header=_render_header)
 
 
 class Line(NamedTuple):
@@ -111,13 +111,13 @@ def _parse_line(path: str, number: int, line: str) -> Iterator[Line | Unread]:
         yield Line(path, number, domain, kind, min(int(digits[1][:20]), _NO_END))
         if digits[0] != value:
             why = (
-                f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: "
+                f"found {make_printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: "
                 "correct the line"
             )
             yield Unread(path, number, line, why)
     else:
         yield Unread(
-            path, number, line, f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}"
+            path, number, line, f"found {make_printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}"
         )
 
 
@@ -152,7 +152,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
         "inherited": read_inherited(host),
         "raises": can_raise(host, desired["nofile"]) if desired["state"] == "present" else True,
-        "logins": {user: _login(host, user) for user in desired["logins"]},
+        "logins": {user: _read_login(host, user) for user in desired["logins"]},
         "use_pam": _use_pam(host),
     }
 
@@ -200,7 +200,7 @@ def can_raise(host: Host, nofile: int) -> bool:
     return bool(int(status.get("CapBnd", "0"), 16) >> _CAP_SYS_RESOURCE & 1)
 
 
-def _login(host: Host, user: str) -> tuple[str, str] | None:
+def _read_login(host: Host, user: str) -> tuple[str, str] | None:
     """What a new login of a user gets, as `(soft, hard)`, through PAM; None where only root may ask, or it failed."""
     result = host.run(["timeout", "10", "su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
     # A module of PAM may have greeted first.
@@ -249,7 +249,7 @@ def find_granted(desired: int, state: dict[str, Any]) -> tuple[int, str]:
     bounds = [
         (desired, ""),
         (state["nr_open"], f"fs.nr_open is {state['nr_open']}"),
-        (_at_boot(state), f"fs.nr_open is {_at_boot(state)} after a reboot"),
+        (_compute_boot_limit(state), f"fs.nr_open is {_compute_boot_limit(state)} after a reboot"),
     ]
     if not state["raises"]:
         bounds.append(
@@ -261,7 +261,7 @@ def find_granted(desired: int, state: dict[str, Any]) -> tuple[int, str]:
     return min(bounds, key=lambda bound: bound[0])
 
 
-def _at_boot(state: dict[str, Any]) -> int:
+def _compute_boot_limit(state: dict[str, Any]) -> int:
     """fs.nr_open after a reboot: a file's, or the kernel's own;
     systemd's own is far above it and comes back by itself."""
     if state["nr_open_at_boot"] is not None:
@@ -271,7 +271,7 @@ def _at_boot(state: dict[str, Any]) -> int:
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
-    errors = _errors(desired, state)
+    errors = _find_errors(desired, state)
     if errors:
         return Draft(errors=errors).plan(desired, state)
     before = state["file_text"] or ""
@@ -289,7 +289,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     limit, why = find_granted(desired["nofile"], state)
     others = [line for line in state["lines"] if line.file != desired["path"]]
     values = {
-        (domain, kind): _value(desired, limit, others, domain, kind, state)
+        (domain, kind): _choose_value(desired, limit, others, domain, kind, state)
         for domain in desired["domains"]
         for kind in ("soft", "hard")
     }
@@ -297,12 +297,12 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result = Draft(before=before, after=text, facts={"desired": desired["nofile"], "granted": limit, "why": why})
     if text != before:
         result.actions = [{"path": desired["path"], "text": text}]
-    result.rows = [_row(desired, state, domain, values, limit, why) for domain in desired["domains"]]
-    result.rows += _login_rows(desired, state, values) + _other_rows(desired, state, others, limit)
+    result.rows = [_make_row(desired, state, domain, values, limit, why) for domain in desired["domains"]]
+    result.rows += _make_login_rows(desired, state, values) + _make_other_rows(desired, state, others, limit)
     return result.plan(desired, state)
 
 
-def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found: list[str] = []
     if not OWN_FILE.fullmatch(desired["path"]):
         found.append(
@@ -324,7 +324,7 @@ def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         for domain in desired["domains"]
         if not DOMAIN.fullmatch(domain)
     ]
-    found += broken("host.file-unsafe", [state.get("unusable", "")])
+    found += make_rule_errors("host.file-unsafe", [state.get("unusable", "")])
     if state["file_text"] is not None and not state["file_text"].startswith(MARK):
         found.append(
             BlockingError(
@@ -337,7 +337,7 @@ def _errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     return found
 
 
-def _value(
+def _choose_value(
     desired: dict[str, Any], limit: int, others: list[Line], domain: str, kind: str, state: dict[str, Any]
 ) -> int:
     """What to write. With `at_least` a larger value stays: what another file sets for the domain, or what a login has
@@ -349,7 +349,7 @@ def _value(
     return max(limit, most if there is None else min(there, most))
 
 
-def _row(
+def _make_row(
     desired: dict[str, Any],
     state: dict[str, Any],
     domain: str,
@@ -405,7 +405,7 @@ def format_value(line: Line | None) -> str:
     return "-" if line is None else "unlimited" if line.value is None else str(line.value)
 
 
-def _login_rows(desired: dict[str, Any], state: dict[str, Any], values: dict[tuple[str, str], int]) -> list[Row]:
+def _make_login_rows(desired: dict[str, Any], state: dict[str, Any], values: dict[tuple[str, str], int]) -> list[Row]:
     rows = []
     for user, found in state["logins"].items():
         domain = "root" if user == "root" else "*"
@@ -422,7 +422,7 @@ def _login_rows(desired: dict[str, Any], state: dict[str, Any], values: dict[tup
     return rows
 
 
-def _other_rows(desired: dict[str, Any], state: dict[str, Any], others: list[Line], limit: int) -> list[Row]:
+def _make_other_rows(desired: dict[str, Any], state: dict[str, Any], others: list[Line], limit: int) -> list[Row]:
     """What is not ours and blocks the limit: lines for single users, sshd without PAM, too small an fs.file-max."""
     rows = [
         Row("nofile", f"limits of {path}", status="not_readable", why="only root may read it")
@@ -482,8 +482,8 @@ def _exempt_row(desired: dict[str, Any], line: Line) -> Row:
         configured="none",
         status="drift" if ours else "ok",
         why=(
-            f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all "
-            "lines"
+            f"{line.file} line {line.number} ({make_printable(line.domain)} -) exempts {make_printable(line.domain)} "
+            "from all lines"
         ),
         commands=[comment_out(line.file, line.number)] if ours else [],
     )

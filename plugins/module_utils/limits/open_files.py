@@ -37,7 +37,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows and `processes`: pure, and nothing is ever to be done."""
     found = [
-        _process(desired, state, target, state["processes"][pid])
+        _check_process(desired, state, target, state["processes"][pid])
         for target in state["targets"]
         for pid in target["pids"]
         if pid in state["processes"]
@@ -92,7 +92,7 @@ def judge(desired: int, number: int | None, soft: int, granted: tuple[int, str])
     return "drift", "it is started with too small a limit"
 
 
-def _process(
+def _check_process(
     desired: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
 ) -> tuple[Row, dict[str, Any]]:
     number, words = read_configured(target, row["user"], state)

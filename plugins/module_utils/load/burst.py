@@ -173,9 +173,11 @@ def apply(host: Host, plan: Plan) -> Applied:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, _plan: Plan, error: Exception) -> str:
     return f"the burst could not be made: {error}"
 
 
 #: What was connected is closed again: no change of the host.
-EXECUTION = Execution(fenced=False, describe=_failure, brief=Brief.FAILURES, bookkeeping=True, hidden=("diff",))
+EXECUTION = Execution(
+    fenced=False, describe=_describe_failure, brief=Brief.FAILURES, bookkeeping=True, hidden=("diff",)
+)

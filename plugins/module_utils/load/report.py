@@ -166,7 +166,7 @@ def find_shortfalls(report: dict[str, Any]) -> Iterator[str]:
 
 def format_cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
     """The figures of one route as (title, text), in the order of the table."""
-    def pair(times: list[float | None]) -> str:
+    def format_pair(times: list[float | None]) -> str:
         return "-" if times[0] is None else f"{times[0]:g}, {times[1]:g}"
 
     def on_hosts(numbers: dict[str, int]) -> str:
@@ -182,10 +182,10 @@ def format_cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("lost", str(figures["lost"])),
         ("not opened", str(not_opened)),
         ("not tried any more", str(figures["not_tried"])),
-        ("open after, ms (median, 99 %)", pair(figures["connect_ms"])),
+        ("open after, ms (median, 99 %)", format_pair(figures["connect_ms"])),
         ("delayed by a repeated SYN", str(figures["delayed"])),
         ("pings answered", f"{figures['pongs']} of {figures['pings']}"),
-        ("ping, ms (median, 99 %)", pair(figures["ping_ms"])),
+        ("ping, ms (median, 99 %)", format_pair(figures["ping_ms"])),
         ("queue full (ListenOverflows)", on_hosts(figures["overflows"])),
         ("SYNs dropped (ListenDrops)", on_hosts(figures["drops"])),
         ("backlog of the listeners", ", ".join(map(str, backlogs)) or "-"),

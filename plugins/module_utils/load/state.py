@@ -77,17 +77,17 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     found: list[dict[str, Any]] = sockets.read_listeners(host) or []
     netstat = parse_netstat(host.read("/proc/net/netstat") or "")
     return {
-        "processes": [row for item in desired["watched"] for row in _processes(host, item, found)],
+        "processes": [row for item in desired["watched"] for row in _list_processes(host, item, found)],
         "counters": {name: netstat.get(name, 0) for name in COUNTERS},
         "sockets": parse_sockstat(host.read("/proc/net/sockstat") or ""),
         "conntrack": read_conntrack(host),
-        "proxy": _proxy(host, desired["socket"]),
+        "proxy": _read_proxy(host, desired["socket"]),
         "cpus": host.processors(),
         **read_memory(host),
     }
 
 
-def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _list_processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The processes of one watched port, without those that hold the socket and none
     of its connections (a master) being distinguished."""
     rows = [row for row in found if row["port"] == item["port"]]
@@ -108,7 +108,7 @@ def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) ->
             }
 
 
-def _proxy(host: Host, path: str) -> dict[str, int] | None:
+def _read_proxy(host: Host, path: str) -> dict[str, int] | None:
     """What HAProxy reports about its own limit; None where it is not queried or does not answer."""
     if not path or not host.exists(path):
         return None

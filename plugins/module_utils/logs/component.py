@@ -16,7 +16,7 @@ from typing import Any, Iterator, Mapping, NamedTuple
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from ..supervisor import table
 from ..supervisor.contract import Output, fill
 from ..supervisor.table import SUPERVISORS
@@ -99,7 +99,7 @@ def list_sources(host: Host, desired: Mapping[str, Any], notes: list[str]) -> It
 
 def describe_error(index: int, path: str, error: OSError) -> str:
     """Why a log was not read, as a sentence."""
-    return f"instance {index}: {path} was not read: {printable(str(error.strerror or error))}"
+    return f"instance {index}: {path} was not read: {make_printable(str(error.strerror or error))}"
 
 
 def describe_left_out(source: Source, left_out: Mapping[str, str]) -> list[str]:

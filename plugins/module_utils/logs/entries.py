@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Iterable, NamedTuple, Sequence
 
-from ..core.untrusted_text import escaped
+from ..core.untrusted_text import escape_text
 from . import times
 
 #: Characters of a line that are shown, and lines of one entry.
@@ -36,7 +36,7 @@ def clean(raw: bytes) -> str:
     """A line as it is shown: control characters are escaped, and what is too long is cut."""
     text = raw.rstrip(b"\r").decode("utf-8", "surrogateescape")
     left = len(text) - LONGEST
-    return escaped(text) if left <= 0 else f"{escaped(text[:LONGEST])}... ({left} more characters)"
+    return escape_text(text) if left <= 0 else f"{escape_text(text[:LONGEST])}... ({left} more characters)"
 
 
 def is_continuation(line: str) -> bool:

@@ -39,7 +39,7 @@ def parse_java_version(beginning: bytes) -> int:
     return struct.unpack(">H", beginning[6:8])[0] - 44
 
 
-def counts(name: str) -> bool:
+def is_required(name: str) -> bool:
     """Whether every Java must load this class: classes of one Java version only, and module descriptors, it skips."""
     return name.endswith(".class") and not name.startswith("META-INF/") and not name.endswith("module-info.class")
 
@@ -57,7 +57,7 @@ def scan(path: str, main_class: str) -> dict[str, Any]:
         found = sorted(
             (parse_java_version(read_beginning(raw, info)), info.filename)
             for info in jar.infolist()
-            if counts(info.filename)
+            if is_required(info.filename)
         )
         scala = ""
         if {"library.properties", "scala/Predef.class"} <= names:
@@ -180,7 +180,7 @@ def find_main_class_errors(folder: str, rows: list[dict[str, Any]], main_class: 
     for row in rows:
         try:
             with zipfile.ZipFile(os.path.join(folder, row["path"])) as jar:
-                names += [get_class_name(name) for name in jar.namelist() if counts(name) and "$" not in name]
+                names += [get_class_name(name) for name in jar.namelist() if is_required(name) and "$" not in name]
         except (OSError, zipfile.BadZipFile):
             continue
     near = find_nearest_class(main_class, names)

@@ -17,7 +17,7 @@ import struct
 import zipfile
 
 from ..core.mac_files import is_mac_file
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from . import java
 
 #: Where an entry of a jar reports that it is a library.
@@ -79,11 +79,11 @@ def has_main(data: bytes) -> bool:
 def _has_main(data: bytes) -> bool:
     if data[:4] != b"\xca\xfe\xba\xbe":
         return False
-    texts, at = _texts(data)
+    texts, at = _read_texts(data)
     at += 6
-    at += 2 + 2 * _number(data, at)
+    at += 2 + 2 * _read_number(data, at)
     for member in ("field", "method"):
-        count = _number(data, at)
+        count = _read_number(data, at)
         at += 2
         for _member in range(count):
             flags, name, descriptor, attributes = struct.unpack_from(">HHHH", data, at)
@@ -96,13 +96,13 @@ def _has_main(data: bytes) -> bool:
     return False
 
 
-def _texts(data: bytes) -> tuple[dict[int, bytes], int]:
+def _read_texts(data: bytes) -> tuple[dict[int, bytes], int]:
     """The texts of the constant pool by their number, and where the pool ends."""
     texts, at, number = {}, 10, 1
-    while number < _number(data, 8):
+    while number < _read_number(data, 8):
         tag = data[at]
         if tag == 1:
-            length = _number(data, at + 1)
+            length = _read_number(data, at + 1)
             texts[number] = data[at + 3:at + 3 + length]
             at += 3 + length
         else:
@@ -113,7 +113,7 @@ def _texts(data: bytes) -> tuple[dict[int, bytes], int]:
     return texts, at
 
 
-def _number(data: bytes, at: int) -> int:
+def _read_number(data: bytes, at: int) -> int:
     return struct.unpack_from(">H", data, at)[0]
 
 
@@ -151,13 +151,13 @@ def find_class_error(folder: str, name: str) -> str:
                 continue
             if java.get_class_path(name) in found:
                 return ""
-            names += [java.get_class_name(one) for one in found if java.counts(one) and "$" not in one]
+            names += [java.get_class_name(one) for one in found if java.is_required(one) and "$" not in one]
     near = find_near_classes(name, names)
     meant = f"Did you mean {' or '.join(near)}?" if near else (
         "Expected the full name of a class that has a main method, such as shop.Migrate; of an object in Scala, the "
         "name without $"
     )
-    return f"no jar in {lib} has the class {printable(name)}. {meant}"
+    return f"no jar in {lib} has the class {make_printable(name)}. {meant}"
 
 
 def find_near_classes(name: str, names: list[str]) -> list[str]:

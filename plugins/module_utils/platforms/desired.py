@@ -118,7 +118,7 @@ def build_openshift(values: Values, tree: Values, render: Render) -> Desired:
     desired = {**cluster, **(DIY_FILES if "diy" in layouts else {})}
     every = {**CLUSTER_FILES, **EXPOSE_FILES["route"], **EXPOSE_FILES["ingress"], **DIY_FILES}
 
-    def path_of(template: str) -> str:
+    def make_path(template: str) -> str:
         path = every[template]
         return f"{values['openshift_manifest_dir']}{path[len('FOLDER'):]}" if path.startswith("FOLDER/") else path
 
@@ -128,14 +128,14 @@ def build_openshift(values: Values, tree: Values, render: Render) -> Desired:
         "keep_files": values["openshift_keep_files"],
         "files": [
             {
-                "path": path_of(template),
+                "path": make_path(template),
                 "content": render(f"{template}.j2", {"app": app}) if template else "",
                 "mode": "0755" if template in EXECUTABLE else "0644",
             }
             for template in every
             if template in desired
         ],
-        "absent": [path_of(template) for template in every if template not in desired],
+        "absent": [make_path(template) for template in every if template not in desired],
         "settings": {
             "xitrum.interface": "${OPENSHIFT_DIY_IP}",
             "xitrum.port.http": "${OPENSHIFT_DIY_PORT}",

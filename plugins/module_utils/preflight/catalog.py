@@ -1350,6 +1350,6 @@ class Error:
         BY_IDENTIFIER[self.rule]
 
 
-def errors_of(rule: str, sentences: Iterable[str]) -> Iterator[Error]:
+def make_errors(rule: str, sentences: Iterable[str]) -> Iterator[Error]:
     """Yield an error of a rule for each sentence that is not empty."""
     return (Error(rule, sentence) for sentence in sentences if sentence)

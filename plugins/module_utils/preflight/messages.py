@@ -20,12 +20,12 @@ from ..application import slots
 from ..configuration import shared as shared_settings
 from ..configuration.xitrum_conf import EXAMPLE_VALUES, parse_settings
 from ..core import addresses
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from ..core.variables import is_true
 from ..package.java import find_java_error
 from ..proxy import definition as proxy
 from ..supervisor.table import DEFAULT as DEFAULT_SUPERVISOR
-from .catalog import Error, errors_of
+from .catalog import Error, make_errors
 
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
@@ -94,14 +94,14 @@ def find_example_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
-def override_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
+def find_override_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Settings of sessions that one host sets and that the package sets again after them,
     so that they have no effect."""
     found = (variables.get("application_package_read") or {}).get("session_settings") or {}
     if not found.get("overrides") or not runs_the_package(variables):
         return
     own = shared_settings.read_session_settings(str(variables.get("xitrum_config") or ""))
-    own.setdefault("xitrum_secure_key", shared_settings.digest(str(variables.get("xitrum_secure_key") or "")))
+    own.setdefault("xitrum_secure_key", shared_settings.compute_digest(str(variables.get("xitrum_secure_key") or "")))
     for name in found["overrides"]:
         if own.get(name) and own[name] != found[name]:
             key = shared_settings.SESSION_SETTINGS[name]
@@ -127,8 +127,8 @@ def find_session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
     for where, statements in rows:
         for statement in statements:
             yield (
-                f"found {printable(statement)} in {where}, which is not read here. A change of session.secureKey there "
-                f"is not noticed, and two keys at once break sessions. Change it with "
+                f"found {make_printable(statement)} in {where}, which is not read here. A change of session.secureKey "
+                "there is not noticed, and two keys at once break sessions. Change it with "
                 "xitrum_rollout_strategy=all_at_once"
             )
 
@@ -168,7 +168,7 @@ def find_address_errors(hostvars: Mapping[str, Mapping[str, Any]], host: str, no
             # A variable without a value is an error of its own.
             continue
         except ValueError as error:
-            found += errors_of(rule, str(error).splitlines())
+            found += make_errors(rule, str(error).splitlines())
     return found
 
 
@@ -240,13 +240,13 @@ def find_host_errors(variables: Mapping[str, Any], reached: bool, lost: Sequence
         error
         for report in reports.values()
         for sentence in report.get("errors", [])
-        for error in errors_of(report.get("broken_rules", {}).get(sentence, UNNAMED), [sentence])
+        for error in make_errors(report.get("broken_rules", {}).get(sentence, UNNAMED), [sentence])
     ]
     if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
         version = state["jdk"].get("version", 0)
         mismatch = find_java_error(package.get("java", 0), version, package.get("scala", ""), where)
-        errors += errors_of("package.java", [mismatch])
+        errors += make_errors("package.java", [mismatch])
     return errors
 
 
@@ -396,7 +396,7 @@ def find_session_reports(
     # The package of a rollback is a release of the hosts, and no folder.
     required = bool(package.get("folder", True))
     errors, notes = shared_settings.report_restarts(fleet, strategy, left_out, required)
-    return {host: list(errors_of("rollout.sessions", found)) for host, found in errors.items()}, notes
+    return {host: list(make_errors("rollout.sessions", found)) for host, found in errors.items()}, notes
 
 
 def find_difference_errors(
@@ -440,9 +440,9 @@ def find_proxy_difference_errors(
             value = read_shared(hostvars[host], name, default, no_value)
             if value not in expected and not any(read_value(hostvars[host], other, no_value) for other in own):
                 sentence = (
-                    f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as "
-                    f"on the hosts of the group xitrum. Set {name} for all hosts, such as in group_vars/all.yml, not "
-                    f"for the group xitrum alone"
+                    f"found {make_printable(value)} as {name} of this proxy, expected "
+                    f"{make_printable(' or '.join(expected))} as on the hosts of the group xitrum. Set {name} for all "
+                    "hosts, such as in group_vars/all.yml, not for the group xitrum alone"
                 )
                 found.setdefault(host, []).append(Error("proxy.same-settings", sentence))
     return found
@@ -563,7 +563,7 @@ def find_unread_errors(
     # A filter reports all that it found at once, a fault a line.
     # Of others' words no line is one to type: see `format_bullets`.
     folded = " ".join(reason.split())
-    causes = list(errors_of("variable.unusable", find_cause(reason).splitlines()))
+    causes = list(make_errors("variable.unusable", find_cause(reason).splitlines()))
     return causes or [Error("host.read", folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}")]
 
 
@@ -580,7 +580,7 @@ def read_failure(result: Any) -> str:
     What it printed is the reason where Ansible has none."""
     text = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
     printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if text else []
-    return " ".join([text, printable(" ".join(printed[-_LINES:]))]).strip()
+    return " ".join([text, make_printable(" ".join(printed[-_LINES:]))]).strip()
 
 
 def find_host_notes(variables: Mapping[str, Any]) -> list[str]:

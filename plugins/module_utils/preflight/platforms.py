@@ -13,9 +13,9 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..core import input_types
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from ..jdk import jvm
-from .catalog import Error, errors_of
+from .catalog import Error, make_errors
 
 #: The types of the roles' argument specifications in words.
 EXPECTED = {"int": "a whole number", "bool": "true or false", "str": "a text", "list": "a list", "dict": "a dictionary"}
@@ -41,17 +41,17 @@ def find_errors(prefix: str, options: dict[str, Any], values: Mapping[str, Any])
     `options` maps a name to its specification, and `values` a name to its value, of what is set.
     """
     wrong = {name: find_value_error(prefix, name, option, values) for name, option in options.items()}
-    errors = list(errors_of("platform.value", wrong.values()))
+    errors = list(make_errors("platform.value", wrong.values()))
 
-    def good(*parts: str) -> bool:
+    def is_good(*parts: str) -> bool:
         return all(f"{prefix}_{part}" in values and not wrong.get(f"{prefix}_{part}") for part in parts)
 
-    if good("heap", "java_options", "java_version"):
+    if is_good("heap", "java_options", "java_version"):
         java = convert_to_whole(values[f"{prefix}_java_version"]) or 17
         found = find_option_errors(java, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
-        errors += errors_of("platform.java-options", found)
-    if prefix == "openshift" and good("layouts"):
-        errors += find_cluster_errors(values, good)
+        errors += make_errors("platform.java-options", found)
+    if prefix == "openshift" and is_good("layouts"):
+        errors += find_cluster_errors(values, is_good)
     return errors
 
 
@@ -63,14 +63,14 @@ def find_value_error(prefix: str, name: str, option: dict[str, Any], values: Map
     if value is None or value == "" and option.get("required"):
         return f"{name} is not set: expected the folder of the application's source tree. Set it with -e {name}=FOLDER"
     if part == "heap" and not jvm.HEAP.fullmatch(str(value)):
-        return f"{name} is {printable(repr(value))}: expected a size as -Xmx takes it, such as 512m or 2g"
+        return f"{name} is {make_printable(repr(value))}: expected a size as -Xmx takes it, such as 512m or 2g"
     if option.get("type") == "list" and isinstance(value, str) and part in _NO_TEXT:
         return f"{name} is a text: expected a list. On the command line: -e '{json.dumps({name: ['ITEM', 'ITEM']})}'"
     judged = {key: item for key, item in option.items() if key not in ("default", "required", "no_log")}
     if ArgumentSpecValidator({name: judged}).validate({name: value}).error_messages:
         choices = f"one of {', '.join(option['choices'])}" if "choices" in option else ""
         expected = choices or EXPECTED[option.get("type", "str")]
-        found = "has a value that does not fit" if option.get("no_log") else f"is {printable(repr(value))}"
+        found = "has a value that does not fit" if option.get("no_log") else f"is {make_printable(repr(value))}"
         return f"{name} {found}: expected {expected}"
     return find_range_error(name, convert_to_whole(value), *_RANGES[part]) if part in _RANGES else ""
 
@@ -105,7 +105,7 @@ def find_cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) ->
     layouts = layouts.split(",") if isinstance(layouts, str) else layouts
     names = [name for name in ("openshift_name", "openshift_secret") if values.get(name)]
     wrong = [input_types.find_error(name, values[name], "kubernetes") for name in names]
-    yield from errors_of("openshift.name", wrong)
+    yield from make_errors("openshift.name", wrong)
     if "kubernetes" not in layouts:
         return
     if not values.get("openshift_image"):
@@ -145,7 +145,7 @@ def find_tree_errors(prefix: str, values: Mapping[str, Any], tree: dict[str, Any
         errors.append(Error("heroku.java-for-sbt", message))
     if prefix == "heroku" and java and not version:
         found = find_option_errors(java, values["heroku_heap"], values["heroku_java_options"])
-        errors += errors_of("platform.java-options", found)
+        errors += make_errors("platform.java-options", found)
     if prefix == "openshift" and not values.get("openshift_name") and not tree["name"]:
         message = (
             "openshift_name is not set, and neither build.sbt nor the folder has a name that Kubernetes takes: "

@@ -20,7 +20,7 @@ from ..core.variables import is_true
 from ..limits.capacity import Limits
 from ..proxy.table import find_variable_errors
 from . import values
-from .catalog import Error, errors_of
+from .catalog import Error, make_errors
 
 #: A check: takes variables, and yields what is wrong with them.
 Check = Callable[[Mapping[str, Any]], Iterable[Error]]
@@ -94,7 +94,7 @@ def list_component_checks(
     checks: list[Check] = []
     if {"kernel", "nofile"} & set(names) and "capacity" not in names:
         # A read of the capacity knows the host's memory and open files too, and reports every shortfall at once.
-        checks.append(lambda _given: errors_of("capacity.connections", [limits().error]))
+        checks.append(lambda _given: make_errors("capacity.connections", [limits().error]))
     if OF_APPLICATION & set(names):
         checks.append(lambda _given: find_layout_errors(inputs, cluster()))
     if OF_PROXY & set(names):
@@ -108,7 +108,7 @@ def find_instance_errors(inputs: Mapping[str, Any]) -> Iterator[Error]:
         servers = inputs["proxy_servers"]
     except ValueError as error:
         # A line for each host that cannot be reached so.
-        yield from errors_of("proxy.instances", str(error).splitlines())
+        yield from make_errors("proxy.instances", str(error).splitlines())
     else:
         yield from find_server_errors(servers)
 

@@ -24,7 +24,7 @@ from ..jdk import jvm
 from ..proxy import definition as proxy
 from ..supervisor import pip
 from ..supervisor.table import SUPERVISORS
-from .catalog import Error, errors_of
+from .catalog import Error, make_errors
 
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
@@ -36,7 +36,7 @@ def check_names(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Names of the system's users and services."""
     for name in ("xitrum_name", "xitrum_user"):
         if name in variables:
-            yield from errors_of("xitrum.name", [input_types.find_error(name, str(variables[name]), "account")])
+            yield from make_errors("xitrum.name", [input_types.find_error(name, str(variables[name]), "account")])
     if variables.get("xitrum_user") == "root" or (
         variables.get("xitrum_name") == "root" and "xitrum_user" not in variables
     ):
@@ -57,8 +57,8 @@ def check_folders(variables: Mapping[str, Any]) -> Iterator[Error]:
     writable = variables.get("supervisor_writable_paths", [])
     writable = writable if isinstance(writable, (list, tuple)) else ()
     wrong = [paths.find_writable_error(re.sub("^-", "", str(path)), root, logs, own) for path in writable]
-    yield from errors_of("xitrum.folder", found)
-    yield from errors_of("supervisor.writable-paths", wrong)
+    yield from make_errors("xitrum.folder", found)
+    yield from make_errors("supervisor.writable-paths", wrong)
     if not any(found + wrong) and paths.overlaps(root, logs):
         yield Error(
             "xitrum.folders-apart",
@@ -152,7 +152,7 @@ def check_texts(variables: Mapping[str, Any]) -> Iterator[Error]:
                 input_types.find_error(f"a name in {name}", str(key), key_kind)
                 or input_types.find_secret_error(f"{key} in {name}", str(value), value_kind)
             )
-    yield from errors_of("variable.text", dict.fromkeys(found))
+    yield from make_errors("variable.text", dict.fromkeys(found))
 
 
 def check_counts(variables: Mapping[str, Any]) -> Iterator[Error]:
@@ -269,7 +269,7 @@ def check_heap(variables: Mapping[str, Any]) -> Iterator[Error]:
     options = variables.get("xitrum_java_options")
     options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
     wrong = jvm.find_option_errors(options)
-    yield from errors_of("xitrum.java-options", (f"xitrum_java_options: {sentence}" for sentence in wrong))
+    yield from make_errors("xitrum.java-options", (f"xitrum_java_options: {sentence}" for sentence in wrong))
 
 
 def check_java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
@@ -278,8 +278,8 @@ def check_java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
         takes_shared = is_true(variables.get(cluster.SHARED, False))
-        yield from errors_of("xitrum.java-options-conflict", shared_settings.find_option_errors(list(options)))
-        yield from errors_of("xitrum.cluster-options", cluster.find_option_errors(options, takes_shared))
+        yield from make_errors("xitrum.java-options-conflict", shared_settings.find_option_errors(list(options)))
+        yield from make_errors("xitrum.cluster-options", cluster.find_option_errors(options, takes_shared))
 
 
 def check_config(variables: Mapping[str, Any]) -> Iterator[Error]:
@@ -289,7 +289,7 @@ def check_config(variables: Mapping[str, Any]) -> Iterator[Error]:
     readings = filter(None, map(package_config.parse_settings, (text, f"xitrum {{\n{text}\n}}")))
     takes_shared = is_true(variables.get(cluster.SHARED, False))
     found = [sentence for settings in readings for sentence in cluster.find_config_errors(settings, takes_shared)]
-    yield from errors_of("xitrum.cluster-config", dict.fromkeys(found))
+    yield from make_errors("xitrum.cluster-config", dict.fromkeys(found))
 
 
 def check_pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:

@@ -18,8 +18,8 @@ from typing import Any, Mapping, Optional, Sequence
 from ..core import addresses, process, recorded, sockets, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import CHECK, RUN, SERVER, BlockingError, Draft, Plan, Row, broken
-from ..core.untrusted_text import hide_text, printable, show_own_text
+from ..core.plan import CHECK, RUN, SERVER, BlockingError, Draft, Plan, Row, make_rule_errors
+from ..core.untrusted_text import hide_text, make_printable, show_own_text
 from ..redirects import component as redirects
 from ..redirects import ports as redirects_ports
 from . import reloaded as proxy_reloaded
@@ -113,7 +113,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "bind_errors": bind_errors(host, software.binds(desired["config"])),
         "names": read_names(host, desired["config"]),
         "other_proxies": read_other_proxies(host, desired["software"]),
-        "base_nofile": _hard(host, main) or _hard(host, 1),
+        "base_nofile": _read_hard_limit(host, main) or _read_hard_limit(host, 1),
         "nr_open": read_kernel_number(host, "/proc/sys/fs/nr_open"),
         "old_workers": process.read_if_allowed(software.old_workers, host, main) or 0 if main else 0,
         "missing": software.missing(host, main),
@@ -132,7 +132,7 @@ def read_kernel_number(host: Host, path: str) -> int:
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
-def _hard(host: Host, pid: Any) -> int:
+def _read_hard_limit(host: Host, pid: Any) -> int:
     """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
     limits = process.read_if_allowed(host.read, f"/proc/{pid}/limits") if pid else None
     return (process.parse_nofile(limits or "") or (0, 0))[1]
@@ -143,7 +143,7 @@ def wait_for_servers(host: Host, desired: Desired) -> dict[str, Any]:
     some checks. One that somebody disabled is not waited for."""
     deadline = time.monotonic() + desired["wait_seconds"]
     live = read_live(host, desired)
-    while time.monotonic() < deadline and any(_coming(row) for row in live["servers"]):
+    while time.monotonic() < deadline and any(_is_coming(row) for row in live["servers"]):
         time.sleep(0.5)
         live = read_live(host, desired)
     return live
@@ -169,7 +169,7 @@ def read_live(host: Host, desired: Desired) -> dict[str, Any]:
     return live
 
 
-def _coming(row: Mapping[str, Any]) -> bool:
+def _is_coming(row: Mapping[str, Any]) -> bool:
     return row["admin"] == "ready" and row["status"].startswith("DOWN")
 
 
@@ -230,11 +230,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     desired = {**given, "config": proxy_text.with_names(given["config"], state["names"])}
     desired, left_out = fit_to_host(desired, state["ipv6"], state["ipv6_address"])
     text = proxy_text.stamp_config(desired["config"], desired["pems"])
-    result = Draft(errors=_errors(desired, state, text))
+    result = Draft(errors=_find_errors(desired, state, text))
     active, package = state["unit"].get("ActiveState") == "active", desired["packages"][0]
     if not state["version"]:
         result.actions.append(("install", package))
-    _row(
+    _add_row(
         result,
         "package",
         package,
@@ -244,17 +244,17 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         "it is not installed",
     )
     for name, path in state["programs"].items():
-        _row(result, f"program {name}", "installed", path or "", "", path, "it is not installed")
+        _add_row(result, f"program {name}", "installed", path or "", "", path, "it is not installed")
         if not path:
             result.actions.append(("install", name))
-    _files(desired, state, text, result)
-    _service(desired, state, text, result, active)
+    _plan_files(desired, state, text, result)
+    _plan_service(desired, state, text, result, active)
     for item, want, why in state["missing"] if state["version"] else []:
         why = f"{why}, and a restart cuts the connections that it has"
         restart = ["systemctl", "restart", desired["service"]]
         result.rows.append(Row("proxy", item, want, want, "missing", "restart_pending", why, commands=[restart]))
-    _limits(desired, state, text, result, active)
-    _servers(desired, state, text, result)
+    _plan_limits(desired, state, text, result, active)
+    _plan_servers(desired, state, text, result)
     result.facts = {
         "digest": proxy_text.find_stamp(text),
         "version": state["version"],
@@ -262,7 +262,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         "actions": list(dict.fromkeys(kind for kind, _item in result.actions)),
         "servers": state["live"]["servers"],
         "notes": [
-            *_notes(left_out, state),
+            *_find_notes(left_out, state),
             *(
                 note
                 for kind, item in result.actions
@@ -287,7 +287,7 @@ def read_serving(desired: Desired, version: str, unit: Mapping[str, Any], text: 
     }
 
 
-def _notes(left_out: Sequence[str], state: Mapping[str, Any]) -> list[str]:
+def _find_notes(left_out: Sequence[str], state: Mapping[str, Any]) -> list[str]:
     """What stops nothing, as sentences."""
     found = []
     if left_out:
@@ -298,7 +298,7 @@ def _notes(left_out: Sequence[str], state: Mapping[str, Any]) -> list[str]:
     return [*found, *filter(None, [sockets.format_unread_note(state["listeners"])])]
 
 
-def _row(
+def _add_row(
     result: Draft,
     item: str,
     want: str,
@@ -316,9 +316,9 @@ def _row(
     )
 
 
-def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
+def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     """The errors of this configuration on this host, as sentences."""
-    found, software = broken("host.file-unsafe", state["unusable"]), PROXIES[desired["software"]]
+    found, software = make_rule_errors("host.file-unsafe", state["unusable"]), PROXIES[desired["software"]]
     if not state["systemd"]:
         found.append(
             BlockingError(
@@ -338,7 +338,7 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
                 )
             )
             break
-    if proxy_text.find_stamp(text) != proxy_text.digest(desired["config"], desired["pems"]):
+    if proxy_text.find_stamp(text) != proxy_text.compute_digest(desired["config"], desired["pems"]):
         found.append(
             BlockingError(
                 f"The configuration has no {proxy_text.PLACEHOLDER}, by which the running {software.title} reports "
@@ -370,7 +370,7 @@ def _errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[str]:
             other = holders.get(row["process"])
             found.append(
                 BlockingError(
-                    f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and "
+                    f"Port {row['port']} is held by {make_printable(row['process'])} (process {row['pid']}), and "
                     f"{software.title} is to listen there: "
                     + (
                         f"it is the proxy {other} that this host has had so far. Change one proxy after the other. Run "
@@ -438,7 +438,7 @@ def find_granted_nofile(state: Mapping[str, Any]) -> int:
     return state["nr_open"] if state["raises"] else state["base_nofile"]
 
 
-def _files(desired: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
+def _plan_files(desired: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
     """Rows, actions and diff of the configuration, the files next to it and the PEM files (never their text)."""
     path = desired["config_path"]
     old = state["files"][path][0]
@@ -458,7 +458,7 @@ def _files(desired: Desired, state: Mapping[str, Any], text: str, result: Draft)
             if existing == item["content"]
             else "its text is not in sync"
         )
-        _row(
+        _add_row(
             result,
             item["path"],
             "in sync",
@@ -475,8 +475,8 @@ def _files(desired: Desired, state: Mapping[str, Any], text: str, result: Draft)
         if existing != item["content"]:
             hidden = item is config and existing is not None and not proxy_text.find_stamp(existing)
             shown = existing if secret else hide_text(existing) if hidden else show_own_text(existing)
-            result.before += _headed(item["path"], shown, secret)
-            result.after += _headed(item["path"], item["content"], secret)
+            result.before += _render_headed(item["path"], shown, secret)
+            result.after += _render_headed(item["path"], item["content"], secret)
 
 
 def _as_before(state: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -488,13 +488,15 @@ def _as_before(state: Mapping[str, Any], path: str) -> dict[str, Any]:
     return {"mode": f"{before.mode & 0o777:04o}", "owner": before.owner, "group": before.group}
 
 
-def _headed(path: str, text: str | None, secret: bool) -> str:
+def _render_headed(path: str, text: str | None, secret: bool) -> str:
     if not text:
         return ""
-    return f"# {path}\n" + (f"(not shown: SHA-256 begins with {proxy_text.digest(text, [])})\n" if secret else text)
+    return f"# {path}\n" + (
+        f"(not shown: SHA-256 begins with {proxy_text.compute_digest(text, [])})\n" if secret else text
+    )
 
 
-def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
+def _plan_service(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """Enabled, running, and running with this configuration and this version."""
     unit, want, live = state["unit"], proxy_text.find_stamp(text), state["live"]
     enabled = unit.get("UnitFileState") == "enabled"
@@ -522,7 +524,9 @@ def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draf
     elif rewritten or not current:
         result.actions.append(("restart" if PROXIES[desired["software"]].restarts(old or "", text) else "reload", None))
     at_boot, now = unit.get("UnitFileState", ""), unit.get("ActiveState", "")
-    _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
+    _add_row(
+        result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run"
+    )
     configured = proxy_text.find_stamp(old)
     if hidden:
         result.rows.append(
@@ -539,7 +543,7 @@ def _service(desired: Desired, state: Mapping[str, Any], text: str, result: Draf
         )
     else:
         good = active and current and configured == want
-        _row(
+        _add_row(
             result,
             "configuration",
             want,
@@ -555,19 +559,19 @@ def _is_extra_file(desired: Desired, item: Mapping[str, Any]) -> bool:
     return any(item["path"] == other["path"] for other in desired["files"])
 
 
-def _limits(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
+def _plan_limits(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """The connections and the open files of the running worker."""
     software, runs = PROXIES[desired["software"]], state["live"]["maxconn"]
     connections = software.maxconn(text)
     want = str(connections) if connections else ALL_THAT_IS_GRANTED
     good = not active or not runs or not connections or runs == str(connections)
-    _row(result, "connections", want, want, runs, good, "the running worker has another number")
+    _add_row(result, "connections", want, want, runs, good, "the running worker has another number")
     need = (
         proxy_text.compute_needed_nofile(int(runs or connections), len(state["live"]["servers"])) - proxy_text.OVERHEAD
     )
     nofile = state["worker_nofile"]
     good = nofile is None or nofile == process.UNLIMITED or nofile >= need
-    _row(
+    _add_row(
         result,
         "open files",
         str(need) if runs or connections else "",
@@ -583,7 +587,7 @@ def _limits(desired: Desired, state: Mapping[str, Any], text: str, result: Draft
         result.rows.append(Row("proxy", "old workers", "", "", str(state["old_workers"]), "ok", why))
 
 
-def _servers(desired: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
+def _plan_servers(desired: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
     """What the running worker thinks of each server.
 
     A server that is down is fixed on its own host, not here: the printed command shows what the proxy is answered.
@@ -600,7 +604,7 @@ def _servers(desired: Desired, state: Mapping[str, Any], text: str, result: Draf
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
             fix, commands = f"{SERVER} software={desired['software']} backend={backend} servers={name} state=ready", []
-        _row(result, f"{backend}/{name}", "UP", address, row["status"], good, why, fix, commands)
+        _add_row(result, f"{backend}/{name}", "UP", address, row["status"], good, why, fix, commands)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
@@ -662,7 +666,7 @@ def apply(host: Host, plan: Plan) -> Applied:
             )
             if result.rc != 0:
                 raise RuntimeError(
-                    f"systemctl {kind} ended with {result.rc}: {result.err.strip()}\n{_journal(host, desired)}"
+                    f"systemctl {kind} ended with {result.rc}: {result.err.strip()}\n{_read_journal(host, desired)}"
                 )
     verify_running(host, desired)
     return Applied(warnings=tuple(warnings))
@@ -685,7 +689,7 @@ def verify_running(host: Host, desired: Desired, wait_seconds: float = PATIENCE)
     Raises RuntimeError after `wait_seconds` seconds.
     """
     software = PROXIES[desired["software"]]
-    want, deadline = proxy_text.digest(desired["config"], desired["pems"]), time.monotonic() + wait_seconds
+    want, deadline = proxy_text.compute_digest(desired["config"], desired["pems"]), time.monotonic() + wait_seconds
     while True:
         live = software.live(host, desired)
         stamp = proxy_text.find_stamp(live["description"])
@@ -694,12 +698,12 @@ def verify_running(host: Host, desired: Desired, wait_seconds: float = PATIENCE)
         if time.monotonic() > deadline:
             raise RuntimeError(
                 f"{software.title} has the configuration {stamp or 'of nobody known'} {wait_seconds:.0f} s after its "
-                f"reload; expected {want} ({live['refused'] or 'it answers'}):\n{_journal(host, desired)}"
+                f"reload; expected {want} ({live['refused'] or 'it answers'}):\n{_read_journal(host, desired)}"
             )
         time.sleep(0.1)
 
 
-def _journal(host: Host, desired: Desired) -> str:
+def _read_journal(host: Host, desired: Desired) -> str:
     """The end of what the service reported."""
     return host.run(
         ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", desired["service"] + ".service"]

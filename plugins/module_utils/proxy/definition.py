@@ -74,9 +74,9 @@ def list_servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) ->
     faults: list[str] = []
     found: list[Server] = []
     for host in hosts:
-        wrong = list(_instance_faults(host, proxy, defaults))
+        wrong = list(_find_instance_faults(host, proxy, defaults))
         faults += wrong
-        found += [] if wrong else _instances(host, proxy, defaults)
+        found += [] if wrong else _list_instances(host, proxy, defaults)
     if faults:
         raise ValueError("\n".join(faults))
     if not found:
@@ -87,7 +87,7 @@ def list_servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) ->
     return found
 
 
-def _instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterator[str]:
+def _find_instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterator[str]:
     """What is wrong with the values of one host, as sentences."""
     name, values = host["inventory_hostname"], {key: host.get(key, defaults[key]) for key in (COUNT, PORT)}
     faults = [
@@ -107,7 +107,7 @@ def _instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterat
             yield str(error)
 
 
-def _instances(host: Variables, proxy: str, defaults: Variables) -> list[Server]:
+def _list_instances(host: Variables, proxy: str, defaults: Variables) -> list[Server]:
     name = host["inventory_hostname"]
     count, port = (int(host.get(key, defaults[key])) for key in (COUNT, PORT))
     where = find_server_address(host, proxy) if count else ""

@@ -10,7 +10,7 @@ import re
 from typing import Any, Mapping
 
 from ..core.host import Host
-from ..core.untrusted_text import escaped, split_lines
+from ..core.untrusted_text import escape_text, split_lines
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -33,7 +33,9 @@ def ask(host: Host, path: str, command: str, timeout: float = 5.0) -> str:
     than `timeout` seconds in all or is larger than `ANSWER_BYTES`.
     """
     try:
-        return escaped(host.exchange(path, command.encode() + b"\n", timeout, ANSWER_BYTES).decode("utf-8", "replace"))
+        return escape_text(
+            host.exchange(path, command.encode() + b"\n", timeout, ANSWER_BYTES).decode("utf-8", "replace")
+        )
     except ValueError as error:
         raise OSError(f"{path}: {error}") from error
 

@@ -139,7 +139,8 @@ def find_faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | N
             )
         elif not any(is_healthy(server) for server in servers):
             listed = "; ".join(
-                f"{server['name']} ({proxy.add_brackets(server['address'])}:{server['port']}) is {_status(server)}"
+                f"{server['name']} ({proxy.add_brackets(server['address'])}:{server['port']}) is "
+                f"{_describe_status(server)}"
                 for server in servers
             )
             found.append(
@@ -147,20 +148,20 @@ def find_faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | N
                     [
                         f"{host}: {report['title']} has no healthy server, so that every client gets an error. "
                         + (f"{listed}." if listed else "It has no server of the application at all."),
-                        *_unreached(host, rows or {}),
+                        *_describe_unreached(host, rows or {}),
                     ]
                 )
             )
     return found
 
 
-def _status(server: Mapping[str, Any]) -> str:
+def _describe_status(server: Mapping[str, Any]) -> str:
     if server["admin"] != "ready":
         return f"set to {server['admin']}"
     return f"{server['status']}, its health check reports {server['check'].lstrip('* ') or 'nothing'}"
 
 
-def _unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
+def _describe_unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
     return [
         f"{row.why}." + reach.format_remedy(name, row)
         for name, some in rows.items()

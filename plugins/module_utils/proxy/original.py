@@ -140,8 +140,8 @@ def restore(host: Host, path: str, place: str) -> None:
     host.remove(kept)
 
 
-def _unread(error: Exception) -> str:
+def _describe_unread(error: Exception) -> str:
     return f"the proxies could not be read: {error}"
 
 
-EXECUTION = Execution(unread=_unread)
+EXECUTION = Execution(unread=_describe_unread)

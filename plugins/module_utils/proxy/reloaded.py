@@ -18,7 +18,7 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ..core import addresses, sockets
 from ..core.host import Host
-from ..core.untrusted_text import escaped, printable
+from ..core.untrusted_text import escape_text, make_printable
 from . import text as proxy_text
 from .contract import ProxyBackend
 
@@ -51,8 +51,13 @@ def ask(
     try:
         status, reason, answer, body = host.request(address.strip("[]"), port, path, timeout, headers)
     except (ValueError, http.client.HTTPException) as error:
-        raise OSError(f"{address}:{port} does not speak HTTP: {printable(repr(error))}") from error
-    return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
+        raise OSError(f"{address}:{port} does not speak HTTP: {make_printable(repr(error))}") from error
+    return (
+        status,
+        escape_text(reason),
+        escape_text(answer.get(HEADER) or ""),
+        escape_text(body.decode("utf-8", "replace")),
+    )
 
 
 def read_live(

@@ -77,21 +77,23 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         {name: _resolve(host, *_split(text)) for name, text in desired[option].items()}
         for option in ("endpoints", "other_endpoints")
     ]
-    found = {name: _matching(host, rows, name, known) for name in desired["servers"]}
-    leaving = {row["name"] for name in desired["leaving"] for row in _matching(host, rows, name, known)}
+    found = {name: _find_matching(host, rows, name, known) for name in desired["servers"]}
+    leaving = {row["name"] for name in desired["leaving"] for row in _find_matching(host, rows, name, known)}
     leaving |= {row["name"] for matches in found.values() for row in matches}
     servers = ((row, [name for name, matches in found.items() if row in matches]) for row in rows)
     return {
         "servers": [{**row, "server": names[0]} for row, names in servers if names],
         "missing": [name for name, matches in found.items() if not matches],
         "others": sorted({row["name"] for row in rows} - leaving),
-        "serving": _serving(host, desired, rows, leaving),
-        "earlier": sorted({row["name"] for name in desired["earlier"] for row in _matching(host, rows, name, known)}),
+        "serving": _list_serving(host, desired, rows, leaving),
+        "earlier": sorted(
+            {row["name"] for name in desired["earlier"] for row in _find_matching(host, rows, name, known)}
+        ),
         "endpoints": known[0],
     }
 
 
-def _matching(host: Host, rows: list[dict[str, Any]], name: str, known: Any) -> list[dict[str, Any]]:
+def _find_matching(host: Host, rows: list[dict[str, Any]], name: str, known: Any) -> list[dict[str, Any]]:
     """The rows of one server: those that lead to one of its places, whatever their name; without any, the row of its
     name. A name alone may be that of another host's instance by now.
 
@@ -112,7 +114,9 @@ def choose_servers(desired: Desired, state: Mapping[str, Any]) -> dict[str, Any]
     return {**desired, "servers": names, "endpoints": {}, "other_endpoints": {}}
 
 
-def _serving(host: Host, desired: Desired, rows: Sequence[Mapping[str, Any]], leaving: Collection[str]) -> list[str]:
+def _list_serving(
+    host: Host, desired: Desired, rows: Sequence[Mapping[str, Any]], leaving: Collection[str]
+) -> list[str]:
     """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
     probed, since one that is dead would count otherwise."""
     backend, found = PROXIES[desired["software"]], []

@@ -27,7 +27,7 @@ _APPLICATION = re.compile(r"^# application: (\S+)$", re.MULTILINE)
 OVERHEAD = 100
 
 
-def digest(config: str, pems: Iterable[Mapping[str, str]]) -> str:
+def compute_digest(config: str, pems: Iterable[Mapping[str, str]]) -> str:
     """12 hexadecimal digits of the configuration, placeholder included, and of the PEM files `[{path, content}]`.
 
     A new certificate needs a reload too.
@@ -38,7 +38,7 @@ def digest(config: str, pems: Iterable[Mapping[str, str]]) -> str:
 
 def stamp_config(config: str, pems: Iterable[Mapping[str, str]]) -> str:
     """The configuration as it is on the disk: the digest in place of the placeholder."""
-    return config.replace(PLACEHOLDER, "xitrum.host-" + digest(config, pems))
+    return config.replace(PLACEHOLDER, "xitrum.host-" + compute_digest(config, pems))
 
 
 def find_application(text: str | None) -> str:
@@ -100,9 +100,9 @@ def with_states(text: str, desired: Mapping[str, str], words: Words) -> str:
     lines, mark = [], None
     for line in text.splitlines(keepends=True):
         if mark:
-            head, tail = without(line.rstrip("\n"), end), end + "\n"
+            head, tail = remove_end(line.rstrip("\n"), end), end + "\n"
             for word in every:
-                head = without(head, word)
+                head = remove_end(head, word)
             line = head + added.get((kept.get(mark.group(1), "ready"), mark.group(2)), "") + tail
         mark = _MARK.match(line.rstrip("\n"))
         lines.append(line)
@@ -122,11 +122,11 @@ def with_names(text: str, names: Mapping[str, Sequence[str]]) -> str:
     that a client's server could not be recognized by its name.
     """
 
-    def pattern(match: re.Match[str]) -> str:
+    def escape_word(match: re.Match[str]) -> str:
         places = [f"[{one}]" if ":" in one else one for one in names.get(match.group(1)) or [match.group(1)]]
         return "(?:" + "|".join(re.escape(f"{place}:{match.group(2)}") for place in places) + ")"
 
-    return _ADDRESSES.sub(pattern, text)
+    return _ADDRESSES.sub(escape_word, text)
 
 
 def with_endpoint(text: str, name: str, end: str) -> str:
@@ -145,6 +145,6 @@ def with_endpoint(text: str, name: str, end: str) -> str:
     return "".join(found).replace(f"{re.escape(old)}$", f"{re.escape(end)}$") if old else text
 
 
-def without(text: str, end: str) -> str:
+def remove_end(text: str, end: str) -> str:
     """A text without that end, where it has it."""
     return text[: -len(end)] if end and text.endswith(end) else text

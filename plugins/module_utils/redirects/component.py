@@ -16,7 +16,7 @@ from ..core import addresses, recorded, unmanaged_file
 from ..core.addresses import parse_interfaces
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import LISTING_BYTES, Host
-from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, make_rule_errors
 from ..core.process import parse_unit
 from ..core.sockets import format_unread_note, read_listeners
 from . import boot as redirects_boot
@@ -59,24 +59,26 @@ SPEC: dict[str, Any] = {
 }
 
 
-def _unread(error: Exception) -> str:
+def _describe_unread(error: Exception) -> str:
     return f"redirects: the host could not be read: {error}. Live rules are read by root: set become."
 
 
-def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, _plan: Plan, error: Exception) -> str:
     return f"redirects: {error}"
 
 
-def _left(plan: Plan) -> str:
+def _list_left(plan: Plan) -> str:
     return f"see the rows. Left to do: {describe_steps(plan)}"
 
 
-def _header(_desired: Desired) -> str:
+def _render_header(_desired: Desired) -> str:
     return "redirects"
 
 
 #: Applied twice where it has to be: what a back end left behind shows only once ours are gone from it.
-EXECUTION = Execution(header=_header, unread=_unread, describe=_failure, rounds=2, left=_left)
+EXECUTION = Execution(
+    header=_render_header, unread=_describe_unread, describe=_describe_failure, rounds=2, left=_list_left
+)
 
 PROGRAMS = ("nft", "iptables", "ip6tables", "firewall-cmd")
 SERVICES = (
@@ -101,20 +103,20 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
     state["units"] = (
-        _units(host, [*SERVICES, *map(redirects_ports.complete_unit_name, desired["stop_services"])])
+        _read_units(host, [*SERVICES, *map(redirects_ports.complete_unit_name, desired["stop_services"])])
         if state["systemd"]
         else {}
     )
     saves, variant = _saves(host, state)
     state["variant"], state["legacy"] = variant, variant == "legacy" and any(saves.values())
-    state["nftables"] = {"objects": _objects(host, state), "file": host.read(redirects_nft.FILE)}
+    state["nftables"] = {"objects": _list_objects(host, state), "file": host.read(redirects_nft.FILE)}
     paths = [
         *redirects_iptables.FILES.values(),
         *(path for files in redirects_iptables.SAVERS.values() for path in files.values()),
     ]
     files = {path: unmanaged_file.read_file(host, path) for path in paths}
     state["iptables"] = {
-        "live": saves, "saved": {path: file.text for path, file in files.items()}, "saver": _saver(state),
+        "live": saves, "saved": {path: file.text for path, file in files.items()}, "saver": _find_saver(state),
         "modes": {path: file.stat.mode for path, file in files.items() if file.stat},
         "unusable": {path: file.error for path, file in files.items() if file.error},
     }
@@ -124,12 +126,12 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["unit_files"] = {unit: host.read(redirects_boot.get_path(unit)) for unit in redirects_boot.UNITS}
     state["record"] = host.read(redirects_leftovers.RECORD)
     state["interfaces"] = host.listdir("/sys/class/net")
-    state["addresses"] = _addresses(host, state)
+    state["addresses"] = _list_addresses(host, state)
     sockets = read_listeners(host)
     state["holders"] = redirects_ports.find_holders(host, sockets, desired)
     state["sockets_note"] = format_unread_note(sockets)
     state["listening"] = {row["port"] for row in sockets or []}
-    state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
+    state["conntrack"] = {name: _parse_number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
     state["answers"] = (
         redirects_ports.probe_all(host, desired, state["reachable"])
         if desired["probe"] and desired["state"] == "present"
@@ -150,8 +152,8 @@ def read_live(host: Host) -> dict[str, Any]:
     state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     saves, _variant = _saves(host, state)
-    state["nftables"], state["iptables"] = {"objects": _objects(host, state)}, {"live": saves}
-    state["interfaces"], state["addresses"] = host.listdir("/sys/class/net"), _addresses(host, state)
+    state["nftables"], state["iptables"] = {"objects": _list_objects(host, state)}, {"live": saves}
+    state["interfaces"], state["addresses"] = host.listdir("/sys/class/net"), _list_addresses(host, state)
     return state
 
 
@@ -165,7 +167,7 @@ def read_live_pairs(host: Host) -> list[dict[str, Any]]:
     return [found[outside] for outside in sorted(found)]
 
 
-def _units(host: Host, names: list[str]) -> dict[str, dict[str, str]]:
+def _read_units(host: Host, names: list[str]) -> dict[str, dict[str, str]]:
     result = host.run(["systemctl", "show", "--no-pager", f"--property={_PROPERTIES}", "--", *dict.fromkeys(names)])
     shown = [parse_unit(block) for block in result.out.split("\n\n")] if result.rc == 0 else []
     return {name: unit for unit in shown for name in unit.get("Names", unit.get("Id", "")).split()}
@@ -191,7 +193,7 @@ def _saves(host: Host, state: dict[str, Any]) -> tuple[dict[str, str | None], st
     return saves, variant
 
 
-def _objects(host: Host, state: dict[str, Any]) -> list[dict[str, Any]]:
+def _list_objects(host: Host, state: dict[str, Any]) -> list[dict[str, Any]]:
     if state["paths"]["nft"] is None:
         return []
     result = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
@@ -206,7 +208,7 @@ def _objects(host: Host, state: dict[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
-def _addresses(host: Host, state: dict[str, Any]) -> list[Any]:
+def _list_addresses(host: Host, state: dict[str, Any]) -> list[Any]:
     """The host's own addresses, where an unmanaged rule is for some addresses only."""
     takings = redirects_unmanaged.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     if not any(
@@ -217,7 +219,7 @@ def _addresses(host: Host, state: dict[str, Any]) -> list[Any]:
     return [address for _name, address in parse_interfaces(listed.out)]
 
 
-def _saver(state: dict[str, Any]) -> str:
+def _find_saver(state: dict[str, Any]) -> str:
     """The distribution's unit that restores iptables at boot; empty where none is installed and enabled."""
     for name in ("netfilter-persistent.service", "iptables.service"):
         unit = state["units"].get(name, {})
@@ -228,7 +230,7 @@ def _saver(state: dict[str, Any]) -> str:
     return ""
 
 
-def _number(text: str | None) -> int | None:
+def _parse_number(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else None
 
 
@@ -271,9 +273,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     damaged = redirects_leftovers.find_error(state["record"])
     found = [
         *redirects_ports.find_errors(desired, state),
-        *_backend_errors(name, state, rules),
-        *broken("host.redirects-unread", unread),
-        *broken("host.record", [damaged]),
+        *_find_backend_errors(name, state, rules),
+        *make_rule_errors("host.redirects-unread", unread),
+        *make_rule_errors("host.record", [damaged]),
     ]
     result.errors = [BlockingError.within("redirects: {}", text) for text in found]
     if result.errors:
@@ -300,13 +302,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.actions += redirects_ports.stop_steps(desired, state, rules)
     unusable = state["iptables"]["unusable"]
     written = [step.path for step in result.actions if step.kind == "write"]
-    result.errors += broken(
+    result.errors += make_rule_errors(
         "host.file-unsafe", (f"redirects: {unusable[path]}" for path in written if path in unusable)
     )
     saved, live = list_all_rules("parse_configured", state), list_all_rules("parse_effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
     result.facts["pairs"] = list_live_pairs(live[name])
-    result.rows = _pair_rows(desired, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
+    result.rows = _make_pair_rows(desired, state, rules, name, saved[name], live[name]) + _make_old_rows(
+        name, saved, live
+    )
     result.rows += [_boot_row(name, state)] if rules else []
     result.rows += redirects_ports.build_rows(desired, state, rules)
     result.before = "".join(
@@ -364,7 +368,7 @@ def read_conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
     }
 
 
-def _backend_errors(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
+def _find_backend_errors(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     if rules and name == "iptables" and state["firewalld"]["active"]:
         return [BlockingError(
             "the back end is iptables, and firewalld runs: its next reload would remove the rules. "
@@ -374,7 +378,7 @@ def _backend_errors(name: str, state: dict[str, Any], rules: list[Rule]) -> list
     return []
 
 
-def _pair_rows(
+def _make_pair_rows(
     desired: dict[str, Any], state: dict[str, Any], rules: list[Rule], name: str, saved: list[Rule], live: list[Rule]
 ) -> list[Row]:
     rows = []
@@ -385,7 +389,7 @@ def _pair_rows(
                 rows.append(
                     Row(
                         "redirects",
-                        _item(outside, family),
+                        _format_item(outside, family),
                         status="absent",
                         why=f"{FAMILY_NAME[family]} is off on this host",
                     )
@@ -393,7 +397,7 @@ def _pair_rows(
                 continue
             row = Row(
                 "redirects",
-                _item(outside, family),
+                _format_item(outside, family),
                 format_rules(rules, family, outside),
                 format_rules(saved, family, outside),
                 format_rules(live, family, outside),
@@ -410,11 +414,11 @@ def _pair_rows(
     return rows
 
 
-def _item(outside: int, family: str) -> str:
+def _format_item(outside: int, family: str) -> str:
     return "other rules" if outside == 0 else f"port {outside} ({FAMILY_NAME[family]})"
 
 
-def _old_rows(name: str, saved: dict[str, list[Rule]], live: dict[str, list[Rule]]) -> list[Row]:
+def _make_old_rows(name: str, saved: dict[str, list[Rule]], live: dict[str, list[Rule]]) -> list[Row]:
     """What is left in the other back ends."""
     return [
         Row(

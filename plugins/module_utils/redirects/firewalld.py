@@ -103,30 +103,32 @@ def plan_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) ->
         for rule in desired:
             if not _is_live(rule, state):
                 todo.append(
-                    _kernel("-A", rule[1], rule)
+                    _make_kernel_step("-A", rule[1], rule)
                     if rule in state["runtime"]
                     else _call(["firewall-cmd"], "--add-rule", rule)
                 )
     for family in families:
         for chain, text in find_ours(state["live"][family]):
             known = next((rule for rule in state["runtime"] if rule[0] == family and rule[3] == text), None)
-            if known not in desired and (not state["active"] or (family, _plain(chain), "0", text) not in desired):
+            if known not in desired and (
+                not state["active"] or (family, _normalize_chain(chain), "0", text) not in desired
+            ):
                 rule = (family, chain, "0", text)
                 old.append(
                     _call(["firewall-cmd"], "--remove-rule", known)
                     if known and state["active"]
-                    else _kernel("-D", chain, rule)
+                    else _make_kernel_step("-D", chain, rule)
                 )
     return todo + old
 
 
-def _plain(chain: str) -> str:
+def _normalize_chain(chain: str) -> str:
     """The built-in chain of a chain that firewalld puts direct rules into (its iptables back end has its own)."""
     return chain[:-len("_direct")] if chain.endswith("_direct") else chain
 
 
 def _is_live(rule: Direct, state: dict[str, Any]) -> bool:
-    return (rule[1], rule[3]) in [(_plain(chain), text) for chain, text in find_ours(state["live"][rule[0]])]
+    return (rule[1], rule[3]) in [(_normalize_chain(chain), text) for chain, text in find_ours(state["live"][rule[0]])]
 
 
 def _call(program: list[str], action: str, rule: Direct) -> Step:
@@ -134,6 +136,6 @@ def _call(program: list[str], action: str, rule: Direct) -> Step:
     return run(*program, "--direct", action, family, "nat", chain, priority, *text.split())
 
 
-def _kernel(action: str, chain: str, rule: Direct) -> Step:
+def _make_kernel_step(action: str, chain: str, rule: Direct) -> Step:
     """A rule that firewalld believes in and the kernel lost, or the reverse: set right past firewalld."""
     return run(iptables.COMMANDS[rule[0]], "--wait", "-t", "nat", action, chain, *rule[3].split())

@@ -28,13 +28,13 @@ def find_base_chains(objects: list[dict[str, Any]]) -> dict[str, list[str] | Non
         chains = sorted(
             entry["chain"]["name"]
             for entry in objects
-            if "chain" in entry and _of(entry["chain"], short) and entry["chain"]["name"] in _BASE
+            if "chain" in entry and _belongs(entry["chain"], short) and entry["chain"]["name"] in _BASE
         )
         found[family] = chains if any(item["family"] == short and item["name"] == "nat" for item in tables) else None
     return found
 
 
-def _of(item: dict[str, Any], short: str) -> bool:
+def _belongs(item: dict[str, Any], short: str) -> bool:
     return item["family"] == short and item["table"] == "nat"
 
 
@@ -74,10 +74,10 @@ def _clean(objects: list[dict[str, Any]], before: dict[str, list[str] | None]) -
         if now is None:
             continue
         short = _TABLES[family]
-        full = {entry["rule"]["chain"] for entry in objects if "rule" in entry and _of(entry["rule"], short)}
+        full = {entry["rule"]["chain"] for entry in objects if "rule" in entry and _belongs(entry["rule"], short)}
         empty = [name for name in now if name not in full and name not in (before.get(family) or [])]
         lines += [f"delete chain {short} nat {name}" for name in empty]
-        others = {entry["chain"]["name"] for entry in objects if "chain" in entry and _of(entry["chain"], short)}
+        others = {entry["chain"]["name"] for entry in objects if "chain" in entry and _belongs(entry["chain"], short)}
         if before.get(family) is None and others <= set(empty):
             lines.append(f"delete table {short} nat")
     return [run("nft", "-f", "-", text="\n".join(lines) + "\n")] if lines else []

@@ -80,7 +80,7 @@ def parse_effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     rules = []
     for kind, item in find_ours(state["objects"]):
         if kind == "rule":
-            rules += _rules(item, families)
+            rules += _parse_rules(item, families)
         elif kind == "chain":
             base = (item.get("type"), item.get("hook"), item.get("prio"), item.get("policy"))
             if base != ("nat", item.get("name"), PRIORITY, "accept"):
@@ -102,14 +102,14 @@ def has_ours(objects: list[dict[str, Any]]) -> bool:
     return bool(find_ours(objects))
 
 
-def _rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
+def _parse_rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
     """One live rule as ours: exactly the expressions that `render` writes, in their order."""
     interface = outside = None
     origin, family = item.get("chain"), None
     for expression in item.get("expr") or []:
         match = expression.get("match") if isinstance(expression, dict) else None
         match = match if isinstance(match, dict) else {}
-        port = _redirected(expression)
+        port = _parse_redirected(expression)
         left = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else ""
         right = match.get("right")
         if left == '{"meta": {"key": "iifname"}}' and isinstance(right, str):
@@ -134,7 +134,7 @@ def _rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
     return [UNKNOWN]
 
 
-def _redirected(expression: dict[str, dict[str, Any]]) -> int:
+def _parse_redirected(expression: dict[str, dict[str, Any]]) -> int:
     """The port that an expression redirects to, and does nothing else; 0 for any other."""
     if (
         not isinstance(expression, dict)

@@ -12,7 +12,7 @@ from ..core.host import Host
 from ..core.plan import RUN, BlockingError, Row
 from ..core.process import find_unit_of_process
 from ..core.sockets import Rows
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from . import iptables as redirects_iptables
 from . import nft as redirects_nft
 from . import unmanaged as redirects_unmanaged
@@ -83,10 +83,14 @@ def find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         for name in desired["stop_services"]
         if not input_types.fits("unit", name)
     ]
-    return found + _held(desired, state) + [text for _port, text, certain in find_unmanaged(desired, state) if certain]
+    return (
+        found
+        + _find_held(desired, state)
+        + [text for _port, text, certain in find_unmanaged(desired, state) if certain]
+    )
 
 
-def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[BlockingError]:
+def _find_held(desired: dict[str, Any], state: dict[str, Any]) -> list[BlockingError]:
     """A port that somebody listens on: that program would be cut off silently."""
     stopped = {
         name
@@ -96,7 +100,7 @@ def _held(desired: dict[str, Any], state: dict[str, Any]) -> list[BlockingError]
     found = {}
     for row in find_port_conflicts(desired, state):
         if row["unit"] not in stopped:
-            name = printable(row["process"]) or "a process that only root sees"
+            name = make_printable(row["process"]) or "a process that only root sees"
             what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
             end = f"end it (kill {row['pid']})" if row["pid"] else "end it"
             commands = [["kill", str(row["pid"])]] if row["pid"] and not row["unit"] else []

@@ -83,7 +83,8 @@ def format_rules(rules: list[Rule], family: str, outside: int) -> str:
     if not found:
         return ""
     groups = {
-        origin: sorted({_target(rule) for rule in found if rule.origin == origin}) for origin in (OUTSIDE, LOOPBACK)
+        origin: sorted({_render_target(rule) for rule in found if rule.origin == origin})
+        for origin in (OUTSIDE, LOOPBACK)
     }
     if not groups[LOOPBACK]:
         return f"{', '.join(groups[OUTSIDE])}, not on the loopback"
@@ -97,16 +98,16 @@ def format_rules(rules: list[Rule], family: str, outside: int) -> str:
     )
 
 
-def _target(rule: Rule) -> str:
+def _render_target(rule: Rule) -> str:
     return f"{rule.inside} on {rule.interface}" if rule.interface else str(rule.inside)
 
 
 def format_lines(title: str, rules: list[Rule]) -> str:
     """The rules for a diff, a line each."""
-    return "".join(f"{title}: {_line(rule)}\n" for rule in rules)
+    return "".join(f"{title}: {_render_line(rule)}\n" for rule in rules)
 
 
-def _line(rule: Rule) -> str:
+def _render_line(rule: Rule) -> str:
     if rule == UNKNOWN:
         return "something else among ours"
     return (

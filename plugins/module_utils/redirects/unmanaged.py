@@ -73,7 +73,7 @@ def find_takings(objects: list[dict[str, Any]], saves: dict[str, str | None]) ->
     `objects` is what nft lists, `saves` maps a family to iptables-save's output.
     """
     return {
-        family: [*_nft_takings(objects, saves, family), *_iptables_takings(saves.get(family) or "")]
+        family: [*_find_nft_takings(objects, saves, family), *_find_iptables_takings(saves.get(family) or "")]
         for family in _FAMILIES
     }
 
@@ -84,7 +84,7 @@ def find_conflicts(takings: dict[str, list[Taking]], aim: Aim) -> list[tuple[Tak
     found: dict[Taking, int] = {}
     for taking in takings.get(aim.family, []):
         verdict = min((judge(condition, aim) for condition in taking.conditions), default=YES)
-        if any(all(_always_holds(condition, aim) for condition in way) for way in taking.earlier):
+        if any(all(_holds_always(condition, aim) for condition in way) for way in taking.earlier):
             verdict = min(verdict, MAYBE)
         if verdict != NO:
             plain = taking._replace(earlier=())
@@ -100,7 +100,7 @@ def judge(condition: Condition, aim: Aim) -> int:
     return (NO, MAYBE, YES)[2 - held] if condition.negated else held
 
 
-def _always_holds(condition: Condition, aim: Aim) -> bool:
+def _holds_always(condition: Condition, aim: Aim) -> bool:
     """Whether a condition holds for every connection to the port from outside, that of containers left out."""
     opposite = judge(condition._replace(negated=not condition.negated), aim)
     return opposite != YES if condition.kind == "interface" else opposite == NO
@@ -108,15 +108,15 @@ def _always_holds(condition: Condition, aim: Aim) -> bool:
 
 def _holds(condition: Condition, aim: Aim) -> int:
     if condition.kind == "port":
-        return max((_number_in(value, aim.port) for value in condition.values), default=NO)
+        return max((_match_number(value, aim.port) for value in condition.values), default=NO)
     if condition.kind == "some_port":
-        return min(MAYBE, max((_number_in(value, aim.port) for value in condition.values), default=NO))
+        return min(MAYBE, max((_match_number(value, aim.port) for value in condition.values), default=NO))
     if condition.kind == "protocol":
         return YES if {"tcp", "all", 6, "6"} & set(condition.values) else NO
     if condition.kind == "family":
         return YES if {aim.family, {"ipv4": "ip", "ipv6": "ip6"}[aim.family]} & set(condition.values) else NO
     if condition.kind == "daddr":
-        return _addresses_hold(condition.values, aim.addresses, condition.negated)
+        return _compare_addresses(condition.values, aim.addresses, condition.negated)
     if condition.kind == "state":
         return YES if {"new", "NEW"} & set(condition.values) else NO
     if condition.kind == "saddr":
@@ -124,7 +124,7 @@ def _holds(condition: Condition, aim: Aim) -> int:
     return YES if condition.kind == "local" else MAYBE
 
 
-def _number_in(value: int, port: int) -> int:
+def _match_number(value: int, port: int) -> int:
     if isinstance(value, int):
         return YES if value == port else NO
     if isinstance(value, tuple):
@@ -145,14 +145,16 @@ def _judge_interface(condition: Condition, aim: Aim) -> int:
     return YES if any(aim.interface or not name.startswith(_INTERNAL) for name in met) else MAYBE if met else NO
 
 
-def _addresses_hold(values: tuple[str, ...], addresses: tuple[str, ...], negated: bool) -> int:
-    networks = [network for network in map(_network, values) if network is not None]
+def _compare_addresses(values: tuple[str, ...], addresses: tuple[str, ...], negated: bool) -> int:
+    networks = [network for network in map(_parse_network, values) if network is not None]
     if len(networks) < len(values):
         return MAYBE
     if set(values) & set(_ANY):
         return YES
     outside = [
-        address for address in (_network(item) for item in addresses) if address is not None and not address.is_loopback
+        address
+        for address in (_parse_network(item) for item in addresses)
+        if address is not None and not address.is_loopback
     ]
     if not outside:
         # Loopback alone is certain; whether another address is ours is not known then.
@@ -166,7 +168,7 @@ def _addresses_hold(values: tuple[str, ...], addresses: tuple[str, ...], negated
     return YES if any(inside) else NO
 
 
-def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _parse_network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
         return ipaddress.ip_network(str(value), strict=False)
     except ValueError:
@@ -204,7 +206,7 @@ class Way:
 # --------------------------------------------------------------------------------------------------------- nftables
 
 
-def _nft_takings(objects: list[dict[str, Any]], saves: dict[str, str | None], family: str) -> list[Taking]:
+def _find_nft_takings(objects: list[dict[str, Any]], saves: dict[str, str | None], family: str) -> list[Taking]:
     found = []
     chains = [entry["chain"] for entry in objects if "chain" in entry]
     for chain in chains:
@@ -307,8 +309,8 @@ class _Table:
         """One match as a condition."""
         if isinstance(left, dict) and "concat" in left:
             return self.concatenated(left["concat"], right, negated)
-        kind = _kind_of(left)
-        values = tuple(_value(item) for item in self.values(right))
+        kind = _find_kind(left)
+        values = tuple(_parse_value(item) for item in self.values(right))
         if kind in ("interface", "daddr", "saddr") and any(isinstance(value, tuple) for value in values):
             return Condition("other")
         if kind == "local":
@@ -317,12 +319,12 @@ class _Table:
 
     def concatenated(self, fields: list[Any], right: Any, negated: bool) -> Condition:
         """Of several fields together, the port decides where it is one of them, and only whether it is set."""
-        index = next((number for number, field in enumerate(fields) if _kind_of(field) == "port"), None)
+        index = next((number for number, field in enumerate(fields) if _find_kind(field) == "port"), None)
         if index is None or negated:
             return Condition("other")
-        items = map(_bare, self.values(right))
+        items = map(_unwrap, self.values(right))
         parts: list[Any] = [item.get("concat") if isinstance(item, dict) else None for item in items]
-        ports = [_value(part[index]) for part in parts if part and len(part) > index]
+        ports = [_parse_value(part[index]) for part in parts if part and len(part) > index]
         # A port that no element has is left out for certain. One that an element has depends on the other fields.
         return Condition("some_port", tuple(ports))
 
@@ -335,7 +337,7 @@ class _Table:
         return right if isinstance(right, list) else [right]
 
 
-def _kind_of(left: Any) -> str:
+def _find_kind(left: Any) -> str:
     if not isinstance(left, dict):
         return "other"
     payload, meta = left.get("payload") or {}, left.get("meta") or {}
@@ -358,13 +360,13 @@ def _kind_of(left: Any) -> str:
     return "other"
 
 
-def _bare(item: Any) -> Any:
+def _unwrap(item: Any) -> Any:
     """An element without its comment, counter or timeout."""
     return item["elem"]["val"] if isinstance(item, dict) and isinstance(item.get("elem"), dict) else item
 
 
-def _value(item: Any) -> int | str | tuple[int, int]:
-    item = _bare(item)
+def _parse_value(item: Any) -> int | str | tuple[int, int]:
+    item = _unwrap(item)
     if isinstance(item, dict) and "range" in item:
         low, high = item["range"]
         return (low, high) if isinstance(low, int) and isinstance(high, int) else f"{low}-{high}"
@@ -376,7 +378,7 @@ def _value(item: Any) -> int | str | tuple[int, int]:
 # --------------------------------------------------------------------------------------------------------- iptables
 
 
-def _iptables_takings(text: str) -> list[Taking]:
+def _find_iptables_takings(text: str) -> list[Taking]:
     chains: dict[str, list[tuple[str, list[str]]]] = {}
     for line in iptables.parse_tables(text).get("nat", []):
         words = shlex.split(line)
@@ -392,10 +394,10 @@ def _walk(
     for line, words in chains.get(chain, []) if way.depth < _DEPTH else []:
         if _is_ours(line, words):
             continue
-        own, target = _conditions(words)
+        own, target = _parse_conditions(words)
         so_far = (*conditions, *own)
         if target in ("REDIRECT", "DNAT"):
-            found.append(_iptables_taking(chain, line, so_far)._replace(earlier=way.earlier()))
+            found.append(_make_iptables_taking(chain, line, so_far)._replace(earlier=way.earlier()))
         elif target in chains:
             found += _walk(chains, target, so_far, way.enter())
         way.end("goto" if "-g" in words else target.lower(), so_far)
@@ -408,7 +410,7 @@ def _is_ours(line: str, words: list[str]) -> bool:
     )
 
 
-def _iptables_taking(chain: str, line: str, conditions: tuple[Condition, ...]) -> Taking:
+def _make_iptables_taking(chain: str, line: str, conditions: tuple[Condition, ...]) -> Taking:
     if chain.startswith("DOCKER") or chain.startswith(("CNI-", "NETAVARK", "KUBE-")):
         ports = "".join(
             str(value) for condition in conditions if condition.kind == "port" for value in condition.values[:1]
@@ -428,7 +430,7 @@ def _iptables_taking(chain: str, line: str, conditions: tuple[Condition, ...]) -
     )
 
 
-def _conditions(words: list[str]) -> tuple[list[Condition], str]:
+def _parse_conditions(words: list[str]) -> tuple[list[Condition], str]:
     """The conditions of a rule's words, and its target."""
     found: list[Condition] = []
     negated, index = False, 0
@@ -449,16 +451,16 @@ def _conditions(words: list[str]) -> tuple[list[Condition], str]:
             # Further words up to the next option belong to this one.
             while index < len(words) and not words[index].startswith("-") and words[index] != "!":
                 index += 1
-            found.append(_iptables_condition(word, value, negated))
+            found.append(_parse_iptables_condition(word, value, negated))
         negated = False
     return found, ""
 
 
-def _iptables_condition(word: str, value: str, negated: bool) -> Condition:
+def _parse_iptables_condition(word: str, value: str, negated: bool) -> Condition:
     if word == "-p":
         return Condition("protocol", (value,), negated)
     if word in ("--dport", "--dports", "--destination-port", "--destination-ports"):
-        return Condition("port", tuple(_ports(part) for part in value.split(",")), negated)
+        return Condition("port", tuple(_parse_ports(part) for part in value.split(",")), negated)
     if word == "-i":
         return Condition("interface", (value.replace("+", "*"),), negated)
     if word in ("-d", "-s"):
@@ -470,7 +472,7 @@ def _iptables_condition(word: str, value: str, negated: bool) -> Condition:
     return Condition("other")
 
 
-def _ports(part: str) -> int | str | tuple[int, int]:
+def _parse_ports(part: str) -> int | str | tuple[int, int]:
     low, colon, high = part.partition(":")
     if not colon:
         return int(low) if low.isdecimal() else low

@@ -47,7 +47,7 @@ def list_applications(host: Host, record: Mapping[str, Any], known: Iterable[dic
     rows += [
         item
         for item in known
-        if item["name"] not in record["applications"] and (item["name"] in locked or _there(host, item))
+        if item["name"] not in record["applications"] and (item["name"] in locked or _has_anything(host, item))
     ]
     found = {row["name"] for row in rows}
     return rows + [
@@ -57,7 +57,7 @@ def list_applications(host: Host, record: Mapping[str, Any], known: Iterable[dic
     ]
 
 
-def _there(host: Host, row: Mapping[str, Any]) -> bool:
+def _has_anything(host: Host, row: Mapping[str, Any]) -> bool:
     """Whether a supervisor has anything of an application that is not on record. Its folders are not ours then."""
     return bool(table.find_defined(host, row["name"]) or table.find_leftovers(host, row["name"]))
 
@@ -114,20 +114,20 @@ def read(host: Host, desired: Desired) -> dict[str, Any]:
         "nofile": find_ours(host, limits.LIMITS_D, limits.MARK),
         "redirects": planned_redirects,
         "firewall": planned_firewall,
-        "alternatives": {home: _alternatives(host, home) for home in list_homes(host, chosen or {})},
-        "jdks": _jdks(host, [row["root"] for row in list_applications(host, record, desired["applications"])]),
+        "alternatives": {home: _plan_alternatives(host, home) for home in list_homes(host, chosen or {})},
+        "jdks": _find_jdks(host, [row["root"] for row in list_applications(host, record, desired["applications"])]),
         "proxies": (originals, proxy_original.plan({}, originals)),
         "leftovers": (left, leftovers.plan(desired, left)),
         "errors": [*errors, *planned_redirects.errors, *planned_firewall.errors],
     }
 
 
-def _alternatives(host: Host, home: str) -> Plan:
+def _plan_alternatives(host: Host, home: str) -> Plan:
     desired = {**jdk.build_desired_alternatives(home), "state": "absent"}
     return alternatives.plan(desired, alternatives.read(host, desired))
 
 
-def _jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
+def _find_jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
     """The JDKs out of archives: name to the processes that run on it and are not the applications'."""
     running = jdk.read_executables(host)
     mine = {row["pid"] for root in roots for row in process.find_processes_under(host, root)}

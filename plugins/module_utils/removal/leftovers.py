@@ -69,7 +69,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
     others = supervisord_config.find_programs(
-        {path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)}
+        {path: text for path, text in _read_programs(host).items() if not any(f"/{name}-" in path for name in mine)}
     )
     packages: dict[str, Any] = {"removed": [], "kept": {}}
     if desired["remove_packages"]:
@@ -101,7 +101,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def _programs(host: Host) -> dict[str, str]:
+def _read_programs(host: Host) -> dict[str, str]:
     """The files of supervisord's programs: path to text."""
     paths = [
         f"{supervisord_config.FOLDER}/{name}"
@@ -188,8 +188,8 @@ def _call(host: Host, *argv: str) -> None:
         )
 
 
-def _unread(error: Exception) -> str:
+def _describe_unread(error: Exception) -> str:
     return f"what is left on the host could not be read: {error}"
 
 
-EXECUTION = Execution(unread=_unread)
+EXECUTION = Execution(unread=_describe_unread)

@@ -17,12 +17,12 @@ def read(host: Any, names: Sequence[str]) -> dict[str, Any]:
     installed = sorted(recorded.find_installed(host, names)) if names else []
     if not installed:
         return {"removed": [], "kept": {}}
-    return distributions.family_with(host, "manager_program").choose_removable(host, installed)
+    return distributions.find_family(host, "manager_program").choose_removable(host, installed)
 
 
 def apply(host: Any, names: Sequence[str]) -> None:
     """Removes packages. Raises RuntimeError with what the package manager reported."""
-    command = distributions.family_with(host, "manager_program").remove_command(names)
+    command = distributions.find_family(host, "manager_program").remove_command(names)
     result = host.run(command, seconds=LONG_SECONDS)
     if result.rc != 0:
         raise RuntimeError(

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.plan import CHECK, PING, RUN
 from ..core.statuses import STATUSES
-from ..core.untrusted_text import sendable
+from ..core.untrusted_text import make_sendable
 from ..preflight import messages as preflight
 from ..proxy.definition import format_server_name
 from . import fixes
@@ -38,7 +38,7 @@ def list_findings(
             item["fix"] = fixes.format_command(item["fix"], item["host"], inventory, variables, item["commands"])
     order = ["drift", "note", "ok"]
     # Not all of it is of our modules: Ansible's own, and hosts that are not reached, have messages too.
-    found = sendable(found)
+    found = make_sendable(found)
     return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
 
 

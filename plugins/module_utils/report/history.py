@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.lock_record import format_time
-from ..core.untrusted_text import printable, sendable
+from ..core.untrusted_text import make_printable, make_sendable
 from .fleet_summary import get_components, render_table
 from .schemas import VERSION
 from .status import HostRead, find_host_errors, format_duration
@@ -45,7 +45,7 @@ def build_history_document(
             runs.setdefault(key, []).append((host.name, entry))
     found = sorted(map(describe_run, runs.values()), key=lambda run: (run["started"], run["run"]))
     unread = [host for host in hosts if not host.is_read]
-    document: dict[str, Any] = sendable(
+    document: dict[str, Any] = make_sendable(
         {
             "schema_version": VERSION,
             "time": format_time(now),
@@ -127,7 +127,7 @@ def find_number_error(value: Any) -> str:
             return ""
     except (TypeError, ValueError):
         pass
-    return f"history_runs is {printable(repr(value))}: expected a whole number from 1 to {MOST_RUNS}"
+    return f"history_runs is {make_printable(repr(value))}: expected a whole number from 1 to {MOST_RUNS}"
 
 
 # ------------------------------------------------------------------------------------------------------ for a terminal

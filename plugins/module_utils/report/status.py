@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.lock_record import format_time
-from ..core.untrusted_text import printable, sendable
+from ..core.untrusted_text import make_printable, make_sendable
 from ..preflight import messages as preflight
 from ..proxy import health as proxy_health
 from ..proxy.definition import format_server_name
@@ -60,7 +60,7 @@ class HostRead:
         if self.outcome != "failed":
             return "" if self.is_read else "it could not be reached"
         reason = preflight.read_failure(dict(self.state or {}))
-        return printable(f"it could not be read: {reason or 'no reason was given'}")
+        return make_printable(f"it could not be read: {reason or 'no reason was given'}")
 
 
 def build_status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def build_status_document(hosts: Sequence[HostRead], now: float) -> dict[str, An
     found = [item for host in hosts if host.application for item in describe_instances(host, views)]
     found.sort(key=lambda item: (rank_severity(item), item["host"], item["index"]))
     errors = [*find_host_errors(hosts), *find_instance_errors(found), *find_proxy_errors(proxies)]
-    document: dict[str, Any] = sendable(
+    document: dict[str, Any] = make_sendable(
         {
             "schema_version": VERSION,
             "time": format_time(now),
@@ -169,9 +169,9 @@ def describe_server(server: Mapping[str, Any]) -> dict[str, Any]:
         "backend": server["backend"],
         "address": server["address"],
         "port": server["port"],
-        "status": printable(server["status"] if ready else server["admin"]),
+        "status": make_printable(server["status"] if ready else server["admin"]),
         "serving": proxy_health.is_healthy(server),
-        "check": printable(server["check"]),
+        "check": make_printable(server["check"]),
         # Only a proxy with a runtime socket counts them.
         "connections": server.get("sessions"),
     }

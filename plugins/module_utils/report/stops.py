@@ -30,18 +30,18 @@ def find_stopped_servers(states: States) -> dict[str, str]:
 def explain_servers(states: States) -> dict[str, Any]:
     """The reads of hosts, in which the servers of stopped instances are no drift of their proxies."""
     stopped = find_stopped_servers(states)
-    return {host: _explained(state, stopped) if stopped else state for host, state in states.items()}
+    return {host: _explain(state, stopped) if stopped else state for host, state in states.items()}
 
 
-def _explained(state: Any, stopped: Mapping[str, str]) -> Any:
+def _explain(state: Any, stopped: Mapping[str, str]) -> Any:
     name = next((name for name in ("proxy", "proxy_health") if name in get_components(state)), "")
     if not name or not isinstance(state, Mapping):
         return state
-    rows = [_explained_row(row, stopped) for row in state[name]["rows"]]
+    rows = [_explain_row(row, stopped) for row in state[name]["rows"]]
     return {**state, name: {**state[name], "rows": rows}}
 
 
-def _explained_row(row: Mapping[str, Any], stopped: Mapping[str, str]) -> Mapping[str, Any]:
+def _explain_row(row: Mapping[str, Any], stopped: Mapping[str, str]) -> Mapping[str, Any]:
     who = stopped.get(row["item"].rpartition("/")[2]) if row["component"] == "proxy" else None
     if not who or row["status"] != "drift" or not row["effective"].startswith(("MAINT", "DRAIN", "DOWN", "NOLB")):
         return row
@@ -58,7 +58,7 @@ def explain_port(state: Any, row: Row) -> Row:
     return row.replaced(status="stopped", why=why, fix="", commands=())
 
 
-def without_idle_proxies(states: States) -> dict[str, Any]:
+def drop_idle_proxies(states: States) -> dict[str, Any]:
     """The reads of hosts without the proxies all of whose servers were stopped."""
     stopped = find_stopped_servers(states)
     return {host: state for host, state in states.items() if not _is_idle(state, stopped)}

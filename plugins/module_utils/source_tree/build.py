@@ -12,7 +12,7 @@ import shlex
 import shutil
 from typing import NamedTuple
 
-from ..core.untrusted_text import printable
+from ..core.untrusted_text import make_printable
 from . import sbt_project
 
 #: How an error of the build is reported: its last lines.
@@ -177,7 +177,7 @@ def build_errors(command: str, directory: str, code: int, output: str) -> list[s
     if not code and not silent:
         return []
     lines = [
-        printable(line.strip())
+        make_printable(line.strip())
         for line in (text[silent.start() :].splitlines()[:_LINES] if silent else text.splitlines())
         if line.strip()
     ]

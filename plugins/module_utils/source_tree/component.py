@@ -23,7 +23,7 @@ from ..configuration import xitrum_conf as package_config
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host, Result, own_environment
 from ..core.mac_files import is_mac_file
-from ..core.plan import Draft, Plan, Row, broken
+from ..core.plan import Draft, Plan, Row, make_rule_errors
 from . import facts as tree_facts
 from . import sbt_definitions, sbt_project
 from . import text as source_text
@@ -251,13 +251,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     try:
         app = choose_app(desired, state["paths"])
     except ValueError as error:
-        result.errors = broken("tree.application", [str(error)])
+        result.errors = make_rule_errors("tree.application", [str(error)])
         return result.plan(desired, state)
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     project = sbt_project.describe(texts_of, app)
     result.errors = find_tree_errors(desired, state, project)
     if project.unknown_project and needs_task(desired, project):
-        result.errors += broken("tree.build-project", [f"{desired['path']}: {project.unknown_project}"])
+        result.errors += make_rule_errors("tree.build-project", [f"{desired['path']}: {project.unknown_project}"])
     if not result.errors:
         main_class = ""
         if needs_main_class(desired):
@@ -268,7 +268,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 )
                 result.facts["notes"] += find_main_class_notes(desired, main_class, found)
             except ValueError as error:
-                result.errors += broken("tree.main-class", [f"{desired['path']}: {error}"])
+                result.errors += make_rule_errors("tree.main-class", [f"{desired['path']}: {error}"])
         result.facts.update(
             main_class=main_class,
             project=project.app,
@@ -283,7 +283,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.facts["notes"] += tree_facts.find_level_notes(
             project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep_files"
         )
-        result.errors += broken("tree.ignored", find_ignored_errors(desired, state, changes))
+        result.errors += make_rule_errors("tree.ignored", find_ignored_errors(desired, state, changes))
     for path, (text, mode) in sorted(changes.items()):
         existing = state["files"].get(path)
         same = (
@@ -303,7 +303,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             diffs.append((path, (existing or {}).get("text") or "", text or ""))
     if result.actions and not desired["allow_uncommitted"]:
         changing = {path for path, _text, _mode in result.actions}
-        result.errors += broken("tree.uncommitted", find_uncommitted_errors(desired, state, changing))
+        result.errors += make_rule_errors("tree.uncommitted", find_uncommitted_errors(desired, state, changing))
     return result.plan(given, state)
 
 
@@ -330,15 +330,15 @@ def find_tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Pr
     """Why this is no source tree of a Xitrum application in git; all reasons at once."""
     top = desired["path"]
     if not state["there"]:
-        return broken("tree.folder", [f"there is no folder {top}: name the application's source tree"])
+        return make_rule_errors("tree.folder", [f"there is no folder {top}: name the application's source tree"])
     errors: list[str] = []
     if state["git"]:
-        errors += broken("tree.git", [
+        errors += make_rule_errors("tree.git", [
             f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name "
             "another folder"
         ])
     missing, wrong = find_missing_of_build(state, project)
-    errors += broken("tree.build", (f"{top}: {sentence}" for sentence in wrong))
+    errors += make_rule_errors("tree.build", (f"{top}: {sentence}" for sentence in wrong))
     missing += [
         f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]
     ]
@@ -355,14 +355,14 @@ def find_tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Pr
         if path in state["files"] and state["files"][path]["text"] is None and path not in desired["keep_files"]
     ]
     kinds = ((path, find_not_regular(state["files"][path]["stat"].kind)) for path in irregular)
-    errors += broken("tree.not-regular", (f"{top}/{path}: {sentence}" for path, sentence in kinds))
+    errors += make_rule_errors("tree.not-regular", (f"{top}/{path}: {sentence}" for path, sentence in kinds))
     if missing:
-        errors += broken("tree.incomplete", [
+        errors += make_rule_errors("tree.incomplete", [
             f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add "
             "what is missing"
         ])
     elif runner and "\r" in (runner["text"] or ""):
-        errors += broken("tree.line-ends", [
+        errors += make_rule_errors("tree.line-ends", [
             f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it "
             "with Unix ones (LF)"
         ])
@@ -427,13 +427,13 @@ def edit_texts(
                 raise ValueError(find_not_regular(state["files"][path]["stat"].kind))
             new[path] = (edit(new[path][0] if path in new else existing.get(path)), None)
         except ValueError as error:
-            errors += broken("tree.edit", [f"{desired['path']}/{path}: {error}"])
+            errors += make_rule_errors("tree.edit", [f"{desired['path']}/{path}: {error}"])
     for item in desired["files"]:
         path, there = item["path"], existing.get(item["path"])
         if path in keep or (path in state["files"] and not item["content"]):
             continue
         if path in state["files"] and MARK not in (there or ""):
-            errors += broken("tree.unmanaged", [
+            errors += make_rule_errors("tree.unmanaged", [
                 f"{desired['path']}/{path} is there and was not written by xitrum.host: move it away, or name it among "
                 "the files that are kept"
             ])
@@ -543,8 +543,8 @@ def _prepare(host: Host, desired: Desired) -> Desired:
     return {**desired, "path": host.absolute(desired["path"])}
 
 
-def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     return f"{plan.desired['path']} cannot be written ({error}): let this user write it, and run again"
 
 
-EXECUTION = Execution(fenced=False, prepare=_prepare, describe=_failure, brief=Brief.ALWAYS)
+EXECUTION = Execution(fenced=False, prepare=_prepare, describe=_describe_failure, brief=Brief.ALWAYS)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..configuration import logback
 from .sbt_project import Project
-from .scala_sources import without_comments
+from .scala_sources import blank_comments
 
 _NAME = re.compile(r'(?m)^[ \t]*name[ \t]*:=[ \t]*"([^"\n]*)"')
 #: The first versions of sbt that run on Java 9 and newer, one a line of versions.
@@ -32,7 +32,7 @@ def find_name(texts: Mapping[str, str | None], project: Project, top: str) -> tu
     """The application's name as Kubernetes takes names, and where it is from. The name of a build is that of its
     application where both have one folder; otherwise, the folder's name is taken."""
     text = texts.get(os.path.normpath(f"{project.build}/build.sbt")) or ""
-    found = _NAME.search(without_comments(text)) if project.build == project.app else None
+    found = _NAME.search(blank_comments(text)) if project.build == project.app else None
     if found and format_label(found[1]):
         return format_label(found[1]), os.path.normpath(f"{project.build}/build.sbt")
     folder = os.path.basename(os.path.normpath(os.path.join(top, project.app)))

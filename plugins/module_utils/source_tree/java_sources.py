@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .tokens import Token, match_brackets, split_tokens, without_comments
+from .tokens import Token, blank_comments, match_brackets, split_tokens
 from .types import Type
 
 _KINDS = ("class", "interface", "@interface", "enum", "record")
@@ -19,7 +19,7 @@ _PARAMETER = re.compile(
 
 def read_types(text: str) -> list[Type]:
     """The types of a Java text that have a main method of their own, nested ones too."""
-    bare = without_comments(text, strings=False, java=True)
+    bare = blank_comments(text, strings=False, java=True)
     package = re.search(r"(?:^|[;\s])package\s+([\w.]+)\s*;", bare)
     return list(_walk(bare, split_tokens(bare), package[1] if package else ""))
 

@@ -157,17 +157,17 @@ def _prepare(host: Host, desired: Desired) -> Desired:
     return {**desired, "path": host.absolute(desired["path"])}
 
 
-def _secrets(desired: Desired) -> set[str]:
+def _list_secrets(desired: Desired) -> set[str]:
     return set(urls.find_credentials(desired["remote"]))
 
 
-def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, _plan: Plan, error: Exception) -> str:
     return f"{error}. Fix that and run the playbook again: it goes on where this ended."
 
 
-def _header(desired: Desired) -> str:
+def _render_header(desired: Desired) -> str:
     return desired["path"]
 
 
-EXECUTION = Execution(quiet=True, secrets=_secrets, fenced=False, prepare=_prepare, describe=_failure,
-                      brief=Brief.ALWAYS, header=_header)
+EXECUTION = Execution(quiet=True, secrets=_list_secrets, fenced=False, prepare=_prepare, describe=_describe_failure,
+                      brief=Brief.ALWAYS, header=_render_header)

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from .tokens import (
     Token,
+    blank_comments,
     mask_strings,
     match_brackets,
     split_arguments,
     split_tokens,
-    without_comments,
 )
 
 #: A word of a chain of settings, which may come at the begin of a line: `project in file("app") aggregate (web)`.
@@ -82,21 +82,21 @@ def read_build(texts: Iterable[str]) -> Build:
     found: list[Definition] = []
     rest = []
     for text in texts:
-        bare = without_comments(text)
-        definitions, spans = _definitions(bare)
+        bare = blank_comments(text)
+        definitions, spans = _find_definitions(bare)
         found += definitions
         for start, end in reversed(spans):
             bare = bare[:start] + bare[end:]
         rest.append(bare)
     declared = any(one.base in (".", None) for one in found) or any(
-        _base(one) == "." for text in rest for one in _FILE.finditer(text)
+        _parse_base(one) == "." for text in rest for one in _FILE.finditer(text)
     )
     # A setting outside of all projects is one of the root, of the implicit one too.
     hands_on = not any(map(_NOT_AGGREGATED.search, rest))
     return Build(tuple(found), declared or not hands_on, hands_on)
 
 
-def _definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
+def _find_definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
     """The projects that a text declares as values, and the parts of the text that do so."""
     tokens = split_tokens(mask_strings(bare))
     pairs = match_brackets(tokens)
@@ -113,8 +113,8 @@ def _definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
         if sign >= len(tokens) or tokens[sign].text != "=" or begin >= len(tokens):
             at += 1
             continue
-        end = _expression_end(tokens, pairs, begin)
-        one = _definition(bare, tokens, pairs, tokens[at + 1].text.strip("`"), begin, end)
+        end = _find_expression_end(tokens, pairs, begin)
+        one = _parse_definition(bare, tokens, pairs, tokens[at + 1].text.strip("`"), begin, end)
         if one:
             found.append(one)
             spans.append((tokens[at].start, tokens[end - 1].end))
@@ -124,7 +124,7 @@ def _definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
     return found, spans
 
 
-def _expression_end(tokens: list[Token], pairs: dict[int, int], at: int) -> int:
+def _find_expression_end(tokens: list[Token], pairs: dict[int, int], at: int) -> int:
     """The index after the last token of an expression:
     a line ends it unless it, or the next one, shows that it goes on."""
     begin = at
@@ -143,7 +143,7 @@ def _expression_end(tokens: list[Token], pairs: dict[int, int], at: int) -> int:
     return at
 
 
-def _definition(
+def _parse_definition(
     bare: str, tokens: list[Token], pairs: dict[int, int], name: str, begin: int, end: int
 ) -> Definition | None:
     """The project that an expression makes; None where it makes none."""
@@ -152,18 +152,20 @@ def _definition(
         at += 1
     aggregates = _aggregates(bare, tokens, pairs, at, end)
     if tokens[at].text == "project" and (at + 1 == end or tokens[at + 1].text in (".", ")", *_INFIX)):
-        placed, file = _placed(bare, tokens, pairs, at + 1, end)
-        return Definition(name, frozenset((name,)), _base(file) if file else None if placed else name, aggregates)
+        placed, file = _find_place(bare, tokens, pairs, at + 1, end)
+        return Definition(name, frozenset((name,)), _parse_base(file) if file else None if placed else name, aggregates)
     if tokens[at].text == "Project" and pairs.get(at + 1, -1) > at:
-        arguments = _arguments(bare, tokens, pairs, at + 1, ("id", "base"))
-        identifier = _literal(arguments.get("id", ""))
+        arguments = _parse_arguments(bare, tokens, pairs, at + 1, ("id", "base"))
+        identifier = _parse_literal(arguments.get("id", ""))
         if identifier is not None:
             file = _FILE.match(arguments.get("base", "").lstrip("( "))
-            return Definition(identifier, frozenset((identifier, name)), _base(file) if file else None, aggregates)
+            return Definition(
+                identifier, frozenset((identifier, name)), _parse_base(file) if file else None, aggregates
+            )
     return None
 
 
-def _placed(
+def _find_place(
     bare: str, tokens: list[Token], pairs: dict[int, int], at: int, end: int
 ) -> tuple[bool, re.Match[str] | None]:
     """Whether a chain of settings names the project's folder, and how."""
@@ -174,7 +176,7 @@ def _placed(
     return False, None
 
 
-def _base(file: re.Match[str]) -> str:
+def _parse_base(file: re.Match[str]) -> str:
     """The folder that file("a") / "b" is, from the build's."""
     return posixpath.normpath(posixpath.join(file[1] or ".", *re.findall(r'"([^"]*)"', file[2])))
 
@@ -203,7 +205,7 @@ def _aggregates(bare: str, tokens: list[Token], pairs: dict[int, int], begin: in
     return frozenset(names)
 
 
-def _arguments(
+def _parse_arguments(
     bare: str, tokens: list[Token], pairs: dict[int, int], opened: int, names: tuple[str, str]
 ) -> dict[str, str]:
     """The texts of a call's arguments by their names: those without one are in the order of the names."""
@@ -217,7 +219,7 @@ def _arguments(
     return found
 
 
-def _literal(text: str) -> str | None:
+def _parse_literal(text: str) -> str | None:
     """The value of a text that is one string; None where it is none."""
     found = _STRING.fullmatch(text.strip())
     return None if found is None else found[1] if found[1] is not None else found[2]
@@ -234,7 +236,7 @@ class Alias(NamedTuple):
 
 def read_aliases(text: str) -> dict[str, Alias]:
     """The command aliases that a text defines, by their names. Of several with one name the last is in force."""
-    bare = without_comments(text)
+    bare = blank_comments(text)
     tokens = split_tokens(mask_strings(text))
     pairs, found = match_brackets(tokens), {}
     for at, token in enumerate(tokens):
@@ -244,21 +246,21 @@ def read_aliases(text: str) -> dict[str, Alias]:
             and tokens[at + 1].text == "("
             and pairs.get(at + 1, -1) > at
         ):
-            arguments = _arguments(bare, tokens, pairs, at + 1, ("name", "value"))
-            name, code = _literal(arguments.get("name", "")), arguments.get("value", "")
+            arguments = _parse_arguments(bare, tokens, pairs, at + 1, ("name", "value"))
+            name, code = _parse_literal(arguments.get("name", "")), arguments.get("value", "")
             if name is not None:
-                found[name] = Alias(_joined(code), bare.count("\n", 0, token.start) + 1, code)
+                found[name] = Alias(_join_strings(code), bare.count("\n", 0, token.start) + 1, code)
     return found
 
 
-def _joined(code: str) -> str | None:
+def _join_strings(code: str) -> str | None:
     """The text of strings with + between them; None where it is something else."""
     parts, at = [], 0
     while True:
         found = re.compile(r"\s*(" + _STRING.pattern + r")\s*").match(code, at)
         if not found:
             return None
-        parts.append(_literal(found[1]) or "")
+        parts.append(_parse_literal(found[1]) or "")
         if found.end() == len(code):
             return "".join(parts)
         if code[found.end()] != "+":
@@ -284,13 +286,13 @@ def expand(
         elif words[:1] == ["project"] and len(words) == 2:
             project = words[1]
         elif words[:1] == ["all"]:
-            found += [_scope(word, project) for word in words[1:]]
+            found += [_split_scope(word, project) for word in words[1:]]
         elif part:
-            found.append(_scope(part, project))
+            found.append(_split_scope(part, project))
     return found
 
 
-def _scope(command: str, project: str) -> tuple[str, str]:
+def _split_scope(command: str, project: str) -> tuple[str, str]:
     """The project that a command names, or the current one, and the command itself."""
     scope, _slash, name = command.rpartition("/")
     return scope.strip() or project, name.strip()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from .sbt_definitions import read_build
 from .scala_sources import read_types
-from .tokens import without_comments
+from .tokens import blank_comments
 from .types import MainClasses, resolve
 
 CONFIG = "config/xitrum.conf"
@@ -152,7 +152,7 @@ def find_plugin(texts: Mapping[str, str | None], build: str) -> tuple[str, str] 
     folder = posixpath.normpath(posixpath.join(build, "project"))
     for path, text in sorted(texts.items()):
         if posixpath.dirname(path) == folder and path.endswith(".sbt") and text:
-            bare = without_comments(text)
+            bare = blank_comments(text)
             plugin = _PLUGIN.search(bare)
             if plugin:
                 value = plugin[3] and re.search(
@@ -165,7 +165,7 @@ def find_plugin(texts: Mapping[str, str | None], build: str) -> tuple[str, str] 
 def depends_on_xitrum(texts: Mapping[str, str | None], build: str) -> bool:
     """Whether a definition of a build has a dependency on Xitrum."""
     return any(
-        text and is_definition(path, build) and _DEPENDENCY.search(without_comments(text))
+        text and is_definition(path, build) and _DEPENDENCY.search(blank_comments(text))
         for path, text in texts.items()
     )
 
@@ -175,7 +175,7 @@ def find_build_object(texts: Mapping[str, str | None], build: str) -> str:
     folder = posixpath.normpath(posixpath.join(build, "project"))
     for path, text in sorted(texts.items()):
         is_scala = posixpath.dirname(path) == folder and path.endswith(".scala")
-        if is_scala and text and _BUILD_OBJECT.search(without_comments(text, strings=False)):
+        if is_scala and text and _BUILD_OBJECT.search(blank_comments(text, strings=False)):
             return path
     return ""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from . import java_sources
 from . import types as source_types
-from .tokens import Token, match_brackets, split_arguments, split_tokens, without_comments
+from .tokens import Token, blank_comments, match_brackets, split_arguments, split_tokens
 from .types import Type
 
 _KINDS = ("object", "class", "trait", "enum")
@@ -49,7 +49,7 @@ def read_types(text: str, java: bool = False) -> list[Type]:
     """The types of a text that may start a program, or hand a main method down to one that does."""
     if java:
         return java_sources.read_types(text)
-    bare = without_comments(text, strings=False)
+    bare = blank_comments(text, strings=False)
     return _Reader(split_tokens(bare)).read()
 
 
@@ -177,7 +177,7 @@ class _Reader:
                 parents.append(name)
                 while self.word(at) in ("(", "[") and self.pairs.get(at, -1) > at and not self.tokens[at].first:
                     at = self.pairs[at] + 1
-            if self.word(at) not in ("with", ",") or not name_follows(self.tokens, at):
+            if self.word(at) not in ("with", ",") or not is_before_name(self.tokens, at):
                 return parents, at
             at += 1
 
@@ -228,6 +228,6 @@ class _Reader:
         return self.word(at) in ("=", "{")
 
 
-def name_follows(tokens: list[Token], at: int) -> bool:
+def is_before_name(tokens: list[Token], at: int) -> bool:
     """Whether a name, or definitions in braces, come after this token."""
     return at + 1 < len(tokens) and (tokens[at + 1].is_name or tokens[at + 1].text == "{")

@@ -21,27 +21,27 @@ _TOKEN = re.compile(r"@[\w.$`]+|`[^`\n]*`|[\w$]+|[{}()\[\];,.]|\"+|[!#%&*+\-/:<=
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
-def blank(text: str) -> str:
+def make_blank(text: str) -> str:
     """A text with blanks in place of everything but its line ends."""
     return re.sub(r"[^\n]", " ", text)
 
 
-def without_comments(text: str, strings: bool = True, java: bool = False) -> str:
+def blank_comments(text: str, strings: bool = True, java: bool = False) -> str:
     """A Scala or Java text with blanks in place of its comments, so that positions stay.
 
     strings: whether strings stay too; what resembles a comment inside of one is none.
     java: a block comment of Java ends at the first end mark, while those of Scala may be nested.
     """
-    return _replaced(text, str if strings else blank, java)
+    return _replace(text, str if strings else make_blank, java)
 
 
 def mask_strings(text: str) -> str:
     """A Scala text without comments, in which each string is one token:
     quotes in place of all its characters, so that positions stay."""
-    return _replaced(text, lambda string: '"' * len(string))
+    return _replace(text, lambda string: '"' * len(string))
 
 
-def _replaced(text: str, of_string: Callable[[str], str], java: bool = False) -> str:
+def _replace(text: str, of_string: Callable[[str], str], java: bool = False) -> str:
     """The text with blanks in place of its comments, and with what the function makes of its strings."""
     parts: list[str] = []
     at = 0
@@ -53,15 +53,15 @@ def _replaced(text: str, of_string: Callable[[str], str], java: bool = False) ->
         at = found.start()
         end: int | None
         if found.group() in ("//", "/*"):
-            end = _comment_end(text, at, java)
-            parts.append(blank(text[at:end]))
+            end = _find_comment_end(text, at, java)
+            parts.append(make_blank(text[at:end]))
         else:
-            end = _string_end(text, at, java)
+            end = _find_string_end(text, at, java)
             parts.append(of_string(text[at:end]) if end else text[at])
         at = end or at + 1
 
 
-def _comment_end(text: str, at: int, java: bool = False) -> int:
+def _find_comment_end(text: str, at: int, java: bool = False) -> int:
     """Where the comment that begins here ends."""
     if text.startswith("//", at):
         end = text.find("\n", at)
@@ -77,17 +77,17 @@ def _comment_end(text: str, at: int, java: bool = False) -> int:
     return len(text)
 
 
-def _string_end(text: str, at: int, java: bool = False, depth: int = 0) -> int | None:
+def _find_string_end(text: str, at: int, java: bool = False, depth: int = 0) -> int | None:
     """Where the string or character that begins here ends; None where it does not."""
     if not java and text[at] == '"' and at and (text[at - 1].isalnum() or text[at - 1] in "_`"):
-        end = _interpolated_end(text, at, depth)
+        end = _find_interpolated_end(text, at, depth)
         if end or depth:
             return end
     found = _TEXT.match(text, at)
     return found.end() if found else None
 
 
-def _interpolated_end(text: str, at: int, depth: int) -> int | None:
+def _find_interpolated_end(text: str, at: int, depth: int) -> int | None:
     """Where an interpolated string ends, with the code in it; None where it does not."""
     mark = '"""' if text.startswith('"""', at) else '"'
     at += len(mark)
@@ -97,7 +97,7 @@ def _interpolated_end(text: str, at: int, depth: int) -> int | None:
             return None
         word, at = found.group(), found.end()
         if word == "${":
-            end = _code_end(text, at, depth)
+            end = _find_code_end(text, at, depth)
             if end is None:
                 return None
             at = end
@@ -112,7 +112,7 @@ def _interpolated_end(text: str, at: int, depth: int) -> int | None:
             at = found.start() + 1
 
 
-def _code_end(text: str, at: int, depth: int) -> int | None:
+def _find_code_end(text: str, at: int, depth: int) -> int | None:
     """Where the code in an interpolated string ends; None where it does not."""
     open_braces = 1
     while depth < _DEEPEST:
@@ -125,9 +125,9 @@ def _code_end(text: str, at: int, depth: int) -> int | None:
             if not open_braces:
                 return at
         elif word in ("//", "/*"):
-            at = _comment_end(text, found.start())
+            at = _find_comment_end(text, found.start())
         else:
-            end = _string_end(text, found.start(), depth=depth + 1)
+            end = _find_string_end(text, found.start(), depth=depth + 1)
             if end is None and word == '"':
                 return None
             at = end or at

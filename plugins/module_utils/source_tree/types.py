@@ -59,7 +59,7 @@ def resolve(types: dict[str, list[Type]]) -> MainClasses:
         for one in found:
             if one.kind == "object" and (one.main or starting.intersection(one.parents)):
                 classes.setdefault(one.full_name, path)
-                inherited |= _ancestors(one.parents, parents)
+                inherited |= _find_ancestors(one.parents, parents)
     unclear = tuple(
         f"a main method in the {one.kind} {one.full_name} ({path}:{one.line})"
         for path, found in types.items()
@@ -69,7 +69,7 @@ def resolve(types: dict[str, list[Type]]) -> MainClasses:
     return MainClasses(classes, unclear)
 
 
-def _ancestors(names: tuple[str, ...], parents: dict[str, set[str]]) -> set[str]:
+def _find_ancestors(names: tuple[str, ...], parents: dict[str, set[str]]) -> set[str]:
     """These types and all that they extend."""
     found: set[str] = set()
     due = list(names)

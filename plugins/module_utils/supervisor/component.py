@@ -17,7 +17,7 @@ from typing import Any, Iterable, Iterator, Mapping
 from ..core import file_set, marked_block, operator_stops, process, recorded, unmanaged_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, BlockingError, Draft, Plan, Row, broken, build_unread_rows
+from ..core.plan import RUN, BlockingError, Draft, Plan, Row, build_unread_rows, make_rule_errors
 from ..limits import nofile as limits
 from . import init_system, inittab, table
 from .contract import WELL, Supervisor, build_edited_file, fill
@@ -36,15 +36,15 @@ SPEC = {
 }
 
 
-def _secrets(desired: Desired) -> set[str]:
+def _list_secrets(desired: Desired) -> set[str]:
     return file_set.list_private_texts(desired["files"])
 
 
-def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     return f"the service definition of {plan.desired['name']} for {plan.desired['supervisor']}: {error}"
 
 
-EXECUTION = Execution(quiet=True, secrets=_secrets, describe=_failure)
+EXECUTION = Execution(quiet=True, secrets=_list_secrets, describe=_describe_failure)
 
 #: What all files of ours report in their first lines.
 OURS = "xitrum.host"
@@ -306,7 +306,7 @@ def find_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterato
                 "set another xitrum_name",
                 rule="host.file-unmanaged",
             )
-    found = broken("host.supervisor", kind.errors(desired, state))
+    found = make_rule_errors("host.supervisor", kind.errors(desired, state))
     if desired["low_port"] and not kind.low_ports:
         able = ", ".join(other.name for other in SUPERVISORS.values() if other.low_ports)
         found.append(
@@ -317,8 +317,8 @@ def find_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterato
             )
         )
     if state["inittab"]:
-        found += broken("host.inittab", [find_inittab_error(desired, state)])
-    yield from [*found, *broken("host.init", [table.find_init_error(kind.name, state["init"])])]
+        found += make_rule_errors("host.inittab", [find_inittab_error(desired, state)])
+    yield from [*found, *make_rule_errors("host.init", [table.find_init_error(kind.name, state["init"])])]
 
 
 # ---------------------------------------------------------------------------------------------------------- acting

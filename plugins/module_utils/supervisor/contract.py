@@ -208,7 +208,7 @@ class Supervisor(abc.ABC):
         """Removes our blocks from unmanaged files."""
         entry = inittab.get_entry_name(name, self.name)
         if has_block(host, inittab.PATH, entry):
-            unmanaged_file.restore_file(host, inittab.PATH, lambda text: marked_block.without(text, entry))
+            unmanaged_file.restore_file(host, inittab.PATH, lambda text: marked_block.remove_block(text, entry))
             # It ends what it has started, too.
             host.run(inittab.RELOAD)
 

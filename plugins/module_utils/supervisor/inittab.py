@@ -14,8 +14,8 @@ from ..core.marked_block import (
     append_block,
     find_line_end,
     has_block,
+    remove_block,
     replace_line,
-    without,
 )
 
 PATH = "/etc/inittab"
@@ -55,7 +55,7 @@ def find_error(text: str | None, name: str) -> str:
 def _free(text: str, name: str) -> list[str]:
     """The ids that the entry of that name can have, its own first: another id is another process."""
     own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\r?\n(x\d\d):", text, re.MULTILINE)
-    taken = list_ids(without(text, name))
+    taken = list_ids(remove_block(text, name))
     return [one for one in [*([own[1]] if own else []), *_IDS] if one not in taken]
 
 

@@ -59,7 +59,7 @@ def split_settings(arguments: str) -> dict[str, Any]:
             option, equals, value = word[:2], "=", word[2:]
         if option not in OPTIONS or not (equals or words):
             if has_credentials(word):
-                faults.append(urls.hide_credentials(without_blanks(word)))
+                faults.append(urls.hide_credentials(escape_blanks(word)))
             rest.append(word)
             continue
         value = value if equals else words.pop(0)
@@ -73,7 +73,7 @@ def split_settings(arguments: str) -> dict[str, Any]:
     logins: dict[str, tuple[str, str]] = {}
     lines = ["[global]"]
     for name, found in values.items():
-        texts = [value if name == "proxy" else without_login(value, logins) for _option, value in found]
+        texts = [value if name == "proxy" else remove_login(value, logins) for _option, value in found]
         # Of an option that is given once, the last wins.
         lines += (
             [f"{name} = {texts[-1]}"]
@@ -90,16 +90,16 @@ def split_settings(arguments: str) -> dict[str, Any]:
 
 def has_credentials(text: str) -> bool:
     """Whether a word has a URL with something secret in it."""
-    word = without_blanks(text)
+    word = escape_blanks(text)
     return urls.hide_credentials(word) != word
 
 
-def without_blanks(word: str) -> str:
+def escape_blanks(word: str) -> str:
     """A word with its white space escaped: it would end a URL in it before the password does."""
     return re.sub(r"\s", lambda blank: urllib.parse.quote(blank[0]), word)
 
 
-def without_login(url: str, logins: dict[str, tuple[str, str]]) -> str:
+def remove_login(url: str, logins: dict[str, tuple[str, str]]) -> str:
     """The URL without its user and password, which are put into `logins` by the server's name; the URL itself
     where a netrc file cannot hold them."""
     scheme, user, server, _path, _query, _fragment = urls.split(url)

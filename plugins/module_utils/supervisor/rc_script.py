@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
-from ..core.marked_block import append_block, block, without
+from ..core.marked_block import append_block, block, remove_block
 
 PATH = "/etc/rc.local"
 
@@ -72,7 +72,7 @@ def find_boot_error(load_state: str, script: str, leads_there: bool) -> str:
 def with_block(text: str | None, name: str, line: str) -> str:
     """The script with the application's block: before a last command that leaves the script, else at its end. Text
     without a `find_error` only. The block has Unix line ends, since a shell takes others for a part of a word."""
-    text = without(EMPTY if text is None else text, name)
+    text = remove_block(EMPTY if text is None else text, name)
     lines = _LINES.findall(text)
     end = find_last_command(lines)
     if end >= 0 and _LEAVES.search(lines[end]):

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Mapping, Sequence
 
 from ..core.recorded import SUPERVISORD_PATHS
-from ..core.untrusted_text import lower_ascii, printable, split_lines
+from ..core.untrusted_text import lower_ascii, make_printable, split_lines
 
 #: From 4.0 on supervisorctl ends with a status of its own; before, it ended with 0 whatever had happened.
 OLDEST = (4, 0)
@@ -62,11 +62,11 @@ def parse(text: str) -> tuple[configparser.RawConfigParser, list[tuple[int, str,
     except (configparser.Error, AttributeError, TypeError) as error:
         # A value that goes on below a name without one, for example: a mistake that configparser itself does not
         # expect.
-        return parser, [(1, "", f"configparser cannot read it ({printable(str(error))}): correct the file")]
+        return parser, [(1, "", f"configparser cannot read it ({make_printable(str(error))}): correct the file")]
     return parser, []
 
 
-def _minfds(parser: configparser.RawConfigParser) -> str | None:
+def _read_minfds(parser: configparser.RawConfigParser) -> str | None:
     """What one file sets minfds to, as text; None where it does not."""
     try:
         return parser.get("supervisord", "minfds", fallback=None)
@@ -74,7 +74,7 @@ def _minfds(parser: configparser.RawConfigParser) -> str | None:
         return None
 
 
-def _integer(text: str | None) -> int | None:
+def _parse_integer(text: str | None) -> int | None:
     """A number as Python's own `int` reads it, which is what supervisord calls; None where it is none."""
     try:
         return None if text is None else int(text)
@@ -84,7 +84,7 @@ def _integer(text: str | None) -> int | None:
 
 def find_minfds(texts: Mapping[str, str]) -> int:
     """The largest minfds in other people's files; 0 where none sets it."""
-    return max((_integer(_minfds(parse(text)[0])) or 0 for text in texts.values()), default=0)
+    return max((_parse_integer(_read_minfds(parse(text)[0])) or 0 for text in texts.values()), default=0)
 
 
 def find_unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
@@ -96,8 +96,8 @@ def find_unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
     for path, text in texts.items():
         parser, errors = parse(text)
         found += [(path, *error) for error in errors]
-        value = _minfds(parser)
-        if value is not None and _integer(value) is None:
+        value = _read_minfds(parser)
+        if value is not None and _parse_integer(value) is None:
             number, line = next(
                 (
                     (number, line)
@@ -107,7 +107,12 @@ def find_unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
                 (1, "minfds"),
             )
             found.append(
-                (path, number, line, f"found minfds {printable(value)!r}; expected a whole number: correct the line")
+                (
+                    path,
+                    number,
+                    line,
+                    f"found minfds {make_printable(value)!r}; expected a whole number: correct the line",
+                )
             )
     return found
 
@@ -115,7 +120,7 @@ def find_unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
 def keeps_minfds(texts: Mapping[str, str]) -> bool:
     """Whether a file sets minfds to what cannot be read, or may: then the daemon's limit must not be lowered."""
     return any(
-        bool(errors) or (_minfds(parser) is not None and _integer(_minfds(parser)) is None)
+        bool(errors) or (_read_minfds(parser) is not None and _parse_integer(_read_minfds(parser)) is None)
         for parser, errors in map(parse, texts.values())
     )
 

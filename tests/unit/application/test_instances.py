@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances, restarts
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.core.host import LATE, Host, Result, Stat, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import LATE, Host, Result, Stat, find_user_name
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_summary
 from hypothesis import given
@@ -337,7 +337,7 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
     for path, text in {"config/xitrum.conf": "stock", "config/flash/policy.xml": "x", "lib/a.jar": "jar", "script/runner": "#!", "extra/x": "x"}.items():
         (release / path).parent.mkdir(parents=True, exist_ok=True)
         (release / path).write_text(text)
-    want = desired(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
+    want = desired(root=str(root), log_dir=str(log), user=find_user_name(os.geteuid()))
     host = Local()
     actions = [("launcher", None, None),
                ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))]

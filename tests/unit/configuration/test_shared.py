@@ -207,7 +207,7 @@ def test_hosts_that_differ_are_an_error_also_of_a_limited_run(one, other, messag
 
 START = 'include "akka"\ninclude "xitrum"\n'
 IN_XITRUM = f'xitrum {{ session {{ secureKey = "{OLD}" }} }}'
-KEY_IS = {key: {"xitrum_secure_key": shared_settings.digest(key)} for key in (OLD, NEW)}
+KEY_IS = {key: {"xitrum_secure_key": shared_settings.compute_digest(key)} for key in (OLD, NEW)}
 OVERRIDES = {"overrides": ["xitrum_secure_key"]}
 
 

@@ -290,7 +290,7 @@ def test_where_the_space_cannot_be_read_that_is_reported():
 @pytest.mark.parametrize("at", ["unpack", "manifest", "sync"])
 def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(tmp_path, monkeypatch, at):
     (tmp_path / "a").write_text("a" * 3000)
-    digest = trees.digest(tmp_path / "a")
+    digest = trees.compute_digest(tmp_path / "a")
     manifest = [{"path": "lib/a", "mode": "0644", "sha256": digest, "size": 3000}]
     with tarfile.open(tmp_path / "files.tar", "w") as tar:
         tar.add(tmp_path / "a", arcname=digest)

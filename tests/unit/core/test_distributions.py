@@ -19,7 +19,7 @@ from ..fake_host import FakeHost
 
 
 def test_what_is_supported_in_words():
-    assert table.supported() == "Debian 11 or newer, Ubuntu 20.04 or newer, and RHEL 9 or newer with its rebuilds"
+    assert table.describe_supported() == "Debian 11 or newer, Ubuntu 20.04 or newer, and RHEL 9 or newer with its rebuilds"
 
 
 def test_the_readme_lists_what_is_supported():
@@ -67,4 +67,4 @@ def test_a_distribution_is_known_by_its_id(identifier):
 ])
 def test_the_family_of_a_host_is_that_of_its_package_manager(programs, family):
     host = FakeHost(commands=programs)
-    assert {table.family_with(host, kind).name for kind in ("query_program", "manager_program")} == {family}
+    assert {table.find_family(host, kind).name for kind in ("query_program", "manager_program")} == {family}

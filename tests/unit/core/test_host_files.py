@@ -11,7 +11,7 @@ import stat
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import host as host_module
-from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError, Stat, untrusted, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError, Stat, describe_untrusted, find_user_name
 
 from ..fake_host import FakeHost
 
@@ -72,7 +72,7 @@ def test_a_new_file_is_nobodys_to_write_whatever_the_umask_is(top, real):
     before = os.umask(0)
     try:
         real.write(f"{top}/new/folder/file", "text")
-        real.append(f"{top}/log", "line\n", 0o640, user_name(os.geteuid()), str(os.getegid()))
+        real.append(f"{top}/log", "line\n", 0o640, find_user_name(os.geteuid()), str(os.getegid()))
         with real.locked(f"{top}/lock"):
             pass
     finally:
@@ -242,7 +242,7 @@ def test_nothing_is_appended_to_what_is_no_file(top, real):
     os.mkfifo(top / "pipe")
     for name, message in (("log", "is a link, which is not followed here"), ("pipe", "a device, a pipe or a socket")):
         with pytest.raises(PathError, match=message):
-            real.append(f"{top}/{name}", "line\n", 0o640, user_name(os.geteuid()), "root")
+            real.append(f"{top}/{name}", "line\n", 0o640, find_user_name(os.geteuid()), "root")
     assert not (top / "rc.d/log").exists()
 
 
@@ -295,7 +295,7 @@ def test_a_folder_that_is_a_link_gets_the_mode_at_its_end_and_no_other(top, real
     with pytest.raises(PathError, match="rc.d has the mode 0777"):
         real.make_directory(f"{top}/shop", 0o777)
     assert mode_of(top / "rc.d") == before
-    real.make_directory(f"{top}/shop", 0o750, user_name(os.geteuid()), str(os.getegid()))
+    real.make_directory(f"{top}/shop", 0o750, find_user_name(os.geteuid()), str(os.getegid()))
     assert (top / "shop").is_symlink() and mode_of(top / "rc.d") == 0o750
 
 
@@ -354,8 +354,8 @@ def test_the_double_refuses_what_a_host_refuses(there):
 
 def test_who_may_replace_a_path_follows_from_its_folders():
     there = FakeHost({"/srv/conf/x": ""}, stats={"/srv/conf": Stat("directory", 0o775, "root", "deploy", 0)})
-    assert untrusted(there, "/srv/conf/x") == "/srv/conf may be written by the group deploy"
-    assert untrusted(FakeHost({"/srv/conf/x": ""}), "/srv/conf/x") == ""
+    assert describe_untrusted(there, "/srv/conf/x") == "/srv/conf may be written by the group deploy"
+    assert describe_untrusted(FakeHost({"/srv/conf/x": ""}), "/srv/conf/x") == ""
 
 
 def test_the_end_of_a_log_is_what_was_written_since_a_position(tmp_path):
@@ -388,4 +388,4 @@ def test_a_log_that_is_a_link_or_a_pipe_has_no_position(tmp_path):
 @pytest.mark.parametrize("group, message", [("syslog", ""), ("adm", "/var/log may be written by the group adm")])
 def test_the_log_folder_of_ubuntu_is_its_daemons(group, message):
     there = FakeHost(links={"/var/log/shop": "/data/logs"}, stats={"/var/log": Stat("directory", 0o775, "root", group, 0)})
-    assert untrusted(there, "/var/log/shop") == message
+    assert describe_untrusted(there, "/var/log/shop") == message

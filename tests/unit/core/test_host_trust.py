@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
 from ansible_collections.xitrum.host.plugins.module_utils.core import bounded
 from ansible_collections.xitrum.host.plugins.module_utils.core import host as host_module
-from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError, find_user_name
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as jdk_fetch
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.contract import Output
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
@@ -295,7 +295,7 @@ def test_a_tree_of_hard_links_has_no_pipe_in_it(real, tmp_path):
     (tmp_path / "release/config/more").mkdir(parents=True)
     (tmp_path / "release/config/more/app.conf").write_text("x")
     (tmp_path / "release/config/link").symlink_to("more/app.conf")
-    me = (user_name(os.geteuid()), str(os.getegid()))
+    me = (find_user_name(os.geteuid()), str(os.getegid()))
     real.link_tree(f"{tmp_path}/release/config", f"{tmp_path}/one", [f"{tmp_path}/one/more/left"], 0o750, *me)
     assert (tmp_path / "one/more/app.conf").stat().st_nlink == 2
     assert os.readlink(tmp_path / "one/link") == "more/app.conf"

@@ -26,7 +26,7 @@ def fixture_folders(tmp_path, monkeypatch):
     """Jobs have their folders here."""
     (tmp_path / "jobs").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "jobs"))
-    monkeypatch.setattr(jobs, "base", lambda: None)
+    monkeypatch.setattr(jobs, "find_base", lambda: None)
 
 
 def until(is_so):
@@ -57,7 +57,7 @@ def follow(folder):
 
 
 def is_gone(pid):
-    return jobs.ticks_of(pid) is None
+    return jobs.read_start_ticks(pid) is None
 
 
 def test_output_is_read_line_by_line_while_the_command_runs_and_it_has_its_own_environment(tmp_path):
@@ -86,9 +86,9 @@ def test_a_command_waits_for_its_reader_and_nothing_of_much_output_is_lost(monke
     monkeypatch.setattr(jobs, "POLLED", 3000)
     folder = start(python("for number in range(20000): print(number, 'ü')"))
     # A block of the pipe is several parts.
-    until(lambda: len(jobs.parts_of(folder)) >= jobs.MOST_PARTS)
+    until(lambda: len(jobs.list_parts(folder)) >= jobs.MOST_PARTS)
     time.sleep(0.3)
-    assert len(jobs.parts_of(folder)) <= jobs.MOST_PARTS + 13, "a block of the pipe at most"
+    assert len(jobs.list_parts(folder)) <= jobs.MOST_PARTS + 13, "a block of the pipe at most"
     output, found = follow(folder)
     assert output == "".join(f"{number} ü\n" for number in range(20000)) and found["rc"] == 0
     Host().end_job(folder)

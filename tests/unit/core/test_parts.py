@@ -82,7 +82,7 @@ def test_the_documentation_of_a_module_states_of_each_option_when_it_has_a_meani
     """What only some parts have names them. The module itself refuses the option elsewhere."""
     module = MODULES[name]
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
-    specs = {value: parts.spec_of(part) for value, part in module.PARTS.items()}
+    specs = {value: parts.get_spec(part) for value, part in module.PARTS.items()}
     for option in documented:
         having = {value for value, spec in specs.items() if option in spec}
         if having and having != set(specs):
@@ -91,7 +91,7 @@ def test_the_documentation_of_a_module_states_of_each_option_when_it_has_a_meani
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_options_of_one_name_have_one_type(name):
-    specs = [parts.spec_of(part) for part in MODULES[name].PARTS.values()]
+    specs = [parts.get_spec(part) for part in MODULES[name].PARTS.values()]
     for option in {option for spec in specs for option in spec}:
         types = {(spec[option]["type"], spec[option].get("elements")) for spec in specs if option in spec}
         assert len(types) == 1 or option == "state", option

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import process, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.core.untrusted_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.core.untrusted_text import make_printable
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import backlog
 from hypothesis import given
 from hypothesis import strategies as st
@@ -297,7 +297,7 @@ def test_no_name_of_fifteen_bytes_adds_or_takes_a_row(parts, data):
     assert [(row["port"], row["backlog"], row["pids"]) for row in found] == [(80, 80, [80]), (81, 81, [81])]
     ends = [f'0 0 192.0.2.1:{port} 192.0.2.2:{port} users:(("{name}",pid={port},fd=3))\n' for port in (80, 81)]
     assert [(row["port"], row["users"]) for row in connections("".join(ends))] == [
-        (port, [(printable(name), port)]) for port in (80, 81)
+        (port, [(make_printable(name), port)]) for port in (80, 81)
     ]
 
 

@@ -577,12 +577,12 @@ def test_every_result_can_be_sent(one, other):
 
 
 def test_what_is_utf_8_is_sent_as_it_is():
-    assert untrusted_text.sendable({"ä": ["日本", "a\udce4b"]}) == {"ä": ["日本", "a\\xe4b"]}
+    assert untrusted_text.make_sendable({"ä": ["日本", "a\udce4b"]}) == {"ä": ["日本", "a\\xe4b"]}
 
 
 @given(TEXT)
 def test_what_is_printed_is_one_line_without_control_characters(text):
-    found = untrusted_text.printable(text)
+    found = untrusted_text.make_printable(text)
     assert found.isprintable() and len(found) <= 123
     found.encode("utf-8")
 

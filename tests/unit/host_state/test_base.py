@@ -18,7 +18,7 @@ def given(read_only, **options):
 
 @pytest.mark.parametrize("options", [given(True, machine={}, jdk={}, capacity={}, kernel={}), given(False, alternatives={}, kernel={}, redirects={})])
 def test_what_can_be_read_is_read_and_what_can_be_set_is_set(options):
-    assert host_base.misplaced(options) == []
+    assert host_base.find_misplaced(options) == []
 
 
 @pytest.mark.parametrize("options, message", [
@@ -28,7 +28,7 @@ def test_what_can_be_read_is_read_and_what_can_be_set_is_set(options):
     (given(False, machine={}), "machine: may be given only with read_only"),
 ])
 def test_what_would_be_ignored_is_refused(options, message):
-    assert host_base.misplaced(options) == [message]
+    assert host_base.find_misplaced(options) == [message]
 
 
 def test_the_kernel_comes_before_the_limits_that_it_bounds():

@@ -165,8 +165,8 @@ def test_a_distribution_without_a_known_jdk_reports_what_to_set():
 
 
 def test_the_red_hat_familys_names():
-    assert table.family_named("redhat").jdk_packages(8) == ["java-1.8.0-openjdk-headless", "java-1.8.0-openjdk-devel"]
-    assert table.family_named("redhat").jdk_home(21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
+    assert table.get_family("redhat").jdk_packages(8) == ["java-1.8.0-openjdk-headless", "java-1.8.0-openjdk-devel"]
+    assert table.get_family("redhat").jdk_home(21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
 
 
 def test_an_archive_is_unpacked_under_a_name_that_follows_it():

@@ -81,7 +81,7 @@ def test_only_the_last_lines_are_kept():
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("x")])
 def test_a_job_is_ended_whatever_happens(error):
     module = Module(AnsibleConnectionFailure("gone"))
-    with pytest.raises(type(error)), background.ended(module, "/run/job"):
+    with pytest.raises(type(error)), background.end_after(module, "/run/job"):
         raise error
     assert module.calls == [{"action": "job", "job": "/run/job", "want": "end"}]
 

@@ -135,7 +135,7 @@ def of_run(of_host, lost=()):
 
 def of_package(**package):
     return [*messages.find_host_errors(of_host := variables(package=package), True), *messages.find_example_errors(of_host),
-            *messages.override_errors(of_host), *preflight_reports.find_controller_errors({"app1": of_host})]
+            *messages.find_override_errors(of_host), *preflight_reports.find_controller_errors({"app1": of_host})]
 
 
 def of_fleet(find, fleet):
@@ -194,11 +194,12 @@ OF_RUN = {
     "host.read": (messages.find_host_errors, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
     **{rule: (messages.find_host_errors, variables({"machine": {"errors": ["wrong"], "broken_rules": {"wrong": rule}}}), True)
        for rule in sorted(OF_COMPONENTS) if rule.startswith("host.")},
-    "package.before-release": (lambda: [preflight_reports.command_error({"xitrum_before_release": "M", "application_package_read": {"folder": "/nowhere"}})],),
+    "package.before-release": (lambda: [preflight_reports.find_command_error(
+        {"xitrum_before_release": "M", "application_package_read": {"folder": "/nowhere"}})],),
     **{rule: (lambda rule=rule: of_package(errors=["wrong"], rules=[rule]),)
        for rule in sorted(OF_COMPONENTS) if rule.startswith("package.")},
     "package.java": (lambda: of_package(java=21),),
-    "package.session-settings": (lambda: messages.override_errors(variables(package={"session_settings": SESSIONS}, xitrum_secure_key="own")),),
+    "package.session-settings": (lambda: messages.find_override_errors(variables(package={"session_settings": SESSIONS}, xitrum_secure_key="own")),),
     "proxy.reached": (messages.find_host_errors, {"inventory_hostname": "proxy1", "groups": {"xitrum_proxy": ["proxy1"]}}, False),
     "proxy.same-settings": (of_fleet, messages.find_proxy_difference_errors, shared_fleet(SHOP, {})),
     "proxy.unavailable-in-inventory": (of_fleet, messages.find_unavailable_errors, {"proxy1": {"xitrum_unavailable_proxies": "proxy1"}}),
@@ -250,7 +251,7 @@ def test_every_error_of_preflight_names_a_rule_of_the_table():
     listed, computed = set(), set()
     for path in sorted((page.PAGE.parents[2] / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Error", "errors_of"):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Error", "make_errors"):
                 rule = node.args[0]
                 (listed if isinstance(rule, ast.Constant) else computed).add(rule.value if isinstance(rule, ast.Constant) else ast.unparse(rule))
     assert len(listed) > 60

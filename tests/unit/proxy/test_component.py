@@ -52,7 +52,7 @@ class Machine(FakeHost):
 
     def __init__(self, want, **commands):
         text = proxy_text.stamp_config(want["config"], want["pems"])
-        self.description = "xitrum.host-" + proxy_text.digest(want["config"], want["pems"])
+        self.description = "xitrum.host-" + proxy_text.compute_digest(want["config"], want["pems"])
         self.refuses = None
         super().__init__(
             files={PATH: text, PEM["path"]: PEM["content"], DROP_IN["path"]: DROP_IN["content"], "/run/systemd/system/x": "",
@@ -94,7 +94,7 @@ def row(plan, item):
 def test_where_all_is_so_nothing_is_done():
     plan = planned(Machine(desired()), desired())
     assert (list(plan.actions), list(plan.errors)) == ([], [])
-    assert row(plan, "configuration").effective == proxy_text.digest(CONFIG, [PEM])
+    assert row(plan, "configuration").effective == proxy_text.compute_digest(CONFIG, [PEM])
     assert row(plan, "connections").effective == "9970"
     assert row(plan, "open files").effective == "20000"
 
@@ -396,7 +396,7 @@ def test_every_address_of_a_host_without_ipv6_are_its_ipv4_addresses():
 def test_an_application_of_the_configuration_leaves_the_same_lines_out():
     machine = Machine(desired())
     del machine.files["/proc/net/if_inet6"]
-    machine.description = "xitrum.host-" + proxy_text.digest(WITHOUT_IPV6, [PEM])
+    machine.description = "xitrum.host-" + proxy_text.compute_digest(WITHOUT_IPV6, [PEM])
     applied(machine, desired())
     assert machine.files[PATH] == proxy_text.stamp_config(WITHOUT_IPV6, [PEM])
 
@@ -465,7 +465,7 @@ def applied(machine, want):
 def test_nothing_is_replaced_before_the_check_and_the_trial_is_removed():
     old, want = desired(), desired(CONFIG + "# more\n", pems=[{**PEM, "content": "another"}])
     machine = Machine(old)
-    machine.description = "xitrum.host-" + proxy_text.digest(want["config"], want["pems"])
+    machine.description = "xitrum.host-" + proxy_text.compute_digest(want["config"], want["pems"])
     applied(machine, want)
     steps = [step for step in machine.done if step[0] != "run" or "systemctl reload" in step[1] or "haproxy -c" in step[1]]
     assert steps == [

@@ -44,20 +44,20 @@ def test_the_digest_is_found_in_the_stamped_file_and_in_the_description():
     text = f"global\n    description {proxy_text.PLACEHOLDER}\n"
     stamped = proxy_text.stamp_config(text, [])
     assert proxy_text.PLACEHOLDER not in stamped
-    assert proxy_text.find_stamp(stamped) == proxy_text.digest(text, [])
+    assert proxy_text.find_stamp(stamped) == proxy_text.compute_digest(text, [])
     assert proxy_text.find_stamp(None) == proxy_text.find_stamp("description of somebody") == ""
 
 
 @given(st.text(), st.text(), st.text())
 def test_another_certificate_is_another_configuration(config, one, other):
-    digests = [proxy_text.digest(config, [{"path": "/p", "content": text}]) for text in (one, other)]
+    digests = [proxy_text.compute_digest(config, [{"path": "/p", "content": text}]) for text in (one, other)]
     assert (digests[0] == digests[1]) == (one == other)
 
 
 def test_the_order_of_the_pem_files_does_not_matter():
     pems = [{"path": "/a", "content": "1"}, {"path": "/b", "content": "2"}]
-    assert proxy_text.digest("x", pems) == proxy_text.digest("x", pems[::-1])
-    assert proxy_text.digest("x", pems) != proxy_text.digest("x", [{"path": "/a", "content": "2"}, {"path": "/b", "content": "1"}])
+    assert proxy_text.compute_digest("x", pems) == proxy_text.compute_digest("x", pems[::-1])
+    assert proxy_text.compute_digest("x", pems) != proxy_text.compute_digest("x", [{"path": "/a", "content": "2"}, {"path": "/b", "content": "1"}])
 
 
 @given(st.integers(0, 2_000_000), st.integers(0, 1000))

@@ -239,12 +239,12 @@ def simulate(orphans=(), **needs):
 
 
 def test_what_came_with_a_package_goes_with_it_and_other_orphans_stay():
-    found = debian.chosen(["haproxy"], {"liblua", "old"}, simulate(["old"], haproxy=["liblua"]))
+    found = debian.compute_removable(["haproxy"], {"liblua", "old"}, simulate(["old"], haproxy=["liblua"]))
     assert found == {"removed": ["haproxy", "liblua"], "kept": {}}
 
 
 def test_a_package_that_is_needed_since_stays():
-    found = debian.chosen(["nginx", "socat"], set(), simulate(nginx=["certbot-nginx"]))
+    found = debian.compute_removable(["nginx", "socat"], set(), simulate(nginx=["certbot-nginx"]))
     assert found == {"removed": ["socat"], "kept": {"nginx": "certbot-nginx needs it"}}
 
 
@@ -270,7 +270,7 @@ def test_packages_that_need_one_another_go_together_and_stay_together():
 
 
 def test_apt_is_read():
-    assert debian.purged("Reading...\nPurg haproxy [2.6]\nRemv socat [1.7]\n") == ["haproxy", "socat"]
+    assert debian.parse_purged("Reading...\nPurg haproxy [2.6]\nRemv socat [1.7]\n") == ["haproxy", "socat"]
 
 
 def test_a_package_manager_that_refuses_is_an_error_that_reports_what_to_do():

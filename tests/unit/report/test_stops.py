@@ -45,8 +45,8 @@ def test_a_server_of_another_instance_stays_as_it_is():
 def test_a_proxy_of_which_everything_was_stopped_is_no_fault():
     front = proxy(server("app1-0", admin="maint", status="MAINT"))
     states = {"app1": read_of(instance(0, restart_reasons=(), running=False, stopped=STOP)), "proxy1": front}
-    assert health.find_faults(states) and not health.find_faults(stops.without_idle_proxies(states))
-    assert "proxy1" in stops.without_idle_proxies(fleet())
+    assert health.find_faults(states) and not health.find_faults(stops.drop_idle_proxies(states))
+    assert "proxy1" in stops.drop_idle_proxies(fleet())
 
 
 def test_the_summary_names_who_stopped_what():

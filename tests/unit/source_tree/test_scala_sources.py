@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import types as source_types
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree.scala_sources import find_main_classes, read_types
-from ansible_collections.xitrum.host.plugins.module_utils.source_tree.tokens import without_comments
+from ansible_collections.xitrum.host.plugins.module_utils.source_tree.tokens import blank_comments
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,11 +143,11 @@ def test_a_main_method_is_inherited_from_another_file():
 
 def test_a_comment_leaves_positions_as_they_are():
     text = 'a /* b\n/* c */ */ d // e "\n"f // g" h'
-    assert without_comments(text) == 'a     \n           d       \n"f // g" h'
+    assert blank_comments(text) == 'a     \n           d       \n"f // g" h'
 
 
 @given(st.text(alphabet='{}"/*\n\' packgeobjtminxsd.App:[]()=$`@,', max_size=200))
 def test_no_text_is_too_strange(text):
     find_main_classes(text)
     find_main_classes(text, java=True)
-    assert len(without_comments(text)) == len(without_comments(text, strings=False, java=True)) == len(text)
+    assert len(blank_comments(text)) == len(blank_comments(text, strings=False, java=True)) == len(text)

@@ -21,12 +21,12 @@ def test_an_entry_has_an_id_of_its_own_and_goes_without_a_trace(lines):
     assert len(set(inittab.list_ids(once)) - set(inittab.list_ids(text))) == 1
     assert len(inittab.list_ids(once)) == len(inittab.list_ids(text)) + 1
     assert inittab.with_entry(once, "demo-runit", "/etc/demo-runit/scan") == once
-    assert marked_block.without(once, "demo-runit") == text
+    assert marked_block.remove_block(once, "demo-runit") == text
 
 
 def test_an_entry_keeps_its_id_when_another_application_goes():
     both = inittab.with_entry(inittab.with_entry("", "a-runit", "a"), "b-runit", "b")
-    alone = marked_block.without(both, "a-runit")
+    alone = marked_block.remove_block(both, "a-runit")
     assert inittab.with_entry(alone, "b-runit", "b") == alone
     assert inittab.list_ids(alone) == ["x01"]
 
@@ -59,7 +59,7 @@ def test_every_table_keeps_its_line_ends_and_comes_back_byte_for_byte(lines, end
     two = inittab.with_entry(once, "shop-runit", "/etc/shop-runit/scan")
     assert len(set(inittab.list_ids(two)) - set(inittab.list_ids(text))) == 2
     for first, second in (("demo-runit", "shop-runit"), ("shop-runit", "demo-runit")):
-        assert marked_block.without(marked_block.without(two, first), second) == text
+        assert marked_block.remove_block(marked_block.remove_block(two, first), second) == text
 
 
 def test_an_entry_works_where_a_carriage_return_would_belong_to_its_command():
@@ -75,7 +75,7 @@ def test_a_table_that_an_editor_converted_has_one_entry_all_the_same():
     assert marked_block.has_block(converted, "a-runit")
     again = inittab.with_entry(converted, "a-runit", "/etc/a/scan")
     assert inittab.list_ids(again) == ["id", "x00"] and again.count("# BEGIN") == 1
-    assert marked_block.without(again, "a-runit") == "id:2:initdefault:\r\n"
+    assert marked_block.remove_block(again, "a-runit") == "id:2:initdefault:\r\n"
 
 
 def test_a_block_that_is_there_twice_is_there_once():
@@ -87,4 +87,4 @@ def test_a_block_that_is_there_twice_is_there_once():
 def test_lines_after_a_mark_that_lost_its_other_half_are_not_taken_for_ours():
     once = inittab.with_entry("# BEGIN xitrum.host a-runit\nt1:2:respawn:theirs\n", "a-runit", "/etc/a/scan")
     assert "t1:2:respawn:theirs" in inittab.with_entry(once, "a-runit", "/etc/a/scan")
-    assert marked_block.without(once, "a-runit") == "# BEGIN xitrum.host a-runit\nt1:2:respawn:theirs\n"
+    assert marked_block.remove_block(once, "a-runit") == "# BEGIN xitrum.host a-runit\nt1:2:respawn:theirs\n"

@@ -26,9 +26,9 @@ class Debian(Family):
         automatic = host.run(["apt-mark", "showauto"]).out.split()
 
         def simulate(some: Sequence[str]) -> list[str]:
-            return purged(host.run([*_APT, "--simulate", "autoremove", "--purge", *some]).out)
+            return parse_purged(host.run([*_APT, "--simulate", "autoremove", "--purge", *some]).out)
 
-        return chosen(names, automatic, simulate)
+        return compute_removable(names, automatic, simulate)
 
     def remove_command(self, names: Sequence[str]) -> list[str]:
         options = ["-o", "DPkg::Lock::Timeout=300"]
@@ -45,12 +45,12 @@ class Debian(Family):
         return find_versions(r"^openjdk-(\d+)-jdk-headless$", names)
 
 
-def purged(text: str) -> list[str]:
+def parse_purged(text: str) -> list[str]:
     """The packages that `apt-get --simulate` would remove, in its order."""
     return re.findall(r"^(?:Purg|Remv) (\S+)", text, re.MULTILINE)
 
 
-def chosen(names: Sequence[str], automatic: Collection[str], simulate: Simulate) -> dict[str, Any]:
+def compute_removable(names: Sequence[str], automatic: Collection[str], simulate: Simulate) -> dict[str, Any]:
     """Which of these packages can go, with what came with them: `removed`, and `kept` (name to reason).
 
     `automatic` are packages that nobody requested by name; `simulate(names)` are those that would go with these. One

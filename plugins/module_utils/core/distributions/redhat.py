@@ -25,17 +25,17 @@ class RedHat(Family):
         return ["rpm", "--erase", *names]
 
     def jdk_packages(self, version: int) -> list[str]:
-        return [f"java-{_number(version)}-openjdk-{part}" for part in ("headless", "devel")]
+        return [f"java-{_format_version(version)}-openjdk-{part}" for part in ("headless", "devel")]
 
     def jdk_home(self, version: int, architecture: str) -> str:
-        return f"{JDK_FOLDER}/java-{_number(version)}-openjdk"
+        return f"{JDK_FOLDER}/java-{_format_version(version)}-openjdk"
 
     def offered_jdks(self, host: Any) -> set[int]:
         names = host.run(["dnf", "--quiet", "--cacheonly", "repoquery", "java-*-openjdk-devel"]).out
         return find_versions(r"^java-(\d+)-openjdk-devel-\d", names)
 
 
-def _number(version: int) -> str:
+def _format_version(version: int) -> str:
     """A JDK's version in the names of packages."""
     return "1.8.0" if version == 8 else str(version)
 

@@ -50,28 +50,28 @@ DISTRIBUTIONS: dict[str, Distribution] = {row.name: row for row in BY_ID.values(
 FAMILIES: dict[str, Family] = {row.family.name: row.family for row in BY_ID.values()}
 
 
-def family_named(name: str) -> Family:
+def get_family(name: str) -> Family:
     """The family of that name; that of Red Hat for a host whose family is not known."""
     return FAMILIES.get(name, redhat.FAMILY)
 
 
-def family_with(host: Any, attribute: str) -> Family:
+def find_family(host: Any, attribute: str) -> Family:
     """The family whose program of that kind (`query_program`, `manager_program`) a host has;
     that of Red Hat without any."""
     found = (family for family in FAMILIES.values() if host.which(getattr(family, attribute)))
     return next(found, redhat.FAMILY)
 
 
-def family_rows() -> list[Distribution]:
+def list_family_rows() -> list[Distribution]:
     """One distribution a family, which gives it its name."""
     return [next(row for row in DISTRIBUTIONS.values() if row.family is family) for family in FAMILIES.values()]
 
 
-def supported() -> str:
+def describe_supported() -> str:
     """The supported distributions with their minimum versions, as a part of a sentence."""
-    parts = [_words(row) for row in DISTRIBUTIONS.values()]
+    parts = [_describe_row(row) for row in DISTRIBUTIONS.values()]
     return f"{', '.join(parts[:-1])}, and {parts[-1]}"
 
 
-def _words(row: Distribution) -> str:
+def _describe_row(row: Distribution) -> str:
     return f"{row.title} {row.oldest_release} or newer{' with its rebuilds' if row.rebuilds else ''}"

@@ -9,7 +9,7 @@ import re
 from typing import Any, Iterable, Mapping, Sequence
 
 from ...core import marked_block, process, unmanaged_file
-from ...core.plan import broken
+from ...core.plan import make_rule_errors
 from .. import rc_script
 from ..contract import WELL, Output, ServiceFile, Supervisor, build_edited_file, fill, has_block, log_folder, parse_pid
 from ..init_system import Init
@@ -53,7 +53,7 @@ class RcLocal(Supervisor):
         return [build_edited_file(script, text, mode)]
 
     def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
-        return broken("host.rc-local", [find_script_error(state)])
+        return make_rule_errors("host.rc-local", [find_script_error(state)])
 
     def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
         lines = [] if find_script_error(state) else rc_script.find_early_exits(state["kind_state"]["script"].text, name)
@@ -73,7 +73,7 @@ class RcLocal(Supervisor):
     def remove_blocks(self, host: Any, name: str) -> None:
         if has_block(host, rc_script.PATH, name):
             unmanaged_file.restore_file(
-                host, rc_script.PATH, lambda text: marked_block.without(text, name), rc_script.EMPTY
+                host, rc_script.PATH, lambda text: marked_block.remove_block(text, name), rc_script.EMPTY
             )
 
 

@@ -11,8 +11,8 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ...core import process, recorded
 from ...core.distributions import table as distributions
-from ...core.plan import RUN, BlockingError, Row, broken
-from ...core.untrusted_text import printable
+from ...core.plan import RUN, BlockingError, Row, make_rule_errors
+from ...core.untrusted_text import make_printable
 from .. import supervisord_config as config
 from ..contract import Output, ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
 from ..init_system import Init
@@ -135,9 +135,11 @@ class Supervisord(Supervisor):
                     "or unset supervisor_supervisord_version",
                     rule="host.file-unmanaged",
                 )
-            yield from broken("host.supervisord-pypi", [find_pypi_source(desired, state)[1]])
+            yield from make_rule_errors("host.supervisord-pypi", [find_pypi_source(desired, state)[1]])
         else:
-            yield from broken("host.supervisord-version", [config.find_too_old_reason(state["kind_state"]["version"])])
+            yield from make_rule_errors(
+                "host.supervisord-version", [config.find_too_old_reason(state["kind_state"]["version"])]
+            )
 
     def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[BlockingError]:
         """The files of supervisord that pip may install: root runs them."""
@@ -148,7 +150,7 @@ class Supervisord(Supervisor):
         wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
         if wrong is not None:
             yield BlockingError(
-                f"supervisor_supervisord_hashes has {printable(wrong)!r}: "
+                f"supervisor_supervisord_hashes has {make_printable(wrong)!r}: "
                 "expected texts such as sha256: and 64 digits from 0 to f",
                 rule="supervisor.supervisord-hashes-invalid",
             )
@@ -184,7 +186,7 @@ def read_pypi(host: Any) -> dict[str, Any]:
         "path": path,
         "link": host.readlink(path) or "",
         "unmanaged": unmanaged,
-        "packages": distributions.family_with(host, "query_program").venv_packages,
+        "packages": distributions.find_family(host, "query_program").venv_packages,
         "running": running.out if running.rc == 0 else "",
     }
 
