@@ -29,7 +29,7 @@ class ActionModule(DesiredAction):
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. A change takes no logins to test, since only a read tests one."""
-        inputs = self.inputs_of(own, task_vars)
+        inputs = self.make_inputs(own, task_vars)
         found = components.compute(
             components.expand_names(own["desired"], inputs), inputs, Files(self, inputs, task_vars)
         )

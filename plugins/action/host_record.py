@@ -29,7 +29,7 @@ class ActionModule(DesiredAction):
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the option `application`."""
-        return {"application": application.build_claims(self.inputs_of(own, task_vars))}
+        return {"application": application.build_claims(self.make_inputs(own, task_vars))}
 
 
 def name_instances(applications: Iterable[Mapping[str, Any]], host: str) -> dict[str, list[Any]]:

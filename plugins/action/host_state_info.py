@@ -51,7 +51,7 @@ class ActionModule(DesiredAction):
         if operation["instances"] and "instances" not in found and not found.get("msg"):
             # Nothing would be done, and the run would be green.
             return {**found, "failed": True, "msg": "the module ended without a result; -vvv shows what it printed"}
-        slots = self.inputs_of(self.OWN, task_vars).slots
+        slots = self.make_inputs(self.OWN, task_vars).slots
         return operations.limit_read(found, operation, task_vars["inventory_hostname"], slots, earlier.get("pids"))
 
     def follow(self, place: str, task_vars: Mapping[str, Any]) -> NoReturn:
@@ -78,7 +78,7 @@ class ActionModule(DesiredAction):
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. Raises Refused with all errors of the variables."""
-        inputs = self.inputs_of(own, task_vars, release_only=bool({"deploy", "operation"} & set(own["desired"])))
+        inputs = self.make_inputs(own, task_vars, release_only=bool({"deploy", "operation"} & set(own["desired"])))
         names = components.expand_names(own["desired"], inputs)
         # The playbooks' reads are of a set of components: their preflight validates the values of all hosts at once.
         alone = not any(name in components.SETS for name in own["desired"])

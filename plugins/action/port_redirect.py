@@ -20,4 +20,4 @@ class ActionModule(DesiredAction):
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of the module."""
-        return network.build_redirects(self.inputs_of(own, task_vars))
+        return network.build_redirects(self.make_inputs(own, task_vars))

@@ -20,5 +20,5 @@ class ActionModule(DesiredAction):
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of the module."""
-        inputs = self.inputs_of(own, task_vars)
+        inputs = self.make_inputs(own, task_vars)
         return proxy.build_settings(inputs, Files(self, inputs, task_vars))

@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
         reconfigured = bool(boolean(arguments.pop("reconfigured", True), strict=False))
         if instances:
             try:
-                found = self.endpoints(instances, configured or {}, task_vars)
+                found = self.find_endpoints(instances, configured or {}, task_vars)
             except (*NO_VALUE, ValueError) as error:
                 return {**result, **build_failure(error)}
             names = ("endpoints", "other_endpoints") if reconfigured else ("other_endpoints", "endpoints")
@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
             self._execute_module(module_name="xitrum.host.proxy_server", module_args=arguments, task_vars=task_vars)
         )
 
-    def endpoints(
+    def find_endpoints(
         self, instances: Any, configured: Mapping[str, Any], task_vars: Mapping[str, Any]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Return where the proxy reaches the instances of the task's host at their new ports, and at those that they

@@ -45,13 +45,13 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
         lacks = find_lacking_digests(arguments["manifest"], arguments.pop("existing", None))
         if lacks and not self._task.check_mode:
-            result.update(self._sent(arguments, lacks, task_vars))
+            result.update(self._upload(arguments, lacks, task_vars))
         else:
             result.update(self._on_host(arguments, task_vars))
         verified, sent = result.pop("verified", None), result.get("sent_bytes", 0)
         if result.get("failed") or result.get("staged") or not result.get("missing") or self._task.check_mode:
             return result
-        result.update(self._sent({**arguments, "verified": verified}, set(result["missing"]), task_vars))
+        result.update(self._upload({**arguments, "verified": verified}, set(result["missing"]), task_vars))
         result["sent_bytes"] += sent
         result.pop("verified", None)
         if not result.get("staged") and not result.get("failed"):
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
             )
         return result
 
-    def _sent(
+    def _upload(
         self, arguments: Mapping[str, Any], digests: set[str], task_vars: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Sends these files, and returns what the host makes of them."""
@@ -70,10 +70,10 @@ class ActionModule(ActionBase):
             with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
                 archive = pack(arguments.get("folder", ""), arguments["manifest"], digests, f"{scratch}/files.tar")
                 size = os.path.getsize(archive)
-                self._send(archive, remote, size)
+                self._transfer(archive, remote, size)
             return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
 
-    def _send(self, archive: str, remote: str, size: int) -> None:
+    def _transfer(self, archive: str, remote: str, size: int) -> None:
         """Sends the archive; a failure reports what it needs and what the host has there."""
         try:
             self._transfer_file(archive, remote)

@@ -21,7 +21,7 @@ class ActionModule(DesiredAction):
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of the module."""
-        inputs = self.inputs_of(own, task_vars)
+        inputs = self.make_inputs(own, task_vars)
         files = Files(self, inputs, task_vars)
         if self._task.args.get("kind", "application") == "other":
             return proxy.build_service_files(inputs, files)

@@ -93,7 +93,7 @@ class CallbackModule(Default):
         self._step: Step | None = None
         self._began = time.monotonic()
         self._has_advice = False
-        self._screen = Screen(self._display, self._live_text, self._print_headings)
+        self._screen = Screen(self._display, self._format_live_text, self._print_headings)
 
     # --------------------------------------------------------------------------------------------------------- the run
 
@@ -413,7 +413,7 @@ class CallbackModule(Default):
         if not self._is_own:
             super().v2_runner_on_async_failed(result)
 
-    def _live_text(self) -> str:
+    def _format_live_text(self) -> str:
         """Return what is going on: the step, its time, and the hosts that have not ended it."""
         step = self._step
         if step is None:
@@ -458,7 +458,7 @@ class Screen:
             return
         self._original, self._process = self._target.display, os.getpid()
         self._target.display = self.display
-        self._line = live_line.LiveLine(self.text) if live_line.is_possible() else None
+        self._line = live_line.LiveLine(self.format_text) if live_line.is_possible() else None
         atexit.register(self.close)
         if self._line is None:
             self._ended = threading.Event()
@@ -516,13 +516,13 @@ class Screen:
             if self._line and not self._is_quiet:
                 self._line.show()
 
-    def text(self) -> str:
+    def format_text(self) -> str:
         """Return the live line: what is waited for, where something is, else the step."""
         if not self._progress:
             return str(self._read_text())
         now = time.monotonic()
         (first, at), *others = self._progress.values()
-        return f"{self.indent}{first.after(now - at)}" + (f"; {len(others)} more" if others else "")
+        return f"{self.indent}{first.format_after(now - at)}" + (f"; {len(others)} more" if others else "")
 
     def show_progress(self, progress: Progress) -> None:
         """Show what is waited for."""

@@ -90,7 +90,7 @@ def plan_before_release(given: Mapping[str, Any], hostvars: HostVars, hosts: Seq
         for item in read.get(host, {}).get("instances", ()):
             if item["index"] in due and release_of(item["folder"]) == release:
                 command = one_off.parse_command(value, BEFORE_RELEASE)
-                nofile = Inputs(given).number("xitrum_nofile")
+                nofile = Inputs(given).get_number("xitrum_nofile")
                 return {**command, "host": host, "instance": item["index"], "folder": item["folder"], "nofile": nofile}
     return {}
 

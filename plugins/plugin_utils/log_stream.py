@@ -183,7 +183,7 @@ class Merger:
         self.held += [(now, line) for line in build_lines(host, entries, self.number, clock)]
         self.number += len(entries)
 
-    def ready(self, now: float) -> list[Line]:
+    def take_ready(self, now: float) -> list[Line]:
         """The lines that are due by now, in their order: each that was held long enough, and those before it."""
         due = max((line.time for since, line in self.held if since <= now - HELD_SECONDS), default=None)
         if due is None:
@@ -236,7 +236,7 @@ class Printer:
 
     def print_lines(self, now: float) -> None:
         """Prints and saves what is due."""
-        lines = self.merger.ready(now)
+        lines = self.merger.take_ready(now)
         if lines:
             self.files.save(lines)
             self.show("\n".join(text for line in lines for text in render(line, self.width)))

@@ -82,7 +82,7 @@ def find_value_errors(of_host: UsableVariables) -> list[Error]:
 
 def find_folder_errors(of_host: UsableVariables) -> list[Error]:
     """The folders of a host that is not read: those of a decommissioned host are removed."""
-    wrong = make_errors("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
+    wrong = make_errors("variable.unusable", map(of_host.find_error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
     found = rules.validate(of_host, [values.check_folders])
     return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
 
@@ -96,7 +96,7 @@ def check_values(every: UsableHosts, host: str, addresses: bool = True, names: S
     """
     of_host = every[host]
     if names:
-        return any(of_host.error(name) for name in names)
+        return any(of_host.find_error(name) for name in names)
     if of_host.lacks() or rules.validate(of_host, values.PLAN_CHECKS):
         return True
     if not addresses:
@@ -298,6 +298,6 @@ def find_name_errors(hostvars: HostVars, hosts: Iterable[str], prefixes: Sequenc
     for host in hosts:
         of_host = usable[host]
         names = [name for name in of_host.given if name in of_host.options and name.startswith(tuple(prefixes))]
-        wrong = [of_host.error(name) for name in names]
+        wrong = [of_host.find_error(name) for name in names]
         found += make_errors("variable.unusable", wrong)
     return list(dict.fromkeys(found))

@@ -43,7 +43,7 @@ class Progress(str):
         """Return how a worker sends it to the process that prints."""
         return Progress, (self.subject, self.text, self.seconds, self.limit)
 
-    def after(self, seconds: float) -> str:
+    def format_after(self, seconds: float) -> str:
         """Return the sentence so many seconds later."""
         waited = self.seconds + seconds
         return format_sentence(self.subject, self.text, min(waited, self.limit) if self.limit else waited, self.limit)

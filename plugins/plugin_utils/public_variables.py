@@ -42,12 +42,12 @@ class PublicVariables(Mapping[str, Any]):
         self.raw = {**read_role_defaults(), **task_vars}
         # With the defaults, since variables of the inventory refer to them.
         self.templar = templar.copy_with_new_env(available_variables=self.raw)
-        self.values_of: dict[str, Any] = {}
+        self.list_values: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self.values_of:
-            self.values_of[name] = self.resolve(name, self.raw[name])
-        return self.values_of[name]
+        if name not in self.list_values:
+            self.list_values[name] = self.resolve(name, self.raw[name])
+        return self.list_values[name]
 
     def resolve(self, name: str, value: Any) -> Any:
         """Return a value with its templates filled in. Raises AnsibleError, with the variable's name."""

@@ -51,13 +51,13 @@ class Question:
         try:
             self.compiled = jmespath.compile(expression)
         except exceptions.JMESPathError as error:
-            raise self.invalid(find_position(error, expression), find_reason(error)) from None
+            raise self.make_error(find_position(error, expression), find_reason(error)) from None
         known = functions.Functions.FUNCTION_TABLE
-        for node in self.nodes_of("function_expression"):
+        for node in self.list_nodes("function_expression"):
             if reason := call_error(node, known):
-                raise self.invalid(self.function_position(node["value"]), reason)
+                raise self.make_error(self.find_function(node["value"]), reason)
 
-    def invalid(self, position: int, reason: str) -> QuestionError:
+    def make_error(self, position: int, reason: str) -> QuestionError:
         """Return the error of an expression, with the place that it is about."""
         place = f"character {position + 1}" if position < len(self.expression) else "its end"
         return QuestionError(
@@ -65,12 +65,12 @@ class Question:
             f"  {' ' * position}^"
         )
 
-    def function_position(self, name: str) -> int:
+    def find_function(self, name: str) -> int:
         """Return where a function is called first."""
         found = re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}\s*\(", self.expression)
         return found.start() if found else 0
 
-    def nodes_of(self, kind: str) -> Iterator[dict[str, Any]]:
+    def list_nodes(self, kind: str) -> Iterator[dict[str, Any]]:
         """Yield each node of a kind in the expression, in the order of its text."""
         nodes = [self.compiled.parsed]
         while nodes:
@@ -79,9 +79,9 @@ class Question:
                 yield node
             nodes += [child for child in reversed(node.get("children", ())) if isinstance(child, dict)]
 
-    def values_of(self, kind: str) -> Iterator[str]:
+    def list_values(self, kind: str) -> Iterator[str]:
         """Yield the value of each node of a kind in the expression."""
-        return (node["value"] for node in self.nodes_of(kind))
+        return (node["value"] for node in self.list_nodes(kind))
 
     def answer(self, document: Mapping[str, Any]) -> Any:
         """Return what the expression selects. Raises QuestionError where a function gets a value of a wrong type."""
@@ -89,14 +89,14 @@ class Question:
             return self.compiled.search(document)
         except self.errors as error:
             name = str(getattr(error, "function_name", "") or getattr(error, "expression", "") or "")
-            raise self.invalid(self.function_position(name) if name else 0, find_reason(error)) from None
+            raise self.make_error(self.find_function(name) if name else 0, find_reason(error)) from None
 
-    def hint(self) -> str:
+    def format_hint(self) -> str:
         """Return what to do where the answer is empty: names of fields that the document has not, or those that it
         has."""
         known = set(schemas.list_field_names(self.schema))
-        own = set(self.values_of("key_val_pair"))
-        strange = [name for name in dict.fromkeys(self.values_of("field")) if name not in known | own]
+        own = set(self.list_values("key_val_pair"))
+        strange = [name for name in dict.fromkeys(self.list_values("field")) if name not in known | own]
         missing = [f"There is no field {make_printable(name)}{find_nearest(name, known) or '.'}" for name in strange]
         fields = "\n".join(f"  {path}" for path in schemas.list_paths(self.schema))
         found = " ".join(missing) if missing else "No value of the document meets its conditions."

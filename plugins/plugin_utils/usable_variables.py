@@ -54,7 +54,7 @@ class UsableVariables(Mapping[str, Any]):
         found.errors = self.errors
         return found
 
-    def error(self, name: str) -> str:
+    def find_error(self, name: str) -> str:
         """Why a variable cannot be used, as a sentence; empty where it can."""
         if name not in self.errors:
             self.errors[name] = self._find_error(name)
@@ -79,23 +79,23 @@ class UsableVariables(Mapping[str, Any]):
     def find_errors(self) -> list[str]:
         """The sentences on all variables of the collection that cannot be used."""
         names = {name for name in self.given if name in self.options or name in CONNECTION}
-        return [error for error in map(self.error, sorted(names)) if error]
+        return [error for error in map(self.find_error, sorted(names)) if error]
 
     def lacks(self) -> bool:
         """Whether some variable cannot be used, of the collection's or with its prefix."""
-        return any(self.error(name) for name in self.given)
+        return any(self.find_error(name) for name in self.given)
 
     def mentions(self, sentence: str) -> bool:
         """Whether a sentence is about a variable that cannot be used: it is a consequence."""
         return any(error and re.search(rf"\b{re.escape(name)}\b", sentence) for name, error in self.errors.items())
 
     def __getitem__(self, name: str) -> Any:
-        if self.error(name):
-            raise Unusable(self.error(name)) if self.strict else KeyError(name)
+        if self.find_error(name):
+            raise Unusable(self.find_error(name)) if self.strict else KeyError(name)
         return self.given[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.given and (self.strict or not self.error(str(name)))
+        return name in self.given and (self.strict or not self.find_error(str(name)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.given)
@@ -121,7 +121,7 @@ class UsableHosts(Mapping[str, UsableVariables]):
 
     def find_needed(self, host: str) -> dict[str, list[str]]:
         """What cannot be used of other hosts and is part of this host's configuration: host to sentences."""
-        of_host = self.found_of(host)
+        of_host = self.get_variables(host)
         found: dict[str, list[str]] = {}
         groups = of_host.get("groups") or {}
         applications, proxies = groups.get("xitrum") or (), groups.get("xitrum_proxy") or ()
@@ -134,18 +134,20 @@ class UsableHosts(Mapping[str, UsableVariables]):
             rows.append((applications, OF_MEMBER))
         for others, names in rows:
             for other in others:
-                errors = [self.found_of(other).error(name) for name in names] if other in self.hostvars else []
+                errors = (
+                    [self.get_variables(other).find_error(name) for name in names] if other in self.hostvars else []
+                )
                 found.setdefault(other, []).extend(error for error in errors if error)
         return {other: list(dict.fromkeys(errors)) for other, errors in found.items() if errors}
 
-    def found_of(self, host: str) -> UsableVariables:
+    def get_variables(self, host: str) -> UsableVariables:
         """The variables of a host, not strict."""
         if host not in self.found:
             self.found[host] = UsableVariables(self.hostvars[host], self.options)
         return self.found[host]
 
     def __getitem__(self, host: str) -> UsableVariables:
-        found = self.found_of(host)
+        found = self.get_variables(host)
         return found.as_strict() if self.strict else found
 
     def __contains__(self, host: object) -> bool:

@@ -83,28 +83,28 @@ class FakeHost:
     def is_root(self):
         return True
 
-    def user(self):
+    def find_user(self):
         return "root", "root"
 
-    def absolute(self, path):
+    def make_absolute(self, path):
         return posixpath.normpath(os.path.expanduser(path))
 
-    def architecture(self):
+    def read_architecture(self):
         return "x86_64"
 
-    def clock_ticks(self):
+    def read_clock_ticks(self):
         return 100
 
-    def processors(self):
+    def count_processors(self):
         return 2
 
     def sync(self):
         """What is in a dictionary is there at once."""
 
-    def fenced(self):
+    def hold_fence(self):
         return contextlib.nullcontext()
 
-    def held(self, path):
+    def hold_folder(self, path):
         return contextlib.nullcontext()
 
     def is_held(self, path):
@@ -113,7 +113,7 @@ class FakeHost:
     def is_file(self, path):
         return self.realpath(path) in self.files
 
-    def digest(self, path):
+    def compute_digest(self, path):
         text = self.files.get(self.realpath(path))
         return "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -121,7 +121,7 @@ class FakeHost:
         found = self.stat(path)
         return found is not None and (found.kind, found.mode) == ("file", mode)
 
-    def entries(self, folder):
+    def list_entries(self, folder):
         names = [*self.files, *self.links]
         return [name[len(folder) + 1:] for name in names if name.startswith(folder + "/")]
 
@@ -155,14 +155,14 @@ class FakeHost:
         self.files.update(names)
         return text
 
-    def page(self, address, port, path, seconds=10):
+    def fetch_status(self, address, port, path, seconds=10):
         self.done.append(("page", address, port, path))
-        return self.pages[port] if port in self.pages else Host().page(address, port, path, seconds)
+        return self.pages[port] if port in self.pages else Host().fetch_status(address, port, path, seconds)
 
     def read_page(self, address, port, path, seconds=10, most=1 << 20):
-        replaced = "page" in vars(self) or type(self).page is not FakeHost.page
+        replaced = "fetch_status" in vars(self) or type(self).fetch_status is not FakeHost.fetch_status
         if port in self.pages or replaced:
-            return self.page(address, port, path, seconds), self.texts.get(port, "")
+            return self.fetch_status(address, port, path, seconds), self.texts.get(port, "")
         self.done.append(("page", address, port, path))
         return Host().read_page(address, port, path, seconds, most)
 
@@ -170,13 +170,13 @@ class FakeHost:
         self.done.append(("connect", address, port))
         return self.open_ports.get((address, port), "refused"), ""
 
-    def addresses_of(self, name):
+    def resolve_addresses(self, name):
         return list(self.names.get(name, ()))
 
-    def bind_error(self, address):
+    def find_bind_error(self, address):
         return self.unbound.get(address, "")
 
-    def which(self, name):
+    def find_program(self, name):
         return f"/usr/bin/{name}" if any(words.split()[0] == name for words in self.commands) else None
 
     def read(self, path):
@@ -189,7 +189,7 @@ class FakeHost:
         text = self.read(path)
         return None if text is None else escape_text(text[:limit])
 
-    def tail(self, path, size=16384, since=(0, 0)):
+    def read_tail(self, path, size=16384, since=(0, 0)):
         text = self.files.get(path) or ""
         begin = since[1] if since[0] == self.inode(path) and len(text) >= since[1] else 0
         return escape_text(text[begin:][-size:])
@@ -197,10 +197,10 @@ class FakeHost:
     def inode(self, path):
         return self.inodes.get(path, 1)
 
-    def position(self, path):
+    def read_position(self, path):
         return (self.inode(path), len(self.files[path])) if path in self.files else (0, 0)
 
-    def log_files(self, folder):
+    def list_log_files(self, folder):
         names = [name for name in self.listdir(folder) if f"{folder}/{name}" in self.files]
         return [FileInfo(name, self.inode(f"{folder}/{name}"), len(self.files[f"{folder}/{name}"]), 0.0) for name in names]
 
@@ -294,11 +294,11 @@ class FakeHost:
         self.write(path, text, mode)
         return True
 
-    def locked(self, path, seconds=0):
+    def hold_lock(self, path, seconds=0):
         self.done.append(("locked", path))
         return contextlib.nullcontext()
 
-    def guarded(self, path, alone, seconds):
+    def hold_guard(self, path, alone, seconds):
         self.done.append(("guarded", path, alone))
         return contextlib.nullcontext()
 

@@ -64,8 +64,8 @@ class RedHatHost(FakeHost):
         super().__init__(files, **more)
         self.calls = []
 
-    def which(self, name):
-        return "/usr/sbin/alternatives" if name == "alternatives" else super().which(name)
+    def find_program(self, name):
+        return "/usr/sbin/alternatives" if name == "alternatives" else super().find_program(name)
 
     def run(self, argv, data=None, **more):
         if argv[0] != "alternatives":

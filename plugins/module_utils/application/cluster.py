@@ -93,7 +93,7 @@ def find_package_errors(settings: Settings, where: str) -> Iterator[str]:
     """Why the settings of a package (`package_config.Settings` of what Akka reads) must not be used, a sentence each:
     they open Akka's remoting to others than a private network. A name or a variable of the environment, which only a
     host knows, is no error. `where` names the file."""
-    provider = settings.values(("akka", "actor", "provider")) - {None}
+    provider = settings.find_values(("akka", "actor", "provider")) - {None}
     if not provider or provider <= set(LOCAL_PROVIDERS):
         return
     remedy = "Leave it out of the package and set xitrum_cluster: true, which gives each host its own address"
@@ -119,10 +119,10 @@ def find_config_errors(settings: Settings, takes_shared: bool = False) -> Iterat
 def find_remoting_faults(settings: Settings, takes_shared: bool = False) -> Iterator[tuple[str, str, str]]:
     """The addresses of Akka's remoting that are in no private network, as `(name, value,
     fault)`. Names are left out."""
-    for path in sorted(settings.paths()):
+    for path in sorted(settings.list_paths()):
         if path[:2] != ("akka", "remote") or path[-1] not in HOST_NAMES:
             continue
-        for value in sorted(filter(None, settings.values(path))):
+        for value in sorted(filter(None, settings.find_values(path))):
             fault = addresses.find_private_fault(value, takes_shared)
             if fault and fault != "a name":
                 yield ".".join(path), value, fault

@@ -330,7 +330,7 @@ def find_listening_place(host: Host, interface: str) -> dict[str, Any]:
     if addresses.is_every(interface):
         return {"addresses": [], "error": ""}
     found = addresses.resolve(host, addresses.format_application_address(interface))
-    errors = [host.bind_error(address) for address in found]
+    errors = [host.find_bind_error(address) for address in found]
     reason = "" if not all(errors) else errors[0] if errors else "this host does not know the name"
     return {"addresses": list(dict.fromkeys([*found, *addresses.resolve(host, interface)])), "error": reason}
 
@@ -360,7 +360,7 @@ def read_page_status(
         return None
     target, text = addresses.find_socket_target(row), desired.get("health_text", "")
     if not text or not desired["verify"]:
-        return host.page(target, port, desired["health_path"], seconds=2)
+        return host.fetch_status(target, port, desired["health_path"], seconds=2)
     answer, body = host.read_page(target, port, desired["health_path"], desired["health_timeout"])
     return answer if answer != desired["health_status"] or text in body else f"{answer} without the text {text!r}"
 
@@ -544,7 +544,7 @@ def build_health_row(desired: Mapping[str, Any], instance: Mapping[str, Any], ob
     if is_sick(desired, observed):
         also = " or xitrum_health_text" if text else ""
         fix = f"read the log of the instance in {desired['log_dir']}/{index}, or correct xitrum_health_path{also}"
-        row = row.replaced(status="drift", why="it runs, and its health page does not answer as desired", fix=fix)
+        row = row.replace(status="drift", why="it runs, and its health page does not answer as desired", fix=fix)
     return row
 
 
@@ -814,12 +814,12 @@ def build_service_row(
     if elsewhere:
         effective = ", ".join([*filter(None, [state["active"]]), *elsewhere])
         why = f"{' and '.join(elsewhere)} has it"
-        found = found.replaced(effective=effective, status="restart_pending", why=why, fix=RUN)
+        found = found.replace(effective=effective, status="restart_pending", why=why, fix=RUN)
     elif state["active"] != WELL["active"]:
-        found = found.replaced(status="restart_pending", why="its supervisor does not keep it running", fix=RUN)
+        found = found.replace(status="restart_pending", why="its supervisor does not keep it running", fix=RUN)
     elif state != WELL:
         # No reason to interrupt what runs.
-        found = found.replaced(status="drift", why="it runs, and would not be started at boot", fix=RUN)
+        found = found.replace(status="drift", why="it runs, and would not be started at boot", fix=RUN)
     return found
 
 
@@ -868,7 +868,7 @@ def make(host: Host, desired: Mapping[str, Any], index: int, name: str, files: M
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", user)
     try:
-        with host.held(partial):
+        with host.hold_folder(partial):
             fill(host, desired, index, files, partial)
             host.make_directory(partial, 0o750, "root", user)
             if host.exists(f"{home}/{name}"):

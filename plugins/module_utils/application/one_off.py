@@ -202,7 +202,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     for path in (f"{root}/runs", home):
         host.make_directory(path, 0o750, "root", user)
     # Two commands at once: each would take the folder of the other, before that holds it, for one that was left.
-    with host.locked(f"{root}/runs/lock"):
+    with host.hold_lock(f"{root}/runs/lock"):
         for name in host.listdir(home):
             if not host.is_held(f"{home}/{name}"):
                 host.remove(f"{home}/{name}")
@@ -229,7 +229,7 @@ def lay_out(host: Host, state: Mapping[str, Any], folder: str, user: str) -> Non
     # No member of the cluster: that of the package, if it has one.
     source = f"{release.get_folder(state['root'], state['release'])}/config/akka.conf"
     if state["own_akka"] and host.is_file(source):
-        host.hard_link(source, akka)
+        host.make_hard_link(source, akka)
     host.make_directory(f"{folder}/tmp", 0o750, user, user)
 
 

@@ -31,7 +31,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """The end of the log of runs, the record of the lock with its fault, and the clocks of the host."""
     lock, fault = lock_record.read_record(host, desired["name"])
     return {
-        "text": host.tail(f"{desired['log_dir']}/{run_lock.LOG}", run_lock.TAIL),
+        "text": host.read_tail(f"{desired['log_dir']}/{run_lock.LOG}", run_lock.TAIL),
         "lock": lock,
         "fault": fault,
         "clock": lock_record.read_clock(host),

@@ -358,7 +358,7 @@ def find_shared_files(
                 key in desired_digests
                 and key not in found
                 and has_mode(host, path, key[1])
-                and host.digest(path) == key[0]
+                and host.compute_digest(path) == key[0]
             ):
                 found[key] = path
     return found
@@ -385,7 +385,7 @@ def filter_sealed_files(host: Host, recorded: Mapping[str, Sequence[Any]]) -> di
     found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in recorded.items()}
     try:
         touched = [path for path, seal in compute_seals(host, found).items()
-                   if seal != recorded[path] and host.digest(path) != seal[0]]
+                   if seal != recorded[path] and host.compute_digest(path) != seal[0]]
     except OSError as error:
         touched = [error.filename]
     if touched:
@@ -402,7 +402,7 @@ def find_missing_digests(manifest: Sequence[Mapping[str, Any]], found: Container
 
 def list_archived_digests(host: Host, archive: str | None) -> set[str]:
     """The digests of the files in an archive; none where there is no archive."""
-    return set(host.archive_names(archive)) if archive else set()
+    return set(host.list_archive(archive)) if archive else set()
 
 
 def apply(host: Host, plan: Plan) -> Applied:
@@ -414,7 +414,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         return Applied({"verified": compute_seals(host, state["found"])})
     try:
         # Most of it does not go through the fenced calls: the lock is this run's until the release has its name.
-        with host.fenced():
+        with host.hold_fence():
             clean(host, root, state)
             if upload:
                 assemble(host, desired, desired["manifest"], dict(state["found"]), desired["archive"], int(time.time()))
@@ -463,7 +463,7 @@ def assemble(
     host.make_directory(f"{root}/releases", 0o750, "root", group)
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", group)
-    with host.held(partial):
+    with host.hold_folder(partial):
         fill(host, partial, manifest, found, archive, group)
         fault = find_fault(host, partial, manifest)
         if fault:
@@ -515,7 +515,7 @@ def fill(
 
 def find_fault(host: Host, folder_path: str, manifest: Sequence[Mapping[str, Any]]) -> str:
     """The first way in which a folder is not what a manifest lists, as part of a sentence; empty where it is."""
-    listed, there = {entry["path"]: entry for entry in manifest}, set(host.entries(folder_path))
+    listed, there = {entry["path"]: entry for entry in manifest}, set(host.list_entries(folder_path))
     more, less = sorted(there - set(listed)), sorted(set(listed) - there)
     if more or less:
         return f"found {more[0]}, which is not listed" if more else f"{less[0]} is missing"
@@ -524,7 +524,7 @@ def find_fault(host: Host, folder_path: str, manifest: Sequence[Mapping[str, Any
         if "link" in entry:
             good = host.readlink(where) == entry["link"]
         else:
-            good = has_mode(host, where, entry["mode"]) and host.digest(where) == entry["sha256"]
+            good = has_mode(host, where, entry["mode"]) and host.compute_digest(where) == entry["sha256"]
         if not good:
             return f"{path} has another content or mode"
     return ""
@@ -542,11 +542,11 @@ def place_entry(
     if "link" in entry:
         host.link(path, entry["link"])
     elif (entry["sha256"], entry["mode"]) in found:
-        host.hard_link(found[entry["sha256"], entry["mode"]], path)
+        host.make_hard_link(found[entry["sha256"], entry["mode"]], path)
     else:
         # Two files with one content share what was sent, unless their modes differ: then the second is a copy.
         used = any(digest_of_other == entry["sha256"] for digest_of_other, _mode in found)
-        (host.copy if used else host.hard_link)(sent[entry["sha256"]], path)
+        (host.copy if used else host.make_hard_link)(sent[entry["sha256"]], path)
         host.set_owner(path, int(entry["mode"], 8) & 0o750, "root", group)
         found[entry["sha256"], entry["mode"]] = path
 

@@ -178,7 +178,7 @@ def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str
 
 def read_last_run(host: Host, log_dir: str) -> dict[str, Any]:
     """The last run of the log in a folder, as `read_runs` has it; an empty dictionary where there is none."""
-    runs = read_runs(host.tail(f"{log_dir}/{LOG}", TAIL))
+    runs = read_runs(host.read_tail(f"{log_dir}/{LOG}", TAIL))
     return runs[-1] if runs else {}
 
 
@@ -213,7 +213,7 @@ def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[boo
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(
-                host.guarded(get_guard_path(desired["name"]), desired["state"] != "renewed", GUARD_SECONDS)
+                host.hold_guard(get_guard_path(desired["name"]), desired["state"] != "renewed", GUARD_SECONDS)
             )
         except OSError as error:
             if error.errno != errno.ETIMEDOUT:
@@ -317,7 +317,7 @@ def record_died(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]
         state["lock"],
         {
             begin: run
-            for begin, run in _runs(host.tail(f"{desired['log_dir']}/{LOG}", TAIL)).items()
+            for begin, run in _runs(host.read_tail(f"{desired['log_dir']}/{LOG}", TAIL)).items()
             if run["outcome"] == BEGAN
         },
     )

@@ -76,7 +76,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return {
         "now": int(time.time()),
         "instances": found,
-        "restarts": kind.count_restarts(host, name, numbers, DAY_SECONDS) if host.which(kind.program) else {},
+        "restarts": kind.count_restarts(host, name, numbers, DAY_SECONDS) if host.find_program(kind.program) else {},
         "lock": lock,
         "lock_fault": fault,
         "unfinished": host.exists(lock_record.get_unfinished_path(name)),
@@ -105,7 +105,7 @@ def read_answer(
         return None
     target, text = addresses.find_socket_target(row), desired["health_text"]
     if not text:
-        return host.page(target, port, desired["health_path"], seconds=seconds)
+        return host.fetch_status(target, port, desired["health_path"], seconds=seconds)
     answer, body = host.read_page(target, port, desired["health_path"], seconds)
     return answer if answer != desired["health_status"] or text in body else f"{answer} without the text {text!r}"
 

@@ -365,8 +365,8 @@ def mark_logs(host: Host, desired: Mapping[str, Any], index: int) -> None:
     output = get_output_path(desired, index)
     marks = {
         "time": time.time(),
-        "log": host.position(log_of(desired, index)),
-        "output": host.position(output) if output else (0, 0),
+        "log": host.read_position(log_of(desired, index)),
+        "output": host.read_position(output) if output else (0, 0),
     }
     try:
         host.write(get_marks_path(desired, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
@@ -394,7 +394,7 @@ def read_output(host: Host, desired: Mapping[str, Any], index: int, marks: Mappi
     output = get_output_path(desired, index)
     if output:
         # The application's user may put a link in its place, which a command of root would follow.
-        return host.tail(output, since=marks["output"])
+        return host.read_tail(output, since=marks["output"])
     command = fill_placeholders(desired, index, "output")
     if marks["time"]:
         result = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
@@ -407,7 +407,7 @@ def read_log_tail(host: Host, desired: Mapping[str, Any], index: int) -> str:
     """The last lines of the instance's own log and of what it printed since it was last started, without the frames of
     stack traces and the JVM's options. Earlier lines are those of another start, and mostly of another release."""
     marks = read_marks(host, desired, index)
-    log = host.tail(log_of(desired, index), since=marks["log"])
+    log = host.read_tail(log_of(desired, index), since=marks["log"])
     printed = read_output(host, desired, index, marks)
     noise = ("at ", "Picked up ", "NOTE: Picked up ")
     return "\n".join(

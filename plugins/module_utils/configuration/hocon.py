@@ -101,7 +101,7 @@ class Document:
     braces: bool = False
     body: tuple[int, int] = (0, 0)
 
-    def line(self, position: int) -> int:
+    def find_line(self, position: int) -> int:
         """The number of the line of a position, from 1."""
         return self.text.count("\n", 0, position) + 1
 
@@ -137,24 +137,24 @@ class _Parser:
     def starts_comment(self) -> bool:
         return self.text.startswith(("#", "//"), self.at)
 
-    def document(self) -> Document:
+    def parse_document(self) -> Document:
         """The whole text."""
         self.take(_GAP)
         if self.peek() == "[":
             self.fail("the file is a list; expected an object")
         if self.peek() != "{":
-            members = self.members((), None)
+            members = self.parse_members((), None)
             return Document(self.text, members, False, (0, len(self.text)))
         opened = self.at
         self.at += 1
-        members = self.members((), opened)
+        members = self.parse_members((), opened)
         body = (opened + 1, self.at - 1)
         self.take(_GAP)
         if self.peek():
             self.fail("there is more after the closing }")
         return Document(self.text, members, True, body)
 
-    def members(self, prefix: tuple[str, ...], opened: int | None) -> tuple[Field | Include, ...]:
+    def parse_members(self, prefix: tuple[str, ...], opened: int | None) -> tuple[Field | Include, ...]:
         """The members up to the closing brace of the object that was `opened`,
         or to the end of the text where that is None."""
         found: list[Field | Include] = []
@@ -162,8 +162,8 @@ class _Parser:
             self.take(_GAP)
             if self.closes(opened):
                 return tuple(found)
-            found.append(self.member(prefix))
-            if not self.separated():
+            found.append(self.parse_member(prefix))
+            if not self.skip_separator():
                 self.take(_GAP)
                 if self.closes(opened):
                     return tuple(found)
@@ -180,7 +180,7 @@ class _Parser:
             self.fail("{ is not closed", opened)
         return not self.peek()
 
-    def separated(self) -> bool:
+    def skip_separator(self) -> bool:
         """Goes over one comma, or over line ends and comments. Returns whether there was a comma or a line end."""
         before = self.at
         gap = self.skip(_GAP)
@@ -191,19 +191,19 @@ class _Parser:
             self.at = before
         return "\n" in gap
 
-    def member(self, prefix: tuple[str, ...]) -> Field | Include:
+    def parse_member(self, prefix: tuple[str, ...]) -> Field | Include:
         """A setting or an include."""
         start = self.at
-        if self.simple() == "include":
+        if self.parse_simple() == "include":
             return self.include(prefix, start)
         self.at = start
-        path = prefix + self.key()
+        path = prefix + self.parse_key()
         key_end = self.at
         self.take(_GAP)
         name = self.text[start:key_end]
         if self.peek() == "{":
             # Without a separator it is one object, and nothing is joined to it.
-            return Field(path, start, key_end, "", (self.object(path),))
+            return Field(path, start, key_end, "", (self.parse_object(path),))
         separator = self.take(re.compile(r"\+?=|:"))
         if not separator:
             self.fail(f"the key {name!r} has no value: expected = or : or {{ after it", start)
@@ -212,7 +212,7 @@ class _Parser:
         if appends and self.lists:
             self.fail("+= stands inside of a list, where Typesafe Config does not take it", start)
         self.lists += appends
-        pieces = self.pieces((*path, "[]") if appends else path)
+        pieces = self.parse_pieces((*path, "[]") if appends else path)
         self.lists -= appends
         if not pieces:
             self.fail(f"the key {'.'.join(path)} has no value", start)
@@ -222,7 +222,7 @@ class _Parser:
         """What is included, after the word."""
         self.take(_GAP)
         function = self.take(_INCLUDED)
-        if not function or self.quoted() is None:
+        if not function or self.parse_quoted() is None:
             self.fail("include is not followed by a quoted file name (a key of that name is written in quotes)", start)
         for _bracket in range(function.group().count("(")):
             self.take(_GAP)
@@ -230,11 +230,11 @@ class _Parser:
                 self.fail("the ( of an include is not closed", start)
         return Include(prefix, start, self.at)
 
-    def simple(self) -> str | None:
+    def parse_simple(self) -> str | None:
         """Goes over one token of a key or a value without brackets. Returns its text, None where there is none."""
         start = self.at
         if self.peek() == '"':
-            self.quoted()
+            self.parse_quoted()
         elif self.peek() and self.peek() in "0123456789-":
             number = self.skip(_NUMBER)
             if "+" in number and not is_number(number):
@@ -243,7 +243,7 @@ class _Parser:
             return None
         return self.text[start:self.at]
 
-    def quoted(self) -> str:
+    def parse_quoted(self) -> str:
         """Goes over a text in quotes, and returns what is in it."""
         start = self.at
         if self.text.startswith('"""', start):
@@ -258,13 +258,13 @@ class _Parser:
             )
         return unescape(found.group(1))
 
-    def key(self) -> tuple[str, ...]:
+    def parse_key(self) -> tuple[str, ...]:
         """The path of a key, such as `a."b.c".d`. Blanks between its words belong to it."""
         start, parts, empty = self.at, [""], [True]
         while True:
             begin = self.at
             quoted = self.peek() == '"'
-            text = self.quoted() if quoted else self.simple()
+            text = self.parse_quoted() if quoted else self.parse_simple()
             if text is None:
                 break
             for number, part in enumerate([text] if quoted else text.split(".")):
@@ -276,7 +276,7 @@ class _Parser:
             end = self.at
             blanks = self.skip(_BLANKS)
             begin = self.at
-            if self.peek() == '"' or self.simple() is not None:
+            if self.peek() == '"' or self.parse_simple() is not None:
                 self.at = begin
                 parts[-1] += blanks
                 empty[-1] = empty[-1] and not blanks
@@ -289,18 +289,18 @@ class _Parser:
             self.fail(f"the key {self.text[start:self.at]!r} has an empty part", start)
         return tuple(parts)
 
-    def pieces(self, path: tuple[str, ...]) -> tuple[Piece, ...]:
+    def parse_pieces(self, path: tuple[str, ...]) -> tuple[Piece, ...]:
         """The parts of a value, up to what ends it in its line."""
         found = []
         while True:
             start = self.at
             if self.peek() == "{":
-                found.append(self.object(path))
+                found.append(self.parse_object(path))
             elif self.peek() == "[":
                 found.append(self.list(path))
             elif self.peek() == "$":
-                found.append(self.substitution())
-            elif self.simple() is not None:
+                found.append(self.parse_substitution())
+            elif self.parse_simple() is not None:
                 found.append(Piece("text", start, self.at))
             else:
                 break
@@ -312,11 +312,11 @@ class _Parser:
                 self.fail("a value joins an object or a list to something else", found[0].start)
         return tuple(found)
 
-    def object(self, path: tuple[str, ...]) -> Piece:
+    def parse_object(self, path: tuple[str, ...]) -> Piece:
         """An object in braces."""
         opened = self.at
         self.at += 1
-        members = self.members(path, opened)
+        members = self.parse_members(path, opened)
         return Piece("object", opened, self.at, members)
 
     def list(self, path: tuple[str, ...]) -> Piece:
@@ -327,11 +327,11 @@ class _Parser:
         self.at += 1
         self.take(_GAP)
         while self.peek() != "]":
-            element = self.pieces((*path, "[]"))
+            element = self.parse_pieces((*path, "[]"))
             if not element:
                 self.fail_list(opened)
             inner += element
-            more = self.separated()
+            more = self.skip_separator()
             self.take(_GAP)
             if not more and self.peek() != "]":
                 self.fail_list(opened)
@@ -350,14 +350,14 @@ class _Parser:
         )
         self.fail(f"[ is not closed: expected an element, a comma or ], found {found}", opened)
 
-    def substitution(self) -> Piece:
+    def parse_substitution(self) -> Piece:
         """`${PATH}` or `${?PATH}`."""
         start = self.at
         opening = self.take(re.compile(r"\$\{\??"))
         if not opening:
             self.fail("$ is not followed by {")
         self.take(_BLANKS)
-        target = self.key()
+        target = self.parse_key()
         self.take(_BLANKS)
         if not self.take(re.compile(r"\}")):
             self.fail("${ is not closed", start)
@@ -378,7 +378,7 @@ def unescape(text: str) -> str:
 def parse(text: str) -> Document:
     """The document of a text. Raises HoconError where Typesafe Config would refuse the text."""
     try:
-        return _Parser(text).document()
+        return _Parser(text).parse_document()
     except RecursionError as error:
         raise HoconError("objects or lists are nested too deep to be read") from error
 

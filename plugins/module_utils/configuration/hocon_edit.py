@@ -142,8 +142,8 @@ def _apply_first_good(text: str, key: str, requested: Force, edits: tuple[Callab
     for item in needed:
         if item.target != path:
             raise HoconError(
-                f"line {document.line(item.start)}: {text[item.start:item.end]} needs a setting below {key}, which "
-                f"cannot become {requested.text or 'nothing'}. Change that line first"
+                f"line {document.find_line(item.start)}: {text[item.start:item.end]} needs a setting below {key}, "
+                f"which cannot become {requested.text or 'nothing'}. Change that line first"
             )
     good = [requested[:2]] if requested.kind == VALUE else [(VALUE, "null")] + ([] if needed else [(ABSENT, "")])
     for edit in edits:
@@ -154,8 +154,8 @@ def _apply_first_good(text: str, key: str, requested: Force, edits: tuple[Callab
                 return new
     at = max(find_force(text, path).at, 0)
     raise HoconError(
-        f"line {document.line(at)}: {key} cannot become {requested.text or 'nothing'} without changing other settings. "
-        "Set it by hand"
+        f"line {document.find_line(at)}: {key} cannot become {requested.text or 'nothing'} without changing other "
+        "settings. Set it by hand"
     )
 
 

@@ -55,7 +55,7 @@ def read_session_settings(text: str) -> dict[str, str]:
 
 def find_paths(settings: Settings | None) -> Iterator[tuple[str, list[tuple[str, ...]], Settings | None]]:
     """Where the settings of sessions are: `(name, paths, settings)` of each. None has none."""
-    paths = settings.paths() if settings else ()
+    paths = settings.list_paths() if settings else ()
     for name, key in SESSION_SETTINGS.items():
         matching = [path for path in paths if path[-1] == key]
         # What Xitrum reads is in the block session.
@@ -66,7 +66,7 @@ def find_values(paths: list[tuple[str, ...]], settings: Settings | None) -> set[
     """The values that may be in force for some paths."""
     if settings is None:
         return set()
-    return {value for path in paths for value in settings.values(path) if value is not None}
+    return {value for path in paths for value in settings.find_values(path) if value is not None}
 
 
 def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
@@ -113,7 +113,7 @@ def find_unread_includes(settings: Settings | None) -> set[str]:
         if isinstance(member, hocon.Field):
             rows += [inner for piece in member.pieces for inner in piece.members]
             continue
-        other, statement = settings.included(member), settings.text[member.start:member.end]
+        other, statement = settings.load_included(member), settings.text[member.start:member.end]
         if other:
             found |= find_unread_includes(other)
         elif not package_config.find_included_paths(statement):

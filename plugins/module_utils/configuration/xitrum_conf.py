@@ -61,7 +61,7 @@ class Settings:
         self.around = around
         self.files: dict[str, Settings | None] = {}
 
-    def included(self, member: Include) -> Settings | None:
+    def load_included(self, member: Include) -> Settings | None:
         """The settings of an included file; None where it cannot be read."""
         statement = self.text[member.start:member.end]
         if statement not in self.files:
@@ -69,7 +69,7 @@ class Settings:
             self.files[statement] = None if text is None else parse_settings(text, self.load, (*self.around, statement))
         return self.files[statement]
 
-    def paths(self) -> set[tuple[str, ...]]:
+    def list_paths(self) -> set[tuple[str, ...]]:
         """The paths of all settings, of included files too."""
         rows, found = list(self.members), set()
         while rows:
@@ -78,15 +78,15 @@ class Settings:
                 found.add(member.path)
                 rows += [inner for piece in member.pieces for inner in piece.members]
             else:
-                other = self.included(member)
-                found |= {(*member.path, *path) for path in (other.paths() if other else ())}
+                other = self.load_included(member)
+                found |= {(*member.path, *path) for path in (other.list_paths() if other else ())}
         return found
 
-    def values(self, path: tuple[str, ...], depth: int = _DEPTH) -> set[str | None]:
+    def find_values(self, path: tuple[str, ...], depth: int = _DEPTH) -> set[str | None]:
         """The texts that may be in force for a path, without quotes. None is a `null`."""
-        return self._of(self.members, path, set(), depth) if depth else set()
+        return self._apply_members(self.members, path, set(), depth) if depth else set()
 
-    def _of(
+    def _apply_members(
         self, members: tuple[Field | Include, ...], path: tuple[str, ...], before: set[str | None], depth: int
     ) -> set[str | None]:
         """The values after these members, in their order. `before`: the values before them."""
@@ -96,15 +96,17 @@ class Settings:
                     # An object takes the value's place.
                     before = set()
             elif isinstance(member, hocon.Include):
-                other = self.included(member)
-                before = other._of(other.members, path[len(member.path):], before, depth) if other else before
+                other = self.load_included(member)
+                before = (
+                    other._apply_members(other.members, path[len(member.path) :], before, depth) if other else before
+                )
             elif member.path == path:
-                before = self._whole(member, before, depth)
+                before = self._find_own_values(member, before, depth)
             else:
-                before = self._around(member, path, before, depth)
+                before = self._find_inner_values(member, path, before, depth)
         return before
 
-    def _whole(self, member: Field, before: set[str | None], depth: int) -> set[str | None]:
+    def _find_own_values(self, member: Field, before: set[str | None], depth: int) -> set[str | None]:
         """The values after a setting of just this path."""
         kinds = {piece.kind for piece in member.pieces}
         if member.separator == "+=" or kinds & {"object", "list"}:
@@ -113,19 +115,19 @@ class Settings:
             return {read_plain_value(self.text, member)}
         substitution = member.pieces[0]
         if len(member.pieces) > 1:
-            return self._joined(member, before, depth)
+            return self._join_pieces(member, before, depth)
         # What is not set in the file comes from the environment.
-        referred = self.values(substitution.target, depth - 1) if substitution.target != member.path else set()
+        referred = self.find_values(substitution.target, depth - 1) if substitution.target != member.path else set()
         return (referred or {self.text[member.value:member.end]}) | (before if substitution.optional else set())
 
-    def _joined(self, member: Field, before: set[str | None], depth: int) -> set[str | None]:
+    def _join_pieces(self, member: Field, before: set[str | None], depth: int) -> set[str | None]:
         """The texts that a setting of several pieces may have:
         an optional substitution that is not set adds nothing."""
         rows, at = [], member.value
         for piece in member.pieces:
             raw, gap = self.text[piece.start:piece.end], self.text[at:piece.start]
             if piece.kind == "substitution":
-                referred = before if piece.target == member.path else self.values(piece.target, depth - 1)
+                referred = before if piece.target == member.path else self.find_values(piece.target, depth - 1)
                 found = ({text for text in referred if text is not None} or {raw}) | ({""} if piece.optional else set())
             else:
                 found = {remove_quotes(raw)}
@@ -136,7 +138,9 @@ class Settings:
             return {"".join(texts[-1] for texts in rows), "".join(texts[0] for texts in rows)}
         return set(map("".join, itertools.product(*rows)))
 
-    def _around(self, member: Field, path: tuple[str, ...], before: set[str | None], depth: int) -> set[str | None]:
+    def _find_inner_values(
+        self, member: Field, path: tuple[str, ...], before: set[str | None], depth: int
+    ) -> set[str | None]:
         """The values after a setting of an object around the path."""
         rest = path[len(member.path):]
         if member.separator == "+=" or not {piece.kind for piece in member.pieces} & {"object", "substitution"}:
@@ -144,9 +148,9 @@ class Settings:
             return set()
         for piece in member.pieces:
             if piece.kind == "object":
-                before = self._of(piece.members, path, before, depth)
+                before = self._apply_members(piece.members, path, before, depth)
             elif piece.kind == "substitution" and piece.target != member.path:
-                before = self.values((*piece.target, *rest), depth - 1) or before
+                before = self.find_values((*piece.target, *rest), depth - 1) or before
         return before
 
 
@@ -192,7 +196,7 @@ def read_settings_at_start(read: Load) -> Settings | None:
     text = read(APPLICATION)
     settings = None if text is None else parse_settings(text, load)
     if settings:
-        settings.paths()
+        settings.list_paths()
         if XITRUM in included:
             return settings
     text = read(XITRUM)
@@ -216,8 +220,8 @@ def find_examples_in(settings: Settings | None) -> list[str]:
     if settings is None:
         return []
     # A blank before a substitution that is not set makes no secret of it.
-    return sorted({path[-1] for path in settings.paths() if path[-1] in EXAMPLE_VALUES
-                   and EXAMPLE_VALUES[path[-1]] in {(value or "").strip() for value in settings.values(path)}})
+    return sorted({path[-1] for path in settings.list_paths() if path[-1] in EXAMPLE_VALUES
+                   and EXAMPLE_VALUES[path[-1]] in {(value or "").strip() for value in settings.find_values(path)}})
 
 
 def find_key_files(text: str, load: Load | None = None) -> list[str]:
@@ -229,11 +233,11 @@ def find_key_files_in(settings: Settings | None) -> list[str]:
     """As `find_key_files`, of settings; none of None."""
     if settings is None:
         return []
-    found = sorted(settings.paths())
-    if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
+    found = sorted(settings.list_paths())
+    if not any(settings.find_values(path) - {None} for path in found if path[-2:] == ("port", "https")):
         return []
     return sorted(
-        {value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None}
+        {value for path in found if path[-1] == "keyFile" for value in settings.find_values(path) if value is not None}
     )
 
 

@@ -246,7 +246,7 @@ def resolve(host: Host, text: Any) -> list[str]:
     if is_every(text):
         return []
     if found is None:
-        return list(dict.fromkeys(map(normalize, host.addresses_of(str(text).strip()))))
+        return list(dict.fromkeys(map(normalize, host.resolve_addresses(str(text).strip()))))
     if found.zone.isdecimal():
         names = {
             (host.read(f"/sys/class/net/{name}/ifindex") or "").strip(): name for name in host.listdir("/sys/class/net")

@@ -58,7 +58,7 @@ class FencedHost(Host):
         self._runs, self._stop, self._inside = runs, stop, False
 
     @contextlib.contextmanager
-    def fenced(self) -> Iterator[None]:
+    def hold_fence(self) -> Iterator[None]:
         """Verifies that the lock is this run's, and that it stays so for the block."""
         if self._inside or not self._runs:
             yield
@@ -66,7 +66,7 @@ class FencedHost(Host):
         with contextlib.ExitStack() as stack:
             for name, holder in self._runs:
                 try:
-                    stack.enter_context(self.guarded(lock_record.get_guard_path(name), False, SECONDS))
+                    stack.enter_context(self.hold_guard(lock_record.get_guard_path(name), False, SECONDS))
                     why = lock_record.find_loss_reason(name, holder, *lock_record.read_record(self, name))
                 except OSError as error:
                     why = (
@@ -80,77 +80,77 @@ class FencedHost(Host):
             yield
 
     def run(self, *given: Any, **options: Any) -> Result:
-        with self.fenced():
+        with self.hold_fence():
             return super().run(*given, **options)
 
     def start_job(self, *given: Any, **options: Any) -> str:
-        with self.fenced():
+        with self.hold_fence():
             return super().start_job(*given, **options)
 
     def make_directory(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().make_directory(*given, **options)
 
     def make_parents(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().make_parents(*given, **options)
 
     def write(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().write(*given, **options)
 
     def create(self, *given: Any, **options: Any) -> bool:
-        with self.fenced():
+        with self.hold_fence():
             return super().create(*given, **options)
 
     def append(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().append(*given, **options)
 
     def poke(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().poke(*given, **options)
 
     def link(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().link(*given, **options)
 
     def link_tree(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().link_tree(*given, **options)
 
-    def hard_link(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
-            return super().hard_link(*given, **options)
+    def make_hard_link(self, *given: Any, **options: Any) -> None:
+        with self.hold_fence():
+            return super().make_hard_link(*given, **options)
 
     def copy(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().copy(*given, **options)
 
     def unpack_digests(self, *given: Any, **options: Any) -> dict[str, str]:
-        with self.fenced():
+        with self.hold_fence():
             return super().unpack_digests(*given, **options)
 
     def rename(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().rename(*given, **options)
 
     def remove(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().remove(*given, **options)
 
     def remove_written(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().remove_written(*given, **options)
 
     def remove_empty(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().remove_empty(*given, **options)
 
     def kill(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().kill(*given, **options)
 
     def set_owner(self, *given: Any, **options: Any) -> None:
-        with self.fenced():
+        with self.hold_fence():
             return super().set_owner(*given, **options)

@@ -406,7 +406,7 @@ def may_search(host: Host, user: str, has_user: bool, path: str, found: Stat) ->
 
 def find_package(host: Host, path: str) -> str:
     """The package that has brought a folder, or an empty text."""
-    if host.which("dpkg-query"):
+    if host.find_program("dpkg-query"):
         found = host.run(["dpkg-query", "--search", path])
         rows = [line.rpartition(": ") for line in found.out.splitlines()]
         return (

@@ -134,7 +134,7 @@ class Host:
         It is ended after `seconds`, with the rc `LATE`; of each output `limit` bytes are kept. Control characters
         are escaped, but not with `exact`, for what is parsed by them.
         """
-        if self.which(argv[0]) is None:
+        if self.find_program(argv[0]) is None:
             return Result(127, "", f"{argv[0]}: not found on this host")
         own = {name: os.environ[name] for name in keep if name in os.environ}
         # AnsibleModule.run_command ended each input with a line's end, too.
@@ -142,9 +142,9 @@ class Host:
         ended = self._run(
             list(argv), given, {**own, **build_environment(self.PATH, own), **(environment or {})}, seconds, limit
         )
-        return self._result(argv, ended, seconds, limit, str if exact else escape_text)
+        return self._make_result(argv, ended, seconds, limit, str if exact else escape_text)
 
-    def _result(
+    def _make_result(
         self, argv: Sequence[str], ended: bounded.Run, seconds: float, limit: int, shown: Callable[[str], str]
     ) -> Result:
         out, err = (shown(text.decode("utf-8", "surrogateescape")) for text in (ended.out, ended.err))
@@ -165,7 +165,7 @@ class Host:
             ended.cut,
         )
 
-    def which(self, name: str) -> str | None:
+    def find_program(self, name: str) -> str | None:
         """The path of a program, or None."""
         return shutil.which(name, path=self.PATH)
 
@@ -175,21 +175,21 @@ class Host:
         Raises OSError where it exists and may not be read, or is larger than `limit` bytes: half of a file is nothing
         to write back. A pipe, a socket or a device in its place is not waited for: it is no file, and an overrun.
         """
-        found = self._content(path, limit)
+        found = self._read_content(path, limit)
         if found is not None and len(found) > limit:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes; expected a text: move it away", path)
         return None if found is None else found.decode("utf-8", "surrogateescape")
 
     def read_untrusted(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
         """The text of a file that others write, by `escape_text`: None where there is none, cut after `limit`."""
-        found = self._content(path, limit)
+        found = self._read_content(path, limit)
         if found is None:
             return None
         if len(found) > limit:
             self.overruns.append(f"{make_printable(path)} has more than {limit} bytes, and the rest was cut")
         return escape_text(found[:limit].decode("utf-8", "surrogateescape"))
 
-    def _content(self, path: str, limit: int) -> bytes | None:
+    def _read_content(self, path: str, limit: int) -> bytes | None:
         """The first bytes of a file, one more than `limit` where it is larger; None where there is no file."""
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -199,14 +199,14 @@ class Host:
             # A socket; a file that its owner holds a lease of.
             if error.errno not in (errno.ENXIO, errno.EAGAIN):
                 raise
-            self._no_file(path)
+            self._note_no_file(path)
             return None
         with os.fdopen(handle, "rb", buffering=0) as file:
             found = os.fstat(handle)
             if stat.S_ISDIR(found.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
             if not stat.S_ISREG(found.st_mode) and not (stat.S_ISCHR(found.st_mode) and found.st_rdev == NULL_DEVICE):
-                self._no_file(path)
+                self._note_no_file(path)
                 return None
             parts, left = [], limit + 1
             try:
@@ -221,17 +221,17 @@ class Host:
                 return None
             return b"".join(parts)
 
-    def _no_file(self, path: str) -> None:
+    def _note_no_file(self, path: str) -> None:
         self.overruns.append(
             f"{make_printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a "
             "file: move it away"
         )
 
-    def tail(self, path: str, size: int = 16384, since: tuple[int, int] = (0, 0)) -> str:
+    def read_tail(self, path: str, size: int = 16384, since: tuple[int, int] = (0, 0)) -> str:
         """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
         not root: see `open_file`.
 
-        `since` is a `position`: only what was written after it is read. Another file in its place, or one that became
+        `since` is a `read_position` result: only what was written after it is read. Another file in its place, or one that became
         shorter, was rotated: all of it was written after.
         """
         try:
@@ -244,8 +244,8 @@ class Host:
             file.seek(max(found.st_size - size, begin))
             return escape_text(file.read(size).decode("utf-8", "replace"))
 
-    def position(self, path: str) -> tuple[int, int]:
-        """Where a log ends now, as `(inode, size)`: what `tail` takes as `since`.
+    def read_position(self, path: str) -> tuple[int, int]:
+        """Where a log ends now, as `(inode, size)`: what `read_tail` takes as `since`.
         `(0, 0)` where there is no file."""
         try:
             found = os.lstat(path)
@@ -320,7 +320,7 @@ class Host:
             return None
         return found.f_bavail * found.f_frsize, found.f_favail
 
-    def digest(self, path: str) -> str:
+    def compute_digest(self, path: str) -> str:
         """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
         return trees.compute_digest(path)
 
@@ -332,15 +332,15 @@ class Host:
         """Whether a file, which is no link, has this mode."""
         return trees.has_mode(path, mode)
 
-    def entries(self, folder: str) -> list[str]:
+    def list_entries(self, folder: str) -> list[str]:
         """The paths of all files and links below a folder, from there on."""
         return trees.list_entries(folder)
 
-    def archive_names(self, archive: str) -> list[str]:
+    def list_archive(self, archive: str) -> list[str]:
         """The names of the members of an archive."""
         return trees.list_names(archive)
 
-    def head(self, path: str, size: int) -> bytes:
+    def read_head(self, path: str, size: int) -> bytes:
         """The first bytes of a file. Raises OSError."""
         with open(path, "rb") as handle:
             return handle.read(size)
@@ -521,7 +521,7 @@ class Host:
         return True
 
     @contextlib.contextmanager
-    def locked(self, path: str, seconds: float | None = None) -> Iterator[None]:
+    def hold_lock(self, path: str, seconds: float | None = None) -> Iterator[None]:
         """Waits until no other process has the lock of this file, and holds it for the block.
         A process that ends gives it back.
 
@@ -541,7 +541,7 @@ class Host:
             yield
 
     @contextlib.contextmanager
-    def held(self, path: str) -> Iterator[None]:
+    def hold_folder(self, path: str) -> Iterator[None]:
         """Holds a folder for the block. Only who may read it could do that as well: it is made for root alone."""
         handle = os.open(path, FOLDER_FLAGS)
         try:
@@ -564,12 +564,12 @@ class Host:
             os.close(handle)
         return False
 
-    def fenced(self) -> contextlib.AbstractContextManager[None]:
+    def hold_fence(self) -> contextlib.AbstractContextManager[None]:
         """Changes within this block need no further permission: a host without a fence is free to change."""
         return contextlib.nullcontext()
 
     @contextlib.contextmanager
-    def guarded(self, path: str, alone: bool, seconds: float) -> Iterator[None]:
+    def hold_guard(self, path: str, alone: bool, seconds: float) -> Iterator[None]:
         """Holds the lock of a file for the block, `alone` or together with others who hold it so. Nothing is written.
 
         The file is root's own, so that nobody else can hold it. Raises `PathError` where others hold it for longer
@@ -662,7 +662,7 @@ class Host:
                 os.close(source_fd)
                 os.close(there)
 
-    def hard_link(self, source: str, path: str) -> None:
+    def make_hard_link(self, source: str, path: str) -> None:
         """Another name for a file, in a folder that root alone may write."""
         os.link(source, path)
 
@@ -757,7 +757,7 @@ class Host:
 
         jobs.end(folder, self.remove)
 
-    def page(self, address: str, port: int, path: str, seconds: float = 10) -> int | str:
+    def fetch_status(self, address: str, port: int, path: str, seconds: float = 10) -> int | str:
         """The HTTP status of a page, or the reason why there is none in `seconds`, as a printable text."""
         # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
         import http.client
@@ -797,7 +797,7 @@ class Host:
         except OSError as error:
             return connect_word(error), str(error) or type(error).__name__
 
-    def addresses_of(self, name: str) -> list[str]:
+    def resolve_addresses(self, name: str) -> list[str]:
         """The addresses of a host name, as this host resolves it, in the resolver's order; empty where it does not."""
         try:
             found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -819,7 +819,7 @@ class Host:
 
         return bounded_page.ask(address, port, path, seconds, headers, with_body=True)
 
-    def bind_error(self, address: str) -> str:
+    def find_bind_error(self, address: str) -> str:
         """Why no program can listen on an address of this host, as the kernel reports it; empty where one can."""
         try:
             family, kind, protocol, _name, place = socket.getaddrinfo(
@@ -835,23 +835,23 @@ class Host:
         """Waits until all that was written is on the disk."""
         os.sync()
 
-    def clock_ticks(self) -> int:
+    def read_clock_ticks(self) -> int:
         """How many ticks of the kernel's clock a second has."""
         return os.sysconf("SC_CLK_TCK")
 
-    def processors(self) -> int:
+    def count_processors(self) -> int:
         """The number of processors."""
         return os.cpu_count() or 1
 
-    def architecture(self) -> str:
+    def read_architecture(self) -> str:
         """The architecture of the machine, as the kernel names it."""
         return os.uname().machine
 
-    def absolute(self, path: str) -> str:
+    def make_absolute(self, path: str) -> str:
         """The absolute path of one that may begin with ~ or be relative to the folder that this process works in."""
         return os.path.abspath(os.path.expanduser(path))
 
-    def user(self) -> tuple[str, str]:
+    def find_user(self) -> tuple[str, str]:
         """The names of the user and group of this process, as a pair."""
         return find_user_name(os.geteuid()), group_name(os.getegid())
 

@@ -53,11 +53,11 @@ class Row:
         if self.commands and not self.fix:
             object.__setattr__(self, "fix", format_shell_line(self.commands))
 
-    def replaced(self, **fields: Any) -> Row:
+    def replace(self, **fields: Any) -> Row:
         """The same row with other values in these fields."""
         return replace(self, **fields)
 
-    def fixed(self, *commands: Sequence[str]) -> Row:
+    def add_commands(self, *commands: Sequence[str]) -> Row:
         """The same row, fixed by these commands of its host."""
         return replace(self, commands=tuple(tuple(words) for words in commands), fix="")
 
@@ -76,7 +76,7 @@ class BlockingError(str):
         return error
 
     @classmethod
-    def within(cls, template: str, text: str) -> BlockingError:
+    def wrap(cls, template: str, text: str) -> BlockingError:
         """A sentence that holds another one in the place of `{}`, with its commands where it has some."""
         return cls(template.format(text), *getattr(text, "commands", ()), rule=getattr(text, "rule", ""))
 
@@ -148,7 +148,7 @@ class Plan:
             **self.facts,
         })
 
-    def diff(self, header: str = "") -> dict[str, str] | list[dict[str, str]]:
+    def build_diff(self, header: str = "") -> dict[str, str] | list[dict[str, str]]:
         """Ansible's diff of the plan, or one of each of its files. `header` names what the one diff is of."""
         if self.files is not None:
             return [_format_diff(path, before, after) for path, before, after in self.files]
@@ -178,7 +178,7 @@ class Draft:
     files: list[tuple[str, str, str]] | None = None
 
     @classmethod
-    def of(cls, plan: Plan) -> Draft:
+    def from_plan(cls, plan: Plan) -> Draft:
         """A draft that begins with what another component has planned."""
         return cls(list(plan.rows), list(plan.actions), list(plan.errors), plan.before, plan.after, dict(plan.facts),
                    None if plan.files is None else list(plan.files))

@@ -141,7 +141,7 @@ def read_process(host: Host, pid: int, boot_time: int | None = None) -> dict[str
     limits, cmdline, environ = (
         read_if_allowed(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ")
     )
-    since_boot = stat["start_ticks"] / host.clock_ticks()
+    since_boot = stat["start_ticks"] / host.read_clock_ticks()
     return {
         "pid": pid,
         "ppid": stat["ppid"],

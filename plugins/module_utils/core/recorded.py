@@ -134,7 +134,7 @@ def write(host: Host, record: dict[str, Any]) -> None:
 
 def find_installed(host: Host, names: Sequence[str]) -> set[str]:
     """Those packages of a list that are installed."""
-    return distributions.find_family(host, "query_program").installed(host, names)
+    return distributions.find_family(host, "query_program").filter_installed(host, names)
 
 
 def read_state(host: Host, desired: dict[str, Any]) -> dict[str, Any]:

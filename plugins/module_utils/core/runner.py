@@ -180,7 +180,7 @@ def _build_failure(execution: Execution, host: Host, plan: Plan, error: Exceptio
 
 def _report(execution: Execution, plan: Plan) -> Results:
     """What a module returns of a plan."""
-    report = {**plan.report(), "diff": plan.diff(execution.header(plan.desired))}
+    report = {**plan.report(), "diff": plan.build_diff(execution.header(plan.desired))}
     if execution.bookkeeping:
         report["changed"] = False
     return {name: value for name, value in report.items() if name not in execution.hidden}

@@ -37,11 +37,11 @@ def build_machine(inputs: Inputs) -> dict[str, Any]:
         "release_folder": f"{inputs['xitrum_root']}/releases",
         "release": package["release"],
         "needed_bytes": int(package["bytes"]),
-        "interface": inputs.text("xitrum_interface"),
-        "interface_ports": inputs.ports_from("xitrum_http_port") + inputs.https_ports,
+        "interface": inputs.get_text("xitrum_interface"),
+        "interface_ports": inputs.list_ports("xitrum_http_port") + inputs.https_ports,
         "own_roots": [inputs["xitrum_root"]],
         "instances": inputs.places,
-        "heap_bytes": inputs.size("xitrum_heap"),
+        "heap_bytes": inputs.get_size("xitrum_heap"),
         "supervisor": inputs["xitrum_supervisor"],
         "proxies": bool(inputs.group("xitrum_proxy")),
     }
@@ -52,7 +52,7 @@ def build_release(inputs: Inputs) -> dict[str, Any]:
     return {
         "root": inputs["xitrum_root"],
         "release": inputs[PACKAGE]["release"],
-        "keep": inputs.number("xitrum_keep_releases"),
+        "keep": inputs.get_number("xitrum_keep_releases"),
         "group": inputs["xitrum_user"],
     }
 
@@ -62,8 +62,8 @@ def build_restarts(inputs: Inputs) -> dict[str, Any]:
     return {
         "root": inputs["xitrum_root"],
         "user": inputs["xitrum_user"],
-        "http_port": inputs.number("xitrum_http_port"),
-        "nofile": inputs.number("xitrum_nofile"),
+        "http_port": inputs.get_number("xitrum_http_port"),
+        "nofile": inputs.get_number("xitrum_nofile"),
     }
 
 
@@ -74,12 +74,12 @@ def build_runtime(inputs: Inputs) -> dict[str, Any]:
         "root": inputs["xitrum_root"],
         "user": inputs["xitrum_user"],
         "supervisor": inputs["xitrum_supervisor"],
-        "instances": 1 if inputs.slots else inputs.number("xitrum_instances"),
+        "instances": 1 if inputs.slots else inputs.get_number("xitrum_instances"),
         "slots": inputs.slots,
-        "http_port": inputs.number("xitrum_http_port"),
+        "http_port": inputs.get_number("xitrum_http_port"),
         "health_path": inputs["xitrum_health_path"],
-        "health_status": inputs.number("xitrum_health_status"),
-        "health_text": inputs.text("xitrum_health_text"),
+        "health_status": inputs.get_number("xitrum_health_status"),
+        "health_text": inputs.get_text("xitrum_health_text"),
     }
 
 
@@ -88,7 +88,7 @@ def build_past_runs(inputs: Inputs) -> dict[str, Any]:
     return {
         "name": inputs["xitrum_name"],
         "log_dir": inputs["xitrum_log_dir"],
-        "seconds": inputs.number("xitrum_lock_seconds"),
+        "seconds": inputs.get_number("xitrum_lock_seconds"),
     }
 
 
@@ -103,7 +103,7 @@ def build_layout(inputs: Inputs, controller: Controller) -> dict[str, Any]:
         "main_class": package["main_class"],
         "heap": inputs["xitrum_heap"],
         "java_options": list(inputs["xitrum_java_options"]),
-        "nofile": inputs.number("xitrum_nofile"),
+        "nofile": inputs.get_number("xitrum_nofile"),
         "instances": [build_instance(inputs, index, controller) for index in inputs.indices],
     }
 
@@ -112,10 +112,10 @@ def build_instances(inputs: Inputs, controller: Controller, service_digest: str)
     """Return the options of the component `instances`. service_digest: of the supervisor's definition."""
     package = inputs[PACKAGE]
     # At the end of a run the page counts in any case.
-    unhealthy_allowed = inputs.flag("xitrum_health_path_is_new") and not inputs.verify
+    unhealthy_allowed = inputs.get_flag("xitrum_health_path_is_new") and not inputs.verify
     return {
         **build_layout(inputs, controller),
-        "interface": inputs.text("xitrum_interface"),
+        "interface": inputs.get_text("xitrum_interface"),
         "name": inputs["xitrum_name"],
         "supervisor": inputs["xitrum_supervisor"],
         "package_settings": package.get("session_settings") or {},
@@ -124,9 +124,9 @@ def build_instances(inputs: Inputs, controller: Controller, service_digest: str)
         "health_path": "" if unhealthy_allowed else inputs["xitrum_health_path"],
         # A rollback, whose package is no folder here, leaves what may be the fault of the release that runs.
         "health_required": bool(package.get("folder")),
-        "health_status": inputs.number("xitrum_health_status"),
+        "health_status": inputs.get_number("xitrum_health_status"),
         "health_text": inputs["xitrum_health_text"],
-        "health_timeout": inputs.number("xitrum_health_timeout"),
+        "health_timeout": inputs.get_number("xitrum_health_timeout"),
     }
 
 
@@ -134,7 +134,7 @@ def build_instance(inputs: Inputs, index: int, controller: Controller) -> dict[s
     """Return one instance with the texts of its files."""
     values: dict[str, Any] = {"instance": index, "https": inputs.https}
     files = {"config/xitrum.conf": controller.render("application", "xitrum.conf", values)}
-    if inputs.flag("xitrum_cluster"):
+    if inputs.get_flag("xitrum_cluster"):
         member = next((item for item in inputs.cluster.members if item.host == inputs.host), None)
         if member is None:
             raise ValueError(f"{inputs.host} is no member of the cluster: put it into the inventory's group xitrum")
@@ -143,7 +143,7 @@ def build_instance(inputs: Inputs, index: int, controller: Controller) -> dict[s
     if inputs.https:
         files[CERTIFICATE] = controller.read(inputs["xitrum_tls_certificate"])
         files[KEY] = controller.read(inputs["xitrum_tls_key"])
-    return {"index": index, "port": inputs.number("xitrum_http_port") + index, "files": files}
+    return {"index": index, "port": inputs.get_number("xitrum_http_port") + index, "files": files}
 
 
 def build_certificates(inputs: Inputs) -> list[dict[str, Any]]:
@@ -153,8 +153,8 @@ def build_certificates(inputs: Inputs) -> list[dict[str, Any]]:
     return [
         {
             "path": f"{inputs['xitrum_root']}/instances/{index}/current/{CERTIFICATE}",
-            "port": inputs.number("xitrum_https_port") + index,
-            "listen": [inputs.text("xitrum_interface") or "*"],
+            "port": inputs.get_number("xitrum_https_port") + index,
+            "listen": [inputs.get_text("xitrum_interface") or "*"],
         }
         for index in inputs.indices
     ]

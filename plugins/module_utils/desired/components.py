@@ -17,7 +17,7 @@ def build_certificates(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `certificates`, of the instances and of the proxy."""
     items = application.build_certificates(inputs) if inputs.is_application else []
     items += proxy.build_certificates(inputs) if inputs.is_proxy else []
-    return {"days": inputs.number("xitrum_certificate_days"), "items": items}
+    return {"days": inputs.get_number("xitrum_certificate_days"), "items": items}
 
 
 def list_site_components(inputs: Inputs) -> list[str]:

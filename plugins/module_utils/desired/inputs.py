@@ -75,7 +75,7 @@ class Inputs(Mapping[str, Any]):
     def __len__(self) -> int:
         return len({*self.given, *DEFAULTS})
 
-    def number(self, name: str) -> int:
+    def get_number(self, name: str) -> int:
         """Return a whole number. Raises ValueError for a value that is none."""
         value = self[name]
         try:
@@ -83,22 +83,22 @@ class Inputs(Mapping[str, Any]):
         except (TypeError, ValueError):
             raise ValueError(f"{name} is {value!r}: expected a whole number") from None
 
-    def flag(self, name: str) -> bool:
+    def get_flag(self, name: str) -> bool:
         """Return whether a variable is true, in the words that Ansible takes for it."""
         return bool(boolean(self[name], strict=False))
 
-    def text(self, name: str) -> str:
+    def get_text(self, name: str) -> str:
         """Return a text; empty where nobody sets the variable."""
         value = self.get(name)
         return "" if value is None else str(value)
 
-    def size(self, name: str) -> int:
+    def get_size(self, name: str) -> int:
         """Return a size such as 512m in bytes."""
         return human_to_bytes(self[name])
 
-    def ports_from(self, name: str) -> list[int]:
+    def list_ports(self, name: str) -> list[int]:
         """Return one port for each place of an instance, from the port of a variable on."""
-        first = self.number(name)
+        first = self.get_number(name)
         return list(range(first, first + self.places))
 
     # ------------------------------------------------------------------------------------------------- the inventory
@@ -112,7 +112,7 @@ class Inputs(Mapping[str, Any]):
         """Return the hosts of a group; none where the inventory has no such group."""
         return list((self.get("groups") or {}).get(name) or [])
 
-    def variables_of(self, group: str) -> list[Mapping[str, Any]]:
+    def list_variables(self, group: str) -> list[Mapping[str, Any]]:
         """Return the variables of all hosts of a group, those outside of this run among them."""
         return [self["hostvars"][host] for host in self.group(group)]
 
@@ -136,7 +136,7 @@ class Inputs(Mapping[str, Any]):
     @cached_property
     def slots(self) -> bool:
         """Whether the host has blue/green slots."""
-        return self.flag("xitrum_slots")
+        return self.get_flag("xitrum_slots")
 
     @cached_property
     def slot(self) -> int:
@@ -148,12 +148,12 @@ class Inputs(Mapping[str, Any]):
     @cached_property
     def indices(self) -> list[int]:
         """The numbers of the instances: with slots there is one, number 0 or 1."""
-        return [self.slot] if self.slots else list(range(self.number("xitrum_instances")))
+        return [self.slot] if self.slots else list(range(self.get_number("xitrum_instances")))
 
     @cached_property
     def places(self) -> int:
         """How many instances there may be at once: with slots, one release runs next to the other."""
-        return 2 if self.slots else self.number("xitrum_instances")
+        return 2 if self.slots else self.get_number("xitrum_instances")
 
     @cached_property
     def https(self) -> bool:
@@ -163,26 +163,26 @@ class Inputs(Mapping[str, Any]):
     @cached_property
     def cluster(self) -> cluster.Cluster:
         """The Akka cluster of all instances, those outside of this run too. See `plan` of application/cluster.py."""
-        if not self.flag("xitrum_cluster"):
+        if not self.get_flag("xitrum_cluster"):
             return cluster.Cluster()
-        defaults = {name: self.number(name) for name in (cluster.PORT, cluster.COUNT)}
-        hosts = self.variables_of("xitrum") or [self]
-        return cluster.plan(hosts, defaults, self.number("xitrum_cluster_seeds"), "xitrum")
+        defaults = {name: self.get_number(name) for name in (cluster.PORT, cluster.COUNT)}
+        hosts = self.list_variables("xitrum") or [self]
+        return cluster.plan(hosts, defaults, self.get_number("xitrum_cluster_seeds"), "xitrum")
 
     @cached_property
     def cluster_ports(self) -> list[int]:
         """The ports of the cluster on this host."""
-        return self.ports_from("xitrum_cluster_port") if self.flag("xitrum_cluster") else []
+        return self.list_ports("xitrum_cluster_port") if self.get_flag("xitrum_cluster") else []
 
     @cached_property
     def https_ports(self) -> list[int]:
         """The ports on which instances answer HTTPS."""
-        return self.ports_from("xitrum_https_port") if self.https else []
+        return self.list_ports("xitrum_https_port") if self.https else []
 
     @cached_property
     def instance_ports(self) -> list[int]:
         """All ports on which instances listen."""
-        return self.ports_from("xitrum_http_port") + self.https_ports + self.cluster_ports
+        return self.list_ports("xitrum_http_port") + self.https_ports + self.cluster_ports
 
     # -------------------------------------------------------------------------------------------------- the capacity
 
@@ -192,21 +192,21 @@ class Inputs(Mapping[str, Any]):
         backends = 0
         if self.is_proxy:
             fallback = self["xitrum_instances"]
-            backends = sum(int(host.get("xitrum_instances", fallback)) for host in self.variables_of("xitrum"))
+            backends = sum(int(host.get("xitrum_instances", fallback)) for host in self.list_variables("xitrum"))
         return {
             "application": self.has_instances,
             "proxy": self.is_proxy,
-            "instances": self.number("xitrum_instances"),
-            "heap_bytes": self.size("xitrum_heap"),
+            "instances": self.get_number("xitrum_instances"),
+            "heap_bytes": self.get_size("xitrum_heap"),
             "backends": backends,
             "reserved_ports": len(self["tuning_reserved_ports"]),
-            "conntrack": self.flag("tuning_conntrack"),
+            "conntrack": self.get_flag("tuning_conntrack"),
         }
 
     @cached_property
     def connections(self) -> int:
         """How many connections the host must hold; 0 where nothing sets it."""
-        return self.number("xitrum_max_connections") if "xitrum_max_connections" in self else 0
+        return self.get_number("xitrum_max_connections") if "xitrum_max_connections" in self else 0
 
     @cached_property
     def limits(self) -> capacity.Limits:
@@ -222,8 +222,8 @@ def list_reserved_ports(inputs: Inputs) -> list[int]:
         return []
     # Those of HTTPS in any case: it can be switched on without another kernel profile.
     return [
-        *inputs.ports_from("xitrum_http_port"),
-        *inputs.ports_from("xitrum_https_port"),
+        *inputs.list_ports("xitrum_http_port"),
+        *inputs.list_ports("xitrum_https_port"),
         *inputs.cluster_ports,
     ]
 
@@ -239,7 +239,7 @@ def compute_instance_nofile(inputs: Inputs) -> int:
 def compute_file_max(inputs: Inputs) -> int:
     """Return the open files of all processes of the host."""
     planned = inputs.limits.kernel.get("fs.file-max")
-    return planned["value"] if planned else inputs.number("tuning_nofile") * inputs.number("xitrum_instances")
+    return planned["value"] if planned else inputs.get_number("tuning_nofile") * inputs.get_number("xitrum_instances")
 
 
 def list_redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
@@ -247,7 +247,7 @@ def list_redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
     listens on the ports that browsers use."""
     if inputs.is_proxy:
         return []
-    http, https = inputs.number("xitrum_http_port"), inputs.number("xitrum_https_port")
+    http, https = inputs.get_number("xitrum_http_port"), inputs.get_number("xitrum_https_port")
     # An instance that listens on the outside port itself needs no redirect.
     pairs = [{"outside": 80, "inside": http + inputs.slot}] if http != 80 else []
     if "xitrum_tls_certificate" in inputs and https != 443:
@@ -258,7 +258,7 @@ def list_redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
 def list_proxy_servers(inputs: Inputs) -> list[definition.Server]:
     """Return all instances, as a proxy reaches them: of the whole inventory, so that no limit of a run takes one out.
     Raises ValueError with a line for each host that cannot be one of them."""
-    hosts = inputs.variables_of("xitrum")
+    hosts = inputs.list_variables("xitrum")
     if not hosts:
         return []
     fallback = {name: inputs[name] for name in (definition.PORT, definition.COUNT)}

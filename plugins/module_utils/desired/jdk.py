@@ -13,11 +13,11 @@ from .inputs import Inputs
 def build_jdk(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `jdk`: archives without their URLs and headers, which may hold secrets."""
     found = {
-        "version": inputs.number("jdk_version"),
+        "version": inputs.get_number("jdk_version"),
         "name": inputs["jdk_name"],
         "archives": {name: archive.get("sha256", "") for name, archive in inputs["jdk_archives"].items()},
-        "unverified": inputs.flag("jdk_allow_unverified"),
-        "alternatives": inputs.flag("jdk_alternatives"),
+        "unverified": inputs.get_flag("jdk_allow_unverified"),
+        "alternatives": inputs.get_flag("jdk_alternatives"),
         "absent": list(inputs["jdk_absent"]),
     }
     # An instance runs a JDK by its path, whatever the alternatives are: a deploy leaves them alone.

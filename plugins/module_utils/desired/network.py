@@ -17,9 +17,9 @@ def build_redirects(inputs: Inputs) -> dict[str, Any]:
         "state": inputs["port_forward_state"],
         "backend": inputs["port_forward_backend"],
         "pairs": list(inputs["port_forward_pairs"]),
-        "loopback": inputs.flag("port_forward_loopback"),
+        "loopback": inputs.get_flag("port_forward_loopback"),
         "stop_services": list(inputs["port_forward_stop_services"]),
-        "probe": inputs.flag("port_forward_probe") or inputs.verify,
+        "probe": inputs.get_flag("port_forward_probe") or inputs.verify,
     }
 
 
@@ -29,7 +29,7 @@ def build_firewall(inputs: Inputs) -> dict[str, Any]:
         (inputs[name] for name in ("xitrum_address", "ansible_host") if name in inputs), inputs["inventory_hostname"]
     )
     return {
-        "open": inputs.flag("xitrum_open_firewall"),
+        "open": inputs.get_flag("xitrum_open_firewall"),
         "address": address,
         "facts_only": inputs.release_only,
         "ports": reach.list_public_ports(build_public_values(inputs)),
@@ -42,17 +42,17 @@ def build_public_values(inputs: Inputs) -> dict[str, Any]:
         "is_proxy": inputs.is_proxy,
         "is_application": inputs.is_application,
         "has_proxies": bool(inputs.group("xitrum_proxy")),
-        "http_port": inputs.number("xitrum_http_port"),
-        "https_port": inputs.number("xitrum_https_port"),
+        "http_port": inputs.get_number("xitrum_http_port"),
+        "https_port": inputs.get_number("xitrum_https_port"),
         "https": inputs.https,
         "places": inputs.places,
         "slots": inputs.slots,
         "pairs": inputs["port_forward_pairs"] if inputs["port_forward_state"] == "present" else [],
-        "interface": inputs.text("xitrum_interface"),
+        "interface": inputs.get_text("xitrum_interface"),
         "trusted": inputs["xitrum_trusted_proxies"] if inputs.is_application else [],
         "proxy_listen": inputs["xitrum_proxy_listen"],
-        "proxy_http_port": inputs.number("xitrum_proxy_http_port"),
-        "proxy_https_port": inputs.number("xitrum_proxy_https_port"),
+        "proxy_http_port": inputs.get_number("xitrum_proxy_http_port"),
+        "proxy_https_port": inputs.get_number("xitrum_proxy_https_port"),
         "proxy_https": len(inputs["xitrum_proxy_tls_certificate"]) > 0,
         "load_balancers": inputs["xitrum_proxy_load_balancers"],
     }

@@ -71,7 +71,7 @@ def build_template_values(inputs: Inputs) -> dict[str, Any]:
     values."""
     backends = definition.build_backends(inputs["proxy_backends"], definition.RESERVED)
     # What HAProxy works out itself from the open files that it is granted.
-    connections = inputs.number("proxy_max_connections") or CONNECTIONS
+    connections = inputs.get_number("proxy_max_connections") or CONNECTIONS
     own = find_backend(inputs)
     servers = len(inputs["proxy_servers"]) + sum(len(backend["servers"]) for backend in backends)
     return {
@@ -94,9 +94,9 @@ def build_template_values(inputs: Inputs) -> dict[str, Any]:
 def build_proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the component `proxy`. Raises ValueError for wrong values."""
     own, values = find_backend(inputs), build_template_values(inputs)
-    ports = [inputs.number("proxy_http_port")]
-    ports += [inputs.number("proxy_https_port")] if has_tls(inputs) else []
-    ports += [inputs.number("proxy_stats_port")] if inputs.number("proxy_stats_port") > 0 else []
+    ports = [inputs.get_number("proxy_http_port")]
+    ports += [inputs.get_number("proxy_https_port")] if has_tls(inputs) else []
+    ports += [inputs.get_number("proxy_stats_port")] if inputs.get_number("proxy_stats_port") > 0 else []
     return {
         "software": own.name,
         "config": controller.render(own.name, own.template, values),
@@ -107,10 +107,10 @@ def build_proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
         "programs": list(own.programs),
         "service": own.service,
         "socket": own.socket,
-        "control_port": inputs.number("proxy_stats_port"),
+        "control_port": inputs.get_number("proxy_stats_port"),
         "wait_seconds": inputs.wait_seconds,
         "health_path": inputs["proxy_health_path"],
-        "health_status": inputs.number("proxy_health_status"),
+        "health_status": inputs.get_number("proxy_health_status"),
         "ports": ports,
     }
 
@@ -151,10 +151,10 @@ def build_health(inputs: Inputs) -> dict[str, Any]:
     return {
         "software": inputs["proxy_software"],
         "socket": find_backend(inputs).socket,
-        "control_port": inputs.number("proxy_stats_port"),
+        "control_port": inputs.get_number("proxy_stats_port"),
         "wait_seconds": inputs.wait_seconds,
         "health_path": inputs["proxy_health_path"],
-        "health_status": inputs.number("proxy_health_status"),
+        "health_status": inputs.get_number("proxy_health_status"),
     }
 
 
@@ -163,4 +163,4 @@ def build_certificates(inputs: Inputs) -> list[dict[str, Any]]:
     if not has_tls(inputs):
         return []
     listen = list(inputs["proxy_listen"])
-    return [{"path": get_pem_path(inputs), "port": inputs.number("proxy_https_port"), "listen": listen}]
+    return [{"path": get_pem_path(inputs), "port": inputs.get_number("proxy_https_port"), "listen": listen}]

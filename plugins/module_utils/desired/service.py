@@ -30,8 +30,8 @@ class Service(NamedTuple):
 
 def needs_low_port(inputs: Inputs) -> bool:
     """Return whether an instance listens on a port that the kernel keeps for root."""
-    return inputs.number("xitrum_http_port") < 1024 or (
-        "xitrum_tls_certificate" in inputs and inputs.number("xitrum_https_port") < 1024
+    return inputs.get_number("xitrum_http_port") < 1024 or (
+        "xitrum_tls_certificate" in inputs and inputs.get_number("xitrum_https_port") < 1024
     )
 
 
@@ -65,7 +65,7 @@ def build_service(inputs: Inputs, controller: Controller) -> Service:
         "name": name,
         "supervisor": kind,
         "instances": inputs.places,
-        "nofile": inputs.number("xitrum_nofile"),
+        "nofile": inputs.get_number("xitrum_nofile"),
         "low_port": needs_low_port(inputs),
         "supervisord_version": version,
         "files": found,

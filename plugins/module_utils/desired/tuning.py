@@ -20,12 +20,12 @@ def build_kernel(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `kernel`. Raises ValueError for additions that are no dictionary."""
     own = {
         "fs.nr_open": {
-            "value": inputs.number("tuning_nofile"),
+            "value": inputs.get_number("tuning_nofile"),
             "policy": "at_least",
             "source": "tuning_nofile, which may not be above it",
         },
         "fs.file-max": {
-            "value": inputs.number("tuning_file_max"),
+            "value": inputs.get_number("tuning_file_max"),
             "policy": "at_least",
             "source": "tuning_file_max",
         },
@@ -50,7 +50,7 @@ def build_kernel(inputs: Inputs) -> dict[str, Any]:
 def build_nofile(inputs: Inputs) -> dict[str, Any]:
     """Return the options of the component `nofile`, with what a read alone takes: the logins to test."""
     return {
-        "nofile": inputs.number("tuning_nofile"),
+        "nofile": inputs.get_number("tuning_nofile"),
         "domains": list(inputs["tuning_limits_domains"]),
         "logins": list(inputs["tuning_limits_logins"]),
         "policy": "exact" if inputs["tuning_policy"] == "guide" else "at_least",

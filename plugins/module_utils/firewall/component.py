@@ -79,10 +79,13 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def read_filter(host: Host, address: str) -> dict[str, Any]:
     """The active program, `firewalld`, `ufw` or empty, and what it lets in."""
     state: dict[str, Any] = {"active": "", "firewalld": None, "ufw": None}
-    if host.which("firewall-cmd") and host.run(["systemctl", "is-active", "firewalld.service"]).out.strip() == "active":
+    if (
+        host.find_program("firewall-cmd")
+        and host.run(["systemctl", "is-active", "firewalld.service"]).out.strip() == "active"
+    ):
         state["active"], state["firewalld"] = "firewalld", _read_firewalld(host, address)
     elif (
-        host.which("ufw")
+        host.find_program("ufw")
         and ufw.is_enabled(host.read(ufw.CONF))
         and host.run(["ufw", "status"]).out.startswith("Status: active")
     ):
@@ -320,9 +323,9 @@ def _make_row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | Non
     row = Row("firewall", format_rule(rule), "open", permanent, permanent if rule["backend"] == "ufw" else runtime)
     if refusing:
         why = f"a rule of ufw is set to {refusing.action}, and the first rule decides: remove that rule"
-        row = row.replaced(status="read_only", why=why)
+        row = row.replace(status="read_only", why=why)
     elif missing:
-        row = row.replaced(status="drift", why="xitrum_open_firewall asks for it", fix=RUN)
+        row = row.replace(status="drift", why="xitrum_open_firewall asks for it", fix=RUN)
     return row
 
 

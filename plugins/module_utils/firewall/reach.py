@@ -276,7 +276,7 @@ def build_rows(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[st
         block = find_block(blocks.get(result["name"], []), result["port"], "", find_family(result["address"]))
         row = judge(by, result, block)
         if result["outcome"] in ("", *UNKNOWN):
-            row = row.replaced(why="; ".join(judge(*one, None).why for one in tries))
+            row = row.replace(why="; ".join(judge(*one, None).why for one in tries))
         rows.setdefault(result["name"], []).append(row)
     return rows
 

@@ -65,7 +65,7 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
     """The plan of one component. What could not be read of it is a row."""
     before = len(host.overruns)
     try:
-        draft = Draft.of(component.plan(desired, component.read(host, desired, seen)))
+        draft = Draft.from_plan(component.plan(desired, component.read(host, desired, seen)))
     except PermissionError as error:
         draft = Draft(rows=[build_unseen_row(component.NAME, error)])
     except schema.VersionError as error:

@@ -133,7 +133,7 @@ def parse_kept(text: str) -> dict[str, Any] | None:
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is registered for each command, where its link leads, and which file the home has for it."""
-    program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
+    program = next((name for name in ("alternatives", "update-alternatives") if host.find_program(name)), "")
     record, record_error = read_record(host)
     state = {"program": program, "home": host.realpath(desired["home"]), "there": host.exists(desired["home"]),
              "record": record, "record_error": record_error, "commands": {}}
@@ -741,7 +741,7 @@ def verify(host: Host, done: Plan) -> str:
     if desired["state"] == "present" and desired["version"] and not wrong:
         ran = host.run(["java", "-version"])
         if parse_major(parse_version_output(ran.err + ran.out)) != desired["version"]:
-            wrong = [f"{host.which('java')} -version should report {desired['version']}, and reports: "
+            wrong = [f"{host.find_program('java')} -version should report {desired['version']}, and reports: "
                      f"{(ran.err or ran.out).strip()}"]
     found = "; ".join([*again.errors, *wrong])
     return found and f"the alternatives were switched to {desired['home']}, and yet are not so: {found}"

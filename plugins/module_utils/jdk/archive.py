@@ -80,7 +80,7 @@ def find_home(host: Host, folder: str) -> str:
 def check(host: Host, home: str, architecture: str, version: int) -> None:
     """Whether a folder is a JDK for this architecture, of this major version (any with 0),
     before it is run. Raises SourceError."""
-    found = parse_elf_architecture(host.head(f"{home}/bin/java", 20))
+    found = parse_elf_architecture(host.read_head(f"{home}/bin/java", 20))
     if found != architecture:
         raise SourceError(
             f"bin/java in the archive is {'for ' + found if found else 'no executable for Linux'}, this host is "
@@ -189,7 +189,7 @@ def obtain_archive(host: Host, desired: Desired) -> tuple[str, bool]:
         return desired["archive"], False
     if not desired["source"]:
         raise SourceError("source is required: the archive's URL, or its path on this host")
-    cache = host.absolute(desired["cache"])
+    cache = host.make_absolute(desired["cache"])
     path, _sha256 = obtain(desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
                            desired["validate_certs"])
     return path, path.startswith(cache + "/")
@@ -202,7 +202,7 @@ def unpack(host: Host, archive: str, sha256: str, desired: dict[str, Any]) -> st
     for left in jdk.find_leftovers(host):
         host.remove(left)
     host.make_directory(part)
-    with host.held(part):
+    with host.hold_folder(part):
         return install(host, archive, sha256, desired, final, part)
 
 
@@ -249,7 +249,7 @@ def remove(host: Host, home: str) -> None:
 
 
 def _prepare(host: Host, desired: Desired) -> Desired:
-    architecture = desired["architecture"] or host.architecture()
+    architecture = desired["architecture"] or host.read_architecture()
     return {**desired, "sha256": desired["sha256"].lower(), "architecture": architecture}
 
 

@@ -57,12 +57,12 @@ def find_version(host: Host, machine: dict[str, str]) -> int:
     """
     distribution = distributions.DISTRIBUTIONS.get(machine["distribution"])
     family = distributions.get_family(machine["family"])
-    known = (distribution.newest_jdk(machine["release"]) if distribution else None) or 0
-    homes_of = {version: family.jdk_home(version, machine["architecture"]) for version in LONG_TERM}
+    known = (distribution.find_newest_jdk(machine["release"]) if distribution else None) or 0
+    homes_of = {version: family.get_jdk_home(version, machine["architecture"]) for version in LONG_TERM}
     installed = max((version for version, home in homes_of.items() if host.exists(f"{home}/bin/javac")), default=0)
     if installed and installed >= known:
         return installed
-    return max([known, *(family.offered_jdks(host) & set(LONG_TERM))])
+    return max([known, *(family.list_offered_jdks(host) & set(LONG_TERM))])
 
 
 def choose_archive_name(desired: dict[str, Any], sha256: str) -> str:
@@ -118,7 +118,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         version, home = desired["version"], f"{FOLDER}/{choose_archive_name(desired, sha256)}"
     else:
         version = desired["version"] or find_version(host, machine)
-        home = distributions.get_family(machine["family"]).jdk_home(version, architecture)
+        home = distributions.get_family(machine["family"]).get_jdk_home(version, architecture)
     # The Red Hat family's home is a link, so it is not among those listed.
     release = found.get(host.realpath(home), "")
     first = host.realpath("/usr/bin/java")
@@ -164,7 +164,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         facts={
             "home": home,
             "version": version,
-            "packages": distributions.get_family(machine["family"]).jdk_packages(version),
+            "packages": distributions.get_family(machine["family"]).list_jdk_packages(version),
             "steps": [],
             "homes": state["homes"],
             "default": state["default"],

@@ -59,7 +59,7 @@ def verify_digest(path: str, sha256: str) -> str:
 def lock_folder(folder: str) -> Iterator[str]:
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
-    with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
+    with Host().hold_lock(os.path.join(folder, ".lock"), LONG_SECONDS):
         yield folder
 
 

@@ -32,7 +32,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "live": int(live) if live.isdecimal() else None,
         "configured": kernel_files.Boot(
             texts, live={KEY: live} if live else None, systemd=kernel_files.has_systemd(host)
-        ).words(KEY),
+        ).describe_configured(KEY),
         "targets": targets.read(host, desired),
     }
 

@@ -117,11 +117,11 @@ def list_recorded_profiles(host: Host) -> tuple[list[str], str]:
 def apply(host: Host, plan: Plan) -> Applied:
     """Does what is planned. What the kernel refuses becomes a row that reports it, and stops nothing else."""
     refused: dict[str, Refusal] = {}
-    actions, done, made = plan.actions, [], Draft.of(plan)
+    actions, done, made = plan.actions, [], Draft.from_plan(plan)
     loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused, made)]
     if loaded:
         again = _plan_again(host, plan.desired, refused)
-        actions, made = again.actions, Draft.of(again)
+        actions, made = again.actions, Draft.from_plan(again)
     for action in actions:
         if action["do"] == "poke" and not _poke(host, action["decision"], refused):
             _report_refused(made, action["decision"], refused)
@@ -162,7 +162,7 @@ def _poke(host: Host, one: Decision, refused: dict[str, Refusal]) -> bool:
 
 
 def _report_row(made: Draft, item: str, why: str) -> None:
-    made.rows = [row.replaced(status="read_only", why=why) if row.item == item else row for row in made.rows]
+    made.rows = [row.replace(status="read_only", why=why) if row.item == item else row for row in made.rows]
 
 
 def _report_refused(made: Draft, one: Decision, refused: dict[str, Refusal]) -> None:

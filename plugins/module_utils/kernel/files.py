@@ -167,7 +167,7 @@ class Boot:
         self.own, self.live, self.systemd = own, live or {}, systemd
         self.lines = [line for path, text in texts for line in parse_lines(path, text)]
 
-    def of(self, key: str) -> list[Setting]:
+    def list_lines(self, key: str) -> list[Setting]:
         """The lines that name a parameter, and count, from first to last; one that excludes it has the value None."""
         found = []
         for line in self.lines:
@@ -177,40 +177,40 @@ class Boot:
                 found.append(Setting(line.file, line.number, key, None))
         return found
 
-    def patterns(self, key: str) -> list[Pattern]:
+    def list_patterns(self, key: str) -> list[Pattern]:
         """The patterns that match a parameter which no line names, from first to last."""
         path = get_path(key)
         excluded = any(isinstance(line, Pattern) and line.value is None and line.path == path for line in self.lines)
         given = [line for line in self.lines if isinstance(line, Pattern) and line.value is not None]
         return [] if excluded else [line for line in given if _matches(line.path, path)]
 
-    def value(self, line: Setting | Pattern, key: str) -> str | None:
+    def parse_value(self, line: Setting | Pattern, key: str) -> str | None:
         """What a line sets a parameter to; None where the kernel refuses its text, or it sets nothing."""
         return None if line.value is None else predict_written_value(key, line.value, self.live.get(key))
 
     def own_value(self, key: str) -> str | None:
         """What our file reports about a parameter, or None."""
-        return next((line.value for line in reversed(self.of(key)) if line.file == self.own), None)
+        return next((line.value for line in reversed(self.list_lines(key)) if line.file == self.own), None)
 
-    def without_us(self, key: str) -> str | None:
+    def find_value_without_us(self, key: str) -> str | None:
         """What the other files set a parameter to, or None:
         no line sets it, or the kernel refuses the one that counts."""
-        lines = [line for line in self.of(key) if line.file != self.own] or self.patterns(key)
-        values = [self.value(line, key) for line in (lines[-1:] if self.systemd else lines)]
+        lines = [line for line in self.list_lines(key) if line.file != self.own] or self.list_patterns(key)
+        values = [self.parse_value(line, key) for line in (lines[-1:] if self.systemd else lines)]
         return next((value for value in reversed(values) if value is not None), None)
 
-    def later(self, key: str) -> Setting | None:
+    def find_later(self, key: str) -> Setting | None:
         """The last line on a parameter if it is read after our file, or None."""
-        last = self.of(key)[-1] if self.of(key) else None
+        last = self.list_lines(key)[-1] if self.list_lines(key) else None
         return last if last and self.order.index(last.file) > self.order.index(self.own) else None
 
-    def unread(self, keys: Iterable[str]) -> list[Unread]:
+    def list_unread(self, keys: Iterable[str]) -> list[Unread]:
         """The lines of other files that both programs skip, and those on these parameters that the kernel refuses."""
         found = [line for line in self.lines if isinstance(line, Unread)]
         for key in keys:
-            lines: list[Setting | Pattern] = [*self.of(key), *self.patterns(key)]
+            lines: list[Setting | Pattern] = [*self.list_lines(key), *self.list_patterns(key)]
             for line in lines:
-                if line.value is not None and self.value(line, key) is None:
+                if line.value is not None and self.parse_value(line, key) is None:
                     why = (
                         f"found {make_printable(line.value)!r} for {key}, which the kernel refuses; expected whole "
                         f"numbers. {_NOTHING}"
@@ -218,13 +218,13 @@ class Boot:
                     found.append(Unread(line.file, line.number, f"{key} = {line.value}", why))
         return [line for line in found if line.file != self.own]
 
-    def words(self, key: str) -> str:
+    def describe_configured(self, key: str) -> str:
         """The column `configured`."""
-        lines: Sequence[Setting | Pattern] = self.of(key) or self.patterns(key)
+        lines: Sequence[Setting | Pattern] = self.list_lines(key) or self.list_patterns(key)
         last = lines[-1] if lines else None
         if last is None or last.value is None:
             return "not in a file"
-        value = self.value(last, key)
+        value = self.parse_value(last, key)
         return f"{make_printable(last.value) if value is None else value} ({last.file})"
 
 

@@ -77,7 +77,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             _give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in keys
         ]
     rows = (
-        build_unread_rows("kernel", boot.unread(entry.key for entry in entries))
+        build_unread_rows("kernel", boot.list_unread(entry.key for entry in entries))
         if present and desired["persist"]
         else []
     )
@@ -117,7 +117,7 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
 
 def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: dict[str, Any], boot: Boot) -> Decision:
     key = entry.key
-    row = Row("kernel", key, desired=entry.desired, configured=boot.words(key))
+    row = Row("kernel", key, desired=entry.desired, configured=boot.describe_configured(key))
     decision = Decision(key, row, "already")
     gone = kernel_values.find_removal_reason(key, state["kernel"])
     if gone:
@@ -127,7 +127,7 @@ def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: d
     live = state["live"].get(key)
     if live is None:
         return _leave(decision, "absent", "absent", *_explain_absent(entry))
-    decision.row, decision.before = row.replaced(effective=live), live
+    decision.row, decision.before = row.replace(effective=live), live
     if entry.policy == "leave":
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
     if not kernel_values.is_comparable(entry.policy, live, entry.value):
@@ -167,7 +167,7 @@ def _explain_absent(entry: Entry) -> tuple[str, str]:
 
 
 def _leave(decision: Decision, outcome: str, status: str, why: str, fix: str = "") -> Decision:
-    decision.outcome, decision.row = outcome, decision.row.replaced(status=status, why=why, fix=fix)
+    decision.outcome, decision.row = outcome, decision.row.replace(status=status, why=why, fix=fix)
     return decision
 
 
@@ -181,7 +181,7 @@ def _choose_boot_value(entry: Entry, live: str, recorded: dict[str, str] | None,
     """The value for our file, or None where what holds at boot without us is good enough."""
     if entry.policy == "exact":
         return entry.value
-    base, own = boot.without_us(entry.key), boot.own_value(entry.key)
+    base, own = boot.find_value_without_us(entry.key), boot.own_value(entry.key)
     if base is None and recorded:
         base = recorded["was"]
     elif base is None and own is not None:
@@ -193,7 +193,7 @@ def _choose_boot_value(entry: Entry, live: str, recorded: dict[str, str] | None,
 
 
 def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
-    own, later = boot.own_value(entry.key), boot.later(entry.key)
+    own, later = boot.own_value(entry.key), boot.find_later(entry.key)
     if own is None and decision.at_boot is None:
         return
     if decision.at_boot is None or own is None or not kernel_values.means_same(entry.key, own, decision.at_boot):
@@ -208,12 +208,12 @@ def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
         # Somebody who wrote the file has often loaded it as well.
         live = [["sysctl", "-w", f"{entry.key}={decision.live}"]] if decision.live is not None else []
         _leave(decision, decision.outcome, "drift", words)
-        decision.row = decision.row.fixed(comment_out(later.file, later.number), *live)
+        decision.row = decision.row.add_commands(comment_out(later.file, later.number), *live)
 
 
 def _explain_worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
     """Why a line that is read after our file keeps our value from being set at boot; empty where it does not."""
-    where, value = f"{later.file} line {later.number}", boot.value(later, entry.key)
+    where, value = f"{later.file} line {later.number}", boot.parse_value(later, entry.key)
     if later.value is None:
         return f"{where} (-{entry.key}) keeps it from being set at boot, after {boot.own}"
     if value is None:
@@ -229,7 +229,7 @@ def _explain_worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
 def _give_back(key: str, recorded: dict[str, str], state: dict[str, Any], boot: Boot) -> Decision:
     """A recorded parameter that is no longer desired: back to what it was, unless somebody changed it since."""
     live = state["live"].get(key)
-    row = Row("kernel", key, desired=recorded["was"], configured=boot.words(key), effective=live or "")
+    row = Row("kernel", key, desired=recorded["was"], configured=boot.describe_configured(key), effective=live or "")
     decision = Decision(key, row, "restored", before=live or "")
     if live is None:
         return _leave(decision, "absent", "absent", "this kernel, or this network namespace, does not have it")
@@ -300,9 +300,9 @@ def _plan_modules(desired: dict[str, Any], state: dict[str, Any], old: dict[str,
         )
         if not found["loaded"] and why:
             where = f"{why}; load it on the machine that runs this container"
-            row = row.replaced(status="read_only", why=where, fix=f"modprobe {name}")
+            row = row.replace(status="read_only", why=where, fix=f"modprobe {name}")
         elif not found["loaded"] or (desired["persist"] and not listed):
-            row = row.replaced(status="drift")
+            row = row.replace(status="drift")
         rows.append((name, row))
     return rows
 

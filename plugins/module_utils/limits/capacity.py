@@ -363,7 +363,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         why=found.error,
     )
     if found.error:
-        row = row.replaced(status="drift", fix=f"xitrum_max_connections: {found.largest}")
+        row = row.replace(status="drift", fix=f"xitrum_max_connections: {found.largest}")
     return Draft(
         rows=[row], errors=make_rule_errors("host.capacity", [found.error]), facts={"limits": found.report()}
     ).plan(desired, state)

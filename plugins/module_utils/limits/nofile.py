@@ -139,7 +139,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     found, unread = read_lines(host)
     own = unmanaged_file.read_file(host, desired["path"])
     texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
-    at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
+    at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).find_value_without_us("fs.nr_open")
     return {
         "lines": [line for line in found if isinstance(line, Line) and line.kind in _KINDS],
         "exempt": [line for line in found if isinstance(line, Line) and line.kind == "none"],
@@ -376,20 +376,20 @@ def _make_row(
         None,
     )
     if own != [values[domain, "soft"], values[domain, "hard"]]:
-        row = row.replaced(status="drift", why=f"{desired['path']} does not set it yet")
+        row = row.replace(status="drift", why=f"{desired['path']} does not set it yet")
     elif later:
         why_later = (
             f"{later.file} line {later.number} ({domain} {later.kind} nofile {format_value(later)}) "
             "comes later and wins"
         )
-        row = row.replaced(status="drift", why=why_later).fixed(comment_out(later.file, later.number))
+        row = row.replace(status="drift", why=why_later).add_commands(comment_out(later.file, later.number))
     elif why:
         most = desired["nofile"]
         fix = f"sysctl -w fs.nr_open={most}" if state["raises"] else f"docker run --ulimit nofile={most}"
-        row = row.replaced(status="read_only", fix=fix)
+        row = row.replace(status="read_only", fix=fix)
     if why:
         more = f"; {row.why}" if row.why else ""
-        row = row.replaced(why=f"granted {limit} of {desired['nofile']}: {why}{more}")
+        row = row.replace(why=f"granted {limit} of {desired['nofile']}: {why}{more}")
     return row
 
 
@@ -412,12 +412,12 @@ def _make_login_rows(desired: dict[str, Any], state: dict[str, Any], values: dic
         expected = [str(values[domain, kind]) for kind in ("soft", "hard") if (domain, kind) in values]
         row = Row("nofile", f"login of {user}", desired=" ".join(expected), effective=" ".join(found or ()))
         if found is None:
-            row = row.replaced(
+            row = row.replace(
                 status="not_readable", why="only root can ask PAM what a new login gets, or the login failed"
             )
         elif expected and list(found) != expected:
-            row = row.replaced(status="drift", why="a new login gets other limits")
-            row = row.fixed(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
+            row = row.replace(status="drift", why="a new login gets other limits")
+            row = row.add_commands(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
         rows.append(row)
     return rows
 

@@ -77,11 +77,11 @@ class Counts:
         """Sets a number of a process."""
         self.numbers[row * WIDTH + NAMES.index(name)] = value
 
-    def time(self, row: int, name: str, seconds: float) -> None:
+    def count_time(self, row: int, name: str, seconds: float) -> None:
         """Counts a time of a process."""
         self.numbers[row * WIDTH + len(NAMES) + TIMES.index(name) * STEPS + find_step(seconds)] += 1
 
-    def rows(self) -> list[list[int]]:
+    def list_rows(self) -> list[list[int]]:
         """The numbers of every process as a list."""
         return [list(self.numbers[row * WIDTH:(row + 1) * WIDTH]) for row in range(self.processes)]
 

@@ -179,11 +179,11 @@ class Load:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.pids = [self.fork(row) for row in range(len(self.facts["workers"]))]
-        while not self.over():
+        while not self.is_over():
             self.write_progress("hold" if self.full else "ramp")
             time.sleep(TICK)
         # Before they are closed: afterwards none is held.
-        last, held = load_counts.sum_counts(self.counts.rows()), time.monotonic()
+        last, held = load_counts.sum_counts(self.counts.list_rows()), time.monotonic()
         self.flag[0] = 1
         until = time.monotonic() + END_SECONDS
         while self.pids and time.monotonic() < until:
@@ -212,7 +212,7 @@ class Load:
         self.pids = [pid for pid in self.pids if pid not in gone]
         return len(gone)
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether it is to end: a request is there, nobody polls any more, its time is over,
         or its processes are gone."""
         self.lost += self.reap()
@@ -231,7 +231,7 @@ class Load:
 
     def write_progress(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
         """Writes what is so, or what was so last."""
-        totals, now = last or load_counts.sum_counts(self.counts.rows()), now or time.monotonic()
+        totals, now = last or load_counts.sum_counts(self.counts.list_rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.
         tried_all = totals["tried"] >= self.desired["connections"] or totals["stopped"] + self.lost >= len(
             self.facts["workers"]

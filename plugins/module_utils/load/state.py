@@ -82,7 +82,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "sockets": parse_sockstat(host.read("/proc/net/sockstat") or ""),
         "conntrack": read_conntrack(host),
         "proxy": _read_proxy(host, desired["socket"]),
-        "cpus": host.processors(),
+        "cpus": host.count_processors(),
         **read_memory(host),
     }
 
@@ -133,7 +133,7 @@ def read_client(host: Host, desired: dict[str, Any]) -> dict[str, Any]:
     table, files = read_conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
     return {
         "nofile": most if most != resource.RLIM_INFINITY else int(host.read("/proc/sys/fs/nr_open") or 1 << 20),
-        "cpus": host.processors(),
+        "cpus": host.count_processors(),
         "ports": int(high) - int(low) + 1 - count_reserved(taken, int(low), int(high)),
         "memory_free_bytes": read_memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
@@ -154,4 +154,4 @@ def count_reserved(text: str, low: int, high: int) -> int:
 
 def is_local(host: Host, address: str) -> bool:
     """Whether an IPv4 address is this host's own: then it can be called from every address of the loopback."""
-    return ":" not in address and not host.bind_error(address)
+    return ":" not in address and not host.find_bind_error(address)

@@ -95,10 +95,10 @@ class Worker:
             now = time.monotonic()
             credit = load_plan.compute_credit(credit, now - last, self.share["rate"])
             credit, last = credit - self.ramp(now, int(credit)), now
-            self.events(TICK)
+            self.handle_events(TICK)
             now = time.monotonic()
             self.expire(now)
-            self.heartbeats(now)
+            self.send_heartbeats(now)
         self.close()
 
     def ramp(self, now: float, due: int) -> int:
@@ -127,7 +127,7 @@ class Worker:
         try:
             link = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except OSError as error:
-            self.refused(error)
+            self.count_refused(error)
             return
         try:
             if source:
@@ -138,7 +138,7 @@ class Worker:
             pass
         except OSError as error:
             link.close()
-            self.refused(error)
+            self.count_refused(error)
             return
         connection = Connection(link, index, now)
         self.waiting += 1
@@ -146,7 +146,7 @@ class Worker:
         self.pending.append((now, link.fileno(), connection))
         self.epoll.register(link.fileno(), IN | OUT)
 
-    def refused(self, error: OSError) -> None:
+    def count_refused(self, error: OSError) -> None:
         """Counts why a connection could not even begin, or was not made."""
         code = error.errno or 0
         if code in (errno.EMFILE, errno.ENFILE):
@@ -169,20 +169,20 @@ class Worker:
             self.stopped = True
             self.count("stopped")
 
-    def events(self, seconds: float) -> None:
+    def handle_events(self, seconds: float) -> None:
         """What has happened to the connections."""
         for handle, _event in self.epoll.poll(seconds, EVENTS):
             connection = self.open.get(handle)
             if connection is None:
                 continue
             try:
-                self.progress(connection)
+                self.advance_connection(connection)
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
                 continue
             except OSError as error:
-                self.lost(connection, error)
+                self.handle_lost(connection, error)
 
-    def progress(self, connection: Connection) -> None:
+    def advance_connection(self, connection: Connection) -> None:
         """Takes a connection as far as it goes now. Raises OSError where it has ended."""
         link, now = connection.socket, time.monotonic()
         if connection.state == CONNECTING:
@@ -205,11 +205,11 @@ class Worker:
             data = link.recv(65536)
             if not data:
                 raise OSError(0, "closed")
-            self.received(connection, connection.data + data, now)
+            self.handle_received(connection, connection.data + data, now)
             if connection.state == CLOSING:
                 return
 
-    def received(self, connection: Connection, data: bytes, now: float) -> None:
+    def handle_received(self, connection: Connection, data: bytes, now: float) -> None:
         """What the server has sent."""
         if connection.state == UPGRADING:
             status, data = websocket.read_answer(data)
@@ -220,7 +220,7 @@ class Worker:
                 self.counts.put(self.row, "status", status)
                 self.forget(connection, "turned_away")
                 return
-            self.counts.time(self.row, "connect", now - connection.since)
+            self.counts.count_time(self.row, "connect", now - connection.since)
             self.waiting -= 1
             connection.state, connection.since = OPEN, now
             self.count("opened")
@@ -229,7 +229,7 @@ class Worker:
         found, connection.data, connection.skip = websocket.split_frames(data, connection.skip)
         for kind, payload in found:
             if kind == websocket.PONG and connection.pinged_at:
-                self.counts.time(self.row, "pong", now - connection.pinged_at)
+                self.counts.count_time(self.row, "pong", now - connection.pinged_at)
                 self.count("pongs")
                 connection.pinged_at = 0.0
             elif kind == websocket.PING:
@@ -237,7 +237,7 @@ class Worker:
             elif kind == websocket.CLOSE:
                 raise OSError(0, "closed by the server")
 
-    def lost(self, connection: Connection, error: OSError) -> None:
+    def handle_lost(self, connection: Connection, error: OSError) -> None:
         """A connection has ended that this side did not end."""
         if connection.state == OPEN:
             self.count("held", -1)
@@ -246,7 +246,7 @@ class Worker:
             self.forget(connection)
         elif connection.state == CONNECTING:
             self.forget(connection)
-            self.refused(error)
+            self.count_refused(error)
         else:
             self.forget(connection, "closed_early")
 
@@ -269,7 +269,7 @@ class Worker:
             if connection.state in (CONNECTING, SHAKING, UPGRADING):
                 self.forget(connection, "unanswered")
 
-    def heartbeats(self, now: float) -> None:
+    def send_heartbeats(self, now: float) -> None:
         """A ping on each connection whose turn it is; one whose ping is still not answered is silent:
         it is not held any more."""
         while self.beats and self.beats[0][0] <= now:
@@ -290,7 +290,7 @@ class Worker:
             except (ssl.SSLWantWriteError, BlockingIOError):
                 continue
             except OSError as error:
-                self.lost(connection, error)
+                self.handle_lost(connection, error)
                 continue
             connection.pinged_at = now
             self.count("pings")
@@ -309,6 +309,6 @@ class Worker:
                 self.forget(connection)
         until = time.monotonic() + CLOSE_SECONDS
         while self.open and time.monotonic() < until:
-            self.events(TICK)
+            self.handle_events(TICK)
         for connection in list(self.open.values()):
             self.forget(connection)

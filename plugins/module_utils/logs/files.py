@@ -48,11 +48,11 @@ class Family(NamedTuple):
     files: Sequence[FileInfo] = ()
     stamp: str = ""
 
-    def path(self, info: FileInfo) -> str:
+    def get_path(self, info: FileInfo) -> str:
         """The path of one of its files."""
         return f"{self.folder}/{info.name}"
 
-    def newest_first(self) -> list[FileInfo]:
+    def sort_newest_first(self) -> list[FileInfo]:
         """Its files that can be read: the one that grows, then the others by their last change."""
         readable = [info for info in self.files if not info.refused and not info.name.endswith(FOREIGN)]
         return sorted(readable, key=lambda info: (info.name == self.name, info.changed, info.name), reverse=True)
@@ -89,7 +89,7 @@ def find_log_name(name: str) -> str:
 def list_families(host: Host, folder: str) -> list[Family]:
     """The logs in a folder."""
     found: dict[str, list[FileInfo]] = {}
-    for info in host.log_files(folder):
+    for info in host.list_log_files(folder):
         if find_log_name(info.name):
             found.setdefault(find_log_name(info.name), []).append(info)
     return [Family(folder, name, files) for name, files in sorted(found.items())]
@@ -99,7 +99,7 @@ def read_family(host: Host, path: str, rotated: str, stamp: str) -> Family:
     """The log that grows in the file `path`. rotated: a pattern of the names of its other files."""
     folder, _slash, name = path.rpartition("/")
     pattern = re.compile(rotated or rf"{re.escape(name)}[._-].+")
-    files = [info for info in host.log_files(folder) if info.name == name or pattern.fullmatch(info.name)]
+    files = [info for info in host.list_log_files(folder) if info.name == name or pattern.fullmatch(info.name)]
     return Family(folder, name, files, stamp)
 
 
@@ -111,7 +111,7 @@ def read_last(host: Host, family: Family, lines: int, since: float, keep: Keep, 
 
     whole: leave a last line out that has no end yet, since it is read later. now: the clock of the host.
     """
-    ordered, end, cut = family.newest_first(), None, False
+    ordered, end, cut = family.sort_newest_first(), None, False
     position = find_end(host, family, ordered, now, whole)
     found: list[Entry] = []
     searched, latest = 0, now
@@ -175,7 +175,7 @@ def read_entries_back(
 ) -> Iterator[tuple[list[Entry], int]]:
     """The entries of one file, block after block from its end, each with the bytes that were read for it."""
     carry = b""
-    for begin, data in read_blocks_back(host, family.path(info), size, info.name.endswith(".gz")):
+    for begin, data in read_blocks_back(host, family.get_path(info), size, info.name.endswith(".gz")):
         text, read = data + carry, len(data)
         lines = split_lines(text)
         carry = b""
@@ -241,7 +241,7 @@ def build_position(
         "inode": info.inode if info else 0,
         "offset": offset,
         "head": head,
-        "mark": read_mark(host, family.path(info), head, info.name.endswith(".gz")) if info else "",
+        "mark": read_mark(host, family.get_path(info), head, info.name.endswith(".gz")) if info else "",
         "known": list_inodes(family),
         "read": now,
         "time": last.time if last else None,
@@ -256,7 +256,7 @@ def find_end(host: Host, family: Family, ordered: Sequence[FileInfo], now: float
         return build_position(host, family, None, 0, now, None)
     info = ordered[0]
     begin = max(0, info.size - WAITED)
-    part = host.read_part(family.path(info), begin, info.size - begin)
+    part = host.read_part(family.get_path(info), begin, info.size - begin)
     data = part.data if part else b""
     last_end = data.rfind(b"\n") + 1
     offset = begin + last_end if last_end or begin == 0 else info.size
@@ -272,7 +272,7 @@ def read_next(host: Host, family: Family, position: Mapping[str, Any], now: floa
     skip, left, new = bool(position.get("skip")), FORWARD, dict(position)
     parts = find_unread_files(host, family, position)
     for number, (info, offset) in enumerate(parts):
-        part = host.read_part(family.path(info), offset, left, info.name.endswith(".gz"))
+        part = host.read_part(family.get_path(info), offset, left, info.name.endswith(".gz"))
         if part is None or part.inode != info.inode:
             # It was rotated since the folder was listed: the next read finds it.
             return Next(found, new, True)
@@ -316,7 +316,7 @@ def parse_part(data: bytes, skip: bool, stamp: str, now: float, last: Entry) -> 
 
 def find_unread_files(host: Host, family: Family, position: Mapping[str, Any]) -> list[tuple[FileInfo, int]]:
     """The files of a log that have something after a position, each with the offset, in the order of their lines."""
-    ordered = family.newest_first()[::-1]
+    ordered = family.sort_newest_first()[::-1]
     known = set(position.get("known") or ())
     if not position.get("inode"):
         # Nothing was there: what is there now was written since, unless it was moved here.
@@ -348,4 +348,4 @@ def is_continued(host: Host, family: Family, info: FileInfo, position: Mapping[s
         return False
     if not head:
         return info.inode == position["inode"]
-    return read_mark(host, family.path(info), head, zipped) == position["mark"]
+    return read_mark(host, family.get_path(info), head, zipped) == position["mark"]

@@ -60,8 +60,8 @@ def parse(text: str) -> tuple[datetime.datetime, str] | None:
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Both certificates of each item: that of the file, and that which the socket shows."""
     state: dict[str, Any] = {
-        "tool": host.which("openssl") is not None,
-        "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
+        "tool": host.find_program("openssl") is not None,
+        "installer": ["apt-get" if host.find_program("apt-get") else "dnf", "install", "-y"],
         "now": datetime.datetime.now(datetime.timezone.utc),
         "items": [],
     }
@@ -108,21 +108,21 @@ def build_row(desired: Mapping[str, Any], state: Mapping[str, Any], item: Mappin
         ends["effective"],
     )
     if not state["tool"]:
-        result = result.replaced(status="not_readable", why="there is no openssl on this host")
-        result = result.fixed([*state["installer"], "openssl"])
+        result = result.replace(status="not_readable", why="there is no openssl on this host")
+        result = result.add_commands([*state["installer"], "openssl"])
     elif item["hidden"]:
-        result = result.replaced(status="not_readable", why="only root may read the file", fix=CHECK)
+        result = result.replace(status="not_readable", why="only root may read the file", fix=CHECK)
     elif not item["configured"]:
-        result = result.replaced(status="drift", why="the file is no certificate, or is not there", fix=RUN)
+        result = result.replace(status="drift", why="the file is no certificate, or is not there", fix=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
         silent = f"nothing answers with a certificate on port {item['port']}"
-        result = result.replaced(status="drift", why=late if item.get("late") else silent, fix=RUN)
+        result = result.replace(status="drift", why=late if item.get("late") else silent, fix=RUN)
     elif item["configured"][1] != item["effective"][1]:
         why = "the socket shows another certificate than the file has"
-        result = result.replaced(status="restart_pending", why=why, fix=RUN)
+        result = result.replace(status="restart_pending", why=why, fix=RUN)
     elif (item["configured"][0] - state["now"]).days < desired["days"]:
         days = (item["configured"][0] - state["now"]).days
         why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
-        result = result.replaced(status="drift", why=why, fix=RUN)
+        result = result.replace(status="drift", why=why, fix=RUN)
     return result

@@ -101,7 +101,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     main = process.get_main_pid(unit)
     state: dict[str, Any] = {
         "version": version.group(1) if version else "",
-        "programs": {name: host.which(name) for name in desired["programs"]},
+        "programs": {name: host.find_program(name) for name in desired["programs"]},
         "systemd": host.exists("/run/systemd/system"),
         "unit": unit,
         "files": {path: (file.text, file.stat) for path, file in files.items()},
@@ -193,7 +193,7 @@ def bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
     places = {bind.rpartition(":")[0] for bind in binds}
     found = {place: addresses.parse_address(place) for place in sorted(places)}
     errors = {
-        place: host.bind_error(addresses.normalize(place))
+        place: host.find_bind_error(addresses.normalize(place))
         for place, one in found.items()
         if one and not one.ip.is_unspecified
     }

@@ -269,7 +269,7 @@ def set_servers(
     if servers and desired["keep_healthy"] and desired["state"] != "ready":
         wait_for_earlier(host, desired, clock, sleep)
     if servers:
-        with host.locked(LOCK):
+        with host.hold_lock(LOCK):
             errors = find_serving_errors(desired, read(host, desired)) if desired["state"] != "ready" else []
             if errors:
                 raise RefusedError(errors)

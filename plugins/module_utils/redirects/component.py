@@ -98,7 +98,7 @@ _NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host's redirects. Live rules need root."""
-    state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state: dict[str, Any] = {"paths": {name: host.find_program(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
@@ -149,7 +149,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def read_live(host: Host) -> dict[str, Any]:
     """The live rules alone, as `redirects_unmanaged.find_takings` takes them,
     and what an aim of it needs of the host."""
-    state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state: dict[str, Any] = {"paths": {name: host.find_program(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     saves, _variant = _saves(host, state)
     state["nftables"], state["iptables"] = {"objects": _list_objects(host, state)}, {"live": saves}
@@ -277,7 +277,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         *make_rule_errors("host.redirects-unread", unread),
         *make_rule_errors("host.record", [damaged]),
     ]
-    result.errors = [BlockingError.within("redirects: {}", text) for text in found]
+    result.errors = [BlockingError.wrap("redirects: {}", text) for text in found]
     if result.errors:
         return result.plan(desired, state)
     # The new back end first: a moment with both is one with a redirect.
@@ -406,10 +406,10 @@ def _make_pair_rows(
                 there = row.configured or row.effective
                 why = "the inventory asks for another redirect" if there else "there is no redirect yet"
                 stopped = name == "firewalld" and not state["firewalld"]["active"] and row.desired == row.configured
-                row = row.replaced(status="drift", why="firewalld does not run" if stopped else why, fix=RUN)
-                row = row.fixed(["systemctl", "start", "firewalld"]) if stopped else row
+                row = row.replace(status="drift", why="firewalld does not run" if stopped else why, fix=RUN)
+                row = row.add_commands(["systemctl", "start", "firewalld"]) if stopped else row
             elif interfaces.get(outside):
-                row = row.replaced(why=f"only what comes in by {interfaces[outside]}")
+                row = row.replace(why=f"only what comes in by {interfaces[outside]}")
             rows.append(row)
     return rows
 
@@ -445,11 +445,11 @@ def _boot_row(name: str, state: dict[str, Any]) -> Row:
               configured=shown.get("UnitFileState") or "not there", effective=shown.get("ActiveState") or "not there")
     if not state["systemd"]:
         why = "systemd does not run here, so nothing restores the redirects at boot"
-        row = row.replaced(status="absent", why=why)
+        row = row.replace(status="absent", why=why)
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
-        row = row.replaced(status="drift", why="the redirects would not be there after a reboot", fix=RUN)
+        row = row.replace(status="drift", why="the redirects would not be there after a reboot", fix=RUN)
         if unit != redirects_boot.UNIT:
-            row = row.fixed(["systemctl", "enable", "--now", unit])
+            row = row.add_commands(["systemctl", "enable", "--now", unit])
     return row
 
 

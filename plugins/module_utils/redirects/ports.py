@@ -236,11 +236,11 @@ def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], desir
               desired="answers" if inside else "", effective="answers" if outside else "refused")
     if not inside:
         why = f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
-        row = row.replaced(status="not_readable", why=why)
+        row = row.replace(status="not_readable", why=why)
     elif not outside:
         why = f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
         listing = f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"
-        row = row.replaced(status="drift", why=why).fixed(["sh", "-c", listing])
+        row = row.replace(status="drift", why=why).add_commands(["sh", "-c", listing])
     return [row]
 
 

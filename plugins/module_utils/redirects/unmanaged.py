@@ -198,7 +198,7 @@ class Way:
         elif verdict in _ENDS:
             self._ends.append(tuple(conditions))
 
-    def earlier(self) -> tuple[tuple[Condition, Condition], ...]:
+    def list_earlier(self) -> tuple[tuple[Condition, Condition], ...]:
         """The conditions of each rule that ended the way so far."""
         return (*self._returns, *self._ends)
 
@@ -214,7 +214,7 @@ def _find_nft_takings(objects: list[dict[str, Any]], saves: dict[str, str | None
         if not base or chain["table"] == nft.TABLE or _is_of_iptables(chain, saves):
             continue
         table = _Table(objects, chain["family"], chain["table"])
-        found += table.takings(chain["name"], (), Way())
+        found += table.find_takings(chain["name"], (), Way())
     return found
 
 
@@ -239,7 +239,7 @@ class _Table:
                 elif kind in ("set", "map"):
                     self.sets[item["name"]] = item.get("elem", [])
 
-    def takings(self, chain: str, conditions: Sequence[Condition], way: Way) -> list[Taking]:
+    def find_takings(self, chain: str, conditions: Sequence[Condition], way: Way) -> list[Taking]:
         """What the rules of a chain, and of those that it leads to, take."""
         found = []
         for rule in self.rules.get(chain, []) if way.depth < _DEPTH else []:
@@ -247,24 +247,26 @@ class _Table:
             for expression in rule["expr"]:
                 for kind, body in expression.items():
                     if kind == "match":
-                        so_far.append(self.condition(body["left"], body["right"], body["op"] in ("!=", "ne")))
+                        so_far.append(self.make_condition(body["left"], body["right"], body["op"] in ("!=", "ne")))
                     elif kind in ("redirect", "dnat"):
-                        found.append(self.taking(rule, [*so_far, *self.map_keys(body)])._replace(earlier=way.earlier()))
+                        found.append(
+                            self.make_taking(rule, [*so_far, *self.map_keys(body)])._replace(earlier=way.list_earlier())
+                        )
                     elif kind in ("jump", "goto", *_ENDS):
                         found += self.follow(kind, body, so_far, way)
                     elif kind == "vmap":
-                        found += self.by_verdict_map(body, so_far, way)
+                        found += self.follow_verdict_map(body, so_far, way)
                     elif kind in ("limit", "quota", "xt", "ct count", "meter"):
                         so_far.append(Condition("other"))
         return found
 
     def follow(self, verdict: str, body: Any, conditions: list[Condition], way: Way) -> list[Taking]:
         """What a verdict leads to, and where it ends the way, that it does."""
-        found = self.takings(body["target"], conditions, way.enter()) if verdict in ("jump", "goto") else []
+        found = self.find_takings(body["target"], conditions, way.enter()) if verdict in ("jump", "goto") else []
         way.end(verdict, conditions)
         return found
 
-    def taking(self, rule: dict[str, Any], conditions: list[Condition]) -> Taking:
+    def make_taking(self, rule: dict[str, Any], conditions: list[Condition]) -> Taking:
         place = f"{self.family} {self.name} {rule['chain']}"
         if self.name == "firewalld":
             return Taking(
@@ -288,47 +290,48 @@ class _Table:
         parts = (body or {}).values() if isinstance(body, dict) else ()
         maps = [part["map"] for part in parts if isinstance(part, dict) and "map" in part]
         return [
-            self.condition(item["key"], {"set": [pair[0] for pair in self.pairs(item["data"])]}, False) for item in maps
+            self.make_condition(item["key"], {"set": [pair[0] for pair in self.list_pairs(item["data"])]}, False)
+            for item in maps
         ]
 
-    def by_verdict_map(self, body: dict[str, Any], conditions: list[Condition], way: Way) -> list[Taking]:
+    def follow_verdict_map(self, body: dict[str, Any], conditions: list[Condition], way: Way) -> list[Taking]:
         found = []
-        for key, verdicts in self.pairs(body["data"]):
-            one = self.condition(body["key"], {"set": [key]}, False)
+        for key, verdicts in self.list_pairs(body["data"]):
+            one = self.make_condition(body["key"], {"set": [key]}, False)
             for verdict, target in verdicts.items() if isinstance(verdicts, dict) else ():
                 if verdict in ("jump", "goto", *_ENDS):
                     found += self.follow(verdict, target, [*conditions, one], way)
         return found
 
-    def pairs(self, data: dict[str, Any] | str) -> list[list[Any]]:
+    def list_pairs(self, data: dict[str, Any] | str) -> list[list[Any]]:
         """The pairs of a map, be it named or in the rule itself."""
         items = self.sets.get(data[1:], []) if isinstance(data, str) else data.get("set", [])
         return [item for item in items if isinstance(item, list) and len(item) == 2]
 
-    def condition(self, left: Any, right: Any, negated: bool) -> Condition:
+    def make_condition(self, left: Any, right: Any, negated: bool) -> Condition:
         """One match as a condition."""
         if isinstance(left, dict) and "concat" in left:
-            return self.concatenated(left["concat"], right, negated)
+            return self.make_concatenated(left["concat"], right, negated)
         kind = _find_kind(left)
-        values = tuple(_parse_value(item) for item in self.values(right))
+        values = tuple(_parse_value(item) for item in self.list_values(right))
         if kind in ("interface", "daddr", "saddr") and any(isinstance(value, tuple) for value in values):
             return Condition("other")
         if kind == "local":
             return Condition("local" if "local" in values else "other", (), negated)
         return Condition(kind, values, negated)
 
-    def concatenated(self, fields: list[Any], right: Any, negated: bool) -> Condition:
+    def make_concatenated(self, fields: list[Any], right: Any, negated: bool) -> Condition:
         """Of several fields together, the port decides where it is one of them, and only whether it is set."""
         index = next((number for number, field in enumerate(fields) if _find_kind(field) == "port"), None)
         if index is None or negated:
             return Condition("other")
-        items = map(_unwrap, self.values(right))
+        items = map(_unwrap, self.list_values(right))
         parts: list[Any] = [item.get("concat") if isinstance(item, dict) else None for item in items]
         ports = [_parse_value(part[index]) for part in parts if part and len(part) > index]
         # A port that no element has is left out for certain. One that an element has depends on the other fields.
         return Condition("some_port", tuple(ports))
 
-    def values(self, right: Any) -> list[Any]:
+    def list_values(self, right: Any) -> list[Any]:
         """What a match compares with, as a list."""
         if isinstance(right, str) and right.startswith("@"):
             return self.sets.get(right[1:], [])
@@ -397,7 +400,7 @@ def _walk(
         own, target = _parse_conditions(words)
         so_far = (*conditions, *own)
         if target in ("REDIRECT", "DNAT"):
-            found.append(_make_iptables_taking(chain, line, so_far)._replace(earlier=way.earlier()))
+            found.append(_make_iptables_taking(chain, line, so_far)._replace(earlier=way.list_earlier()))
         elif target in chains:
             found += _walk(chains, target, so_far, way.enter())
         way.end("goto" if "-g" in words else target.lower(), so_far)

@@ -82,7 +82,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         packages["kept"] = {**packages["kept"], supervisord_config.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}
         made = []
     entries = host.listdir(recorded.FOLDER)
-    cache = host.absolute("~/.cache/xitrum.host")
+    cache = host.make_absolute("~/.cache/xitrum.host")
     return {
         "record": record,
         "folders": folders,

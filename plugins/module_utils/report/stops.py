@@ -55,7 +55,7 @@ def explain_port(state: Any, row: Row) -> Row:
     if row.status != "drift" or not stopped or proxy_health.report_of(state):
         return row
     why = f"an operator stopped an instance of this host. {row.why}"
-    return row.replaced(status="stopped", why=why, fix="", commands=())
+    return row.replace(status="stopped", why=why, fix="", commands=())
 
 
 def drop_idle_proxies(states: States) -> dict[str, Any]:

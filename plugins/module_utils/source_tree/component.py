@@ -140,7 +140,7 @@ def read_ignored(host: Host, desired: dict[str, Any], paths: list[str]) -> dict[
         return {}
     project = sbt_project.Project(app, sbt_project.find_build(dict.fromkeys(paths), app), "", "")
     candidates = {get_tree_path(project, item["path"]) for item in [*desired["files"], *desired["entries"]]}
-    candidates |= {project.inside(CONFIG), project.inside(LOGGING), get_project_path(project.build, BUILD)}
+    candidates |= {project.join_path(CONFIG), project.join_path(LOGGING), get_project_path(project.build, BUILD)}
     found = run_git(
         host,
         desired["path"],
@@ -278,10 +278,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.facts["notes"] += find_top_notes(desired, state, project)
         desired = fill_desired(desired, project, main_class)
         changes = edit_texts(desired, state, project, result.errors)
-        config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
+        config, logging = (
+            changes.get(path, (texts_of[path],))[0] for path in map(project.join_path, (CONFIG, LOGGING))
+        )
         result.facts["variables"] = environment_settings.describe_variables(config or "", desired["variables"])
         result.facts["notes"] += tree_facts.find_level_notes(
-            project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep_files"
+            project.join_path(LOGGING),
+            texts_of[project.join_path(LOGGING)],
+            logging or "",
+            f"{desired['prefix']}_keep_files",
         )
         result.errors += make_rule_errors("tree.ignored", find_ignored_errors(desired, state, changes))
     for path, (text, mode) in sorted(changes.items()):
@@ -340,16 +345,16 @@ def find_tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Pr
     missing, wrong = find_missing_of_build(state, project)
     errors += make_rule_errors("tree.build", (f"{top}: {sentence}" for sentence in wrong))
     missing += [
-        f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]
+        f"{project.join_path(path)} ({what})" for path, what in OF_APP if project.join_path(path) not in state["files"]
     ]
-    runner = state["files"].get(project.inside(project.runner))
+    runner = state["files"].get(project.join_path(project.runner))
     if runner is None:
         others = f"{', '.join(sbt_project.RUNNERS[1:-1])} or {sbt_project.RUNNERS[-1]}"
-        missing.append(f"{project.inside(project.runner)} (the program that starts it; {others} will do)")
+        missing.append(f"{project.join_path(project.runner)} (the program that starts it; {others} will do)")
     irregular = [
         path
         for path in (
-            *map(project.inside, [*(row[0] for row in OF_APP), project.runner]),
+            *map(project.join_path, [*(row[0] for row in OF_APP), project.runner]),
             get_project_path(project.build, BUILD),
         )
         if path in state["files"] and state["files"][path]["text"] is None and path not in desired["keep_files"]
@@ -363,7 +368,7 @@ def find_tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Pr
         ])
     elif runner and "\r" in (runner["text"] or ""):
         errors += make_rule_errors("tree.line-ends", [
-            f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it "
+            f"{top}/{project.join_path(project.runner)} has Windows line ends, with which Linux cannot run it: save it "
             "with Unix ones (LF)"
         ])
     return errors
@@ -412,11 +417,11 @@ def edit_texts(
     new: dict[str, tuple[str | None, int | None]] = {}
     existing = {path: item["text"] for path, item in state["files"].items()}
     edits = [
-        (project.inside(CONFIG), lambda text: edit_config(text, desired)),
-        (project.inside(LOGGING), lambda text: edit_logback(text, desired)),
+        (project.join_path(CONFIG), lambda text: edit_config(text, desired)),
+        (project.join_path(LOGGING), lambda text: edit_logback(text, desired)),
     ]
     over = find_overridden(desired, project, existing)
-    edits += [(project.inside(package_config.APPLICATION), lambda text: edit_config(text, over))] if over else []
+    edits += [(project.join_path(package_config.APPLICATION), lambda text: edit_config(text, over))] if over else []
     edits += [choose_alias_edit(existing, project, *item) for item in desired["aliases"].items()]
     edits += [(item["path"], partial(with_entries, item)) for item in desired["entries"]]
     for path, edit in edits:
@@ -472,8 +477,8 @@ def find_overridden(
 ) -> dict[str, Any] | None:
     """The desired settings that `config/application.conf` sets again after it includes `config/xitrum.conf`, so that
     they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
-    text = existing.get(project.inside(package_config.APPLICATION))
-    if text is None or project.inside(CONFIG) in desired["keep_files"]:
+    text = existing.get(project.join_path(package_config.APPLICATION))
+    if text is None or project.join_path(CONFIG) in desired["keep_files"]:
         return None
     keys = [*desired["settings"], *desired["disabled_settings"], *desired["variables"]]
     if package_config.parse_settings(text):
@@ -481,7 +486,7 @@ def find_overridden(
             key
             for key in keys
             if shared_settings.is_overridden(
-                lambda path: existing.get(project.inside(path)), [hocon_edit.split_key(key)]
+                lambda path: existing.get(project.join_path(path)), [hocon_edit.split_key(key)]
             )
         ]
     found = {"settings": {key: value for key, value in desired["settings"].items() if key in keys},
@@ -534,13 +539,13 @@ def apply(host: Host, plan: Plan) -> Applied:
             host.remove(whole)
             continue
         found = host.stat(whole)
-        owner, group = (found.owner, found.group) if found else host.user()
+        owner, group = (found.owner, found.group) if found else host.find_user()
         host.write(whole, text, mode, owner, group)
     return Applied()
 
 
 def _prepare(host: Host, desired: Desired) -> Desired:
-    return {**desired, "path": host.absolute(desired["path"])}
+    return {**desired, "path": host.make_absolute(desired["path"])}
 
 
 def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:

@@ -154,7 +154,7 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def _prepare(host: Host, desired: Desired) -> Desired:
-    return {**desired, "path": host.absolute(desired["path"])}
+    return {**desired, "path": host.make_absolute(desired["path"])}
 
 
 def _list_secrets(desired: Desired) -> set[str]:

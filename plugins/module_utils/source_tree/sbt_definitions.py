@@ -57,11 +57,11 @@ class Build(NamedTuple):
     declares_root: bool
     hands_on: bool = True
 
-    def project_of(self, folder: str) -> str:
+    def find_project(self, folder: str) -> str:
         """The identifier of the project in a folder, from the build's; empty where it is not known."""
         return next((one.identifier for one in self.definitions if one.base == folder), "")
 
-    def root_runs(self, identifier: str) -> bool:
+    def is_run_by_root(self, identifier: str) -> bool:
         """Whether a task of the root runs in this project too."""
         if not self.hands_on:
             return False

@@ -56,14 +56,14 @@ class Project:
     launcher: str = LAUNCHER
     unknown_project: str = ""
 
-    def inside(self, path: str) -> str:
+    def join_path(self, path: str) -> str:
         """The path of an application's file in the tree."""
         return posixpath.normpath(posixpath.join(self.app, path))
 
     @property
     def package(self) -> str:
         """Where the packaging task puts the package."""
-        return self.inside("target/xitrum")
+        return self.join_path("target/xitrum")
 
 
 def find_apps(paths: list[str]) -> list[str]:
@@ -202,9 +202,9 @@ def scope_task(task: str, texts: Mapping[str, str | None], build: str, app: str)
         return task, ""
     sources = filter_definitions(texts, build)
     declared = read_build(sources.values())
-    identifier = declared.project_of(posixpath.relpath(app, build))
+    identifier = declared.find_project(posixpath.relpath(app, build))
     # Without a project of its own the top runs a task in all projects.
-    if not declared.declares_root or (identifier and declared.root_runs(identifier)):
+    if not declared.declares_root or (identifier and declared.is_run_by_root(identifier)):
         return task, ""
     if identifier:
         return f"{identifier}/{task}", ""

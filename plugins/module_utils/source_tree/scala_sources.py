@@ -62,7 +62,7 @@ class _Reader:
         self.blocks: list[_Block] = []
         self.prefix: list[str] = []
 
-    def word(self, at: int) -> str:
+    def get_word(self, at: int) -> str:
         """The text of a token; empty after the last one."""
         return self.tokens[at].text if 0 <= at < len(self.tokens) else ""
 
@@ -85,7 +85,7 @@ class _Reader:
 
     def read_token(self, at: int) -> int:
         """Acts on a token, and returns the index of the next one."""
-        word, following = self.word(at), self.word(at + 1)
+        word, following = self.get_word(at), self.get_word(at + 1)
         if word in ("(", "[") and self.pairs.get(at, -1) > at:
             return self.pairs[at] + 1
         if word == "{":
@@ -95,19 +95,24 @@ class _Reader:
                 pass
         elif word == "package" and following == "object":
             return self.read_header(at + 1, "package object")
-        elif word == "package" and self.word(at - 1) != ".":
+        elif word == "package" and self.get_word(at - 1) != ".":
             return self.read_package(at + 1)
-        elif word in _KINDS and at + 1 < len(self.tokens) and self.tokens[at + 1].is_name and self.word(at - 1) != ".":
+        elif (
+            word in _KINDS
+            and at + 1 < len(self.tokens)
+            and self.tokens[at + 1].is_name
+            and self.get_word(at - 1) != "."
+        ):
             return self.read_header(at, word)
         elif word == "def":
             self.read_method(at)
         return at + 1
 
-    def at_top(self, blocks: list[_Block] | None = None) -> bool:
+    def is_at_top(self, blocks: list[_Block] | None = None) -> bool:
         """Whether there are packages only around what comes next."""
         return all(block.kind == "package" for block in (self.blocks if blocks is None else blocks))
 
-    def package(self) -> str:
+    def parse_package(self) -> str:
         """The full name of the package here."""
         return ".".join([*self.prefix, *(block.name for block in self.blocks if block.kind == "package")])
 
@@ -115,8 +120,8 @@ class _Reader:
         """A name with dots, and the index after it."""
         parts = []
         while at < len(self.tokens) and self.tokens[at].is_name:
-            parts.append(self.word(at))
-            if self.word(at + 1) != ".":
+            parts.append(self.get_word(at))
+            if self.get_word(at + 1) != ".":
                 return ".".join(parts), at + 1
             at += 2
         return ".".join(parts), at
@@ -132,10 +137,10 @@ class _Reader:
     def open_body(self, at: int, block: _Block, header: int) -> int | None:
         """Opens the body that begins here, in braces or indented, and returns the index after its sign.
         None where there is none."""
-        if self.word(at) == "{":
+        if self.get_word(at) == "{":
             self.blocks.append(block)
             return at + 1
-        if self.word(at) == ":" and (at + 1 == len(self.tokens) or self.tokens[at + 1].first):
+        if self.get_word(at) == ":" and (at + 1 == len(self.tokens) or self.tokens[at + 1].first):
             block.column = self.tokens[header].column
             self.blocks.append(block)
             return at + 1
@@ -143,89 +148,91 @@ class _Reader:
 
     def read_header(self, at: int, kind: str) -> int:
         """A type up to its body."""
-        top, name, header, line = self.at_top(), self.word(at + 1), at, self.tokens[at].line
+        top, name, header, line = self.is_at_top(), self.get_word(at + 1), at, self.tokens[at].line
         at += 2
         # Type parameters, parameters, and what stands before these.
         while (
-            (self.word(at) in ("(", "[") and self.pairs.get(at, -1) > at)
-            or self.word(at) in ("private", "protected")
-            or self.word(at).startswith("@")
+            (self.get_word(at) in ("(", "[") and self.pairs.get(at, -1) > at)
+            or self.get_word(at) in ("private", "protected")
+            or self.get_word(at).startswith("@")
         ):
-            if self.word(at) in ("private", "protected") and self.tokens[at].first:
+            if self.get_word(at) in ("private", "protected") and self.tokens[at].first:
                 break
             at = self.pairs.get(at, at) + 1
         parents: list[str] = []
-        if self.word(at) == "extends":
+        if self.get_word(at) == "extends":
             parents, at = self.read_parents(at + 1)
         block = _Block(kind if top else "other", name)
         if top:
             main = "App" if set(parents) & set(_APP) else ""
             block.number = len(self.types)
             last = tuple(parent.rpartition(".")[2] for parent in parents)
-            self.types.append(Type(kind, self.package(), name, last, main, line))
+            self.types.append(Type(kind, self.parse_package(), name, last, main, line))
         return self.open_body(at, block, header) or at
 
     def read_parents(self, at: int) -> tuple[list[str], int]:
         """The types that a type extends, and the index after them."""
         parents = []
         while True:
-            if self.word(at) == "{" and self.word(self.pairs.get(at, -2) + 1) == "with":
+            if self.get_word(at) == "{" and self.get_word(self.pairs.get(at, -2) + 1) == "with":
                 # Definitions that come before the parents' own.
                 at = self.pairs[at] + 1
             else:
                 name, at = self.read_path(at)
                 parents.append(name)
-                while self.word(at) in ("(", "[") and self.pairs.get(at, -1) > at and not self.tokens[at].first:
+                while self.get_word(at) in ("(", "[") and self.pairs.get(at, -1) > at and not self.tokens[at].first:
                     at = self.pairs[at] + 1
-            if self.word(at) not in ("with", ",") or not is_before_name(self.tokens, at):
+            if self.get_word(at) not in ("with", ",") or not is_before_name(self.tokens, at):
                 return parents, at
             at += 1
 
     def read_method(self, at: int) -> None:
         """A method: whether it starts a program."""
-        words = self.words_before(at)
+        words = self.list_words_before(at)
         if words & {"private", "protected"}:
             return
-        if words & {"@main", "@scala.main"} and (self.at_top() or self.in_object()):
+        if words & {"@main", "@scala.main"} and (self.is_at_top() or self.is_in_object()):
             # Scala 3 makes it a class of its own in the package.
-            self.types.append(Type("object", self.package(), self.word(at + 1), (), "main", self.tokens[at].line))
+            self.types.append(
+                Type("object", self.parse_package(), self.get_word(at + 1), (), "main", self.tokens[at].line)
+            )
         block = self.blocks[-1] if self.blocks else None
-        if not block or block.number is None or not self.at_top(self.blocks[:-1]):
+        if not block or block.number is None or not self.is_at_top(self.blocks[:-1]):
             return
         if block.column is not None and block.members != self.tokens[at].column:
             return
-        if self.word(at + 1).strip("`") == "main" and self.is_main(at + 2):
+        if self.get_word(at + 1).strip("`") == "main" and self.is_main(at + 2):
             self.types[block.number] = self.types[block.number]._replace(main="main", line=self.tokens[at].line)
 
-    def in_object(self) -> bool:
+    def is_in_object(self) -> bool:
         """Whether all blocks around are packages and objects at their top."""
-        return self.at_top(self.blocks[:-1]) and self.blocks[-1].kind == "object"
+        return self.is_at_top(self.blocks[:-1]) and self.blocks[-1].kind == "object"
 
-    def words_before(self, at: int) -> set[str]:
+    def list_words_before(self, at: int) -> set[str]:
         """The modifiers and annotations before a definition."""
         words, at = set(), at - 1
         while at >= 0:
-            if self.word(at) in (")", "]"):
+            if self.get_word(at) in (")", "]"):
                 at = self.pairs.get(at, 0) - 1
-            if self.word(at) not in _MODIFIERS and not self.word(at).startswith("@"):
+            if self.get_word(at) not in _MODIFIERS and not self.get_word(at).startswith("@"):
                 break
-            words.add(self.word(at))
+            words.add(self.get_word(at))
             at -= 1
         return words
 
     def is_main(self, opened: int) -> bool:
         """Whether these parameters, and the result after them, are those of a main method with a body."""
-        if self.word(opened) != "(" or self.pairs.get(opened, -1) < opened:
+        if self.get_word(opened) != "(" or self.pairs.get(opened, -1) < opened:
             return False
         parameters = split_arguments(self.tokens, self.pairs, opened)
-        if len(parameters) != 1 or not _PARAMETER.fullmatch("".join(self.word(one) for one in parameters[0])):
+        if len(parameters) != 1 or not _PARAMETER.fullmatch("".join(self.get_word(one) for one in parameters[0])):
             return False
         at = self.pairs[opened] + 1
-        if self.word(at) == ":":
+        if self.get_word(at) == ":":
             result, at = self.read_path(at + 1)
             if result not in _UNIT:
                 return False
-        return self.word(at) in ("=", "{")
+        return self.get_word(at) in ("=", "{")
 
 
 def is_before_name(tokens: list[Token], at: int) -> bool:

@@ -67,7 +67,7 @@ _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that `plan` needs."""
     kind, name, indices = SUPERVISORS[desired["supervisor"]], desired["name"], range(desired["instances"])
-    program, init = host.which(kind.program), init_system.read_init(host)
+    program, init = host.find_program(kind.program), init_system.read_init(host)
     stops = operator_stops.read_stops(host, name)
     state: dict[str, Any] = {
         "program": program,
@@ -203,7 +203,7 @@ def replace_marks(text: str, values: Mapping[str, Any]) -> str:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     kind = SUPERVISORS[desired["supervisor"]]
-    result = Draft.of(file_set.plan(state["set"], state["files"]))
+    result = Draft.from_plan(file_set.plan(state["set"], state["files"]))
     result.errors += [sentence for sentence in find_errors(desired, state) if sentence not in result.errors]
     packages, rows = kind.plan_packages(desired, state)
     result.rows += rows

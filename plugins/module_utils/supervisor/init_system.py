@@ -30,7 +30,7 @@ def read_init(host: Any) -> Init:
     if has_systemd(host):
         return Init("systemd")
     # `initctl --version` is the client's own. Without an answer of process 1 it ends with another code.
-    result = host.run(["initctl", "version"]) if host.which("initctl") else None
+    result = host.run(["initctl", "version"]) if host.find_program("initctl") else None
     answer = re.search(r"\(upstart (\d+(?:\.\d+)*)", result.out) if result and result.rc == 0 else None
     if answer:
         return Init("upstart", answer[1])

@@ -160,7 +160,7 @@ def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(answer, sic
 ])
 def test_a_page_that_is_not_as_desired_is_queried_again_at_the_end_of_a_run(monkeypatch, answers, verify, last):
     there, left = FakeHost(), list(answers)
-    monkeypatch.setattr(there, "page", lambda *_where, **_how: left.pop(0))
+    monkeypatch.setattr(there, "fetch_status", lambda *_where, **_how: left.pop(0))
     monkeypatch.setattr(instances, "PAGE_PAUSE", 0)
     assert (instances.read_page(there, desired(verify=verify), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
 

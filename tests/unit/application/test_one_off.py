@@ -42,8 +42,8 @@ class Host(FakeHost):
     def link_tree(self, source, target, leave_out, mode, owner, group):
         self.done.append(("link_tree", source, target, tuple(leave_out)))
 
-    def hard_link(self, source, path):
-        self.done.append(("hard_link", source, path))
+    def make_hard_link(self, source, path):
+        self.done.append(("make_hard_link", source, path))
 
 
 def machine(files=None, links=None, **more):
@@ -88,7 +88,7 @@ def test_it_is_no_member_of_the_cluster():
     host = machine({f"{FOLDER}/config/akka.conf": "# Instance 0 of shop as a member", "/opt/shop/releases/r1/config/akka.conf": "akka {}"})
     one_off.apply(host, planned(host))
     folder = host.jobs[0][2]["cwd"]
-    assert ("hard_link", "/opt/shop/releases/r1/config/akka.conf", f"{folder}/config/akka.conf") in host.done
+    assert ("make_hard_link", "/opt/shop/releases/r1/config/akka.conf", f"{folder}/config/akka.conf") in host.done
     assert f"{folder}/config/akka.conf" in next(one for one in host.done if one[0] == "link_tree")[3]
 
 

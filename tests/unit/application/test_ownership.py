@@ -176,27 +176,27 @@ def test_only_one_socket_of_the_instance_before_and_after_the_page_is_healthy(be
 
 def test_an_instance_that_listens_between_two_inspections_is_healthy_at_the_next_request(monkeypatch):
     there = machine_with()
-    full, original = listing(), there.page
+    full, original = listing(), there.fetch_status
     there.commands[" ".join(sockets.SS)] = ""
 
     def page(*where):
         there.commands[" ".join(sockets.SS)] = full
         return original(*where)
 
-    monkeypatch.setattr(there, "page", page)
+    monkeypatch.setattr(there, "fetch_status", page)
     monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
     assert list(service.wait_until_healthy(there, desired(start_timeout=60), desired()["instances"])) == [0]
 
 
 def test_a_canary_that_another_process_replaces_is_not_healthy_any_more(monkeypatch):
     there, takes = machine_with(), machine_with(holder=90).commands
-    original = there.page
+    original = there.fetch_status
 
     def page(*where):
         there.commands.update(takes)
         return original(*where)
 
-    monkeypatch.setattr(there, "page", page)
+    monkeypatch.setattr(there, "fetch_status", page)
     with pytest.raises(RuntimeError, match=r"did not stay so for 1 s: port 8000.*process 90 \(java\) of the user 666666"):
         service.watch(there, desired(), pause=0.01)
 

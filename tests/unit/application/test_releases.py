@@ -303,7 +303,7 @@ def test_what_a_module_left_that_was_killed_is_removed(tmp_path):
     left = tmp_path / "opt/releases/.aa.0123456789ab.partial"
     left.mkdir(parents=True)
     host, desired = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "bb"}
-    with host.held(str(left)):
+    with host.hold_folder(str(left)):
         assert release.read(host, desired)["partial"] == []
     release.clean(host, desired["root"], release.read(host, desired))
     assert os.listdir(tmp_path / "opt/releases") == []

@@ -32,11 +32,11 @@ class Demo(FakeHost):
         self.broken = set()
         self.commands = dict.fromkeys([f"systemctl {verb} demo@{number}.service" for verb in ("start", "reset-failed") for number in (0, 1)], "")
 
-    def page(self, address, port, path, seconds=10):
+    def fetch_status(self, address, port, path, seconds=10):
         return 500 if self.readlink(f"{ROOT}/instances/{port}/current") in self.broken else 200
 
     def read_page(self, address, port, path, seconds=10, most=1 << 20):
-        return self.page(address, port, path, seconds), ""
+        return self.fetch_status(address, port, path, seconds), ""
 
 
 def roll(host, name, fault=""):

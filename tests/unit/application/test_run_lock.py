@@ -99,7 +99,7 @@ def test_it_is_taken_and_given_back_by_one_at_a_time_and_renewed_while_modules_w
 class Busy(FakeHost):
     """A host on which a module of the run before is at work."""
 
-    def guarded(self, path, alone, seconds):
+    def hold_guard(self, path, alone, seconds):
         raise PathError(errno.ETIMEDOUT, f"{path} is held")
 
 

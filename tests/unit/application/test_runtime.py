@@ -38,7 +38,7 @@ def machine(running=(0, 1), pages=None, files=(), established=None, journal=None
         found["/var/log/journal/x"] = ""
         commands[JOURNAL] = journal
     host = FakeHost(found, commands, links, pages={8000: 200, 8001: 200} if pages is None else pages)
-    host.which = lambda program: f"/usr/bin/{program}"
+    host.find_program = lambda program: f"/usr/bin/{program}"
     return host
 
 

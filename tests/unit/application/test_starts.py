@@ -241,7 +241,7 @@ def test_without_a_list_all_instances_of_the_host_are_taken_away():
 
 def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     there, answers = host(), iter([500, 200])
-    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    monkeypatch.setattr(there, "fetch_status", lambda *_where: next(answers))
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     instance = {"index": 0, "port": port, "folder": "bb-2", "runs": True}
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Restored and healthy: instance 0 to aa"):
@@ -265,7 +265,7 @@ class Calls:
 
 def test_a_wait_in_several_calls_restarts_once(port, monkeypatch):
     there, answers = host(), iter([0, 0, 200])
-    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    monkeypatch.setattr(there, "fetch_status", lambda *_where: next(answers))
     calls = Calls(there, monkeypatch, start_timeout=120, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
     first = calls.call()["waiting"]
     assert (first["phase"], first["launched"], first["in_step"], first["limit"]) == ("started", [0], [], 120)
@@ -281,7 +281,7 @@ def test_a_wait_in_several_calls_restarts_once(port, monkeypatch):
 
 def test_a_wait_in_several_calls_that_fails_goes_back_in_the_last(port, monkeypatch):
     there, answers = host(), iter([500, 500, 500, 200])
-    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    monkeypatch.setattr(there, "fetch_status", lambda *_where: next(answers))
     calls = Calls(there, monkeypatch, start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
     late = calls.call({**calls.call()["waiting"], "seconds": 60})["waiting"]
     assert late["late"] and there.links[f"{HOME}/current"] == "bb-2", "the controller prints that first"
@@ -292,7 +292,7 @@ def test_a_wait_in_several_calls_that_fails_goes_back_in_the_last(port, monkeypa
 
 def test_an_instance_that_was_healthy_in_an_earlier_call_is_not_queried_again(port, monkeypatch):
     there = host()
-    monkeypatch.setattr(there, "page", lambda *_where: 1 / 0)
+    monkeypatch.setattr(there, "fetch_status", lambda *_where: 1 / 0)
     calls = Calls(there, monkeypatch, start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
     with pytest.raises(ZeroDivisionError):
         calls.call()
@@ -303,7 +303,7 @@ def test_an_instance_that_was_healthy_in_an_earlier_call_is_not_queried_again(po
 def test_a_call_goes_on_with_instances_that_ran_already(port, monkeypatch):
     """One that has ended meanwhile is its supervisor's to start."""
     there, answers = host(runs=True), iter([0, 200])
-    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    monkeypatch.setattr(there, "fetch_status", lambda *_where: next(answers))
     calls = Calls(there, monkeypatch, "started", start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
     waiting = calls.call()["waiting"]
     assert (waiting["phase"], waiting["launched"]) == ("running", [])
@@ -456,7 +456,7 @@ def fails_after(there, written, supervisor="rc.local", **more):
         there.files.update(written)
         return "refused"
 
-    there.page = page
+    there.fetch_status = page
     with pytest.raises(RuntimeError) as error:
         service.begin(there, want, [{"index": 0, "port": 1, "folder": "bb-2"}])
     return str(error.value).partition("Restoring instance")[0]

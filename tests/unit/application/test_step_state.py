@@ -174,7 +174,7 @@ def test_a_fixed_release_replaces_a_broken_one_that_a_killed_run_left(quick):
 
 def test_what_fails_after_a_killed_run_goes_back_to_the_last_healthy_folder_and_not_to_the_broken_one(quick, monkeypatch):
     there = left_by_a_killed_run()
-    monkeypatch.setattr(there, "page", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else 500)
+    monkeypatch.setattr(there, "fetch_status", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else 500)
     with pytest.raises(RuntimeError, match="Restored and healthy: instance 0 to aa"):
         service.execute(there, desired("restarted", start_timeout=-1), [{**ITEM, "folder": "cc-3", "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
@@ -196,7 +196,7 @@ def test_a_full_disk_keeps_an_instance_from_nothing_but_a_new_release(quick, mon
         service.execute(there, desired("restarted"), [{**ITEM, "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
     full.clear()
-    monkeypatch.setattr(there, "page", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else full.append(True) or 500)
+    monkeypatch.setattr(there, "fetch_status", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else full.append(True) or 500)
     with pytest.raises(RuntimeError, match="Restored and healthy"):
         service.execute(there, desired("restarted", start_timeout=-1), [{**ITEM, "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"

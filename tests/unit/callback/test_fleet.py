@@ -108,29 +108,29 @@ class Run:
 
     def _ok(self, given):
         for host, result in given.items():
-            self.made.v2_runner_on_ok(self._result(host, result or {}))
+            self.made.v2_runner_on_ok(self._make_result(host, result or {}))
 
     def _failed(self, given):
         for host, result in given.items():
             if not result.get("ignored") and not result.get("rescued"):
                 self.play._removed_hosts.append(host)
-            self.made.v2_runner_on_failed(self._result(host, result), ignore_errors=result.get("ignored", False))
+            self.made.v2_runner_on_failed(self._make_result(host, result), ignore_errors=result.get("ignored", False))
 
     def _unreachable(self, given):
         for host, result in given.items():
-            self.made.v2_runner_on_unreachable(self._result(host, result))
+            self.made.v2_runner_on_unreachable(self._make_result(host, result))
 
     def _skipped(self, given):
         for host in given:
-            self.made.v2_runner_on_skipped(self._result(host, {}))
+            self.made.v2_runner_on_skipped(self._make_result(host, {}))
 
     def _diff(self, given):
         for host, result in given.items():
-            self.made.v2_on_file_diff(self._result(host, result))
+            self.made.v2_on_file_diff(self._make_result(host, result))
 
     def _retry(self, given):
         for host, result in given.items():
-            self.made.v2_runner_retry(self._result(host, result))
+            self.made.v2_runner_retry(self._make_result(host, result))
 
     def _waits(self, given):
         # As a worker sends it.
@@ -190,7 +190,7 @@ def test_a_step_that_takes_long_leaves_lines_in_a_log(monkeypatch):
 def fixture_terminal(monkeypatch):
     """A run on a terminal, whose line is a recorder: what was hidden and shown between the lines."""
     run = Run(monkeypatch)
-    line = SimpleNamespace(hide=lambda: run.printed.lines.append("-"), show=lambda: run.printed.lines.append(f"+{run.made._screen.text()}"))
+    line = SimpleNamespace(hide=lambda: run.printed.lines.append("-"), show=lambda: run.printed.lines.append(f"+{run.made._screen.format_text()}"))
     monkeypatch.setattr(live_line, "is_possible", lambda: True)
     monkeypatch.setattr(live_line, "LiveLine", lambda _text: line)
     run.send({"play": {"name": "Roll out"}})
@@ -217,10 +217,10 @@ def test_the_seconds_of_what_is_waited_for_go_on(terminal):
     terminal.send({"task": {"name": "Restart", "hosts": ["app1"]}})
     terminal.send({"waits": ["app1-0", "restarted, waiting for / to answer 200", 5, 12]})
     terminal.now += 2
-    assert terminal.made._screen.text() == "    app1-0: restarted, waiting for / to answer 200, 7 s of 12"
+    assert terminal.made._screen.format_text() == "    app1-0: restarted, waiting for / to answer 200, 7 s of 12"
     terminal.now += 20
     terminal.send({"waits": ["app1-1", "restarted", 0, 12]})
-    assert terminal.made._screen.text() == "    app1-0: restarted, waiting for / to answer 200, 12 s of 12; 1 more"
+    assert terminal.made._screen.format_text() == "    app1-0: restarted, waiting for / to answer 200, 12 s of 12; 1 more"
 
 
 def test_no_line_is_written_while_a_person_types(terminal):

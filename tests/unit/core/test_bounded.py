@@ -178,7 +178,7 @@ def test_a_file_for_editing_is_exact_or_refused_and_an_untrusted_one_is_escaped_
     machine.write(str(path), machine.read(str(path)))
     assert path.read_bytes() == text.encode("utf-8", "surrogateescape")
     assert machine.read_untrusted(str(path)) == "a\\r\n\\x1b]0;\\x07\\x0c\\x9b\n"
-    assert "\x1b" not in machine.tail(str(path))
+    assert "\x1b" not in machine.read_tail(str(path))
     with pytest.raises(OSError, match="larger than 5 bytes"):
         machine.read(str(path), limit=5)
     assert machine.read_untrusted(str(path), limit=2) == "a\\r"
@@ -187,7 +187,7 @@ def test_a_file_for_editing_is_exact_or_refused_and_an_untrusted_one_is_escaped_
 
 def test_the_end_of_a_log_has_no_control_character(tmp_path):
     (tmp_path / "log").write_bytes(b"\x1b]52;c;eA==\x07\x9b2J\r\n\xff")
-    assert re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", Host().tail(str(tmp_path / "log"))) is None
+    assert re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", Host().read_tail(str(tmp_path / "log"))) is None
 
 
 # ------------------------------------------------------------------------------------------------- pages and sockets
@@ -201,7 +201,7 @@ def test_the_end_of_a_log_has_no_control_character(tmp_path):
 def test_a_page_that_never_ends_is_given_up(serve):
     with listener(serve) as (address, port):
         began = time.monotonic()
-        assert Host().page(address, port, "/", seconds=1) == "timed out"
+        assert Host().fetch_status(address, port, "/", seconds=1) == "timed out"
         with pytest.raises(OSError, match="timed out"):
             proxy_reloaded.ask(Host(), port, "/", 1, address)
         assert time.monotonic() - began < 30
@@ -214,7 +214,7 @@ def test_a_page_of_any_size_is_cut():
             link.sendall(b"x" * 65536)
 
     with listener(endless) as (address, port):
-        assert Host().page(address, port, "/", seconds=20) == 200
+        assert Host().fetch_status(address, port, "/", seconds=20) == 200
         with pytest.raises(OSError, match="has no end"):
             proxy_reloaded.ask(Host(), port, "/", 20, address)
 
@@ -222,14 +222,14 @@ def test_a_page_of_any_size_is_cut():
 @pytest.mark.parametrize("answer", [b"\x1b]52;c;eA==\x07\n\n", b"HTTP/1.1 \x1b[2J OK\r\n\r\n", b"\x9b2J" * 50000, b""])
 def test_what_a_page_states_instead_of_a_status_is_printable(answer):
     with listener(lambda link, _over: (link.recv(9999), link.sendall(answer))) as (address, port):
-        page = Host().page(address, port, "/", seconds=20)
+        page = Host().fetch_status(address, port, "/", seconds=20)
         assert page.isprintable() and len(page) < 200
 
 
 def test_a_page_still_answers_with_its_status():
     answer = b"HTTP/1.1 503 \x1b[2J\r\nX-Xitrum-Config: a\x1bb\r\nContent-Length: 2\r\n\r\n\x07k"
     with listener(lambda link, _over: (link.recv(9999), link.sendall(answer))) as (address, port):
-        assert Host().page(address, port, "/", seconds=20) == 503
+        assert Host().fetch_status(address, port, "/", seconds=20) == 503
         assert proxy_reloaded.ask(Host(), port, "/", 20, address) == (503, "\\x1b[2J", "a\\x1bb", "\\x07k")
         assert Host().read_page(address, port, "/", seconds=20) == (503, "\\x07k")
 
@@ -244,7 +244,7 @@ def test_a_socket_of_haproxy_that_never_ends_is_given_up(tmp_path, monkeypatch):
             haproxy_socket.ask(Host(), path, "show stat", timeout=60)
 
 
-@pytest.mark.skipif(Host().which("openssl") is None, reason="needs openssl")
+@pytest.mark.skipif(Host().find_program("openssl") is None, reason="needs openssl")
 def test_a_listener_that_never_answers_tls_is_a_finding(tmp_path, monkeypatch):
     monkeypatch.setattr(certificates, "HANDSHAKE_SECONDS", 1)
     with listener(silent) as (address, port):
@@ -263,9 +263,9 @@ def test_a_lock_that_another_process_keeps_is_given_up(tmp_path, monkeypatch):
     path = tmp_path / "lock"
     with open(path, "w", encoding="ascii") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(OSError, match="another process has had the lock .* for 1 s"), Host().locked(str(path)):
+        with pytest.raises(OSError, match="another process has had the lock .* for 1 s"), Host().hold_lock(str(path)):
             raise AssertionError("two have the lock")
-    with Host().locked(str(path)):
+    with Host().hold_lock(str(path)):
         assert path.exists()
 
 

@@ -134,7 +134,7 @@ def test_a_release_that_fails_on_a_full_disk_goes_back_before_anything_is_writte
     there = machine("systemd")
     there.pages[8000] = 500
     answers = iter([500, 200])
-    there.page = lambda *_where: next(answers)
+    there.fetch_status = lambda *_where: next(answers)
     write = there.write
 
     def fill(path, *more):

@@ -61,7 +61,7 @@ def host(*runs):
 CHANGES = {
     "run": (["true"],), "make_directory": ("{}/new", 0o755, os.getuid(), os.getgid()), "make_parents": ("{}/new/x",), "write": ("{}/new", "text"),
     "create": ("{}/new", "text"), "append": ("{}/new", "text", 0o600, os.getuid(), os.getgid()), "poke": ("{}/old", "text"), "link": ("{}/new", "old"),
-    "hard_link": ("{}/old", "{}/new"), "copy": ("{}/old", "{}/new"), "unpack_digests": ("{}/sent.tar", "{}/tree"),
+    "make_hard_link": ("{}/old", "{}/new"), "copy": ("{}/old", "{}/new"), "unpack_digests": ("{}/sent.tar", "{}/tree"),
     "link_tree": ("{}/tree", "{}/new", (), 0o755, os.getuid(), os.getgid()), "rename": ("{}/old", "{}/new"), "remove": ("{}/old",),
     "remove_written": ("{}/old",), "remove_empty": ("{}/tree/empty",), "kill": (2 ** 30, 0), "set_owner": ("{}/old", 0o640, os.getuid(), os.getgid()),
     "start_job": (["true"], {}),
@@ -95,17 +95,17 @@ def test_nothing_is_changed_once_the_lock_is_lost(folder, name, record):
 
 def test_every_way_to_change_a_host_is_behind_the_fence():
     """The others only read; a new method is added to one of the two."""
-    reads = {"which", "read", "tail", "position", "read_untrusted", "readlink", "listdir", "free_space",
-             "realpath", "exists", "stat", "resolve", "locked", "guarded", "page", "read_page", "connect",
-             "addresses_of", "bind_error", "exchange", "request", "digest", "seal", "has_mode", "entries", "archive_names",
-             "head", "is_file", "held", "is_held", "fenced", "sync", "clock_ticks", "processors", "architecture", "absolute",
-             "user", "is_root",
+    reads = {"find_program", "read", "read_tail", "read_position", "read_untrusted", "readlink", "listdir", "free_space",
+             "realpath", "exists", "stat", "resolve", "hold_lock", "hold_guard", "fetch_status", "read_page", "connect",
+             "resolve_addresses", "find_bind_error", "exchange", "request", "compute_digest", "seal", "has_mode", "list_entries", "list_archive",
+             "read_head", "is_file", "hold_folder", "is_held", "hold_fence", "sync", "read_clock_ticks", "count_processors",
+             "read_architecture", "make_absolute", "find_user", "is_root",
              # A job is of the run that has started it.
              "poll_job", "read_job_file", "end_job",
              # Of which the changes below are made.
              "open_parent", "open_file",
              # Of the logs of an instance.
-             "log_files", "read_part", "has_reader"}
+             "list_log_files", "read_part", "has_reader"}
     public = {name for name, value in vars(Host).items() if callable(value) and not name.startswith("_")}
     assert public == reads | set(CHANGES)
     assert set(CHANGES) <= set(vars(fence.FencedHost))
@@ -174,7 +174,7 @@ def taken(folder, monkeypatch, seconds=30):
 
 def test_a_change_that_does_not_end_is_named(folder, monkeypatch):
     hold(folder, ANN)
-    with host().fenced(), pytest.raises(run_lock.LockError, match="a module of the run of ann on laptop, since .* is still changing something"):
+    with host().hold_fence(), pytest.raises(run_lock.LockError, match="a module of the run of ann on laptop, since .* is still changing something"):
         taken(folder, monkeypatch, 0.3)
     assert (folder / "demo.lock").read_text() == record_text(ANN)
     taken(folder, monkeypatch, 0.3)

@@ -90,7 +90,7 @@ def test_of_a_file_of_others_with_lines_of_ours_a_diff_shows_ours(host, end):
     assert plan.before == shown + marked_block.block("demo", "old", end)
     assert plan.after == shown + marked_block.block("demo", "new", end)
     host.files[UNIT] = theirs
-    assert "hunter2" not in str(file_set.plan(want, file_set.read(host, want)).diff())
+    assert "hunter2" not in str(file_set.plan(want, file_set.read(host, want)).build_diff())
 
 
 @pytest.mark.parametrize("path, target, text, configured, why", [

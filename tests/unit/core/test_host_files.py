@@ -73,7 +73,7 @@ def test_a_new_file_is_nobodys_to_write_whatever_the_umask_is(top, real):
     try:
         real.write(f"{top}/new/folder/file", "text")
         real.append(f"{top}/log", "line\n", 0o640, find_user_name(os.geteuid()), str(os.getegid()))
-        with real.locked(f"{top}/lock"):
+        with real.hold_lock(f"{top}/lock"):
             pass
     finally:
         os.umask(before)
@@ -360,29 +360,29 @@ def test_who_may_replace_a_path_follows_from_its_folders():
 
 def test_the_end_of_a_log_is_what_was_written_since_a_position(tmp_path):
     log, there = tmp_path / "log", Host()
-    assert there.position(str(log)) == (0, 0)
+    assert there.read_position(str(log)) == (0, 0)
     log.write_text("old\n")
-    mark = there.position(str(log))
-    assert there.tail(str(log)) == "old\n" and there.tail(str(log), since=mark) == ""
+    mark = there.read_position(str(log))
+    assert there.read_tail(str(log)) == "old\n" and there.read_tail(str(log), since=mark) == ""
     with log.open("a") as file:
         file.write("new\n")
-    assert there.tail(str(log), since=mark) == "new\n"
-    assert there.tail(str(log), size=2, since=mark) == "w\n"
+    assert there.read_tail(str(log), since=mark) == "new\n"
+    assert there.read_tail(str(log), size=2, since=mark) == "w\n"
     # Copied and emptied.
     log.write_text("n\n")
-    assert there.tail(str(log), since=mark) == "n\n"
+    assert there.read_tail(str(log), since=mark) == "n\n"
     # Renamed, and another in its place.
     os.rename(log, tmp_path / "log.1")
     log.write_text("newer\nlines\n")
-    assert there.tail(str(log), since=mark) == "newer\nlines\n"
+    assert there.read_tail(str(log), since=mark) == "newer\nlines\n"
 
 
 def test_a_log_that_is_a_link_or_a_pipe_has_no_position(tmp_path):
     (tmp_path / "secret").write_text("secret\n")
     (tmp_path / "log").symlink_to("secret")
     os.mkfifo(tmp_path / "pipe")
-    assert [Host().position(str(tmp_path / name)) for name in ("log", "pipe")] == [(0, 0), (0, 0)]
-    assert [Host().tail(str(tmp_path / name)) for name in ("log", "pipe")] == ["", ""]
+    assert [Host().read_position(str(tmp_path / name)) for name in ("log", "pipe")] == [(0, 0), (0, 0)]
+    assert [Host().read_tail(str(tmp_path / name)) for name in ("log", "pipe")] == ["", ""]
 
 
 @pytest.mark.parametrize("group, message", [("syslog", ""), ("adm", "/var/log may be written by the group adm")])

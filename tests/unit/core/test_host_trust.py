@@ -76,7 +76,7 @@ VERBS = {
     "append": lambda host, path: host.append(path, "line\n", 0o640, "root", "root"),
     "set_owner": lambda host, path: host.set_owner(path, 0o666 & 0o640, str(OTHER), str(OTHER)),
     "make_directory": lambda host, path: host.make_directory(path, 0o750, str(USER), str(USER)),
-    "locked": lambda host, path: host.locked(path, 0).__enter__(),
+    "locked": lambda host, path: host.hold_lock(path, 0).__enter__(),
     "make_parents": lambda host, path: host.make_parents(f"{path}/below/file"),
 }
 
@@ -100,10 +100,10 @@ def test_what_a_user_has_planted_is_neither_changed_nor_given_away(real, etc, th
 @pytest.mark.parametrize("plant", PLANTS)
 def test_the_end_of_a_log_is_nothing_of_root(real, etc, theirs, plant):
     PLANTS[plant](theirs / "current", etc)
-    assert real.tail(str(theirs / "current")) == ""
+    assert real.read_tail(str(theirs / "current")) == ""
     (theirs / "xitrum.log").write_text("of the application\n")
     os.chown(theirs / "xitrum.log", USER, USER)
-    assert real.tail(str(theirs / "xitrum.log")) == "of the application\n"
+    assert real.read_tail(str(theirs / "xitrum.log")) == "of the application\n"
 
 
 def test_a_link_in_a_folder_of_all_is_not_read(real, etc, tmp_path):
@@ -111,9 +111,9 @@ def test_a_link_in_a_folder_of_all_is_not_read(real, etc, tmp_path):
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o1777)
     (tmp_path / "shared/log").symlink_to(etc / "shadow")
-    assert real.tail(f"{tmp_path}/shared/log") == ""
+    assert real.read_tail(f"{tmp_path}/shared/log") == ""
     (tmp_path / "shared/own").write_text("x")
-    assert real.tail(f"{tmp_path}/shared/own") == "x"
+    assert real.read_tail(f"{tmp_path}/shared/own") == "x"
 
 
 @AS_ROOT
@@ -130,18 +130,18 @@ def test_a_hard_link_of_another_user_in_a_folder_of_all_is_refused(real, etc, tm
     (tmp_path / "all").mkdir()
     (tmp_path / "all").chmod(0o777)
     os.link(etc / "shadow", tmp_path / "all/log")
-    assert real.tail(str(tmp_path / "all/log")) == ""
+    assert real.read_tail(str(tmp_path / "all/log")) == ""
     with pytest.raises(PathError, match="who could have put it there; expected one of root"):
         real.append(str(tmp_path / "all/log"), "line\n", 0o640, "root", "root")
     # In a folder of root alone nobody else has made it: the files of releases are hard links.
     os.link(etc / "shadow", etc / "log")
-    assert real.tail(str(etc / "log")) == SECRET
+    assert real.read_tail(str(etc / "log")) == SECRET
 
 
 @AS_ROOT
 @pytest.mark.parametrize("kind", ["runit", "daemontools", "rc.local", "supervisord"])
 def test_a_failure_message_shows_nothing_of_a_file_that_a_planted_link_leads_to(etc, tmp_path, kind):
-    """`tail` run by root followed the link."""
+    """`read_tail` run by root followed the link."""
     logs = tmp_path / "logs"
     desired = {"name": "shop", "root": str(tmp_path / "root"), "log_dir": str(logs), "supervisor": kind, "stop_timeout": 1}
     output = service.get_output_path(desired, 0)
@@ -309,7 +309,7 @@ def test_a_tree_of_hard_links_has_no_pipe_in_it(real, tmp_path):
 
 def hold(path, ready):
     """Holds a lock until it is ended."""
-    with Host().locked(path):
+    with Host().hold_lock(path):
         ready.set()
         time.sleep(60)
 
@@ -321,18 +321,18 @@ def test_a_lock_that_another_process_holds_is_waited_for_and_no_longer(real, tmp
     try:
         assert ready.wait(30)
         with pytest.raises(TimeoutError, match=f"another process has had the lock {path} for 0.3 s; .*fuser -v {path}"):
-            real.locked(path, 0.3).__enter__()
+            real.hold_lock(path, 0.3).__enter__()
     finally:
         holder.kill()
         holder.join()
-    with real.locked(path, 0.3):
+    with real.hold_lock(path, 0.3):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
 def test_a_lock_that_others_may_open_is_theirs_no_more(real, tmp_path):
     (tmp_path / "lock").write_text("")
     (tmp_path / "lock").chmod(0o644)
-    with real.locked(str(tmp_path / "lock")):
+    with real.hold_lock(str(tmp_path / "lock")):
         assert stat.S_IMODE(os.stat(tmp_path / "lock").st_mode) == 0o600
 
 
@@ -341,7 +341,7 @@ def test_a_lock_of_another_user_is_refused(real, tmp_path):
     (tmp_path / "lock").write_text("")
     os.chown(tmp_path / "lock", USER, USER)
     with pytest.raises(PathError, match=f"belongs to {USER}; expected a file of root"):
-        real.locked(str(tmp_path / "lock")).__enter__()
+        real.hold_lock(str(tmp_path / "lock")).__enter__()
 
 
 def test_the_lock_of_the_controllers_archives_is_the_users_alone_and_has_an_end(tmp_path):

@@ -126,12 +126,12 @@ class HostileHost(FakeHost):
     def run(self, argv, data=None, environment=None, seconds=1, limit=1 << 20, keep=(), exact=False):
         assert all(isinstance(word, str) for word in argv)
         ended = bounded.Run(self.code, self.text.encode("utf-8", "surrogateescape"), b"", len(self.text) % 2 == 1)
-        return Host._result(self, argv, ended, seconds, limit, str if exact else untrusted_text.escape_text)
+        return Host._make_result(self, argv, ended, seconds, limit, str if exact else untrusted_text.escape_text)
 
-    def page(self, address, port, path, seconds=10):
+    def fetch_status(self, address, port, path, seconds=10):
         return untrusted_text.make_printable(self.text)
 
-    def which(self, name):
+    def find_program(self, name):
         return f"/usr/bin/{name}"
 
     def read(self, path):

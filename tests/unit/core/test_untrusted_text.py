@@ -61,7 +61,7 @@ def test_a_text_is_read_as_the_kernel_reads_it(key, text, shown):
 @pytest.mark.parametrize(("texts", "by_systemd", "by_sysctl"), RECORDED["sysctl_d"]["rows"])
 def test_files_are_read_as_the_two_programs_read_them(texts, by_systemd, by_sysctl, systemd):
     files = [(f"/etc/sysctl.d/5{index}.conf", text) for index, text in enumerate(texts)]
-    found = kernel_files.Boot(files, OWN, {KEY: "4096"}, systemd).without_us(KEY)
+    found = kernel_files.Boot(files, OWN, {KEY: "4096"}, systemd).find_value_without_us(KEY)
     assert (found or "4096") == (by_systemd if systemd else by_sysctl)
 
 
@@ -571,7 +571,7 @@ def test_no_text_breaks_the_other_readings(text):
 def test_every_result_can_be_sent(one, other):
     facts = {"a": {one: [other, (one,)]}, "b": None, "c": 1, "d": True}
     plan = Plan(rows=[Row("kernel", one, why=other)], errors=[one], before=one, after=other, facts=facts)
-    for found in (plan.report(), plan.diff(one)):
+    for found in (plan.report(), plan.build_diff(one)):
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     assert (plan.report()["b"], plan.report()["c"], plan.report()["d"]) == (None, 1, True)
 

@@ -74,7 +74,7 @@ def test_a_slot_that_is_given_wins_over_the_active_one():
 
 def test_a_value_that_is_no_number_is_an_error_with_its_name():
     with pytest.raises(ValueError, match="xitrum_http_port is '80a': expected a whole number"):
-        inputs(xitrum_http_port="80a").number("xitrum_http_port")
+        inputs(xitrum_http_port="80a").get_number("xitrum_http_port")
 
 
 def test_which_components_a_run_reads():

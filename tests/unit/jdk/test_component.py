@@ -58,7 +58,7 @@ def from_archive(**more):
     ("debian", "11", 17), ("debian", "12", 17), ("debian", "13", 25), ("redhat", "9.4", 21), ("plan9", "4", None)])
 def test_the_newest_long_term_release_of_a_distribution(distribution, release, version):
     row = table.DISTRIBUTIONS.get(distribution)
-    assert (row.newest_jdk(release) if row else None) == version
+    assert (row.find_newest_jdk(release) if row else None) == version
 
 
 APT, DNF = "apt-cache pkgnames openjdk-", "dnf --quiet --cacheonly repoquery java-*-openjdk-devel"
@@ -165,8 +165,8 @@ def test_a_distribution_without_a_known_jdk_reports_what_to_set():
 
 
 def test_the_red_hat_familys_names():
-    assert table.get_family("redhat").jdk_packages(8) == ["java-1.8.0-openjdk-headless", "java-1.8.0-openjdk-devel"]
-    assert table.get_family("redhat").jdk_home(21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
+    assert table.get_family("redhat").list_jdk_packages(8) == ["java-1.8.0-openjdk-headless", "java-1.8.0-openjdk-devel"]
+    assert table.get_family("redhat").get_jdk_home(21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
 
 
 def test_an_archive_is_unpacked_under_a_name_that_follows_it():

@@ -62,8 +62,8 @@ def test_the_answer_to_the_handshake(data, status, rest):
 def test_a_percentile_is_never_too_low_and_at_most_a_step_too_high(times, share):
     counts = load_counts.Counts(2)
     for index, seconds in enumerate(times):
-        counts.time(index % 2, "pong", seconds)
-    found = load_counts.compute_percentile(load_counts.sum_counts(counts.rows())["pong"], share)
+        counts.count_time(index % 2, "pong", seconds)
+    found = load_counts.compute_percentile(load_counts.sum_counts(counts.list_rows())["pong"], share)
     exact = sorted(times)[max(0, -(-int(share * len(times) * 1e9) // 10 ** 9) - 1)] * 1000
     assert exact - 0.06 <= found <= max(0.1, exact * 2 ** 0.25 + 0.06)
 
@@ -79,7 +79,7 @@ def test_numbers_of_processes_and_of_hosts_are_added_up():
     counts.add(1, "refused")
     counts.add(0, "opened", 2)
     counts.put(0, "status", 404)
-    one = load_counts.sum_counts(counts.rows())
+    one = load_counts.sum_counts(counts.list_rows())
     assert (one["tried"], one["refused"], one["status"], load_counts.count_finished(one)) == (7, 1, 404, 3)
     both = load_counts.merge_totals([one, one])
     assert (both["tried"], both["status"]) == (14, 404)

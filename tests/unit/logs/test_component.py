@@ -107,7 +107,7 @@ def test_a_new_line_is_found_and_printed_within_a_second():
 def test_nothing_older_is_read():
     files = {"/var/log/app/0/a.log": LINE.format(1, "first") + LINE.format(5, "second")}
     host = FakeHost(files)
-    host.log_files = lambda folder: [info._replace(changed=2e9) for info in FakeHost.log_files(host, folder)]
+    host.list_log_files = lambda folder: [info._replace(changed=2e9) for info in FakeHost.list_log_files(host, folder)]
     assert [entry[3].split()[1] for entry in read(host, since=1606791603.0)["entries"]] == ["second"]
 
 
@@ -142,9 +142,9 @@ def test_a_folder_that_cannot_be_read_is_a_note(monkeypatch):
     def refuse(folder):
         if folder.endswith("/0"):
             raise PermissionError(13, "Permission denied\x1b", folder)
-        return FakeHost.log_files(host, folder)
+        return FakeHost.list_log_files(host, folder)
 
-    host.log_files = refuse
+    host.list_log_files = refuse
     report = read(host)
     assert report["notes"] == ["instance 0: /var/log/app/0 was not read: Permission denied\\x1b"]
     assert [entry[3] for entry in report["entries"]] == ["printed"]

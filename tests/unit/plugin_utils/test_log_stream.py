@@ -36,16 +36,16 @@ def test_lines_are_held_for_older_ones_of_other_hosts():
     merger = Merger()
     merger.add("app1", [entry(10.0, "late")], 100.0, 0)
     merger.add("app2", [entry(9.0, "early"), entry(11.0, "later")], 100.2, 0)
-    assert merger.ready(100.3) == []
-    assert [line.text for line in merger.ready(100.45)] == ["early", "late"]
-    assert [line.text for line in merger.ready(100.7)] == ["later"]
-    assert merger.ready(200.0) == []
+    assert merger.take_ready(100.3) == []
+    assert [line.text for line in merger.take_ready(100.45)] == ["early", "late"]
+    assert [line.text for line in merger.take_ready(100.7)] == ["later"]
+    assert merger.take_ready(200.0) == []
 
 
 def test_a_line_without_a_time_is_where_it_came():
     merger = Merger()
     merger.add("app1", [entry(None, "x")], 1.0, 50.0)
-    assert merger.ready(9.0)[0].time == 50.0
+    assert merger.take_ready(9.0)[0].time == 50.0
 
 
 def test_secrets_of_the_inventory_are_mreads():

@@ -89,7 +89,7 @@ def test_an_invalid_expression_is_reported_with_its_position(expression, reason,
 def test_an_answer_without_anything_gets_a_hint(expression, hint):
     question = questions.Question("status_query", expression, schemas.STATUS)
     assert questions.is_nothing(question.answer(STATUS))
-    assert hint in question.hint() and "instances[*].{name, host, index" in question.hint()
+    assert hint in question.format_hint() and "instances[*].{name, host, index" in question.format_hint()
 
 
 @pytest.mark.parametrize("answer, nothing", [(None, True), ([], True), ({}, True), ("", True), (0, False), (False, False), ([None], False)])

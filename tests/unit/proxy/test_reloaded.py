@@ -47,13 +47,13 @@ def fixture_proxy(request, monkeypatch):
     want = desired(software)
     path, commands = want["config_path"], {RELOAD[software]: "", " ".join(sockets.ESTABLISHED): CONNECTIONS}
     host = FakeHost(files={path: proxy_text.stamp_config((DATA / f"{software}-full.conf").read_text(), [])}, commands=commands)
-    host.software, host.page, host.path = software, (200, "OK"), path
+    host.software, host.fetch_status, host.path = software, (200, "OK"), path
 
     def ask(_host, port, path, timeout=5.0, address="127.0.0.1"):
         if path == "/xitrum-config":
             lines = [line for line in host.files[host.path].splitlines() if "@states:" in line]
             return 204, "No Content", lines[0], ""
-        return (*host.page, "", "")
+        return (*host.fetch_status, "", "")
 
     monkeypatch.setattr(proxy_reloaded, "ask", ask)
     return host
@@ -83,7 +83,7 @@ def test_a_reload_that_fails_leaves_the_old_states(proxy):
 def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
     want = desired(proxy.software)
     proxy_server.set_servers(proxy, want, planned(proxy, want))
-    proxy.page = (503, "Service Unavailable")
+    proxy.fetch_status = (503, "Service Unavailable")
     ready = desired(proxy.software, state="ready", timeout=1)
     with pytest.raises(RuntimeError, match=r"xitrum/app1-0 \(192.0.2.11:8000\) is DRAIN, its health check reports 503 Service Unavailable"):
         proxy_server.set_servers(proxy, ready, planned(proxy, ready), clock=iter(range(9)).__next__, sleep=lambda seconds: None)
@@ -91,7 +91,7 @@ def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
 
 
 def test_a_server_that_is_ready_and_whose_page_fails_is_not_healthy(proxy):
-    proxy.page = (500, "No")
+    proxy.fetch_status = (500, "No")
     rows = SOFTWARE[proxy.software].view(proxy, desired(proxy.software, state="ready"))
     assert [row["healthy"] for row in rows if row["backend"] == "xitrum"] == [False, False, False]
 
@@ -191,7 +191,7 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
 def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
     guarded = desired(proxy.software, keep_healthy=True)
     assert list(planned(proxy, guarded).errors) == []
-    proxy.page = (502, "Bad Gateway")
+    proxy.fetch_status = (502, "Bad Gateway")
     assert "none is enabled and healthy" in planned(proxy, guarded).errors[0]
 
 

@@ -69,9 +69,9 @@ def test_all_files_in_one_go_and_the_second_run_nothing():
     assert [path for path, _text, _mode in plan.actions] == ["Procfile", "build.sbt", "config/logback.xml", "config/xitrum.conf"] == plan.facts["paths"]
     assert host.files[f"{TOP}/Procfile"] == "web: run\n"
     assert "http = ${PORT}\n    #https = 4430" in host.files[f"{TOP}/config/xitrum.conf"]
-    assert [(diff["before_header"], diff["after_header"]) for diff in plan.diff()] == [(path, path) for path in plan.facts["paths"]]
-    assert plan.diff()[0] == {"before": "", "after": "web: run\n", "before_header": "Procfile", "after_header": "Procfile"}
-    assert plan.diff()[1]["before"] == PROJECT["build.sbt"]
+    assert [(diff["before_header"], diff["after_header"]) for diff in plan.build_diff()] == [(path, path) for path in plan.facts["paths"]]
+    assert plan.build_diff()[0] == {"before": "", "after": "web: run\n", "before_header": "Procfile", "after_header": "Procfile"}
+    assert plan.build_diff()[1]["before"] == PROJECT["build.sbt"]
     second = run(host, heroku())
     assert not second.changed and {row.status for row in second.rows} == {"ok"}
 

@@ -255,7 +255,7 @@ def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
     monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
     there.files["/var/log/upstart/demo-0.log"] = "Could not open port 8000\n"
     # upstart begins the file at the start.
-    monkeypatch.setattr(there, "position", lambda _path: (0, 0))
+    monkeypatch.setattr(there, "read_position", lambda _path: (0, 0))
     defined(there)
     log, crash = "/var/log/upstart/demo-0.log", there.crash
 

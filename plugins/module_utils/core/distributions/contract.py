@@ -34,7 +34,7 @@ class Family(abc.ABC):
     venv_packages: tuple[str, ...]
 
     @abc.abstractmethod
-    def installed(self, host: Any, names: Sequence[str]) -> set[str]:
+    def filter_installed(self, host: Any, names: Sequence[str]) -> set[str]:
         """Those of these packages that are installed."""
 
     @abc.abstractmethod
@@ -47,15 +47,15 @@ class Family(abc.ABC):
         """The command that removes packages."""
 
     @abc.abstractmethod
-    def jdk_packages(self, version: int) -> list[str]:
+    def list_jdk_packages(self, version: int) -> list[str]:
         """The packages of a full JDK without a desktop: jcmd and javac come with it."""
 
     @abc.abstractmethod
-    def jdk_home(self, version: int, architecture: str) -> str:
+    def get_jdk_home(self, version: int, architecture: str) -> str:
         """Where the package puts that JDK. `architecture` is as `uname -m` prints it."""
 
     @abc.abstractmethod
-    def offered_jdks(self, host: Any) -> set[int]:
+    def list_offered_jdks(self, host: Any) -> set[int]:
         """The versions of JDKs in the lists that the package manager has; none where it has no list."""
 
 
@@ -80,7 +80,7 @@ class Distribution:
         first, *rest = self.oldest
         return f"{first}{''.join(f'.{part:02}' for part in rest)}"
 
-    def newest_jdk(self, release: str) -> int | None:
+    def find_newest_jdk(self, release: str) -> int | None:
         """The newest long-term JDK of a release, by its number or the part before its first dot;
         None where none is known."""
         return self.jdks.get(release) or self.jdks.get(release.split(".", maxsplit=1)[0])

@@ -17,7 +17,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 class Debian(Family):
     """Packages by apt."""
 
-    def installed(self, host: Any, names: Sequence[str]) -> set[str]:
+    def filter_installed(self, host: Any, names: Sequence[str]) -> set[str]:
         shown = host.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]).out
         words = [line.split() for line in shown.splitlines()]
         return {line[0] for line in words if line[1:] == ["installed"]}
@@ -34,13 +34,13 @@ class Debian(Family):
         options = ["-o", "DPkg::Lock::Timeout=300"]
         return ["env", "DEBIAN_FRONTEND=noninteractive", *_APT, *options, "purge", *names]
 
-    def jdk_packages(self, version: int) -> list[str]:
+    def list_jdk_packages(self, version: int) -> list[str]:
         return [f"openjdk-{version}-jdk-headless"]
 
-    def jdk_home(self, version: int, architecture: str) -> str:
+    def get_jdk_home(self, version: int, architecture: str) -> str:
         return f"{JDK_FOLDER}/java-{version}-openjdk-{_ARCHITECTURES.get(architecture, architecture)}"
 
-    def offered_jdks(self, host: Any) -> set[int]:
+    def list_offered_jdks(self, host: Any) -> set[int]:
         names = host.run(["apt-cache", "pkgnames", "openjdk-"]).out
         return find_versions(r"^openjdk-(\d+)-jdk-headless$", names)
 

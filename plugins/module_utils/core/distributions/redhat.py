@@ -14,7 +14,7 @@ from .contract import JDK_FOLDER, Family, find_versions
 class RedHat(Family):
     """Packages by dnf and rpm."""
 
-    def installed(self, host: Any, names: Sequence[str]) -> set[str]:
+    def filter_installed(self, host: Any, names: Sequence[str]) -> set[str]:
         return {name for name in names if host.run(["rpm", "--query", "--quiet", name]).rc == 0}
 
     def choose_removable(self, host: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -24,13 +24,13 @@ class RedHat(Family):
         # It refuses where another package needs one of these.
         return ["rpm", "--erase", *names]
 
-    def jdk_packages(self, version: int) -> list[str]:
+    def list_jdk_packages(self, version: int) -> list[str]:
         return [f"java-{_format_version(version)}-openjdk-{part}" for part in ("headless", "devel")]
 
-    def jdk_home(self, version: int, architecture: str) -> str:
+    def get_jdk_home(self, version: int, architecture: str) -> str:
         return f"{JDK_FOLDER}/java-{_format_version(version)}-openjdk"
 
-    def offered_jdks(self, host: Any) -> set[int]:
+    def list_offered_jdks(self, host: Any) -> set[int]:
         names = host.run(["dnf", "--quiet", "--cacheonly", "repoquery", "java-*-openjdk-devel"]).out
         return find_versions(r"^java-(\d+)-openjdk-devel-\d", names)
 

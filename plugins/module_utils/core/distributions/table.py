@@ -58,7 +58,7 @@ def get_family(name: str) -> Family:
 def find_family(host: Any, attribute: str) -> Family:
     """The family whose program of that kind (`query_program`, `manager_program`) a host has;
     that of Red Hat without any."""
-    found = (family for family in FAMILIES.values() if host.which(getattr(family, attribute)))
+    found = (family for family in FAMILIES.values() if host.find_program(getattr(family, attribute)))
     return next(found, redhat.FAMILY)
 
 

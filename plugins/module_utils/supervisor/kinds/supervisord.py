@@ -167,7 +167,7 @@ class Supervisord(Supervisor):
 def find_command(host: Any) -> str:
     """Supervisord by its name, or where pip has put it and nothing in the search path leads to it yet."""
     found = [path for path in config.COMMANDS.values() if path.endswith("/supervisord") and host.exists(path)]
-    return found[0] if found and not host.which("supervisord") else "supervisord"
+    return found[0] if found and not host.find_program("supervisord") else "supervisord"
 
 
 def read_pypi(host: Any) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def read_pypi(host: Any) -> dict[str, Any]:
 
     Where it is, what that points at, the packages that its installation takes, and the version of the running daemon.
     """
-    path = host.which("supervisord") or find_command(host)
+    path = host.find_program("supervisord") or find_command(host)
     running = host.run(["supervisorctl", "version"])
     record = recorded.read(host)["made"]
     links = config.COMMANDS.items()
