@@ -70,10 +70,10 @@ class ActionModule(ActionBase):
             with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
                 archive = pack(arguments.get("folder", ""), arguments["manifest"], digests, f"{scratch}/files.tar")
                 size = os.path.getsize(archive)
-                self._transfer(archive, remote, size)
+                self._send(archive, remote, size)
             return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
 
-    def _transfer(self, archive: str, remote: str, size: int) -> None:
+    def _send(self, archive: str, remote: str, size: int) -> None:
         """Sends the archive; a failure reports what it needs and what the host has there."""
         try:
             self._transfer_file(archive, remote)

@@ -231,8 +231,8 @@ class Host:
         """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
         not root: see `open_file`.
 
-        `since` is a `read_position` result: only what was written after it is read. Another file in its place, or one that became
-        shorter, was rotated: all of it was written after.
+        `since` is what `read_position` returned: only what was written after it is read. Another file in its place, or
+        one that became shorter, was rotated: all of it was written after.
         """
         try:
             handle = self.open_file(path, os.O_RDONLY)
