@@ -34,9 +34,11 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         state = arguments.get("state")
         if "headers" in arguments:
-            arguments["headers"] = as_text(arguments["headers"])
+            arguments["headers"] = to_text(arguments["headers"])
         if state == "held":
-            began = self._on_host({**arguments, "state": "planned" if self._task.check_mode else "started"}, task_vars)
+            began = self._run_module(
+                {**arguments, "state": "planned" if self._task.check_mode else "started"}, task_vars
+            )
             result.update(began)
             if not began.get("failed") and began.get("run"):
                 result.update(self._watch(began["run"], task_vars, lambda load: load["phase"] != "ramp"))
@@ -44,10 +46,12 @@ class ActionModule(ActionBase):
             seconds = float(arguments.get("seconds", 10))
             load = self._watch(arguments["run"], task_vars, lambda load: load["held_seconds"] >= seconds)
             result.update(
-                load if load.get("failed") else self._on_host({"state": "stopped", "run": arguments["run"]}, task_vars)
+                load
+                if load.get("failed")
+                else self._run_module({"state": "stopped", "run": arguments["run"]}, task_vars)
             )
         else:
-            result.update(self._on_host(arguments, task_vars))
+            result.update(self._run_module(arguments, task_vars))
         return result
 
     def _watch(
@@ -56,7 +60,7 @@ class ActionModule(ActionBase):
         """Polls until it is enough, or the load has ended, or should have ended long ago."""
         failures, began, deadline = 0, time.monotonic(), None
         while True:
-            load = self._on_host({"state": "polled", "run": run}, task_vars)
+            load = self._run_module({"state": "polled", "run": run}, task_vars)
             if "counts" in load:
                 failures, deadline = 0, load["deadline"]
                 self._display.display(format_progress((task_vars or {})["inventory_hostname"], load))
@@ -68,7 +72,7 @@ class ActionModule(ActionBase):
             late = deadline is not None and time.monotonic() - began > deadline + LEASE
             if failures == FAILURES or late:
                 # Nothing is to stay on the host.
-                self._on_host({"state": "stopped", "run": run}, task_vars)
+                self._run_module({"state": "stopped", "run": run}, task_vars)
                 return {
                     **load,
                     "failed": True,
@@ -80,13 +84,13 @@ class ActionModule(ActionBase):
                 }
             time.sleep(PAUSE)
 
-    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_module(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(
             module_name="xitrum.host.connection_load", module_args=arguments, task_vars=task_vars
         )
 
 
-def as_text(headers: Any) -> str:
+def to_text(headers: Any) -> str:
     """Headers as JSON; none as an empty text, as a mask of `{}` would be one of every empty dictionary.
     A text is left as it is."""
     if isinstance(headers, str):

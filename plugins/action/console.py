@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         """Return the module's result."""
         result = super().run(tmp, task_vars)
         del tmp
-        arguments = with_sources(self._task.args)
+        arguments = add_sources(self._task.args)
         if arguments.get("action") == "run":
             result.update(self._run_class(arguments, task_vars))
             return result
@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
             return result
         types = arguments.get("action", "scala") == "scala" and not arguments.get("command")
         if not types or self._task.check_mode:
-            result.update(self._on_host(arguments, task_vars))
+            result.update(self._run_module(arguments, task_vars))
             return result
         terminal = find_terminal(os.getppid())
         if not terminal:
@@ -64,7 +64,7 @@ class ActionModule(ActionBase):
         finally:
             # Its own program has removed it, unless that was killed.
             if folder:
-                self._on_host({**arguments, "left": folder}, task_vars)
+                self._run_module({**arguments, "left": folder}, task_vars)
         if code:
             result.update(
                 failed=True,
@@ -103,9 +103,9 @@ class ActionModule(ActionBase):
     ) -> tuple[dict[str, Any], str, Callable[[Mapping[str, Any]], dict[str, Any]]]:
         """Start what runs in the background. Return its result, the folder of its job (empty if it did not start),
         and a function that calls the module on the same host."""
-        started = self._on_host(arguments, task_vars)
+        started = self._run_module(arguments, task_vars)
         job = started.pop("job", "")
-        return started, "" if started.get("failed") else job, lambda given: self._on_host(given, task_vars)
+        return started, "" if started.get("failed") else job, lambda given: self._run_module(given, task_vars)
 
     def _run_class(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Starts a class, and prints its output until its end."""
@@ -159,7 +159,7 @@ class ActionModule(ActionBase):
             return {**started, "failed": True, "msg": f"{label}: {what}: {error}"}
         return {**started, "path": path, "bytes": size, "lines": [f"{path} ({size} bytes)"]}
 
-    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_module(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.console", module_args=arguments, task_vars=task_vars)
 
 
@@ -179,7 +179,7 @@ def describe_end(name: str, found: Mapping[str, Any]) -> str:
     return f"{name} {ended}. " + ("\n".join(["The end of its output:", *lines]) if lines else "It printed nothing.")
 
 
-def with_sources(given: dict[str, Any]) -> dict[str, Any]:
+def add_sources(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a task with the console's own sources where Scala runs."""
     if given.get("action", "scala") != "scala":
         return dict(given)

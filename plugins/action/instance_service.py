@@ -32,12 +32,12 @@ class ActionModule(ActionBase):
         del tmp
         arguments, host = dict(self._task.args), task_vars["inventory_hostname"]
         if self._task.check_mode or arguments.get("state", "started") in RECORDS:
-            result.update(self._on_host(arguments, task_vars))
+            result.update(self._run_module(arguments, task_vars))
             return result
 
         def call(earlier: Mapping[str, Any], _seconds: float) -> dict[str, Any]:
             more = {"resume": earlier["waiting"]} if earlier else {}
-            return self._on_host({**arguments, "return_after": progress.CALL_SECONDS, **more}, task_vars)
+            return self._run_module({**arguments, "return_after": progress.CALL_SECONDS, **more}, task_vars)
 
         def report(earlier: Mapping[str, Any], _seconds: float) -> None:
             waiting = earlier["waiting"]
@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
         result.update(progress.poll(call, report))
         return result
 
-    def _on_host(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def _run_module(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         return add_reason(
             self._execute_module(module_name="xitrum.host.instance_service", module_args=arguments, task_vars=task_vars)
         )

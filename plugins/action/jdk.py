@@ -30,20 +30,20 @@ class ActionModule(ActionBase):
         del tmp
         arguments = dict(self._task.args)
         if arguments.get("manage") != "archives" or arguments.get("download", "controller") != "controller":
-            result.update(self._on_host(arguments, task_vars))
+            result.update(self._run_module(arguments, task_vars))
             return result
         fetching = {name: arguments.pop(name) for name in FETCHING if name in arguments}
-        result.update(self._on_host(arguments, task_vars))
+        result.update(self._run_module(arguments, task_vars))
         if result.get("failed") or not result.get("needed") or self._task.check_mode:
             return result
         archive = fetch(fetching, arguments.get("sha256") or "")
         with make_remote_folder(self) as folder:
             remote = self._connection._shell.join_path(folder, "jdk.tar.gz")
             self._transfer_file(archive, remote)
-            result.update(self._on_host({**arguments, "archive": remote}, task_vars))
+            result.update(self._run_module({**arguments, "archive": remote}, task_vars))
         return result
 
-    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_module(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.jdk", module_args=arguments, task_vars=task_vars)
 
 

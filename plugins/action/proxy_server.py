@@ -39,14 +39,14 @@ class ActionModule(ActionBase):
             names = ("endpoints", "other_endpoints") if reconfigured else ("other_endpoints", "endpoints")
             arguments = {**dict(zip(names, found)), **arguments}
         if self._task.check_mode:
-            result.update(self._on_proxy(arguments, task_vars))
+            result.update(self._run_at_proxy(arguments, task_vars))
             return result
         limit = int(arguments.get("timeout", 60))
         proxy = self._task.delegate_to or task_vars["inventory_hostname"]
 
         def call(earlier: Mapping[str, Any], seconds: float) -> dict[str, Any]:
             more = {"waited": seconds} if earlier else {}
-            return self._on_proxy({**arguments, "return_after": progress.CALL_SECONDS, **more}, task_vars)
+            return self._run_at_proxy({**arguments, "return_after": progress.CALL_SECONDS, **more}, task_vars)
 
         def report(earlier: Mapping[str, Any], seconds: float) -> None:
             servers = ", ".join(str(name) for name in arguments["servers"])
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         result.update(progress.poll(call, report))
         return result
 
-    def _on_proxy(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def _run_at_proxy(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         return add_reason(
             self._execute_module(module_name="xitrum.host.proxy_server", module_args=arguments, task_vars=task_vars)
         )

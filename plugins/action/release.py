@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         del tmp
         arguments = dict(self._task.args)
         if arguments.get("state", "present") != "present":
-            result.update(self._on_host(arguments, task_vars))
+            result.update(self._run_module(arguments, task_vars))
             return result
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
         if lacks and not self._task.check_mode:
             result.update(self._upload(arguments, lacks, task_vars))
         else:
-            result.update(self._on_host(arguments, task_vars))
+            result.update(self._run_module(arguments, task_vars))
         verified, sent = result.pop("verified", None), result.get("sent_bytes", 0)
         if result.get("failed") or result.get("staged") or not result.get("missing") or self._task.check_mode:
             return result
@@ -71,7 +71,7 @@ class ActionModule(ActionBase):
                 archive = pack(arguments.get("folder", ""), arguments["manifest"], digests, f"{scratch}/files.tar")
                 size = os.path.getsize(archive)
                 self._send(archive, remote, size)
-            return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
+            return {**self._run_module({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
 
     def _send(self, archive: str, remote: str, size: int) -> None:
         """Sends the archive; a failure reports what it needs and what the host has there."""
@@ -90,7 +90,7 @@ class ActionModule(ActionBase):
                 f"playbook again. {error}"
             ) from error
 
-    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_module(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)
 
 

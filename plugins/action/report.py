@@ -83,11 +83,11 @@ class ActionModule(ActionBase):
         if options["dir"]:
             # Ansible has no other folder in this process than the one that it was started in.
             options["dir"] = os.path.abspath(options["dir"])
-        report = getattr(self, f"_{options['kind']}")
+        report = getattr(self, f"_report_{options['kind']}")
         result.update({"changed": False, **report(options, task_vars)})
         return result
 
-    def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Write the files of a check, and return its table and how many values have drifted."""
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
         document = fleet_reports.check_document(
@@ -107,7 +107,7 @@ class ActionModule(ActionBase):
         result = {"page": page, "drift": len(drift), "total": len(found), "outcome": document["outcome"]}
         return {**result, **render_answer("check", options, document, shown)}
 
-    def _status(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_status(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return what the hosts do now, as a text and as data."""
         document = fleet_reports.build_status_document(
             task_vars["hostvars"],
@@ -121,7 +121,7 @@ class ActionModule(ActionBase):
         }
         return {"outcome": document["outcome"], "status": document, **render_answer("status", options, document, shown)}
 
-    def _history(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_history(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the runs of the hosts, as a text and as data."""
         document = fleet_reports.build_history_document(
             task_vars["hostvars"],
@@ -136,7 +136,7 @@ class ActionModule(ActionBase):
         answer = render_answer("history", options, document, shown)
         return {"outcome": document["outcome"], "history": document, **answer}
 
-    def _run(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_run(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the data of a run that has ended, for the tasks of xitrum_after_run."""
         del task_vars
         try:
@@ -145,7 +145,7 @@ class ActionModule(ActionBase):
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"the data of the run cannot be read: {escape_text(str(error))}") from None
 
-    def _question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_question(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the format, the expression or the number of runs is none, before a host is read."""
         del task_vars
         about = options["about"]
@@ -158,7 +158,7 @@ class ActionModule(ActionBase):
             errors.append(error.reason)
         return build_refusal(errors)
 
-    def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
         hostvars, reached = task_vars["hostvars"], task_vars["ansible_play_hosts"]
         text = fleet_reports.render_summary(
@@ -172,7 +172,7 @@ class ActionModule(ActionBase):
         # What was read of a host that was lost reports nothing of now.
         return {"text": text, "faults": fleet_reports.find_site_faults(hostvars, reached)}
 
-    def _host(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_host(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where a run leaves this host something to do."""
         del options
         host = task_vars["inventory_hostname"]
@@ -181,7 +181,7 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": escape_text(fleet_summary.open_work(state, host))}
         return {}
 
-    def _load_plan(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_load_plan(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return what this host does in a load test, and what is wrong with the settings."""
         try:
             inputs = Inputs(PublicVariables(self._templar, task_vars))
@@ -226,7 +226,7 @@ class ActionModule(ActionBase):
         text = f"{load_report.load_table(made, earlier)}\n\nThe figures: {file}"
         return {"text": text, "shortfalls": list(load_report.find_shortfalls(made))}
 
-    def _log_settings(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_log_settings(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return what playbooks/logs.yml reads, or fail with all errors of its variables, before a host is read."""
         del options
         hosts, applications = task_vars["ansible_play_hosts_all"], task_vars["groups"].get("xitrum") or ()
@@ -248,7 +248,7 @@ class ActionModule(ActionBase):
                 errors += log_stream.find_file_errors(found["save"], list_names(found["instances"]))
         return build_refusal(errors) or {"settings": found}
 
-    def _logs(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_logs(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Print and save the lines that were read; return why hosts were not, and the socket for further lines."""
         del options
         settings, hostvars = task_vars[logs.SETTINGS]["settings"], task_vars["hostvars"]
@@ -285,19 +285,19 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": "\n".join(lost), "lines": len(text), "stream": ""}
         return {"lines": len(text), "stream": log_stream.make_socket_path() if settings["follow"] else ""}
 
-    def _reach_probes(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_reach_probes(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return which host tries which public ports."""
         del options
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
         return {"probes": reach_reports.plan_probes(task_vars["hostvars"], hosts, reached)["probes"]}
 
-    def _reach_blocked(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_reach_blocked(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the ports that were not reached, by host, from what the probes registered."""
         del options
         hosts, answers = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS]["results"]
         return {"blocked": reach_reports.find_unreached(task_vars["hostvars"], hosts, answers)}
 
-    def _reach(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_reach(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the rows of all hosts, from what the probes and the reads of packet filters registered."""
         del options
         hosts, answers, blocks = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS], task_vars[BLOCKS]

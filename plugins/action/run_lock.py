@@ -23,10 +23,10 @@ class ActionModule(ActionBase):
         del tmp
         controller = read_identity()
         arguments = {**self._task.args, "holder": self._task.args.get("holder") or controller}
-        result.update(self._on_host(arguments, task_vars))
+        result.update(self._run_module(arguments, task_vars))
         held = result.get("held_by") or {}
         if result.get("failed") and arguments.get("state") == "held" and has_ended(held, controller):
-            result = self._on_host({**arguments, "break_lock": held["id"]}, task_vars)
+            result = self._run_module({**arguments, "break_lock": held["id"]}, task_vars)
         if not result.get("failed") and not self._task.check_mode:
             # What ends the run before its last task gives the lock back with the same words.
             host = (task_vars or {})["inventory_hostname"]
@@ -35,5 +35,5 @@ class ActionModule(ActionBase):
                 after_run.note(locked=host, **{"from": result.get("current", ""), "to": arguments.get("release", "")})
         return result
 
-    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_module(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.run_lock", module_args=arguments, task_vars=task_vars)

@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
             },
             required_if=[("kind", "operation", ["verb"])],
         )
-        plan = getattr(self, f"_{options['kind']}")
+        plan = getattr(self, f"_plan_{options['kind']}")
         try:
             found = plan(options, task_vars)
         except (*NO_VALUE, ValueError) as error:
@@ -70,7 +70,7 @@ class ActionModule(ActionBase):
         result.update({"changed": False, **found})
         return result
 
-    def _inventory(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_inventory(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the inventory has no hosts, or with all misspelt names and the playbook's own invalid values."""
         groups = task_vars["groups"]
         if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
@@ -103,21 +103,21 @@ class ActionModule(ActionBase):
             after_run.note(tasks=path, host=host)
         return error
 
-    def _values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the hosts that can be read, and those with which the package can be."""
         hosts, applications = task_vars["ansible_play_hosts_all"], task_vars["groups"].get("xitrum", ())
         return dict(
             preflight_reports.split_usable_hosts(task_vars["hostvars"], hosts, options["addresses"], applications)
         )
 
-    def _variables(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_variables(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with all invalid variables of the hosts, which are not read yet."""
         del options
         hosts = task_vars["ansible_play_hosts_all"]
         message, rules = preflight_reports.find_errors(task_vars["hostvars"], hosts, before_read=True)
         return {**build_error_result(message), "rules": rules} if message else {}
 
-    def _errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with all errors of all hosts; return their notes, and what the run has to put back into use."""
         hostvars, groups, deploy = task_vars["hostvars"], task_vars["groups"], options["deploy"]
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
@@ -134,7 +134,7 @@ class ActionModule(ActionBase):
             "stopped": preflight_reports.find_stopped(hostvars, reached, groups.get("xitrum_proxy", ())),
         }
 
-    def _batches(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_batches(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the batches of the rollout."""
         del options
         given = PublicVariables(self._templar, task_vars)
@@ -147,7 +147,7 @@ class ActionModule(ActionBase):
             )
         }
 
-    def _rollback(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_rollback(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the hosts have no release in common to go back to; return it in the place of a package."""
         del options
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
@@ -155,7 +155,7 @@ class ActionModule(ActionBase):
         found = rollout.choose_rollback_release(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
         return build_refusal(found.errors) or {"notes": list(found.notes), "package": found.package}
 
-    def _operation(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_operation(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where an operator names an instance that does not exist; return the numbers of the chosen ones by
         host."""
         variable, hostvars = f"{options['verb']}_instances", task_vars["hostvars"]
@@ -175,7 +175,7 @@ class ActionModule(ActionBase):
         servers = [format_server_name(host, index) for host, indices in chosen.items() for index in indices]
         return build_refusal(errors) or {"chosen": chosen, "one_by_one": names is not None, "servers": servers}
 
-    def _installed(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_installed(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the task's host has no release; return the one that it runs in the place of a package."""
         del options
         given, host = PublicVariables(self._templar, task_vars), task_vars["inventory_hostname"]
@@ -183,7 +183,7 @@ class ActionModule(ActionBase):
         found = rollout.find_installed(host, read, given["xitrum_main_class"])
         return build_refusal(found.errors) or {"package": found.package}
 
-    def _command(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_command(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with what is wrong with the command of run.yml; return its class, arguments, time and open files."""
         del options
         given = PublicVariables(self._templar, task_vars)
@@ -191,7 +191,7 @@ class ActionModule(ActionBase):
         found, errors = commands_once.read_command(given, task_vars["groups"], hosts)
         return build_refusal(errors) or found
 
-    def _before_release(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_before_release(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the command of xitrum_before_release and the host that runs it, as `command`; nothing where no
         instance gets a new release."""
         del options
@@ -199,7 +199,7 @@ class ActionModule(ActionBase):
         found = commands_once.plan_before_release(given, task_vars["hostvars"], task_vars["ansible_play_hosts"])
         return {"command": found}
 
-    def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _plan_pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the arguments of pip without credentials, and the files that have these."""
         del options
         return dict(pip.build_settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))

@@ -30,13 +30,13 @@ class ActionModule(ActionBase):
         del tmp
         arguments = dict(self._task.args)
         if arguments.get("state", "edited") != "edited":
-            result.update(self._on_host(arguments, task_vars))
+            result.update(self._run_module(arguments, task_vars))
             return result
         role = arguments.pop("platform", "") or ""
         names = [str(name) for name in task_vars["hostvars"][task_vars["inventory_hostname"]]]
         if not role:
             errors: Sequence[Error] = find_unknown_errors(names)
-            result.update(build_failure(errors) if errors else self._on_host(arguments, task_vars))
+            result.update(build_failure(errors) if errors else self._run_module(arguments, task_vars))
             return result
         values = {
             name: self._templar.template(task_vars[name])
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
             return str(lookup.run([str(path)], variables={**values, **more})[0])
 
         desired = platforms.PLATFORMS[role](values, tree, render)
-        result.update(self._on_host({**arguments, **desired.options}, task_vars))
+        result.update(self._run_module({**arguments, **desired.options}, task_vars))
         if not result.get("failed"):
             result["notes"] = [*result["notes"], *write_notes(role, result, names, desired.settings)]
             result["logs_command"] = desired.logs_command
@@ -69,11 +69,11 @@ class ActionModule(ActionBase):
         """What the module returns of the tree as it is."""
         check_mode, self._task.check_mode = self._task.check_mode, True
         try:
-            return self._on_host({**arguments, "prefix": role}, task_vars)
+            return self._run_module({**arguments, "prefix": role}, task_vars)
         finally:
             self._task.check_mode = check_mode
 
-    def _on_host(self, arguments: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _run_module(self, arguments: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.source_tree", module_args=arguments, task_vars=task_vars)
 
 

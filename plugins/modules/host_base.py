@@ -171,7 +171,7 @@ def main() -> None:
     desired, _secrets, wrong = base.check_desired(SPECS, given)
     if wrong + find_misplaced(given):
         module.fail_json(msg=" ".join(wrong + find_misplaced(given)))
-    host = fence.host_of(module)
+    host = fence.make_host(module)
     if given["read_only"]:
         base.finish(module, lambda: base.read_all(host, desired, base.COMPONENTS))
     runner.finish_all(module, {

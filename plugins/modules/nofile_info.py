@@ -78,7 +78,7 @@ from ..module_utils.limits import open_files
 
 def main() -> None:
     """Reads, and returns the rows."""
-    runner.run_info(open_files)
+    runner.run_reader(open_files)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ from ..module_utils.kernel import backlog
 
 def main() -> None:
     """Reads, and returns the rows."""
-    runner.run_info(backlog)
+    runner.run_reader(backlog)
 
 
 if __name__ == "__main__":

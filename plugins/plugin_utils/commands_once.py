@@ -55,7 +55,7 @@ def check_instance(value: Any, name: str) -> int:
     return int(text)
 
 
-def host_errors(host: Any, applications: Sequence[str], hosts: Sequence[str]) -> list[str]:
+def find_host_errors(host: Any, applications: Sequence[str], hosts: Sequence[str]) -> list[str]:
     """Return why a command cannot run on a host of the inventory. None is no choice."""
     if host is None or host in hosts:
         return []
@@ -83,18 +83,18 @@ def plan_before_release(given: Mapping[str, Any], hostvars: HostVars, hosts: Seq
         for host, found in ((one, hostvars[one]) for one in hostvars)
     }
     every = [item for found in read.values() for item in found.get("instances", ())]
-    if any(release in (item["release"], release_of(item["current"])) for item in every):
+    if any(release in (item["release"], parse_release(item["current"])) for item in every):
         return {}
     for host in hosts:
         due = {item["index"] for name in ("start", "restart") for item in read.get(host, {}).get(name, ())}
         for item in read.get(host, {}).get("instances", ()):
-            if item["index"] in due and release_of(item["folder"]) == release:
+            if item["index"] in due and parse_release(item["folder"]) == release:
                 command = one_off.parse_command(value, BEFORE_RELEASE)
                 nofile = Inputs(given).get_number("xitrum_nofile")
                 return {**command, "host": host, "instance": item["index"], "folder": item["folder"], "nofile": nofile}
     return {}
 
 
-def release_of(folder: str) -> str:
+def parse_release(folder: str) -> str:
     """Return the release that the folder of an instance, by its name, is of."""
     return folder.rpartition("-")[0]

@@ -66,7 +66,7 @@ def watch() -> None:
         # What is ignored, as by nohup, stays so. Only the first thread may do this.
         if before not in (signal.SIG_IGN, None):
             with contextlib.suppress(ValueError):
-                signal.signal(number, functools.partial(_on_signal, before))
+                signal.signal(number, functools.partial(_handle_signal, before))
 
 
 def call_at_end(function: Callable[[bool], None]) -> None:
@@ -85,7 +85,7 @@ def end() -> None:
         _AT_END.pop(0)(bool(_WATCH.get("signal")))
 
 
-def _on_signal(before: Any, number: int, frame: FrameType | None) -> None:
+def _handle_signal(before: Any, number: int, frame: FrameType | None) -> None:
     """Ends the run as `before`, Ansible's own handler, does. It ends this process at once, but for the first Ctrl-C.
     """
     _WATCH["signal"] = number
@@ -93,7 +93,7 @@ def _on_signal(before: Any, number: int, frame: FrameType | None) -> None:
         try:
             (before if callable(before) else signal.default_int_handler)(number, frame)
         finally:
-            signal.signal(number, _on_second if is_needed() else signal.SIG_DFL)
+            signal.signal(number, _handle_second if is_needed() else signal.SIG_DFL)
     end()
     if callable(before):
         before(number, frame)
@@ -102,7 +102,7 @@ def _on_signal(before: Any, number: int, frame: FrameType | None) -> None:
         os.kill(os.getpid(), number)
 
 
-def _on_second(number: int, _frame: FrameType | None) -> None:
+def _handle_second(number: int, _frame: FrameType | None) -> None:
     """Lets the locks be given back in spite of another Ctrl-C, and the one after that end the process."""
     signal.signal(number, signal.SIG_DFL)
     Display().warning("Releasing the locks of the hosts. Press Ctrl-C again to stop without that.")

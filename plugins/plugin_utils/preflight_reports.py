@@ -101,10 +101,10 @@ def check_values(every: UsableHosts, host: str, addresses: bool = True, names: S
         return True
     if not addresses:
         return False
-    return bool(every.find_needed(host)) or bool(preflight.find_address_errors(every.as_strict(), host, NO_VALUE))
+    return bool(every.find_needed(host)) or bool(preflight.find_address_errors(every.to_strict(), host, NO_VALUE))
 
 
-def run_errors(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
+def find_run_errors(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
     """What keeps the rollout of one host from going well, as far as follows from the host's read."""
     yield from preflight.find_port_errors(of_host)
     if deploy:
@@ -138,7 +138,7 @@ def list_value_errors(every: UsableHosts, host: str, addresses: bool) -> list[st
     of_host = every[host]
     found = [*find_variable_errors(of_host), *find_value_errors(of_host)]
     if addresses:
-        found += preflight.find_address_errors(every.as_strict(), host, NO_VALUE)
+        found += preflight.find_address_errors(every.to_strict(), host, NO_VALUE)
         needed = every.find_needed(host).items()
         others = (f"{other}: {text}" for other, texts in needed for text in texts if other != host)
         found += make_errors("variable.unusable", others)
@@ -161,7 +161,7 @@ def find_errors(
     before_read: whether no host was read yet, so that variables alone have errors.
     """
     usable = find_usable_hosts(hostvars)
-    strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
+    strict, every = usable.to_strict(), {host: usable[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
     lost_proxies = preflight.find_lost_proxies(usable, hosts, answered)
     by_host: dict[str, list[Error]] = {}
@@ -181,7 +181,7 @@ def find_errors(
             *read,
             *find_value_errors(of_host),
             *others,
-            *run_errors(of_host, deploy),
+            *find_run_errors(of_host, deploy),
         ]
     differences = [
         {
@@ -231,7 +231,7 @@ def find_stopped(
 ) -> dict[str, list[Mapping[str, Any]]]:
     """Return the instances that an operator stopped, and that a proxy has not disabled: host to its instances, without
     hosts that have none. Where a proxy is about to change, it may forget them."""
-    reports = [proxy_health.report_of(hostvars[name].get("xitrum_host_state")) for name in proxies]
+    reports = [proxy_health.get_report(hostvars[name].get("xitrum_host_state")) for name in proxies]
     changing = any(report.get("drift") for report in reports if report)
     servers = [server for report in reports if report for server in proxy_health.list_application_servers(report)]
     enabled = {server["name"] for server in servers if server["admin"] != "maint"}

@@ -54,7 +54,7 @@ class Question:
             raise self.make_error(find_position(error, expression), find_reason(error)) from None
         known = functions.Functions.FUNCTION_TABLE
         for node in self.list_nodes("function_expression"):
-            if reason := call_error(node, known):
+            if reason := find_call_error(node, known):
                 raise self.make_error(self.find_function(node["value"]), reason)
 
     def make_error(self, position: int, reason: str) -> QuestionError:
@@ -129,7 +129,7 @@ def find_reason(error: Any) -> str:
     return make_printable(str(error).partition("\n")[0])
 
 
-def call_error(node: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+def find_call_error(node: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     """Return why a function cannot be called so; empty where it can."""
     name, count = node["value"], len(node["children"])
     if name not in known:

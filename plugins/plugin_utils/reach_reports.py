@@ -80,7 +80,7 @@ def find_unreached_instances(hostvars: HostVars, hosts: Sequence[str]) -> dict[s
     """Return the instances that proxies do not reach."""
     states = {host: state for host, state in collect_states(hostvars, hosts).items() if is_read(state)}
     addresses = {
-        host: proxy.find_own_address(hostvars[host]) for host in states if proxy_health.report_of(states[host])
+        host: proxy.find_own_address(hostvars[host]) for host in states if proxy_health.get_report(states[host])
     }
     return proxy_health.find_unreached_instances(
         states, {host: address if reach.is_address(address) else "" for host, address in addresses.items()}

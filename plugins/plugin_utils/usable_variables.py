@@ -48,7 +48,7 @@ class UsableVariables(Mapping[str, Any]):
         self.given, self.options, self.strict = given, options, strict
         self.errors: dict[str, str] = {}
 
-    def as_strict(self) -> UsableVariables:
+    def to_strict(self) -> UsableVariables:
         """The same variables, where to read one that cannot be used raises `Unusable`."""
         found = UsableVariables(self.given, self.options, True)
         found.errors = self.errors
@@ -113,7 +113,7 @@ class UsableHosts(Mapping[str, UsableVariables]):
         self.hostvars, self.options, self.strict = hostvars, options, strict
         self.found: dict[str, UsableVariables] = {}
 
-    def as_strict(self) -> UsableHosts:
+    def to_strict(self) -> UsableHosts:
         """The same hosts, with `UsableVariables.as_strict`."""
         hosts = UsableHosts(self.hostvars, self.options, True)
         hosts.found = self.found
@@ -148,7 +148,7 @@ class UsableHosts(Mapping[str, UsableVariables]):
 
     def __getitem__(self, host: str) -> UsableVariables:
         found = self.get_variables(host)
-        return found.as_strict() if self.strict else found
+        return found.to_strict() if self.strict else found
 
     def __contains__(self, host: object) -> bool:
         return host in self.hostvars

@@ -18,7 +18,7 @@ import yaml
 FOLDERS = {"root", "log_dir", "release_folder", "cwd", "exe", "xitrum_root", "xitrum_log_dir", "tmp_dir"}
 #: Functions of the modules that return such a path, those of the library that make a path of a path, and methods that
 #: add to a list.
-PATHS = {"home", "folder", "log_of", "output_of", "marks_path"}
+PATHS = {"home", "folder", "get_log", "output_of", "marks_path"}
 KEEPS = {"realpath", "join", "format", "rstrip", "partition", "rpartition", "dirname", "str", "list", "tuple", "sorted"}
 ADDS = {"append", "extend", "insert"}
 #: Functions of which the result is a command as the application's user.

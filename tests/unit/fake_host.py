@@ -241,7 +241,7 @@ class FakeHost:
                 return path
         return path
 
-    def free_space(self, path):
+    def read_free_space(self, path):
         return self.free
 
     def exists(self, path):

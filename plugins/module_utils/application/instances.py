@@ -187,7 +187,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state = {
         "jdk": jdk,
         "java": host.realpath(f"{jdk['home']}/bin/java"),
-        **restarts.start_state(host, desired["nofile"], kernel),
+        **restarts.read_start_state(host, desired["nofile"], kernel),
         "instances": {},
         "launcher": host.read(f"{root}/run"),
         "listening": find_listening_place(host, desired["interface"]),
@@ -202,13 +202,13 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["group"] = current.group if current else None
     desired_indices = [item["index"] for item in desired["instances"]]
     service = (
-        SUPERVISORS[desired["supervisor"]].states(host, desired["name"], desired_indices)
+        SUPERVISORS[desired["supervisor"]].query_states(host, desired["name"], desired_indices)
         if desired["name"] and desired_indices
         else {}
     )
     defined = table.find_defined(host, desired["name"]) if desired["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
-    mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], desired_indices) if service else {}
+    mains = SUPERVISORS[desired["supervisor"]].find_main_pids(host, desired["name"], desired_indices) if service else {}
     ports = {item["index"]: item["port"] for item in desired["instances"]}
     probes: dict[str, Any] = {}
     for number in numbers.union(desired_indices, *defined.values()):
@@ -394,7 +394,7 @@ def read_flags(
     every = host.run(build_jdk_command(running, "jcmd", *ask, "-all"), seconds=JVM_SECONDS)
     if every.rc == 0:
         found["flags"] = {**jvm.parse_flag_table(every.out), **found["flags"]}
-    options = jvm.probe_options(
+    options = jvm.filter_probe_options(
         [
             *(running.get("cmdline") or [])[1:],
             *jvm.build_last_options(desired["heap"], filter_plain_options(desired), ""),

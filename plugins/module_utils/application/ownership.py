@@ -106,7 +106,7 @@ def find_answer_fault(
         )
     if not there:
         return ""
-    main = SUPERVISORS[supervisor].main_pids(host, name, [instance["index"]]).get(instance["index"], 0)
+    main = SUPERVISORS[supervisor].find_main_pids(host, name, [instance["index"]]).get(instance["index"], 0)
     fault = find_socket_fault(host, there, main, users, supervisor)
     if not fault and answered and not earlier[-1] & earlier[-2]:
         return (

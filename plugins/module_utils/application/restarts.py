@@ -55,11 +55,11 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return {
         "instances": found,
         "java": host.realpath(f"{jdk['home']}/bin/java") if jdk and jdk.get("home") else "",
-        **start_state(host, desired["nofile"], kernel),
+        **read_start_state(host, desired["nofile"], kernel),
     }
 
 
-def start_state(host: Host, nofile: int, kernel: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def read_start_state(host: Host, nofile: int, kernel: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a process that starts now gets: `granted` open files, and a backlog of `somaxconn` or, once the
     kernel's profile is applied, of `somaxconn_planned`. A deploy does not read the profile: `kernel_unread`."""
     return {

@@ -158,9 +158,9 @@ def drain(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
     return wait_until_drained(host, desired, todo)
 
 
-def drain_notes(host: Host, left: int) -> list[str]:
+def find_drain_notes(host: Host, left: int) -> list[str]:
     """What makes the number of connections that a drain left uncertain, a sentence each."""
-    note = sockets.drain_note(sockets.read_established(host)) if left else ""
+    note = sockets.describe_drain(sockets.read_established(host)) if left else ""
     return [note] if note else []
 
 
@@ -307,7 +307,7 @@ def wait_until_healthy(
         if left and time.monotonic() - queried_at > 1:
             queried_at = time.monotonic()
             for index, reason in (
-                SUPERVISORS[desired["supervisor"]].given_up_on(host, desired["name"], sorted(left)).items()
+                SUPERVISORS[desired["supervisor"]].find_given_up(host, desired["name"], sorted(left)).items()
             ):
                 raise RuntimeError(
                     f"instance {index} ended each time that it was started, and {desired['supervisor']} gave up: "
@@ -343,7 +343,7 @@ def list_pids(host: Host, desired: Mapping[str, Any], index: int) -> list[int]:
     return sorted(row["pid"] for row in find_running(host, desired, index))
 
 
-def log_of(desired: Mapping[str, Any], index: int) -> str:
+def get_log(desired: Mapping[str, Any], index: int) -> str:
     """The application's own log of an instance."""
     return f"{desired['log_dir']}/{index}/xitrum.log"
 
@@ -365,7 +365,7 @@ def mark_logs(host: Host, desired: Mapping[str, Any], index: int) -> None:
     output = get_output_path(desired, index)
     marks = {
         "time": time.time(),
-        "log": host.read_position(log_of(desired, index)),
+        "log": host.read_position(get_log(desired, index)),
         "output": host.read_position(output) if output else (0, 0),
     }
     try:
@@ -407,7 +407,7 @@ def read_log_tail(host: Host, desired: Mapping[str, Any], index: int) -> str:
     """The last lines of the instance's own log and of what it printed since it was last started, without the frames of
     stack traces and the JVM's options. Earlier lines are those of another start, and mostly of another release."""
     marks = read_marks(host, desired, index)
-    log = host.read_tail(log_of(desired, index), since=marks["log"])
+    log = host.read_tail(get_log(desired, index), since=marks["log"])
     printed = read_output(host, desired, index, marks)
     noise = ("at ", "Picked up ", "NOTE: Picked up ")
     return "\n".join(
@@ -542,7 +542,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     try:
         if desired["drain"]:
             cut = drain(host, desired, pending)
-            notes = drain_notes(host, cut)
+            notes = find_drain_notes(host, cut)
         if plan.changed:
             took = execute(host, desired, pending)
         remove_root(host, desired, plan.state["left"])

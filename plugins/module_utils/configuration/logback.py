@@ -173,7 +173,7 @@ def find_place(data: bytes, roots: list[Element], top: Element) -> tuple[int, st
     return (about.start() if about else line, indent) if roots else (line, indent + "  ")
 
 
-def end_of(data: bytes, element: Element) -> int:
+def find_end(data: bytes, element: Element) -> int:
     """The position after the end tag of an element, which an element such as `<appender/>` does not have."""
     return element.opened if data[:element.opened].endswith(b"/>") else data.find(b">", element.closed) + 1
 
@@ -189,7 +189,7 @@ def build_appender_edit(data: bytes, roots: list[Element], top: Element, name: s
     )
     siblings = [child for child in (roots[-1].around[-1] if roots else top).children if child.name == "appender"]
     if siblings:
-        line, stop = data.rfind(b"\n", 0, siblings[-1].start) + 1, end_of(data, siblings[-1])
+        line, stop = data.rfind(b"\n", 0, siblings[-1].start) + 1, find_end(data, siblings[-1])
         rest = re.compile(rb"[ \t]*(?:<!--(?:(?!-->)[^\n])*-->[ \t]*)?\r?\n").match(data, stop)
         if rest and not data[line:siblings[-1].start].strip():
             indent = data[line:siblings[-1].start].decode()

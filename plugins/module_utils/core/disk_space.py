@@ -49,4 +49,4 @@ def note(host: Host, error: object, path: str, needed: int = 0) -> str:
         return ""
     where = getattr(error, "filename2", None) or getattr(error, "filename", None)
     where = where if isinstance(where, str) and where.startswith("/") else path
-    return f" Make room: {describe(where, host.free_space(where), needed)}."
+    return f" Make room: {describe(where, host.read_free_space(where), needed)}."

@@ -41,7 +41,7 @@ def read_runs(text: str) -> list[tuple[str, str]]:
     ]
 
 
-def host_of(module: Utf8Module) -> FencedHost:
+def make_host(module: Utf8Module) -> FencedHost:
     """The host of a module that changes something.
     Without a lock of its run, as where a role is used alone, it is an ordinary one."""
     return FencedHost(read_runs(os.environ.get(VARIABLE, "")), lambda why: module.fail_json(msg=why))

@@ -309,7 +309,7 @@ class Host:
         """The path with every link followed."""
         return os.path.realpath(path)
 
-    def free_space(self, path: str) -> tuple[int, int] | None:
+    def read_free_space(self, path: str) -> tuple[int, int] | None:
         """The bytes and inodes that are free on the file system of a path, or of its nearest parent that is there, as a
         pair; None where that cannot be read."""
         while path not in ("", "/") and not os.path.exists(path):
@@ -361,7 +361,7 @@ class Host:
             return None
         kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
         kind = next((name for test, name in kinds if test(found.st_mode)), "other")
-        owner, group = find_user_name(found.st_uid), group_name(found.st_gid)
+        owner, group = find_user_name(found.st_uid), find_group_name(found.st_gid)
         return Stat(kind, stat.S_IMODE(found.st_mode), owner, group, found.st_size, found.st_nlink)
 
     def resolve(self, path: str) -> str:
@@ -458,7 +458,7 @@ class Host:
             raise
         except OSError as error:
             room = (
-                f" ({disk_space.describe(target, self.free_space(target), len(text))})"
+                f" ({disk_space.describe(target, self.read_free_space(target), len(text))})"
                 if disk_space.is_full(error)
                 else ""
             )
@@ -795,7 +795,7 @@ class Host:
             with socket.create_connection((address, port), timeout=seconds):
                 return "open", ""
         except OSError as error:
-            return connect_word(error), str(error) or type(error).__name__
+            return name_connect_error(error), str(error) or type(error).__name__
 
     def resolve_addresses(self, name: str) -> list[str]:
         """The addresses of a host name, as this host resolves it, in the resolver's order; empty where it does not."""
@@ -853,7 +853,7 @@ class Host:
 
     def find_user(self) -> tuple[str, str]:
         """The names of the user and group of this process, as a pair."""
-        return find_user_name(os.geteuid()), group_name(os.getegid())
+        return find_user_name(os.geteuid()), find_group_name(os.getegid())
 
     def is_root(self) -> bool:
         """Whether this process is root's."""
@@ -875,7 +875,7 @@ class Host:
                 finally:
                     os.close(handle)
             return
-        os.chown(path, find_user_id(owner), group_id(group))
+        os.chown(path, find_user_id(owner), find_group_id(group))
         os.chmod(path, mode)
 
 
@@ -888,7 +888,7 @@ def build_environment(path: str, own: Mapping[str, str]) -> dict[str, str]:
     return {"LC_ALL": "C", "LANGUAGE": "C", "PATH": path, "HOME": own.get("HOME", home)}
 
 
-def own_environment() -> tuple[str, ...]:
+def copy_environment() -> tuple[str, ...]:
     """All that this process has: for programs that work for who runs Ansible, with that person's keys and proxies."""
     return tuple(os.environ)
 
@@ -965,7 +965,7 @@ def check_replaceable(path: str, target: str, folder: int, name: str) -> os.stat
 
 def is_writable_by_group(mode: int, group: str | int) -> bool:
     """Whether a mode lets a group write that is neither root's nor that of who runs this."""
-    return bool(mode & 0o020) and group not in (0, "0", "root", os.getegid(), group_name(os.getegid()))
+    return bool(mode & 0o020) and group not in (0, "0", "root", os.getegid(), find_group_name(os.getegid()))
 
 
 def guard_mode(path: str, mode: int, owner: str | int, group: str | int) -> None:
@@ -976,7 +976,7 @@ def guard_mode(path: str, mode: int, owner: str | int, group: str | int) -> None
     if mode & 0o002:
         raise PathError(errno.EPERM, explain_writable_by_all(path, mode))
     if owner in (0, "0", "root") and is_writable_by_group(mode, group):
-        name = group_name(group) if isinstance(group, int) else group
+        name = find_group_name(group) if isinstance(group, int) else group
         raise PathError(errno.EPERM, f"{path} has the mode {mode:04o}, so the group {name} may change it; "
                         f"expected one that root alone may change: run chmod g-w {path}")
 
@@ -1088,7 +1088,7 @@ def remove_entry(path: str, folder: int, name: str) -> None:
                 (entry, left, place), below = above.pop(), opened
                 opened = os.open("..", FOLDER_FLAGS, dir_fd=below)
                 os.close(below)
-                if place_of(opened) != place:
+                if identify_folder(opened) != place:
                     raise PathError(
                         errno.EBUSY,
                         f"a folder in {path} was moved while that was removed; expected nobody "
@@ -1100,7 +1100,7 @@ def remove_entry(path: str, folder: int, name: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 if stat.S_ISDIR(os.stat(entry, dir_fd=opened, follow_symlinks=False).st_mode):
                     below = os.open(entry, FOLDER_FLAGS, dir_fd=opened)
-                    above.append((entry, left, place_of(opened)))
+                    above.append((entry, left, identify_folder(opened)))
                     os.close(opened)
                     opened, left = below, os.listdir(below)
                 else:
@@ -1110,7 +1110,7 @@ def remove_entry(path: str, folder: int, name: str) -> None:
     os.rmdir(name, dir_fd=folder)
 
 
-def place_of(handle: int) -> tuple[int, int]:
+def identify_folder(handle: int) -> tuple[int, int]:
     """What distinguishes an open folder from all others: its device and inode."""
     found = os.fstat(handle)
     return found.st_dev, found.st_ino
@@ -1131,7 +1131,7 @@ def find_user_id(name: str | int) -> int:
     return _find_id(name, lambda text: pwd.getpwnam(text).pw_uid)
 
 
-def group_id(name: str | int) -> int:
+def find_group_id(name: str | int) -> int:
     """The number of a group; the reverse of `group_name`. Raises LookupError where there is none."""
     return _find_id(name, lambda text: grp.getgrnam(text).gr_gid)
 
@@ -1159,7 +1159,7 @@ CONNECT_WORDS = {
 }
 
 
-def connect_word(error: OSError) -> str:
+def name_connect_error(error: OSError) -> str:
     """The word for an OSError of a connection."""
     if isinstance(error, socket.gaierror):
         return "unresolved"
@@ -1176,7 +1176,7 @@ def find_user_name(uid: int) -> str:
         return str(uid)
 
 
-def group_name(gid: int) -> str:
+def find_group_name(gid: int) -> str:
     """The name of a group id, or the number as text where no name is known."""
     try:
         return grp.getgrgid(gid).gr_name

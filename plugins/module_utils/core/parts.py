@@ -60,7 +60,7 @@ def run(option: str, parts: Parts, default: str = "", controller: Mapping[str, A
         component = part
         module.no_log_values |= component.EXECUTION.secrets(desired)
         runner.mask(module, component.EXECUTION)
-        host = fence.host_of(module) if component.EXECUTION.fenced else Host()
+        host = fence.make_host(module) if component.EXECUTION.fenced else Host()
         runner.finish(module, lambda: runner.converge(component, host, desired, module.check_mode, module.warn))
 
 

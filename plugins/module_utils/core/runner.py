@@ -53,7 +53,7 @@ def run(component: AppliedComponent, controller: Mapping[str, Any] = NO_OPTIONS)
     module.no_log_values |= execution.secrets(module.params)
     given = dict(module.params)
     mask(module, execution)
-    host = fence.host_of(module) if execution.fenced else Host()
+    host = fence.make_host(module) if execution.fenced else Host()
     finish(module, lambda: converge(component, host, given, module.check_mode, module.warn))
 
 
@@ -66,7 +66,7 @@ def mask(module: Utf8Module, execution: Execution) -> None:
         module.params[name] = ([hidden] if value else []) if isinstance(value, list) else hidden
 
 
-def run_info(component: Component) -> None:
+def run_reader(component: Component) -> None:
     """The whole of a module that reads the processes and sockets that `targets` describes. It ends the process."""
     module = Utf8Module(argument_spec=component.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
     desired = module.params

@@ -115,7 +115,7 @@ def _split_rows(
     # Not splitlines: a control group's name may hold what Python, and nobody else, takes for the end of a line.
     for line in text.split("\n"):
         head = _HEAD.fullmatch(line)
-        local, peer = (_end(head["local"]), _end(head["peer"])) if head and is_row(head) else (None, None)
+        local, peer = (_parse_end(head["local"]), _parse_end(head["peer"])) if head and is_row(head) else (None, None)
         if head and local and peer and int(head["port"]) < 65536:
             yield head, local, peer, line
         elif line.strip():
@@ -133,7 +133,7 @@ def _parse_details(head: re.Match[str], line: str, unread: list[str]) -> tuple[i
     return int(found[1]) if found else None, rest
 
 
-def _end(text: str) -> tuple[str, str] | None:
+def _parse_end(text: str) -> tuple[str, str] | None:
     """The `(address, interface)` of one end of a socket; None where it is no address."""
     bare, _percent, interface = text.partition("%")
     if bare == "*":
@@ -167,14 +167,14 @@ def read_established(host: Host, pids: Collection[int] = ()) -> Rows:
     if result.rc == 0:
         found = parse_established(result.out)
         found.unread += (CUT,) if result.cut else ()
-        return with_users(host, found, pids) if pids else found
+        return add_users(host, found, pids) if pids else found
     found = Rows()
     found.unread = (result.err.strip() or f"ss ended with {result.rc}",)
     found.failed = True
     return found
 
 
-def with_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
+def add_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
     """Connections with `users`, `read_established`."""
     held, late = find_holders(host, {row["inode"] for row in rows}, pids)
     names = {pid: read_process_name(host, pid) for pid in sorted({pid for some in held.values() for pid in some})}
@@ -244,12 +244,12 @@ def read_process_name(host: Host, pid: int) -> str:
 
 def count_unread(rows: object) -> int:
     """How many lines of ss could not be read, each of which may be a socket."""
-    return len(getattr(rows, "unread", ()))
+    return len(getattr(rows, "list_unread", ()))
 
 
-def drain_note(rows: Any) -> str:
+def describe_drain(rows: Any) -> str:
     """Why a drain counts connections that may not be there, as a sentence; empty where every row was read."""
-    lines = getattr(rows, "unread", ())
+    lines = getattr(rows, "list_unread", ())
     if not lines:
         return ""
     what = "a failure of ss" if rows.failed else f"{len(lines)} unreadable line(s) of ss"
@@ -261,7 +261,7 @@ def drain_note(rows: Any) -> str:
 
 def format_unread_note(rows: object) -> str:
     """A sentence about what ss printed and could not be read; empty where everything was."""
-    lines = getattr(rows, "unread", ())
+    lines = getattr(rows, "list_unread", ())
     if not lines:
         return ""
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"

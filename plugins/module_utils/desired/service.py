@@ -43,7 +43,7 @@ def build_service(inputs: Inputs, controller: Controller) -> Service:
     """
     kind, name = inputs["supervisor_kind"], inputs["xitrum_name"]
     version = str(inputs["supervisor_supervisord_version"]) if SUPERVISORS[kind].on_pypi else ""
-    files = SUPERVISORS[kind].layout({"log_dir": inputs["xitrum_log_dir"], "supervisord_version": version})
+    files = SUPERVISORS[kind].list_files({"log_dir": inputs["xitrum_log_dir"], "supervisord_version": version})
     values = build_template_values(inputs)
 
     @lru_cache(maxsize=None)

@@ -102,7 +102,7 @@ def find_blocks(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str
     that blocks was found. Pure."""
     found = []
     for item in desired["ports"]:
-        rule, commands = block_of(item, state)
+        rule, commands = find_block(item, state)
         answers = bool({item["port"], item["inside"]} & set(state["answers"]))
         found.append(
             {
@@ -117,7 +117,7 @@ def find_blocks(desired: dict[str, Any], state: dict[str, Any]) -> list[dict[str
     return found
 
 
-def block_of(item: dict[str, Any], state: dict[str, Any]) -> tuple[str, list[list[str]]]:
+def find_block(item: dict[str, Any], state: dict[str, Any]) -> tuple[str, list[list[str]]]:
     """The first fact that explains why a port cannot be reached, as a text, and the commands that open it."""
     port, source = item["inside"], item["source"]
     redirected = item["inside"] != item["port"]

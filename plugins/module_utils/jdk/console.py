@@ -117,7 +117,7 @@ def read_for_record(host: Host, running: dict[str, Any], home: str, action: str)
     found: dict[str, Any] = {"knows": RECORDS[action] in listed.out.split() if listed.rc == 0 else None}
     if action == "heap_dump":
         info = host.run(process.build_inside_command(running, [*jcmd, "GC.heap_info"]))
-        free = host.free_space(f"{running['cwd']}/tmp")
+        free = host.read_free_space(f"{running['cwd']}/tmp")
         # JDK 8 does not know it: then all of the process counts.
         found.update(heap=parse_heap_used(info.out) or running["rss_kb"] * 1024, free=free and free[0])
     return found

@@ -217,7 +217,7 @@ def is_rounded(name: str, value: str, actual: str, flags: dict[str, str]) -> boo
     return size is not None and size > 0 and -(-size // unit) * unit == actual_size
 
 
-def probe_options(options: list[str]) -> list[str]:
+def filter_probe_options(options: list[str]) -> list[str]:
     """Of options of a JVM, those that a second one may be started with to see what it makes of them: switches,
     numbers and sizes.
 

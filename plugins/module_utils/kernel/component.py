@@ -128,7 +128,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         elif action["do"] == "poke" or (action["do"] == "file" and _write(host, action, refused)):
             done.append(action)
         elif action["do"] in ("record", "last_record"):
-            _write_record(host, _with_refused(action, refused))
+            _write_record(host, _add_refused(action, refused))
             # Alone it is what is left to do of a run that was killed before it.
             done += [action] if len(actions) == 1 else []
     made.actions = [*loaded, *done]
@@ -139,7 +139,7 @@ def _plan_again(host: Host, desired: Desired, refused: dict[str, Refusal]) -> Pl
     """A module brings parameters of its own: the plan for what is left to do."""
     state = read(host, desired)
     record = {"record": state["record"], "path": desired["path"], "kernel": state["kernel"]}
-    state["record"] = _with_refused(record, refused)
+    state["record"] = _add_refused(record, refused)
     return plan(desired, state)
 
 
@@ -186,7 +186,7 @@ def _write(host: Host, action: dict[str, Any], refused: dict[str, Refusal]) -> b
     return True
 
 
-def _with_refused(action: dict[str, Any], refused: dict[str, Refusal]) -> dict[str, Any]:
+def _add_refused(action: dict[str, Any], refused: dict[str, Refusal]) -> dict[str, Any]:
     """The record with what this kernel refused in this run, so that the next one does not ask again."""
     record = copy.deepcopy(action["record"])
     if refused:

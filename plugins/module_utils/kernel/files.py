@@ -188,7 +188,7 @@ class Boot:
         """What a line sets a parameter to; None where the kernel refuses its text, or it sets nothing."""
         return None if line.value is None else predict_written_value(key, line.value, self.live.get(key))
 
-    def own_value(self, key: str) -> str | None:
+    def find_own_value(self, key: str) -> str | None:
         """What our file reports about a parameter, or None."""
         return next((line.value for line in reversed(self.list_lines(key)) if line.file == self.own), None)
 

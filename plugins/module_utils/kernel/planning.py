@@ -181,7 +181,7 @@ def _choose_boot_value(entry: Entry, live: str, recorded: dict[str, str] | None,
     """The value for our file, or None where what holds at boot without us is good enough."""
     if entry.policy == "exact":
         return entry.value
-    base, own = boot.find_value_without_us(entry.key), boot.own_value(entry.key)
+    base, own = boot.find_value_without_us(entry.key), boot.find_own_value(entry.key)
     if base is None and recorded:
         base = recorded["was"]
     elif base is None and own is not None:
@@ -193,7 +193,7 @@ def _choose_boot_value(entry: Entry, live: str, recorded: dict[str, str] | None,
 
 
 def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
-    own, later = boot.own_value(entry.key), boot.find_later(entry.key)
+    own, later = boot.find_own_value(entry.key), boot.find_later(entry.key)
     if own is None and decision.at_boot is None:
         return
     if decision.at_boot is None or own is None or not kernel_values.means_same(entry.key, own, decision.at_boot):
@@ -272,7 +272,7 @@ def _assemble(
         files = _plan_file(get_modules_path(path), names, state["modules_text"]) + _plan_file(
             path, lines, state["file_text"]
         )
-    result.actions = _with_record(state, desired, decisions, [*loads, *pokes, *files])
+    result.actions = _add_record(state, desired, decisions, [*loads, *pokes, *files])
     result.facts = {"path": path, "parameters": {one.key: _report_outcome(one) for one in decisions}}
     after = {action["path"]: render_file(action["lines"]) for action in files}
     before = {path: state["file_text"], get_modules_path(path): state["modules_text"]}
@@ -316,7 +316,7 @@ def _plan_file(path: str, lines: list[tuple[str, str]], text: str | None) -> lis
     return [] if render_file(lines) == text else [{"do": "file", "path": path, "lines": lines, "was": text}]
 
 
-def _with_record(
+def _add_record(
     state: dict[str, Any], desired: dict[str, Any], decisions: list[Decision], actions: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The actions between two writings of the record: a run that is killed in between loses no value from before."""

@@ -371,7 +371,7 @@ def _make_row(
             for kind, line in lines.items()
             if line
             and line.file != desired["path"]
-            and not _as_good(desired["policy"], line.value, values[domain, kind], state)
+            and not _is_as_good(desired["policy"], line.value, values[domain, kind], state)
         ),
         None,
     )
@@ -393,7 +393,7 @@ def _make_row(
     return row
 
 
-def _as_good(policy: str, value: int | None, desired: int, state: dict[str, Any]) -> bool:
+def _is_as_good(policy: str, value: int | None, desired: int, state: dict[str, Any]) -> bool:
     """Whether the value of a line that comes after ours will do.
     PAM takes no limit for fs.nr_open, and what the host cannot grant is not applied at all."""
     value = state["nr_open"] if value is None else value

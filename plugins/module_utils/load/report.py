@@ -169,7 +169,7 @@ def format_cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
     def format_pair(times: list[float | None]) -> str:
         return "-" if times[0] is None else f"{times[0]:g}, {times[1]:g}"
 
-    def on_hosts(numbers: dict[str, int]) -> str:
+    def format_hosts(numbers: dict[str, int]) -> str:
         return ", ".join(f"{count} {host}" for host, count in numbers.items() if count) or "0"
 
     fullest, promised = figures["fullest"], figures["promise"]
@@ -186,8 +186,8 @@ def format_cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("delayed by a repeated SYN", str(figures["delayed"])),
         ("pings answered", f"{figures['pongs']} of {figures['pings']}"),
         ("ping, ms (median, 99 %)", format_pair(figures["ping_ms"])),
-        ("queue full (ListenOverflows)", on_hosts(figures["overflows"])),
-        ("SYNs dropped (ListenDrops)", on_hosts(figures["drops"])),
+        ("queue full (ListenOverflows)", format_hosts(figures["overflows"])),
+        ("SYNs dropped (ListenDrops)", format_hosts(figures["drops"])),
         ("backlog of the listeners", ", ".join(map(str, backlogs)) or "-"),
         (
             "memory a connection, KiB",

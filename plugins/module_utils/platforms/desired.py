@@ -63,7 +63,7 @@ class Desired:
     logs_command: list[str]
 
 
-def as_int(value: Any) -> int:
+def to_int(value: Any) -> int:
     """Return a number that Ansible takes for a whole one, such as `"17"` or `"17.0"`."""
     return int(float(value))
 
@@ -75,7 +75,7 @@ COMMON_OPTIONS = {"disabled_settings": UNUSED_SETTINGS, "variables": KEY_VARIABL
 def build_heroku(values: Values, tree: Values, render: Render) -> Desired:
     """Return what Heroku needs. Raises ValueError for JVM options that its Java does not take."""
     del render
-    java = as_int(values["heroku_java_version"]) or tree["java"] or 17
+    java = to_int(values["heroku_java_version"]) or tree["java"] or 17
     remote = values["heroku_push_remote"]
     # A command of Heroku's takes the name of a remote, and no URL.
     remote = remote if remote and "://" not in remote else "heroku"
@@ -102,7 +102,7 @@ def build_heroku(values: Values, tree: Values, render: Render) -> Desired:
         # What Heroku's buildpack for Scala runs.
         "aliases": {"stage": ";@TASK@"},
     }
-    settings = {"java_version": as_int(values["heroku_java_version"]), "remote": remote}
+    settings = {"java_version": to_int(values["heroku_java_version"]), "remote": remote}
     return Desired(options, settings, ["heroku", "logs", "--tail", "--remote", remote])
 
 
@@ -148,7 +148,7 @@ def build_openshift(values: Values, tree: Values, render: Render) -> Desired:
 def build_openshift_environments(values: Values, layouts: list[str]) -> Values:
     """Return `environment`, of which JDK_JAVA_OPTIONS belongs to the image's JDK, and `pod_environment`, of which the
     rest belongs to the cluster."""
-    java, heap = as_int(values["openshift_java_version"]), str(values["openshift_heap"])
+    java, heap = to_int(values["openshift_java_version"]), str(values["openshift_heap"])
     own = list(values["openshift_java_options"])
     trusted = values["openshift_trusted_proxies"]
     options = [

@@ -454,7 +454,7 @@ def read_shared(variables: Mapping[str, Any], name: str, default: str, no_value:
     return str(is_true(value)).lower() if default in ("true", "false") else value
 
 
-def restart_note(variables: Mapping[str, Any]) -> list[str]:
+def find_restart_note(variables: Mapping[str, Any]) -> list[str]:
     """What a user has to know before a release or a configuration restarts instances
     that no proxy stands in front of."""
     due = get_instances(variables).get("restart")
@@ -589,7 +589,7 @@ def find_host_notes(variables: Mapping[str, Any]) -> list[str]:
     reports = (
         {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
     )
-    notes = [*(note for report in reports.values() for note in report.get("notes", [])), *restart_note(variables)]
+    notes = [*(note for report in reports.values() for note in report.get("notes", [])), *find_restart_note(variables)]
     release, package = reports.get("release", {}), variables.get("application_package_read") or {}
     now, desired = release.get("current"), package.get("release")
     if now and desired and now != desired:

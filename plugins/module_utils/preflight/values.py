@@ -303,7 +303,7 @@ def check_pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:
 def check_supervisor(variables: Mapping[str, Any]) -> Iterator[Error]:
     """What the supervisor of the host alone demands of its variables."""
     kind = SUPERVISORS.get(str(variables.get("xitrum_supervisor")))
-    for error in kind.variable_errors(variables) if kind else ():
+    for error in kind.find_variable_errors(variables) if kind else ():
         yield Error(error.rule, error)
 
 

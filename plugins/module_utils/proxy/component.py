@@ -110,13 +110,13 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "listeners": sockets.read_listeners(host),
         "ipv6": addresses.supports_ipv6(host),
         "ipv6_address": addresses.has_ipv6(host),
-        "bind_errors": bind_errors(host, software.binds(desired["config"])),
+        "bind_errors": find_bind_errors(host, software.parse_binds(desired["config"])),
         "names": read_names(host, desired["config"]),
         "other_proxies": read_other_proxies(host, desired["software"]),
         "base_nofile": _read_hard_limit(host, main) or _read_hard_limit(host, 1),
         "nr_open": read_kernel_number(host, "/proc/sys/fs/nr_open"),
-        "old_workers": process.read_if_allowed(software.old_workers, host, main) or 0 if main else 0,
-        "missing": software.missing(host, main),
+        "old_workers": process.read_if_allowed(software.count_old_workers, host, main) or 0 if main else 0,
+        "missing": software.find_missing(host, main),
         "rules": redirects.read_live(host),
         "live": wait_for_servers(host, desired),
     }
@@ -155,7 +155,7 @@ def read_live(host: Host, desired: Desired) -> dict[str, Any]:
     Where it knows nothing of the health of its servers, those of the application are queried from here.
     """
     software = PROXIES[desired["software"]]
-    live = software.live(host, desired)
+    live = software.read_live(host, desired)
     unchecked = [
         row
         for row in live["servers"]
@@ -187,7 +187,7 @@ def read_names(host: Host, config: str) -> dict[str, list[str]]:
     return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.list_names_to_resolve(config)}
 
 
-def bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
+def find_bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
     """Why no program can listen on addresses of the configuration, address to the kernel's words. Every address of a
     family can be listened on."""
     places = {bind.rpartition(":")[0] for bind in binds}
@@ -227,7 +227,7 @@ def fit_to_host(desired: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desir
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from `desired` (the options of SPEC) and what `read` gave, without touching the host."""
     given = desired
-    desired = {**given, "config": proxy_text.with_names(given["config"], state["names"])}
+    desired = {**given, "config": proxy_text.fill_names(given["config"], state["names"])}
     desired, left_out = fit_to_host(desired, state["ipv6"], state["ipv6_address"])
     text = proxy_text.stamp_config(desired["config"], desired["pems"])
     result = Draft(errors=_find_errors(desired, state, text))
@@ -391,7 +391,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
         )
         if certain
     ]
-    if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
+    if not state["ipv6"] and any(bind.startswith("[") for bind in software.parse_binds(text)):
         found.append(
             BlockingError(
                 "The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set "
@@ -401,7 +401,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
         )
     held = [row for row in state["listeners"] or [] if row["process"] == software.process]
     for place, error in state["bind_errors"].items() if state["ipv6"] else ():
-        if place in {bind.rpartition(":")[0] for bind in software.binds(text)} and not any(
+        if place in {bind.rpartition(":")[0] for bind in software.parse_binds(text)} and not any(
             addresses.serves([row], place) for row in held
         ):
             found.append(
@@ -411,7 +411,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
                     rule="host.proxy-listen",
                 )
             )
-    connections, count = software.maxconn(text), len(software.servers(text))
+    connections, count = software.parse_maxconn(text), len(software.parse_servers(text))
     need, most = proxy_text.compute_needed_nofile(connections, count), find_granted_nofile(state)
     if connections and most and need > most:
         found.append(
@@ -442,7 +442,7 @@ def _plan_files(desired: Desired, state: Mapping[str, Any], text: str, result: D
     """Rows, actions and diff of the configuration, the files next to it and the PEM files (never their text)."""
     path = desired["config_path"]
     old = state["files"][path][0]
-    config = {"path": path, "content": PROXIES[desired["software"]].carried(text, old), **_as_before(state, path)}
+    config = {"path": path, "content": PROXIES[desired["software"]].carry_states(text, old), **_copy_owner(state, path)}
     # The configuration comes last: what it names must be there when it is.
     for item, secret in (
         [(item, False) for item in desired["files"]] + [(item, True) for item in desired["pems"]] + [(config, False)]
@@ -479,7 +479,7 @@ def _plan_files(desired: Desired, state: Mapping[str, Any], text: str, result: D
             result.after += _render_headed(item["path"], item["content"], secret)
 
 
-def _as_before(state: Mapping[str, Any], path: str) -> dict[str, Any]:
+def _copy_owner(state: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Mode, owner and group of the configuration: those of the one from before, which may be for root's eyes only."""
     text, stat = state["files"][path]
     before = state["kept"] or (stat if text is not None and not proxy_text.find_stamp(text) else None)
@@ -562,7 +562,7 @@ def _is_extra_file(desired: Desired, item: Mapping[str, Any]) -> bool:
 def _plan_limits(desired: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """The connections and the open files of the running worker."""
     software, runs = PROXIES[desired["software"]], state["live"]["maxconn"]
-    connections = software.maxconn(text)
+    connections = software.parse_maxconn(text)
     want = str(connections) if connections else ALL_THAT_IS_GRANTED
     good = not active or not runs or not connections or runs == str(connections)
     _add_row(result, "connections", want, want, runs, good, "the running worker has another number")
@@ -594,7 +594,7 @@ def _plan_servers(desired: Desired, state: Mapping[str, Any], text: str, result:
     """
     software = PROXIES[desired["software"]]
     known = {(row["backend"], row["name"]): row for row in state["live"]["servers"]}
-    for backend, name, address in software.servers(text):
+    for backend, name, address in software.parse_servers(text):
         row = known.get((backend, name))
         if row is None:
             continue
@@ -629,7 +629,7 @@ def validate(host: Host, desired: Desired) -> list[str]:
     words = (result.err + result.out).replace(f"{TRIAL}/config", desired["config_path"])
     for index, pem in enumerate(desired["pems"]):
         words = words.replace(f"{TRIAL}/{index}.pem", pem["path"])
-    lines = software.complaints(words)
+    lines = software.filter_complaints(words)
     if result.rc != 0:
         raise RuntimeError(
             f"{software.title} refuses the new configuration, so the old one stays in {desired['config_path']}:\n"
@@ -642,7 +642,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     """Checks, writes, reloads or starts, and verifies it: the warnings of the check. Raises RuntimeError with what was
     found."""
     given = plan.desired
-    desired = {**given, "config": proxy_text.with_names(given["config"], read_names(host, given["config"]))}
+    desired = {**given, "config": proxy_text.fill_names(given["config"], read_names(host, given["config"]))}
     desired = fit_to_host(desired, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
     kinds = [kind for kind, _item in plan.actions]
     missing = [item for kind, item in plan.actions if kind == "install"]
@@ -691,7 +691,7 @@ def verify_running(host: Host, desired: Desired, wait_seconds: float = PATIENCE)
     software = PROXIES[desired["software"]]
     want, deadline = proxy_text.compute_digest(desired["config"], desired["pems"]), time.monotonic() + wait_seconds
     while True:
-        live = software.live(host, desired)
+        live = software.read_live(host, desired)
         stamp = proxy_text.find_stamp(live["description"])
         if stamp == want:
             return

@@ -79,23 +79,23 @@ class ProxyBackend(abc.ABC):
     # ------------------------------------------------------------------------------------- the configuration, as text
 
     @abc.abstractmethod
-    def maxconn(self, text: str) -> int:
+    def parse_maxconn(self, text: str) -> int:
         """The client connections that a configuration allows; 0 where it is all that is granted."""
 
     @abc.abstractmethod
-    def servers(self, text: str) -> list[tuple[str, str, str]]:
+    def parse_servers(self, text: str) -> list[tuple[str, str, str]]:
         """The servers of all backends as (backend, name, address and port)."""
 
     @abc.abstractmethod
-    def binds(self, text: str) -> list[str]:
+    def parse_binds(self, text: str) -> list[str]:
         """What is listened on, as the configuration has it: `0.0.0.0:80`, `[::]:80`."""
 
     @abc.abstractmethod
-    def complaints(self, words: str) -> list[str]:
+    def filter_complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""
 
     @abc.abstractmethod
-    def carried(self, text: str, before: str | None) -> str:
+    def carry_states(self, text: str, before: str | None) -> str:
         """A new configuration with what the old one keeps of the states of servers."""
 
     def restarts(self, before: str, text: str) -> bool:
@@ -109,22 +109,22 @@ class ProxyBackend(abc.ABC):
         """The command that shows what a server answers."""
 
     @abc.abstractmethod
-    def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
+    def read_live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself: `reported`, `version`, `pid`, `maxconn`, `servers` and `refused`.
 
         `description` has the digest of its configuration, `refused` the error where it does not answer.
         """
 
-    def old_workers(self, host: Any, main: int) -> int:
+    def count_old_workers(self, host: Any, main: int) -> int:
         """How many workers of before a reload there still are; `main` is the service's main process."""
         return 0
 
-    def missing(self, host: Any, main: int) -> list[tuple[str, str, str]]:
+    def find_missing(self, host: Any, main: int) -> list[tuple[str, str, str]]:
         """What the running proxy lacks until a restart: (item, desired, reason)."""
         return []
 
     @abc.abstractmethod
-    def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def read_view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The servers of the running proxy with their states and sessions.
 
         A row has `backend`, `name`, `address`, `port`, `state`, `status`, `healthy`, `sessions`, `checked` and `check`.

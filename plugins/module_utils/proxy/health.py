@@ -90,7 +90,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 # ------------------------------------------------------------------------------------------------- over the whole fleet
 
 
-def report_of(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def get_report(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The report of a host's read that shows whether its proxy serves; None where the host is no proxy, or was not
     read."""
     state = state or {}
@@ -117,7 +117,7 @@ def list_application_servers(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 def find_idle_servers(states: Iterable[Any]) -> set[str]:
     """The names of the servers that get requests from no proxy. `states` are the reads of hosts; those that are no
     proxy, or were not read, have nothing to report."""
-    reports = [report_of(state) for state in states if isinstance(state, dict)]
+    reports = [get_report(state) for state in states if isinstance(state, dict)]
     servers = [server for report in reports if report for server in list_application_servers(report)]
     return {server["name"] for server in servers} - {server["name"] for server in servers if is_healthy(server)}
 
@@ -127,7 +127,7 @@ def find_faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | N
     instance is not reached."""
     found = []
     for host, state in states.items():
-        report = report_of(state)
+        report = get_report(state)
         # One that was never set up is a matter of site.yml.
         if report is None or not report["set_up"]:
             continue
@@ -181,7 +181,7 @@ def find_unreached_instances(
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for name, state in states.items():
-        report = report_of(state)
+        report = get_report(state)
         servers = list_application_servers(report) if report and report["set_up"] and report["running"] else []
         for host, host_state in states.items():
             instances = (host_state or {}).get("instances") or {}

@@ -157,14 +157,14 @@ def change(
     """
     before = host.read(desired["config_path"])
     states = {**proxy_text.parse_states(before), **{row["name"]: desired["state"] for row in servers}}
-    rewrite(host, desired, before, proxy_text.with_states(before, states, words), answer)
+    rewrite(host, desired, before, proxy_text.set_states(before, states, words), answer)
 
 
 def move(host: Any, desired: Mapping[str, Any], servers: Iterable[Mapping[str, Any]], answer: Answer) -> None:
     """Has servers lead to another address and port, as `change` sets their states."""
     text = before = host.read(desired["config_path"])
     for row in servers:
-        text = proxy_text.with_endpoint(text, row["name"], row["end"])
+        text = proxy_text.move_server(text, row["name"], row["end"])
     rewrite(host, desired, before, text, answer)
 
 
@@ -219,17 +219,17 @@ class Reloaded(ProxyBackend):
     words: proxy_text.Words = ("", {})
     probes: bool = True
 
-    def maxconn(self, text: str) -> int:
+    def parse_maxconn(self, text: str) -> int:
         return find_maxconn(text)
 
     def ask_server(self, address: str) -> list[str]:
         return ask_server(address)
 
-    def carried(self, text: str, before: str | None) -> str:
-        return proxy_text.with_states(text, proxy_text.parse_states(before), self.words)
+    def carry_states(self, text: str, before: str | None) -> str:
+        return proxy_text.set_states(text, proxy_text.parse_states(before), self.words)
 
-    def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return list_views(host, desired, self.live(host, desired), self.title, self.process)
+    def read_view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return list_views(host, desired, self.read_live(host, desired), self.title, self.process)
 
     def change(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         change(host, desired, servers, self.words, self.live)

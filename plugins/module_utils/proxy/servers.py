@@ -72,7 +72,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     enabled and healthy; `earlier` are the names of the rows of earlier batches; `endpoints` maps a name to where it
     leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
     """
-    rows = [row for row in PROXIES[desired["software"]].view(host, desired) if row["backend"] == desired["backend"]]
+    rows = [
+        row for row in PROXIES[desired["software"]].read_view(host, desired) if row["backend"] == desired["backend"]
+    ]
     known = [
         {name: _resolve(host, *_split(text)) for name, text in desired[option].items()}
         for option in ("endpoints", "other_endpoints")
@@ -305,7 +307,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     desired = plan.desired
     set_servers(host, desired, plan)
     effect = wait(host, choose_servers(desired, plan.state))
-    notes = [] if effect.get("waiting") else drain_notes(host, desired, effect["open"])
+    notes = [] if effect.get("waiting") else find_drain_notes(host, desired, effect["open"])
     return Applied({**effect, "changed": plan.changed or effect["closed"] > 0, "notes": notes}, warnings=tuple(notes))
 
 
@@ -376,13 +378,13 @@ def read_applied(
     return servers
 
 
-def drain_notes(host: Host, desired: Desired, left: int) -> list[str]:
+def find_drain_notes(host: Host, desired: Desired, left: int) -> list[str]:
     """What makes the number of connections that are left uncertain, a sentence each.
 
     A proxy with a socket counts them itself.
     """
     counted = PROXIES[desired["software"]].has_socket or desired["state"] == "ready" or not left
-    note = "" if counted else sockets.drain_note(sockets.read_established(host))
+    note = "" if counted else sockets.describe_drain(sockets.read_established(host))
     return [note] if note else []
 
 

@@ -87,7 +87,7 @@ def list_marked(text: str) -> list[str]:
     return list(dict.fromkeys(match.group(1) for match in map(_MARK.match, text.splitlines()) if match))
 
 
-def with_states(text: str, desired: Mapping[str, str], words: Words) -> str:
+def set_states(text: str, desired: Mapping[str, str], words: Words) -> str:
     """The configuration with the servers set as `desired` (name to state) reports; those that it does not name are
     ready.
 
@@ -115,7 +115,7 @@ def list_names_to_resolve(text: str) -> list[str]:
     return sorted({match.group(1) for match in _ADDRESSES.finditer(text)})
 
 
-def with_names(text: str, names: Mapping[str, Sequence[str]]) -> str:
+def fill_names(text: str, names: Mapping[str, Sequence[str]]) -> str:
     """The configuration with a pattern of addresses and ports in place of each `@addresses of NAME:PORT@`.
 
     `names` maps a name to its addresses. Nginx resolves a name when it starts, and shows the address from then on, so
@@ -129,7 +129,7 @@ def with_names(text: str, names: Mapping[str, Sequence[str]]) -> str:
     return _ADDRESSES.sub(escape_word, text)
 
 
-def with_endpoint(text: str, name: str, end: str) -> str:
+def move_server(text: str, name: str, end: str) -> str:
     """The configuration with one server at another `ADDRESS:PORT`, in each line that leads to it."""
     old = ""
     found: list[str] = []

@@ -299,7 +299,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.actions = redirects_leftovers.wrap_steps(
         result.actions, rules if name in ("iptables", "firewalld") else [], mine, state
     )
-    result.actions += redirects_ports.stop_steps(desired, state, rules)
+    result.actions += redirects_ports.plan_stops(desired, state, rules)
     unusable = state["iptables"]["unusable"]
     written = [step.path for step in result.actions if step.kind == "write"]
     result.errors += make_rule_errors(
@@ -311,7 +311,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.rows = _make_pair_rows(desired, state, rules, name, saved[name], live[name]) + _make_old_rows(
         name, saved, live
     )
-    result.rows += [_boot_row(name, state)] if rules else []
+    result.rows += [_make_boot_row(name, state)] if rules else []
     result.rows += redirects_ports.build_rows(desired, state, rules)
     result.before = "".join(
         format_lines(f"{title}, {backend}", found[backend])
@@ -436,7 +436,7 @@ def _make_old_rows(name: str, saved: dict[str, list[Rule]], live: dict[str, list
     ]
 
 
-def _boot_row(name: str, state: dict[str, Any]) -> Row:
+def _make_boot_row(name: str, state: dict[str, Any]) -> Row:
     unit = {"firewalld": "firewalld.service", "iptables": state["iptables"]["saver"] or redirects_boot.UNIT}.get(
         name, redirects_boot.UNIT
     )

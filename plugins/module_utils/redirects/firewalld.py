@@ -73,10 +73,10 @@ def parse_runtime_rules(text: str) -> list[Direct]:
 
 def parse_configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our rules in direct.xml, sorted."""
-    return sorted(as_rule(rule) for rule in parse_direct_rules(state["direct"]) if rule[0] in families)
+    return sorted(to_rule(rule) for rule in parse_direct_rules(state["direct"]) if rule[0] in families)
 
 
-def as_rule(direct: Direct) -> Rule:
+def to_rule(direct: Direct) -> Rule:
     """A direct rule as ours; UNKNOWN where it is in another chain than we would put it."""
     family, chain, priority, text = direct
     rule = iptables.parse_rule(text, family, comment=True)

@@ -140,7 +140,7 @@ def find_port_conflicts(desired: dict[str, Any], state: dict[str, Any]) -> list[
     return rows
 
 
-def stop_steps(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
+def plan_stops(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
     """Stops the named services that run or would at boot, once the redirects are there:
     no moment in which nobody answers."""
     names = map(complete_unit_name, desired["stop_services"]) if rules else ()
@@ -188,7 +188,7 @@ def build_rows(desired: dict[str, Any], state: dict[str, Any], rules: list[Rule]
             )
     for pair in desired["pairs"] if rules else ():
         for family in state["families"]:
-            found += _answer_rows(pair, family, state, desired)
+            found += _make_answer_rows(pair, family, state, desired)
     return found + [Row("redirects", f"another redirect of port {port}", status="not_readable", why=why)
                     for port, why, certain in find_unmanaged(desired, state) if rules and not certain]
 
@@ -228,7 +228,7 @@ def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwis
     return [(port, text, certain) for (port, text), certain in found.items()]
 
 
-def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], desired: dict[str, Any]) -> list[Row]:
+def _make_answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], desired: dict[str, Any]) -> list[Row]:
     if not desired["loopback"] or (family, pair["outside"]) not in state["answers"]:
         return []
     outside, inside = (state["answers"][family, pair[key]] for key in ("outside", "inside"))

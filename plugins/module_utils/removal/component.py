@@ -42,7 +42,7 @@ def list_applications(host: Host, record: Mapping[str, Any], known: Iterable[dic
     for name, entry in record["applications"].items():
         rows += [
             {"name": name, "root": root, "log_dir": log_dir}
-            for root, log_dir in zip(entry["roots"], _as_many(list(entry["logs"]), len(entry["roots"])))
+            for root, log_dir in zip(entry["roots"], _repeat_items(list(entry["logs"]), len(entry["roots"])))
         ]
     rows += [
         item
@@ -62,7 +62,7 @@ def _has_anything(host: Host, row: Mapping[str, Any]) -> bool:
     return bool(table.find_defined(host, row["name"]) or table.find_leftovers(host, row["name"]))
 
 
-def _as_many(items: Sequence[str], count: int) -> list[str]:
+def _repeat_items(items: Sequence[str], count: int) -> list[str]:
     return [items[min(index, len(items) - 1)] for index in range(count)]
 
 

@@ -65,7 +65,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
                 }
             )
     names = [*record["applications"], *(item["name"] for item in desired["applications"])]
-    output = [path for supervisor in SUPERVISORS.values() for path in supervisor.output_files(host, names)]
+    output = [path for supervisor in SUPERVISORS.values() for path in supervisor.list_output_files(host, names)]
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
     others = supervisord_config.find_programs(

@@ -105,8 +105,8 @@ def render_fleet_summary(
         )
         text.append("")
     text += render_three_columns(states, everything)
-    text += restart_note(states, command)
-    text += stop_notes(states)
+    text += find_restart_notes(states, command)
+    text += find_stop_notes(states)
     if lost:
         text.append(
             f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
@@ -157,7 +157,7 @@ def _format_change(name: str, report: Mapping[str, Any]) -> str:
     return "; ".join(acts + values) or ("files" if report["drift"] else "")
 
 
-def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
+def find_restart_notes(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
     """The running instances that need a restart after a run that restarts none (host preparation),
     and the command that restarts them."""
     due = {host: get_components(states[host]).get("restarts", {}).get("instances", []) for host in sorted(states)}
@@ -171,7 +171,7 @@ def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list
     return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
 
 
-def stop_notes(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+def find_stop_notes(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     """The instances that an operator stopped, a line each."""
     found = {host: get_components(states[host]).get("instances", {}).get("instances", []) for host in sorted(states)}
     return [line for host, listed in found.items() for line in operator_stops.format_stops(host, listed)]

@@ -146,7 +146,7 @@ def describe_instance(
 
 def describe_proxy(host: HostRead) -> dict[str, Any]:
     """A proxy with its servers. One that was not read has none."""
-    report = (proxy_health.report_of(host.state) if host.is_read else None) or {}
+    report = (proxy_health.get_report(host.state) if host.is_read else None) or {}
     servers = [describe_server(server) for server in report.get("servers", [])]
     own = proxy_health.list_application_servers({"servers": servers})
     running, set_up = bool(report.get("running")), bool(report.get("set_up"))

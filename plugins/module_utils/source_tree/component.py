@@ -21,7 +21,7 @@ from ..configuration import hocon_edit, logback
 from ..configuration import shared as shared_settings
 from ..configuration import xitrum_conf as package_config
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
-from ..core.host import Host, Result, own_environment
+from ..core.host import Host, Result, copy_environment
 from ..core.mac_files import is_mac_file
 from ..core.plan import Draft, Plan, Row, make_rule_errors
 from . import facts as tree_facts
@@ -98,7 +98,7 @@ def needs_text(path: str, build: str, sources: set[str]) -> bool:
 
 def run_git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
     """One git command in a tree, as who runs Ansible. Its paths are as they are: they end at a NUL."""
-    return host.run(["git", "-C", top, *words], data=data, keep=own_environment(), exact=True)
+    return host.run(["git", "-C", top, *words], data=data, keep=copy_environment(), exact=True)
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -423,7 +423,7 @@ def edit_texts(
     over = find_overridden(desired, project, existing)
     edits += [(project.join_path(package_config.APPLICATION), lambda text: edit_config(text, over))] if over else []
     edits += [choose_alias_edit(existing, project, *item) for item in desired["aliases"].items()]
-    edits += [(item["path"], partial(with_entries, item)) for item in desired["entries"]]
+    edits += [(item["path"], partial(merge_entries, item)) for item in desired["entries"]]
     for path, edit in edits:
         if path in keep:
             continue
@@ -449,7 +449,7 @@ def edit_texts(
     return new
 
 
-def with_entries(item: dict[str, Any], text: str | None) -> str:
+def merge_entries(item: dict[str, Any], text: str | None) -> str:
     """The text of a file of entries, which may not be there, with the desired ones."""
     return source_text.set_entries(text or "", item["kind"], item["values"])
 

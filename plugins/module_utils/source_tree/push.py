@@ -42,7 +42,7 @@ def run_git(host: Host, desired: dict[str, Any], *words: str, login: dict[str, A
         ["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", desired["path"], *words],
         environment=login["environment"] if login else None,
         seconds=LONG_SECONDS,
-        keep=own_environment(),
+        keep=copy_environment(),
         exact="-z" in words,
     )
 

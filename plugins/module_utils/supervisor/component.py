@@ -71,7 +71,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     stops = operator_stops.read_stops(host, name)
     state: dict[str, Any] = {
         "program": program,
-        "states": kind.states(host, name, indices) if program and indices else {},
+        "states": kind.query_states(host, name, indices) if program and indices else {},
         "defined": table.find_defined(host, name),
         "unused": table.find_unused(host, name, (desired["supervisor"],)),
         "texts": {item["path"]: host.read(item["path"]) for item in desired["files"]},
@@ -82,7 +82,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "init": init,
         "inittab": unmanaged_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
         "stops": sorted(stops),
-        "hiding": [path for path in kind.hiding_files(host, name) if path not in list_boot_locks(kind, name, stops)],
+        "hiding": [
+            path for path in kind.list_hiding_files(host, name) if path not in list_boot_locks(kind, name, stops)
+        ],
         "daemon": read_daemon(host, fill(kind.daemon, name=name), desired),
         "kind_state": kind.read_kind_state(host, desired, init),
     }
@@ -149,7 +151,7 @@ def read_scanner(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
         "unit": f"{entry} in {inittab.PATH}",
         "pid": 0,
         "active": "active" if runs else "inactive",
-        "boot": kind.boot_word(host, desired["name"]),
+        "boot": kind.query_boot_word(host, desired["name"]),
         "nofile": None,
     }
 
@@ -165,15 +167,15 @@ def compose(desired: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     here it is only restored where it is missing.
     """
     kind, name = SUPERVISORS[desired["supervisor"]], desired["name"]
-    values = kind.placeholders(state)
+    values = kind.make_placeholders(state)
     files = [{**item, "content": replace_marks(item["content"], values)} for item in desired["files"]]
-    files += kind.edited_files(name, state)
-    links = kind.links(state)
+    files += kind.build_edited_files(name, state)
+    links = kind.list_links(state)
     commands = fill(kind.define, name=name)
     if state["inittab"] and not find_inittab_error(desired, state):
         file, scan = state["inittab"], fill(kind.scan, name=name)
         files = [item for item in files if item["path"] != fill(kind.unit, name=name)]
-        text = inittab.with_entry(file.text, inittab.get_entry_name(name, kind.name), scan)
+        text = inittab.put_entry(file.text, inittab.get_entry_name(name, kind.name), scan)
         files.append(build_edited_file(file, text, file.stat.mode & 0o777))
         commands = [inittab.RELOAD]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != kind.name))
@@ -225,7 +227,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 RUN,
             )
         )
-    result.rows += build_unread_rows("service", kind.unread(state))
+    result.rows += build_unread_rows("service", kind.list_unread(state))
     # The packages are then those that the installation takes.
     from_pypi = kind.on_pypi and bool(desired["supervisord_version"] and packages)
     result.facts = {"packages": packages, "from_pypi": from_pypi, "notes": find_notes(desired, state)}
@@ -239,7 +241,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 def read_unmanaged_files(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[unmanaged_file.UnmanagedFile]:
     """The unmanaged files that get a block of ours."""
-    return [*SUPERVISORS[desired["supervisor"]].unmanaged_files(state), *filter(None, [state["inittab"]])]
+    return [*SUPERVISORS[desired["supervisor"]].list_unmanaged_files(state), *filter(None, [state["inittab"]])]
 
 
 def find_notes(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
@@ -248,7 +250,7 @@ def find_notes(desired: Mapping[str, Any], state: Mapping[str, Any]) -> list[str
     for file in read_unmanaged_files(desired, state):
         if marked_block.MARK not in (file.text or ""):
             found += unmanaged_file.find_names_notes(file.target, file.stat)
-    return found + SUPERVISORS[desired["supervisor"]].notes(desired["name"], state)
+    return found + SUPERVISORS[desired["supervisor"]].find_notes(desired["name"], state)
 
 
 def add_daemon_rows(desired: Mapping[str, Any], state: Mapping[str, Any], result: Draft) -> None:
@@ -306,7 +308,7 @@ def find_errors(desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterato
                 "set another xitrum_name",
                 rule="host.file-unmanaged",
             )
-    found = make_rule_errors("host.supervisor", kind.errors(desired, state))
+    found = make_rule_errors("host.supervisor", kind.find_errors(desired, state))
     if desired["low_port"] and not kind.low_ports:
         able = ", ".join(other.name for other in SUPERVISORS.values() if other.low_ports)
         found.append(

@@ -59,7 +59,7 @@ class Output(NamedTuple):
     stamp: str = ""
 
 
-def log_folder(kind: str) -> ServiceFile:
+def make_log_folder(kind: str) -> ServiceFile:
     """The file of the script that makes a missing log folder before an instance of that kind of supervisor starts."""
     return ServiceFile("shared/log_folder", f"/etc/{{name}}-{kind}/log_folder", "0755")
 
@@ -138,11 +138,11 @@ class Supervisor(abc.ABC):
     # --------------------------------------------------------------------------------------------- what each differs in
 
     @abc.abstractmethod
-    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+    def query_words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         """What it reports of each instance, in one query: WELL["active"], or its own word; empty for none."""
 
     @abc.abstractmethod
-    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+    def query_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """The main process that the supervisor has for each instance; 0 for none."""
 
     def count_restarts(self, host: Any, name: str, indices: Sequence[int], seconds: int) -> dict[int, int]:
@@ -150,7 +150,7 @@ class Supervisor(abc.ABC):
         instance of which it keeps none is left out."""
         return {}
 
-    def layout(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
+    def list_files(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
         """The files of a definition. `options` are `log_dir` and, for supervisord, `supervisord_version`."""
         return self.files
 
@@ -158,15 +158,15 @@ class Supervisor(abc.ABC):
         """What this kind alone needs to know of the host to plan; the values are in the state's `own`."""
         return {}
 
-    def placeholders(self, state: Mapping[str, Any]) -> dict[str, Any]:
+    def make_placeholders(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """The words in files that stand for values which only the host knows."""
         return {"@NOFILE@": state["granted"]}
 
-    def edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def build_edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Unmanaged files that get a block of ours, as files of a set."""
         return []
 
-    def links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
+    def list_links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
         """Links next to the marks of instances."""
         return []
 
@@ -180,27 +180,27 @@ class Supervisor(abc.ABC):
         """The rows of the running daemon, and the actions, in addition to the one that it has to run."""
         return [], []
 
-    def unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
+    def list_unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
         """What of other people's files cannot be read: (file, line number, text, reason)."""
         return []
 
-    def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
+    def find_errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
         """Why this kind cannot be used on this host, as sentences, in addition to what holds for every kind."""
         return ()
 
-    def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
+    def find_notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
         """What is worth a warning, as sentences."""
         return []
 
-    def unmanaged_files(self, state: Mapping[str, Any]) -> list[Any]:
+    def list_unmanaged_files(self, state: Mapping[str, Any]) -> list[Any]:
         """The unmanaged files that get a block of ours, as they were read: they are recorded first."""
         return []
 
-    def output_files(self, host: Any, names: Iterable[str]) -> list[str]:
+    def list_output_files(self, host: Any, names: Iterable[str]) -> list[str]:
         """The files with what instances of these applications printed, where they are in no folder of one."""
         return []
 
-    def blocks(self, host: Any, name: str) -> list[str]:
+    def find_blocks(self, host: Any, name: str) -> list[str]:
         """The unmanaged files that have a block of ours."""
         return [inittab.PATH] if has_block(host, inittab.PATH, inittab.get_entry_name(name, self.name)) else []
 
@@ -212,7 +212,7 @@ class Supervisor(abc.ABC):
             # It ends what it has started, too.
             host.run(inittab.RELOAD)
 
-    def boot_word(self, host: Any, name: str) -> str:
+    def query_boot_word(self, host: Any, name: str) -> str:
         """WELL["boot"] where what starts the instances starts at boot, else the reason."""
         return (
             read_enabled(host, fill(self.daemon, name=name), inittab.get_entry_name(name, self.name))
@@ -220,7 +220,7 @@ class Supervisor(abc.ABC):
             else WELL["boot"]
         )
 
-    def init_error(self, init: Init) -> str:
+    def find_init_error(self, init: Init) -> str:
         """Why the process 1 of the host cannot start it at boot, as a sentence; empty where it can."""
         if self.inits and init.name not in self.inits:
             return (
@@ -229,44 +229,44 @@ class Supervisor(abc.ABC):
             )
         return ""
 
-    def init_version_error(self, init: Init) -> str:
+    def find_init_version_error(self, init: Init) -> str:
         """Why that version of process 1 is too old, as a sentence; empty where it is not."""
         return ""
 
-    def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[BlockingError]:
+    def find_variable_errors(self, variables: Mapping[str, Any]) -> Iterable[BlockingError]:
         """What is wrong with the variables of this kind alone, as errors that name their rule."""
         return ()
 
     # ------------------------------------------------------------------------------------------------- the same for all
 
-    def states(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, dict[str, str]]:
+    def query_states(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, dict[str, str]]:
         """What the supervisor reports of each instance, in one query: index to `active` and `boot`.
 
         Both are as in WELL where all is well, else the supervisor's own word.
         """
         marks = {index: host.stat(fill(self.mark, name=name, index=index)) is not None for index in indices}
-        active = self.words(host, name, indices)
-        at_boot = self.boot_word(host, name) if any(marks.values()) else ""
+        active = self.query_words(host, name, indices)
+        at_boot = self.query_boot_word(host, name) if any(marks.values()) else ""
         return {
             index: {
                 "active": active.get(index, ""),
-                "boot": self._hidden(host, name, index) or (at_boot if marks[index] else "disabled"),
+                "boot": self._describe_hiding(host, name, index) or (at_boot if marks[index] else "disabled"),
             }
             for index in indices
         }
 
-    def given_up_on(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+    def find_given_up(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         """The instances that it starts no more since they ended too often: index to its own word for that."""
-        return {index: word for index, word in self.words(host, name, indices).items() if word in self.given_up}
+        return {index: word for index, word in self.query_words(host, name, indices).items() if word in self.given_up}
 
-    def main_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+    def find_main_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """The process that the supervisor has for each instance that runs: index to process id.
 
         That process, and what it started, is the instance, whoever else works in its folder.
         """
-        return {index: pid for index, pid in self.pids(host, name, indices).items() if pid}
+        return {index: pid for index, pid in self.query_pids(host, name, indices).items() if pid}
 
-    def _hidden(self, host: Any, name: str, index: int) -> str:
+    def _describe_hiding(self, host: Any, name: str, index: int) -> str:
         """What wins over the definition of an instance and is not of this collection, as words; empty where nothing
         does."""
         paths = [path.replace("*", str(index)) for path in fill(self.hides, name=name)]
@@ -277,7 +277,7 @@ class Supervisor(abc.ABC):
             return False
         return not self.hiding or re.search(self.hiding, host.read(path) or "", re.MULTILINE) is not None
 
-    def hiding_files(self, host: Any, name: str) -> list[str]:
+    def list_hiding_files(self, host: Any, name: str) -> list[str]:
         """The files that win over the definition of any instance."""
         found = []
         for pattern in fill(self.hides, name=name):
@@ -285,16 +285,16 @@ class Supervisor(abc.ABC):
             found += [f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, file)]
         return [path for path in found if self._hides(host, path)]
 
-    def defined(self, host: Any, name: str) -> set[int]:
+    def list_defined(self, host: Any, name: str) -> set[int]:
         """The instances that the supervisor would start at boot."""
         folder, _slash, file = self.mark.rpartition("/")
         pattern = re.compile(re.escape(fill(file, name=name, index="NUMBER")).replace("NUMBER", r"(\d+)"))
         matches = [pattern.fullmatch(entry) for entry in host.listdir(fill(folder, name=name))]
         return {int(match.group(1)) for match in matches if match}
 
-    def leftovers(self, host: Any, name: str) -> list[str]:
+    def list_leftovers(self, host: Any, name: str) -> list[str]:
         """The paths with something of the application, the marks left out."""
-        return [path for path in fill(self.shared, name=name) if host.exists(path)] + self.blocks(host, name)
+        return [path for path in fill(self.shared, name=name) if host.exists(path)] + self.find_blocks(host, name)
 
     def register(self, host: Any, name: str, index: int) -> None:
         """Makes the supervisor know an instance, and start it at boot, without starting it now."""
@@ -311,7 +311,7 @@ class Supervisor(abc.ABC):
                 host.make_directory(folder)
             host.link(mark, target)
         for command in fill(self.ready, **values):
-            retry_command(host, command, self.wait_seconds)
+            repeat_command(host, command, self.wait_seconds)
 
     def disable(self, host: Any, name: str, index: int) -> None:
         """Keeps an instance, which does not run, from being started at boot. Its definition stays.
@@ -348,7 +348,7 @@ class Supervisor(abc.ABC):
         self._reread(host, values)
         # It writes into the folder until its end.
         for command in fill(self.ready, **values):
-            retry_command(host, command, self.wait_seconds, False)
+            repeat_command(host, command, self.wait_seconds, False)
         for path in fill(self.instance_paths, **values) if not keep else ():
             host.remove(path)
 
@@ -399,7 +399,7 @@ def read_enabled(host: Any, unit: str, entry: str) -> str:
     return WELL["boot"] if marked_block.has_block(table, entry) else "disabled"
 
 
-def retry_command(host: Any, command: Sequence[str], seconds: float, good: bool = True) -> Any:
+def repeat_command(host: Any, command: Sequence[str], seconds: float, good: bool = True) -> Any:
     """Runs a command until it succeeds, or fails where that is good, or the seconds are over: its last result."""
     deadline = time.monotonic() + seconds
     result = host.run(command)

@@ -44,7 +44,7 @@ def find_error(text: str | None, name: str) -> str:
             f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another "
             "xitrum_supervisor"
         )
-    if not _free(text, name):
+    if not _list_free_ids(text, name):
         return (
             f"{PATH} has all of the {len(_IDS)} ids from {_IDS[0]} to {_IDS[-1]}, so there is none for one more: "
             "remove one of these entries"
@@ -52,17 +52,17 @@ def find_error(text: str | None, name: str) -> str:
     return ""
 
 
-def _free(text: str, name: str) -> list[str]:
+def _list_free_ids(text: str, name: str) -> list[str]:
     """The ids that the entry of that name can have, its own first: another id is another process."""
     own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\r?\n(x\d\d):", text, re.MULTILINE)
     taken = list_ids(remove_block(text, name))
     return [one for one in [*([own[1]] if own else []), *_IDS] if one not in taken]
 
 
-def with_entry(text: str, name: str, command: str) -> str:
+def put_entry(text: str, name: str, command: str) -> str:
     """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again
     whenever the command ends. The line ends are the file's own. Text without a `find_error` only."""
     end = find_line_end(text)
     # init takes a carriage return for a part of the command: behind a semicolon, which has it use a shell, it is none.
-    entry = f"{_free(text, name)[0]}:2345:respawn:{command}{';' if end != chr(10) else ''}"
+    entry = f"{_list_free_ids(text, name)[0]}:2345:respawn:{command}{';' if end != chr(10) else ''}"
     return (replace_line if has_block(text, name) else append_block)(text, name, entry, end)

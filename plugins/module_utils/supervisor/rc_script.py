@@ -69,7 +69,7 @@ def find_boot_error(load_state: str, script: str, leads_there: bool) -> str:
     return ""
 
 
-def with_block(text: str | None, name: str, line: str) -> str:
+def put_block(text: str | None, name: str, line: str) -> str:
     """The script with the application's block: before a last command that leaves the script, else at its end. Text
     without a `find_error` only. The block has Unix line ends, since a shell takes others for a part of a word."""
     text = remove_block(EMPTY if text is None else text, name)
@@ -82,7 +82,7 @@ def with_block(text: str | None, name: str, line: str) -> str:
 
 def find_early_exits(text: str | None, name: str) -> list[int]:
     """The numbers of the lines, from 1 on, on which the script may end before the application's block."""
-    lines = with_block(text, name, "").partition(block(name, ""))[0].split("\n")
+    lines = put_block(text, name, "").partition(block(name, ""))[0].split("\n")
     return [
         number for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#") and _LEAVES.search(line)
     ]

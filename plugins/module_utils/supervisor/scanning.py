@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Sequence
 
-from .contract import Output, ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
+from .contract import Output, ServiceFile, Supervisor, fill, make_log_folder, parse_pid, translate_state
 
 #: They read their folder every five seconds.
 WAIT_SECONDS = 15
@@ -30,11 +30,11 @@ class Scanning(Supervisor):
     UP = ""
     PID = ""
 
-    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+    def query_words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         found = self._query(host, name, indices, self.WORD)
         return {index: translate_state(word, (self.UP,)) for index, word in found.items()}
 
-    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+    def query_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """The process of the instance; that of its log is another one."""
         return {index: parse_pid(text) for index, text in self._query(host, name, indices, self.PID).items()}
 
@@ -85,7 +85,7 @@ def list_service_files(kind: str) -> tuple[ServiceFile, ...]:
             "0755",
         ),
         ServiceFile(f"shared/output {kind}/output", f"{home}/{{index}}/log/run", "0755"),
-        log_folder(kind),
+        make_log_folder(kind),
         ServiceFile(f"shared/scan {kind}/scan", f"{home}/scan", "0755"),
         ServiceFile("shared/scanner", f"/etc/systemd/system/{{name}}-{kind}.service"),
     )

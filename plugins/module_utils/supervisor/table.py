@@ -28,13 +28,13 @@ OPTION = {"type": "str", "default": DEFAULT, "choices": sorted(SUPERVISORS)}
 
 def find_defined(host: Any, name: str) -> dict[str, set[int]]:
     """The instances that each supervisor would start at boot: kind to their numbers; those without any are left out."""
-    found = {kind: supervisor.defined(host, name) for kind, supervisor in SUPERVISORS.items()}
+    found = {kind: supervisor.list_defined(host, name) for kind, supervisor in SUPERVISORS.items()}
     return {kind: indices for kind, indices in found.items() if indices}
 
 
 def find_leftovers(host: Any, name: str) -> dict[str, list[str]]:
     """The supervisors that have anything of the application: kind to the paths, the marks left out."""
-    found = {kind: supervisor.leftovers(host, name) for kind, supervisor in SUPERVISORS.items()}
+    found = {kind: supervisor.list_leftovers(host, name) for kind, supervisor in SUPERVISORS.items()}
     return {kind: paths for kind, paths in found.items() if paths}
 
 
@@ -52,5 +52,5 @@ def find_init_error(kind: str, init: Init, with_version: bool = True) -> str:
     kind."""
     if kind not in SUPERVISORS:
         return ""
-    error = SUPERVISORS[kind].init_error(init)
-    return error or (SUPERVISORS[kind].init_version_error(init) if with_version else "")
+    error = SUPERVISORS[kind].find_init_error(init)
+    return error or (SUPERVISORS[kind].find_init_version_error(init) if with_version else "")

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.action.console import with_sources
+from ansible_collections.xitrum.host.plugins.action.console import add_sources
 
 SOURCES = ["XitrumConsole.java", "XitrumConsoleAgent.java", "XitrumConsoleInterpreter.java", "XitrumConsoleShell.java"]
 
 
 def test_a_console_gets_its_sources_as_they_are():
     for given in ({"instance": 0}, {"action": "scala", "command": "6 * 7"}):
-        made = with_sources(given)
+        made = add_sources(given)
         assert sorted(made["sources"]) == SOURCES
         assert all(text.endswith("}\n") and f"class {name[:-5]}" in text for name, text in made["sources"].items())
         assert {name: made[name] for name in given} == given
 
 
 def test_what_is_given_wins_and_a_question_to_jcmd_needs_none():
-    assert with_sources({"sources": {"A.java": ""}})["sources"] == {"A.java": ""}
-    assert with_sources({"action": "threads"}) == {"action": "threads"}
+    assert add_sources({"sources": {"A.java": ""}})["sources"] == {"A.java": ""}
+    assert add_sources({"action": "threads"}) == {"action": "threads"}

@@ -33,7 +33,7 @@ def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):
     made._task = SimpleNamespace(args={"kind": kind, **options}, check_mode=False, async_val=0, diff=False)
     made._connection, made._loader = SimpleNamespace(_shell=None), DataLoader()
     made._templar = Templar(loader=made._loader, variables=task_vars)
-    return getattr(made, f"_{kind}")({"prefixes": None, "addresses": True, "deploy": False, "reports": False, **options}, task_vars)
+    return getattr(made, f"_plan_{kind}")({"prefixes": None, "addresses": True, "deploy": False, "reports": False, **options}, task_vars)
 
 
 def test_the_documentation_has_the_kinds_and_options():

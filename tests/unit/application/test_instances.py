@@ -535,7 +535,7 @@ def test_the_desired_backlog_is_that_of_the_profile_and_not_the_live_one(
 def test_a_deploy_which_does_not_read_the_profile_lowers_no_desired_backlog(live, effective, status, restarted):
     there = FakeHost({"/proc/sys/net/core/somaxconn": f"{live}\n", "/proc/1/limits": "Max open files  20000  20000  files\n"},
                      {"sh -c ulimit -HSn 20000": ""})
-    state = {**running(desired()), **restarts.start_state(there, desired()["nofile"]), "granted": 20000}
+    state = {**running(desired()), **restarts.read_start_state(there, desired()["nofile"]), "granted": 20000}
     state["instances"][0]["listeners"][0]["backlog"] = effective
     plan = instances.plan(desired(), state)
     row = next(row for row in plan.rows if row.item == "instance-0 backlog")

@@ -74,9 +74,9 @@ def machine_with(kind="systemd", holder=70, main=70, place="*", port=8000):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_supervisor_reports_which_process_it_has(kind):
-    assert SUPERVISORS[kind].main_pids(machine_with(kind), "demo", [0]) == {0: 70}
-    assert SUPERVISORS[kind].main_pids(machine_with(kind, main=0), "demo", [0]) == {}
-    assert SUPERVISORS[kind].main_pids(FakeHost(), "demo", [0]) == {}
+    assert SUPERVISORS[kind].find_main_pids(machine_with(kind), "demo", [0]) == {0: 70}
+    assert SUPERVISORS[kind].find_main_pids(machine_with(kind, main=0), "demo", [0]) == {}
+    assert SUPERVISORS[kind].find_main_pids(FakeHost(), "demo", [0]) == {}
     assert set(KINDS) == set(SUPERVISORS)
 
 

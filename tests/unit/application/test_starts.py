@@ -178,7 +178,7 @@ def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
 
 
 def test_what_its_supervisor_gave_up_is_not_waited_for(port, monkeypatch):
-    monkeypatch.setattr(type(SUPERVISORS["systemd"]), "words", lambda *_which: {0: "failed", 1: "activating"})
+    monkeypatch.setattr(type(SUPERVISORS["systemd"]), "query_words", lambda *_which: {0: "failed", 1: "activating"})
     began = time.monotonic()
     with pytest.raises(RuntimeError, match="(?s)instance 0 ended each time that it was started, and systemd gave up: failed.*Could not open port"):
         service.wait_until_healthy(host(), desired(path="/broken", start_timeout=60), [{"index": 0, "port": port}, {"index": 1, "port": port}])
@@ -405,10 +405,10 @@ def test_a_drain_whose_connections_ss_cannot_count_reports_it():
     for answer, message in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
         there = FakeHost(commands={SS: answer})
         left = service.wait_until_drained(there, desired("absent", drain=0), [{"index": 0, "port": 8000}])
-        (note,) = service.drain_notes(there, left)
+        (note,) = service.find_drain_notes(there, left)
         assert left == 1 and note.startswith(message) and "Run ss -tne on the host" in note
-    assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
-    assert service.drain_notes(FakeHost(), 0) == [], "nothing waited"
+    assert service.find_drain_notes(FakeHost(commands={SS: TWO}), 2) == []
+    assert service.find_drain_notes(FakeHost(), 0) == [], "nothing waited"
 
 
 def configured(there, folder, http, https="null", interface=""):

@@ -228,7 +228,7 @@ def test_a_file_that_is_not_written_for_want_of_room_names_its_path_and_the_spac
 
     monkeypatch.setattr(os, "fsync", sync)
     there = Host(None)
-    monkeypatch.setattr(there, "free_space", lambda _path: FREE)
+    monkeypatch.setattr(there, "read_free_space", lambda _path: FREE)
     with pytest.raises(PathError) as error:
         there.write(str(path), "x" * 5000, 0o644, os.geteuid(), os.getegid())
     message = str(error.value)
@@ -242,9 +242,9 @@ def test_a_file_that_is_not_written_for_want_of_room_names_its_path_and_the_spac
 
 
 def test_the_space_is_that_of_the_nearest_folder_that_is_there(tmp_path):
-    free = Host(None).free_space(str(tmp_path / "a/b/c"))
-    assert free[0] > 0 and free == Host(None).free_space(str(tmp_path)) or free[0] > 0
-    assert Host(None).free_space("")[0] >= 0
+    free = Host(None).read_free_space(str(tmp_path / "a/b/c"))
+    assert free[0] > 0 and free == Host(None).read_free_space(str(tmp_path)) or free[0] > 0
+    assert Host(None).read_free_space("")[0] >= 0
 
 
 def test_a_record_that_cannot_be_written_is_as_it_was(tmp_path, monkeypatch):

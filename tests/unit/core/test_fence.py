@@ -95,7 +95,7 @@ def test_nothing_is_changed_once_the_lock_is_lost(folder, name, record):
 
 def test_every_way_to_change_a_host_is_behind_the_fence():
     """The others only read; a new method is added to one of the two."""
-    reads = {"find_program", "read", "read_tail", "read_position", "read_untrusted", "readlink", "listdir", "free_space",
+    reads = {"find_program", "read", "read_tail", "read_position", "read_untrusted", "readlink", "listdir", "read_free_space",
              "realpath", "exists", "stat", "resolve", "hold_lock", "hold_guard", "fetch_status", "read_page", "connect",
              "resolve_addresses", "find_bind_error", "exchange", "request", "compute_digest", "seal", "has_mode", "list_entries", "list_archive",
              "read_head", "is_file", "hold_folder", "is_held", "hold_fence", "sync", "read_clock_ticks", "count_processors",

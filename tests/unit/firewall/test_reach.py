@@ -582,7 +582,7 @@ def test_a_connection_that_is_taken_or_refused():
     ],
 )
 def test_an_error_is_a_word(error, outcome):
-    assert host.connect_word(error) == outcome
+    assert host.name_connect_error(error) == outcome
 
 
 def test_all_targets_are_tried_and_a_lost_packet_is_tried_again():

@@ -104,7 +104,8 @@ def test_a_server_that_is_down_is_waited_for_unless_it_was_disabled(monkeypatch,
     calls, clock = [], iter(range(100))
     monkeypatch.setattr(proxy_config.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(proxy_config.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(proxy_haproxy.Haproxy, "live", lambda _self, host, desired: calls.append(host) or {"servers": [{"admin": admin, "status": "DOWN"}]})
+    read = {"servers": [{"admin": admin, "status": "DOWN"}]}
+    monkeypatch.setattr(proxy_haproxy.Haproxy, "read_live", lambda _self, host, desired: calls.append(host) or read)
     proxy_config.wait_for_servers(None, {"wait_seconds": 3, "software": "haproxy"})
     assert (len(calls) > 1) is waited
 

@@ -69,7 +69,7 @@ def test_a_drain_is_written_reloaded_and_not_done_twice(proxy):
     assert ("run", RELOAD[proxy.software]) in proxy.done
     assert proxy_text.parse_states(proxy.files[proxy.path]) == {"app1-0": "drain"}
     assert not planned(proxy, want).changed
-    assert {row["name"]: row["state"] for row in SOFTWARE[proxy.software].view(proxy, want)}["app1-0"] == "drain"
+    assert {row["name"]: row["state"] for row in SOFTWARE[proxy.software].read_view(proxy, want)}["app1-0"] == "drain"
 
 
 def test_a_reload_that_fails_leaves_the_old_states(proxy):
@@ -92,7 +92,7 @@ def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
 
 def test_a_server_that_is_ready_and_whose_page_fails_is_not_healthy(proxy):
     proxy.fetch_status = (500, "No")
-    rows = SOFTWARE[proxy.software].view(proxy, desired(proxy.software, state="ready"))
+    rows = SOFTWARE[proxy.software].read_view(proxy, desired(proxy.software, state="ready"))
     assert [row["healthy"] for row in rows if row["backend"] == "xitrum"] == [False, False, False]
 
 
@@ -136,7 +136,7 @@ def test_apache_is_restarted_only_where_a_reload_would_not_do():
 def test_workers_of_before_a_reload():
     host = FakeHost(files={"/proc/7/task/7/children": "8 9 10 ", "/run/nginx.pid": "7\n", "/proc/8/cmdline": "nginx: worker process is shutting down\0",
                            "/proc/9/cmdline": "nginx: worker process\0", "/proc/10/cmdline": "nginx: cache manager process\0"})
-    assert (proxy_nginx.PROXY.old_workers(host, 7), proxy_nginx.find_worker(host)) == (1, "9")
+    assert (proxy_nginx.PROXY.count_old_workers(host, 7), proxy_nginx.find_worker(host)) == (1, "9")
 
 
 @pytest.mark.parametrize(("software", "command", "words", "message"), [
@@ -205,7 +205,7 @@ def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy
     assert "192.0.2.11:8000" not in text and "192.0.2.11:9000" in text
     assert r"192\.0\.2\.11:8000" not in text
     assert text.count("192.0.2.11:9000") == before.count("192.0.2.11:8000")
-    assert {row[1]: row[2] for row in SOFTWARE[proxy.software].servers(text)}["app1-0"] == "192.0.2.11:9000"
+    assert {row[1]: row[2] for row in SOFTWARE[proxy.software].parse_servers(text)}["app1-0"] == "192.0.2.11:9000"
     assert proxy_text.parse_states(text) == {}
     assert not planned(proxy, back).changed
 
@@ -215,10 +215,10 @@ def test_a_server_with_a_name_is_recognized_by_the_addresses_of_the_name():
     host = FakeHost(names={"app1.example": ["192.0.2.11", "2001:db8::11"]})
     names = proxy_config.read_names(host, text)
     assert names == {"app1.example": ["192.0.2.11", "2001:db8::11"]}
-    pattern = re.search(r'"~(.*)" 3f2a', proxy_text.with_names(text, names)).group(1)
+    pattern = re.search(r'"~(.*)" 3f2a', proxy_text.fill_names(text, names)).group(1)
     for answered in ("192.0.2.11:8000", "192.0.2.12:8000, 192.0.2.11:8000", "[2001:db8::11]:8000"):
         assert re.search(pattern, answered)
     for other in ("192.0.2.11:80001", "1192.0.2.11:8000", "192.0.2.110:8000", "192.0.2.11:8001"):
         assert not re.search(pattern, other)
-    assert "server app1.example:8000" in proxy_text.with_names(text, names)
+    assert "server app1.example:8000" in proxy_text.fill_names(text, names)
     assert proxy_config.read_names(FakeHost(), "server app1.example:8000;") == {}

@@ -120,7 +120,7 @@ def test_a_server_of_another_backend_is_another_server(proxy):
 # ---------------------------------------------------------------------------------------------------------- reading
 
 def test_connections_of_older_workers_count_and_no_others(proxy):
-    servers = {row["name"]: row["sessions"] for row in proxy_haproxy.PROXY.view(host(), desired())}
+    servers = {row["name"]: row["sessions"] for row in proxy_haproxy.PROXY.read_view(host(), desired())}
     assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
     assert proxy_haproxy.find_older_peers(connections(CONNECTIONS), "99") == ["192.168.0.12:8001"]
     assert proxy_haproxy.find_older_peers(connections(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
@@ -154,7 +154,7 @@ class Proxy:
         self.rows = list(rows)
         self.closed = []
 
-    def view(self, unused_host, unused_desired):
+    def read_view(self, unused_host, unused_desired):
         row = self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]
         return [{"backend": "xitrum", "name": "app1-0", "address": "a", "port": 1, "state": "ready", "status": "UP", "check": "L4CON", "healthy": True,
                  "sessions": 0, **row}]
@@ -273,7 +273,7 @@ class Movable:
         self.rows = {name: {"backend": "xitrum", "name": name, "address": address, "port": port, "state": "ready", "healthy": True,
                             "status": "UP", "check": "", "sessions": 0} for name, (address, port) in servers.items()}
 
-    def view(self, unused_host, unused_desired):
+    def read_view(self, unused_host, unused_desired):
         return [dict(row) for row in self.rows.values()]
 
     def change(self, unused_host, options, rows):
@@ -346,7 +346,7 @@ class Fleet:
     def __init__(self, **servers):
         self.servers = servers
 
-    def view(self, unused_host, unused_desired):
+    def read_view(self, unused_host, unused_desired):
         return [
             {"backend": "xitrum", "name": name, "address": "192.0.2.1", "port": 8000 + number, "state": state, "healthy": healthy,
              "status": "UP" if healthy else "DOWN", "check": "", "sessions": 0}
@@ -444,7 +444,7 @@ def test_a_drain_that_was_set_back_is_an_error_and_closes_nothing(monkeypatch):
 ])
 def test_a_count_that_ss_cannot_give_is_a_note_where_the_proxy_does_not_count_itself(software, state, left, noted):
     there = FakeHost(commands={SS: (1, "", "ss: not permitted")})
-    notes = proxy_server.drain_notes(there, {"software": software, "state": state}, left)
+    notes = proxy_server.find_drain_notes(there, {"software": software, "state": state}, left)
     assert ["a failure of ss" in note for note in notes] == ([True] if noted else [])
     fine = FakeHost(commands={SS: CONNECTIONS})
-    assert proxy_server.drain_notes(fine, {"software": software, "state": state}, left) == []
+    assert proxy_server.find_drain_notes(fine, {"software": software, "state": state}, left) == []

@@ -71,11 +71,11 @@ def test_the_configuration_is_as_in_the_file(software, case):
 @pytest.mark.parametrize("software", TEMPLATES)
 def test_servers_binds_and_connections_are_read_from_it(software):
     text, reader = rendered(software), SOFTWARE[software]
-    assert reader.servers(text) == [
+    assert reader.parse_servers(text) == [
         ("xitrum", "app1-0", "192.0.2.11:8000"), ("xitrum", "app1-1", "192.0.2.11:8001"), ("xitrum", "app2-0", "[2001:db8::12]:8000"),
         ("discourse", "discourse-0", "127.0.0.1:3000"), ("files", "files-0", "127.0.0.1:3001")]
-    assert set(reader.binds(text)) >= {"0.0.0.0:80", "[::]:80", "0.0.0.0:443", "[::]:443", "127.0.0.1:8404"}
-    assert reader.maxconn(text) == (0 if software == "haproxy" else 2048)
+    assert set(reader.parse_binds(text)) >= {"0.0.0.0:80", "[::]:80", "0.0.0.0:443", "[::]:443", "127.0.0.1:8404"}
+    assert reader.parse_maxconn(text) == (0 if software == "haproxy" else 2048)
 
 
 @pytest.mark.parametrize("software", TEMPLATES)
@@ -247,13 +247,13 @@ def line_after(text, mark):
 
 
 def test_nginx_sends_new_clients_to_neither_and_bound_ones_to_a_drained_server():
-    text = proxy_text.with_states(rendered("nginx"), STATES, PROXIES["nginx"].words)
+    text = proxy_text.set_states(rendered("nginx"), STATES, PROXIES["nginx"].words)
     assert all(line.endswith(" down;") for mark in ("app1-0 new", "app1-1 new", "app1-1 bound") for line in line_after(text, mark))
     assert not any(line.endswith(" down;") for mark in ("app1-0 bound", "app2-0 new", "app2-0 bound") for line in line_after(text, mark))
 
 
 def test_apache_drains_and_disables_for_websockets_as_well():
-    text = proxy_text.with_states(rendered("apache"), STATES, PROXIES["apache"].words)
+    text = proxy_text.set_states(rendered("apache"), STATES, PROXIES["apache"].words)
     assert [line.rpartition(" ")[2] for line in line_after(text, "app1-0 both")] == ["status=+N", "status=+N"]
     assert [line.rpartition(" ")[2] for line in line_after(text, "app1-1 both")] == ["status=+D", "status=+D"]
     assert "status" not in "".join(line_after(text, "app2-0 both"))
@@ -262,10 +262,10 @@ def test_apache_drains_and_disables_for_websockets_as_well():
 @pytest.mark.parametrize("software", ["nginx", "apache"])
 def test_states_are_reported_undone_and_carried_into_a_new_configuration(software):
     text, words = rendered(software), SOFTWARE[software].words
-    changed = proxy_text.with_states(text, STATES, words)
+    changed = proxy_text.set_states(text, STATES, words)
     assert proxy_text.parse_states(changed) == STATES
-    assert proxy_text.with_states(changed, STATES, words) == changed
-    assert proxy_text.with_states(changed, {"app1-0": "ready"}, words) == text
+    assert proxy_text.set_states(changed, STATES, words) == changed
+    assert proxy_text.set_states(changed, {"app1-0": "ready"}, words) == text
     fewer = rendered(software, proxy_servers=SERVERS[1:])
-    assert proxy_text.parse_states(SOFTWARE[software].carried(fewer, changed)) == {"app1-1": "maint"}
-    assert SOFTWARE[software].carried(text, None) == text
+    assert proxy_text.parse_states(SOFTWARE[software].carry_states(fewer, changed)) == {"app1-1": "maint"}
+    assert SOFTWARE[software].carry_states(text, None) == text

@@ -188,7 +188,7 @@ def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, 
     assert there.links["/etc/rc.local"] == target and "/etc/rc.local" not in there.files
     assert "/etc/demo-rc.local/boot\n# END" in there.files["/etc/rc.d/rc.local"]
     assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode | 0o111, "root", "adm")
-    assert SUPERVISORS["rc.local"].boot_word(there, "demo") == "enabled"
+    assert SUPERVISORS["rc.local"].query_boot_word(there, "demo") == "enabled"
     assert not planned(there, RC_LOCAL)[1].changed
     assert table.find_leftovers(there, "demo")["rc.local"][-1] == "/etc/rc.local"
     SUPERVISORS["rc.local"].clean(there, "demo")
@@ -322,7 +322,7 @@ def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
 
 
 def test_the_entry_goes_with_the_last_instance():
-    there = old_init(table=inittab.with_entry(TABLE, "demo-runit", "/etc/demo-runit/scan"))
+    there = old_init(table=inittab.put_entry(TABLE, "demo-runit", "/etc/demo-runit/scan"))
     assert table.find_leftovers(there, "demo")["runit"] == ["/etc/demo-runit", "/etc/inittab"]
     SUPERVISORS["runit"].clean(there, "demo")
     assert there.files["/etc/inittab"] == TABLE and ("run", "telinit q") in there.done

@@ -28,7 +28,7 @@ LINES = st.lists(st.sampled_from(["true", "# exit 0", "", "exit 1", "  exit 0", 
 ])
 def test_the_block_comes_before_the_last_command_where_that_leaves_the_script(text, result):
     assert rc_script.find_error(text) == ""
-    assert rc_script.with_block(text, "demo", "boot") == result
+    assert rc_script.put_block(text, "demo", "boot") == result
     assert rc_script.remove_block(result, "demo") == (rc_script.EMPTY if text is None else text)
 
 
@@ -52,8 +52,8 @@ RHEL = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /v
 ])
 def test_else_it_comes_at_the_end_and_goes_without_a_trace(text, result):
     assert rc_script.find_error(text) == ""
-    assert rc_script.with_block(text, "demo", "boot") == result
-    assert rc_script.with_block(result, "demo", "boot") == result
+    assert rc_script.put_block(text, "demo", "boot") == result
+    assert rc_script.put_block(result, "demo", "boot") == result
     assert rc_script.remove_block(result, "demo") == text
 
 
@@ -93,11 +93,11 @@ def test_a_script_that_may_not_be_edited_is_named(text, message):
 @given(LINES)
 def test_what_was_put_in_is_put_in_once_and_taken_out_again(lines):
     text = "\n".join(["#!/bin/sh", *lines, "exit 0", ""])
-    once = rc_script.with_block(text, "demo", "boot")
-    assert rc_script.with_block(once, "demo", "boot") == once
+    once = rc_script.put_block(text, "demo", "boot")
+    assert rc_script.put_block(once, "demo", "boot") == once
     assert marked_block.has_block(once, "demo") and not marked_block.has_block(once, "dem")
     assert rc_script.remove_block(once, "demo") == text
-    two = rc_script.with_block(once, "demo2", "boot")
+    two = rc_script.put_block(once, "demo2", "boot")
     assert rc_script.remove_block(two, "demo2") == once
 
 
@@ -105,7 +105,7 @@ def test_what_was_put_in_is_put_in_once_and_taken_out_again(lines):
        st.sampled_from(["", "\n"]))
 def test_any_script_comes_back_byte_for_byte_whichever_of_two_goes_first(lines, end):
     text = "\n".join(["#!/bin/sh", *lines]) + end
-    two = rc_script.with_block(rc_script.with_block(text, "demo", "boot"), "shop", "boot")
+    two = rc_script.put_block(rc_script.put_block(text, "demo", "boot"), "shop", "boot")
     for first, second in (("demo", "shop"), ("shop", "demo")):
         assert rc_script.remove_block(rc_script.remove_block(two, first), second) == text
 

@@ -46,7 +46,7 @@ def test_there_is_a_sample_of_every_kind():
 
 @pytest.mark.parametrize("kind", REPORTED)
 def test_each_is_queried_in_its_own_words(kind):
-    assert SUPERVISORS[kind].states(host(kind), "demo", [0, 1]) == {0: WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}
+    assert SUPERVISORS[kind].query_states(host(kind), "demo", [0, 1]) == {0: WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}
 
 
 @pytest.mark.parametrize("folder", ["/etc/systemd/system", "/run/systemd/system"])
@@ -54,32 +54,32 @@ def test_an_instance_that_was_masked_is_not_started_at_boot(folder):
     """As systemctl mask does, for good or until the next boot; the mark for the next boot stays."""
     there = host("systemd")
     there.link(f"{folder}/demo@0.service", "/dev/null")
-    assert SUPERVISORS["systemd"].states(there, "demo", [0, 1])[0] == {"active": "active", "boot": f"hidden by {folder}/demo@0.service"}
+    assert SUPERVISORS["systemd"].query_states(there, "demo", [0, 1])[0] == {"active": "active", "boot": f"hidden by {folder}/demo@0.service"}
 
 
 def test_a_daemon_that_does_not_start_at_boot_starts_no_instance():
     there = host("runit")
     there.commands["systemctl is-enabled demo-runit.service"] = (1, "disabled\n", "")
-    assert SUPERVISORS["runit"].states(there, "demo", [0])[0]["boot"] == "disabled"
+    assert SUPERVISORS["runit"].query_states(there, "demo", [0])[0]["boot"] == "disabled"
 
 
-@pytest.mark.parametrize("table, boot", [(inittab.with_entry("", "demo-runit", "x"), "enabled"), ("", "disabled"), (None, "disabled")])
+@pytest.mark.parametrize("table, boot", [(inittab.put_entry("", "demo-runit", "x"), "enabled"), ("", "disabled"), (None, "disabled")])
 def test_without_systemd_the_table_of_init_reports_what_starts_at_boot(table, boot):
     there = host("runit", files={} if table is None else {"/etc/inittab": table})
     del there.files["/run/systemd/system/some.unit"]
-    assert SUPERVISORS["runit"].states(there, "demo", [0])[0]["boot"] == boot
+    assert SUPERVISORS["runit"].query_states(there, "demo", [0])[0]["boot"] == boot
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SUPERVISORS if kind != "rc.local"])
 def test_without_its_program_nothing_is_active(kind):
-    assert SUPERVISORS[kind].states(FakeHost(), "demo", [0]) == {0: {"active": "", "boot": "disabled"}}
+    assert SUPERVISORS[kind].query_states(FakeHost(), "demo", [0]) == {0: {"active": "", "boot": "disabled"}}
 
 
 def test_nobody_watches_over_what_rc_local_has_started():
     there = host("rc.local", files={"/etc/rc.local": "#!/bin/sh\nexit 0\n"})
-    assert SUPERVISORS["rc.local"].states(there, "demo", [0])[0] == {"active": "active", "boot": "/etc/rc.local is not executable"}
+    assert SUPERVISORS["rc.local"].query_states(there, "demo", [0])[0] == {"active": "active", "boot": "/etc/rc.local is not executable"}
     there.stats["/etc/rc.local"] = there.stat("/etc/rc.local")._replace(mode=0o755)
-    assert SUPERVISORS["rc.local"].states(there, "demo", [0])[0] == WELL
+    assert SUPERVISORS["rc.local"].query_states(there, "demo", [0])[0] == WELL
 
 
 def test_instances_are_found_by_what_starts_them_at_boot():
@@ -116,12 +116,12 @@ def test_one_that_an_operator_stopped_is_not_started_at_boot_until_it_is_registe
     what.disable(there, "demo", 0)
     assert set(files) <= set(there.files), "its definition stays"
     if what.boot_lock:
-        assert there.files["/etc/init/demo-0.override"].endswith("manual\n") and what.defined(there, "demo") == {0}
-        assert what.states(there, "demo", [0])[0]["boot"].startswith("hidden by /etc/init/demo-0.override")
+        assert there.files["/etc/init/demo-0.override"].endswith("manual\n") and what.list_defined(there, "demo") == {0}
+        assert what.query_states(there, "demo", [0])[0]["boot"].startswith("hidden by /etc/init/demo-0.override")
     else:
-        assert what.defined(there, "demo") == set(), "nothing starts it at boot"
+        assert what.list_defined(there, "demo") == set(), "nothing starts it at boot"
     what.register(there, "demo", 0)
-    assert what.defined(there, "demo") == {0}
+    assert what.list_defined(there, "demo") == {0}
     assert "/etc/init/demo-0.override" not in there.files
 
 
@@ -130,7 +130,7 @@ def test_the_last_leftovers_go_and_the_script_of_others_stays():
     there = FakeHost({"/etc/demo-rc.local/boot": "", "/etc/rc.local": f"#!/bin/sh\ntheirs\n{own}exit 0\n"})
     SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.files == {"/etc/rc.local": "#!/bin/sh\ntheirs\nexit 0\n"}
-    there = FakeHost({"/etc/rc.local": rc_script.with_block(None, "demo", "x")})
+    there = FakeHost({"/etc/rc.local": rc_script.put_block(None, "demo", "x")})
     SUPERVISORS["rc.local"].clean(there, "demo")
     assert not there.files
 

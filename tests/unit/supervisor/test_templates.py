@@ -37,7 +37,7 @@ def test_the_job_for_upstart():
 def files_of(kind):
     """The files that a supervisor can need."""
     options = [{"log_dir": "/var/log/demo"}, {"log_dir": "/srv/demo", "supervisord_version": "4.3.0"}]
-    return {file for each in options for file in SUPERVISORS[kind].layout(each)}
+    return {file for each in options for file in SUPERVISORS[kind].list_files(each)}
 
 
 def template_of(kind, end):

@@ -238,14 +238,14 @@ def test_what_goes_into_inittab_is_refused_before_anything_is_written(kind):
 def test_an_instance_is_defined_started_kept_and_started_at_boot():
     there = host()
     assert defined(there).changed and not defined(there).changed
-    assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: {"active": "stop/waiting", "boot": "enabled"}}
+    assert SUPERVISORS["upstart"].query_states(there, "demo", [0]) == {0: {"active": "stop/waiting", "boot": "enabled"}}
     service.execute(there, started(), service.find_pending(there, started()))
-    assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: WELL}
+    assert SUPERVISORS["upstart"].query_states(there, "demo", [0]) == {0: WELL}
     before = there.jobs["demo-0"]["pid"]
     there.kill(before, 9)
-    assert there.jobs["demo-0"]["pid"] not in (0, before) and SUPERVISORS["upstart"].given_up_on(there, "demo", [0]) == {}
+    assert there.jobs["demo-0"]["pid"] not in (0, before) and SUPERVISORS["upstart"].find_given_up(there, "demo", [0]) == {}
     there.boot()
-    assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: WELL}
+    assert SUPERVISORS["upstart"].query_states(there, "demo", [0]) == {0: WELL}
 
 
 def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
@@ -288,7 +288,7 @@ def test_an_override_that_keeps_a_job_from_starting_at_boot_is_found_and_goes(ov
     there.files[OVERRIDE] = override
     there.boot()
     assert bool(there.jobs["demo-0"]["pid"]) is not hidden
-    assert (SUPERVISORS["upstart"].states(there, "demo", [0])[0]["boot"] == f"hidden by {OVERRIDE}") is hidden
+    assert (SUPERVISORS["upstart"].query_states(there, "demo", [0])[0]["boot"] == f"hidden by {OVERRIDE}") is hidden
     assert defined(there).changed is hidden
     there.boot()
     assert there.jobs["demo-0"]["pid"] and (OVERRIDE in there.files) is not hidden

@@ -16,18 +16,18 @@ PID_FILE = "/run/apache2/apache2.pid"
 class Apache(reloaded.Reloaded):
     """Reads its servers from its configuration, and what it knows of them."""
 
-    def servers(self, text: str) -> list[tuple[str, str, str]]:
+    def parse_servers(self, text: str) -> list[tuple[str, str, str]]:
         """The servers of all backends as (backend, name, address and port), without the groups for WebSocket."""
         found = reloaded.find_marked_servers(text, r"\s*<Proxy balancer://(\S+?)>", r"\s*BalancerMember \w+://(\S+)")
         return [row for row in found if not row[0].startswith("ws.")]
 
-    def binds(self, text: str) -> list[str]:
+    def parse_binds(self, text: str) -> list[str]:
         """What is listened on."""
         return re.findall(r"^Listen (\S+)", text, re.MULTILINE)
 
-    def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
+    def read_live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself."""
-        rows, statuses = self.servers(host.read(desired["config_path"]) or ""), {}
+        rows, statuses = self.parse_servers(host.read(desired["config_path"]) or ""), {}
         try:
             statuses = parse_status(reloaded.ask(host, desired["control_port"], "/server-status?auto")[3])
         except OSError:
@@ -36,7 +36,7 @@ class Apache(reloaded.Reloaded):
         pids = (host.read(f"/proc/{read_main_pid(host)}/task/{read_main_pid(host)}/children") or "").split()
         return {**reloaded.read_live(host, desired, statuses, rows), "pid": pids[0] if pids else ""}
 
-    def complaints(self, words: str) -> list[str]:
+    def filter_complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""
         return [line for line in words.splitlines() if line and line != "Syntax OK" and "AH00558" not in line]
 

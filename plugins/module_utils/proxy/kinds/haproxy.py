@@ -27,13 +27,13 @@ DROP_IN = "/etc/systemd/system/haproxy.service.d/xitrum.conf"
 class Haproxy(ProxyBackend):
     """Reads and sets servers by the socket of the running worker."""
 
-    def maxconn(self, text: str) -> int:
+    def parse_maxconn(self, text: str) -> int:
         return haproxy_config.find_maxconn(text)
 
-    def servers(self, text: str) -> list[tuple[str, str, str]]:
+    def parse_servers(self, text: str) -> list[tuple[str, str, str]]:
         return haproxy_config.list_servers(text)
 
-    def binds(self, text: str) -> list[str]:
+    def parse_binds(self, text: str) -> list[str]:
         return haproxy_config.list_binds(text)
 
     def ask_server(self, address: str) -> list[str]:
@@ -41,7 +41,7 @@ class Haproxy(ProxyBackend):
         to = shlex.quote(f"TCP:{address},connect-timeout=5")
         return ["sh", "-c", f"printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - {to}"]
 
-    def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
+    def read_live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports by its socket."""
         try:
             info, stat, servers_state = (haproxy_socket.ask(host, desired["socket"], words) for words in QUERIES)
@@ -57,27 +57,27 @@ class Haproxy(ProxyBackend):
             "refused": None,
         }
 
-    def old_workers(self, host: Any, main: int) -> int:
+    def count_old_workers(self, host: Any, main: int) -> int:
         """How many workers of before a reload there still are."""
         return max(len((host.read(f"/proc/{main}/task/{main}/children") or "").split()) - 1, 0)
 
-    def missing(self, host: Any, main: int) -> list[tuple[str, str, str]]:
+    def find_missing(self, host: Any, main: int) -> list[tuple[str, str, str]]:
         """The mount of the unit's drop-in counts from a start, and a reload is none."""
         # The worker's own view of its folder, to which it is confined.
         if main and not host.exists(f"/proc/{main}/root{CHROOT_LOG}"):
             return [("log", CHROOT_LOG, "HAProxy runs since before its unit gave it a log")]
         return []
 
-    def complaints(self, words: str) -> list[str]:
+    def filter_complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read. There is no state to load before the first reload."""
         lines = [line for line in words.splitlines() if re.match(r"\[(ALERT|WARNING)\]", line)]
         return [line for line in lines if "server state file" not in line]
 
-    def carried(self, text: str, before: str | None) -> str:
+    def carry_states(self, text: str, before: str | None) -> str:
         """The states of servers are in the running worker and not in the configuration."""
         return text
 
-    def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def read_view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What the running worker reports of its servers, with the connections that workers of before a reload still
         have."""
         path = desired["socket"]
@@ -123,7 +123,7 @@ class Haproxy(ProxyBackend):
             # instead.
             live = [
                 one
-                for one in self.view(host, desired)
+                for one in self.read_view(host, desired)
                 if (one["backend"], one["name"]) == (row["backend"], row["name"])
             ]
             found = [addresses.format_endpoint(one["address"], one["port"]) for one in live]

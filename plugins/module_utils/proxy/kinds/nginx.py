@@ -14,25 +14,25 @@ from .. import reloaded
 class Nginx(reloaded.Reloaded):
     """Reads its servers from its configuration, and what it knows of them."""
 
-    def servers(self, text: str) -> list[tuple[str, str, str]]:
+    def parse_servers(self, text: str) -> list[tuple[str, str, str]]:
         """The servers of all backends as (backend, name, address and port), without the groups of sticky clients."""
         found = reloaded.find_marked_servers(text, r"\s*upstream (\S+) \{", r"\s*server (\S+?)[ ;]")
         return [row for row in found if not row[0].startswith("bound.")]
 
-    def binds(self, text: str) -> list[str]:
+    def parse_binds(self, text: str) -> list[str]:
         """What is listened on."""
         return re.findall(r"^\s*listen ([^\s;]+)", text, re.MULTILINE)
 
-    def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
+    def read_live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself."""
-        found = reloaded.read_live(host, desired, {}, self.servers(host.read(desired["config_path"]) or ""))
+        found = reloaded.read_live(host, desired, {}, self.parse_servers(host.read(desired["config_path"]) or ""))
         return {**found, "pid": find_worker(host)}
 
-    def old_workers(self, host: Any, main: int) -> int:
+    def count_old_workers(self, host: Any, main: int) -> int:
         """How many workers of before a reload there still are."""
         return sum("shutting down" in title for _pid, title in list_children(host, main))
 
-    def complaints(self, words: str) -> list[str]:
+    def filter_complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""
         return [line for line in words.splitlines() if re.search(r"\[(emerg|alert|crit|error|warn)\]", line)]
 

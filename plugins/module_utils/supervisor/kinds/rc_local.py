@@ -11,7 +11,17 @@ from typing import Any, Iterable, Mapping, Sequence
 from ...core import marked_block, process, unmanaged_file
 from ...core.plan import make_rule_errors
 from .. import rc_script
-from ..contract import WELL, Output, ServiceFile, Supervisor, build_edited_file, fill, has_block, log_folder, parse_pid
+from ..contract import (
+    WELL,
+    Output,
+    ServiceFile,
+    Supervisor,
+    build_edited_file,
+    fill,
+    has_block,
+    make_log_folder,
+    parse_pid,
+)
 from ..init_system import Init
 
 _HOME = "/etc/{name}-rc.local"
@@ -20,19 +30,19 @@ _HOME = "/etc/{name}-rc.local"
 class RcLocal(Supervisor):
     """A block of ours in a script that may be unmanaged starts the instances."""
 
-    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+    def query_words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         """Nothing watches over what rc.local has started, so that there is nothing to query: its process shows whether
         it runs."""
         return {index: WELL["active"] for index in indices}
 
-    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+    def query_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From the file that the script which starts an instance writes."""
         paths = {index: fill(self.instance_paths, name=name, index=index)[0] for index in indices}
         return {
             index: parse_pid((process.read_if_allowed(host.read, path) or "").strip()) for index, path in paths.items()
         }
 
-    def boot_word(self, host: Any, name: str) -> str:
+    def query_boot_word(self, host: Any, name: str) -> str:
         found = unmanaged_file.read_file(host, rc_script.PATH).stat
         executable = found is not None and found.mode & 0o100
         return WELL["boot"] if executable else f"{rc_script.PATH} is not executable"
@@ -43,19 +53,19 @@ class RcLocal(Supervisor):
             "unit": read_unit(host) if init.name == "systemd" else ("", "", True),
         }
 
-    def edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def build_edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
         script = state["kind_state"]["script"]
         if find_script_error(state):
             return []
         boot = f"{fill(_HOME, name=name)}/boot"
-        text = rc_script.with_block(script.text, name, f"[ ! -x {boot} ] || {boot}")
+        text = rc_script.put_block(script.text, name, f"[ ! -x {boot} ] || {boot}")
         mode = 0o755 if script.stat is None else script.stat.mode & 0o777 | 0o111
         return [build_edited_file(script, text, mode)]
 
-    def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
+    def find_errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
         return make_rule_errors("host.rc-local", [find_script_error(state)])
 
-    def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
+    def find_notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
         lines = [] if find_script_error(state) else rc_script.find_early_exits(state["kind_state"]["script"].text, name)
         if not lines:
             return []
@@ -64,10 +74,10 @@ class RcLocal(Supervisor):
             "let it go on where the application has to start"
         ]
 
-    def unmanaged_files(self, state: Mapping[str, Any]) -> list[Any]:
+    def list_unmanaged_files(self, state: Mapping[str, Any]) -> list[Any]:
         return [state["kind_state"]["script"]]
 
-    def blocks(self, host: Any, name: str) -> list[str]:
+    def find_blocks(self, host: Any, name: str) -> list[str]:
         return [rc_script.PATH] if has_block(host, rc_script.PATH, name) else []
 
     def remove_blocks(self, host: Any, name: str) -> None:
@@ -114,7 +124,7 @@ SUPERVISOR = RcLocal(
             f"{_HOME}/run",
             "0755",
         ),
-        log_folder("rc.local"),
+        make_log_folder("rc.local"),
         ServiceFile("rc.local/start", f"{_HOME}/start", "0755"),
         ServiceFile("rc.local/boot", f"{_HOME}/boot", "0755"),
         ServiceFile("rc.local/logrotate", "/etc/logrotate.d/{name}-rc.local"),

@@ -14,7 +14,7 @@ from ...core.distributions import table as distributions
 from ...core.plan import RUN, BlockingError, Row, make_rule_errors
 from ...core.untrusted_text import make_printable
 from .. import supervisord_config as config
-from ..contract import Output, ServiceFile, Supervisor, fill, log_folder, parse_pid, translate_state
+from ..contract import Output, ServiceFile, Supervisor, fill, make_log_folder, parse_pid, translate_state
 from ..init_system import Init
 
 _HOME = "/etc/{name}-supervisord"
@@ -27,18 +27,18 @@ HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}
 class Supervisord(Supervisor):
     """A program is RUNNING some seconds after its start; until then it is STARTING."""
 
-    def layout(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
+    def list_files(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
         """The files of PyPI's supervisord are those that the distribution's package would bring, of no application's
         own."""
         return (*self.files, *PYPI_FILES) if options.get("supervisord_version") else self.files
 
-    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+    def query_words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         """From `supervisorctl status`."""
         printed = host.run(["supervisorctl", "status"]).out
         words = dict(line.split()[:2] for line in printed.splitlines() if len(line.split()) > 1)
         return {index: translate_state(words.get(f"{name}-{index}", ""), ("RUNNING", "STARTING")) for index in indices}
 
-    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+    def query_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From `supervisorctl pid`: the number alone, also while the program is STARTING."""
         return {
             index: parse_pid(host.run(["supervisorctl", "pid", f"{name}-{index}"]).out.strip()) for index in indices
@@ -55,13 +55,16 @@ class Supervisord(Supervisor):
             "pypi": read_pypi(host) if desired["supervisord_version"] else None,
         }
 
-    def placeholders(self, state: Mapping[str, Any]) -> dict[str, Any]:
+    def make_placeholders(self, state: Mapping[str, Any]) -> dict[str, Any]:
         others = state["kind_state"]["others"]
         # What the running daemon has, where a file sets minfds to what cannot be read, or may.
         least = (state["daemon"].get("nofile") or (0, 0))[0] if config.keeps_minfds(others) else 0
-        return {**super().placeholders(state), "@MINFDS@": max(state["granted"], config.find_minfds(others), least)}
+        return {
+            **super().make_placeholders(state),
+            "@MINFDS@": max(state["granted"], config.find_minfds(others), least),
+        }
 
-    def links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
+    def list_links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
         return (
             [{"path": path, "target": to} for path, to in config.COMMANDS.items()]
             if state["kind_state"]["pypi"]
@@ -107,10 +110,10 @@ class Supervisord(Supervisor):
         )
         return [row], [] if enough else [("raise", found["pid"])]
 
-    def unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
+    def list_unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
         return config.find_unread(state["kind_state"]["others"])
 
-    def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
+    def find_errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
         others, pypi, name = state["kind_state"]["others"], state["kind_state"]["pypi"], desired["name"]
         taken = config.find_programs(others)
         for index in range(desired["instances"]):
@@ -141,7 +144,7 @@ class Supervisord(Supervisor):
                 "host.supervisord-version", [config.find_too_old_reason(state["kind_state"]["version"])]
             )
 
-    def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[BlockingError]:
+    def find_variable_errors(self, variables: Mapping[str, Any]) -> Iterable[BlockingError]:
         """The files of supervisord that pip may install: root runs them."""
         version = str(variables.get("supervisor_supervisord_version") or "").strip()
         hashes = variables.get("supervisor_supervisord_hashes") or []
@@ -255,7 +258,7 @@ SUPERVISOR = Supervisord(
         ServiceFile("supervisord/limits", f"{config.FOLDER}/{{name}}.conf"),
         # The options of a program may hold secrets: its environment.
         ServiceFile("supervisord/program", f"{_HOME}/{{index}}.conf", "0600"),
-        log_folder("supervisord"),
+        make_log_folder("supervisord"),
         ServiceFile("supervisord/log_path", f"{_LOGS}.path"),
         ServiceFile("supervisord/log_service", f"{_LOGS}.service"),
     ),

@@ -9,7 +9,7 @@ import collections
 from typing import Any, Mapping, Sequence
 
 from ...core import process, untrusted_text
-from ..contract import Output, ServiceFile, Supervisor, log_folder, parse_pid
+from ..contract import Output, ServiceFile, Supervisor, make_log_folder, parse_pid
 
 _UNITS = "/etc/systemd/system"
 
@@ -22,15 +22,15 @@ _JOURNALS = ("/var/log/journal", "/run/log/journal")
 class Systemd(Supervisor):
     """The unit makes a log folder below /var/log itself (LogsDirectory=); elsewhere a script does."""
 
-    def layout(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
+    def list_files(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
         below_var_log = str(options["log_dir"]).startswith("/var/log/")
-        return self.files if below_var_log else (*self.files, log_folder(self.name))
+        return self.files if below_var_log else (*self.files, make_log_folder(self.name))
 
-    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+    def query_words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         """From `systemctl show`: the active state."""
         return self._show(host, name, indices, "ActiveState")
 
-    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+    def query_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From `systemctl show`: the main process of the unit."""
         return {index: parse_pid(text) for index, text in self._show(host, name, indices, "MainPID").items()}
 

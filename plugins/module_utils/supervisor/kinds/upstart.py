@@ -21,26 +21,26 @@ LOGS = "/var/log/upstart"
 class Upstart(Supervisor):
     """`initctl status` prints a line such as `NAME-0 start/running, process 12`."""
 
-    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+    def query_words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         found = {}
         for index in indices:
             words = host.run(["initctl", "status", f"{name}-{index}"]).out.split()
             found[index] = translate_state(words[1].rstrip(",") if len(words) > 1 else "", ("start/running",))
         return found
 
-    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+    def query_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         printed = {index: host.run(["initctl", "status", f"{name}-{index}"]).out for index in indices}
         pattern = re.compile(r"\S+ start/\S+, process (\d+)\s*$", re.MULTILINE)
         found = {index: pattern.match(text) for index, text in printed.items()}
         return {index: parse_pid(match[1]) if match else 0 for index, match in found.items()}
 
-    def output_files(self, host: Any, names: Iterable[str]) -> list[str]:
+    def list_output_files(self, host: Any, names: Iterable[str]) -> list[str]:
         """What it has written of instances, and its logrotate has kept."""
         jobs = "|".join(map(re.escape, dict.fromkeys(names)))
         pattern = re.compile(rf"(?:{jobs})-\d+\.log(?:[.-]\d+)*(?:\.(?:gz|bz2|xz|zst))?")
         return [f"{LOGS}/{name}" for name in host.listdir(LOGS) if jobs and pattern.fullmatch(name)]
 
-    def init_version_error(self, init: Init) -> str:
+    def find_init_version_error(self, init: Init) -> str:
         if init.name == "upstart" and tuple(int(part) for part in init.version.split(".")[:2]) < OLDEST_UPSTART:
             return (
                 f"process 1 is upstart {init.version}, and xitrum_supervisor wants upstart "
