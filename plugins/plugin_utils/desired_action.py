@@ -40,15 +40,15 @@ class Files:
     def read(self, path: str) -> str:
         """Return the text of a file, searched for where a task searches for files. Raises AnsibleError where there is
         none."""
-        return self._look_up(path, rstrip=False)
+        return self._find(path, rstrip=False)
 
     def read_pair(self, certificate: str, key: str, dated: bool) -> str:
         """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be
         served."""
         names = [f"xitrum_proxy_tls_certificate {certificate}", f"xitrum_proxy_tls_key {key}"]
-        return key_pair.join_key_pair(self._look_up(certificate), self._look_up(key), names, dated=dated)
+        return key_pair.join_key_pair(self._find(certificate), self._find(key), names, dated=dated)
 
-    def _look_up(self, path: str, **options: Any) -> str:
+    def _find(self, path: str, **options: Any) -> str:
         plugin = self.action._shared_loader_obj.lookup_loader.get(
             "ansible.builtin.file", loader=self.action._loader, templar=self.action._templar
         )

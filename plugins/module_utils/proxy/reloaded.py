@@ -232,10 +232,10 @@ class Reloaded(ProxyBackend):
         return list_views(host, desired, self.read_live(host, desired), self.title, self.process)
 
     def change(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
-        change(host, desired, servers, self.words, self.live)
+        change(host, desired, servers, self.words, self.read_live)
 
     def move(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
-        move(host, desired, servers, self.live)
+        move(host, desired, servers, self.read_live)
 
     def probe(self, host: Any, desired: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         return probe(host, desired, row)

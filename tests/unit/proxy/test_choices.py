@@ -50,7 +50,8 @@ def test_every_file_of_a_kind_is_in_the_table():
 @pytest.mark.parametrize("name", PROXIES)
 def test_every_software_can_do_what_its_row_states(name):
     backend = PROXIES[name]
-    needed = {"parse_maxconn", "parse_servers", "parse_binds", "filter_complaints", "carry_states", "ask_server", "read_live", "read_view", "change", "move"}
+    needed = {"parse_maxconn", "parse_servers", "parse_binds", "filter_complaints", "carry_states", "ask_server", "read_live", "read_view", "change",
+              "move"}
     needed |= ({"close"} if backend.closes else set()) | ({"probe"} if backend.probes else set())
     for method in needed:
         assert getattr(type(backend), method) is not getattr(contract.ProxyBackend, method), method
