@@ -244,12 +244,12 @@ def read_process_name(host: Host, pid: int) -> str:
 
 def count_unread(rows: object) -> int:
     """How many lines of ss could not be read, each of which may be a socket."""
-    return len(getattr(rows, "list_unread", ()))
+    return len(getattr(rows, "unread", ()))
 
 
 def describe_drain(rows: Any) -> str:
     """Why a drain counts connections that may not be there, as a sentence; empty where every row was read."""
-    lines = getattr(rows, "list_unread", ())
+    lines = getattr(rows, "unread", ())
     if not lines:
         return ""
     what = "a failure of ss" if rows.failed else f"{len(lines)} unreadable line(s) of ss"
@@ -261,7 +261,7 @@ def describe_drain(rows: Any) -> str:
 
 def format_unread_note(rows: object) -> str:
     """A sentence about what ss printed and could not be read; empty where everything was."""
-    lines = getattr(rows, "list_unread", ())
+    lines = getattr(rows, "unread", ())
     if not lines:
         return ""
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
