@@ -112,7 +112,7 @@ def test_a_task_that_the_build_does_not_have(tmp_path, files, command, output, m
 
 
 def test_a_build_that_fails_and_one_that_reports_so_with_code_0(tmp_path, monkeypatch):
-    monkeypatch.setattr(package_build.shutil, "find_program", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr(package_build.shutil, "which", lambda program: f"/usr/bin/{program}")
     output = "[info] compiling\n\x1b[31m[error]\x1b[0m Boot.scala:3: not found: value Srver\n[error] \x1b]0;title\x07Compilation failed\n"
     assert package_build.build_errors("sbt stage", str(tmp_path), 1, output) == [
         f"xitrum_build_command (sbt stage) ended with code 1 in {tmp_path}: [info] compiling | "

@@ -149,7 +149,7 @@ def test_a_shell_in_the_folder_is_no_process_of_the_instance():
 def test_every_supervisor_has_every_column(kind):
     what = SUPERVISORS[kind]
     assert what.name == kind and what.program and what.log and what.start and what.files
-    for method in ("words", "pids"):
+    for method in ("query_words", "query_pids"):
         assert getattr(type(what), method) is not getattr(contract.Supervisor, method)
     assert "{index}" in what.mark and what.mark.startswith("/etc/")
     # What takes up what it finds has to be kept from it, and to be waited for.
