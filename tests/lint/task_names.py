@@ -18,7 +18,7 @@ import yaml
 LONGEST = 60
 #: The verbs in use. Add one here when no other describes what a task does; prefer the terms of systemd, HAProxy and Ansible.
 VERBS = frozenset("""
-    Add Assign Boot Build Check Choose Clear Close Compare Compute Configure Copy Create Decommission Define Deploy Describe Disable Download
+    Add Assign Boot Build Change Check Choose Clear Close Compare Compute Configure Copy Create Decommission Define Deploy Describe Disable Download
     Drain Enable End Fail Find Fix Follow Group Hold Include Install Keep Kill Lay Link List Lock Maintain Make Manage Measure Move Note Open
     Plan Point Prepare Print Prune Push Put Query Read Reboot Record Recover Redirect Refuse Release Remember Remove Renew Replace Report Reserve Reset
     Restart Restore Roll Run Save Set Split Start Stop Summarize Switch Take Test Try Tune Undo Uninstall Unpack Update Upload Use

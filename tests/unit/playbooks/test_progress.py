@@ -34,7 +34,7 @@ def test_a_rollout_is_printed_batch_by_batch(fleet):
     assert code == 0, output
     lines = lines_of(output, "Roll out in batches")
     first, second = lines.index("  Batch 1 of 2: app1-0"), lines.index("  Batch 2 of 2: app2-0")
-    restart = "    Set the state of instances to restarted - 1 changed"
+    restart = "    Change instances: restarted - 1 changed"
     assert first < lines.index("      app1-0: restarted, waiting for / to answer 200, 5 s of 60") < lines.index(restart) < second
     assert second < lines.index("      app2-0: draining at proxy1, 3 connections left, 0 s of 20")
     assert output.splitlines()[-1].endswith("3 of 3 hosts changed.")
