@@ -18,7 +18,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import 
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal, run_joined
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 
-from ..module_utils.core.plan import broken
+from ..module_utils.core.plan import make_rule_errors
 from ..module_utils.jdk.console import BUSY, RECORDS
 
 #: What a file that is fetched ends with.
@@ -48,11 +48,11 @@ class ActionModule(ActionBase):
             return result
         terminal = find_terminal(os.getppid())
         if not terminal:
-            return {**result, **build_refusal(broken("console.terminal", [
+            return {**result, **build_refusal(make_rule_errors("console.terminal", [
                 f"ansible-playbook was started without a terminal, and a console needs one: start it in one. {INSTEAD}"
             ]))}
         if self._connection.transport != "ssh":
-            return {**result, **build_refusal(broken("console.connection", [
+            return {**result, **build_refusal(make_rule_errors("console.connection", [
                 f"the console is opened over SSH, and {self._connection.transport} is this host's connection. {INSTEAD}"
             ]))}
         result.update(self._on_host(arguments, task_vars))
@@ -131,7 +131,7 @@ class ActionModule(ActionBase):
         """Has a recording or a dump made, waits for it, and fetches it into a new file of this user alone."""
         save, action = str(arguments.pop("save", "") or ""), arguments["action"]
         if not save:
-            return build_refusal(broken("console.save", [
+            return build_refusal(make_rule_errors("console.save", [
                 f"console_save is empty: expected a folder on the controller for the {action.replace('_', ' ')}, such "
                 "as -e console_save=dumps"
             ]))

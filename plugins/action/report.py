@@ -30,8 +30,8 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import 
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.core import schema
-from ..module_utils.core.plan import broken, report_errors
-from ..module_utils.core.untrusted_text import escaped, printable
+from ..module_utils.core.plan import make_rule_errors, report_errors
+from ..module_utils.core.untrusted_text import escape_text, make_printable
 from ..module_utils.desired import load, logs
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report
@@ -149,8 +149,9 @@ class ActionModule(ActionBase):
         """Fail where the format, the expression or the number of runs is none, before a host is read."""
         del task_vars
         about = options["about"]
-        errors = broken("question.format", [questions.find_format_error(f"{about}_format", options["format"])])
-        errors += broken("history.runs", [history.find_number_error(options["runs"])])
+        wrong = questions.find_format_error(f"{about}_format", options["format"])
+        errors = make_rule_errors("question.format", [wrong])
+        errors += make_rule_errors("history.runs", [history.find_number_error(options["runs"])])
         try:
             if options["query"]:
                 questions.Question(f"{about}_query", options["query"], SCHEMAS[about])
@@ -209,7 +210,7 @@ class ActionModule(ActionBase):
         hostvars, hosts = task_vars["hostvars"], task_vars["ansible_play_hosts_all"]
         plans = [hostvars[host].get(LOAD_PLAN) or {} for host in hosts]
         found = {error: plan["broken_rules"][error] for plan in plans for error in plan.get("errors", ())}
-        return build_refusal([error for text, rule in found.items() for error in broken(rule, [text])])
+        return build_refusal([error for text, rule in found.items() for error in make_rule_errors(rule, [text])])
 
     def _load(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Write the figures of a load test, and return its table, and where too few connections were held."""
@@ -339,7 +340,7 @@ def find_earlier_errors(folder: str) -> list[str]:
     try:
         load_reports.read_earlier_reports(folder)
     except (schema.VersionError, ValueError, OSError) as error:
-        return broken("load.report", [str(error)])
+        return make_rule_errors("load.report", [str(error)])
     return []
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..module_utils.application import one_off
-from ..module_utils.core.plan import broken
-from ..module_utils.core.untrusted_text import printable
+from ..module_utils.core.plan import make_rule_errors
+from ..module_utils.core.untrusted_text import make_printable
 from ..module_utils.desired.inputs import Inputs
 
 HostVars = Mapping[str, Mapping[str, Any]]
@@ -34,7 +34,7 @@ def read_command(
         try:
             return find(given.get(name, default), name)
         except ValueError as error:
-            errors.extend(broken(f"command.{part}", [str(error)]))
+            errors.extend(make_rule_errors(f"command.{part}", [str(error)]))
             return None
 
     found = {
@@ -43,8 +43,9 @@ def read_command(
         "timeout": check(one_off.check_timeout, "timeout", one_off.TIMEOUT),
     }
     check(check_instance, "instance", 0)
-    errors += broken("command.host", host_errors(given.get("run_host"), list(groups.get("xitrum", ())), hosts))
-    return ({} if errors else {**found, "nofile": Inputs(given).number("xitrum_nofile")}), errors
+    wrong = find_host_errors(given.get("run_host"), list(groups.get("xitrum", ())), hosts)
+    errors += make_rule_errors("command.host", wrong)
+    return ({} if errors else {**found, "nofile": Inputs(given).get_number("xitrum_nofile")}), errors
 
 
 def check_instance(value: Any, name: str) -> int:

@@ -123,12 +123,12 @@ def build_failure(error: object) -> dict[str, Any]:
     lines = (messages.find_cause(text) or text).splitlines()
     # Identifiers alone: Ansible prints the whole result of a failed task, and each sentence is in the message.
     rules = [one.rule for one in error.errors] if isinstance(error, Refused) else ["variable.unusable"]
-    return {"failed": True, "refused": True, "msg": "\n".join(map(untrusted_text.escaped, lines)), "rules": rules}
+    return {"failed": True, "refused": True, "msg": "\n".join(map(untrusted_text.escape_text, lines)), "rules": rules}
 
 
 def build_error_result(message: str) -> dict[str, Any]:
     """Return the result of a task that fails with this message; nothing where it is empty."""
-    return {"failed": True, "msg": untrusted_text.escaped(message)} if message else {}
+    return {"failed": True, "msg": untrusted_text.escape_text(message)} if message else {}
 
 
 def build_refusal(errors: Sequence[str]) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables impor
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import read_collection
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
-from ..module_utils.core.plan import broken
-from ..module_utils.core.untrusted_text import escaped, printable
+from ..module_utils.core.plan import make_rule_errors
+from ..module_utils.core.untrusted_text import escape_text, make_printable
 from ..module_utils.logs.component import LOG, OUTPUT
 
 #: Seconds that a line is held back, for older ones of other hosts.
@@ -151,11 +151,12 @@ class Files:
 
 def find_file_errors(folder: str, instances: Iterable[str]) -> list[str]:
     """Return why lines cannot be saved, as sentences. Makes the folder where it is missing."""
-    shown, found = f"logs_save is {printable(folder)}", []
+    shown, found = f"logs_save is {make_printable(folder)}", []
     try:
         os.makedirs(folder, mode=0o750, exist_ok=True)
     except OSError as error:
-        return broken("logs.save", [f"{shown}, which cannot be made ({error.strerror}): set it to another folder"])
+        reason = f"{shown}, which cannot be made ({error.strerror}): set it to another folder"
+        return make_rule_errors("logs.save", [reason])
     if not os.access(folder, os.W_OK | os.X_OK):
         found.append(f"{shown}, where this user cannot write: set it to another folder")
     names = [build_file_name(instance, kind) for instance in instances for kind in KINDS]
@@ -165,7 +166,7 @@ def find_file_errors(folder: str, instances: Iterable[str]) -> list[str]:
             f"{shown}, which has {', '.join(there[:5])} already: files are not overwritten. Set it to another folder, "
             "or move them away"
         )
-    return broken("logs.save", found)
+    return make_rule_errors("logs.save", found)
 
 
 # ------------------------------------------------------------------------------------------------------------ merging

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils.core.plan import BlockingError
-from ..module_utils.core.untrusted_text import printable
+from ..module_utils.core.untrusted_text import make_printable
 from ..module_utils.report import schemas
 from ..module_utils.report.fleet_summary import render_table
 

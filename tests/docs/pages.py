@@ -13,7 +13,7 @@ from . import playbooks, plugins, returns, role_variables, rules, schemas, varia
 
 GENERATED: dict[pathlib.Path, Callable[[], str]] = {
     # The page of modules has what these document.
-    **{path: functools.partial(returns.fetch_status, path) for path in returns.MODULES},
+    **{path: functools.partial(returns.page, path) for path in returns.MODULES},
     variables.PAGE: variables.text,
     playbooks.PAGE: playbooks.text,
     rules.PAGE: rules.text,
@@ -21,5 +21,5 @@ GENERATED: dict[pathlib.Path, Callable[[], str]] = {
     plugins.MODULES: plugins.modules,
     plugins.FILTERS: plugins.filters,
     plugins.ROLES: plugins.role_page,
-    **{role / "README.md": functools.partial(role_variables.fetch_status, role) for role in role_variables.roles()},
+    **{role / "README.md": functools.partial(role_variables.page, role) for role in role_variables.roles()},
 }

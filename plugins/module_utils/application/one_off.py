@@ -19,8 +19,8 @@ from typing import Any
 from ..core import folders
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import Draft, Plan, broken
-from ..core.untrusted_text import printable
+from ..core.plan import Draft, Plan, make_rule_errors
+from ..core.untrusted_text import make_printable
 from ..package import main_class as package_main
 from . import releases as release
 
@@ -151,13 +151,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         advice = (f"found {listed}. Choose one with run_instance" if listed else
                   "found none. Deploy the application first: ansible-playbook xitrum.host.site")
         reason = f"instance {desired['instance']} is not installed in {desired['root']}: {advice}"
-        result.errors += broken("command.not-installed", [reason])
+        result.errors += make_rule_errors("command.not-installed", [reason])
     elif not state["runner"]:
         reason = (f"found no script/runner in {state['folder']}; expected that of the package, which starts a class: "
                   "build the package with xitrum-package, and deploy it")
-        result.errors += broken("command.no-runner", [reason])
+        result.errors += make_rule_errors("command.no-runner", [reason])
     else:
-        result.errors += broken("command.class-missing", [state["class_error"]])
+        result.errors += make_rule_errors("command.class-missing", [state["class_error"]])
     if not result.errors:
         # Nobody can know what a class does.
         result.actions.append(("run", desired["main_class"]))

@@ -96,9 +96,9 @@ def report_errors(errors: Sequence[str]) -> dict[str, Any]:
     break one."""
     blocking = [one for one in errors if isinstance(one, BlockingError)]
     return {
-        "errors": [escaped(error) for error in errors],
-        "fixes": {escaped(str(one)): one.commands for one in blocking if one.commands},
-        "broken_rules": {escaped(str(one)): one.rule for one in blocking if one.rule},
+        "errors": [escape_text(error) for error in errors],
+        "fixes": {escape_text(str(one)): one.commands for one in blocking if one.commands},
+        "broken_rules": {escape_text(str(one)): one.rule for one in blocking if one.rule},
     }
 
 
@@ -143,7 +143,7 @@ class Plan:
         commands, and `broken_rules` to the identifier of its rule."""
         return make_sendable({
             "changed": self.changed,
-            "rows": [_reported(row) for row in self.rows],
+            "rows": [_report_row(row) for row in self.rows],
             **report_errors(self.errors),
             **self.facts,
         })

@@ -13,8 +13,8 @@ from typing import Any, Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..core.plan import BlockingError, broken
-from ..core.untrusted_text import printable
+from ..core.plan import BlockingError, make_rule_errors
+from ..core.untrusted_text import make_printable
 from .inputs import Inputs
 
 #: What the playbook registers: its settings, and what it read of a host.
@@ -131,7 +131,7 @@ def read_grep(value: Any, errors: list[str]) -> str:
         place = len(text) if position is None else int(position)
         where = f"character {place + 1}" if place < len(text) else "its end"
         line = "".join(letter if letter.isprintable() else " " for letter in text)
-        why = printable(str(getattr(error, "msg", "") or error or "it is nested too deep"))
+        why = make_printable(str(getattr(error, "msg", "") or error or "it is nested too deep"))
         reason = f"logs_grep is no valid regular expression: {why}, at {where}.\n  {line}\n  {' ' * place}^"
         errors.append(BlockingError(reason, rule="logs.grep"))
         return ""
@@ -207,4 +207,4 @@ def find_follow_errors(hosts: Sequence[str], forks: int, terminal: bool) -> list
             f"logs_follow is true for {len(hosts)} hosts, and Ansible works on {forks} at once: expected a fork for "
             f"each host. Add --forks {len(hosts)}, or choose hosts with --limit"
         )
-    return broken("logs.follow", found)
+    return make_rule_errors("logs.follow", found)

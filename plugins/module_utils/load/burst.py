@@ -19,7 +19,7 @@ from typing import Any
 from ..core import addresses
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import Draft, Plan, broken
+from ..core.plan import Draft, Plan, make_rule_errors
 from . import state as load_state
 from .counts import is_repeated
 
@@ -47,13 +47,13 @@ def find_errors(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
         reason = (
             f"load_test_burst_connections: found {desired['connects']}, expected a number from 1 to {CONNECTS_MOST}."
         )
-        found += broken("load.burst", [reason])
+        found += make_rule_errors("load.burst", [reason])
     if not 0 <= desired["pause"] <= PAUSE_MOST:
         reason = f"load_test_burst_pause: found {desired['pause']}, expected seconds from 0 to {PAUSE_MOST}."
-        found += broken("load.burst", [reason])
+        found += make_rule_errors("load.burst", [reason])
     if any(backlog < 1 for backlog in desired["backlogs"]):
         reason = f"load_test_burst_backlogs: found {desired['backlogs']}, expected numbers from 1 on."
-        found += broken("load.burst", [reason])
+        found += make_rule_errors("load.burst", [reason])
     most = min((nofile - BASE_FILES) // 2, ports)
     if not found and desired["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
@@ -61,7 +61,7 @@ def find_errors(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
             f"load_test_burst_connections: found {desired['connects']}, and this host can make {most} at once: its "
             f"{ends} end first. Expected {most} or less."
         )
-        found += broken("load.burst-capacity", [reason])
+        found += make_rule_errors("load.burst-capacity", [reason])
     return found
 
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from ..core import addresses
-from ..core.plan import broken
+from ..core.plan import make_rule_errors
 from ..proxy import definition as proxy
 from ..proxy.table import PROXIES
 from . import planning as load_plan
@@ -23,7 +23,7 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
     """What is wrong with the settings, as sentences. `known` are all hosts of the inventory."""
     numbers = {name: desired[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
-    found = broken(
+    found = make_rule_errors(
         "load.numbers",
         [f"load_test_{name}: found {value}, expected 1 or more." for name, value in numbers.items() if value < 1],
     )
@@ -32,22 +32,22 @@ def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: li
             f"load_test_burst_connections: found {desired['burst']}, expected the number of connects at once, or 0 for "
             "none."
         )
-        found += broken("load.burst", [reason])
+        found += make_rule_errors("load.burst", [reason])
     if not desired["path"]:
         reason = (
             "load_test_path is not set: expected the path of a WebSocket of the application, such as "
             "/sockjs/websocket. It must be one that every client may open."
         )
-        found += broken("load.path", [reason])
+        found += make_rule_errors("load.path", [reason])
     if not LABEL.fullmatch(desired["label"]):
         reason = (
             f"load_test_label: found {desired['label']!r}, expected letters, digits and . _ - as it is the name of a "
             "file and of a column."
         )
-        found += broken("load.label", [reason])
-    found += broken("load.clients", find_client_errors(desired["from"], known))
-    return found + broken("load.routes", [*find_route_errors(desired["through"], groups),
-                                          *find_unanswered(desired, groups.get("xitrum_proxy", []))])
+        found += make_rule_errors("load.label", [reason])
+    found += make_rule_errors("load.clients", find_client_errors(desired["from"], known))
+    return found + make_rule_errors("load.routes", [*find_route_errors(desired["through"], groups),
+                                                    *find_unanswered(desired, groups.get("xitrum_proxy", []))])
 
 
 def find_client_errors(clients: list[str], known: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..core.plan import Draft, Plan, broken
+from ..core.plan import Draft, Plan, make_rule_errors
 
 #: What a process has open in addition to its connections: its own files, epoll, the modules that Python has open.
 BASE_FILES = 64
@@ -104,7 +104,7 @@ def find_header_errors(headers: Any) -> list[str]:
 
 def find_input_errors(desired: dict[str, Any]) -> list[str]:
     """Invalid values, as sentences."""
-    found = broken(
+    found = make_rule_errors(
         "load.numbers",
         [
             f"load_test_{name}: found {desired[name]}, expected 1 or more."
@@ -117,19 +117,19 @@ def find_input_errors(desired: dict[str, Any]) -> list[str]:
             f"load_test_rate: found {desired['rate']} a second, which takes more than {RAMP_MOST} s for "
             f"{desired['connections']} connections: expected {-(-desired['connections'] // RAMP_MOST)} or more."
         )
-        found += broken("load.numbers", [reason])
+        found += make_rule_errors("load.numbers", [reason])
     if desired["seconds"] > HOLD_MOST:
         reason = f"load_test_seconds: found {desired['seconds']}, expected at most {HOLD_MOST}."
-        found += broken("load.numbers", [reason])
+        found += make_rule_errors("load.numbers", [reason])
     if not desired["path"].startswith("/") or any(ord(letter) < 33 for letter in desired["path"]):
         reason = (
             f"load_test_path: found {desired['path']!r}, expected the path of a WebSocket of the application, such as "
             "/sockjs/websocket."
         )
-        found += broken("load.path", [reason])
-    found += broken("load.headers", find_header_errors(desired["headers"]))
+        found += make_rule_errors("load.path", [reason])
+    found += make_rule_errors("load.headers", find_header_errors(desired["headers"]))
     if not desired["targets"]:
-        found += broken("load.targets", ["targets: found none, expected one or more."])
+        found += make_rule_errors("load.targets", ["targets: found none, expected one or more."])
     return found
 
 
@@ -198,7 +198,7 @@ def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
             f"load_test_connections: found {desired['connections']} to be made by this host, which can make {largest}. "
             f"{limit} runs out first: the {RESOURCES[limit]}. The largest number that holds is {largest}."
         )
-        return Draft(errors=broken("load.capacity", [error]), facts=facts).plan(desired, state)
+        return Draft(errors=make_rule_errors("load.capacity", [error]), facts=facts).plan(desired, state)
     shares = split(desired["connections"], count_processes(desired["connections"], state))
     workers = [
         {"connections": share, "first": sum(shares[:index]), "rate": desired["rate"] * share / desired["connections"]}

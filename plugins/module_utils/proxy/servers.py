@@ -18,7 +18,7 @@ from typing import Any, Callable, Collection, Mapping, Sequence
 from ..core import addresses, sockets
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import BlockingError, Draft, Plan, Row, broken, report_errors
+from ..core.plan import BlockingError, Draft, Plan, Row, make_rule_errors, report_errors
 from . import table
 from .table import PROXIES
 
@@ -219,14 +219,14 @@ def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
             f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site."
         )
-        return broken("proxy.last-server", [reason])
+        return make_rule_errors("proxy.last-server", [reason])
     if desired["keep_healthy"] and state["others"]:
         reason = (
             f"{' and '.join(gone)} would be drained, and of the other servers of {desired['software']} "
             f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable "
             f"one of them first{desired['hint'] and ', ' + desired['hint']}."
         )
-        return broken("proxy.last-server", [reason])
+        return make_rule_errors("proxy.last-server", [reason])
     return []
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..core import process, recorded
 from ..core.component import Desired
 from ..core.host import Host
-from ..core.plan import Plan, broken, report_errors
+from ..core.plan import Plan, make_rule_errors, report_errors
 from ..firewall import component as firewall
 from ..jdk import alternatives, jvm
 from ..jdk import component as jdk
@@ -98,7 +98,7 @@ def read(host: Host, desired: Desired) -> dict[str, Any]:
     record = recorded.read(host)
     kernel_record, kernel_error = kernel.list_recorded_profiles(host)
     chosen, record_error = alternatives.read_record(host)
-    errors = broken("host.record", [kernel_error, record_error])
+    errors = make_rule_errors("host.record", [kernel_error, record_error])
     profiles = sorted({*kernel_record, *find_ours(host, "/etc/sysctl.d", kernel_plan.MARK)})
     planned_redirects = redirects.plan(_NO_REDIRECTS, redirects.read(host, _NO_REDIRECTS))
     planned_firewall = firewall.plan(_NO_FIREWALL, firewall.read(host, _NO_FIREWALL))
@@ -169,7 +169,7 @@ def summarize(state: Mapping[str, Any]) -> dict[str, Any]:
         for name, pids in state["jdks"].items()
         if pids
     ]
-    report = report_errors([*state["errors"], *broken("removal.jdk-used", used)])
+    report = report_errors([*state["errors"], *make_rule_errors("removal.jdk-used", used)])
     return {
         "applications": state["applications"],
         "proxies": proxies.changed,

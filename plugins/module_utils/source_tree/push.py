@@ -11,8 +11,8 @@ from typing import Any
 
 from ..core import urls
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
-from ..core.host import LONG_SECONDS, Host, Result, own_environment
-from ..core.plan import Draft, Plan, Row, broken
+from ..core.host import LONG_SECONDS, Host, Result, copy_environment
+from ..core.plan import Draft, Plan, Row, make_rule_errors
 
 NAME = "source_push"
 
@@ -96,20 +96,20 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Check git remote -v there; git "
             "remote add adds one."
         )
-        result.errors += broken("tree.push-remote", [reason])
+        result.errors += make_rule_errors("tree.push-remote", [reason])
         return result.plan(desired, state)
     if os.path.realpath(state["root"]) != os.path.realpath(desired["path"]):
         reason = (
             f"{desired['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of "
             "its own for it"
         )
-        result.errors += broken("tree.push-root", [reason])
+        result.errors += make_rule_errors("tree.push-root", [reason])
     ours = sorted(path for _code, path in state["uncommitted"] if path in desired["paths"])
     others = sorted(path for code, path in state["uncommitted"] if path not in desired["paths"] and code != "??")
     if others and not desired["allow_uncommitted"]:
         reason = (f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, or set "
                   f"{desired['prefix']}_allow_uncommitted to true")
-        result.errors += broken("tree.uncommitted", [reason])
+        result.errors += make_rule_errors("tree.uncommitted", [reason])
     if result.errors:
         return result.plan(desired, state)
     if ours or desired["pending"]:
