@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
             return {**result, **build_refusal(make_rule_errors("console.connection", [
                 f"the console is opened over SSH, and {self._connection.transport} is this host's connection. {INSTEAD}"
             ]))}
-        result.update(self._on_host(arguments, task_vars))
+        result.update(self._run_module(arguments, task_vars))
         if result.get("failed"):
             return result
         folder, argv = result.pop("folder"), result.pop("argv")

@@ -326,7 +326,7 @@ def render_answer(
             found = question.answer(document)
         except questions.QuestionError as error:
             return build_refusal([error.reason])
-        hint = question.hint() if questions.is_nothing(found) else ""
+        hint = question.format_hint() if questions.is_nothing(found) else ""
         text = "" if hint and way != "json" else questions.render(found, way)
     else:
         text = questions.render(document, way) if way == "json" else shown[way]

@@ -735,7 +735,7 @@ def build_instance_rows(
         if stop and found.status == "drift":
             who = operator_stops.format_operator(stop)
             why = f"it was stopped by operator {who}, and something started it since. Run start.yml, or stop.yml again"
-            found = found.replaced(status="stopped", why=why, fix="")
+            found = found.replace(status="stopped", why=why, fix="")
         rows.append(found)
     if observed["flags_error"]:
         rows.append(Row("instance", f"{label} flags", status="not_readable", why=observed["flags_error"]))
