@@ -253,7 +253,7 @@ class Host:
             return (0, 0)
         return (found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else (0, 0)
 
-    def log_files(self, folder: str) -> list[file_parts.FileInfo]:
+    def list_log_files(self, folder: str) -> list[file_parts.FileInfo]:
         """The regular files and links in a folder that a user who is not root may write; none where there is no folder.
 
         A link, and a file of another user than the folder's owner, are refused: see `may_be_planted`.

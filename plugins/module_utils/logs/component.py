@@ -106,7 +106,7 @@ def describe_left_out(source: Source, left_out: Mapping[str, str]) -> list[str]:
     """The files of a log that were not read, as sentences: one for each reason."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in left_out.items():
-        by_reason.setdefault(reason, []).append(printable(name))
+        by_reason.setdefault(reason, []).append(make_printable(name))
     folder = source.path.rpartition("/")[0]
     return [
         f"instance {source.number}: in {folder}, {', '.join(names[:LISTED])}"

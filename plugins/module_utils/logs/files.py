@@ -137,7 +137,7 @@ def find_left_out(family: Family, since: float, has_enough: bool) -> dict[str, s
 
     has_enough: whether newer files have all the lines, so that none of a rotated one is missing.
     """
-    newest = max((info.changed for info in family.newest_first()), default=0.0)
+    newest = max((info.changed for info in family.sort_newest_first()), default=0.0)
     found = {}
     for info in family.files:
         if (since and info.changed < since) or (has_enough and info.changed <= newest):
