@@ -76,7 +76,7 @@ def test_a_condition_is_one_on_whole_entries():
 def note_of(infos, files=None, **given):
     """The notes of a read of a folder that has further files."""
     host = FakeHost({"/var/log/app/0/a.log": LINE.format(1, "first"), **(files or {})})
-    host.log_files = lambda folder: [info._replace(changed=2e9) for info in FakeHost.list_log_files(host, folder)] + (
+    host.list_log_files = lambda folder: [info._replace(changed=2e9) for info in FakeHost.list_log_files(host, folder)] + (
         list(infos) if folder.endswith("/0") else [])
     return read(host, **given)["notes"]
 

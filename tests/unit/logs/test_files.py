@@ -246,7 +246,7 @@ def test_no_link_is_followed(log, tmp_path_factory):
     (log.folder / "evil.log").symlink_to(secret)
     os.mkfifo(log.folder / "pipe.log")
     families = files.list_families(log.host, str(log.folder))
-    assert [family.name for family in families if family.newest_first()] == ["app.log"]
+    assert [family.name for family in families if family.sort_newest_first()] == ["app.log"]
     assert {info.name: info.refused for family in families for info in family.files if info.refused} == {"app.log.1": "a link", "evil.log": "a link"}
     assert log.last() == [0]
     rename(log)
