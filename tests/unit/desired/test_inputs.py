@@ -42,7 +42,7 @@ def test_without_a_number_of_connections_the_guides_values_are_used():
 
 def test_what_a_user_sets_wins_over_what_follows():
     found = inputs(xitrum_max_connections=100000, tuning_nofile="5000", xitrum_nofile=7)
-    assert (found.number("tuning_nofile"), found["xitrum_nofile"]) == (5000, 7)
+    assert (found.get_number("tuning_nofile"), found["xitrum_nofile"]) == (5000, 7)
 
 
 @pytest.mark.parametrize(("more", "ports"), [

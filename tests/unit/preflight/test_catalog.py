@@ -167,12 +167,12 @@ HOSTS = ["app1", "app2"]
 
 
 def rules_of_components():
-    """The rules that modules and module_utils name: of `BlockingError(..., rule=RULE)`, SourceError alike, and `broken(RULE, ...)`."""
+    """The rules that modules and module_utils name: of `BlockingError(..., rule=RULE)`, SourceError alike, and `make_rule_errors(RULE, ...)`."""
     found = {inspect.signature(SourceError).parameters["rule"].default}
     for path in sorted((page.PAGE.parents[2] / "plugins").glob("module*/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-            if name == "broken" and isinstance(node.args[0], ast.Constant):
+            if name == "make_rule_errors" and isinstance(node.args[0], ast.Constant):
                 found.add(ast.literal_eval(node.args[0]))
             elif name in ("BlockingError", "SourceError"):
                 found |= {ast.literal_eval(given.value) for given in node.keywords if given.arg == "rule" and isinstance(given.value, ast.Constant)}

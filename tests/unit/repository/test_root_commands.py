@@ -31,7 +31,7 @@ from tests.lint import root_commands
     """host.run(["cp", *[f"{root}/{name}" for name in names]])""",
     # The functions, keys and attributes that make such paths.
     """host.run(["cat", home(desired, 1)])""",
-    """host.run(["cat", service.log_of(desired, 1)])""",
+    """host.run(["cat", service.get_log(desired, 1)])""",
     """host.run(["cat", desired.get("log_dir")])""",
     """host.run(["cat", desired.log_dir + "/x"])""",
     # Commands that are put together.

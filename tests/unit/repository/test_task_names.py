@@ -14,7 +14,7 @@ from tests.docs.role_variables import ROOT
 from tests.lint import task_names
 
 #: Where a test picks the result of a task by its name: `text_of("Print the output")`, `task == "Print the output"`.
-QUOTED = re.compile(r"""(?:text_of\(|\b(?:task|name) == )["']((?:[\w.]+ : )?[A-Z]\w* [^"']+)["']""")
+QUOTED = re.compile(r"""(?:find_text\(|\b(?:task|name) == )["']((?:[\w.]+ : )?[A-Z]\w* [^"']+)["']""")
 
 
 def write(top, files):
