@@ -167,7 +167,7 @@ def test_a_setting_is_made_where_it_is_in_force(application, edited):
     assert not plan.errors and host.files[f"{TOP}/config/application.conf"] == (edited or application)
     assert ("config/application.conf" in plan.facts["paths"]) == bool(edited)
     started = package_config.read_settings_at_start(lambda path: host.files.get(f"{TOP}/{path}"))
-    assert started.find_values(("xitrum", "port", "http")) == {"${PORT}"} and started.values(("xitrum", "port", "https")) <= {None}
+    assert started.find_values(("xitrum", "port", "http")) == {"${PORT}"} and started.find_values(("xitrum", "port", "https")) <= {None}
     again = run(host, heroku())
     assert not again.changed and ("config/application.conf" in again.facts["paths"]) == bool(edited)
 
