@@ -126,6 +126,7 @@ def test_what_jcmd_returns_is_printed_and_kept(site, tmp_path, action, pattern):
     assert [path.name.partition("-0-")[0] for path in kept] == list(HOSTS)
     assert all(re.search(pattern, path.read_text(encoding="utf-8")) for path in kept)
     assert run.changed == {}, "nothing of a host"
+    assert "template error" not in run.output, "no name of a task has a variable that is not set yet"
 
 
 def test_hosts_have_to_be_named(site):

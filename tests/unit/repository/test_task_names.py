@@ -9,6 +9,7 @@ import re
 import textwrap
 
 import pytest
+import yaml
 
 from tests.docs.role_variables import ROOT
 from tests.lint import task_names
@@ -31,6 +32,21 @@ def test_each_task_that_tests_of_scenarios_quote_exists():
     quoted = [name for path in tests for name in QUOTED.findall(path.read_text(encoding="utf-8"))]
     assert len(quoted) > 5
     assert {name for name in quoted if name.rpartition(" : ")[2] not in names} == set()
+
+
+def list_tasks(found):
+    """The tasks of a file's lists, those in blocks too."""
+    for one in found if isinstance(found, list) else ():
+        yield one
+        for part in ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always"):
+            yield from list_tasks(one.get(part))
+
+
+def test_no_name_has_the_variable_of_its_own_loop():
+    """Ansible renders the name before the loop begins, and warns of a template error."""
+    tasks = [task for path in task_names.list_files(ROOT) for task in list_tasks(yaml.safe_load(path.read_text(encoding="utf-8")))]
+    loops = [(task["name"], task["loop_control"]["loop_var"]) for task in tasks if "loop_var" in task.get("loop_control", {})]
+    assert len(loops) > 5 and [name for name, variable in loops if re.search(rf"\b{variable}\b", name)] == []
 
 
 @pytest.mark.parametrize("name", [
