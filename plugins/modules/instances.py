@@ -171,7 +171,7 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
 instances:
   description:
     - For each instance its C(index), C(port), C(pid) and C(release), whether it is C(running), and whether it is
-      C(healthy) (null if that is not known). C(folder) is the desired folder. C(current) and C(previous) are the
+      C(healthy) (null if it was not tested). C(folder) is the desired folder. C(current) and C(previous) are the
       folders of now and before, and C(back) is the one to go back to. C(restart_reasons) are empty if it needs no
       restart.
     - C(changes) are the settings of the process that differ and that must be equal on all instances at the same time,

@@ -66,7 +66,7 @@ options:
         default: ""
       family:
         description: The address family of the connection that failed. Rules of the other family are not reported. Empty
-          if it is not known.
+          if the module cannot find it.
         type: str
         choices: ["", ipv4, ipv6]
         default: ""

@@ -231,7 +231,8 @@ slot:
   returned: with O(state=read)
   type: int
 instances:
-  description: The instances on the host, each with its C(index) and its configured HTTP C(port) (0 if it is not known).
+  description: The instances on the host, each with its C(index) and its configured HTTP C(port) (0
+    if its configuration could not be read).
   returned: with O(state=read)
   type: list
   elements: dict

@@ -26,7 +26,7 @@ NAMES = ("ssh", "smart", "ansible.builtin.ssh")
 
 
 def find_note(host: str, variables: Mapping[str, Any]) -> str:
-    """A sentence where SSH to a host never gives up, an empty text where it does, and where that is not known.
+    """A sentence where SSH to a host never gives up, an empty text where it does, and where OpenSSH does not report it.
 
     `variables` are those of the host. OpenSSH is queried, so that its own configuration files count.
     """

@@ -167,7 +167,7 @@ def find_errors(
     by_host: dict[str, list[Error]] = {}
     needed: dict[str, list[str]] = {}
     for host, of_host in every.items():
-        # A host whose variables are invalid is not read, so nothing is known of it.
+        # A host whose variables are invalid is not read, so this run has no data of it.
         # Where the addresses of others do not matter (base.yml), it is.
         unread = preflight.is_unread(of_host)
         others = preflight.find_address_errors(strict, host, NO_VALUE) if unread else []

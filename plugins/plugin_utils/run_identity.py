@@ -56,7 +56,7 @@ def read_boot() -> str:
 
 def read_start_time(pid: int) -> str:
     """When a process was started, in clock ticks since boot: a later one with its number is another.
-    Empty where not known."""
+    Empty where the system does not report it."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()[19]
@@ -65,7 +65,8 @@ def read_start_time(pid: int) -> str:
 
 
 def has_ended(lock: Mapping[str, Any], controller: Mapping[str, str]) -> bool:
-    """Whether the holder of a lock was a run of this controller that has ended. False where that cannot be known."""
+    """Whether the holder of a lock was a run of this controller that has ended. False where that
+    cannot be found out."""
     machine, pid, start = (lock.get("id", "").split("/") + ["", ""])[:3]
     if not machine or lock.get("host") != controller["host"] or machine != controller["id"].partition("/")[0]:
         return False

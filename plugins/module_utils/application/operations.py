@@ -155,7 +155,7 @@ def find_last_errors(
 ) -> dict[str, list[BlockingError]]:
     """Why a stop without proxies would leave no instance of the application, by host.
 
-    states: the reads of the run's hosts. left_out: application hosts outside of the run, of which nothing is known.
+    states: the reads of the run's hosts. left_out: application hosts outside of the run, which were not read.
     allowed: whether the operator accepts that.
     """
     found = {host: state["instances"] for host, state in states.items() if state.get("instances")}

@@ -58,7 +58,7 @@ def find_socket_fault(
     """Why one of these listening sockets is not the instance's, as a sentence; empty where all are.
 
     `main` is the process that the supervisor has for the instance (0: none), `users` are those of
-    `process.accounts`: where none is known, no socket is the instance's.
+    `process.accounts`: without one, no socket is the instance's.
     """
     expected = f"process {main}" if main else "a process"
     expected = f"expected is {expected} that {supervisor} started for the instance, or one below it"
@@ -91,7 +91,7 @@ def find_answer_fault(
     """
     rows = sockets.read_listeners(host)
     if rows is None:
-        return f"it is not known whose the socket on port {instance['port']} is: {restarts.NO_SS}"
+        return f"the owner of the socket on port {instance['port']} cannot be read: {restarts.NO_SS}"
     ports = [port for port in (instance["port"], instance["https"]) if port]
     there = [row for port in ports for row in find_listening_sockets(host, rows, instance["address"], port)]
     answered = bool(earlier)

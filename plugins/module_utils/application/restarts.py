@@ -29,7 +29,7 @@ SPEC = {
     "backlog": {"type": "int", "default": 1024},
 }
 
-#: Why it is not known who listens.
+#: Why the host does not show who listens.
 NO_SS = "ss did not answer: install iproute2 (Debian) or iproute (RHEL)"
 
 
@@ -99,7 +99,7 @@ def find_planned_somaxconn(kernel: Mapping[str, Any] | None) -> int:
 
 
 def find_unread_sockets(rows: sockets.Rows | None, port: int | None) -> str:
-    """Why it is not known who listens on a port; empty where it is, and where nobody does."""
+    """Why the host does not show who listens on a port; empty where it is, and where nobody does."""
     if rows is None:
         return NO_SS
     hidden = any(row["port"] == port and not row["pids"] for row in rows)

@@ -266,7 +266,7 @@ def find_choice_notes(found: Mapping[str, Mapping[str, Any]], desired: Iterable[
 
 @dataclass(frozen=True)
 class RollbackChoice:
-    """The release that a fleet goes back to. `package` is what is known of it, in the place of what a package on the
+    """The release that a fleet goes back to. `package` is what hosts report of it, in place of what a package on the
     controller reports. With `errors`, the hosts have no release in common."""
 
     errors: tuple[str, ...]

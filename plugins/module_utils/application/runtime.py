@@ -94,7 +94,7 @@ def read_answer(
     deadline: float,
 ) -> int | str | None:
     """What a running instance answers for the health page: its status, or why there is none, as a text. None where
-    it is not known: nothing runs, or its socket is hidden from this user."""
+    the host does not show it: nothing runs, or its socket is hidden from this user."""
     if own is None or restarts.find_unread_sockets(listening, port):
         return None
     row = next((row for row in listening or [] if row["port"] == port and own["pid"] in row["pids"]), None)

@@ -13,7 +13,7 @@ from . import instances, slots
 
 def read_instances(host: Host, root: str) -> list[dict[str, int]]:
     """The instances on the host with the ports of their configuration: `[{index, port}]`;
-    a port that is not known is 0."""
+    a port that the host does not report is 0."""
     numbers = sorted(int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal())
     found = {number: instances.read_configured(host, f"{root}/instances/{number}/current") for number in numbers}
     return [{"index": number, "port": ports.get("http", 0)} for number, ports in found.items()]

@@ -42,7 +42,7 @@ ACTIONS = ("", "start", "enable", "enable_now", "replace")
 
 def parse(text: str | None, path: str = "") -> dict[str, Any]:
     """Return the record in the text of its file `path`. Nothing where there is no file, and where it is damaged: then
-    what runs is all that is known, as it is of a host that has no record yet.
+    only what runs counts, as on a host that has no record yet.
     Raises schema.VersionError for another version."""
     try:
         found = schema.STEP.parse(text, path) if text else {}
@@ -133,7 +133,7 @@ def plan_recovery(
     """What a run does about each instance before its own first step: index to one of `ACTIONS`.
 
     `observed` maps an index to what was read of the instance now: `running`, its `current` folder, whether it is
-    `restart_reasons`, and `healthy`, which is None where that is not known. `interrupted`: an earlier run ended
+    `restart_reasons`, and `healthy`, which is None where no instance was tested. `interrupted`: an earlier run ended
     without a word, so that proxies may have any instance disabled.
     What is observed decides; the record reports where to check.
 

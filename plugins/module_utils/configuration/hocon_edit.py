@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from .hocon import Document, Field, HoconError, Include, list_fields, list_substitutions, parse
 
-#: A setting has this value, whose text is known.
+#: A setting has this value, as a text.
 VALUE = "value"
 #: It is an object, or no setting of it is in force.
 OBJECT, ABSENT = "object", "absent"
@@ -82,7 +82,7 @@ def _find_inner_force(text: str, member: Field, path: tuple[str, ...], force: Fo
 
 def find_value(text: str, key: str) -> str | None:
     """The text of the value that is in force for a key such as `xitrum.port.http`;
-    None where there is none, or it is not known."""
+    None where there is none, or the file does not show it."""
     force = find_force(text, split_key(key))
     return force.text if force.kind == VALUE else None
 

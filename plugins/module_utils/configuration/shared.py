@@ -48,7 +48,7 @@ _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 def read_session_settings(text: str) -> dict[str, str]:
     """The settings of sessions in force in a `xitrum.conf`: name to a digest.
-    None is known of a text that is no HOCON."""
+    A text that is no HOCON has none."""
     found = {name: find_values(paths, settings) for name, paths, settings in find_paths(parse_settings(text or ""))}
     return {name: compute_digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
@@ -129,7 +129,7 @@ def compute_digest(text: str) -> str:
 def read_settings(package: dict[str, Any] | None, own: str, akka: str) -> dict[str, str]:
     """The shared settings of one instance: name to a text that can be compared.
 
-    `package` are those of the package (what `read_package_settings` returned), or None where they are not known.
+    `package` are those of the package (what `read_package_settings` returned), or None where the package was not read.
     `own` and `akka` are the texts of the instance's own `config/xitrum.conf` and `config/akka.conf`, empty where
     there is none.
     """

@@ -1169,7 +1169,7 @@ def name_connect_error(error: OSError) -> str:
 
 
 def find_user_name(uid: int) -> str:
-    """The name of a user id, or the number as text where no name is known."""
+    """The name of a user id, or the number as text where it has no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -1177,7 +1177,7 @@ def find_user_name(uid: int) -> str:
 
 
 def find_group_name(gid: int) -> str:
-    """The name of a group id, or the number as text where no name is known."""
+    """The name of a group id, or the number as text where it has no name."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

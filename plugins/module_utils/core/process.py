@@ -192,7 +192,7 @@ def find_processes_under(host: Host, root: str) -> list[dict[str, Any]]:
 def list_accounts(host: Host, home: str, user: str = "") -> set[str]:
     """The users that an instance may run as, by name: `user`, and those that root gave a `tmp` of its folders to.
 
-    `home` is `ROOT/instances/N`, in which root alone makes folders. Empty where nothing is known.
+    `home` is `ROOT/instances/N`, in which root alone makes folders. Empty where the process shows none.
     """
     owners = (host.stat(f"{home}/{name}/tmp") for name in host.listdir(home))
     return {user, *(found.owner for found in owners if found is not None and found.kind == "directory")} - {""}

@@ -25,7 +25,7 @@ from . import firewalld, ufw
 
 #: `ports`: what other hosts could not reach. `port` is what users connect to, `inside` what the filter sees after a
 #: redirect,
-#: `source` the address that tried; empty stands for anybody. `family` is that of the connection; empty: not known.
+#: `source` the address that tried; empty stands for anybody. `family` is that of the connection; empty: either.
 SPEC: dict[str, Any] = {
     "address": {"type": "str", "default": ""},
     "ports": {

@@ -50,7 +50,7 @@ SPEC: dict[str, Any] = {
 
 
 def find_version(host: Host, machine: dict[str, str]) -> int:
-    """The newest long-term release that the distribution has, or 0 where none is known.
+    """The newest long-term release that the distribution has, or 0 where the table has none.
 
     A host that has one at least as new as the one that its release came with keeps it: lists of packages that were
     fetched since, or a package that the distribution has added, would change the JDK below running applications.

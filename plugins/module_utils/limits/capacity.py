@@ -47,7 +47,7 @@ NAME = "capacity"
 
 @dataclass(frozen=True)
 class HostShape:
-    """What a host is and has. A bound that is None, and backends that are 0, are not known, and not checked."""
+    """What a host is and has. A bound that is None, and backends that are 0, were not given, and are not checked."""
 
     application: bool = True
     proxy: bool = False

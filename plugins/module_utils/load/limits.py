@@ -161,7 +161,7 @@ def find_kernel_limits(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[t
 
 
 def find_answer_limits(requested: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is known from the connections alone."""
+    """What the connections alone show."""
     if counts["turned_away"]:
         yield (
             "answer",

@@ -142,7 +142,8 @@ def count_sources(target: dict[str, Any], desired: dict[str, Any], state: dict[s
 
 
 def list_bounds(desired: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
-    """Each resource that the client can run out of, with the connections that it is good for. None is not known."""
+    """Each resource that the client can run out of, with the connections that it is good for. None: no
+    host reports it."""
     count = len(desired["targets"])
     found = {
         "nofile": PROCESSES_MOST * max(0, state["nofile"] - BASE_FILES),

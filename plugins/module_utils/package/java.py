@@ -157,7 +157,7 @@ def summarize_scans(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
     `java` is the Java that the package needs: every class of the main class's jar has to load, and of the other jars
     what most of their classes ask for; `java_jar` and `java_class` are where that was found, `java_highest` is the
-    highest of all. 0 and empty texts where nothing is known.
+    highest of all. 0 and empty texts where the package shows nothing.
     """
     main = next((path for path in sorted(scans) if scans[path]["main"]), "")
     needs = [(*scans[path]["highest" if path == main else "typical"], path) for path in sorted(scans)]

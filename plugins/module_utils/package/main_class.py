@@ -72,7 +72,7 @@ def has_main(data: bytes) -> bool:
     try:
         return _has_main(data)
     except (struct.error, IndexError, KeyError):
-        # It is damaged, or newer than what is known here.
+        # It is damaged, or newer than what this module can read.
         return False
 
 

@@ -40,7 +40,7 @@ SHARED_WITH_PROXIES = {
     "xitrum_cluster": ("false", ("proxy_sticky", "xitrum_proxy_sticky")),
 }
 
-#: How a report on a host of which nothing is known begins; a module may have reported it itself.
+#: How a report on a host that was not read begins; a module may have reported it itself.
 UNREAD = "the host could not be read"
 
 #: The rule of an error whose component names none. `tests/unit/conftest.py` refuses one.
@@ -542,7 +542,7 @@ def find_decommissioned_errors(
 def find_unread_errors(
     variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequence[str] = ()
 ) -> list[Error]:
-    """The errors for a host of which nothing is known."""
+    """The errors for a host that was not read."""
     if not reached:
         groups = variables.get("groups") or {}
         name = variables.get("inventory_hostname", "")

@@ -434,7 +434,7 @@ def split_version(version: str) -> tuple[int, ...]:
 
 def find_granted_nofile(state: Mapping[str, Any]) -> int:
     """The open files that a proxy can get here: it starts as root and raises its own limit where the kernel lets it. 0
-    where that is not known."""
+    where the proxy does not report it."""
     return state["nr_open"] if state["raises"] else state["base_nofile"]
 
 

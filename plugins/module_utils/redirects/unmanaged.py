@@ -157,7 +157,7 @@ def _compare_addresses(values: tuple[str, ...], addresses: tuple[str, ...], nega
         if address is not None and not address.is_loopback
     ]
     if not outside:
-        # Loopback alone is certain; whether another address is ours is not known then.
+        # Loopback alone is certain; another address may be ours or not.
         return NO if all(network.is_loopback for network in networks) else MAYBE
     inside = [
         any(is_subnet(address, network) for network in networks)

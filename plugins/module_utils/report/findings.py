@@ -72,7 +72,7 @@ def list_host_findings(host: str, state: dict[str, Any] | None, reached: bool) -
                 },
             )
         ]
-    # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
+    # Without root the processes, sockets and rules of others are hidden: no conclusion from them is certain.
     root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "not_readable", "fix": CHECK, "commands": []}
     found = [
         build_finding(host, row if root or row["status"] != "restart_pending" else {**row, **hidden})

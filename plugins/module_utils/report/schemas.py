@@ -37,7 +37,7 @@ def make_flag(description: str) -> dict[str, Any]:
 
 
 def allow_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A value, or null where it is not known."""
+    """A value, or null where no host reports it."""
     return {**schema, "type": [schema["type"], "null"]}
 
 

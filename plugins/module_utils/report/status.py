@@ -122,7 +122,7 @@ def describe_instances(host: HostRead, views: Mapping[str, Sequence[Mapping[str,
 def describe_instance(
     host: str, item: Mapping[str, Any], now: int, views: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, Any]:
-    """One instance. Of a host that was not read only the number is known."""
+    """One instance. A host that was not read has the number alone."""
     started, stop = item.get("started"), item.get("stopped_by_operator")
     return {
         "name": f"{host}-{item['index']}",
@@ -178,7 +178,7 @@ def describe_server(server: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sum_known(counts: Iterable[int | None]) -> int | None:
-    """The sum of numbers; nothing where one of them is not known."""
+    """The sum of numbers; None where one of them is None."""
     found = list(counts)
     known = [count for count in found if count is not None]
     return sum(known) if len(known) == len(found) else None
@@ -195,7 +195,7 @@ def group_views(proxies: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str
 
 
 def find_host_errors(hosts: Iterable[HostRead]) -> list[str]:
-    """The hosts of which nothing is known, a sentence each."""
+    """The hosts that were not read, a sentence each."""
     return [f"{host.name}: {host.error}" for host in hosts if not host.is_read]
 
 

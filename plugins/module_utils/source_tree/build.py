@@ -31,7 +31,7 @@ class Packaging(NamedTuple):
     the `package` that it makes, and the versions.
 
     unknown_project: what `PROJECT` in the command stands for,
-    where the application's sbt project is not known; else empty.
+    where the application's sbt project was not found; else empty.
     """
 
     folder: str

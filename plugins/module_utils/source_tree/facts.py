@@ -45,7 +45,7 @@ def format_label(text: str) -> str:
 
 
 def needs_java_8(sbt: str) -> bool:
-    """Whether this version of sbt does not run on Java 9 and newer. One that is not known does."""
+    """Whether this version of sbt does not run on Java 9 and newer. An empty version does."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", sbt)[:3])
     if numbers and numbers < (0, 13):
         return True

@@ -36,7 +36,7 @@ _STRING = re.compile(r'"""([\s\S]*?)"""|"((?:[^"\\\n]|\\.)*)"')
 class Definition(NamedTuple):
     """A project of a build.
 
-    names: its identifier and the value's name. base: its folder from the build's; None where that is not known.
+    names: its identifier and the value's name. base: its folder from the build's; None where the build has none.
     aggregates: the names of the projects that it hands its tasks on to.
     """
 
@@ -58,7 +58,7 @@ class Build(NamedTuple):
     hands_on: bool = True
 
     def find_project(self, folder: str) -> str:
-        """The identifier of the project in a folder, from the build's; empty where it is not known."""
+        """The identifier of the project in a folder, from the build's; empty where there is none."""
         return next((one.identifier for one in self.definitions if one.base == folder), "")
 
     def is_run_by_root(self, identifier: str) -> bool:

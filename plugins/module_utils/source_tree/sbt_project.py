@@ -44,7 +44,7 @@ class Project:
     `app`: the application's folder. `build`: the folder in which sbt runs. `runner`: the program that starts it,
     below `app`. `task`: the packaging task as sbt takes it in `build`. `sbt`, `plugin`: their versions, empty
     where they are not known. `launcher`: what runs sbt in `build`. unknown_project: why the application's project in
-    the build is not known, as a sentence; empty where it is. Then the task has `PROJECT` in its place.
+    the build was not found, as a sentence; empty where it was. Then the task has `PROJECT` in its place.
     """
 
     app: str
@@ -147,7 +147,7 @@ def find_versions(texts: Mapping[str, str | None], build: str) -> tuple[str, ...
 
 
 def find_plugin(texts: Mapping[str, str | None], build: str) -> tuple[str, str] | None:
-    """The version of the packaging plugin, empty where it is not known, and its name;
+    """The version of the packaging plugin, empty where the build does not show it, and its name;
     None where the build does not have it."""
     folder = posixpath.normpath(posixpath.join(build, "project"))
     for path, text in sorted(texts.items()):
@@ -196,7 +196,7 @@ def scope_task(task: str, texts: Mapping[str, str | None], build: str, app: str)
     """The task as sbt takes it at the top of the build:
     of the application's own project, where the top's does not run it too.
 
-    Returns the task, and a sentence on why the application's project is not known; empty where it is.
+    Returns the task, and a sentence on why the application's project was not found; empty where it was.
     """
     if app == build:
         return task, ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of the types in source texts, and which of them start a program. Pure."""
+"""What source texts show of their types, and which of them start a program. Pure."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def find_error(text: str | None, systemd: bool = True) -> str:
 
 
 def find_boot_error(load_state: str, script: str, leads_there: bool) -> str:
-    """Why systemd would not run the script at boot, as a sentence; empty where it does, or where that is not known.
+    """Why systemd would not run the script at boot, as a sentence; empty where it does, or systemd reports nothing.
 
     `load_state` is that of its unit, `script` what the unit runs, which depends on the distribution, and
     `leads_there` whether our path is or leads to the same file.

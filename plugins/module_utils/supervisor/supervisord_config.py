@@ -90,7 +90,7 @@ def find_minfds(texts: Mapping[str, str]) -> int:
 def find_unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
     """What in other people's files cannot be read, as `(file, number, text, why)`.
 
-    `%(ENV_X)s` is known to the daemon alone.
+    `%(ENV_X)s` has a value in the daemon alone.
     """
     found = []
     for path, text in texts.items():

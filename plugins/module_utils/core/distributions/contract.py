@@ -82,7 +82,7 @@ class Distribution:
 
     def find_newest_jdk(self, release: str) -> int | None:
         """The newest long-term JDK of a release, by its number or the part before its first dot;
-        None where none is known."""
+        None where the table has none."""
         return self.jdks.get(release) or self.jdks.get(release.split(".", maxsplit=1)[0])
 
 
