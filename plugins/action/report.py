@@ -204,7 +204,7 @@ class ActionModule(ActionBase):
         except (*NO_VALUE, ValueError) as error:
             return build_failure(error)
 
-    def _load_errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_load_errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with what is wrong with the settings on any host, each once."""
         del options
         hostvars, hosts = task_vars["hostvars"], task_vars["ansible_play_hosts_all"]
@@ -212,7 +212,7 @@ class ActionModule(ActionBase):
         found = {error: plan["broken_rules"][error] for plan in plans for error in plan.get("errors", ())}
         return build_refusal([error for text, rule in found.items() for error in make_rule_errors(rule, [text])])
 
-    def _load(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _report_load(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Write the figures of a load test, and return its table, and where too few connections were held."""
         settings = load.build_settings(Inputs(PublicVariables(self._templar, task_vars)))
         when = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

@@ -277,7 +277,7 @@ RUN = {"run": {"type": "path", "required": True}}
 
 def plan_load(host: Host, given: Desired, is_started: bool) -> dict[str, Any]:
     """Plan a load, and start it. Raises NotApplied where the host cannot make so many connections."""
-    desired = load_plan.parse_headers(given)
+    desired = load_plan.read_headers(given)
     try:
         plan = load_plan.plan(desired, load_state.read_client(host, desired))
         if plan.errors:

@@ -74,7 +74,7 @@ def split(total: int, parts: int) -> list[int]:
     return [total // parts + (index < total % parts) for index in range(parts)]
 
 
-def parse_headers(options: dict[str, Any]) -> dict[str, Any]:
+def read_headers(options: dict[str, Any]) -> dict[str, Any]:
     """The options with `headers` as what its JSON means;
     as the text that it was where that is none, which `find_input_errors` refuses."""
     try:

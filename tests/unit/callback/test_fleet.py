@@ -103,7 +103,7 @@ class Run:
         for host in given.get("hosts", ()):
             self.made.v2_runner_on_start(SimpleNamespace(get_name=lambda name=host: name), self.task)
 
-    def _result(self, host, result):
+    def _make_result(self, host, result):
         return SimpleNamespace(host=SimpleNamespace(get_name=lambda: host), task=self.task, result=dict(result), task_name=self.task.name)
 
     def _ok(self, given):

@@ -800,7 +800,8 @@ def test_a_proxy_that_was_never_installed_is_left_to_the_site():
 
 def test_nginx_is_requested_the_health_of_its_servers_from_the_proxy(monkeypatch):
     rows = [server("app1-0", "UP", ""), server("app2-0", "UP", "", port=8001), server("forum-0", "UP", "", backend="forum")]
-    answering = SimpleNamespace(live=lambda *_unused: {"servers": [dict(row) for row in rows]}, checks_health=proxy_config.PROXIES["nginx"].checks_health)
+    checks_health = proxy_config.PROXIES["nginx"].checks_health
+    answering = SimpleNamespace(read_live=lambda *_unused: {"servers": [dict(row) for row in rows]}, checks_health=checks_health)
     monkeypatch.setitem(proxy_config.PROXIES, "nginx", answering)
     monkeypatch.setattr(proxy_config.proxy_reloaded, "probe",
                         lambda _host, _desired, row, _seconds: "" if row["port"] == 8001 else "timed out")

@@ -84,7 +84,7 @@ def test_short_values_of_headers_mask_nothing_of_the_result(monkeypatch):
     given = {"headers": calls[0]["headers"]}
     checked = ModuleArgumentSpecValidator(load_plan.SPEC).validate(given)
     assert checked.error_messages == []
-    assert load_plan.parse_headers(checked.validated_parameters)["headers"] == arguments["headers"]
+    assert load_plan.read_headers(checked.validated_parameters)["headers"] == arguments["headers"]
     result = {"run": "/run/xitrum.host-load-x1", "largest": 1001, "invocation": {"module_args": given}}
     shown = remove_values(result, checked._no_log_values)
     assert (shown["run"], shown["largest"]) == (result["run"], result["largest"])

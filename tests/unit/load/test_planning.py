@@ -76,7 +76,7 @@ def test_invalid_values_are_reported(wrong, message):
 
 @pytest.mark.parametrize(("text", "headers"), [("", {}), ('{"X": "1"}', {"X": "1"}), ("[1]", [1]), ("{'X'", "{'X'")])
 def test_headers_come_as_one_text_of_json(text, headers):
-    found = load_plan.parse_headers({"headers": text, "rate": 1})
+    found = load_plan.read_headers({"headers": text, "rate": 1})
     assert found == {"headers": headers, "rate": 1}
     assert (load_plan.find_header_errors(found["headers"]) == []) == isinstance(headers, dict)
 

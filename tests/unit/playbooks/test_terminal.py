@@ -32,7 +32,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.core.quiet import Utf8Module
 
 module = Utf8Module(argument_spec={"log": {"type": "path"}, "fails": {"type": "bool"}})
-text = Host(module.run_command).tail(module.params["log"])
+text = Host(module.run_command).read_tail(module.params["log"])
 if module.params["fails"]:
     module.fail_json(msg=f"instance 0 is not healthy. The end of its log:\\n{text}", tail=text)
 module.warn(f"the log has {text}")

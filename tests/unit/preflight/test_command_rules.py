@@ -57,7 +57,7 @@ def acting(kind, **options):
     """The result of `report`, and of no host."""
     made = object.__new__(report.ActionModule)
     given = {"about": "status", "format": "table", "query": "", "runs": 20, **options}
-    return getattr(made, f"_{kind}")(given, {"hostvars": options.get("hostvars", {}), "ansible_play_hosts_all": list(options.get("hostvars", {}))})
+    return getattr(made, f"_report_{kind}")(given, {"hostvars": options.get("hostvars", {}), "ansible_play_hosts_all": list(options.get("hostvars", {}))})
 
 
 def of_question(**options):
