@@ -42,6 +42,11 @@ class RcLocal(Supervisor):
             index: parse_pid((process.read_if_allowed(host.read, path) or "").strip()) for index, path in paths.items()
         }
 
+    def forget(self, host: Any, name: str, index: int, keep: bool = False) -> None:
+        """The file with the process is no definition: nothing would remove it later."""
+        super().forget(host, name, index, keep)
+        host.remove(fill(self.instance_paths, name=name, index=index)[0])
+
     def query_boot_word(self, host: Any, name: str) -> str:
         found = unmanaged_file.read_file(host, rc_script.PATH).stat
         executable = found is not None and found.mode & 0o100
