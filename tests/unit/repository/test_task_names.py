@@ -14,7 +14,7 @@ import yaml
 from tests.docs.role_variables import ROOT
 from tests.lint import task_names
 
-#: Where a test picks the result of a task by its name: `text_of("Print the output")`, `task == "Print the output"`.
+#: Where a test picks the result of a task by its name: `find_text("Print the output")`, `task == "Print the output"`.
 QUOTED = re.compile(r"""(?:find_text\(|\b(?:task|name) == )["']((?:[\w.]+ : )?[A-Z]\w* [^"']+)["']""")
 
 
