@@ -70,7 +70,7 @@ def read_process(site, host, pid):
 
 def test_a_one_off_command_has_the_configuration_user_jdk_and_limits_of_its_instance(site):
     running = {host: read_process(site, host, site.find_pid(host, 0)) for host in HOSTS}
-    # One step that takes as long as it takes to look at all hosts.
+    # One step that lasts until all hosts are read.
     process = site.start(playbook="molecule/supervisors/tests/run_everywhere.yml", run_class=MIGRATE, run_arguments="1 0 40000")
     found = {}
     try:

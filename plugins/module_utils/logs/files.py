@@ -133,7 +133,7 @@ def read_last(host: Host, family: Family, lines: int, since: float, keep: Keep, 
 
 
 def find_left_out(family: Family, since: float, has_enough: bool) -> dict[str, str]:
-    """The files of a log that were not read and may have lines that are asked for, each with the reason.
+    """The files of a log that were not read and may have lines of the requested time, each with the reason.
 
     has_enough: whether newer files have all the lines, so that none of a rotated one is missing.
     """

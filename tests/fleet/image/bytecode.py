@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keeps the byte code of what Python imports from a zip file, for root. Every Python of a test host loads it when it starts.
 
-Ansible sends a module as a zip file of sources, which Python compiles anew in each call: nearly half of the work of a module on
+Ansible sends a module as a zip file of sources, which Python compiles again in each call: nearly half of the work of a module on
 a host, and tests call thousands. A source is known by its content, so that a changed one is compiled again.
 """
 
@@ -11,7 +11,7 @@ import marshal
 import os
 import zipimport
 
-#: Of root, and empty after a boot: nothing that a removal or a check looks at.
+#: Of root, and empty after a boot: nothing that a removal or a check reads.
 FOLDER = "/run/fleet-bytecode"
 
 compile_source = zipimport._compile_source

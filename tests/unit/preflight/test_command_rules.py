@@ -118,7 +118,7 @@ def of_failure(call):
     return list(found["broken_rules"].values())
 
 
-def of_jdk_in_use():
+def find_jdk_use_errors():
     state = removal.read(FakeHost({"/proc/sys/kernel/osrelease": "6.1.0\n"}), NOTHING)
     found = removal.summarize({**state, "jdks": {"jdk-21": [7]}})
     assert found["errors"] == list(found["broken_rules"])
@@ -181,7 +181,7 @@ CASES = {
     "question.expression": lambda _: of_question(query="hosts[?"),
     "question.format": lambda _: of_question(format="xml"),
     "question.package": without_jmespath,
-    "removal.jdk-used": lambda _: of_jdk_in_use(),
+    "removal.jdk-used": lambda _: find_jdk_use_errors(),
     "tree.push-remote": lambda _: of_push(failed="git ls-remote ended with 128"),
     "tree.push-root": lambda _: of_push(root="/srv"),
 }

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each row of the second table of docs/reference/changes.md is what the code does.
 
-Desired states are computed from the variables before and after a change: what its instances start with says which of them restart, and
-the configuration of its proxy whether that is reloaded. What is refused has a rule, whose own tests have the case.
+Desired states are computed from the variables before and after a change: what its instances start with decides which of them restart, and
+the configuration of its proxy decides whether that is reloaded. What is refused has a rule, whose own tests have the case.
 """
 
 from __future__ import annotations

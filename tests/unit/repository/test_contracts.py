@@ -29,14 +29,14 @@ def list_unexplained(path, classes):
     found = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name in classes]
     assert {node.name for node in found} == classes
     for node in found:
-        told = f"{words}\n{ast.get_docstring(node) or ''}"
+        explained = f"{words}\n{ast.get_docstring(node) or ''}"
         for part in node.body:
             if isinstance(part, ast.AnnAssign):
                 # One comment may explain several fields that follow it.
                 above = [line.strip() for line in lines[node.lineno:part.lineno - 1]]
                 while above and re.match(r"\w+: ", above[-1]):
                     above.pop()
-                if not (above and above[-1].startswith("#:")) and not re.search(rf"`{part.target.id}\b", told):
+                if not (above and above[-1].startswith("#:")) and not re.search(rf"`{part.target.id}\b", explained):
                     yield f"{node.name}.{part.target.id}"
             elif isinstance(part, ast.FunctionDef) and not part.name.startswith("_") and not ast.get_docstring(part):
                 yield f"{node.name}.{part.name}"
@@ -51,7 +51,7 @@ def test_a_part_without_words_is_found(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     (tmp_path / "plugins/module_utils").mkdir(parents=True)
     (tmp_path / "plugins/module_utils/some.py").write_text(
-        'class Some:\n    """Has `told`."""\n\n    told: str\n    silent_field: str\n    #: Explained.\n    first: str\n    second: str\n\n'
+        'class Some:\n    """Has `named`."""\n\n    named: str\n    silent_field: str\n    #: Explained.\n    first: str\n    second: str\n\n'
         "    def silent_method(self):\n        pass\n", encoding="utf-8")
     assert list(list_unexplained("some.py", {"Some"})) == ["Some.silent_field", "Some.silent_method"]
 
