@@ -30,9 +30,9 @@ class Handler(BaseHTTPRequestHandler):
         if url.path in ("/echo", "/echo/a%3Fb%20c%2Fd") and self.headers.get("Upgrade", "").lower() == "websocket":
             self.echo()
         elif url.path == "/slow":
-            self.parse_pieces(10, int(query.get("ms", "1000")) / 10)
+            self.pieces(10, int(query.get("ms", "1000")) / 10)
         elif url.path == "/stream":
-            self.parse_pieces(int(query.get("n", "10")), int(query.get("ms", "200")))
+            self.pieces(int(query.get("n", "10")), int(query.get("ms", "200")))
         elif url.path == "/client":
             self.answer(200, "application/json", json.dumps(self.client()))
         elif url.path == "/":
