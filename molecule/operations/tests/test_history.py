@@ -35,3 +35,5 @@ def test_a_rollout_that_stops_is_reported_and_in_the_history(site, tmp_path):
     assert (first["outcome"], first["release_from"], first["release_to"]) == ("done", None, release)
     assert [host["name"] for host in first["hosts"]] == [host["name"] for host in last["hosts"]] == ["app1", "app2"]
     assert (last["run"], last["playbook"], last["user"], last["outcome"]) == (run["run"], "deploy", getpass.getuser(), "failed")
+    # The folders that the stopped rollout has made are removed.
+    site.run().assert_ended_well()
