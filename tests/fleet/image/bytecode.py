@@ -28,7 +28,9 @@ def load_or_compile(pathname, source):
         with open(path, "rb") as file:
             return marshal.load(file)
     except (OSError, EOFError, ValueError, TypeError):
-        code = compile_source(pathname, source)
+        # Not there, or damaged: it is made.
+        pass
+    code = compile_source(pathname, source)
     if os.geteuid() == 0:
         save(path, marshal.dumps(code))
     return code

@@ -125,8 +125,8 @@ def find_jdk_use_errors():
     return list(found["broken_rules"].values())
 
 
-def record_of(host, application=APPLICATION):
-    return of_failure(lambda: runner.converge(host_record, host, {**RECORD, "application": application}, False))
+def record_of(host):
+    return of_failure(lambda: runner.converge(host_record, host, {**RECORD, "application": APPLICATION}, False))
 
 
 def without_jmespath(monkeypatch):

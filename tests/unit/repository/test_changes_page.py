@@ -24,13 +24,13 @@ from tests.docs.role_variables import ROOT
 from ..preflight.test_catalog import CASES
 
 PAGE = ROOT / "docs/reference/changes.md"
-APPS, PROXIES = ["app1", "app2"], ["proxy1"]
+APPS, PROXIES = ("app1", "app2"), ("proxy1",)
 ADDRESSES = {"app1": "10.0.0.11", "app2": "10.0.0.12", "renamed": "10.0.0.12", "proxy1": "10.0.0.1", "proxy2": "10.0.0.2"}
 
 
 def fleet(apps=APPS, proxies=PROXIES, **variables):
     """A fleet before or after a change."""
-    groups = {"xitrum": apps, "xitrum_proxy": proxies, "all": [*apps, *proxies]}
+    groups = {"xitrum": list(apps), "xitrum_proxy": list(proxies), "all": [*apps, *proxies]}
     return {"groups": groups, "variables": variables, "host_variables": {host: {"xitrum_address": ADDRESSES[host]} for host in [*apps, *proxies]}}
 
 
