@@ -78,6 +78,11 @@ COLORS = {
 }
 
 
+def format_label(result: Any) -> str:
+    """Return the label of the host of a result. Ansible's own prints a template of `delegate_to` as it is written."""
+    return step_lines.format_host(result.host.get_name(), result.task.delegate_to, result.result)
+
+
 class CallbackModule(Default):
     """Collects what the hosts report of a step, and prints it when the step has ended."""
 
@@ -304,7 +309,7 @@ class CallbackModule(Default):
         if isinstance(result.task, TaskInclude) and state in ("ok", "changed", "skipped"):
             return
         if self._step:
-            self._step.outcomes[result.host.get_name()] = Outcome(self.host_label(result), state, text)
+            self._step.outcomes[result.host.get_name()] = Outcome(format_label(result), state, text)
         self._screen.refresh()
 
     def v2_runner_on_ok(self, result: Any) -> None:
@@ -322,7 +327,7 @@ class CallbackModule(Default):
         shown = result.result
         text = shown["msg"] if "msg" in shown else self._dump_results(shown, indent=2)
         if self._step:
-            self._step.messages.append((self.host_label(result), step_lines.format_message(text)))
+            self._step.messages.append((format_label(result), step_lines.format_message(text)))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Note a host whose task failed."""
@@ -374,7 +379,7 @@ class CallbackModule(Default):
         for item in items:
             diff = self._get_diff(item["diff"]) if item.get("diff") and item.get("changed") else ""
             if diff and self._step:
-                self._step.diffs.append((self.host_label(result), diff))
+                self._step.diffs.append((format_label(result), diff))
 
     def v2_playbook_on_include(self, included_file: Any) -> None:
         """Print nothing: the steps of the file have their lines."""
@@ -391,7 +396,7 @@ class CallbackModule(Default):
         found = result.result
         text = f"{result.task_name}: attempt {found['attempts']} of {found['retries']} failed"
         began = self._step.began if self._step else time.monotonic()
-        self._screen.show_progress(Progress(self.host_label(result), text, time.monotonic() - began))
+        self._screen.show_progress(Progress(format_label(result), text, time.monotonic() - began))
 
     def v2_runner_on_async_poll(self, result: Any) -> None:
         """Print that a job still runs."""
@@ -400,7 +405,7 @@ class CallbackModule(Default):
             return
         began = self._step.began if self._step else time.monotonic()
         self._screen.show_progress(
-            Progress(self.host_label(result), result.task_name, time.monotonic() - began, result.task.async_val)
+            Progress(format_label(result), result.task_name, time.monotonic() - began, result.task.async_val)
         )
 
     def v2_runner_on_async_ok(self, result: Any) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,29 @@ ENDING = ("unreachable", "failed")
 VAGUE = ("MODULE FAILURE", "non-zero return code", "One or more items failed")
 #: What a message has that already states what to do.
 ADVICE = ("ansible-playbook", "the same command again", "the playbook again", "Fix ", "see the table")
+
+#: A host to which each item of a loop is delegated, such as {{ item }} or {{ item.host }}.
+_OF_ITEM = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+
+
+def format_host(host: str, delegate_to: Any, result: Mapping[str, Any]) -> str:
+    """Return the label of a result: the host, and those to which its task was delegated.
+
+    delegate_to: as the task has it, so that it may be a template. Of one that is no part of an item, the host alone is
+    returned.
+    """
+    found = _OF_ITEM.fullmatch(str(delegate_to or ""))
+    items = [item for item in (result.get("results") or [result]) if isinstance(item, Mapping)]
+    names = [find_value(item, found[1].split(".")) for item in items] if found else [delegate_to]
+    listed = [str(name) for name in dict.fromkeys(names) if name and name != host and "{{" not in str(name)]
+    return f"{host} -> {', '.join(listed)}" if listed else host
+
+
+def find_value(item: Any, keys: Sequence[str]) -> Any:
+    """Return what is at the end of keys in nested mappings; None where it is not there."""
+    for key in keys:
+        item = item.get(key) if isinstance(item, Mapping) else None
+    return item
 
 
 @dataclass

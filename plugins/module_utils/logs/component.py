@@ -9,7 +9,6 @@ A read returns where it ended, and the next one goes on from there, so that noth
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Iterator, Mapping, NamedTuple
 
@@ -20,7 +19,7 @@ from ..core.untrusted_text import make_printable
 from ..supervisor import table
 from ..supervisor.contract import Output, fill
 from ..supervisor.table import SUPERVISORS
-from . import files, journal
+from . import files, journal, matching
 from .entries import Entry
 
 NAME = "logs"
@@ -119,10 +118,10 @@ def describe_left_out(source: Source, left_out: Mapping[str, str]) -> list[str]:
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> Found:
     """The last lines; with positions, those since, for which it waits."""
     del seen
-    pattern = re.compile(desired["grep"])
+    has_match = matching.compile_search(desired["grep"])
 
     def keep(entry: Entry) -> bool:
-        return pattern.search(entry.text) is not None
+        return has_match(entry.text)
 
     if desired["positions"] is None:
         return read_last(host, desired, keep)

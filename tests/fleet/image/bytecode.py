@@ -21,9 +21,11 @@ def load_or_compile(pathname, source):
     """The code of a source. Its name in the zip file is part of a traceback, so that equal sources of two names are two."""
     # Here, since a Python that imports nothing from a zip file needs none of it.
     import hashlib
+    from importlib.util import MAGIC_NUMBER
 
-    name = hashlib.sha256(pathname.rpartition(".zip/")[2].encode() + b"\0" + source).hexdigest()
-    path = os.path.join(FOLDER, name)
+    # Another version of Python has another byte code.
+    content = MAGIC_NUMBER + pathname.rpartition(".zip/")[2].encode() + b"\0" + source
+    path = os.path.join(FOLDER, hashlib.sha256(content).hexdigest())
     try:
         with open(path, "rb") as file:
             return marshal.load(file)
