@@ -27,6 +27,6 @@ def test_a_usual_search_finds_what_it_finds(pattern, text, found):
 
 def test_a_search_that_would_take_years_ends_with_what_to_do():
     has_match = matching.compile_search("(a+)+$", seconds=0.2)
-    with pytest.raises(matching.SlowSearchError, match=r"logs_grep is too slow: the search in one line took more than 0.2 s[.] Expected an expression without"):
+    with pytest.raises(matching.SlowSearchError, match="logs_grep takes more than 0.2 s for one line: simplify it"):
         has_match("a" * 48 + "!")
     assert has_match("aaa"), "the next line is searched"
