@@ -28,6 +28,10 @@ Seen = Mapping[str, Mapping[str, Any]]
 NOTHING_SEEN: Seen = MappingProxyType({})
 
 
+class ReadError(RuntimeError):
+    """A read that cannot be completed: why, as a sentence."""
+
+
 @dataclass(frozen=True)
 class Applied:
     """What applying a plan gave.

@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..application import restarts
 from ..core import schema
-from ..core.component import Component, Desired
+from ..core.component import Component, Desired, ReadError
 from ..core.host import Host
 from ..core.plan import CHECK, BlockingError, Draft, Plan, Row
 from ..core.quiet import Utf8Module
@@ -87,4 +87,6 @@ def finish(module: Utf8Module, read: Callable[[], Mapping[str, Any]]) -> None:
         reports = read()
     except OSError as error:
         module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
+    except ReadError as error:
+        module.fail_json(msg=str(error))
     module.exit_json(changed=False, **reports)

@@ -9,11 +9,13 @@ import re
 import signal
 from typing import Any, Callable
 
+from ..core.component import ReadError
+
 #: Seconds of a processor that the search in one line may take. A usual one takes microseconds.
 SECONDS = 2.0
 
 
-class SlowSearchError(RuntimeError):
+class SlowSearchError(ReadError):
     """The search in one line took too long: what to do, as a sentence."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.host_state import base
 from ansible_collections.xitrum.host.plugins.module_utils.logs import matching
 
 
@@ -30,3 +31,23 @@ def test_a_search_that_would_take_years_ends_with_what_to_do():
     with pytest.raises(matching.SlowSearchError, match="logs_grep takes more than 0.2 s for one line: simplify it"):
         has_match("a" * 48 + "!")
     assert has_match("aaa"), "the next line is searched"
+
+
+class Ended(Exception):
+    """What the module has reported."""
+
+
+class Module:
+    """A module that ends with its report."""
+
+    def fail_json(self, **report):
+        raise Ended(report)
+
+
+def test_a_read_that_cannot_be_completed_is_no_crash_of_the_module():
+    def read():
+        raise matching.SlowSearchError("simplify it")
+
+    with pytest.raises(Ended) as ended:
+        base.finish(Module(), read)
+    assert ended.value.args == ({"msg": "simplify it"},)
