@@ -30,6 +30,7 @@ from ..module_utils.application.run_lock import format_run_id
 from ..module_utils.core.commands import hide_secrets
 from ..module_utils.core.lock_record import format_time
 from ..module_utils.core.untrusted_text import escape_text, make_printable, make_sendable
+from ..module_utils.report import history
 from ..module_utils.report.schemas import VERSION
 from . import held_locks, run_identity
 
@@ -144,7 +145,7 @@ def find_manager(frame: FrameType | None) -> Any:
 
 
 def note(**found: Any) -> None:
-    """Write down, in a worker, what is known of a run by now."""
+    """Write down, in a worker, what a run has done by now."""
     if _WATCH:
         os.write(_WATCH["notes"], json.dumps(found).encode() + b"\n")
 
@@ -240,8 +241,8 @@ def describe_run(
             "controller": own["host"],
             "started": format_time(_WATCH["started"]),
             "seconds": max(int(now - _WATCH["started"]), 0),
-            "release_from": find_common(host["release_from"] for host in hosts.values() if host["locked"]),
-            "release_to": find_common(host["release_to"] for host in hosts.values() if host["locked"]),
+            "release_from": history.find_common(host["release_from"] for host in hosts.values() if host["locked"]),
+            "release_to": history.find_common(host["release_to"] for host in hosts.values() if host["locked"]),
             "hosts": hosts,
             "errors": [escape_text(hide_secrets(error))[:LONGEST_ERROR] for error in errors[:MOST_ERRORS]],
         }
@@ -275,9 +276,3 @@ def describe_hosts(
             "release_from": lock.get("from") or None,
             "release_to": lock.get("to") or None,
         }
-
-
-def find_common(values: Iterator[str | None]) -> str | None:
-    """Return the value that all hosts have; nothing where they differ."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else None

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils.core.plan import BlockingError
-from ..module_utils.core.untrusted_text import make_printable
+from ..module_utils.core.untrusted_text import make_printable, replace_controls
 from ..module_utils.report import schemas
 from ..module_utils.report.fleet_summary import render_table
 
@@ -61,8 +61,8 @@ class Question:
         """Return the error of an expression, with the place that it is about."""
         place = f"character {position + 1}" if position < len(self.expression) else "its end"
         return QuestionError(
-            f"{self.variable} is no valid JMESPath expression: {reason}, at {place}.\n  {join_lines(self.expression)}\n"
-            f"  {' ' * position}^"
+            f"{self.variable} is no valid JMESPath expression: {reason}, at {place}.\n"
+            f"  {replace_controls(self.expression)}\n  {' ' * position}^"
         )
 
     def find_function(self, name: str) -> int:
@@ -101,11 +101,6 @@ class Question:
         fields = "\n".join(f"  {path}" for path in schemas.list_paths(self.schema))
         found = " ".join(missing) if missing else "No value of the document meets its conditions."
         return f"{self.variable} selects nothing. {found} The document has:\n{fields}"
-
-
-def join_lines(expression: str) -> str:
-    """Return an expression as it is shown above the mark of a position: a character for each of its characters."""
-    return "".join(letter if letter.isprintable() else " " for letter in expression)
 
 
 def find_position(error: Any, expression: str) -> int:

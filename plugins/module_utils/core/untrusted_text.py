@@ -66,6 +66,11 @@ def parse_json(text: str) -> Any:
         raise ValueError("nested too deep") from error
 
 
+def replace_controls(text: str) -> str:
+    """Return a text with a blank for each character that is not printable, so that a mark below it keeps its place."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def make_printable(text: str) -> str:
     """An untrusted text in one line that is safe to print and to send:
     what is not printable is escaped, and a long one is cut."""

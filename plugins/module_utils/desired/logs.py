@@ -14,7 +14,7 @@ from typing import Any, Mapping, Sequence
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..core.plan import BlockingError, make_rule_errors
-from ..core.untrusted_text import make_printable
+from ..core.untrusted_text import make_printable, replace_controls
 from .inputs import Inputs
 
 #: What the playbook registers: its settings, and what it read of a host.
@@ -130,9 +130,9 @@ def read_grep(value: Any, errors: list[str]) -> str:
         position = getattr(error, "pos", None)
         place = len(text) if position is None else int(position)
         where = f"character {place + 1}" if place < len(text) else "its end"
-        line = "".join(letter if letter.isprintable() else " " for letter in text)
         why = make_printable(str(getattr(error, "msg", "") or error or "it is nested too deep"))
-        reason = f"logs_grep is no valid regular expression: {why}, at {where}.\n  {line}\n  {' ' * place}^"
+        marked = f"  {replace_controls(text)}\n  {' ' * place}^"
+        reason = f"logs_grep is no valid regular expression: {why}, at {where}.\n{marked}"
         errors.append(BlockingError(reason, rule="logs.grep"))
         return ""
     return text
