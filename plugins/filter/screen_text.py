@@ -44,7 +44,7 @@ from ..module_utils.core.untrusted_text import escape_text
 
 def screen_text(text: Any) -> str | list[str]:
     """The text itself, or its lines where the `result_format` of Ansible's own callback is not yaml."""
-    # The options of a plugin are known once it has been loaded.
+    # A plugin has its options once it has been loaded.
     callback_loader.get("default", class_only=True)
     shown = constants.config.get_config_value("result_format", plugin_type="callback", plugin_name="default")
     text = escape_text(str(text))

@@ -63,7 +63,7 @@ def _read_option(name: str, variables: Mapping[str, Any]) -> str:
     arguments: Mapping[str, Any] = context.CLIARGS or {}
     given = variables.get(f"ansible_{name}") or arguments.get(name)
     if not given:
-        # Its options are known once it was loaded.
+        # It has its options once it was loaded.
         connection_loader.get("ssh", class_only=True)
         given = constants.config.get_config_value(name, plugin_type="connection", plugin_name="ssh")
     return str(given or "")

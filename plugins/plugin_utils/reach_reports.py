@@ -57,7 +57,7 @@ def plan_probes(hostvars: HostVars, hosts: Sequence[str], reached: Sequence[str]
 
 def collect_answers(results: Results) -> list[dict[str, Any]]:
     """Return what a loop over probes registered, as `[{host, results, targets, failed}]`:
-    each result with what is known of its target."""
+    each result with its target."""
     found = []
     for item in results:
         probe = item["__reach_probe"]

@@ -274,7 +274,7 @@ def renew(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any]) -> l
 
 
 def give_back(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:
-    """Removes the lock where it is this run's, and writes what is to be known of the run. Returns sentences on what
+    """Removes the lock where it is this run's, and writes the run to the log of runs. Returns sentences on what
     could not be written.
 
     What needs room on a disk comes after the lock is gone, or does not keep it.

@@ -199,8 +199,8 @@ def list_accounts(host: Host, home: str, user: str = "") -> set[str]:
 
 
 def filter_processes_of_users(rows: Iterable[dict[str, Any]], users: Container[str]) -> list[dict[str, Any]]:
-    """Of processes that `read_process` described those of these users, and root's. No user is nobody: what others run
-    in a folder is no instance, whatever is known of that."""
+    """Of processes that `read_process` described those of these users, and root's. A process whose user
+    could not be read is left out: what others run in a folder is no instance."""
     return [row for row in rows if row["user"] in users or row["user"] == "root"]
 
 

@@ -104,7 +104,7 @@ def _is_listener(head: re.Match[str]) -> bool:
 
 
 def _is_connection(head: re.Match[str]) -> bool:
-    """The column of the state is left out where one state was requested, and both ends of a connection are known."""
+    """The column of the state is left out where one state was requested, and a connection has both ends."""
     return head["state"] in (None, "ESTAB") and "*" not in (head["local"], head["peer"], head["peer_port"])
 
 

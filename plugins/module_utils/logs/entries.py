@@ -82,7 +82,7 @@ def date_entries(
     for (own, _arrival, lines), time in zip(found, reversed(known)):
         before = before if time is None else time
         entries.append(Entry(before, "\n".join(lines), own is not None))
-    # What is before the first time that is known came before it.
+    # An entry before the first one with a time came before that one.
     first = next((entry.time for entry in entries if entry.time is not None), None)
     return [entry if entry.time is not None else entry._replace(time=first) for entry in entries]
 

@@ -235,7 +235,7 @@ def list_inodes(family: Family) -> list[int]:
 def build_position(
     host: Host, family: Family, info: FileInfo | None, offset: int, now: float, last: Entry | None, skip: bool = False
 ) -> dict[str, Any]:
-    """Where a log was read up to, as data: the file, the bytes of it, and what of the family is known by then."""
+    """Where a log was read up to, as data: the file, the bytes of it, and the files of the family at that moment."""
     head = min(offset, HEAD)
     return {
         "inode": info.inode if info else 0,

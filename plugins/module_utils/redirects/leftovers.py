@@ -56,8 +56,8 @@ def find_error(text: str | None) -> str:
 def wrap_steps(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, Any]) -> list[Step]:
     """The steps with the record before them, or with the cleaning behind them.
 
-    `rules` are those that iptables or firewalld is to keep, `mine` whether a rule of ours is live in either. What is
-    empty is known only once ours are gone: a run that removes them cleans when it reads the host again.
+    `rules` are those that iptables or firewalld is to keep, `mine` whether a rule of ours is live in either. Only
+    once ours are gone, a read shows what is empty: a run that removes them cleans when it reads the host again.
     """
     objects = state["nftables"]["objects"]
     if rules and not mine and steps and state["record"] is None and state["paths"]["nft"] and state["variant"] == "nft":

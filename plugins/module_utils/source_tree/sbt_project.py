@@ -121,7 +121,7 @@ def find_build(texts: Mapping[str, str | None], app: str) -> str:
 
 
 def is_of_meta_build(path: str) -> bool:
-    """Whether a file is one by which a folder is known as a build's:
+    """Whether a file makes its folder that of a build of sbt:
     its version of sbt, its plugins, or definitions in Scala."""
     folder, name = posixpath.split(path)
     return posixpath.basename(folder) == "project" and (name == "build.properties" or name.endswith((".sbt", ".scala")))
