@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from tests.lib.leftovers import find_console_leftovers
 from tests.lib.site import CLONE
 from tests.lib.terminal import Terminal
 
@@ -37,10 +38,6 @@ def descriptors(site, host):
     return len(site.run_script(host, f"ls /proc/{site.find_pid(host, 0)}/fd").split())
 
 
-def left(site, host):
-    return site.run_script(host, "find / -xdev -name '*console*' '(' -path '*/tmp/*' -o -user xitrum ')' 2> /dev/null; pgrep -af XitrumConsol[e]", check=False)
-
-
 @pytest.mark.parametrize("host", HOSTS)
 def test_an_expression_reads_and_changes_a_value_of_the_live_application(site, host):
     pid, before = site.find_pid(host, 0), descriptors(site, host)
@@ -53,7 +50,7 @@ def test_an_expression_reads_and_changes_a_value_of_the_live_application(site, h
     assert site.ask(f"{host}-0", "/").status == 200
     # The socket of a JVM that has been attached to, and the agent's archive.
     assert descriptors(site, host) <= before + 2
-    assert (threads(site, host), left(site, host)) == ([], "")
+    assert (threads(site, host), find_console_leftovers(site, host)) == ([], "")
 
 
 def test_the_unit_is_as_hard_as_before(site):
@@ -66,7 +63,7 @@ def test_ten_consoles_leave_no_thread_and_no_open_file(site):
     run = site.run(playbook="molecule/console/tests/ten.yml")
     assert lines(run) == [f"val res0: Int = {number + 1}" for number in range(10)]
     assert descriptors(site, "app1") <= before
-    assert (threads(site, "app1"), left(site, "app1")) == ([], "")
+    assert (threads(site, "app1"), find_console_leftovers(site, "app1")) == ([], "")
     assert site.list_processes("app1") == jvm
 
 
@@ -79,14 +76,14 @@ def test_what_does_not_compile_or_throws_fails_with_its_message(site, expression
     run = console(site, "app1", console_command=expression)
     assert run.code != 0
     assert message in run.message
-    assert left(site, "app1") == ""
+    assert find_console_leftovers(site, "app1") == ""
 
 
 def test_an_expression_is_given_up_in_time(site):
     run = site.run("--limit", "app1", playbook="playbooks/console.yml", console_command="Thread.sleep(600000)", console_timeout=15)
     assert run.code != 0
     assert "given up after 15 s: the expression was interrupted, and has ended" in run.message
-    assert (threads(site, "app1"), left(site, "app1")) == ([], "")
+    assert (threads(site, "app1"), find_console_leftovers(site, "app1")) == ([], "")
 
 
 def test_check_mode_runs_nothing(site):
@@ -108,14 +105,14 @@ def test_it_opens_in_the_terminal(site):
     terminal.type(":quit")
     terminal.wait_for("failed=0")
     assert terminal.end() == 0
-    assert (threads(site, "app1"), left(site, "app1")) == ([], "")
+    assert (threads(site, "app1"), find_console_leftovers(site, "app1")) == ([], "")
 
 
 def test_without_a_terminal_it_reports_what_to_do(site):
     run = console(site, "app1")
     assert run.code != 0
     assert "started without a terminal" in run.message
-    assert left(site, "app1") == ""
+    assert find_console_leftovers(site, "app1") == ""
 
 
 @pytest.mark.parametrize(("action", "pattern"), [
@@ -160,4 +157,4 @@ def test_a_release_without_a_compiler_names_the_artifact(site):
         assert "Add the artifact org.scala-lang:scala-compiler:2.13.18" in run.message
         given = ["/srv/scala/scala-compiler-2.13.18.jar", "/srv/scala/scala-reflect-2.13.18.jar"]
         assert lines(console(site, "app2", console_command="6 * 7", console_compiler_jars=given)) == ["val res0: Int = 42"]
-    assert (threads(site, "app2"), left(site, "app2")) == ([], "")
+    assert (threads(site, "app2"), find_console_leftovers(site, "app2")) == ([], "")

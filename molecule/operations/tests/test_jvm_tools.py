@@ -3,17 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A flight recording and a heap dump of running instances are fetched, and nothing of them stays on the host."""
 
+from tests.lib.leftovers import find_leftovers
+
 PLAYBOOK = "playbooks/console.yml"
 
 
 def record(site, folder, action, *options, **variables):
     return site.run(*options, playbook=PLAYBOOK, console_action=action, console_save=str(folder), **variables)
-
-
-def left(site, host):
-    """What is left on a host: files, folders and processes."""
-    names = " -o ".join(f"-name '{name}'" for name in ("*.hprof", "*.jfr", "console-????????", "xitrum.host-job-*"))
-    return site.run_script(host, f"find /opt/xitrum /run /tmp /var/log '(' {names} ')' 2> /dev/null; pgrep -af 'jcm[d]'; true")
 
 
 def test_a_flight_recording_of_all_instances_of_a_host_is_fetched(site, tmp_path):
@@ -23,7 +19,7 @@ def test_a_flight_recording_of_all_instances_of_a_host_is_fetched(site, tmp_path
     assert [path.name.rpartition("-")[0] for path in files] == ["app1-0-flight_recording", "app1-1-flight_recording"]
     assert all(path.read_bytes()[:4] == b"FLR\0" and path.stat().st_mode & 0o777 == 0o600 for path in files)
     assert run.changed == {} and site.list_processes("app1") == before
-    assert left(site, "app1") == ""
+    assert find_leftovers(site, "app1") == ""
 
 
 def test_a_heap_dump_is_fetched_for_this_user_alone(site, tmp_path):
@@ -33,7 +29,7 @@ def test_a_heap_dump_is_fetched_for_this_user_alone(site, tmp_path):
     assert path.read_bytes()[:13] == b"JAVA PROFILE " and path.stat().st_mode & 0o777 == 0o600
     (_host, result), = run.list_results("xitrum.host.console")
     assert result["bytes"] == path.stat().st_size > 1 << 20 and result["path"] == str(path)
-    assert left(site, "app2") == ""
+    assert find_leftovers(site, "app2") == ""
 
 
 def test_an_instance_that_does_not_run_and_a_folder_that_is_missing_are_refused(site, tmp_path):

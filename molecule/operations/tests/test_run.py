@@ -5,30 +5,17 @@
 
 import os
 import signal
-import time
 
 import pytest
 
-from tests.lib.site import kill
+from tests.lib.leftovers import MIGRATE, find_leftovers
+from tests.lib.site import kill, wait_for
 
 PLAYBOOK = "playbooks/run.yml"
-MIGRATE = "quickstart.jobs.Migrate"
 
 
 def run(site, *options, **variables):
     return site.run(*options, playbook=PLAYBOOK, **{"run_class": MIGRATE, **variables})
-
-
-def left(site, host):
-    """What a command has left on a host: processes, and folders."""
-    return site.run_script(host, f"pgrep -af '{MIGRATE[:-1]}[e]'; ls -d /run/xitrum.host-job-* /opt/xitrum/runs/*/*-* 2> /dev/null; true")
-
-
-def wait_until(is_so, seconds=90):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.5)
 
 
 def test_a_class_runs_on_one_host_with_what_the_instance_has(site):
@@ -38,7 +25,7 @@ def test_a_class_runs_on_one_host_with_what_the_instance_has(site):
     assert (host, result["rc"], result["lines"][1:]) == ("app2", 0, ["step 1 of 2", "step 2 of 2"])
     assert result["lines"][0].startswith("user xitrum, configured port 8001, working in /opt/xitrum/runs/1/")
     assert {host: site.list_processes(host) for host in ("app1", "app2")} == before, "and no instance was restarted"
-    assert left(site, "app2") == ""
+    assert find_leftovers(site, "app2") == ""
 
 
 def test_a_class_that_fails_and_one_that_no_jar_has_fail_the_playbook(site):
@@ -47,19 +34,19 @@ def test_a_class_that_fails_and_one_that_no_jar_has_fail_the_playbook(site):
     assert failed.message.endswith("step 1 of 1")
     refused = run(site, run_class="jobs.Migrate")
     assert refused.code == 2 and f"has the class jobs.Migrate. Did you mean {MIGRATE}" in refused.message
-    assert left(site, "app1") == ""
+    assert find_leftovers(site, "app1") == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.long)])
 def test_whoever_is_interrupted_leaves_nothing_on_the_host(site, number):
     process = site.start("--limit", "app1", playbook="molecule/operations/tests/short_lease.yml")
     try:
-        wait_until(lambda: MIGRATE in left(site, "app1"))
+        wait_for("a command that runs", lambda: MIGRATE in find_leftovers(site, "app1"), 90)
         os.kill(process.pid, number)
         process.wait(60)
     finally:
         kill(process)
-    wait_until(lambda: left(site, "app1") == "")
+    wait_for("a host without its command", lambda: find_leftovers(site, "app1") == "", 90)
 
 
 @pytest.mark.long
@@ -81,4 +68,4 @@ def test_a_command_before_the_release_runs_once_and_not_before_a_rollback(site, 
     assert (host, result["lines"][1:]) == ("app1", ["step 1 of 2", "step 2 of 2"]) and result["release"] == site.find_release("app1") != release
     back = site.run(xitrum_before_release=f"{MIGRATE} 0 9", playbook="playbooks/rollback.yml").assert_ended_well()
     assert back.list_results("xitrum.host.console") == [] and site.find_release("app1") == release
-    assert left(site, "app1") == ""
+    assert find_leftovers(site, "app1") == ""

@@ -14,6 +14,7 @@ import tomllib
 import pytest
 
 from tests.lib.followed_logs import ask, assert_no_process_is_left, find_lines, follow, interrupt, parse_lines
+from tests.lib.leftovers import MIGRATE, find_leftovers
 from tests.lib.site import kill, wait_for
 
 HOSTS = list(tomllib.loads((pathlib.Path(__file__).parents[1] / "fleet.toml").read_text(encoding="utf-8"))["hosts"])
@@ -22,7 +23,6 @@ INSTANCES = [f"{host}-0" for host in HOSTS]
 FOLLOWED, REQUESTS = f"followed{os.getpid()}", 20
 #: What a JVM prints for SIGQUIT.
 PRINTED = "Full thread dump OpenJDK"
-MIGRATE = "quickstart.jobs.Migrate"
 #: What each action of the console brings begins with or has.
 FETCHED = {
     "threads": rb'"Attach Listener"', "heap": rb"(garbage-first heap|par new generation|def new generation) +total", "histogram": rb"java\.lang\.String",
@@ -35,14 +35,6 @@ def fixture_nothing_restarts(site):
     before = site.list_running()
     yield
     assert site.list_running() == before
-
-
-def left(site, host):
-    """What a command may have left on a host: files, folders and processes."""
-    names = " -o ".join(f"-name '{name}'" for name in ("*.hprof", "*.jfr", "console-????????", "xitrum.host-job-*"))
-    files = f"find /opt/xitrum /run /tmp /var/log '(' {names} ')' 2> /dev/null; ls -d /opt/xitrum/runs/*/*-* 2> /dev/null"
-    script = f"{files}; pgrep -af 'jcm[d]|{MIGRATE[:-1]}[e]'"
-    return site.run_script(host, f"{script}; true")
 
 
 def test_logs_follow_each_line_of_log_and_output_once_and_leave_no_process(site):
@@ -88,7 +80,7 @@ def test_a_one_off_command_has_the_configuration_user_jdk_and_limits_of_its_inst
     assert process.returncode == 0, output[-3000:]
     assert found == running
     lines = re.findall(r"user xitrum, configured port 8000, working in /opt/xitrum/runs/0/[^ \"]+", output)
-    assert len(set(lines)) >= 1 and {host: left(site, host) for host in HOSTS} == dict.fromkeys(HOSTS, "")
+    assert len(set(lines)) >= 1 and {host: find_leftovers(site, host) for host in HOSTS} == dict.fromkeys(HOSTS, "")
 
 
 @pytest.mark.parametrize("action", FETCHED)
@@ -98,7 +90,7 @@ def test_the_console_queries_every_instance_and_leaves_nothing(site, tmp_path, a
     kept = {path.name.partition("-0-")[0]: path.read_bytes() for path in tmp_path.iterdir()}
     assert sorted(kept) == sorted(HOSTS) and run.changed == {} and "template error" not in run.output
     assert [host for host, content in kept.items() if not re.search(FETCHED[action], content)] == []
-    assert {host: left(site, host) for host in HOSTS} == dict.fromkeys(HOSTS, "")
+    assert {host: find_leftovers(site, host) for host in HOSTS} == dict.fromkeys(HOSTS, "")
 
 
 def test_the_status_of_every_instance_is_read(site):
