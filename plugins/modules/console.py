@@ -142,7 +142,8 @@ broken_rules: {description: "A dictionary of errors in RV(errors) to the rules t
   C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 lines:
-  description: The output of the expression or of C(jcmd). With O(action=run), the last 100 lines.
+  description: The output of the expression or of C(jcmd). With O(action=run), the last 100 lines, each shortened to
+    500 characters.
   returned: when something was run and its output was not shown in a terminal
   type: list
   elements: str

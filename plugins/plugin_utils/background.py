@@ -22,8 +22,8 @@ PAUSE = 1.0
 #: Seconds for which polls may fail one after the other, as over a connection that has a hiccup. After that the command
 #: has ended: nobody polled it.
 PATIENCE = 30.0
-#: The last lines that are kept for a message, and in the result.
-KEPT = 100
+#: The last lines that are kept for a message, and in the result; the characters of each that are.
+KEPT, KEPT_CHARACTERS = 100, 500
 #: Seconds between two lines on how far something is.
 PROGRESS = 5.0
 #: What a JVM prints about the options that it gets from its environment, which may be secret.
@@ -118,7 +118,7 @@ def follow(
 ) -> dict[str, Any]:
     """Shows the output of a job line by line until its end: `{rc, reason, lines}`. Raises Lost.
 
-    lines: the last ones. parent: the process of ansible-playbook, as it was before the job was started.
+    lines: the last ones, of which long ones are shortened. parent: the process of ansible-playbook, as it was before the job was started.
     """
     position, kept = 0, collections.deque[str](maxlen=KEPT)
     while True:
@@ -129,13 +129,18 @@ def follow(
         position = found["position"]
         for line in found["output"].split("\n")[: -1 if found["output"].endswith("\n") else None]:
             if found["output"] and not line.startswith(OPTION_LINES):
-                kept.append(line)
+                kept.append(shorten(line))
                 show(line)
         if found["more"]:
             continue
         if found["phase"] == "ended":
             return {"rc": found["rc"], "reason": found["reason"], "lines": list(kept)}
         sleep(PAUSE)
+
+
+def shorten(line: str) -> str:
+    """A line that was printed in full, for a message: of a long one the begin."""
+    return line if len(line) <= KEPT_CHARACTERS else f"{line[:KEPT_CHARACTERS]} ... (shortened)"
 
 
 def poll(

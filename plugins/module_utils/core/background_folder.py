@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
+import time
 
 
 def find_owner_error(folder: str, what: str) -> str:
@@ -33,9 +35,28 @@ def has_state(folder: str, prefix: str) -> bool:
 
 
 def touch(path: str) -> None:
-    """Makes a file new."""
+    """Makes an empty file, such as one that asks a process to end."""
     with open(path, "a", encoding="utf-8"):
-        os.utime(path)
+        pass
+
+
+def renew_lease(folder: str) -> None:
+    """Lets the lease of a folder's process count from now.
+
+    The time of its file is that of a clock that all processes of a boot share and that nobody sets: a step of the time
+    of day neither ends a process early nor keeps it.
+    """
+    touch(f"{folder}/lease")
+    now = time.monotonic()
+    os.utime(f"{folder}/lease", (now, now))
+
+
+def read_lease_age(folder: str) -> float:
+    """The seconds since somebody renewed the lease of a folder; without end where the lease is gone."""
+    try:
+        return time.monotonic() - os.stat(f"{folder}/lease").st_mtime
+    except OSError:
+        return math.inf
 
 
 def write_record(folder: str, name: str, text: str) -> None:

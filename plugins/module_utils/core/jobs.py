@@ -6,7 +6,7 @@
 A process of its own keeps the command's output until it was read, and ends the command when nobody polls any more: so
 a controller that was killed leaves nothing on the host. In a folder of that process, for root alone, which is gone
 afterwards: `state.json` is what it reports, `process.json` which processes these are, `out-N` are parts of the
-output, `lease` is touched by whoever polls, and `end` ends it.
+output, `lease` is renewed by whoever polls, and `end` ends it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ REST_SECONDS = 2
 TICK = 0.2
 
 #: Bytes of a part of the output, and how many parts wait for a reader: then the command waits too, as at a terminal.
-PART, MOST_PARTS = 1 << 20, 4
-#: Bytes that are read at once, and that one poll returns.
-BLOCK, POLLED = 1 << 16, 1 << 18
+PART, MOST_PARTS = 1 << 20, 8
+#: Bytes that are read at once, and that one poll returns. A poll takes about a second over SSH, and the output that it
+#: returns stays until the next one: so half of what may wait, in whole parts.
+BLOCK, POLLED = 1 << 16, MOST_PARTS // 2 * PART
 
 #: prctl(2): orphans of this process's children become its own.
 _SUBREAPER = 36
@@ -73,7 +74,7 @@ def start(
     """
     sweep(remove)
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=find_base())
-    background_folder.touch(f"{folder}/lease")
+    background_folder.renew_lease(folder)
     write(folder, "state", {"phase": "running", "rc": 0, "reason": "", "file": file, "removed": list(removed)})
     handle = os.open(held, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if held else None
     if handle is not None:
@@ -135,18 +136,19 @@ def is_alive(process: Mapping[str, int]) -> bool:
 def poll(folder: str, position: int) -> dict[str, Any]:
     """What a job reports, and its output from `position` on: `{phase, rc, reason, output, position, more}`.
 
-    Whoever polls lets it go on. `output` ends with a line, unless the command has ended. `more` reports that there
-    is more of it already. Parts of the output before `position` are gone then. Raises JobError.
+    Whoever polls lets it go on. `output` ends with a line, unless the command has ended, or the line is longer than
+    what one poll returns: then with a whole character. `more` reports that there is more of it already. Parts of the
+    output before `position` are gone then. Raises JobError.
     """
     found = check(folder)
-    background_folder.touch(f"{found}/lease")
+    background_folder.renew_lease(found)
     # In this order: what has ended has written all of its output before.
     state = read_live_job(found)
     data, is_ended = read_output(found, position), state["phase"] == "ended"
     is_full = len(data) == POLLED
     if not (is_ended and not is_full):
         line = data.rfind(b"\n") + 1
-        data = data[:line] if line or not is_full else data
+        data = data[:line] if line or not is_full else drop_partial_character(data)
     for number in list_parts(found):
         if number < position // PART:
             os.unlink(f"{found}/out-{number}")
@@ -168,6 +170,16 @@ def read_output(folder: str, position: int) -> bytes:
         if not is_whole:
             break
         number, begin = number + 1, 0
+    return data
+
+
+def drop_partial_character(data: bytes) -> bytes:
+    """A part of a text in UTF-8 without the character at its end that is not whole."""
+    for count in range(1, min(len(data), 4) + 1):
+        first = data[-count]
+        if first & 0xC0 != 0x80:
+            length = 4 if first >= 0xF0 else 3 if first >= 0xE0 else 2 if first >= 0xC0 else 1
+            return data[:-count] if length > count else data
     return data
 
 
@@ -193,7 +205,7 @@ def read_live_job(folder: str) -> dict[str, Any]:
 def find_file(folder: str) -> str:
     """The path of what a job's command makes. Whoever reads it lets the job go on. Raises JobError."""
     found = check(folder)
-    background_folder.touch(f"{found}/lease")
+    background_folder.renew_lease(found)
     return str(read_live_job(found)["file"])
 
 
@@ -362,10 +374,7 @@ class Job:
 
     def is_polled(self) -> bool:
         """Whether somebody still waits for the job."""
-        try:
-            return time.time() - os.stat(f"{self.folder}/lease").st_mtime <= self.lease
-        except OSError:
-            return False
+        return background_folder.read_lease_age(self.folder) <= self.lease
 
     def end_rest(self) -> None:
         """Ends what the command has left running: orphans are children of this process."""

@@ -5,7 +5,7 @@
 and ends by itself when nobody polls any more.
 
 In a folder of its own that is gone afterwards: `state.json` is what it reports, `process` which process reports it,
-`lease` is touched by whoever polls, `stop` ends it.
+`lease` is renewed by whoever polls, `stop` ends it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class LoadError(Exception):
 def start(desired: dict[str, Any], facts: dict[str, Any]) -> str:
     """Starts a load and returns its folder."""
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=find_base())
-    background_folder.touch(f"{folder}/lease")
+    background_folder.renew_lease(folder)
     write(
         folder,
         "state",
@@ -96,7 +96,7 @@ def read_stat(pid: int) -> dict[str, Any] | None:
 def poll(folder: str) -> dict[str, Any]:
     """What a load reports. Whoever polls lets it go on."""
     found = check(folder)
-    background_folder.touch(f"{found}/lease")
+    background_folder.renew_lease(found)
     return read_load(found)
 
 
@@ -218,7 +218,7 @@ class Load:
         self.lost += self.reap()
         if not os.path.exists(f"{self.folder}/lease"):
             return True
-        left = time.time() - os.stat(f"{self.folder}/lease").st_mtime > load_plan.LEASE
+        left = background_folder.read_lease_age(self.folder) > load_plan.LEASE
         if left:
             # Nobody will ask for what it reports.
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -12,9 +12,10 @@ import signal
 import sys
 import tempfile
 import time
+import types
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.core import job_poll, jobs
+from ansible_collections.xitrum.host.plugins.module_utils.core import background_folder, job_poll, jobs
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.core.runner import NotApplied
 
@@ -99,6 +100,45 @@ def test_a_line_without_an_end_is_read_in_pieces(monkeypatch):
     folder = start(python("print('x' * 10000, end='')"))
     assert follow(folder)[0] == "x" * 10000
     Host().end_job(folder)
+
+
+def test_a_line_that_is_read_in_pieces_is_cut_between_characters(monkeypatch):
+    monkeypatch.setattr(jobs, "POLLED", 3001)
+    text = "aüb€c😀" * 1000
+    folder = start(python(f"print({text!r}, end='')"))
+    assert follow(folder)[0] == text, "half a character is an escape"
+    Host().end_job(folder)
+
+
+@pytest.mark.parametrize(("data", "whole"), [
+    ("aü".encode(), 3), ("aü".encode()[:2], 1), ("€".encode()[:1], 0), ("€".encode()[:2], 0), ("€".encode(), 3), ("😀".encode()[:3], 0), ("😀".encode(), 4),
+    (b"", 0), (b"abc", 3), (b"\x80" * 9, 9), (b"a\xff", 1)])
+def test_a_character_that_is_not_whole_is_left_for_the_next_poll(data, whole):
+    assert jobs.drop_partial_character(data) == data[:whole]
+
+
+def test_much_output_takes_few_polls():
+    size = (jobs.MOST_PARTS - 1) * jobs.PART
+    folder = start(python(f"import sys\nfor number in range({size} // 64): sys.stdout.write('x' * 63 + '\\n')\nsys.stdout.flush()"))
+    until(lambda: Host().poll_job(folder, 0)["phase"] == "ended")
+    first = Host().poll_job(folder, 0)
+    assert (len(first["output"]), first["more"]) == (jobs.POLLED, True), "a poll takes a second over SSH"
+    second = Host().poll_job(folder, first["position"])
+    assert second["position"] == size
+    Host().end_job(folder)
+
+
+@pytest.mark.parametrize("step", [-10_000_000, 10_000_000])
+def test_a_step_of_the_time_of_day_neither_ends_a_job_nor_keeps_it(monkeypatch, tmp_path, step):
+    clock = {"monotonic": 1000.0}
+    monkeypatch.setattr(background_folder, "time", types.SimpleNamespace(monotonic=lambda: clock["monotonic"], time=lambda: time.time() + step))
+    job = jobs.Job(str(tmp_path), [], {}, print, "/", 0, 30, 0, 0o027)
+    assert not job.is_polled(), "there is no lease"
+    background_folder.renew_lease(str(tmp_path))
+    clock["monotonic"] += 29
+    assert job.is_polled()
+    clock["monotonic"] += 2
+    assert not job.is_polled()
 
 
 @pytest.mark.parametrize(("code", "rc"), [("raise SystemExit(9)", 9), ("import os; os.kill(os.getpid(), 9)", 137)])

@@ -78,6 +78,13 @@ def test_only_the_last_lines_are_kept():
     assert len(shown) == 1000 and found["lines"] == [str(number) for number in range(900, 1000)]
 
 
+def test_a_long_line_is_shown_in_full_and_is_short_in_a_message():
+    found, shown, _slept, _calls = follow(polled("ü" * 100_000 + "\nend\n", 100_004, "ended", 3))
+    assert shown == ["ü" * 100_000, "end"]
+    assert found["lines"] == ["ü" * background.KEPT_CHARACTERS + " ... (shortened)", "end"]
+    assert len(describe_end("shop.M", found)) < 1000
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("x")])
 def test_a_job_is_ended_whatever_happens(error):
     module = Module(AnsibleConnectionFailure("gone"))
