@@ -18,6 +18,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import 
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal, run_joined
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 
+from ..module_utils.application import one_off
 from ..module_utils.core.plan import make_rule_errors
 from ..module_utils.jdk.console import BUSY, RECORDS
 
@@ -110,6 +111,10 @@ class ActionModule(ActionBase):
     def _run_class(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Starts a class, and prints its output until its end."""
         began, parent = time.monotonic(), os.getppid()
+        try:
+            arguments["arguments"] = one_off.split_arguments(arguments.get("arguments"), "arguments")
+        except ValueError as error:
+            return build_refusal(make_rule_errors("command.arguments", [str(error)]))
         started, job, on_host = self._start(arguments, task_vars)
         if not job:
             return started

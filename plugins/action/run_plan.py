@@ -184,7 +184,7 @@ class ActionModule(ActionBase):
         return build_refusal(found.errors) or {"package": found.package}
 
     def _plan_command(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        """Fail with what is wrong with the command of run.yml; return its class, arguments, time and open files."""
+        """Fail with what is wrong with the command of run.yml; return its class, time and open files."""
         del options
         given = PublicVariables(self._templar, task_vars)
         hosts = task_vars["ansible_play_hosts_all"]

@@ -73,7 +73,8 @@ options:
     description: With O(action=run), the class of the release to run. A class that no jar has is an error.
     type: str
   arguments:
-    description: With O(action=run), the arguments of the class.
+    description: With O(action=run), the arguments of the class. A text is split as a shell does. No result shows them,
+      but every user of the host sees them in its list of processes.
     type: list
     elements: str
   nofile:

@@ -34,9 +34,9 @@ options:
       - V(pip) returns the arguments and files with which pip installs supervisord, from the variables of the role
         P(xitrum.host.supervisor#role). The result contains credentials, so use C(no_log).
       - V(command) returns the command of C(run.yml), from the variables of the role P(xitrum.host.run#role), and fails
-        with all invalid ones.
+        with all invalid ones. It does not return the arguments, which may contain secrets.
       - V(before_release) returns the command of C(xitrum_before_release), and the host that runs it, if an instance
-        gets a release that no instance has yet.
+        gets a release that no instance has yet. Its arguments may contain secrets, so use C(no_log).
     type: str
     required: true
     choices: [inventory, values, variables, errors, batches, rollback, operation, installed, pip, command,
@@ -155,10 +155,9 @@ batches:
       before: {app1: [{index: 0, port: 8000, folder: 9b1e55d07a32-1a2b3c4d5e}]}
       unchanged: false
 arguments:
-  description: With O(kind=pip), the arguments of pip as a text, which contains no secrets. With O(kind=command), the
-    list of the arguments of the class.
-  returned: with O(kind=pip) and O(kind=command)
-  type: raw
+  description: The arguments of pip as a text, which contains no secrets.
+  returned: with O(kind=pip)
+  type: str
 main_class:
   description: The class to run.
   returned: with O(kind=command)

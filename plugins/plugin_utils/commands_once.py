@@ -22,8 +22,8 @@ BEFORE_RELEASE = "xitrum_before_release"
 def read_command(
     given: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts: Sequence[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the command of run.yml: `{main_class, arguments, timeout, nofile}`, and what is wrong with its variables,
-    as sentences.
+    """Return the command of run.yml: `{main_class, timeout, nofile}`, and what is wrong with its variables, as
+    sentences. Its arguments, which may be secret, are validated and not returned: Ansible prints results with -v.
 
     given: the public variables. hosts: those of the play.
     """
@@ -39,9 +39,9 @@ def read_command(
 
     found = {
         "main_class": check(one_off.check_class, "class", ""),
-        "arguments": check(one_off.split_arguments, "arguments", []),
         "timeout": check(one_off.check_timeout, "timeout", one_off.TIMEOUT),
     }
+    check(one_off.split_arguments, "arguments", [])
     check(check_instance, "instance", 0)
     wrong = find_host_errors(given.get("run_host"), list(groups.get("xitrum", ())), hosts)
     errors += make_rule_errors("command.host", wrong)

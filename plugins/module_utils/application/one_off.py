@@ -82,6 +82,10 @@ def check_class(value: Any, name: str) -> str:
     if not text:
         raise ValueError(f"{name} is not set: expected a class of the release that has a main method, such as "
                          f"-e {name}=shop.Migrate")
+    if len(text.split()) > 1:
+        # What follows may be a secret, and is not repeated.
+        raise ValueError(f"{name} has white space: expected the full name of a class, such as shop.Migrate, without its "
+                         "arguments")
     if not CLASS.fullmatch(text):
         dotted = text.replace("/", ".")
         dotted = dotted[: -len(".class")] if dotted.endswith(".class") else dotted
@@ -114,9 +118,10 @@ def parse_command(value: Any, name: str) -> dict[str, Any]:
             "timeout": check_timeout(value.get("timeout", TIMEOUT), f"{name}.timeout"),
         }
     if not isinstance(value, str):
+        # The items of a list may be secret.
+        found = "a list" if isinstance(value, (list, tuple)) else make_printable(repr(value))
         raise ValueError(
-            f"{name} is {make_printable(repr(value))}: expected a text such as shop.Migrate, or a dictionary "
-            "with class, arguments and timeout"
+            f"{name} is {found}: expected a text such as shop.Migrate, or a dictionary with class, arguments and timeout"
         )
     words = split_arguments(value, name)
     return {"main_class": check_class(words[0] if words else "", name), "arguments": words[1:], "timeout": TIMEOUT}

@@ -56,7 +56,9 @@ SECRET = re.compile(
     r"|(?<![a-z])(?:pins?|pw|otp|psk|creds?|dsn|jwt|salt|sig|signature)(?![a-z])",
     re.IGNORECASE,
 )
-#: Names that resemble those, and whose values are no secret: how hosts are reached, and the name of a cookie.
+#: Variables with arguments of a program, any of which may be a secret.
+ARGUMENTS = ("run_arguments", "xitrum_before_release")
+#: Names that resemble those of secrets, and whose values are no secret: how hosts are reached, and the name of a cookie.
 NO_SECRET = (
     "proxy_cookie",
     "xitrum_proxy_cookie",
@@ -180,7 +182,8 @@ def hide_secret_text(name: str, text: str) -> str:
 
 def hide_secret_value(name: str, value: Any) -> Any:
     """A variable's value without what is secret in it."""
-    if SECRET.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)) and name not in NO_SECRET:
+    is_secret = SECRET.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)) and name not in NO_SECRET
+    if is_secret or name in ARGUMENTS:
         return HIDDEN
     if isinstance(value, dict):
         return {key: hide_secret_value(str(key), item) for key, item in value.items()}

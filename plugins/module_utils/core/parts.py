@@ -51,6 +51,9 @@ def run(option: str, parts: Parts, default: str = "", controller: Mapping[str, A
     value = module.params[option]
     desired, errors = choose(option, value, specs, module.params)
     if errors:
+        for any_part in parts.values():
+            if not isinstance(any_part, Reader):
+                runner.mask(module, any_part.EXECUTION)
         module.fail_json(msg=" ".join(errors))
     part = parts[value]
     if isinstance(part, Reader):

@@ -175,6 +175,13 @@ def test_what_is_no_class_is_refused(value, message):
         one_off.check_class(value, "run_class")
 
 
+def test_arguments_in_a_wrong_place_are_not_repeated():
+    for value, name in (("shop.Migrate --login hush", "run_class"), (["shop.Migrate", "hush"], "x"), ({"class": "shop.Migrate hush"}, "x")):
+        with pytest.raises(ValueError, match=f"{name}.* expected") as caught:
+            (one_off.check_class if name == "run_class" else one_off.parse_command)(value, name)
+        assert "hush" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [-1, "1h", None, True, 1.5])
 def test_what_is_no_time_is_refused(value):
     with pytest.raises(ValueError, match="run_timeout is .*: expected a number of seconds, or 0 for no limit"):

@@ -178,6 +178,10 @@ def test_arguments_of_ssh_are_repeated_without_passwords(text, shown):
         "supervisor_supervisord_pip_arguments='--proxy u:hunter2@pr:3128'",
         "xitrum_java_arguments='-Da=1 -Ddb.password=hunter2'",
         "password=a hunter2",
+        "run_arguments='--login hunter2'",
+        '{"run_arguments": ["--login", "hunter2"]}',
+        "xitrum_before_release='shop.Migrate hunter2'",
+        '{"xitrum_before_release": {"class": "shop.Migrate", "arguments": ["hunter2"]}}',
     ],
 )
 def test_a_secret_within_a_value_is_not_shown(text):

@@ -69,6 +69,13 @@ def test_check_mode_reports_what_would_run(tmp_path):
     assert [call["args"]["action"] for call in played.calls if call["action"] == "console"] == ["run"]
 
 
+@pytest.mark.parametrize("rc", [0, 3])
+def test_arguments_which_may_be_secret_are_printed_nowhere(tmp_path, rc):
+    played = run(tmp_path, command(rc=rc), "-v", "--diff", run_class="M", run_arguments="--login 'hush 1234'")
+    assert started(played) == [("app1", "M", ["--login", "hush 1234"], 0)] and "timeout" in played.text
+    assert "hush" not in played.text and "--login" not in played.text
+
+
 @pytest.mark.parametrize(("variables", "message"), [
     ({}, "run_class is not set: expected a class of the release that has a main method, such as -e run_class=shop.Migrate"),
     ({"run_class": "shop/Migrate"}, "did you mean shop.Migrate?"),
@@ -117,6 +124,13 @@ def test_the_command_runs_once_with_the_new_release_before_anything_restarts(tmp
     order = [call["action"] for call in played.calls if call["action"] in ("console", "instance_service", "instances")]
     assert order.index("console") < order.index("instance_service")
     assert next(call["args"]["folder"] for call in played.calls if call["action"] == "console") == NEW
+
+
+def test_the_arguments_of_the_command_are_printed_nowhere(tmp_path):
+    states = {"app1": reads(instance(folder=NEW))}
+    played = release(tmp_path, states, command(), xitrum_before_release="shop.Migrate hush-1234", options=["-v", "--diff"])
+    assert started(played) == [("app1", "shop.Migrate", ["hush-1234"], 0)], played.text
+    assert "hush-1234" not in played.text
 
 
 def test_a_command_that_fails_stops_the_run_before_any_instance_changes(tmp_path):

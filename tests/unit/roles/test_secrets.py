@@ -59,6 +59,12 @@ def test_a_short_expression_does_not_blot_out_the_result(capsys, tmp_path):
     assert "instance 10 does not run" in shown
 
 
+@pytest.mark.parametrize("more", [{"action": "run", "main_class": "M"}, {"action": "threads"}, {"action": "run"}])
+def test_the_arguments_of_a_class_are_in_no_result(capsys, tmp_path, more):
+    """Also where the options of the module are wrong."""
+    assert SECRET not in ran(capsys, console, root=str(tmp_path), user="nobody", arguments=["--login", SECRET], **more)
+
+
 def test_an_option_of_the_jvm_with_a_password_is_not_shown(capsys, tmp_path):
     shown = ran(capsys, instances, root=f"{tmp_path}/app", log_dir=f"{tmp_path}/log", user="nobody", release="aaaaaaaaaaaa", jdk_home="/usr", jdk_version=17,
                 java_options=[OPTION, "-XX:+UseG1GC"], instances=[{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "x"}}])
