@@ -95,19 +95,24 @@ def build_status_document(
         )
         for host in hosts
     ]
-    return status.build_status_document(read, time.time())
+    return status.build_status_document(read, time.time(), make_end_test())
 
 
 def build_history_document(
     hostvars: HostVars, hosts: Sequence[str], reached: Sequence[str], most: int
 ) -> dict[str, Any]:
     """Return the newest runs of the hosts, as the schema `HISTORY` of report/schemas.py describes them."""
-    own = run_identity.read_identity()
     read = [
         status.HostRead(host, True, False, reached=host in reached, state=hostvars[host].get("xitrum_host_state"))
         for host in hosts
     ]
-    return history.build_history_document(read, most, time.time(), lambda lock: run_identity.has_ended(lock, own))
+    return history.build_history_document(read, most, time.time(), make_end_test())
+
+
+def make_end_test() -> status.IsGone:
+    """Return what reports whether the holder of a lock is a run of this controller that has ended."""
+    own = run_identity.read_identity()
+    return lambda lock: run_identity.has_ended(lock, own)
 
 
 def count_expected_instances(variables: Mapping[str, Any]) -> int:

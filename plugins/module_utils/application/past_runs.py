@@ -42,9 +42,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The runs, the oldest first. Never an action, and no row: nothing is compared."""
     lock = state["lock"]
-    silent = lock_record.compute_age(lock, state["clock"]) if lock else 0
-    # From this age on, the next run takes a lock for that of a run that died.
-    alive = lock if lock and silent <= desired["seconds"] else None
+    alive = lock_record.find_alive(lock, state["clock"], desired["seconds"])
     runs = [
         {**run, "outcome": RUNNING, "seconds": max(state["now"] - int(lock["since"]), 0)}
         if run["outcome"] == run_lock.BEGAN

@@ -36,6 +36,7 @@ SPEC = {
     "health_path": {"type": "str", "default": "/"},
     "health_status": {"type": "int", "default": 200},
     "health_text": {"type": "str", "default": ""},
+    "seconds": {"type": "int", "default": 3600},
 }
 
 DAY_SECONDS = 24 * 60 * 60
@@ -79,6 +80,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "restarts": kind.count_restarts(host, name, numbers, DAY_SECONDS) if host.find_program(kind.program) else {},
         "lock": lock,
         "lock_fault": fault,
+        "clock": lock_record.read_clock(host),
         "unfinished": host.exists(lock_record.get_unfinished_path(name)),
         "stops": operator_stops.read_stops(host, name),
         "remembered": int((host.read(f"{root}/slot") or "").strip() == "1") if desired["slots"] else 0,
@@ -122,12 +124,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         describe(desired, number, observed, state, number in active)
         for number, observed in sorted(state["instances"].items())
     ]
-    lock = state["lock"]
+    lock = lock_record.find_alive(state["lock"], state["clock"], desired["seconds"])
     result = Draft(
         facts={
             "instances": listed,
             "now": state["now"],
             "lock": {
+                "id": make_printable(lock["id"]),
                 "user": make_printable(lock["user"]),
                 "host": make_printable(lock["host"]),
                 "since": int(lock["since"]),
@@ -135,7 +138,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             if lock
             else None,
             "lock_fault": make_printable(state["lock_fault"]),
-            "unfinished": state["unfinished"],
+            "unfinished": state["unfinished"] or bool(state["lock"] and not lock),
         }
     )
     return result.plan(desired, state)

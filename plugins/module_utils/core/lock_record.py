@@ -106,6 +106,12 @@ def compute_age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
     return seconds - lock["uptime"] if lock["boot"] == boot and lock["uptime"] <= seconds else seconds
 
 
+def find_alive(lock: Mapping[str, Any], clock: tuple[str, float], seconds: float) -> Mapping[str, Any] | None:
+    """The record of a lock, unless nothing was heard of its run for more than `seconds`: from then on, the next run
+    takes it for that of a run that died."""
+    return lock if lock and compute_age(lock, clock) <= seconds else None
+
+
 def format_holder(lock: Mapping[str, Any]) -> str:
     """Who has a lock, to print."""
     return f"{make_printable(lock['user'])} on {make_printable(lock['host'])}, since {format_time(lock['since'])}"

@@ -80,6 +80,7 @@ def build_runtime(inputs: Inputs) -> dict[str, Any]:
         "health_path": inputs["xitrum_health_path"],
         "health_status": inputs.get_number("xitrum_health_status"),
         "health_text": inputs.get_text("xitrum_health_text"),
+        "seconds": inputs.get_number("xitrum_lock_seconds"),
     }
 
 

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.lock_record import format_time
 from ..core.untrusted_text import make_printable, make_sendable
 from .fleet_summary import get_components, render_table
 from .schemas import VERSION
-from .status import HostRead, find_host_errors, format_duration
+from .status import HostRead, IsGone, find_host_errors, format_duration
 
 #: Runs that are shown without a number, and at most.
 DEFAULT_RUNS, MOST_RUNS = 20, 1000
@@ -28,12 +28,10 @@ COLUMNS = ("started", "by", "playbook", "from", "to", "took", "outcome", "hosts"
 
 
 def build_history_document(
-    hosts: Sequence[HostRead], most: int, now: float, is_gone: Callable[[Mapping[str, Any]], bool] = lambda _lock: False
+    hosts: Sequence[HostRead], most: int, now: float, is_gone: IsGone = lambda _lock: False
 ) -> dict[str, Any]:
     """The newest `most` runs of a fleet, as the schema `HISTORY` of `schemas` describes them. `now` is the clock of
-    the controller, in seconds since the epoch. `is_gone` reports whether the holder of a lock is a run of this
-    controller that has ended.
-    """
+    the controller, in seconds since the epoch."""
     runs: dict[tuple[str, ...], list[tuple[str, dict[str, Any]]]] = {}
     for host in hosts:
         seen: dict[tuple[str, str], int] = {}
@@ -57,7 +55,7 @@ def build_history_document(
     return document
 
 
-def list_entries(host: HostRead, is_gone: Callable[[Mapping[str, Any]], bool]) -> list[dict[str, Any]]:
+def list_entries(host: HostRead, is_gone: IsGone) -> list[dict[str, Any]]:
     """The runs of the log of one host. One that seems to run, and whose process has ended, has died."""
     report = get_components(host.state).get("past_runs", {}) if host.is_read else {}
     dead = bool(report.get("holder")) and is_gone(report["holder"])

@@ -6,7 +6,7 @@ Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from ..proxy import health as proxy_health
 from ..proxy.definition import format_server_name
 from .fleet_summary import format_host_count, get_components, render_table
 from .schemas import STATES, VERSION
+
+#: Whether the holder of a lock is a run of this controller that has ended.
+IsGone = Callable[[Mapping[str, Any]], bool]
 
 #: A fleet with more instances than this has those that are well in one line for each release.
 MOST_LINES = 40
@@ -63,7 +66,9 @@ class HostRead:
         return make_printable(f"it could not be read: {reason or 'no reason was given'}")
 
 
-def build_status_document(hosts: Sequence[HostRead], now: float) -> dict[str, Any]:
+def build_status_document(
+    hosts: Sequence[HostRead], now: float, is_gone: IsGone = lambda _lock: False
+) -> dict[str, Any]:
     """The status of a fleet, as the schema `STATUS` of `schemas` describes it. `now` is the clock of the controller,
     in seconds since the epoch."""
     proxies = [describe_proxy(host) for host in hosts if host.proxy]
@@ -77,7 +82,7 @@ def build_status_document(hosts: Sequence[HostRead], now: float) -> dict[str, An
             "time": format_time(now),
             "outcome": decide_outcome(found, proxies, errors),
             "errors": errors,
-            "hosts": [describe_host(host) for host in sorted(hosts, key=lambda host: (host.is_read, host.name))],
+            "hosts": [describe_host(host, is_gone) for host in sorted(hosts, key=lambda one: (one.is_read, one.name))],
             "instances": found,
             "proxies": sorted(proxies, key=lambda item: (item["serving"], item["name"])),
         }
@@ -96,18 +101,21 @@ def is_quiet(item: Mapping[str, Any]) -> bool:
     return item["state"] == "running" and served and not item["restarts_last_day"]
 
 
-def describe_host(host: HostRead) -> dict[str, Any]:
-    """A host, with who locks it."""
+def describe_host(host: HostRead, is_gone: IsGone) -> dict[str, Any]:
+    """A host, with who locks it. A run that was killed has left its lock, and locks nothing."""
     runtime = get_components(host.state).get("runtime", {}) if host.is_read else {}
     lock = runtime.get("lock")
+    dead = bool(lock) and is_gone(lock)
     return {
         "name": host.name,
         "roles": [role for role, listed in (("application", host.application), ("proxy", host.proxy)) if listed],
         "state": host.outcome,
         "error": host.error,
-        "lock": {"user": lock["user"], "host": lock["host"], "since": format_time(lock["since"])} if lock else None,
+        "lock": {"user": lock["user"], "host": lock["host"], "since": format_time(lock["since"])}
+        if lock and not dead
+        else None,
         "lock_error": runtime.get("lock_fault", ""),
-        "unfinished": bool(runtime.get("unfinished")),
+        "unfinished": bool(runtime.get("unfinished")) or dead,
     }
 
 

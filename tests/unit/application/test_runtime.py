@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import lock_recor
 from ..fake_host import FakeHost
 
 DESIRED = {"name": "demo", "root": "/opt/demo", "user": "815815", "supervisor": "systemd", "instances": 2, "slots": False, "http_port": 8000,
-           "health_path": "/", "health_status": 200, "health_text": ""}
+           "health_path": "/", "health_status": 200, "health_text": "", "seconds": 3600}
 JOURNAL = ("journalctl --no-pager --quiet --output=json --output-fields=UNIT --since=-86400s _PID=1 "
            "MESSAGE_ID=5eb03494b6584870a536b337290809b3 UNIT=demo@0.service UNIT=demo@1.service")
 CONNECTION = "0 0 192.0.2.1:{port} 192.0.2.9:{peer} ino:6 sk:2 <->\n"
@@ -133,11 +133,19 @@ def test_what_runs_is_not_stopped_whatever_the_record_has():
 def test_the_lock_of_a_run_and_what_one_left():
     lock = {"id": "1", "user": "ann\n", "host": "laptop", "since": 100.5, "boot": "b", "uptime": 3, "schema_version": 1}
     found = facts(machine(files={lock_record.get_path("demo"): json.dumps(lock), lock_record.get_unfinished_path("demo"): ""}.items()))
-    assert (found["lock"], found["unfinished"]) == ({"user": "ann\\n", "host": "laptop", "since": 100}, True)
+    assert (found["lock"], found["unfinished"]) == ({"id": "1", "user": "ann\\n", "host": "laptop", "since": 100}, True)
     found = facts(machine(files={lock_record.get_path("demo"): "{"}.items()))
     assert (found["lock"], found["lock_fault"]) == (None, "it is no record in JSON")
     found = facts(machine())
     assert (found["lock"], found["lock_fault"], found["unfinished"]) == (None, "", False)
+
+
+@pytest.mark.parametrize(("uptime", "is_held"), [(3603, True), (3604, False)])
+def test_a_lock_of_which_nothing_is_heard_any_more_is_that_of_a_run_that_ended_early(uptime, is_held):
+    lock = {"id": "1", "user": "ann", "host": "laptop", "since": 100, "boot": "b", "uptime": 3, "schema_version": 1}
+    files = {lock_record.get_path("demo"): json.dumps(lock), "/proc/sys/kernel/random/boot_id": "b\n", "/proc/uptime": f"{uptime} 1.0\n"}
+    found = facts(machine(files=files.items()))
+    assert (bool(found["lock"]), found["unfinished"]) == (is_held, not is_held)
 
 
 def test_systemd_has_its_own_restarts_in_the_journal():

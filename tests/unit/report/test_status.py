@@ -10,6 +10,7 @@ import re
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, schemas, status
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, run_identity
 
 from tests.docs.role_variables import ROOT
 from tests.lib.questions import validate
@@ -127,6 +128,21 @@ def test_an_idle_slot_is_no_error():
 ])
 def test_locks_are_shown(more, line):
     assert status.render_status_table(document([app("app1", application(instance(0), **more))])).splitlines()[-1] == line
+
+
+def test_a_run_whose_process_has_ended_locks_nothing():
+    hosts = [app(name, application(instance(0), lock={"id": f"b/{name}/1", "user": "ann", "host": "desk", "since": 5})) for name in ("app1", "app2")]
+    found = validate(status.build_status_document(hosts, 4600, lambda lock: lock["id"] == "b/app2/1"), "status")
+    assert [(host["lock"] is None, host["unfinished"]) for host in found["hosts"]] == [(False, False), (True, True)]
+    assert status.render_status_table(found).splitlines()[-2:] == [
+        "app1 is locked by ann on desk, since 1970-01-01T00:00:05Z", "app2: a run ended early; run the playbook again"]
+
+
+def test_the_end_of_a_run_of_this_controller_is_found_out():
+    own = run_identity.read_identity()
+    lock = {**own, "id": f"{run_identity.read_boot()}/999999999/1", "since": 5}
+    found = fleet_reports.build_status_document({"app1": {"xitrum_host_state": application(instance(0), lock=lock)}}, ["app1"], ["app1"], {"xitrum": ["app1"]})
+    assert [(host["lock"], host["unfinished"]) for host in found["hosts"]] == [(None, True)]
 
 
 def test_a_large_fleet_has_a_line_for_each_release():
