@@ -179,7 +179,8 @@ runtime:
 past_runs:
   description: >-
     The C(runs) of the log of runs, the oldest first. Each has C(when), C(who), C(from), C(to), C(outcome), C(seconds),
-    C(run) and C(playbook). C(holder) is the holder of the lock.
+    C(run) and C(playbook). C(holder) is the holder of the lock. C(lock_fault) and C(log_fault)
+    report a lock and lines of the log that cannot be read.
   returned: when O(past_runs) is given
   type: dict
 logs:

@@ -53,5 +53,6 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         "runs": runs,
         "holder": {"id": make_printable(lock["id"]), "host": make_printable(lock["host"])} if alive else None,
         "lock_fault": make_printable(state["fault"]),
+        "log_fault": run_lock.find_log_fault(state["text"], f"{desired['log_dir']}/{run_lock.LOG}"),
     }
     return Draft(facts=facts).plan(desired, state)

@@ -11,6 +11,7 @@ of others there is an age from which it no longer holds.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import hashlib
 import re
@@ -47,16 +48,18 @@ GUARD_SECONDS = 60
 #: How a run ended without its own last word: `died` is written for it by a later one, `stopped` by its controller.
 DIED, STOPPED, BEGAN = "died", "stopped", "began"
 
-#: A line of the log: its folder may be another user's, so that anything else is passed over.
+#: A line of the log: its folder may be another user's, and a host that lost power may have written a part of one. So
+#: anything else is passed over.
 _LINE = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([!-~]{1,300}) from=([!-~]{1,100}) to=([!-~]{1,100}) "
-    r"outcome=([a-z]{1,20}) seconds=(-?\d{1,12})(?: run=([0-9a-f]{1,40}) playbook=([!-~]{1,100}))?"
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (?=[^ ]{3,300} )([!-~]+@[!-~]+) from=([!-~]{1,100}) to=([!-~]{1,100}) "
+    r"outcome=([a-z]{1,20}) seconds=(\d{1,10})(?: run=([0-9a-f]{1,40}) playbook=([!-~]{1,100}))?",
+    re.ASCII,
 )
 #: Lines are read up to here, in bytes, and runs that died are written down up to here.
 TAIL, _MOST_DIED = 65536, 20
 
-#: Characters of the playbook's name in a line.
-LONGEST_PLAYBOOK = 60
+#: Characters of the playbook's name in a line, and those that are shown of a line that is none.
+LONGEST_PLAYBOOK, SHOWN_CHARACTERS = 60, 60
 
 NAME = "run_lock"
 
@@ -166,8 +169,8 @@ def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str
     """The runs of a log, the oldest first: `{when, who, from, to, outcome, seconds, run, playbook}`. `lock` is the
     record of the lock now. The last two are empty in lines of earlier versions.
 
-    One that began and did not end is `began` while it has the lock, and `died` otherwise. Lines of others are left
-    out.
+    One that began and did not end is `began` while it has the lock, and `died` otherwise. What is no line of a run is
+    left out: see `find_log_fault`.
     """
     own = begin_of(lock) if lock else ""
     return [
@@ -189,20 +192,45 @@ def begin_of(lock: Mapping[str, Any]) -> str:
 
 def _runs(text: str) -> dict[str, dict[str, Any]]:
     """The last line of each run: `begin_of` to what it has."""
-    runs = {}
-    for found in filter(None, map(_LINE.fullmatch, text.split("\n"))):
-        moment, who, before, to, outcome, seconds, run, playbook = found.groups()
-        runs[f"{moment} {who}"] = {
-            "when": moment,
-            "who": who,
-            "from": before,
-            "to": to,
-            "outcome": outcome,
-            "seconds": int(seconds),
-            "run": run or "",
-            "playbook": playbook if playbook and playbook != "-" else "",
-        }
-    return runs
+    return {f"{run['when']} {run['who']}": run for run in filter(None, map(parse_line, text.split("\n")))}
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """A line of the log as `read_runs` has it; an empty dictionary where it is no line of a run."""
+    found = _LINE.fullmatch(line)
+    if not found:
+        return {}
+    moment, who, before, to, outcome, seconds, run, playbook = found.groups()
+    try:
+        datetime.datetime(*map(int, re.findall(r"\d+", moment)))
+    except ValueError:
+        # A day that no calendar has.
+        return {}
+    return {
+        "when": moment,
+        "who": who,
+        "from": before,
+        "to": to,
+        "outcome": outcome,
+        "seconds": int(seconds),
+        "run": run or "",
+        "playbook": playbook if playbook and playbook != "-" else "",
+    }
+
+
+def find_log_fault(text: str, path: str) -> str:
+    """Which lines of a log are no lines of a run, as a sentence; empty where there are none. text: its end, of at most
+    `TAIL` bytes."""
+    lines = text.split("\n")
+    # The first one may be the end of a line.
+    wrong = [line for line in lines[len(text.encode("utf-8", "replace")) >= TAIL :] if line and not parse_line(line)]
+    if not wrong:
+        return ""
+    what = "1 line that is no line of a run" if len(wrong) == 1 else f"{len(wrong)} lines that are no lines of a run"
+    return (
+        f'{path} has {what}, left out here. The first is "{make_printable(wrong[0][:SHOWN_CHARACTERS])}". The host may '
+        "have lost power, or somebody changed the file"
+    )
 
 
 def change_lock(host: Host, desired: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
@@ -336,12 +364,15 @@ def record(host: Host, desired: Mapping[str, Any], text: str) -> list[str]:
 
     Returns a sentence where that could not be done: no run ends for it, and no lock stays.
     """
-    there = desired["log_dir"] if desired.get("outcome") != "removed" else f"{desired['log_dir']}/{LOG}"
+    path = f"{desired['log_dir']}/{LOG}"
+    there = desired["log_dir"] if desired.get("outcome") != "removed" else path
     try:
         if host.exists(there):
-            host.append(f"{desired['log_dir']}/{LOG}", text, 0o640, "root", desired["user"])
+            # A host that lost power may have written a part of a line, which would make this one unreadable too.
+            begin = "" if host.read_tail(path, 1) in ("", "\n") else "\n"
+            host.append(path, begin + text, 0o640, "root", desired["user"])
     except (OSError, LookupError) as error:
-        return [f"a line could not be added to {desired['log_dir']}/{LOG}: {error}"]
+        return [f"a line could not be added to {path}: {error}"]
     return []
 
 

@@ -48,7 +48,7 @@ def build_history_document(
             "schema_version": VERSION,
             "time": format_time(now),
             "outcome": "complete" if not unread else "partial" if len(unread) < len(hosts) else "failed",
-            "errors": [*find_host_errors(hosts), *find_lock_errors(hosts)],
+            "errors": [*find_host_errors(hosts), *find_lock_errors(hosts), *find_log_errors(hosts)],
             "runs": found[-most:],
         }
     )
@@ -67,9 +67,18 @@ def list_entries(host: HostRead, is_gone: IsGone) -> list[dict[str, Any]]:
 
 def find_lock_errors(hosts: Iterable[HostRead]) -> list[str]:
     """The hosts whose lock cannot be read, a sentence each."""
+    return [f"{name} has a lock that cannot be read: {fault}" for name, fault in list_faults(hosts, "lock_fault")]
+
+
+def find_log_errors(hosts: Iterable[HostRead]) -> list[str]:
+    """The hosts whose log of runs has lines that are none, a sentence each."""
+    return [f"{name}: {fault}" for name, fault in list_faults(hosts, "log_fault")]
+
+
+def list_faults(hosts: Iterable[HostRead], kind: str) -> list[tuple[str, str]]:
+    """The hosts that were read and have such a fault, each with it."""
     reports = {host.name: get_components(host.state).get("past_runs", {}) for host in hosts if host.is_read}
-    faults = {name: report.get("lock_fault") for name, report in reports.items()}
-    return [f"{name} has a lock that cannot be read: {fault}" for name, fault in faults.items() if fault]
+    return [(name, report[kind]) for name, report in reports.items() if report.get(kind)]
 
 
 def describe_run(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:

@@ -249,7 +249,10 @@ HISTORY: dict[str, Any] = {
             "schema_version": _VERSION,
             "time": make_text("When the report was made, in UTC as ISO 8601."),
             "outcome": make_text("Whether every host was read, or some, or none.", "complete", "partial", "failed"),
-            "errors": make_list(make_text("One error."), "The hosts that were not read, a sentence each."),
+            "errors": make_list(
+                make_text("One error."),
+                "The hosts that were not read, or not completely: locks and lines of logs, a sentence each.",
+            ),
             "runs": make_list(_PAST_RUN, "The runs, the newest last."),
         },
     ),

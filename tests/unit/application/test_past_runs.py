@@ -54,5 +54,11 @@ def test_a_damaged_lock_is_reported():
     assert "it has no schema version" in found["lock_fault"] and found["holder"] is None
 
 
+def test_lines_of_the_log_that_are_none_are_reported():
+    found = facts("half" + line("began") + line("done"))
+    assert [run["outcome"] for run in found["runs"]] == ["done"] and found["log_fault"].startswith(f"{LOG} has 1 line that is no line of a run, left out here. The first is \"half")
+    assert facts(line("done"))["log_fault"] == ""
+
+
 def test_without_a_log_there_are_no_runs():
     assert facts("")["runs"] == []

@@ -256,10 +256,35 @@ LATER = "2026-01-02T00:00:00Z ann@laptop from=bb to=cc outcome=began seconds=0\n
 
 @pytest.mark.parametrize("text, outcomes", [
     ("", []), (BEGAN, ["died"]), (BEGAN + ENDED, ["done"]), (BEGAN + ENDED + LATER, ["done", "died"]), (BEGAN + LATER + ENDED, ["done", "died"]),
+    (BEGAN.replace("01-01T00", "13-01T00"), []), (BEGAN.replace("01-01T00", "02-30T00"), []), (BEGAN.replace("T00:00", "T24:00"), []),
+    (BEGAN.replace("seconds=0", "seconds=-1"), []), (BEGAN.replace("seconds=0", f"seconds={'9' * 11}"), []), (BEGAN.replace("ann@", "ann"), []),
+    (BEGAN.replace("2026", "0000"), []), (BEGAN.replace("2026", "２０２６"), []), (BEGAN.replace("ann", "a" * 300), []),
     ("nonsense\n" + BEGAN[:40] + "\n" + ENDED, ["done"]), (BEGAN.replace("ann", "a\x1b[2Jnn"), []), (BEGAN.strip() + " rm -rf\n", []),
 ])
 def test_a_run_that_began_and_did_not_end_has_died(text, outcomes):
     assert [run["outcome"] for run in run_lock.read_runs(text)] == outcomes
+
+
+@pytest.mark.parametrize("cut", [1, 40, len(LATER) - 1])
+def test_a_part_of_a_line_is_ended_before_the_next_one(cut):
+    there = host(log=ENDED + LATER[:cut])
+    change_lock(there)
+    change_lock(there, "released")
+    assert [run["outcome"] for run in run_lock.read_runs(there.files[LOG])][-1] == "done"
+    lines = there.files[LOG].split("\n")
+    assert lines[1] == LATER[:cut] and "outcome=began" in lines[2 + (cut == len(LATER) - 1)] and "" not in lines[:-1]
+
+
+@pytest.mark.parametrize(("text", "fault"), [
+    ("", ""), (BEGAN + ENDED, ""), ("\n" + BEGAN, ""),
+    (BEGAN + LATER[:30], '/l has 1 line that is no line of a run, left out here. The first is "2026-01-02T00:00:00Z ann@lapto". The host may have lost '
+                         "power, or somebody changed the file"),
+    ("x\x1b[2J" + "y" * 99 + "\n" + ENDED + "z\n",
+     '/l has 2 lines that are no lines of a run, left out here. The first is "x' + r"\x1b[2J" + "y" * 55 + '".'),
+    ("half of a line\n" + ENDED * (run_lock.TAIL // len(ENDED) + 1), ""),
+])
+def test_lines_that_are_none_are_reported(text, fault):
+    assert run_lock.find_log_fault(text[-run_lock.TAIL:], "/l").startswith(fault) and bool(fault) == bool(run_lock.find_log_fault(text, "/l"))
 
 
 def test_a_run_that_has_the_lock_has_not_died():

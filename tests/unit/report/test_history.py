@@ -92,6 +92,11 @@ def test_a_lock_that_cannot_be_read_is_an_error():
         "app1 has a lock that cannot be read: it is no record in JSON"]
 
 
+def test_a_line_of_a_log_that_is_none_is_an_error():
+    found = document([app("app1", read(log_fault="/l has 1 line that is none")), app("app2", read())])
+    assert (found["errors"], found["outcome"]) == (["app1: /l has 1 line that is none"], "complete")
+
+
 def test_many_hosts_are_counted():
     found = document([app(f"app{index}", read(entry())) for index in range(1, 8)])
     assert history.render_history_table(found).endswith("done     app1, app2, app3, app4 and 3 more")
