@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.plugin_utils import background
+from ansible_collections.xitrum.host.plugins.plugin_utils import background, output_folder
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_refusal
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal, run_joined
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 
 from ..module_utils.application import one_off
 from ..module_utils.core.plan import make_rule_errors
+from ..module_utils.core.untrusted_text import make_printable
 from ..module_utils.jdk.console import BUSY, RECORDS
 
 #: What a file that is fetched ends with.
@@ -139,6 +140,12 @@ class ActionModule(ActionBase):
             return build_refusal(make_rule_errors("console.save", [
                 f"console_save is empty: expected a folder on the controller for the {action.replace('_', ' ')}, such "
                 "as -e console_save=dumps"
+            ]))
+        error = output_folder.find_folder_error(save)
+        if error:
+            # Before the application stands still for a dump that nobody can save.
+            return build_refusal(make_rule_errors("console.save", [
+                f"console_save is {make_printable(save)}, {error}. Set it to another folder"
             ]))
         host, instance = str((task_vars or {})["inventory_hostname"]), arguments.get("instance", 0)
         label, parent = f"{host}-{instance}", os.getppid()

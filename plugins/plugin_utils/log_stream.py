@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible_collections.xitrum.host.plugins.plugin_utils import output_folder
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import read_collection
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
@@ -125,8 +126,8 @@ def build_file_name(instance: str, kind: str) -> str:
 
 
 class Files:
-    """The files that lines are saved to, in a folder; none are where that is empty. They are new, so that nothing is
-    overwritten.
+    """The files that lines are saved to, in a folder, which is made where it is missing; none are where its path is
+    empty. They are new, so that nothing is overwritten.
 
     instances: those whose files this run has made by now.
     """
@@ -140,6 +141,8 @@ class Files:
         texts: dict[str, list[str]] = {}
         for line in lines if self.folder else ():
             texts.setdefault(build_file_name(line.instance, line.kind), []).append(escape_text(line.text) + "\n")
+        if texts:
+            os.makedirs(self.folder, mode=0o750, exist_ok=True)
         for name, found in texts.items():
             flags = os.O_APPEND if name in self.opened else os.O_EXCL
             self.opened.add(name)
@@ -150,15 +153,11 @@ class Files:
 
 
 def find_file_errors(folder: str, instances: Iterable[str]) -> list[str]:
-    """Return why lines cannot be saved, as sentences. Makes the folder where it is missing."""
+    """Return why lines cannot be saved, as sentences. The folder is made when lines are saved."""
     shown, found = f"logs_save is {make_printable(folder)}", []
-    try:
-        os.makedirs(folder, mode=0o750, exist_ok=True)
-    except OSError as error:
-        reason = f"{shown}, which cannot be made ({error.strerror}): set it to another folder"
-        return make_rule_errors("logs.save", [reason])
-    if not os.access(folder, os.W_OK | os.X_OK):
-        found.append(f"{shown}, where this user cannot write: set it to another folder")
+    error = output_folder.find_folder_error(folder)
+    if error:
+        found.append(f"{shown}, {error}. Set it to another folder")
     names = [build_file_name(instance, kind) for instance in instances for kind in KINDS]
     there = [name for name in names if os.path.lexists(os.path.join(folder, name))]
     if there:

@@ -151,8 +151,8 @@ RULES = tuple(
         ),
         (
             "console.save",
-            "`console_save` is set for a recording and a dump",
-            "Set a folder on the controller",
+            "`console_save` is a folder on the controller where the user can write, for a recording and a dump",
+            "Set another folder",
         ),
         (
             "console.scala-version",

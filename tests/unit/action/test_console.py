@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.action.console import add_sources
+import pytest
+from ansible_collections.xitrum.host.plugins.action.console import ActionModule, add_sources
 
 SOURCES = ["XitrumConsole.java", "XitrumConsoleAgent.java", "XitrumConsoleInterpreter.java", "XitrumConsoleShell.java"]
 
@@ -16,6 +17,17 @@ def test_a_console_gets_its_sources_as_they_are():
         assert sorted(made["sources"]) == SOURCES
         assert all(text.endswith("}\n") and f"class {name[:-5]}" in text for name, text in made["sources"].items())
         assert {name: made[name] for name in given} == given
+
+
+@pytest.mark.parametrize(("save", "reason"), [
+    ("", "console_save is empty: expected a folder on the controller for the heap dump"),
+    ("file/dumps", "/file/dumps, which cannot be made: {folder}/file is no folder. Set it to another folder"),
+])
+def test_a_folder_that_cannot_have_the_file_is_refused_before_the_application_stands_still(tmp_path, save, reason):
+    (tmp_path / "file").write_text("")
+    made = object.__new__(ActionModule)
+    found = made._record({"action": "heap_dump", "save": save and str(tmp_path / save)}, {"inventory_hostname": "app1"})
+    assert found["rules"] == ["console.save"] and reason.format(folder=tmp_path) in found["msg"]
 
 
 def test_what_is_given_wins_and_a_question_to_jcmd_needs_none():

@@ -71,7 +71,12 @@ def test_lines_are_saved_to_new_files_that_others_cannot_read(tmp_path):
     Files(str(tmp_path), ["app1-0"]).save(lines[:1])
     assert (tmp_path / "app1-0.log").read_text(encoding="utf-8") == "a\na\n"
     assert "which has app1-0.log, app1-0.output.log already: files are not overwritten" in log_stream.find_file_errors(str(tmp_path), ["app1-0"])[0]
-    assert list(log_stream.find_file_errors(str(tmp_path / "new"), ["app1-0"])) == []
+    assert list(log_stream.find_file_errors(str(tmp_path / "new/folder"), ["app1-0"])) == []
+    assert not (tmp_path / "new").exists(), "it is made when lines are saved"
+    Files(str(tmp_path / "new/folder")).save([])
+    assert not (tmp_path / "new").exists()
+    Files(str(tmp_path / "new/folder")).save(lines[:1])
+    assert [path.name for path in (tmp_path / "new/folder").iterdir()] == ["app1-0.log"]
     assert "cannot be made" in log_stream.find_file_errors(str(tmp_path / "app1-0.log" / "x"), ["app1-0"])[0]
 
 
