@@ -80,9 +80,23 @@ def end() -> None:
     """Does what is to be done when this process ends, each once: a signal may come meanwhile."""
     if _WATCH.get("process") != os.getpid():
         return
-    give_back()
+    attempt(give_back)
     while _AT_END:
-        _AT_END.pop(0)(bool(_WATCH.get("signal")))
+        attempt(functools.partial(_AT_END.pop(0), bool(_WATCH.get("signal"))))
+
+
+def attempt(function: Callable[[], object]) -> None:
+    """Calls a function at the end of a run, and reports an error of it. It hides neither how the run ended nor keeps the
+    next function from being called: an error in a signal's handler would let the run go on.
+    """
+    try:
+        function()
+    except Exception as error:
+        reason = untrusted_text.make_printable(commands.hide_secrets(str(error)))
+        Display().warning(
+            f"An error occurred after the run, whose outcome is above: {reason or type(error).__name__}. If a lock is "
+            "still held, the next run from this controller takes it at once."
+        )
 
 
 def _handle_signal(before: Any, number: int, frame: FrameType | None) -> None:
@@ -258,7 +272,10 @@ def run_play(
                     start_new_session=True,
                     pass_fds=[handle for _name, _path, handle in vault_files if handle is not None],
                 ).returncode
-            except (OSError, subprocess.SubprocessError) as error:
+            except subprocess.TimeoutExpired:
+                # Its own text has the command line, with variables that may be secret.
+                return 1, f"it had not ended after {seconds} s, and was killed"
+            except OSError as error:
                 return 1, str(error)
             printed.seek(0)
             return code, commands.hide_secrets(printed.read())

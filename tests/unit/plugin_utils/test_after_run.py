@@ -239,6 +239,22 @@ def test_a_relative_path_is_that_of_the_folder_then_of_the_playbook(tmp_path, mo
     assert after_run.find_tasks("/x\x1b", "/")[1].startswith("xitrum_after_run is /x\\x1b: found no such file.")
 
 
+@pytest.mark.parametrize(("code", "printed", "shown"), [
+    (2, "PLAY [x]\n[ERROR]: the webhook answered 500\nPLAY RECAP ***\napp1 : ok=1", "  [ERROR]: the webhook answered 500"),
+    (1, "it had not ended after 120 s, and was killed", "  it had not ended after 120 s, and was killed"), (4, "", ""),
+])
+def test_hooks_that_fail_after_a_run_that_failed_do_not_hide_its_outcome(monkeypatch, code, printed, shown):
+    warnings = []
+    failures = types.SimpleNamespace(stats=stats(failures={"app1": 1}), errors=["app1: Deploy: no room"], pending={}, ended=True)
+    monkeypatch.setattr(after_run, "Display", lambda: types.SimpleNamespace(warning=lambda text, **_more: warnings.append(text), verbosity=0))
+    monkeypatch.setattr(after_run, "read_notes", lambda: [{"tasks": "/x.yml", "host": "app1"}])
+    monkeypatch.setattr(after_run, "_WATCH", {"process": os.getpid(), "failures": failures, "started": time.time()})
+    monkeypatch.setattr(after_run.constants, "DEFAULT_LOCAL_TMP", None)
+    monkeypatch.setattr(after_run.held_locks, "run_play", lambda *_given: (code, printed))
+    after_run.run_tasks(False)
+    assert warnings == [f"The tasks of xitrum_after_run (/x.yml) failed. The run itself had ended before them, with the outcome failed. They printed:\n{shown}"]
+
+
 def test_another_interface_of_ansible_is_reported_where_there_are_tasks(monkeypatch):
     warnings = []
     monkeypatch.setattr(after_run, "Display", lambda: types.SimpleNamespace(warning=lambda text, **_more: warnings.append(text)))

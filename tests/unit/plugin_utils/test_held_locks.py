@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 import yaml
@@ -190,6 +191,33 @@ def wait_for(condition, seconds=300):
     while not condition():
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.2)
+
+
+def test_an_error_at_the_end_of_a_run_hides_neither_its_outcome_nor_what_comes_next(monkeypatch):
+    warnings, called, ended = [], [], []
+
+    def fail(interrupted):
+        called.append(interrupted)
+        raise OSError(28, "No space left on device", "/tmp/x")
+
+    monkeypatch.setattr(held_locks, "Display", lambda: types.SimpleNamespace(warning=warnings.append))
+    monkeypatch.setattr(held_locks, "_WATCH", {"process": os.getpid()})
+    monkeypatch.setattr(held_locks, "_AT_END", [fail, called.append])
+    monkeypatch.setattr(held_locks, "give_back", lambda: {}["locks"])
+    held_locks._handle_signal(lambda number, frame: ended.append(number), signal.SIGTERM, None)
+    assert (called, ended) == ([True, True], [signal.SIGTERM]), "the handler of Ansible ends the run"
+    assert len(warnings) == 2 and "whose outcome is above: 'locks'" in warnings[0] and "No space left on device" in warnings[1]
+
+
+def test_a_play_that_takes_too_long_shows_no_variable_of_the_command_line(monkeypatch, tmp_path):
+    def run(words, **more):
+        raise subprocess.TimeoutExpired(words, more["timeout"])
+
+    monkeypatch.setattr(held_locks.subprocess, "run", run)
+    monkeypatch.setattr(held_locks, "_read", lambda name: "")
+    monkeypatch.setattr(held_locks.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setattr(held_locks.context, "CLIARGS", {"extra_vars": ("pin=hush",)})
+    assert held_locks.run_play(tmp_path / "x.yml", {}, 7) == (1, "it had not ended after 7 s, and was killed")
 
 
 def test_what_is_held_is_what_was_taken_and_not_given_back():
