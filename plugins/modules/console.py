@@ -24,6 +24,10 @@ description:
   - Leaves no files on the host. As with every tool that attaches, the JVM keeps a thread and a socket in its C(/tmp).
     It also keeps an open handle of a deleted archive of 1 KB.
 options:
+  name:
+    description: The name of the application, with O(action=scala) and all others but O(action=run) and O(action=job).
+      With it, an error reports who stopped the instance.
+    type: str
   root:
     description: The folder on the host that contains the releases and instances. Required with O(action=scala),
       O(action=run) and all others but O(action=job).

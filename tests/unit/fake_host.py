@@ -107,6 +107,9 @@ class FakeHost:
     def hold_folder(self, path):
         return contextlib.nullcontext()
 
+    def is_same(self, path, other):
+        return self.exists(path) and self.exists(other) and self.realpath(path) == self.realpath(other)
+
     def is_held(self, path):
         return False
 

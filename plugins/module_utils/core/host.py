@@ -353,6 +353,13 @@ class Host:
         """Whether the path (links followed) exists."""
         return os.path.exists(path)
 
+    def is_same(self, path: str, other: str) -> bool:
+        """Whether two paths (links followed) lead to the same file or folder; false where one of them leads nowhere."""
+        try:
+            return os.path.samefile(path, other)
+        except OSError:
+            return False
+
     def stat(self, path: str) -> Stat | None:
         """What the path itself is (links not followed); None where there is nothing."""
         try:
@@ -743,10 +750,17 @@ class Host:
 
     def read_job_file(self, folder: str, position: int, size: int) -> tuple[bytes, int]:
         """At most `size` bytes of the file that a job's command has made, from a position on, and how large it is. It
-        may lie in a folder of a user who is not root: see `open_file`."""
+        may lie in a folder of a user who is not root: see `open_file`. Raises RuntimeError, a sentence, and OSError."""
         from . import jobs
 
-        handle = self.open_file(jobs.find_file(folder), os.O_RDONLY)
+        path = jobs.find_file(folder)
+        try:
+            handle = self.open_file(path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise RuntimeError(
+                f"found no {path}; expected the file that the command has made. Somebody has removed it, or a deploy "
+                "has: run the playbook again"
+            ) from None
         with os.fdopen(handle, "rb") as file:
             file.seek(position)
             return file.read(size), os.fstat(handle).st_size

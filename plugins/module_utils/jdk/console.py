@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
-from ..core import disk_space, process
+from ..core import disk_space, operator_stops, process
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.distributions import table as distributions
 from ..core.host import Host, Result
 from ..core.plan import BlockingError, Draft, Plan
 from . import component as jdk
@@ -23,6 +24,7 @@ from . import jvm
 NAME = "console"
 
 SPEC: dict[str, Any] = {
+    "name": {"type": "str", "default": ""},
     "root": {"type": "path", "required": True},
     "user": {"type": "str", "required": True},
     "instance": {"type": "int", "default": 0},
@@ -72,12 +74,14 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     running = next((row for row in processes if row["user"] == desired["user"]), processes[0] if processes else None)
     state: dict[str, Any] = {
         "running": running,
+        "stop": {},
         "others": sorted(set(numbers.values())),
         "home": "",
         "tools": [],
         "knows": None,
         "heap": 0,
         "free": None,
+        "hides": False,
         "release": {},
         "scala": {},
         "missing": [],
@@ -106,18 +110,23 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         )
         if desired["action"] in RECORDS and "jcmd" in state["tools"] and not state["stranger"]:
             state.update(read_for_record(host, running, home, desired["action"]))
+    elif desired["name"]:
+        state["stop"] = operator_stops.read_stops(host, desired["name"]).get(desired["instance"], {})
     return state
 
 
 def read_for_record(host: Host, running: dict[str, Any], home: str, action: str) -> dict[str, Any]:
-    """Whether the JVM `knows` what makes the file, None where it does not answer; of a dump how much of the heap is in
-    use, and the bytes that are free for it."""
+    """Whether the JVM `knows` what makes the file, None where it does not answer, and whether it `hides` it in a file
+    system of its own; of a dump how much of the heap is in use, and the bytes that are free for it."""
     jcmd = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"])]
     listed = host.run(process.build_inside_command(running, [*jcmd, "help"]))
     found: dict[str, Any] = {"knows": RECORDS[action] in listed.out.split() if listed.rc == 0 else None}
+    tmp = f"{running['cwd']}/tmp"
+    inside = f"/proc/{running['pid']}/root{tmp}"
+    found["hides"] = host.exists(inside) and not host.is_same(inside, tmp)
     if action == "heap_dump":
         info = host.run(process.build_inside_command(running, [*jcmd, "GC.heap_info"]))
-        free = host.read_free_space(f"{running['cwd']}/tmp")
+        free = host.read_free_space(tmp)
         # JDK 8 does not know it: then all of the process counts.
         found.update(heap=parse_heap_used(info.out) or running["rss_kb"] * 1024, free=free and free[0])
     return found
@@ -203,6 +212,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             f"{LONGEST_RECORDING}",
             rule="console.recording-seconds",
         ))
+    if not running and state["stop"]:
+        result.errors.append(BlockingError(
+            f"instance {desired['instance']} does not run: it was stopped by operator "
+            f"{operator_stops.format_operator(state['stop'])}. Start it with ansible-playbook xitrum.host.start",
+            rule="console.not-running",
+        ))
+        return result.plan(desired, state)
     if not running:
         result.errors.append(BlockingError(
             f"instance {desired['instance']} does not run: no process java works in "
@@ -261,7 +277,10 @@ def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) 
     if state["stranger"]:
         yield BlockingError(state["stranger"], rule="console.unmanaged-process")
         return
-    tools = ["javac", "jcmd"] if desired["action"] == "scala" and java > SCALIVE_JAVA else ["jcmd"]
+    tools = [
+        *(["javac"] if desired["action"] == "scala" and java > SCALIVE_JAVA else []),
+        "jstat" if desired["action"] == "heap" and java <= SCALIVE_JAVA else "jcmd",
+    ]
     absent = [name for name in tools if name not in state["tools"]]
     modules = state["release"].get("MODULES", "").split()
     if not java:
@@ -278,7 +297,7 @@ def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) 
         )
         yield BlockingError(
             f"{where} runs on a JRE: there is {what}. Expected a full JDK of version {java}: the role jdk installs "
-            f"one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless",
+            f"one (ansible-playbook xitrum.host.site). By hand, install {describe_packages(java)}",
             rule="console.jre-only",
         )
     if switch(words, "DisableAttachMechanism", False):
@@ -293,6 +312,12 @@ def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) 
             "xitrum_java_options and run ansible-playbook xitrum.host.site; threads, heap and histogram work with it",
             rule="console.agents-disabled",
         )
+
+
+def describe_packages(java: int) -> str:
+    """The packages with the tools of a JDK, for each family of distributions."""
+    families = distributions.list_family_rows()
+    return ", or ".join(f"{' and '.join(row.family.list_jdk_packages(java))} on {row.title}" for row in families)
 
 
 def find_record_errors(desired: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
@@ -310,10 +335,22 @@ def find_record_errors(desired: dict[str, Any], state: dict[str, Any], java: int
             "xitrum.host.site",
             rule="console.no-recorder",
         )
+    tmp = f"{state['running']['cwd']}/tmp"
+    if state["hides"]:
+        yield BlockingError(
+            f"{where} has a file system of its own at {tmp}, which the rest of the host does not see: the file would "
+            "stay there. Expected the folder of the host. Remove what mounts it from its service (for systemd, "
+            "TemporaryFileSystem=, BindPaths= or PrivateTmp= in systemctl cat UNIT), and restart the instance. Or run "
+            f"jcmd as its user in its mount namespace (nsenter), and copy the file from "
+            f"/proc/{state['running']['pid']}/root{tmp}",
+            rule="console.hidden-files",
+        )
+        # How much room there is, is known of the folder of the host alone.
+        return
     needed, free = estimate_dump_size(state["heap"]), state["free"]
     if desired["action"] == "heap_dump" and free is not None and free < needed:
         yield BlockingError(
-            f"found {free} bytes ({disk_space.format_size(free)}) free in {state['running']['cwd']}/tmp; expected "
+            f"found {free} bytes ({disk_space.format_size(free)}) free in {tmp}; expected "
             f"{needed} ({disk_space.format_size(needed)}) for the dump of a heap of which {state['heap']} bytes are in "
             "use. Make room on that file system",
             rule="console.dump-space",
@@ -599,4 +636,6 @@ def _refuse(host: Host, _desired: Desired) -> str:
 
 
 #: What is evaluated is not shown in the invocation, and may occur in what it prints.
-EXECUTION = Execution(quiet=True, masked=("command",), fenced=False, refuse=_refuse, rehearse=rehearse, always=True)
+EXECUTION = Execution(
+    quiet=True, masked=("command",), fenced=False, refuse=_refuse, unread=str, rehearse=rehearse, always=True
+)

@@ -105,6 +105,11 @@ RULES = tuple(
             "Make room on the file system in the message",
         ),
         (
+            "console.hidden-files",
+            "The instance and its host see the same folder for a recording or a dump",
+            "Remove the mount from the service of the instance, or make the file by hand, as the message describes",
+        ),
+        (
             "console.jdk-replaced",
             "The JDK that an instance runs on is still on the disk",
             "Run `site.yml`, which restarts the instances one after the other",
@@ -142,7 +147,8 @@ RULES = tuple(
         (
             "console.not-running",
             "The instance of a console runs on the host",
-            "Choose one that runs with `console_instance`, or start the instance",
+            "Choose one that runs with `console_instance`, or start the instance. `start.yml` starts what an operator "
+            "stopped",
         ),
         (
             "console.recording-seconds",

@@ -34,6 +34,15 @@ def mode_of(path):
     return stat.S_IMODE(path.lstat().st_mode)
 
 
+def test_two_paths_to_one_folder(real, top):
+    (top / "link").symlink_to("rc.d")
+    assert real.is_same(str(top / "rc.d"), f"/proc/self/root{top}/link")
+    assert not real.is_same(str(top), str(top / "rc.d")) and not real.is_same(str(top), str(top / "nothing"))
+    double = FakeHost({"/etc/rc.d/a": ""}, links={"/etc/link": "rc.d"})
+    assert double.is_same("/etc/rc.d", "/etc/link")
+    assert not double.is_same("/etc", "/etc/rc.d") and not double.is_same("/etc", "/etc/nothing")
+
+
 # ------------------------------------------------------------------------------------------------------------ writing
 
 

@@ -217,6 +217,8 @@ def test_the_file_that_a_command_makes_is_read_in_parts(tmp_path, monkeypatch):
     assert (first["position"], first["size"]) == (6, 10)
     assert Host().read_job_file(folder, 6, 100) == (b"6789", 10)
     (tmp_path / "made").unlink()
+    with pytest.raises(NotApplied, match=f"^found no {tmp_path}/made; expected the file that the command has made. Somebody has removed it"):
+        job_poll.read(Host(), {"job": folder, "position": 0, "want": "file"}, False)
     (tmp_path / "made").symlink_to("/etc/passwd")
     with pytest.raises(NotApplied):
         job_poll.read(Host(), {"job": folder, "position": 0, "want": "file"}, False)

@@ -20,7 +20,7 @@ from tests.unit.fake_host import FakeHost
 JDK, FOLDER, LIB = "/usr/lib/jvm/java-17", "/opt/shop/instances/0/r1-abc", "/opt/shop/releases/r1/lib"
 STAT = "{pid} (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
 STATUS = "Name:\tjava\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{uid}\t{uid}\t{uid}\t{uid}\nVmRSS:\t1000 kB\n"
-DESIRED = {"root": "/opt/shop", "user": "815815", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60,
+DESIRED = {"name": "shop", "root": "/opt/shop", "user": "815815", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60,
            "sources": {"A.java": "class A {}"}}
 INSIDE = "setpriv --no-new-privs --inh-caps=-all -- nsenter --target 12 --mount --setuid 815815 --setgid 815815 --"
 SCALA = [f"scala-{name}-2.13.18.jar" for name in ("compiler", "library", "reflect")]
@@ -84,6 +84,8 @@ def test_scalive_on_jdk_8():
     (machine(version=""), {}, f"{JDK} is no JDK"),
     (machine(tools=("java",)), {}, f"runs on a JRE: there is no javac and no jcmd in {JDK}/bin. Expected a full JDK of version 17"),
     (machine(tools=("java",)), {"action": "heap"}, f"there is no jcmd in {JDK}/bin"),
+    (machine(tools=("java",)), {}, "By hand, install openjdk-17-jdk-headless on Debian, or java-17-openjdk-headless and java-17-openjdk-devel on RHEL"),
+    (machine("1.8.0_402", "", ("java", "jcmd")), {"action": "heap"}, f"there is no jstat in {JDK}/bin. Expected a full JDK of version 8"),
     (machine(modules="java.base java.desktop"), {}, f"no module jdk.attach in {JDK}/release"),
     (machine(cmdline="java\0-XX:+DisableAttachMechanism\0A\0"), {"action": "heap"}, "was started with -XX:+DisableAttachMechanism"),
     (machine(environ="_JAVA_OPTIONS=-Xmx1g -XX:-EnableDynamicAgentLoading\0"), {}, "was started with -XX:-EnableDynamicAgentLoading"),
@@ -101,6 +103,16 @@ def test_errors_are_reported(host, more, message):
     plan = planned(host, **more)
     assert message in "\n".join(plan.errors)
     assert not plan.changed
+
+
+def test_an_instance_that_an_operator_stopped_is_started_by_start():
+    record = '{"schema_version": 1, "3": {"user": "ann", "host": "desk", "since": 5}}'
+    for host in (machine(), FakeHost()):
+        host.files["/var/lib/xitrum.host/shop.stopped"] = record
+        assert list(planned(host, instance=3).errors) == [
+            "instance 3 does not run: it was stopped by operator ann on desk, since 1970-01-01T00:00:05Z. Start it with ansible-playbook xitrum.host.start"]
+        assert "does not run: no process java" in planned(host, instance=4).errors[0]
+        assert "does not run: no process java" in planned(host, instance=3, name="").errors[0]
 
 
 def test_the_last_switch_counts():
@@ -308,6 +320,25 @@ def test_no_room_for_a_dump_is_reported_in_bytes():
     assert (f"found 70000000 bytes (67 MiB) free in {FOLDER}/tmp; expected {console.estimate_dump_size(used)} (75 MiB) for the dump of a heap of which {used} "
             "bytes are in use. Make room on that file system") in planned(host, action="heap_dump").errors
     assert list(planned(host, action="flight_recording", seconds=5).errors) == []
+
+
+@pytest.mark.parametrize("action", ["heap_dump", "flight_recording"])
+@pytest.mark.parametrize(("links", "is_hidden"), [({}, True), ({"/proc/12/root": "/"}, False)])
+def test_a_file_that_the_rest_of_the_host_does_not_see_is_not_made(action, links, is_hidden):
+    host = recorder(links=links)
+    host.free = (1, 1)
+    host.files.update({f"{FOLDER}/tmp/a": "", f"/proc/12/root{FOLDER}/tmp/a": ""} if is_hidden else {f"{FOLDER}/tmp/a": ""})
+    found = list(planned(host, action=action, seconds=5).errors)
+    hidden = f"process 12 of instance 0 has a file system of its own at {FOLDER}/tmp, which the rest of the host does not see"
+    assert [message.startswith(hidden) for message in found] == ([True] if is_hidden else [False] * (action == "heap_dump"))
+    assert not is_hidden or (f"/proc/12/root{FOLDER}/tmp" in found[0] and found[0].rule == "console.hidden-files")
+
+
+def test_the_console_works_in_a_file_system_of_its_own():
+    host = machine()
+    host.files.update({f"{FOLDER}/tmp/a": "", f"/proc/12/root{FOLDER}/tmp/a": ""})
+    # The jars are found where the process sees them.
+    assert list(planned(host).errors) == []
 
 
 @pytest.mark.parametrize(("text", "used"), [
