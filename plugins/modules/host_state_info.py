@@ -68,8 +68,8 @@ options:
   runtime:
     description:
       - The application whose instances are read in their current state, regardless of the desired one. The keys are
-        C(name), C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path), C(health_status),
-        C(health_text), and C(seconds), the age from which a lock is that of a run that died.
+        C(name), C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path),
+        C(health_status), C(health_text), and C(seconds), the age from which a lock is that of a run that died.
     type: dict
   past_runs:
     description:

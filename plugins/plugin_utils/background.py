@@ -118,7 +118,8 @@ def follow(
 ) -> dict[str, Any]:
     """Shows the output of a job line by line until its end: `{rc, reason, lines}`. Raises Lost.
 
-    lines: the last ones, of which long ones are shortened. parent: the process of ansible-playbook, as it was before the job was started.
+    lines: the last ones, of which long ones are shortened. parent: the process of ansible-playbook, as it was before
+    the job was started.
     """
     position, kept = 0, collections.deque[str](maxlen=KEPT)
     while True:
@@ -140,7 +141,8 @@ def follow(
 
 def shorten(line: str) -> str:
     """A line that was printed in full, for a message: of a long one the begin."""
-    return line if len(line) <= KEPT_CHARACTERS else f"{line[:KEPT_CHARACTERS]} ... (shortened)"
+    left = len(line) - KEPT_CHARACTERS
+    return line if left <= 0 else f"{line[:KEPT_CHARACTERS]}... ({left} more characters)"
 
 
 def poll(

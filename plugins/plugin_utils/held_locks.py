@@ -86,8 +86,8 @@ def end() -> None:
 
 
 def attempt(function: Callable[[], object]) -> None:
-    """Calls a function at the end of a run, and reports an error of it. It hides neither how the run ended nor keeps the
-    next function from being called: an error in a signal's handler would let the run go on.
+    """Calls a function at the end of a run, and reports an error of it. It neither hides how the run ended nor keeps
+    the next function from being called: an error in a signal's handler would let the run go on.
     """
     try:
         function()

@@ -84,7 +84,7 @@ def check_class(value: Any, name: str) -> str:
                          f"-e {name}=shop.Migrate")
     if len(text.split()) > 1:
         # What follows may be a secret, and is not repeated.
-        raise ValueError(f"{name} has white space: expected the full name of a class, such as shop.Migrate, without its "
+        raise ValueError(f"{name} has white space: expected the full name of a class, such as shop.Migrate, without "
                          "arguments")
     if not CLASS.fullmatch(text):
         dotted = text.replace("/", ".")
@@ -121,7 +121,8 @@ def parse_command(value: Any, name: str) -> dict[str, Any]:
         # The items of a list may be secret.
         found = "a list" if isinstance(value, (list, tuple)) else make_printable(repr(value))
         raise ValueError(
-            f"{name} is {found}: expected a text such as shop.Migrate, or a dictionary with class, arguments and timeout"
+            f"{name} is {found}: expected a text such as shop.Migrate, or a dictionary with class, arguments and "
+            "timeout"
         )
     words = split_arguments(value, name)
     return {"main_class": check_class(words[0] if words else "", name), "arguments": words[1:], "timeout": TIMEOUT}

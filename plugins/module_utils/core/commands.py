@@ -58,7 +58,7 @@ SECRET = re.compile(
 )
 #: Variables with arguments of a program, any of which may be a secret.
 ARGUMENTS = ("run_arguments", "xitrum_before_release")
-#: Names that resemble those of secrets, and whose values are no secret: how hosts are reached, and the name of a cookie.
+#: Names that resemble those of secrets, and whose values are none: how hosts are reached, and the name of a cookie.
 NO_SECRET = (
     "proxy_cookie",
     "xitrum_proxy_cookie",

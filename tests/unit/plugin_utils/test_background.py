@@ -81,7 +81,7 @@ def test_only_the_last_lines_are_kept():
 def test_a_long_line_is_shown_in_full_and_is_short_in_a_message():
     found, shown, _slept, _calls = follow(polled("ü" * 100_000 + "\nend\n", 100_004, "ended", 3))
     assert shown == ["ü" * 100_000, "end"]
-    assert found["lines"] == ["ü" * background.KEPT_CHARACTERS + " ... (shortened)", "end"]
+    assert found["lines"] == ["ü" * background.KEPT_CHARACTERS + f"... ({100_000 - background.KEPT_CHARACTERS} more characters)", "end"]
     assert len(describe_end("shop.M", found)) < 1000
 
 
