@@ -80,12 +80,12 @@ def end() -> None:
     """Does what is to be done when this process ends, each once: a signal may come meanwhile."""
     if _WATCH.get("process") != os.getpid():
         return
-    attempt(give_back)
+    call_safely(give_back)
     while _AT_END:
-        attempt(functools.partial(_AT_END.pop(0), bool(_WATCH.get("signal"))))
+        call_safely(functools.partial(_AT_END.pop(0), bool(_WATCH.get("signal"))))
 
 
-def attempt(function: Callable[[], object]) -> None:
+def call_safely(function: Callable[[], object]) -> None:
     """Calls a function at the end of a run, and reports an error of it. It neither hides how the run ended nor keeps
     the next function from being called: an error in a signal's handler would let the run go on.
     """

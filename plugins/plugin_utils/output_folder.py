@@ -14,13 +14,13 @@ from ..module_utils.core.untrusted_text import make_printable
 def find_folder_error(folder: str) -> str:
     """Return why this user cannot save files in a folder, as the end of a sentence; empty if it can. The folder may be
     missing. Makes nothing."""
-    wanted = nearest = os.path.abspath(folder)
+    path = nearest = os.path.abspath(folder)
     while not os.path.lexists(nearest):
         nearest = os.path.dirname(nearest)
     if not os.path.isdir(nearest):
         return f"which cannot be made: {make_printable(nearest)} is no folder"
     if os.access(nearest, os.W_OK | os.X_OK):
         return ""
-    if nearest == wanted:
+    if nearest == path:
         return "where this user cannot write"
     return f"which cannot be made: this user cannot write in {make_printable(nearest)}"

@@ -201,8 +201,9 @@ def parse_line(line: str) -> dict[str, Any]:
     if not found:
         return {}
     moment, who, before, to, outcome, seconds, run, playbook = found.groups()
+    year, month, day, hour, minute, second = map(int, re.split("[^0-9]", moment[:-1]))
     try:
-        datetime.datetime(*map(int, re.findall(r"\d+", moment)))
+        datetime.datetime(year, month, day, hour, minute, second)
     except ValueError:
         # A day that no calendar has.
         return {}

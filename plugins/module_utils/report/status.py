@@ -105,7 +105,7 @@ def describe_host(host: HostRead, is_gone: IsGone) -> dict[str, Any]:
     """A host, with who locks it. A run that was killed has left its lock, and locks nothing."""
     runtime = get_components(host.state).get("runtime", {}) if host.is_read else {}
     lock = runtime.get("lock")
-    dead = bool(lock) and is_gone(lock)
+    dead = lock is not None and is_gone(lock)
     return {
         "name": host.name,
         "roles": [role for role, listed in (("application", host.application), ("proxy", host.proxy)) if listed],

@@ -98,7 +98,7 @@ def test_every_way_to_change_a_host_is_behind_the_fence():
     reads = {"find_program", "read", "read_tail", "read_position", "read_untrusted", "readlink", "listdir", "read_free_space",
              "realpath", "exists", "stat", "resolve", "hold_lock", "hold_guard", "fetch_status", "read_page", "connect",
              "resolve_addresses", "find_bind_error", "exchange", "request", "compute_digest", "seal", "has_mode", "list_entries", "list_archive",
-             "read_head", "is_file", "hold_folder", "is_held", "hold_fence", "sync", "read_clock_ticks", "count_processors",
+             "read_head", "is_file", "is_same", "hold_folder", "is_held", "hold_fence", "sync", "read_clock_ticks", "count_processors",
              "read_architecture", "make_absolute", "find_user", "is_root",
              # A job is of the run that has started it.
              "poll_job", "read_job_file", "end_job",

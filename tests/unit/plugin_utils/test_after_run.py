@@ -146,7 +146,8 @@ def test_each_end_has_its_outcome(fleet, chat, tasks, code, outcome, errors):
     ended = fleet.run(tasks)
     run = fleet.read()
     assert (ended.returncode, run["outcome"]) == (code, outcome), ended.output
-    assert "".join(run["errors"]).startswith(errors) and "secret" not in str(run)
+    # Which host fails first is open.
+    assert "".join(sorted(run["errors"])).startswith(errors) and "secret" not in str(run)
     assert len(chat.got) == (outcome != "nothing_to_do")
 
 
