@@ -65,3 +65,27 @@ def test_the_files_on_the_way_of_a_variable_have_the_names_that_the_page_states(
     rows = re.findall(r"^\| `([\w./]+)` \| `(\w+)` \|", page, re.MULTILINE)
     assert len(rows) > 15
     assert [row for row in rows if not re.search(rf"\b{row[1]}\b", (ROOT / row[0]).read_text(encoding="utf-8"))] == []
+
+
+#: What a how-to page has below its title: a reader who comes from a search has not read the index.
+DEMO_HINT = "`-i INVENTORY` names the inventory of your fleet. With the demo fleet, leave it out.\n"
+
+
+def test_each_page_with_commands_for_an_inventory_has_the_hint_for_the_demo():
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs/how-to").glob("*.md")}
+    with_commands = {name for name, text in pages.items() if "ansible-playbook -i INVENTORY" in text or "ansible xitrum -i INVENTORY" in text}
+    assert len(with_commands) > 20
+    assert {name for name, text in pages.items() if text.split("\n\n")[1] + "\n" == DEMO_HINT} == with_commands
+
+
+#: Pages and parts of pages that are generated, or made of rows.
+GENERATED = {f"docs/reference/{name}.md" for name in ("filters", "modules", "playbooks", "roles", "rules", "variables")}
+NOT_PROSE = re.compile(r"^ *```.*?^ *```$|^ *\|.*?$|^#.*?$|^Entry point `.*?$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.relative_to(ROOT).as_posix() not in GENERATED],
+                         ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_prose_of_a_page_has_lines_of_at_most_120_characters(page):
+    prose = NOT_PROSE.sub("", page.read_text(encoding="utf-8"))
+    # A link or a line of code is not broken.
+    assert [line for line in prose.splitlines() if len(line) > 120 and " " in re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)", "X", line.strip("-* "))] == []
