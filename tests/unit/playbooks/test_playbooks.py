@@ -68,6 +68,16 @@ def test_each_playbook_that_changes_hosts_ends_with_the_tasks_of_the_user():
     assert ends == changing and {"site", "deploy", "rollback", "base", "maintenance"} <= ends
 
 
+def test_a_playbook_that_imports_another_one_validates_the_inventory_once():
+    key = "ansible.builtin.import_playbook"
+    books = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / "playbooks").glob("*.yml")}
+    validating = {name for name, book in books.items() if any(item.get(key) == "plays/inventory.yml" for item in book)}
+    nested = [(name, item) for name, book in books.items() if name in validating for item in book if item.get(key) in validating]
+    assert [(name, item[key], (item.get("vars") or {}).get("__inventory_validated")) for name, item in nested] == [("rollback.yml", "deploy.yml", True)]
+    (play,) = yaml.safe_load((ROOT / "playbooks/plays/inventory.yml").read_text())
+    assert play["hosts"].startswith("{{ 'all:!all' if __inventory_validated | default(false) else groups")
+
+
 def test_only_maintenance_takes_hosts_one_by_one():
     """`serial` has every play begin again for the next hosts, so that nothing would hold for the whole run."""
     assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]
