@@ -22,6 +22,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import (
     log_stream,
     questions,
     reach_reports,
+    step_lines,
 )
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure, build_refusal
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal
@@ -104,7 +105,10 @@ class ActionModule(ActionBase):
         table = findings.check_table(found, options["everything"])
         page = os.path.join(options["dir"], "check.html")
         shown = {"table": f"{table}\n\nThe page: {page}", "lines": questions.format_rows(findings.check_rows(found))}
-        result = {"page": page, "drift": len(drift), "total": len(found), "outcome": document["outcome"]}
+        where = step_lines.format_hosts(list(dict.fromkeys(item["host"] for item in drift)))
+        result = {
+            "page": page, "drift": len(drift), "where": where, "total": len(found), "outcome": document["outcome"],
+        }
         return {**result, **render_answer("check", options, document, shown)}
 
     def _report_status(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:

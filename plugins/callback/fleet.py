@@ -51,7 +51,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.step_lines import Outc
 ROOTS = {pathlib.Path(os.path.abspath(__file__)).parents[2], pathlib.Path(__file__).resolve().parents[2]}
 
 #: Actions that compute on the controller alone.
-INTERNAL = ("set_fact", "group_by", "add_host", "assert", "fail", "meta", "validate_argument_spec")
+INTERNAL = ("set_fact", "group_by", "add_host", "assert", "fail", "meta", "validate_argument_spec", "report")
 
 #: Actions during which a person types in the terminal.
 TYPING = ("pause", "console")
@@ -64,6 +64,9 @@ PAUSE = 30
 
 #: Seconds between two lines on one thing that is waited for, where no line can change.
 PROGRESS_PAUSE = 10
+
+#: The groups whose hosts a run manages. Others, such as localhost, take part in it.
+MANAGED = {"xitrum", "xitrum_proxy", "xitrum_decommissioned"}
 
 #: How many hosts a recap lists at most that nothing happened on.
 MOST_LINES = 10
@@ -98,6 +101,14 @@ class CallbackModule(Default):
         self._step: Step | None = None
         self._began = time.monotonic()
         self._has_advice = False
+        self._kinds: list[str] = []
+        #: Hosts with a failure of their own, those whose failure was rescued, and those that ran a task that failed for
+        #: the whole run.
+        self._failed: set[str] = set()
+        self._rescued: set[str] = set()
+        self._reported: set[str] = set()
+        #: Hosts that take part in the run, and that it does not manage.
+        self._unmanaged: set[str] = set()
         self._screen = Screen(self._display, self._format_live_text, self._print_headings)
 
     # --------------------------------------------------------------------------------------------------------- the run
@@ -181,23 +192,24 @@ class CallbackModule(Default):
     def _print_end(self, summaries: Mapping[str, Mapping[str, int]]) -> None:
         """Print how the run ended, and what to do next where no message has it."""
         bad = [host for host, found in summaries.items() if found["failures"] or found["unreachable"]]
-        changed = [host for host, found in summaries.items() if found["changed"]]
+        managed = [host for host in summaries if host not in self._unmanaged] or list(summaries)
+        changed = [host for host in managed if summaries[host]["changed"]]
         seconds = step_lines.format_seconds(time.monotonic() - self._began)
         verb = "would change" if context.CLIARGS.get("check") else "changed"
-        counted = f"{len(changed)} of {len(summaries)} host{'' if len(summaries) == 1 else 's'} {verb}"
+        counted = f"{len(changed)} of {len(managed)} host{'' if len(managed) == 1 else 's'} {verb}"
         if not self._any_other:
             self._display.display("")
         if not bad:
             self._display.display(f"Succeeded in {seconds}: {counted}.", color=constants.COLOR_OK)
             return
-        self._display.display(
-            f"Failed after {seconds} on {step_lines.format_hosts(bad)}: {counted}.", color=constants.COLOR_ERROR
-        )
+        # A task that one host runs for all has found nothing on that host.
+        failed = sorted({*self._failed, *(host for host in bad if host not in self._reported)})
+        # Where a rollout puts a host back, and a later step then ends the run.
+        failed = failed or sorted(self._rescued)
+        where = f" on {step_lines.format_hosts(failed)}" if failed else ""
+        self._display.display(f"Failed after {seconds}{where}: {counted}.", color=constants.COLOR_ERROR)
         if not self._has_advice:
-            self._display.display(
-                f"Fix the cause, then run the same command again: {command_line.format_same_command()}\n"
-                "To print the whole result of each step, add -v."
-            )
+            self._display.display(step_lines.format_next_step(self._kinds, command_line.format_same_command()))
 
     # -------------------------------------------------------------------------------------------------------- the steps
 
@@ -219,8 +231,8 @@ class CallbackModule(Default):
         self._finish()
         action = task.action.rpartition(".")[2]
         batch = task.get_vars().get("supervisor_batch")
-        known = isinstance(batch, Mapping) and {"number", "total", "label"} <= set(batch)
-        self._batch = f"Batch {batch['number']} of {batch['total']}: {batch['label']}" if known else ""
+        known = isinstance(batch, Mapping) and {"number", "total", "title"} <= set(batch)
+        self._batch = f"Batch {batch['number']} of {batch['total']}: {batch['title']}" if known else ""
         self._step = Step(
             uuid=task._uuid,
             name=(task.name or task.get_name()).strip(),
@@ -239,6 +251,8 @@ class CallbackModule(Default):
             super().v2_runner_on_start(host, task)
         elif self._step:
             self._step.started[host.get_name()] = None
+        if MANAGED.isdisjoint(group.name for group in host.get_groups()):
+            self._unmanaged.add(host.get_name())
 
     def _finish(self) -> None:
         """Print the step that has ended."""
@@ -252,6 +266,12 @@ class CallbackModule(Default):
             # A host whose failure is rescued goes on with the play.
             if outcome.state == "failed" and host not in removed:
                 outcome.state = "failed, rescued"
+            if outcome.is_of_run:
+                self._reported.add(host)
+            elif outcome.state in step_lines.ENDING:
+                self._failed.add(host)
+            elif outcome.state == "failed, rescued":
+                self._rescued.add(host)
         self._print_step(step)
 
     def _print_step(self, step: Step) -> None:
@@ -275,8 +295,9 @@ class CallbackModule(Default):
             stderr = is_bad and self.get_option("display_failed_stderr")
             self._display.display(line, color=color, stderr=stderr)
         if is_bad:
-            causes = [outcome.text for outcome in step.outcomes.values() if outcome.state in step_lines.ENDING]
-            self._has_advice = all(map(step_lines.has_advice, causes))
+            ended = [outcome for outcome in step.outcomes.values() if outcome.state in step_lines.ENDING]
+            self._has_advice = all(step_lines.has_advice(outcome.text) for outcome in ended)
+            self._kinds = [outcome.kind for outcome in ended]
 
     def _print_messages(self, step: Step) -> None:
         for hosts, text in step_lines.group_texts(step.messages):
@@ -309,7 +330,15 @@ class CallbackModule(Default):
         if isinstance(result.task, TaskInclude) and state in ("ok", "changed", "skipped"):
             return
         if self._step:
-            self._step.outcomes[result.host.get_name()] = Outcome(format_label(result), state, text)
+            outcome = Outcome(format_label(result), state, text)
+            if state in step_lines.ENDING:
+                outcome.kind = step_lines.find_kind(result.result, result.task.action.rpartition(".")[2], text)
+                # What is wrong with the inventory is found on the controller.
+                is_input = outcome.kind in step_lines.COMPLETE and result.host.get_name() in self._unmanaged
+                outcome.is_of_run = bool(result.task.run_once) or is_input
+            if outcome.is_of_run:
+                outcome.host = step_lines.format_run_label(outcome.kind)
+            self._step.outcomes[result.host.get_name()] = outcome
         self._screen.refresh()
 
     def v2_runner_on_ok(self, result: Any) -> None:

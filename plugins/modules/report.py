@@ -171,6 +171,10 @@ drift:
   description: The number of values that are not in sync.
   returned: with O(kind=check)
   type: int
+where:
+  description: The hosts that have drifted values, and after a few of them how many more.
+  returned: with O(kind=check)
+  type: str
 total:
   description: The total number of values.
   returned: with O(kind=check)

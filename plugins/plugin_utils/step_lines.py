@@ -25,8 +25,41 @@ STATES = (*BAD_STATES, "changed", "ok", "skipped")
 ENDING = ("unreachable", "failed")
 #: Messages of Ansible that give no cause.
 VAGUE = ("MODULE FAILURE", "non-zero return code", "One or more items failed")
-#: What a message has that already states what to do.
-ADVICE = ("ansible-playbook", "the same command again", "the playbook again", "Fix ", "see the table")
+#: Verbs of advice. Others, such as "read", are in many errors, and count at the start of a sentence alone.
+_VERBS = (
+    "add", "build", "change", "choose", "correct", "deploy", "fix", "free", "give", "install", "leave", "lower", "move",
+    "put", "raise", "remove", "rename", "repair", "run", "set", "start", "stop", "upgrade", "use", "wait",
+)
+_FIRST = "|".join(verb.title() for verb in (*_VERBS, "check", "make", "name", "read"))
+#: What a message has that already states what to do: a command, or an imperative after the cause.
+ADVICE = re.compile(
+    rf"ansible-playbook|the same command again|the playbook again|see the table|\badd -e |[.:;] (?:{_FIRST}) "
+    rf"|(?:[:;]|,(?: or| and| then)?) (?:{'|'.join(_VERBS)}) "
+)
+#: Rules on what a user gives a run, by the part of their identifiers before the dot. Others are on the hosts.
+INPUT_RULES = frozenset(
+    "command console decommissioned history inventory load logs openshift operation platform question removal rollback "
+    "secrets supervisor variable xitrum".split()
+)
+#: A message that begins with a variable and what is wrong with it.
+_OF_VARIABLE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+(?: is | has | cannot |: )")
+#: A message on an instance that did not become healthy, or did not stay so.
+_OF_RELEASE = re.compile(r" is not healthy | was healthy and did not stay so ")
+#: What a failure is of that one task finds for the whole run.
+INPUT_LABEL, RUN_LABEL = "inventory or command line", "this run"
+#: What to do about a failure whose message has no advice, by its kind: see `find_kind`.
+NEXT_STEPS = {
+    "package": "Build or choose another package, then run the playbook with it.",
+    "input": "Correct the inventory or the command line, then run the playbook again.",
+    "unreachable": "Make sure that Ansible can connect to each host, then run the same command again: {command}",
+    "release": (
+        "If the release is broken, deploy a fixed package. Otherwise fix the cause, then run the same command again: "
+        "{command}"
+    ),
+    "": "Fix the cause, then run the same command again: {command}",
+}
+#: Kinds of which the whole results of steps have nothing to add.
+COMPLETE = ("package", "input")
 
 #: A host to which each item of a loop is delegated, such as {{ item }} or {{ item.host }}.
 _OF_ITEM = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
@@ -59,6 +92,10 @@ class Outcome:
     host: str
     state: str
     text: str = ""
+    #: Of a failure: what it is about, see `find_kind`.
+    kind: str = ""
+    #: Whether the task found it for the whole run, and not on this host alone.
+    is_of_run: bool = False
 
 
 @dataclass
@@ -159,7 +196,8 @@ def format_message(value: Any) -> str:
     """Return a message of a task as lines: it may be a list of them."""
     if isinstance(value, (list, tuple)):
         return "\n".join(format_message(item) for item in value)
-    return escape_text(str(value)).strip("\n")
+    # Programs such as ssh end their lines as a terminal needs them.
+    return escape_text(re.sub(r"\r+(?=\n|\Z)", "", str(value))).strip("\n")
 
 
 def find_cause(result: Mapping[str, Any]) -> str:
@@ -184,4 +222,34 @@ def find_cause(result: Mapping[str, Any]) -> str:
 
 def has_advice(text: str) -> bool:
     """Return whether a message states what to do."""
-    return any(words in text for words in ADVICE)
+    return bool(ADVICE.search(text))
+
+
+def find_kind(result: Mapping[str, Any], action: str, text: str) -> str:
+    """Return what a failure is about: `package`, `input` (of the user), `unreachable` or `release`; empty for the rest.
+
+    action: the name of the task's action, without its collection. text: the cause.
+    """
+    if result.get("unreachable"):
+        return "unreachable"
+    parts = {str(rule).partition(".")[0] for rule in result.get("rules") or ()}
+    if parts == {"package"}:
+        return "package"
+    if parts and parts <= INPUT_RULES | {"package"}:
+        return "input"
+    if not parts and (action == "validate_argument_spec" or _OF_VARIABLE.match(text)):
+        return "input"
+    return "release" if _OF_RELEASE.search(text) else ""
+
+
+def format_run_label(kind: str) -> str:
+    """Return what a failure is attributed to that one task found for the whole run."""
+    return INPUT_LABEL if kind in COMPLETE else RUN_LABEL
+
+
+def format_next_step(kinds: Iterable[str], command: str) -> str:
+    """Return what to do after failures of these kinds. command: the line that runs the same playbook again."""
+    found = set(kinds)
+    kind = found.pop() if len(found) == 1 else ""
+    text = NEXT_STEPS[kind].format(command=command)
+    return text if kind in COMPLETE else f"{text}\nTo print the whole result of each step, add -v."

@@ -17,6 +17,8 @@ from ..proxy import definition as proxy
 
 #: Outcomes in the log of runs of those that did not end: `run_lock`.
 UNFINISHED = ("began", "died", "stopped")
+#: How many instances the title of a batch lists.
+LISTED = 3
 
 
 def read_batch(batch: Any) -> tuple[int, bool]:
@@ -53,8 +55,8 @@ def plan_batches(
     `pending` maps a host to its instances, in the order in which they are taken: those of a host follow each other.
     Those that are not healthy, `sick` as pairs of a host and an index, come before all others: with them disabled
     already, a batch of others would leave fewer than `batch` allows. Each one is
-    `{number, total, canary, label, hosts}`: `hosts` maps a host to its instances of this batch. Raises
-    ValueError where `batch` is invalid.
+    `{number, total, canary, label, title, hosts}`: `hosts` maps a host to its instances of this batch, `label` has the
+    names of all, and `title` those of a few, for a line of the log. Raises ValueError where `batch` is invalid.
     """
     every = [(host, instance) for host, instances in pending.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
@@ -70,9 +72,11 @@ def plan_batches(
         hosts: dict[str, list[Mapping[str, Any]]] = {}
         for host, instance in part:
             hosts.setdefault(host, []).append(instance)
+        names = [f"{host}-{instance['index']}" for host, instance in part]
         found.append({
             "number": number, "total": len(parts), "canary": number == 1, "hosts": hosts,
-            "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
+            "label": ", ".join(names),
+            "title": ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else ""),
             "servers": [proxy.format_server_name(host, instance["index"]) for host, instance in part],
             **({"all_at_once": True} if together else {}),
         })
@@ -298,21 +302,21 @@ def choose_rollback_release(
         if not name and [one for one in observed["releases"] if one != observed["current"]]:
             errors.append(BlockingError(
                 f"{host} has no release before its current one that was healthy: it has {there}. "
-                "Deploy a package, or set rollback_to to a release that you trust.",
+                "Deploy a package, or set rollback_to to a release that you trust",
                 rule="rollback.no-healthy",
             ))
         elif not name and not observed["releases"]:
-            errors.append(BlockingError(f"{host} has no release. Deploy a package first.", rule="rollback.no-release"))
+            errors.append(BlockingError(f"{host} has no release. Deploy a package first", rule="rollback.no-release"))
         elif not name:
             errors.append(BlockingError(
-                f"{host} has no release before its current one: it has {there}. Deploy a package instead.",
+                f"{host} has no release before its current one: it has {there}. Deploy a package instead",
                 rule="rollback.no-earlier",
             ))
         elif name not in observed["releases"]:
             errors.append(
                 BlockingError(
                     f"{host} does not have the release {name}: it has {there}. Set rollback_to to one of them, "
-                    "or deploy the package again.",
+                    "or deploy the package again",
                     rule="rollback.unknown",
                 )
             )
@@ -321,7 +325,7 @@ def choose_rollback_release(
         listed = "; ".join(f"{host}: {name}" for host, name in desired.items())
         errors.append(BlockingError(
             f"the last healthy release before the current one is not the same on all hosts ({listed}). "
-            "Set rollback_to to one that all of them have.",
+            "Set rollback_to to one that all of them have",
             rule="rollback.different-releases",
         ))
     examples = sorted({key for host, name in desired.items() for key in found[host]["examples"].get(name, [])})

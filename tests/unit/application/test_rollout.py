@@ -31,15 +31,15 @@ def test_the_first_goes_alone_and_then_as_many_as_the_batch_reports(batch, expec
 
 def test_a_batch_names_its_hosts_and_where_it_is():
     assert rollout.plan_batches(DUE, 2)[1] == {
-        "number": 2, "total": 3, "canary": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
-        "servers": ["app1-1", "app2-0"]}
+        "number": 2, "total": 3, "canary": False, "label": "app1-1, app2-0", "title": "app1-1, app2-0",
+        "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]}, "servers": ["app1-1", "app2-0"]}
 
 
 @pytest.mark.parametrize("batch", [1, "25%", "100%"])
 def test_all_at_once_is_one_batch_of_all_instances(batch):
     (one,) = rollout.plan_batches(DUE, batch, "all_at_once")
     assert one == {"number": 1, "total": 1, "canary": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
-                   "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
+                   "title": "app1-0, app1-1, app2-0 and 1 more", "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
     assert rollout.plan_batches(DUE, batch, "rolling") == rollout.plan_batches(DUE, batch)
     assert rollout.plan_batches({"app1": []}, batch, "all_at_once") == []
     with pytest.raises(ValueError, match="xitrum_rollout_batch is"):
@@ -78,7 +78,7 @@ def test_without_a_name_it_is_the_previous_one():
 def test_a_name_is_taken_where_all_hosts_have_it():
     assert rollout.choose_rollback_release({"app1": host(), "app2": host()}, "aa").package["release"] == "aa"
     assert list(rollout.choose_rollback_release({"app1": host(), "app2": host("bb cc")}, "aa").errors) == [
-        "app2 does not have the release aa: it has bb, cc (current). Set rollback_to to one of them, or deploy the package again."]
+        "app2 does not have the release aa: it has bb, cc (current). Set rollback_to to one of them, or deploy the package again"]
 
 
 def test_a_host_without_a_previous_release_reports_it():
@@ -86,7 +86,7 @@ def test_a_host_without_a_previous_release_reports_it():
 
 
 def test_a_host_without_a_release_needs_one_first():
-    assert rollout.choose_rollback_release({"app1": host("", current="", previous="")}).errors == ("app1 has no release. Deploy a package first.",)
+    assert rollout.choose_rollback_release({"app1": host("", current="", previous="")}).errors == ("app1 has no release. Deploy a package first",)
 
 
 def test_hosts_that_would_go_back_to_different_ones_report_it():
@@ -164,7 +164,7 @@ def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
     errors = rollout.choose_rollback_release({"app1": remembers("cc")}).errors
     assert list(errors) == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
-                            "Deploy a package, or set rollback_to to a release that you trust."]
+                            "Deploy a package, or set rollback_to to a release that you trust"]
 
 
 @pytest.mark.parametrize(("healthy", "release", "note"), [

@@ -65,6 +65,12 @@ class Include(TaskInclude):
         return object.__getattribute__(self, "__dict__")[name] if not name.startswith("__") else object.__getattribute__(self, name)
 
 
+def make_host(name):
+    """A host of the inventory's groups, and localhost of none."""
+    groups = [] if name == "localhost" else [SimpleNamespace(name="all"), SimpleNamespace(name="xitrum_proxy" if name.startswith("proxy") else "xitrum")]
+    return SimpleNamespace(get_name=lambda: name, get_groups=lambda: groups)
+
+
 class Run:
     """A callback, and the events that are sent to it."""
 
@@ -97,14 +103,14 @@ class Run:
         values = {"_uuid": given["name"] + str(self.now), "name": given["name"], "get_name": lambda: given["name"], "action": given.get("action", "x.y.z"),
                   "get_vars": lambda: {"supervisor_batch": given["batch"]} if "batch" in given else {}, "delegate_to": given.get("delegate_to"),
                   "loop": given.get("loop"), "ignore_unreachable": given.get("ignored", False), "no_log": False, "check_mode": False, "async_val": 60,
-                  "args": given.get("args", {})}
+                  "args": given.get("args", {}), "run_once": given.get("once", False)}
         self.task = Include(**values) if given.get("include") else SimpleNamespace(**values)
         self.made.v2_playbook_on_task_start(self.task, False)
         for host in given.get("hosts", ()):
-            self.made.v2_runner_on_start(SimpleNamespace(get_name=lambda name=host: name), self.task)
+            self.made.v2_runner_on_start(make_host(host), self.task)
 
     def _make_result(self, host, result):
-        return SimpleNamespace(host=SimpleNamespace(get_name=lambda: host), task=self.task, result=dict(result), task_name=self.task.name)
+        return SimpleNamespace(host=make_host(host), task=self.task, result=dict(result), task_name=self.task.name)
 
     def _ok(self, given):
         for host, result in given.items():
@@ -260,6 +266,49 @@ def test_the_process_that_prints_gets_ansibles_display_back(monkeypatch):
 ])
 def test_the_cause_of_a_failure(result, cause):
     assert step_lines.find_cause(result) == cause
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("the lock is held. Wait until it has ended", True),
+    ("the lock is held: wait until it has ended", True),
+    ("nobody serves; start another one first, or add -e stop_last=true", True),
+    ("found 0, expected 1. Set it to 1", True),
+    ("the pair is refused: set both files, or neither", True),
+    ("it is broken, then run the playbook again", True),
+    ("5 values have drifted: see the table above", True),
+    ("tar: write error: Read-only file system", False),
+    ("cannot open: read error", False),
+    ("Connection refused", False),
+    ("Start request repeated too quickly", False),
+])
+def test_whether_a_message_has_advice(text, expected):
+    assert step_lines.has_advice(text) is expected
+
+
+@pytest.mark.parametrize("result, action, text, kind", [
+    ({"rules": ["package.jars"]}, "fail", "a jar is broken", "package"),
+    ({"rules": ["package.jars", "xitrum.name"]}, "run_plan", "two", "input"),
+    ({"rules": ["variable.unknown"]}, "run_plan", "xitrum_nam is set", "input"),
+    ({"rules": ["host.read", "xitrum.name"]}, "run_plan", "xitrum_name is of this host", ""),
+    ({}, "validate_argument_spec", "Validation of arguments failed", "input"),
+    ({}, "assert", "console_instance is x: expected a number", "input"),
+    ({"unreachable": True}, "ping", "no route", "unreachable"),
+    ({}, "instance_service", "instance 0 is not healthy 60 s after its start", "release"),
+    ({}, "command", "no room", ""),
+])
+def test_what_a_failure_is_about(result, action, text, kind):
+    assert step_lines.find_kind(result, action, text) == kind
+
+
+@pytest.mark.parametrize("kinds, start", [
+    (["package", "package"], "Build or choose another package"), (["input"], "Correct the inventory or the command line"),
+    (["unreachable"], "Make sure that Ansible can connect"), (["release"], "If the release is broken, deploy a fixed package."),
+    (["input", "unreachable"], "Fix the cause, then run the same command again: COMMAND"), ([], "Fix the cause, then"),
+])
+def test_what_to_do_next_depends_on_the_kind(kinds, start):
+    text = step_lines.format_next_step(kinds, "COMMAND")
+    assert text.startswith(start)
+    assert ("COMMAND" in text) == ("-v" in text) == (not set(kinds) or not set(kinds) <= set(step_lines.COMPLETE))
 
 
 @pytest.mark.parametrize("seconds, text", [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "60 min 0 s")])
