@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
                     "msg": (
                         find_overdue_reason(run, load, deadline)
                         if late and deadline is not None
-                        else load.get("msg", "the load does not report how far it is.")
+                        else load.get("msg", "the load does not report how far it is")
                     ),
                 }
             time.sleep(PAUSE)
@@ -104,7 +104,7 @@ def find_overdue_reason(run: str, load: Mapping[str, Any], deadline: float) -> s
     return (
         f"found the load {run} in phase {load.get('phase', 'unknown')} after its deadline of {deadline:.0f} s; "
         "expected its end. Its process hangs, or the host is overloaded: check its load and memory, and try fewer "
-        "connections or another host in load_test_clients."
+        "connections or another host in load_test_clients"
     )
 
 

@@ -27,7 +27,7 @@ from ..module_utils.jdk.console import BUSY, RECORDS
 ENDINGS = {"flight_recording": "jfr", "heap_dump": "hprof"}
 #: Lines of the output at the end of a message.
 SHOWN = 10
-INSTEAD = "Or run one expression: -e console_command=EXPRESSION."
+INSTEAD = "Or run one expression: -e console_command=EXPRESSION"
 
 
 class ActionModule(ActionBase):

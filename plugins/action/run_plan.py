@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
         """Fail where the inventory has no hosts, or with all misspelt names and the playbook's own invalid values."""
         groups = task_vars["groups"]
         if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
-            message = describe_no_hosts(task_vars.get("ansible_inventory_sources") or [])
+            message = describe_no_hosts_error(task_vars.get("ansible_inventory_sources") or [])
             return {**build_error_result(message), "rules": ["inventory.no-hosts"]}
         if options["reports"]:
             message = self._note_tasks(task_vars)
@@ -205,11 +205,11 @@ class ActionModule(ActionBase):
         return dict(pip.build_settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))
 
 
-def describe_no_hosts(sources: Sequence[str]) -> str:
+def describe_no_hosts_error(sources: Sequence[str]) -> str:
     """Return the message for inventories, by their sources, that have no host of the collection."""
     shown = ", ".join(shorten_path(str(source), os.getcwd()) for source in sources)
-    demo = " To start the hosts of the demo, run make demo." if shown.rstrip("/").endswith("inventories/demo") else ""
+    demo = ". To start the hosts of the demo, run make demo" if shown.rstrip("/").endswith("inventories/demo") else ""
     return (
         f"The inventory{shown and f' {shown}'} has no host in the groups xitrum and xitrum_proxy. Put application "
-        f"hosts into xitrum and proxies into xitrum_proxy, or choose another inventory with -i.{demo}"
+        f"hosts into xitrum and proxies into xitrum_proxy, or choose another inventory with -i{demo}"
     )

@@ -321,7 +321,7 @@ def measure(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
 def refuse(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     """Refuse what the controller makes of several steps."""
     raise runner.NotApplied("the states held and ended have a part on the controller: call them as "
-                            "xitrum.host.connection_load of a playbook.", {})
+                            "xitrum.host.connection_load of a playbook", {})
 
 
 def build_failure(error: Exception) -> runner.NotApplied:

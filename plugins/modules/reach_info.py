@@ -145,7 +145,7 @@ def find_blocks(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any
     try:
         state = blocks.read(host, desired)
     except (OSError, ValueError) as error:
-        why = f"the filter could not be read: {error}. Most of it needs root: set become."
+        why = f"the filter could not be read: {error}. Most of it needs root: set become"
         raise runner.NotApplied(why, {}) from error
     return {"ports": blocks.find_blocks(desired, state)}
 

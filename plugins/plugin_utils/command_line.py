@@ -65,7 +65,7 @@ def find_error() -> str:
     options = " and ".join(option for option, _what in given)
     return (f"Found {found}. Expected is a run of the whole playbook: it reads where an earlier one ended, and does "
             f"what is left. Nothing was done. Run it again without {options}. "
-            "To see first what it would do, add --check --diff.")
+            "To see first what it would do, add --check --diff")
 
 
 def format_same_command() -> str:

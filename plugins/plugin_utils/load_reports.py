@@ -65,6 +65,6 @@ def read_earlier_reports(folder: str) -> list[dict[str, Any]]:
         except (schema.DamagedError, UnicodeDecodeError) as error:
             raise ValueError(
                 f"{path} ({schema.LOAD_REPORT.name}) is damaged: {error}. Move the file away, or set "
-                "load_test_report_dir to another folder."
+                "load_test_report_dir to another folder"
             ) from error
     return found

@@ -38,7 +38,7 @@ ADVICE = (
     "A playbook of xitrum.host runs as a whole, since each play needs what the plays before it read. Run it again "
     "without --tags and --skip-tags. For a part of the work, run base.yml (JDK, kernel, limits), deploy.yml (release) "
     "or check.yml (read only), or choose hosts with --limit. To use tags of your own, give a tag to the "
-    "import_playbook line in your playbook and run with that tag."
+    "import_playbook line in your playbook and run with that tag"
 )
 
 

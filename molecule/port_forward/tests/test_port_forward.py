@@ -141,7 +141,7 @@ def test_values_that_cannot_be_stop_before_the_host_is_touched(host, name):
     assert not result["changed"]
     for sentence in (
         "found outside 0, expected a port from 1 to 65535", "found inside 70000, expected a port from 1 to 65535",
-        "port 80 is the outside port of 2 pairs", "both ports are the same",
+        "port 80 is redirected 2 times, to the ports 8000, 8001", "both ports are the same",
         "found the interface nosuch0, expected one of this host: client0, eth0, lo, world0",
     ):
         assert sentence in result["msg"]

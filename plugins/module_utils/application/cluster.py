@@ -177,11 +177,11 @@ def plan(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any], count:
     if len(every) < 2 and not unknown:
         errors.append(
             f"xitrum_cluster is true and there is {len(every)} instance; expected at least 2. Add instances, or set "
-            f"xitrum_cluster: false."
+            f"xitrum_cluster: false"
         )
     if count < 2:
         errors.append(
-            f"xitrum_cluster_seeds is {count}, expected at least 2: with one seed, no member can join while it is down."
+            f"xitrum_cluster_seeds is {count}, expected at least 2: with one seed, no member can join while it is down"
         )
     if unknown:
         return Cluster(errors=tuple(errors))
@@ -189,6 +189,6 @@ def plan(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any], count:
     if lonely and len({member.host for member in every}) > 1:
         errors.append(
             f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set "
-            "xitrum_cluster_address."
+            "xitrum_cluster_address"
         )
     return Cluster(tuple(list_seeds(every, count, system)), tuple(every), tuple(errors))

@@ -928,7 +928,6 @@ EXECUTION = Execution(
     secrets=_list_secrets,
     refuse=_refuse,
     seen=_collect_seen,
-    separator=" ",
     describe=_describe_failure,
     header=_render_header,
 )

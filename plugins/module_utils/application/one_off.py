@@ -70,9 +70,12 @@ def split_arguments(value: Any, name: str) -> list[str]:
             f"{name} cannot be split into arguments: expected a list of texts, or a text in which each quote has its "
             "end"
         )
-    if any("\0" in item for item in found) or sum(map(len, found)) > LONGEST:
-        raise ValueError(f"{name} has a null character or more than {LONGEST} characters: expected arguments of a "
-                         "program. Put what is longer into a file on the host")
+    if any("\0" in item for item in found):
+        raise ValueError(f"{name} has a null character; expected none, since no program can be given one. Remove it")
+    length = sum(map(len, found))
+    if length > LONGEST:
+        raise ValueError(f"{name} has {length} characters; expected at most {LONGEST}. Put long values into a file on "
+                         "the host, and give its path")
     return found
 
 
@@ -246,4 +249,4 @@ def _refuse(host: Host, desired: Desired) -> str:
     return folders.find_system_error(host, desired["root"])
 
 
-EXECUTION = Execution(quiet=True, masked=("arguments",), fenced=False, refuse=_refuse, separator=" ")
+EXECUTION = Execution(quiet=True, masked=("arguments",), fenced=False, refuse=_refuse)

@@ -56,7 +56,7 @@ def choose(
             errors.append(
                 BlockingError(
                     f"{variable} has {make_printable(name)}, which is no instance of this inventory.{advice} "
-                    f"The instances are {', '.join(every) or 'none'}.",
+                    f"The instances are {', '.join(every) or 'none'}",
                     rule="operation.unknown-instance",
                 )
             )
@@ -64,7 +64,7 @@ def choose(
             errors.append(
                 BlockingError(
                     f"{variable} has {name}, and --limit leaves out {every[name][0]}: add that host to --limit, or "
-                    "run without --limit.",
+                    "run without --limit",
                     rule="operation.outside-limit",
                 )
             )

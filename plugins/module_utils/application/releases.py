@@ -469,7 +469,7 @@ def assemble(
         if fault:
             raise ValueError(
                 f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook "
-                "again."
+                "again"
             )
         host.set_owner(partial, 0o750, "root", group)
         host.write(
@@ -562,7 +562,7 @@ def describe(error: OSError, desired: Mapping[str, Any]) -> str:
     }
     reason = reasons.get(error.errno or 0, str(error.strerror))
     return (f"the release could not be written to {where}: {reason}. "
-            "What runs is untouched; fix this and run the playbook again.")
+            "What runs is untouched; fix this and run the playbook again")
 
 
 def prune(host: Host, root: str, planned: Plan) -> None:

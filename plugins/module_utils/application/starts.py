@@ -672,7 +672,7 @@ def stop_again(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[st
         step_record.note(host, desired, item["index"], "stopped", needed=False)
         stop(host, desired, item["index"])
         keep_stopped(host, desired, item["index"])
-    return f"Stopped again: instance {names}. Fix the cause, then start it again."
+    return f"Stopped again: instance {names}. Fix the cause, then start it again"
 
 
 def launch(host: Host, desired: Mapping[str, Any], instance: Mapping[str, Any], needed: bool = True) -> None:
@@ -748,7 +748,7 @@ def go_back(
         if before[item["index"]] and item["folder"] != before[item["index"]]
     ]
     if not changed:
-        return "It has no earlier release to restore, and stays as it is. The next run tries again."
+        return "It has no earlier release to restore, and stays as it is. The next run tries again"
     names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
     try:
         for instance in changed:
@@ -762,7 +762,7 @@ def go_back(
             with contextlib.suppress(OSError, RuntimeError):
                 start(host, desired, instance["index"])
         return f"Restoring instance {names} failed too: {explain(host, desired, error)}"
-    return f"Restored and healthy: instance {names}. No other instance was changed."
+    return f"Restored and healthy: instance {names}. No other instance was changed"
 
 
 def _describe_failure(host: Host, plan: Plan, error: Exception) -> str:

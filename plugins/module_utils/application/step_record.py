@@ -129,7 +129,7 @@ def write_slot(host: Host, root: str, slot: int) -> None:
 
 
 def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
-    return f"the step could not be recorded in {get_path(plan.desired['name'])}: {error}. Nothing was done for it."
+    return f"the step could not be recorded in {get_path(plan.desired['name'])}: {error}. Nothing was done for it"
 
 
 #: A step is recorded before it is taken, which is no change of the host.

@@ -84,7 +84,9 @@ def advance(
     before = entry["state"] if entry else ""
     if state not in NEXT[before]:
         raise ValueError(
-            f"instance {index} cannot be {state} after {before or 'nothing'}: expected {', '.join(NEXT[before])}"
+            f"instance {index} cannot become {state} now. The record of the rollout has it "
+            f"{f'as {before}' if before else 'in no step'}; expected next: {', '.join(NEXT[before])}. Run site.yml, "
+            "which completes what an earlier run left unfinished"
         )
     if folder is None:
         folder = entry["folder"] if entry else ""

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from ..core.untrusted_text import make_printable
 from .hocon_edit import find_newline
 
 CLASS = "ch.qos.logback.core.ConsoleAppender"
@@ -65,7 +66,9 @@ def list_elements(data: bytes) -> list[Element]:
     except expat.ExpatError as error:
         raise LogbackError(f"line {error.lineno}: {expat.errors.messages[error.code]}") from error
     if found[0].name != "configuration":
-        raise LogbackError(f"line 1: the outermost element is {found[0].name}; expected configuration")
+        raise LogbackError(
+            f"line 1: found the root element <{found[0].name}>; expected <configuration>, as in every logback.xml"
+        )
     return found
 
 
@@ -73,7 +76,8 @@ def find_tag_end(data: bytes, start: int) -> int:
     """The position after the `>` of the start tag that begins here; one inside of a quoted value does not count."""
     found = _TAG.match(data, start)
     if found is None:
-        raise LogbackError(f"found no end of the tag {data[start:start + 40]!r}")
+        line, tag = data.count(b"\n", 0, start) + 1, data[start:start + 40].decode("utf-8", "replace")
+        raise LogbackError(f"line {line}: found no end of the start tag {make_printable(tag)}; expected >")
     return found.end()
 
 

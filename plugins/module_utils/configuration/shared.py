@@ -216,8 +216,8 @@ def describe_session(names: list[str], several: bool, strategy: str, left_out: S
     keep = f". {', '.join(left_out)} would keep the old value, since --limit leaves it out" if left_out else ""
     if strategy == ALL_AT_ONCE:
         once = "all users lose their sessions once, when all instances restart"
-        part = f"expected all hosts in a run that restarts all instances at once{keep}. Run without --limit"
-        return text + (part if left_out else once)
+        part = f"xitrum_rollout_strategy={ALL_AT_ONCE} restarts all instances at once, and needs all hosts{keep}. Run"
+        return text + (f"{part} the same command without --limit" if left_out else once)
     two = "two values are in use at once, and an instance cannot read a session cookie that was made with the other"
     text += f"in a rolling restart {two}. Users lose sessions until the last instance has restarted{keep}"
     return text if strategy else (

@@ -98,8 +98,8 @@ class Execution:
     Errors:
     `unread(error)` is the sentence for an OSError, RuntimeError or ValueError of `read`; without it they are not
     caught.
-    `separator` joins the plan's errors. `describe(host, plan, error)` is the sentence for an error of `apply`. `brief`
-    reports which failures return the message alone.
+    `describe(host, plan, error)` is the sentence for an error of `apply`. `brief` reports which failures return the
+    message alone.
 
     Applying:
     `root` names what only root may set, such as "Limits"; empty where every user may. `always` applies a plan without
@@ -121,7 +121,6 @@ class Execution:
     refuse: Callable[[Host, Desired], str] = _return_nothing
     seen: Callable[[Desired], Seen] = _collect_nothing_seen
     unread: Optional[Callable[[Exception], str]] = None
-    separator: str = "\n"
     describe: Callable[[Host, Plan, Exception], str] = _format_message
     brief: Brief = Brief.NEVER
     root: str = ""

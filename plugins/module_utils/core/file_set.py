@@ -187,6 +187,6 @@ def apply(host: Host, plan: Plan) -> Applied:
         ran = host.run(command)
         if ran.rc != 0:
             raise RuntimeError(f"{' '.join(command)} ended with {ran.rc}: {(ran.err or ran.out).strip()}. "
-                               "The files are written; run the playbook again.")
+                               "The files are written; run the playbook again")
     host.remove(f"{PENDING}/{desired['name']}")
     return Applied()

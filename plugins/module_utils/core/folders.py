@@ -158,10 +158,12 @@ def find_path_error(name: str, path: str, application: str = "") -> str:
         short = normalize(path)
         if PATH.fullmatch(short) or short == "/":
             return (
-                f"{name} is {path!r}: expected an absolute path without //, /./ and a slash at its end; write {short}"
+                f"{name} is {path!r}: found //, /./ or a slash at the end; expected an absolute path without "
+                f"them. Write {short}"
             )
         return (
-            f"{name} is {path!r}: expected an absolute path of the characters A-Z a-z 0-9 . _ + - and /, and no other"
+            f"{name} is {path!r}: expected an absolute path that has only letters from A to Z, digits and . _ + - /, "
+            f"such as {find_example(name, application)}"
         )
     return ""
 

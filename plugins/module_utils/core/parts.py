@@ -54,7 +54,7 @@ def run(option: str, parts: Parts, default: str = "", controller: Mapping[str, A
         for any_part in parts.values():
             if not isinstance(any_part, Reader):
                 runner.mask(module, any_part.EXECUTION)
-        module.fail_json(msg=" ".join(errors))
+        module.fail_json(msg="\n".join(errors))
     part = parts[value]
     if isinstance(part, Reader):
         reader = part
@@ -98,7 +98,7 @@ def choose(
     for name, one in given.items():
         if name not in spec and name != option and one is not None:
             fitting = " or ".join(choice for choice in specs if name in specs[choice])
-            errors.append(f"{name} has no meaning with {option}={value}: use it with {option}={fitting}.")
+            errors.append(f"{name} has no meaning with {option}={value}: use it with {option}={fitting}")
     result = ArgumentSpecValidator(spec).validate(own)
     errors += [f"{option}={value}: {message}" for message in result.error_messages]
     return result.validated_parameters, errors

@@ -64,7 +64,7 @@ def parse(text: str | None) -> dict[str, Any]:
     except (AttributeError, TypeError, ValueError) as error:
         raise RecordError(
             f"{PATH} is damaged ({error}): it reports what was on the host before the first change. Fix it, or move it "
-            "away; what is there today then counts as the host's own.",
+            "away; what is there today then counts as the host's own",
             "host.record",
         ) from error
     return {**copy.deepcopy(EMPTY), **found}
@@ -274,6 +274,6 @@ def put_back(host: Host, unit: str, needed: bool = False, again: str = "") -> No
         if result.rc != 0:
             raise RuntimeError(
                 f"systemctl {' '.join(command)} {unit} ended with {result.rc}: {(result.err or result.out).strip()}. "
-                f"It is as it was but for that: fix it, and run the playbook again."
+                f"It is as it was but for that: fix it, and run the playbook again"
             )
     forget(host, "units", unit)

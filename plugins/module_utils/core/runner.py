@@ -71,7 +71,7 @@ def run_reader(component: Component) -> None:
     module = Utf8Module(argument_spec=component.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
     desired = module.params
     if not any(desired[name] for name in targets.SPEC):
-        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to read.")
+        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to read")
     module.exit_json(**component.plan(desired, component.read(Host(), desired)).report())
 
 
@@ -126,7 +126,7 @@ def converge(component: AppliedComponent, host: Host, given: Desired, check_mode
             raise _build_failure(execution, host, plan, error, results) from error
     if rehearsed is None and plan.errors:
         without = {} if execution.brief is Brief.ALWAYS else results
-        raise NotApplied(execution.separator.join(plan.errors), {**without, "changed": False})
+        raise NotApplied("\n".join(plan.errors), {**without, "changed": False})
     if check_mode:
         return _add_applied(execution, results, rehearsed or Applied(), warn)
     if plan.changed or execution.always:
@@ -151,7 +151,7 @@ def _apply(
     execution, after = component.EXECUTION, plan
     if execution.root and not host.is_root():
         raise NotApplied(f"{execution.root} are set by root only, and this module runs as another user: "
-                         "use become: true.", results)
+                         "use become: true", results)
     for _round in range(max(execution.rounds, 1)):
         try:
             results = _add_applied(execution, results, component.apply(host, after), warn)

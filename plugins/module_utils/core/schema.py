@@ -74,58 +74,58 @@ _SAME_VERSION = "Run the version of xitrum.host that wrote it"
 
 BEFORE = Format(
     "what was on the host before the first change", 1,
-    f"{_SAME_VERSION}, or move the file away; what is there today then counts as the host's own.",
+    f"{_SAME_VERSION}, or move the file away; what is there today then counts as the host's own",
 )
 KERNEL = Format(
     "the kernel parameters before the first change", 1,
-    f"{_SAME_VERSION}, or move the file away; the values of today then count as the host's own.",
+    f"{_SAME_VERSION}, or move the file away; the values of today then count as the host's own",
 )
 ALTERNATIVES = Format(
     "the choices of Java before the first change", 1,
-    f"{_SAME_VERSION}, or move the file away; the choice of today then counts as the host's own.",
+    f"{_SAME_VERSION}, or move the file away; the choice of today then counts as the host's own",
 )
 FIREWALL = Format(
     "the ports that were opened", 1,
-    f"{_SAME_VERSION}, or move the file away; what is open today stays open then.",
+    f"{_SAME_VERSION}, or move the file away; what is open today stays open then",
 )
 REDIRECTS = Format(
     "the tables of the packet filter before the first redirect", 1,
-    f"{_SAME_VERSION}, or move the file away; empty tables and chains of today stay then.",
+    f"{_SAME_VERSION}, or move the file away; empty tables and chains of today stay then",
 )
 LOCK = Format(
     "the lock of a run", 1,
-    "Where no run is at work on this host, run again with -e xitrum_break_lock=true.",
+    "Where no run is at work on this host, run again with -e xitrum_break_lock=true",
 )
 STEP = Format(
     "the step of a rollout",
     1,
     f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them enabled, move "
-    "the file away.",
+    "the file away",
 )
 STOPS = Format(
     "the instances that an operator stopped", 1,
-    f"{_SAME_VERSION}, or move the file away, and stop the instances again with stop.yml.",
+    f"{_SAME_VERSION}, or move the file away, and stop the instances again with stop.yml",
 )
 MANIFEST = Format(
     "the files of a release", 1,
-    "Move the file away: the files of that release are then verified by their content.",
+    "Move the file away: the files of that release are then verified by their content",
 )
 LOAD = Format(
     "the state of a running load", 1,
-    "Start the load again.",
+    "Start the load again",
 )
 JOB = Format(
     "the state of a command in the background", 1,
-    "Run the playbook again.",
+    "Run the playbook again",
 )
 LOAD_REPORT = Format(
     "the report of a load test", 1,
-    f"{_SAME_VERSION}, move the file away, or set load_test_report_dir to another folder.",
+    f"{_SAME_VERSION}, move the file away, or set load_test_report_dir to another folder",
 )
 #: How far an instance's logs were at its last start. Without it an error shows more of them.
-LOG_MARKS = Format("the ends of an instance's logs", 1, "The next start writes it again.", is_rebuilt=True)
+LOG_MARKS = Format("the ends of an instance's logs", 1, "The next start writes it again", is_rebuilt=True)
 #: What the jars of packages need, by their content, on the controller.
-JAR_SCANS = Format("the scans of jars", 1, "The jars are scanned again.", is_rebuilt=True)
+JAR_SCANS = Format("the scans of jars", 1, "The jars are scanned again", is_rebuilt=True)
 
 #: Every format: a record that is missing here is one that no test covers.
 FORMATS = (

@@ -25,7 +25,7 @@ FOLDER = "/var/lib/xitrum.host"
 
 DAMAGED = (
     f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; "
-    "what is open today stays open then."
+    "what is open today stays open then"
 )
 
 NAME = "firewall"
@@ -343,7 +343,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         if answer.rc != 0 and not (kind == "close" and answer.rc == 127):
             raise RuntimeError(
                 f"{' '.join(item)} ended with {answer.rc}: {(answer.err or answer.out).strip()}. "
-                "Correct that, then run the playbook again."
+                "Correct that, then run the playbook again"
             )
     return Applied()
 

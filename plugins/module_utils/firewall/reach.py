@@ -297,12 +297,12 @@ def explain(block: dict[str, Any], unreached: str, itself: str) -> tuple[str, li
 
 
 def format_remedy(host: str, row: Row) -> str:
-    """The sentences that open the port of a row; empty where a command of its host does not."""
+    """The end of a sentence with what opens the port of a row; empty where a command of its host does not."""
     if not row.commands:
         return ""
     # xitrum_open_firewall opens ports in these two alone.
     managed = row.commands[0][0] in ("firewall-cmd", "ufw")
-    return f" To open it, run on {host}: {row.fix}." + (" Or set xitrum_open_firewall: true." if managed else "")
+    return f". To open it, {'set xitrum_open_firewall: true, or ' if managed else ''}run on {host}: {row.fix}"
 
 
 def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
@@ -348,8 +348,7 @@ def format_sentences(rows: dict[str, list[Row]]) -> list[str]:
     """The public ports among the rows that cannot be reached, one sentence each: `{host: [Row]}` to a list."""
     return [
         f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: "
-        f"{row.why}."
-        + format_remedy(host, row)
+        f"{row.why}{format_remedy(host, row)}"
         for host, some in rows.items()
         for row in some
         if row.status == "drift" and OVER_NETWORK in row.item

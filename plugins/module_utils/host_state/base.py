@@ -86,7 +86,7 @@ def finish(module: Utf8Module, read: Callable[[], Mapping[str, Any]]) -> None:
     try:
         reports = read()
     except OSError as error:
-        module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
+        module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become")
     except ReadError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **reports)

@@ -24,7 +24,7 @@ from .version import parse_major, parse_version_output
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
-DAMAGED = (f"{RECORD} is damaged: move it away and run again. "
+DAMAGED = (f"{RECORD} is damaged: move it away, then run the same command again. "
            "A removal then restores the present choice")
 
 COMMANDS = ("java", "javac", "javap", "javaws")
@@ -376,8 +376,8 @@ def find_errors(observed: dict[str, Any]) -> list[str]:
     """What keeps a command from being switched, whichever home it is to lead to."""
     if observed["kind"] not in ("", "link"):
         return [BlockingError(
-            f"{observed['link']} is a {observed['kind']} of its own, expected a link of the alternatives: "
-            "move it away, then run again",
+            f"{observed['link']} is a {observed['kind']}; expected a symbolic link that alternatives manages. Move it "
+            "away, then run the same command again",
             rule="host.alternatives-obstacle",
         )]
     return make_rule_errors("host.alternatives-damaged", [observed["lost"]])
@@ -488,7 +488,8 @@ def plan_command(
         return
     result.errors += [
         BlockingError(
-            f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again",
+            f"{path} is no symbolic link; expected one that alternatives manages. Move it away, then run the same "
+            "command again",
             rule="host.alternatives-obstacle",
         )
         for path in followers.find_obstacles(observed["followers"], choice["targets"], observed["link"])
@@ -718,7 +719,7 @@ def _render_header(_desired: Desired) -> str:
 
 def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     return (f"the alternatives of {plan.desired['home']} could not be switched: {error}. "
-            "Those that had been switched are restored. Run again.")
+            "Those that had been switched are restored. Run again")
 
 
 def rehearse(_host: Host, plan: Plan) -> Optional[Applied]:
@@ -741,12 +742,15 @@ def verify(host: Host, done: Plan) -> str:
     if desired["state"] == "present" and desired["version"] and not wrong:
         ran = host.run(["java", "-version"])
         if parse_major(parse_version_output(ran.err + ran.out)) != desired["version"]:
-            wrong = [f"{host.find_program('java')} -version should report {desired['version']}, and reports: "
+            wrong = [f"{host.find_program('java')} -version: expected JDK {desired['version']}, found: "
                      f"{(ran.err or ran.out).strip()}"]
     found = "; ".join([*again.errors, *wrong])
-    return found and f"the alternatives were switched to {desired['home']}, and yet are not so: {found}"
+    return found and (
+        f"alternatives has switched the Java commands to {desired['home']}, and they still lead elsewhere: {found}. "
+        "Run the same command again. If it fails again, find the program on this host that changes them"
+    )
 
 
 EXECUTION = Execution(
-    header=_render_header, separator=" ", describe=_describe_failure, rehearse=rehearse, verify=verify
+    header=_render_header, describe=_describe_failure, rehearse=rehearse, verify=verify
 )

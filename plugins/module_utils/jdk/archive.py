@@ -103,7 +103,7 @@ def verify_version(host: Host, home: str, version: int) -> str:
     if ran.rc != 0 or not result:
         raise SourceError(
             f"java of the archive does not run on this host, it ended with {ran.rc}: "
-            f"{(ran.err or ran.out).strip()[-500:]}. Give an archive that is made for this distribution."
+            f"{(ran.err or ran.out).strip()[-500:]}. Give an archive that is made for this distribution"
         )
     if version and parse_major(result) != version:
         raise SourceError(
@@ -260,7 +260,7 @@ def _list_secrets(desired: Desired) -> set[str]:
 def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     if isinstance(error, SourceError):
         return f"{plan.facts['home']}: {error}"
-    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is fixed."
+    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is fixed"
 
 
 def _render_header(_desired: Desired) -> str:
@@ -271,7 +271,6 @@ EXECUTION = Execution(
     quiet=True,
     secrets=_list_secrets,
     prepare=_prepare,
-    separator=" ",
     describe=_describe_failure,
     header=_render_header,
 )

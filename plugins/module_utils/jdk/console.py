@@ -224,11 +224,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             f"instance {desired['instance']} does not run: no process java works in "
             f"{desired['root']}/instances/{desired['instance']}. "
             + (
-                f"Here run: {', '.join(state['others'])}. Name one with console_instance."
+                f"Here run: {', '.join(state['others'])}. Name one with console_instance"
                 if state["others"]
                 else (
                     "No other instance runs on this host either: start it with ansible-playbook xitrum.host.site, or "
-                    "name another host."
+                    "name another host"
                 )
             ),
             rule="console.not-running",
@@ -359,23 +359,24 @@ def find_record_errors(desired: dict[str, Any], state: dict[str, Any], java: int
 
 def find_scalive_errors(desired: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps Scalive from working, on JDK 8."""
-    found = f"instance {desired['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
+    found = f"instance {desired['instance']} runs on JDK {SCALIVE_JAVA} with Scala {scala or 'of an unknown version'}"
+    newest = ".".join(map(str, SCALIVE_SCALA))
     if not state["scalive"]:
         yield BlockingError(
-            f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on "
-            "JDK 11 or newer",
+            f"{found}, where a console needs the program Scalive, and its release has no script/scalive. Deploy a "
+            "package that has it, or set xitrum_jdk_version to 11 or newer",
             rule="console.scalive-missing",
         )
     if scala and split_version(scala) > SCALIVE_SCALA:
         yield BlockingError(
-            f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a "
-            "console of this collection's own",
+            f"{found}; expected Scala {newest} or older, which the console of JDK {SCALIVE_JAVA} (Scalive) supports. "
+            "Set xitrum_jdk_version to 11 or newer, where a console needs no Scalive",
             rule="console.scalive-scala",
         )
     if desired["command"]:
         yield BlockingError(
-            f"{found}. One expression is run on JDK 9 and newer only: leave console_command out, and type it into "
-            "Scalive",
+            f"{found}, and console_command is set; expected JDK 9 or newer, which can run one expression. Leave "
+            "console_command out, and type the expression into the console that opens",
             rule="console.scalive-expression",
         )
 
@@ -632,7 +633,7 @@ def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
 def _refuse(host: Host, _desired: Desired) -> str:
     return "" if host.is_root() else (
         "an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another "
-        "user: use become: true.")
+        "user: use become: true")
 
 
 #: What is evaluated is not shown in the invocation, and may occur in what it prints.

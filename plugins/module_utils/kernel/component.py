@@ -104,8 +104,8 @@ def _read_record(host: Host) -> tuple[dict[str, Any], str]:
     except schema.VersionError as error:
         return {"profiles": {}}, str(error)
     except ValueError as error:
-        damage = f"{RECORD} is damaged ({error}): it holds the values from before the first change."
-        return {"profiles": {}}, f"{damage} Fix it or remove it."
+        damage = f"{RECORD} is damaged ({error}): it holds the values from before the first change"
+        return {"profiles": {}}, f"{damage}. Fix it or remove it"
 
 
 def list_recorded_profiles(host: Host) -> tuple[list[str], str]:

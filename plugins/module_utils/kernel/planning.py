@@ -90,12 +90,12 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         found.append(
             BlockingError(
                 f"path: found {desired['path']}, expected a .conf file of its own in /etc/sysctl.d, the folder that is "
-                "read at boot.",
+                "read at boot",
                 rule="host.kernel-path",
             )
         )
     found += [
-        BlockingError(f"modules: {name!r} is no name of a kernel module.", rule="host.kernel-module")
+        BlockingError(f"modules: {name!r} is no name of a kernel module", rule="host.kernel-module")
         for name in desired["modules"]
         if not MODULE.fullmatch(name)
     ]
@@ -108,7 +108,7 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
             found.append(
                 BlockingError(
                     f"{path} holds lines that this collection does not manage, and would be replaced: move it away, "
-                    "or choose another path.",
+                    "or choose another path",
                     rule="host.file-unmanaged",
                 )
             )

@@ -180,7 +180,7 @@ def build_entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
             errors.append(error)
             continue
         if entry.path in paths:
-            errors.append(f"{paths[entry.path]} and {name} are the same kernel parameter: give it once.")
+            errors.append(f"{paths[entry.path]} and {name} are the same kernel parameter: give it once")
             continue
         paths[entry.path] = str(name)
         found.append(entry)
@@ -193,24 +193,24 @@ def _parse_entry(name: str, given: Any) -> tuple[Entry | None, str]:
             None,
             (
                 f"{name!r} is no name of a kernel parameter: expected one like net.core.somaxconn, without blanks, "
-                "'..' or a leading '/'."
+                "'..' or a leading '/'"
             ),
         )
     options = given if isinstance(given, dict) else {"value": given}
     unknown = sorted(set(options) - {"value", "policy", "source"})
     if unknown or "value" not in options:
-        return None, f"{name}: found the keys {sorted(options)}, expected value and, if needed, policy and source."
+        return None, f"{name}: found the keys {sorted(options)}, expected value and, if needed, policy and source"
     policy, value = options.get("policy") or "exact", options["value"]
     if policy not in POLICIES:
-        return None, f"{name}: the policy {policy!r} is not known, expected one of {', '.join(POLICIES)}."
+        return None, f"{name}: the policy {policy!r} is not known, expected one of {', '.join(POLICIES)}"
     if isinstance(value, bool) or not isinstance(value, (int, str, list, tuple)):
         return (
             None,
             f"{name}: found {value!r}, expected a number or text (a bare yes or no is a boolean in YAML: write 1 or "
-            "0).",
+            "0)",
         )
     if isinstance(value, str) and len(value.splitlines()) > 1:
-        return None, f"{name}: the value has more than one line."
+        return None, f"{name}: the value has more than one line"
     path = get_path(name)
     key = get_key(path)
     text = normalize(" ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else value)
@@ -228,27 +228,27 @@ def find_shape_error(key: str, text: str) -> str:
     if shape == "ports":
         return _find_ports_error(text)
     if not text:
-        return "the value is empty."
+        return "the value is empty"
     numbers = parse_integers(text)
     if shape == "integer" and (numbers is None or len(numbers) != 1 or not 0 <= numbers[0] <= _LONG):
-        return f"found {text!r}, expected one whole number, 0 or more."
+        return f"found {text!r}, expected one whole number, 0 or more"
     if shape == "triple" and (
         numbers is None or len(numbers) != 3 or numbers != sorted(numbers) or not 0 <= numbers[0] <= numbers[2] <= _LONG
     ):
-        return f"found {text!r}, expected three whole numbers (least, default, most), none smaller than the one before."
+        return f"found {text!r}, expected three whole numbers (least, default, most), none smaller than the one before"
     if shape == "port_range" and (
         numbers is None or len(numbers) != 2 or not 1 <= numbers[0] < numbers[1] <= _LARGEST_PORT
     ):
-        return f"found {text!r}, expected two ports, the lower one first, from 1 to {_LARGEST_PORT}."
+        return f"found {text!r}, expected two ports, the lower one first, from 1 to {_LARGEST_PORT}"
     return ""
 
 
 def _find_ports_error(text: str) -> str:
     if text and not _PORTS.fullmatch(text):
-        return f"found {text!r}, expected ports and ranges of ports between commas, like 4430,8000-8003."
+        return f"found {text!r}, expected ports and ranges of ports between commas, like 4430,8000-8003"
     for low, high in _parse_ranges(text):
         if not 1 <= low <= high <= _LARGEST_PORT:
-            return f"found the range {low}-{high}, expected ports from 1 to {_LARGEST_PORT}, the lower one first."
+            return f"found the range {low}-{high}, expected ports from 1 to {_LARGEST_PORT}, the lower one first"
     return ""
 
 
@@ -256,9 +256,9 @@ def find_policy_error(policy: str, text: str) -> str:
     """What is wrong with a policy for a value; empty where nothing is."""
     numbers = parse_integers(text)
     if policy in ("at_least", "at_most") and numbers is None:
-        return f"the policy {policy} compares numbers, found {text!r}."
+        return f"the policy {policy} compares numbers, found {text!r}"
     if policy == "range" and (numbers is None or len(numbers) != 2):
-        return f"the policy range is for two numbers, found {text!r}."
+        return f"the policy range is for two numbers, found {text!r}"
     return _find_ports_error(text) if policy == "union" else ""
 
 

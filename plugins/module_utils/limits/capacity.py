@@ -101,12 +101,12 @@ def find_errors(connections: int, shape: HostShape) -> list[str]:
     """What is wrong with the arguments themselves, in sentences."""
     wrong = []
     if not 1 <= connections <= MOST:
-        wrong.append(f"xitrum_max_connections: found {connections}, expected a number from 1 to {MOST}.")
+        wrong.append(f"xitrum_max_connections: found {connections}, expected a number from 1 to {MOST}")
     if not (shape.application or shape.proxy):
-        wrong.append("the host is neither an application host nor a proxy, so it holds no connections.")
+        wrong.append("the host is neither an application host nor a proxy, so it holds no connections")
     counts = {"instances": shape.instances, "cpus": shape.cpus, "ports": shape.ports}
     wrong += [
-        f"{name}: found {value}, expected 1 or more."
+        f"{name}: found {value}, expected 1 or more"
         for name, value in counts.items()
         if value is not None and value < 1
     ]
@@ -261,7 +261,7 @@ def compute_limits(connections: int, shape: HostShape) -> Limits:
     """The limits for so many connections on a host."""
     wrong = find_errors(connections, shape)
     if wrong:
-        return Limits(error=" ".join(wrong))
+        return Limits(error="; ".join(wrong))
     most, limit = find_largest(shape)
     files, entries = compute_nofile(connections, shape), count_conntrack_entries(connections, shape)
     workers = split(2 * connections, shape.cpus)
@@ -332,7 +332,7 @@ def _describe_refusal(connections: int, shape: HostShape, most: int, ends: str) 
     return (
         f"xitrum_max_connections: {connections} connections cannot be held. {short[0].resource} ends first: {first}. "
         f"{f'Too little as well: {also}. ' if also else ''}The largest number that holds is {most}. "
-        f"To hold more: {'; and '.join(bound.fix for bound in short)}."
+        f"To hold more: {'; and '.join(bound.fix for bound in short)}"
     )
 
 

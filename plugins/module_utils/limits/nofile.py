@@ -308,19 +308,19 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         found.append(
             BlockingError(
                 f"path: found {desired['path']}, expected a .conf file of its own in {LIMITS_D}, the folder that PAM "
-                "reads.",
+                "reads",
                 rule="host.nofile-path",
             )
         )
     if not 1 <= desired["nofile"] <= NR_OPEN_MOST:
         found.append(
             BlockingError(
-                f"nofile: found {desired['nofile']}, expected a number of open files from 1 to {NR_OPEN_MOST}.",
+                f"nofile: found {desired['nofile']}, expected a number of open files from 1 to {NR_OPEN_MOST}",
                 rule="host.nofile-number",
             )
         )
     found += [
-        BlockingError(f"domains: {domain!r} is no domain of limits.conf(5).", rule="host.nofile-domain")
+        BlockingError(f"domains: {domain!r} is no domain of limits.conf(5)", rule="host.nofile-domain")
         for domain in desired["domains"]
         if not DOMAIN.fullmatch(domain)
     ]
@@ -330,7 +330,7 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
             BlockingError(
                 f"{desired['path']} holds lines that this collection does not manage, and would be replaced: "
                 "move it away, or choose another "
-                "path.",
+                "path",
                 rule="host.file-unmanaged",
             )
         )

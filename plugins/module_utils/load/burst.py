@@ -45,21 +45,21 @@ def find_errors(desired: dict[str, Any], nofile: int, ports: int) -> list[str]:
     found: list[str] = []
     if not 1 <= desired["connects"] <= CONNECTS_MOST:
         reason = (
-            f"load_test_burst_connections: found {desired['connects']}, expected a number from 1 to {CONNECTS_MOST}."
+            f"load_test_burst_connections: found {desired['connects']}, expected a number from 1 to {CONNECTS_MOST}"
         )
         found += make_rule_errors("load.burst", [reason])
     if not 0 <= desired["pause"] <= PAUSE_MOST:
-        reason = f"load_test_burst_pause: found {desired['pause']}, expected seconds from 0 to {PAUSE_MOST}."
+        reason = f"load_test_burst_pause: found {desired['pause']}, expected seconds from 0 to {PAUSE_MOST}"
         found += make_rule_errors("load.burst", [reason])
     if any(backlog < 1 for backlog in desired["backlogs"]):
-        reason = f"load_test_burst_backlogs: found {desired['backlogs']}, expected numbers from 1 on."
+        reason = f"load_test_burst_backlogs: found {desired['backlogs']}, expected numbers from 1 on"
         found += make_rule_errors("load.burst", [reason])
     most = min((nofile - BASE_FILES) // 2, ports)
     if not found and desired["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
         reason = (
             f"load_test_burst_connections: found {desired['connects']}, and this host can make {most} at once: its "
-            f"{ends} end first. Expected {most} or less."
+            f"{ends} end first. Expected {most} or less"
         )
         found += make_rule_errors("load.burst-capacity", [reason])
     return found

@@ -25,24 +25,24 @@ def find_errors(desired: dict[str, Any], groups: dict[str, list[str]], known: li
     numbers = {name: desired[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
     found = make_rule_errors(
         "load.numbers",
-        [f"load_test_{name}: found {value}, expected 1 or more." for name, value in numbers.items() if value < 1],
+        [f"load_test_{name}: found {value}, expected 1 or more" for name, value in numbers.items() if value < 1],
     )
     if desired["burst"] < 0:
         reason = (
             f"load_test_burst_connections: found {desired['burst']}, expected the number of connects at once, or 0 for "
-            "none."
+            "none"
         )
         found += make_rule_errors("load.burst", [reason])
     if not desired["path"]:
         reason = (
             "load_test_path is not set: expected the path of a WebSocket of the application, such as "
-            "/sockjs/websocket. It must be one that every client may open."
+            "/sockjs/websocket. It must be one that every client may open"
         )
         found += make_rule_errors("load.path", [reason])
     if not LABEL.fullmatch(desired["label"]):
         reason = (
             f"load_test_label: found {desired['label']!r}, expected letters, digits and . _ - as it is the name of a "
-            "file and of a column."
+            "file and of a column"
         )
         found += make_rule_errors("load.label", [reason])
     found += make_rule_errors("load.clients", find_client_errors(desired["from"], known))
@@ -56,20 +56,20 @@ def find_client_errors(clients: list[str], known: list[str]) -> list[str]:
     if strange:
         return [
             f"load_test_clients: found {', '.join(strange)}, which the inventory does not have. Expected its hosts, "
-            "or localhost for the controller."
+            "or localhost for the controller"
         ]
-    return [] if clients else ["load_test_clients is empty: expected the hosts that connect."]
+    return [] if clients else ["load_test_clients is empty: expected the hosts that connect"]
 
 
 def find_route_errors(routes: list[str], groups: dict[str, list[str]]) -> list[str]:
     """What is wrong with the routes of the connections, as sentences."""
     found = []
     if not routes or any(route not in ROUTES for route in routes):
-        found.append(f"load_test_routes: found {routes}, expected one or both of {', '.join(ROUTES)}.")
+        found.append(f"load_test_routes: found {routes}, expected one or both of {', '.join(ROUTES)}")
     for route, group in (("proxy", "xitrum_proxy"), ("direct", "xitrum")):
         if route in routes and not groups.get(group):
             found.append(
-                f"load_test_routes has {route}, and the inventory has no host in the group {group}: leave it out."
+                f"load_test_routes has {route}, and the inventory has no host in the group {group}: leave it out"
             )
     return found
 
@@ -93,7 +93,7 @@ def find_unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
     return [
         f"load_test_routes: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} "
         "requires the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), which the load does not speak. "
-        f"Instead, {do}."
+        f"Instead, {do}"
     ]
 
 

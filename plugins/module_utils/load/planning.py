@@ -88,15 +88,15 @@ def find_header_errors(headers: Any) -> list[str]:
     if not isinstance(headers, dict):
         return [
             "load_test_headers: found something else, expected a dictionary of header names to texts, such as {Origin: "
-            "'https://www.example.com'}."
+            "'https://www.example.com'}"
         ]
     found = [
-        f"load_test_headers: {name!r} is no text, expected one value for it. Put it in quotes."
+        f"load_test_headers: {name!r} is no text, expected one value for it. Put it in quotes"
         for name, value in headers.items()
         if not isinstance(value, (str, int, float))
     ]
     return found + [
-        f"load_test_headers: {name!r} has a line break in it."
+        f"load_test_headers: {name!r} has a line break in it"
         for name, value in headers.items()
         if any(one in f"{name}{value}" for one in "\r\n")
     ]
@@ -107,7 +107,7 @@ def find_input_errors(desired: dict[str, Any]) -> list[str]:
     found = make_rule_errors(
         "load.numbers",
         [
-            f"load_test_{name}: found {desired[name]}, expected 1 or more."
+            f"load_test_{name}: found {desired[name]}, expected 1 or more"
             for name in ("connections", "rate", "seconds", "heartbeat", "timeout")
             if desired[name] < 1
         ],
@@ -115,21 +115,21 @@ def find_input_errors(desired: dict[str, Any]) -> list[str]:
     if not found and desired["connections"] / desired["rate"] > RAMP_MOST:
         reason = (
             f"load_test_rate: found {desired['rate']} a second, which takes more than {RAMP_MOST} s for "
-            f"{desired['connections']} connections: expected {-(-desired['connections'] // RAMP_MOST)} or more."
+            f"{desired['connections']} connections: expected {-(-desired['connections'] // RAMP_MOST)} or more"
         )
         found += make_rule_errors("load.numbers", [reason])
     if desired["seconds"] > HOLD_MOST:
-        reason = f"load_test_seconds: found {desired['seconds']}, expected at most {HOLD_MOST}."
+        reason = f"load_test_seconds: found {desired['seconds']}, expected at most {HOLD_MOST}"
         found += make_rule_errors("load.numbers", [reason])
     if not desired["path"].startswith("/") or any(ord(letter) < 33 for letter in desired["path"]):
         reason = (
             f"load_test_path: found {desired['path']!r}, expected the path of a WebSocket of the application, such as "
-            "/sockjs/websocket."
+            "/sockjs/websocket"
         )
         found += make_rule_errors("load.path", [reason])
     found += make_rule_errors("load.headers", find_header_errors(desired["headers"]))
     if not desired["targets"]:
-        found += make_rule_errors("load.targets", ["targets: found none, expected one or more."])
+        found += make_rule_errors("load.targets", ["targets: found none, expected one or more"])
     return found
 
 
@@ -197,7 +197,7 @@ def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
     if desired["connections"] > largest:
         error = (
             f"load_test_connections: found {desired['connections']} to be made by this host, which can make {largest}. "
-            f"{limit} runs out first: the {RESOURCES[limit]}. The largest number that holds is {largest}."
+            f"{limit} runs out first: the {RESOURCES[limit]}. The largest number that holds is {largest}"
         )
         return Draft(errors=make_rule_errors("load.capacity", [error]), facts=facts).plan(desired, state)
     shares = split(desired["connections"], count_processes(desired["connections"], state))

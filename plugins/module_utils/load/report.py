@@ -160,7 +160,7 @@ def find_shortfalls(report: dict[str, Any]) -> Iterator[str]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
             yield (
                 f"found {figures['held']} connections held {load_fleet.ROUTES[route]}, expected {figures['requested']} "
-                f"(load_test_connections): limited by {words}. The table before this message has the details."
+                f"(load_test_connections): limited by {words}. The table before this message has the details"
             )
 
 

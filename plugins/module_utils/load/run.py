@@ -110,7 +110,7 @@ def read_load(folder: str) -> dict[str, Any]:
         raise LoadError(
             f"its process {process['pid']} is gone, {state['seconds']:g} s after its start or later, and did not "
             "report what was held. Somebody has killed it, or the kernel, out of memory: see its log on this host "
-            "(journalctl -k), and start it again."
+            "(journalctl -k), and start it again"
         )
     return state
 
@@ -132,11 +132,11 @@ def check(folder: str) -> str:
     """The folder, where it is one of a load, and of this user: another user could have links in it."""
     error = background_folder.find_owner_error(folder, "a load")
     if error:
-        raise LoadError(f"{error}, and start the load again.", "load.run")
+        raise LoadError(f"{error}, and start the load again", "load.run")
     if not background_folder.has_state(folder, PREFIX):
         raise LoadError(
             f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start "
-            "it again.",
+            "it again",
             "load.run",
         )
     return folder

@@ -127,9 +127,9 @@ def find_session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
     for where, statements in rows:
         for statement in statements:
             yield (
-                f"found {make_printable(statement)} in {where}, which is not read here. A change of session.secureKey "
-                "there is not noticed, and two keys at once break sessions. Change it with "
-                "xitrum_rollout_strategy=all_at_once"
+                f"found {make_printable(statement)} in {where}: this check cannot read what it refers to, and does not "
+                "notice when session.secureKey changes there. For such a change, add "
+                "-e xitrum_rollout_strategy=all_at_once: while instances run with two keys, users lose sessions"
             )
 
 

@@ -128,7 +128,7 @@ def find_proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) 
             "proxy.tls-pair",
             f"xitrum_proxy_tls_certificate is '{certificate}', xitrum_proxy_tls_key is '{key}' and "
             "xitrum_proxy_redirect_https is "
-            f"{redirect}: set both files, or neither, and redirect to HTTPS only where there is HTTPS.",
+            f"{redirect}: set both files, or neither, and redirect to HTTPS only where there is HTTPS",
         )
     # A relative path is searched for in more folders than one.
     absent = [path for path in (certificate, key) if path.startswith("/") and not exists(path)]
@@ -137,14 +137,14 @@ def find_proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) 
             "proxy.tls-files",
             f"Found no file {' and no file '.join(absent)} on the controller, named by "
             "xitrum_proxy_tls_certificate and "
-            "xitrum_proxy_tls_key: put it there, or correct the path.",
+            "xitrum_proxy_tls_key: put it there, or correct the path",
         )
     found = {shown: str(values[name]) for shown, name in DURATIONS.items()}
     bare = [error for name, value in found.items() for error in find_type_errors(name, value, "duration")]
     if bare:
         yield Error(
             "proxy.durations",
-            f"{'; '.join(bare)}: HAProxy would take a bare number for milliseconds, Nginx for seconds.",
+            f"{'; '.join(bare)}: HAProxy would take a bare number for milliseconds, Nginx for seconds",
         )
     software, port = values["proxy_software"], int(values["proxy_stats_port"])
     behind = values["proxy_load_balancer_protocol"] if values["proxy_load_balancers"] else ""
@@ -154,7 +154,7 @@ def find_proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) 
         wrong = find_type_errors(shown, values[name], kind)
         if wrong:
             yield Error(
-                rule, f"{'; '.join(wrong)}: correct it, since the configuration of the proxy takes nothing else."
+                rule, f"{'; '.join(wrong)}: correct it, since the configuration of the proxy takes nothing else"
             )
 
 
@@ -165,7 +165,7 @@ def find_server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
         yield Error(
             "proxy.no-servers",
             "proxy_servers is empty: put application hosts into the inventory's group xitrum, or "
-            "list the instances there.",
+            "list the instances there",
         )
     for part, kind in (("name", "server"), ("address", "host")):
         wrong = find_type_errors(f"the {part} of a server in proxy_servers", [item[part] for item in servers], kind)

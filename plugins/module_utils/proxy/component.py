@@ -324,7 +324,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
             BlockingError(
                 f"{software.title} is kept running by systemd, and this host does not run systemd (no "
                 "/run/systemd/system): "
-                "use a host with systemd as proxy.",
+                "use a host with systemd as proxy",
                 rule="host.proxy-systemd",
             )
         )
@@ -333,7 +333,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
             found.append(
                 BlockingError(
                     f"{software.title} {state['version']} is too old: {why}. Expected {'.'.join(map(str, oldest))} or "
-                    "later: upgrade the package, or choose another xitrum_proxy_software.",
+                    "later: upgrade the package, or choose another xitrum_proxy_software",
                     rule="host.proxy-version",
                 )
             )
@@ -342,7 +342,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
         found.append(
             BlockingError(
                 f"The configuration has no {proxy_text.PLACEHOLDER}, by which the running {software.title} reports "
-                f"which configuration it has: add it to the configuration.",
+                f"which configuration it has: add it to the configuration",
                 rule="host.proxy-stamp",
             )
         )
@@ -354,7 +354,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
                 f"found the configuration of the application {app} in {desired['config_path']}, expected none or that "
                 f"of {gets} (xitrum_name): the clients of {app} would get {gets}. Use another proxy for {gets}, or "
                 f"have {app}'s inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run "
-                f"remove.yml for this host with {app}'s inventory first.",
+                f"remove.yml for this host with {app}'s inventory first",
                 rule="host.proxy-application",
             )
         )
@@ -376,9 +376,9 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
                         f"it is the proxy {other} that this host has had so far. Change one proxy after the other. Run "
                         f"remove.yml with --limit and the name of this host, and -e remove_host_count=1. Then set "
                         f"xitrum_proxy_software: {desired['software']} in its host_vars, and run site.yml with the "
-                        f"same --limit."
+                        f"same --limit"
                         if other
-                        else "stop and disable that service, or give the proxy another port."
+                        else "stop and disable that service, or give the proxy another port"
                     ),
                     rule="host.proxy-port-held",
                 )
@@ -395,7 +395,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
         found.append(
             BlockingError(
                 "The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set "
-                "xitrum_proxy_listen: ['0.0.0.0'].",
+                "xitrum_proxy_listen: ['0.0.0.0']",
                 rule="host.proxy-address-family",
             )
         )
@@ -407,7 +407,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
             found.append(
                 BlockingError(
                     f"xitrum_proxy_listen has {place}, where no program of this host can listen ({error}); "
-                    "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host.",
+                    "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host",
                     rule="host.proxy-listen",
                 )
             )
@@ -420,7 +420,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
                 f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
                 f"set xitrum_proxy_max_connections to {proxy_text.compute_max_connections(most, count)} or less, or "
                 f"raise the "
-                "limit.",
+                "limit",
                 rule="host.proxy-nofile",
             )
         )
@@ -648,7 +648,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     missing = [item for kind, item in plan.actions if kind == "install"]
     if missing:
         raise RuntimeError(
-            f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does."
+            f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does"
         )
     warnings = validate(host, desired)
     recorded.note_unit(host, desired["service"] + ".service", desired["packages"][0])

@@ -135,7 +135,7 @@ def find_faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | N
         if not report["running"]:
             found.append(
                 f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u "
-                f"{report['service']}."
+                f"{report['service']}"
             )
         elif not any(is_healthy(server) for server in servers):
             listed = "; ".join(
@@ -144,10 +144,10 @@ def find_faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | N
                 for server in servers
             )
             found.append(
-                " ".join(
+                ". ".join(
                     [
-                        f"{host}: {report['title']} has no healthy server, so that every client gets an error. "
-                        + (f"{listed}." if listed else "It has no server of the application at all."),
+                        f"{host}: {report['title']} has no healthy server, so that every client gets an error",
+                        listed or "It has no server of the application at all",
                         *_describe_unreached(host, rows or {}),
                     ]
                 )
@@ -163,7 +163,7 @@ def _describe_status(server: Mapping[str, Any]) -> str:
 
 def _describe_unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
     return [
-        f"{row.why}." + reach.format_remedy(name, row)
+        row.why + reach.format_remedy(name, row)
         for name, some in rows.items()
         for row in some
         if row.status == "drift" and row.item.endswith(f" from {host}")

@@ -101,7 +101,7 @@ def apply(host: Host, plan: Plan) -> Applied:
                 raise RuntimeError(
                     f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
                     f"{(result.err or result.out).strip()[-800:]}. Fix that file, or remove it, and run the playbook "
-                    "again."
+                    "again"
                 )
         if steps and not goes_on:
             # While it still has its configuration: started again with the one from before, it would take ports that

@@ -105,7 +105,7 @@ def list_views(
         raise RuntimeError(
             f"{title} does not answer with its configuration on 127.0.0.1:{desired['control_port']}/xitrum-config "
             f"({worker['refused'] or 'no header ' + HEADER}): systemctl status {desired['service']} shows whether it "
-            "runs, site.yml sets it up."
+            "runs, site.yml sets it up"
         )
     rows = sockets.read_established(host, sockets.list_service_pids(host, desired["service"]))
     found = []
@@ -177,7 +177,7 @@ def rewrite(host: Any, desired: Mapping[str, Any], before: str, text: str, answe
         host.write(path, before)
         raise RuntimeError(
             f"systemctl reload {desired['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
-            "The states are as before."
+            "The states are as before"
         )
     want, deadline = proxy_text.parse_states(text), time.monotonic() + PATIENCE
     while proxy_text.parse_states(answer(host, desired)["description"]) != want:

@@ -161,7 +161,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.errors.append(
             BlockingError(
                 f"{desired['software']} has no server {' and '.join(missing)} in its backend {desired['backend']}: it "
-                f"has {known}. Run site.yml, so that the proxy knows it.",
+                f"has {known}. Run site.yml, so that the proxy knows it",
                 rule="proxy.server-missing",
             )
         )
@@ -171,7 +171,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.errors.append(
             BlockingError(
                 f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected "
-                "the one that this run has drained. Enable it there, or run site.yml, so that the proxy knows it.",
+                "the one that this run has drained. Enable it there, or run site.yml, so that the proxy knows it",
                 rule="proxy.server-lost",
             )
         )
@@ -180,7 +180,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.errors.append(
             BlockingError(
                 f"close goes with the state maint only, and the state is {desired['state']}: a closed client would "
-                "come back to the server.",
+                "come back to the server",
                 rule="proxy.close-state",
             )
         )
@@ -217,14 +217,14 @@ def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]
         reason = (
             f"{' and '.join(gone)} would be disabled, and {desired['software']} has no other server that is enabled "
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
-            f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site."
+            f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site"
         )
         return make_rule_errors("proxy.last-server", [reason])
     if desired["keep_healthy"] and state["others"]:
         reason = (
             f"{' and '.join(gone)} would be drained, and of the other servers of {desired['software']} "
             f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable "
-            f"one of them first{desired['hint'] and ', ' + desired['hint']}."
+            f"one of them first{desired['hint'] and ', ' + desired['hint']}"
         )
         return make_rule_errors("proxy.last-server", [reason])
     return []
@@ -296,7 +296,7 @@ def wait_for_earlier(host: Host, desired: Desired, clock: Callable[[], float], s
                 f"{' and '.join(away)} of an earlier batch was healthy, and is not enabled and healthy at "
                 f"{desired['software']} any more, after {desired['timeout']} s. The new release may fail after a "
                 f"while. Nothing more was drained. Read the log of that instance, then deploy a fixed release or roll "
-                "back: ansible-playbook xitrum.host.rollback."
+                "back: ansible-playbook xitrum.host.rollback"
             )
         sleep(PAUSE)
 
@@ -320,7 +320,7 @@ def format_unhealthy(desired: Desired, rows: Sequence[Mapping[str, Any]]) -> str
     )
     return (
         f"not healthy for {desired['software']} after {desired['timeout']} s: {causes}. Read the log of the instance, "
-        f"and check the network from the proxy to it."
+        f"and check the network from the proxy to it"
     )
 
 
@@ -396,7 +396,7 @@ def verify_state(desired: Desired, servers: Sequence[Mapping[str, Any]]) -> None
         raise RuntimeError(
             f"{listed} at {desired['software']}, expected {desired['state']} as it was set: something else set it "
             f"back, or {desired['service']} was restarted meanwhile. Nothing was closed or stopped. Run the same "
-            "command again."
+            "command again"
         )
 
 

@@ -36,10 +36,10 @@ def find_variable_errors(name: str, behind: str, control_port: int) -> Iterable[
         yield (
             f"xitrum_proxy_load_balancer_protocol is 'proxy' and xitrum_proxy_software is '{backend.name}': "
             f"{backend.title} believes the PROXY protocol from every client and not from xitrum_proxy_load_balancers "
-            f"alone. Let the load balancer speak http, or choose {' or '.join(able)}."
+            f"alone. Let the load balancer speak http, or choose {' or '.join(able)}"
         )
     if control_port < 1 and not backend.has_socket:
         yield (
             f"xitrum_proxy_stats_port is {control_port}: expected a number from 1 to 65535. The roles read at that "
-            f"port of 127.0.0.1 which configuration {backend.title} runs."
+            f"port of 127.0.0.1 which configuration {backend.title} runs"
         )

@@ -60,7 +60,7 @@ SPEC: dict[str, Any] = {
 
 
 def _describe_unread(error: Exception) -> str:
-    return f"redirects: the host could not be read: {error}. Live rules are read by root: set become."
+    return f"redirects: the host could not be read: {error}. Live rules are read by root: set become"
 
 
 def _describe_failure(_host: Host, _plan: Plan, error: Exception) -> str:
@@ -269,7 +269,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "pairs": [],
         }
     )
-    unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
+    unread = [f"{text}. Live rules are read by root: set become" for text in state["unread"]]
     damaged = redirects_leftovers.find_error(state["record"])
     found = [
         *redirects_ports.find_errors(desired, state),
@@ -372,7 +372,7 @@ def _find_backend_errors(name: str, state: dict[str, Any], rules: list[Rule]) ->
     if rules and name == "iptables" and state["firewalld"]["active"]:
         return [BlockingError(
             "the back end is iptables, and firewalld runs: its next reload would remove the rules. "
-            "Set the back end to firewalld or nftables, or leave it to auto.",
+            "Set the back end to firewalld or nftables, or leave it to auto",
             rule="host.redirects-back-end",
         )]
     return []
@@ -472,7 +472,7 @@ def apply(host: Host, plan: Plan) -> Applied:
             if result.rc != 0:
                 raise RuntimeError(
                     f"{' '.join(step.argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
-                    "Run the playbook again once that is fixed."
+                    "Run the playbook again once that is fixed"
                 )
     return Applied()
 

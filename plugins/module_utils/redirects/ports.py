@@ -37,6 +37,11 @@ def find_holders(host: Host, rows: Rows | None, desired: dict[str, Any]) -> list
     ]
 
 
+def list_targets(desired: dict[str, Any], outside: int) -> str:
+    """The ports that an outside port is redirected to, for a person."""
+    return ", ".join(str(pair["inside"]) for pair in desired["pairs"] if pair["outside"] == outside)
+
+
 def find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """The errors of the redirects, in sentences; empty where there is none."""
     if desired["state"] != "present":
@@ -46,7 +51,7 @@ def find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         name = f"the pair {pair['outside']} -> {pair['inside']}"
         found += [
             BlockingError(
-                f"{name}: found {key} {pair[key]}, expected a port from 1 to 65535.",
+                f"{name}: found {key} {pair[key]}, expected a port from 1 to 65535",
                 rule="host.redirects-port",
             )
             for key in ("outside", "inside")
@@ -54,7 +59,7 @@ def find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
         ]
         if pair["outside"] == pair["inside"]:
             found.append(BlockingError(
-                f"{name}: both ports are the same; expected two, or no pair at all.",
+                f"{name}: both ports are the same; expected two, or no pair at all",
                 rule="host.redirects-port",
             ))
         interface = pair.get("interface")
@@ -62,22 +67,22 @@ def find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
             found.append(
                 BlockingError(
                     f"{name}: found the interface {interface}, expected one of this host: "
-                    f"{', '.join(state['interfaces']) or 'it has none'}.",
+                    f"{', '.join(state['interfaces']) or 'it has none'}",
                     rule="host.redirects-interface",
                 )
             )
     doubled = sorted({port for port in outside if outside.count(port) > 1})
     found += [
         BlockingError(
-            f"port {port} is the outside port of {outside.count(port)} pairs; expected one: a connection has one "
-            "target.",
+            f"port {port} is redirected {outside.count(port)} times, to the ports {list_targets(desired, port)}; "
+            "expected one redirect for an outside port. Remove the others from port_forward_pairs",
             rule="host.redirects-pairs",
         )
         for port in doubled
     ]
     found += [
         BlockingError(
-            f"stop_services: found {name!r}, expected the name of a service.",
+            f"stop_services: found {name!r}, expected the name of a service",
             rule="host.redirects-service-name",
         )
         for name in desired["stop_services"]
@@ -117,9 +122,9 @@ def _find_held(desired: dict[str, Any], state: dict[str, Any]) -> list[BlockingE
                 else end
             )
             text = (
-                f"port {row['port']} is held by {what}, which a redirect would cut off: {fix}, or take the pair out."
+                f"port {row['port']} is held by {what}, which a redirect would cut off: {fix}, or take the pair out"
                 + (
-                    " An instance of the application leaves the port by a run with xitrum_port_forward: false."
+                    ". An instance of the application leaves the port by a run with xitrum_port_forward: false"
                     if name == "java"
                     else ""
                 )
@@ -214,7 +219,7 @@ def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwis
                 text = (
                     BlockingError(
                         f"port {port} is redirected by {taking.who} already, and only one of the two gets the "
-                        f"connections: {taking.remedy}, {otherwise}.",
+                        f"connections: {taking.remedy}, {otherwise}",
                         *taking.commands,
                         rule="host.redirects-other-program",
                     )

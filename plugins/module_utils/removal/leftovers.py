@@ -184,7 +184,7 @@ def _call(host: Host, *argv: str) -> None:
     if result.rc != 0:
         raise RuntimeError(
             f"{' '.join(argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
-            "Fix that, and run the playbook again."
+            "Fix that, and run the playbook again"
         )
 
 

@@ -27,5 +27,5 @@ def apply(host: Any, names: Sequence[str]) -> None:
     if result.rc != 0:
         raise RuntimeError(
             f"{' '.join(names)} could not be removed: {(result.err or result.out).strip()[-800:]}. "
-            "Fix that and run the playbook again, or leave the packages (remove_packages: false)."
+            "Fix that and run the playbook again, or leave the packages (remove_packages: false)"
         )

@@ -51,8 +51,8 @@ def open_work(state: dict[str, Any], host: str) -> str:
     ]
     changed = sorted(name for name, report in get_components(state).items() if report["drift"])
     sick = get_components(state).get("instances", {}).get("unhealthy")
-    advice = ("An instance that runs and is not healthy is fixed in the application: read its log." if sick else
-              "Run the playbook again; if this stays, it is a fault of the collection.")
+    advice = ("An instance that runs and is not healthy is fixed in the application: read its log" if sick else
+              "Run the playbook again; if this stays, it is a fault of the collection")
     return "\n".join(
         [f"{host} is out of sync after this run ({', '.join(changed) or 'instances'}):", *left, advice]
     )

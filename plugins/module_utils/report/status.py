@@ -265,7 +265,9 @@ def render_status_table(document: Mapping[str, Any]) -> str:
         text += [*render_table(PROXY_COLUMNS, [format_proxy(proxy) for proxy in document["proxies"]]), ""]
     text += [line for host in document["hosts"] for line in format_host_notes(host)]
     stops = [(item["name"], item["stopped_by_operator"]) for item in found if item["stopped_by_operator"]]
-    text += [f"{name} was stopped by operator {one['user']} on {one['host']}, at {one['since']}" for name, one in stops]
+    text += [
+        f"{name} was stopped by operator {one['user']} on {one['host']}, since {one['since']}" for name, one in stops
+    ]
     return "\n".join(text).rstrip()
 
 

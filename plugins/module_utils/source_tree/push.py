@@ -94,7 +94,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if state["failed"]:
         reason = (
             f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Check git remote -v there; git "
-            "remote add adds one."
+            "remote add adds one"
         )
         result.errors += make_rule_errors("tree.push-remote", [reason])
         return result.plan(desired, state)
@@ -162,7 +162,7 @@ def _list_secrets(desired: Desired) -> set[str]:
 
 
 def _describe_failure(_host: Host, _plan: Plan, error: Exception) -> str:
-    return f"{error}. Fix that and run the playbook again: it goes on where this ended."
+    return f"{error}. Fix that and run the playbook again: it goes on where this ended"
 
 
 def _render_header(desired: Desired) -> str:

@@ -332,7 +332,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     kinds = [kind for kind, _detail in plan.actions]
     if "install" in kinds:
         raise RuntimeError(
-            f"{desired['supervisor']} is not installed on this host: install it first, as the role supervisor does."
+            f"{desired['supervisor']} is not installed on this host: install it first, as the role supervisor does"
         )
     if any(kind in ("write", "link", "remove", "commands") for kind in kinds):
         note(host, desired, state)

@@ -54,7 +54,7 @@ def test_an_inventory_without_hosts_is_an_error(groups):
     ([f"{os.getcwd()}/inventories/demo"], "The inventory inventories/demo has", True),
 ])
 def test_the_message_names_the_inventory_and_how_to_start_the_demo(sources, shown, demo):
-    message = run_plan.describe_no_hosts(sources)
+    message = run_plan.describe_no_hosts_error(sources)
     assert message.startswith(shown) and ("make demo" in message) is demo
 
 

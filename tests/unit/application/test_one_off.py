@@ -159,7 +159,7 @@ def test_arguments_are_split_as_a_shell_does_and_nothing_is_expanded(value, foun
 
 @pytest.mark.parametrize(("value", "message"), [
     ("a 'b", "run_arguments cannot be split into arguments"), ({"a": 1}, "cannot be split"), (7, "cannot be split"), (["a\0"], "null character"),
-    ("x" * 70000, "more than 65536 characters")])
+    ("x" * 70000, "70000 characters; expected at most 65536")])
 def test_arguments_that_are_none_are_refused(value, message):
     with pytest.raises(ValueError, match=message):
         one_off.split_arguments(value, "run_arguments")

@@ -723,7 +723,7 @@ def test_an_operator_starts_it_again(monkeypatch):
 def test_one_that_does_not_get_healthy_is_stopped_again(monkeypatch):
     there = host()
     operator_stops.note(there, "demo", 0, 5)
-    with pytest.raises(RuntimeError, match=r"(?s)instance 0 is not healthy.*Stopped again: instance 0\. Fix the cause, then start it again\."):
+    with pytest.raises(RuntimeError, match=r"(?s)instance 0 is not healthy.*Stopped again: instance 0\. Fix the cause, then start it again"):
         operate(there, monkeypatch, "started", healthy=False)
     assert ("stopped", 0) in there.done and list(operator_stops.read_stops(there, "demo")) == [0]
     assert "/etc/systemd/system/multi-user.target.wants/demo@0.service" not in there.links

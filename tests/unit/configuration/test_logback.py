@@ -25,7 +25,7 @@ def test_a_text_becomes_what_is_desired_and_stays_so(path, end):
 @pytest.mark.parametrize("text, message", [
     ("<configuration>\n  <root>\n</configuration>", "line 3: mismatched tag"),
     ("", "line 1: no element found"),
-    ("<project/>", "line 1: the outermost element is project; expected configuration"),
+    ("<project/>", "line 1: found the root element <project>; expected <configuration>"),
 ])
 def test_a_text_that_is_no_configuration_is_refused_with_its_line(text, message):
     with pytest.raises(logback.LogbackError, match=message):

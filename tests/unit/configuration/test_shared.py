@@ -133,7 +133,7 @@ BOTH = ("xitrum_rollout_strategy=all_at_once", "xitrum_rollout_strategy=rolling"
     ({"app1": [an_item()]}, "", (), True, {}, {"app1": (KEY, "lose their sessions once, when the instance restarts")}),
     # The hosts that --limit leaves out keep the old key.
     ({"app1": [an_item()]}, "", ("app2",), True, {"app1": (KEY, *BOTH, "app2 would keep the old value")}, {}),
-    ({"app1": [an_item()]}, "all_at_once", ("app2",), True, {"app1": (KEY, "Run without --limit")}, {}),
+    ({"app1": [an_item()]}, "all_at_once", ("app2",), True, {"app1": (KEY, "Run the same command without --limit")}, {}),
     ({"app1": [an_item()]}, "rolling", ("app2",), True, {}, {"app1": (KEY, "app2 would keep the old value")}),
     # A rollback is not held up.
     ({"app1": [an_item(), an_item(1)]}, "", (), False, {}, {"app1": (KEY, *BOTH)}),
@@ -177,7 +177,7 @@ def test_preflight_stops_at_a_changed_key_and_names_both_ways():
     # Of a task that runs on each host, the others are known by the hosts of the run.
     assert "lose their sessions once" in notes[0]
     # A limited run.
-    assert "Run without --limit" in render_errors(fleet, ["app1", "p"])
+    assert "Run the same command without --limit" in " ".join(render_errors(fleet, ["app1", "p"]).split())
     fleet["app1"]["xitrum_rollout_strategy"] = "at once"
     assert "xitrum_rollout_strategy" in render_errors(fleet, list(fleet))
 
@@ -312,10 +312,10 @@ def test_what_is_not_read_is_a_note_of_a_new_release():
     assert preflight.find_host_notes(found) == []
     found["xitrum_host_state"]["release"] = {"current": "aa"}
     first, second = preflight.find_host_notes(found)[1:]
-    assert 'found include file("/etc/shop/secrets.conf") in the configuration of the package, which is not read here' in first
+    assert 'found include file("/etc/shop/secrets.conf") in the configuration of the package: this check cannot read' in first
     assert 'found include url("https://h/x") in xitrum_config' in second
     found["xitrum_java_options"] = ["-Xss1m", "-Dconfig.file=/etc/shop/secrets.conf"]
-    assert "found -Dconfig.file in xitrum_java_options, which is not read here" in preflight.find_host_notes(found)[3]
+    assert "found -Dconfig.file in xitrum_java_options: this check cannot read" in preflight.find_host_notes(found)[3]
 
 
 @pytest.mark.parametrize(("option", "name", "variable"), [

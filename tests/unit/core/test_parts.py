@@ -50,7 +50,7 @@ def test_a_part_completes_its_options_with_its_own_defaults():
 
 def test_an_option_of_another_part_is_refused():
     _desired, errors = parts.choose("state", "read", SPECS, {"state": "read", "root": "/a", "keep": 3, "items": None, "key": None})
-    assert errors == ["keep has no meaning with state=read: use it with state=made."]
+    assert errors == ["keep has no meaning with state=read: use it with state=made"]
 
 
 def test_what_a_part_requires_is_missed():

@@ -139,4 +139,4 @@ def test_another_user_than_root_reads_what_to_do():
     host = FakeHost()
     host.is_root = lambda: False
     how, result = each(Component(Plan(actions=["x"]), root="Limits"), host=host)
-    assert (how, result["msg"]) == ("failed", "Limits are set by root only, and this module runs as another user: use become: true.")
+    assert (how, result["msg"]) == ("failed", "Limits are set by root only, and this module runs as another user: use become: true")

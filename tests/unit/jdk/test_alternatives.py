@@ -216,7 +216,8 @@ def test_an_alternative_of_a_removed_jdk_is_switched():
 def test_a_file_in_the_place_of_the_link_is_an_error():
     host = debian_host(PACKAGED, {**FILES, "/usr/bin/java": "a copy"})
     del host.links["/usr/bin/java"]
-    assert list(planned(host, DEBIAN).errors) == ["/usr/bin/java is a file of its own, expected a link of the alternatives: move it away, then run again"]
+    assert list(planned(host, DEBIAN).errors) == [
+        "/usr/bin/java is a file; expected a symbolic link that alternatives manages. Move it away, then run the same command again"]
 
 
 def test_a_home_without_commands_and_a_host_without_alternatives_are_errors():
@@ -228,7 +229,7 @@ def test_a_home_without_commands_and_a_host_without_alternatives_are_errors():
 def test_a_damaged_record_is_an_error(text):
     host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: record_text(text)})
     plan = planned(host, OURS)
-    assert list(plan.errors) == [f"{alternatives.RECORD} is damaged: move it away and run again. A removal then restores the present choice"]
+    assert list(plan.errors) == [f"{alternatives.RECORD} is damaged: move it away, then run the same command again. A removal then restores the present choice"]
     assert not plan.changed
 
 

@@ -400,7 +400,7 @@ def test_a_file_in_the_place_of_a_follower_is_an_error(command):
     del host.links[f"/usr/bin/{command}"]
     host.files[f"/usr/bin/{command}"] = "a copy"
     with pytest.raises(
-        NotApplied, match=f"found a file of its own at /usr/bin/{command}; expected a link of the alternatives"
+        NotApplied, match=f"/usr/bin/{command} is no symbolic link; expected one that alternatives manages"
     ):
         run_module(host)
     assert not host.calls

@@ -137,7 +137,7 @@ def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_install
     host.files["/usr/bin/javac"] = "a copy"
     plan = planned(host)
     assert list(plan.errors) == [
-        "/usr/bin/javac is a file of its own, expected a link of the alternatives: move it away, then run again"
+        "/usr/bin/javac is a file; expected a symbolic link that alternatives manages. Move it away, then run the same command again"
     ]
 
 

@@ -96,8 +96,8 @@ def test_scalive_on_jdk_8():
     (machine(jars=["scala-compiler-2.13.4.jar", *SCALA[1:]]), {}, "scala-compiler is 2.13.4 and scala-library is 2.13.18"),
     (machine(), {"compiler": ["/srv/scala-compiler-2.13.18.jar"]}, "console_compiler_jars has files that are not on the host: /srv/scala-compiler-2.13.18.jar"),
     (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"]), {"command": ""}, "has no script/scalive"),
-    (machine("1.8.0_402", "", scalive=True), {"command": ""}, "Scalive knows Scala up to 2.12"),
-    (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"], scalive=True), {}, "One expression is run on JDK 9 and newer only"),
+    (machine("1.8.0_402", "", scalive=True), {"command": ""}, "expected Scala 2.12 or older"),
+    (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"], scalive=True), {}, "console_command is set; expected JDK 9 or newer"),
 ])
 def test_errors_are_reported(host, more, message):
     plan = planned(host, **more)

@@ -68,7 +68,7 @@ def test_the_largest_number_holds_and_one_more_does_not(connections, shape):
         assert capacity.compute_limits(most, shape).error == ""
     if most < capacity.MOST:
         refused = capacity.compute_limits(most + 1, shape)
-        assert f"The largest number that holds is {most}." in refused.error
+        assert f"The largest number that holds is {most}" in refused.error
         assert f"{plan.limited_by} ends first" in refused.error
 
 
@@ -107,8 +107,8 @@ def test_refused_with_what_ends_first_and_the_number_that_holds(connections, sha
 @pytest.mark.parametrize(("connections", "shape", "words"), [
     (0, {}, "found 0, expected a number from 1"),
     (5, {"application": False}, "neither an application host nor a proxy"),
-    (5, {"instances": 0}, "instances: found 0, expected 1 or more."),
-    (5, {"reserved_ports": 65000}, "ports: found -488, expected 1 or more."),
+    (5, {"instances": 0}, "instances: found 0, expected 1 or more"),
+    (5, {"reserved_ports": 65000}, "ports: found -488, expected 1 or more"),
 ])
 def test_wrong_arguments_are_reported(connections, shape, words):
     assert words in capacity.compute_limits(connections, capacity.HostShape(**shape)).error
@@ -145,7 +145,7 @@ def test_the_host_is_queried_what_it_has():
     refused = plan_capacity(small_host(), connections=30000)
     assert list(refused.errors) == [
         "xitrum_max_connections: 30000 connections cannot be held. nofile ends first: 31024 open files of one process are needed, 20000 are there. "
-        "The largest number that holds is 18976. To hold more: raise what the host can grant, or xitrum_instances."]
+        "The largest number that holds is 18976. To hold more: raise what the host can grant, or xitrum_instances"]
     assert [(row.desired, row.effective, row.status, row.fix) for row in refused.rows] == [("30000", "18976", "drift", "xitrum_max_connections: 18976")]
     assert not refused.changed
     assert list(plan_capacity(small_host(cap="000001ffffffffff"), connections=30000).errors) == []

@@ -215,10 +215,10 @@ def test_absent_takes_the_file_away():
 
 
 @pytest.mark.parametrize(("files", "desired", "error"), [
-    ({OWN: "* hard nofile 5\n"}, {}, f"{OWN} holds lines that this collection does not manage, and would be replaced: move it away, or choose another path."),
-    ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, expected a .conf file of its own in /etc/security/limits.d, the folder that PAM reads."),
-    ({}, {"nofile": 0}, "nofile: found 0, expected a number of open files from 1 to 1073741816."),
-    ({}, {"domains": ["a b"]}, "domains: 'a b' is no domain of limits.conf(5)."),
+    ({OWN: "* hard nofile 5\n"}, {}, f"{OWN} holds lines that this collection does not manage, and would be replaced: move it away, or choose another path"),
+    ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, expected a .conf file of its own in /etc/security/limits.d, the folder that PAM reads"),
+    ({}, {"nofile": 0}, "nofile: found 0, expected a number of open files from 1 to 1073741816"),
+    ({}, {"domains": ["a b"]}, "domains: 'a b' is no domain of limits.conf(5)"),
 ])
 def test_refused_before_anything_is_touched(files, desired, error):
     host = machine(files=files, tried={1, 524289, 1024000})

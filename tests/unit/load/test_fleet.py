@@ -80,7 +80,7 @@ def test_nginx_that_wants_the_proxy_protocol_answers_its_own_host_alone(changes,
 def test_two_such_proxies_do_not_answer_each_other():
     groups = {**GROUPS, "xitrum_proxy": ["proxy1", "other"]}
     found = load_fleet.plan_loads(HOSTS, groups, "proxy1", {**DESIRED, **BEHIND, "from": ["proxy1", "other"]})["errors"]
-    assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("test directly (load_test_routes=['direct']).")
+    assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("test directly (load_test_routes=['direct'])")
 
 
 def test_a_way_that_the_inventory_does_not_have_is_refused():

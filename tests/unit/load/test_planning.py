@@ -45,7 +45,7 @@ def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after
 def test_the_largest_number_that_holds_is_reported_and_one_more_is_refused(state, ends, most):
     refused = plan({"connections": most + 1, "rate": 1000}, **state)
     assert (refused.facts["largest"], refused.facts["limited_by"]) == (most, ends)
-    assert f"The largest number that holds is {most}." in refused.errors[0] and f"{ends} runs out first" in refused.errors[0]
+    assert f"The largest number that holds is {most}" in refused.errors[0] and f"{ends} runs out first" in refused.errors[0]
     assert list(plan({"connections": most, "rate": 1000}, **state).errors) == []
 
 
@@ -57,8 +57,8 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
-    ({"connections": 0}, "load_test_connections: found 0, expected 1 or more."),
-    ({"connections": -5}, "load_test_connections: found -5, expected 1 or more."),
+    ({"connections": 0}, "load_test_connections: found 0, expected 1 or more"),
+    ({"connections": -5}, "load_test_connections: found -5, expected 1 or more"),
     ({"rate": 0}, "load_test_rate: found 0"),
     ({"seconds": -1}, "load_test_seconds: found -1"),
     ({"seconds": 100_000}, "expected at most 86400"),

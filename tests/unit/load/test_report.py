@@ -171,9 +171,9 @@ def test_a_burst_is_reported_by_what_took_a_repeated_syn():
     (1000, [], []),
     (999, [["closed", "1 were closed"], ["closed", "x"], ["nofile", "y"]],
      ["found 999 connections held through the proxies, expected 1000 (load_test_connections): limited by closed, nofile. "
-      "The table before this message has the details."]),
+      "The table before this message has the details"]),
     (0, [], ["found 0 connections held through the proxies, expected 1000 (load_test_connections): limited by an unknown reason. "
-             "The table before this message has the details."]),
+             "The table before this message has the details"]),
 ])
 def test_fewer_connections_than_requested_are_a_failure(held, ended_by, message):
     routes = {"direct": {"requested": 1000, "held": 1000, "ended_by": []}, "proxy": {"requested": 1000, "held": held, "ended_by": ended_by}}

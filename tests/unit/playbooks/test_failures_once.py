@@ -75,7 +75,7 @@ def test_a_proxy_in_the_middle_of_a_batch(tmp_path, state):
 def test_an_instance_in_a_batch(tmp_path):
     run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="instance_service", host="app1", state="restarted"), *READS], PROXIES)
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
-    assert STOPPED in run.text and f"Later batches did not begin. {REASON}" in run.text
+    assert STOPPED in run.text and f"Later batches did not begin. On app1, {REASON}" in run.text
 
 
 @pytest.mark.long
@@ -115,7 +115,7 @@ def test_a_crash_without_a_message_is_an_error_of_its_host(tmp_path, book):
 
 
 @pytest.mark.parametrize(("call", "who"), [
-    ({"module": "instance_service", "host": "app1", "state": "restarted"}, ""),
+    ({"module": "instance_service", "host": "app1", "state": "restarted"}, "On app1, "),
     ({"module": "proxy_server", "delegated": "proxy2", "state": "drain"}, "proxy2: "),
 ])
 def test_a_crash_without_a_message_stops_the_rollout(tmp_path, call, who):
@@ -227,7 +227,7 @@ def test_a_proxy_in_maintenance(tmp_path):
     run = play(tmp_path, MAINTENANCE, HOSTS, [fails(module="proxy_server", delegated="proxy1", state="ready"), *READS], PROXIES,
                xitrum_maintenance_tasks=str(tmp_path / "none.yml"))
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
-    assert f"{MAINTAINED}proxy1: {REASON} It stays disabled at proxy1, proxy2" in run.text
+    assert f"{MAINTAINED}proxy1: {REASON}. It stays disabled at proxy1, proxy2" in run.text
 
 
 @pytest.mark.parametrize("variables", [

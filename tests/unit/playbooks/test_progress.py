@@ -48,5 +48,6 @@ def test_a_failed_rollout_reports_its_cause_once_and_what_to_do(fleet):
     assert code != 0 and output.count("instance 0 is not healthy 60 s after its start") == 1, output
     assert "    Check that the instances have the requested state - 1 failed, rescued" in lines_of(output, "Roll out in batches")
     reason = output.partition("\nEnd the run if the rollout stopped\n")[2]
-    assert "app1: failed: The rollout of new stopped at batch 1 of 2 (app1-0)" in reason and "Batch 2" not in output
-    assert re.search(r"^Failed after [\d.]+ s on app1", output, re.MULTILINE)
+    assert "this run: failed: The rollout of new stopped at batch 1 of 2 (app1-0)" in reason and "Batch 2" not in output
+    assert re.search(r"^Failed after [\d.]+ s on app1: ", output, re.MULTILINE), "the host that was put back"
+    assert "\nIf the release is broken, deploy a fixed package. Otherwise fix the cause, then run the same command again: ansible-playbook" in output

@@ -381,9 +381,9 @@ def test_the_last_that_serves_is_drained_only_with_all_others(monkeypatch, serve
     _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving, hint=hint)
     assert ["none is enabled and healthy" in error for error in plan.errors] == ([True] if refused else [])
     if refused:
-        assert plan.errors[0].endswith(f"Repair or enable one of them first, {hint}.")
+        assert plan.errors[0].endswith(f"Repair or enable one of them first, {hint}")
         _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
-        assert plan.errors[0].endswith("Repair or enable one of them first.")
+        assert plan.errors[0].endswith("Repair or enable one of them first")
     _want, back = guarded(monkeypatch, Fleet(**servers), ["a"], state="ready")
     assert list(back.errors) == []
 

@@ -262,7 +262,7 @@ def test_rules_that_cannot_be_read_are_an_error_and_never_written_blindly():
 @pytest.mark.parametrize("pairs, sentence", [
     ([(0, 8000, None)], "found outside 0, expected a port from 1 to 65535"),
     ([(80, 70000, None)], "found inside 70000, expected a port from 1 to 65535"),
-    ([(80, 8000, None), (80, 8001, "client0")], "port 80 is the outside port of 2 pairs"),
+    ([(80, 8000, None), (80, 8001, "client0")], "port 80 is redirected 2 times, to the ports 8000, 8001; expected one"),
     ([(80, 80, None)], "both ports are the same"),
     ([(80, 8000, "nosuch0")], "found the interface nosuch0, expected one of this host: client0, lo"),
     ([(80, 8000, "../lo")], "found the interface ../lo"),
@@ -283,14 +283,14 @@ def test_a_program_that_holds_the_port_is_named_with_its_unit():
     plan = planned(holding())
     assert list(plan.errors) == [
         "redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
-        "disabled with port_forward_stop_services: [apache2], or take the pair out."
+        "disabled with port_forward_stop_services: [apache2], or take the pair out"
     ]
     assert not plan.actions
 
 
 def test_an_instance_of_the_application_gets_how_it_leaves_the_port():
     plan = planned(holding(LISTEN.replace('"apache2"', '"java"')))
-    assert plan.errors[0].endswith("An instance of the application leaves the port by a run with xitrum_port_forward: false.")
+    assert plan.errors[0].endswith("An instance of the application leaves the port by a run with xitrum_port_forward: false")
 
 
 def test_how_a_service_was_is_written_down_before_it_is_stopped():

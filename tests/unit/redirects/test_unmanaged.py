@@ -303,7 +303,7 @@ def test_docker_is_named_with_what_to_do():
     assert list(plan.errors) == [
         "redirects: port 80 is redirected by Docker, which publishes it for a container already, and only one of the two gets the connections: "
         "publish the container at another port (docker ps --filter publish=80 names it), or take the pair out "
-        "(xitrum_port_forward: false)."
+        "(xitrum_port_forward: false)"
     ]
     assert list(plan.actions) == []
 

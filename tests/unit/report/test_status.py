@@ -108,7 +108,7 @@ def test_what_an_operator_stopped_is_shown_and_no_error():
     stop = down(1, state="stopped", stopped_by_operator={"user": "ann", "host": "laptop", "since": 5})
     found = document([app("app1", application(instance(0), stop))])
     assert (found["outcome"], found["errors"]) == ("ok", [])
-    assert status.render_status_table(found).splitlines()[-1] == "app1-1 was stopped by operator ann on laptop, at 1970-01-01T00:00:05Z"
+    assert status.render_status_table(found).splitlines()[-1] == "app1-1 was stopped by operator ann on laptop, since 1970-01-01T00:00:05Z"
 
 
 def test_a_fleet_of_which_all_is_stopped_is_down():

@@ -89,7 +89,7 @@ class Haproxy(ProxyBackend):
                 return []
             raise RuntimeError(
                 f"HAProxy does not answer on {path} ({error}): systemctl status haproxy shows whether it runs. "
-                "Only root may ask it."
+                "Only root may ask it"
             ) from error
         worker = haproxy_socket.parse_info(info).get("Pid", "")
         rows = sockets.read_established(host, sockets.list_service_pids(host, desired["service"]))
