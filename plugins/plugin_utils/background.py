@@ -116,7 +116,7 @@ def follow(
     on_host: OnHost, job: str, show: Callable[[str], object], parent: int,
     sleep: Callable[[float], object] = time.sleep,
 ) -> dict[str, Any]:
-    """Shows the output of a job line by line until its end: `{rc, reason, lines}`. Raises Lost.
+    """Shows the output of a job, whole lines as they come, until its end: `{rc, reason, lines}`. Raises Lost.
 
     lines: the last ones, of which long ones are shortened. parent: the process of ansible-playbook, as it was before
     the job was started.
@@ -128,10 +128,12 @@ def follow(
             raise Lost("ansible-playbook was killed")
         found = poll(on_host, {"action": "job", "job": job, "position": position}, sleep)
         position = found["position"]
-        for line in found["output"].split("\n")[: -1 if found["output"].endswith("\n") else None]:
-            if found["output"] and not line.startswith(OPTION_LINES):
-                kept.append(shorten(line))
-                show(line)
+        lines = found["output"].split("\n")[: -1 if found["output"].endswith("\n") else None]
+        lines = [line for line in lines if found["output"] and not line.startswith(OPTION_LINES)]
+        if lines:
+            # At once: Ansible takes longer for many short texts than a host to send them.
+            show("\n".join(lines))
+            kept.extend(map(shorten, lines))
         if found["more"]:
             continue
         if found["phase"] == "ended":

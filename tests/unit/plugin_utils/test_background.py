@@ -35,7 +35,7 @@ def polled(output="", position=0, phase="running", rc=0, reason="", more=False):
 
 def follow(*answers):
     module, shown, slept = Module(*answers), [], []
-    found = background.follow(module, "/run/job", shown.append, os.getppid(), slept.append)
+    found = background.follow(module, "/run/job", lambda text: shown.extend(text.split("\n")), os.getppid(), slept.append)
     return found, shown, slept, module.calls
 
 
@@ -76,6 +76,13 @@ def test_only_the_last_lines_are_kept():
     text = "".join(f"{number}\n" for number in range(1000))
     found, shown, _slept, _calls = follow(polled(text, len(text), "ended"))
     assert len(shown) == 1000 and found["lines"] == [str(number) for number in range(900, 1000)]
+
+
+def test_lines_that_come_together_are_shown_at_once():
+    shown = []
+    background.follow(Module(polled("a\nb\n", 4), polled("Picked up _JAVA_OPTIONS: x\n", 9), polled("\n", 10, "ended")), "/run/job", shown.append, os.getppid(),
+                      lambda seconds: None)
+    assert shown == ["a\nb", ""], "Ansible takes long for each text"
 
 
 def test_a_long_line_is_shown_in_full_and_is_short_in_a_message():
