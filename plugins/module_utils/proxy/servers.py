@@ -217,7 +217,8 @@ def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]
         reason = (
             f"{' and '.join(gone)} would be disabled, and {desired['software']} has no other server that is enabled "
             f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
-            f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site"
+            f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site, or "
+            "xitrum.host.start for one that an operator stopped"
         )
         return make_rule_errors("proxy.last-server", [reason])
     if desired["keep_healthy"] and state["others"]:
