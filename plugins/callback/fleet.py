@@ -192,11 +192,14 @@ class CallbackModule(Default):
     def _print_end(self, summaries: Mapping[str, Mapping[str, int]]) -> None:
         """Print how the run ended, and what to do next where no message has it."""
         bad = [host for host, found in summaries.items() if found["failures"] or found["unreachable"]]
+        # A playbook of the controller alone, such as heroku.yml, changes what is there.
         managed = [host for host in summaries if host not in self._unmanaged] or list(summaries)
         changed = [host for host in managed if summaries[host]["changed"]]
         seconds = step_lines.format_seconds(time.monotonic() - self._began)
         verb = "would change" if context.CLIARGS.get("check") else "changed"
         counted = f"{len(changed)} of {len(managed)} host{'' if len(managed) == 1 else 's'} {verb}"
+        # Where a run is refused, few hosts have run a task.
+        counted = counted if changed else f"no host {verb}"
         if not self._any_other:
             self._display.display("")
         if not bad:
@@ -296,8 +299,10 @@ class CallbackModule(Default):
             self._display.display(line, color=color, stderr=stderr)
         if is_bad:
             ended = [outcome for outcome in step.outcomes.values() if outcome.state in step_lines.ENDING]
-            self._has_advice = all(step_lines.has_advice(outcome.text) for outcome in ended)
             self._kinds = [outcome.kind for outcome in ended]
+            # Ansible advises in general terms on a host that it cannot connect to.
+            advised = (step_lines.has_advice(outcome.text) and outcome.kind != "unreachable" for outcome in ended)
+            self._has_advice = all(advised)
 
     def _print_messages(self, step: Step) -> None:
         for hosts, text in step_lines.group_texts(step.messages):
