@@ -114,7 +114,9 @@ def test_a_run_that_failed_is_reported_with_its_errors(fleet, chat):
     assert (ended.returncode, run["outcome"], run["playbook"]) == (2, "failed", "deploy"), ended.output
     assert outcomes(run) == {"app1": "changed", "app2": "failed"}
     # What was rescued may be the cause, and what was ignored is none.
-    assert run["errors"] == ["app1: Fail: rescued", "app2: Fail: rescued", "app2: Fail: broken {{ lookup('pipe', 'id') }} http://***@c/ \\x1b[2J"]
+    # The hosts report in the order in which they end.
+    rescued, broken = sorted(run["errors"][:2]), run["errors"][2:]
+    assert rescued + broken == ["app1: Fail: rescued", "app2: Fail: rescued", "app2: Fail: broken {{ lookup('pipe', 'id') }} http://***@c/ \\x1b[2J"]
     assert "Ran the tasks of xitrum_after_run" in ended.output and "SECRET" not in ended.output
     assert fleet.saved.with_suffix(".host").read_text() == "app1 local"
     (message,) = chat.got
