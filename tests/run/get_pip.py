@@ -4,15 +4,18 @@
 """Put pip into an empty virtual environment for ansible-test.
 
 ansible-test downloads a script for that unless it finds one in its cache, from a server of its own that need not be reachable.
-This one takes the pip that comes with Python, and lets that install the versions requested from wherever pip is set up to search.
-Arguments: options and requirements of `pip install`, and `--no-setuptools` and `--no-wheel`, which that pip does not know.
+This one unpacks a wheel of pip that tests/run/sanity has put next to it, and does nothing else: to install pip by pip takes seconds,
+which ansible-test would do for each of its environments. Arguments: those of that script; `pip==VERSION` is used.
 """
 
 from __future__ import annotations
 
-import subprocess
+import pathlib
 import sys
+import sysconfig
+import zipfile
 
-arguments = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
-subprocess.run([sys.executable, "-m", "ensurepip", "--default-pip"], check=True, stdout=subprocess.DEVNULL)
-subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--upgrade", *arguments], check=True)
+version = next(argument.partition("==")[2] for argument in sys.argv[1:] if argument.startswith("pip=="))
+wheel = pathlib.Path.home() / ".ansible/test/cache" / f"pip-{version}-py3-none-any.whl"
+with zipfile.ZipFile(wheel) as archive:
+    archive.extractall(sysconfig.get_path("purelib"))

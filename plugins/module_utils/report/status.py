@@ -6,9 +6,9 @@ Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable, Mapping
 
 from ..core.lock_record import format_time
 from ..core.untrusted_text import make_printable, make_sendable
