@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 
 import pytest
@@ -106,7 +107,11 @@ def test_an_instance_is_let_go_of_before_its_folder_goes(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", SUPERVISORS)
-def test_one_that_an_operator_stopped_is_not_started_at_boot_until_it_is_registered(kind):
+def test_one_that_an_operator_stopped_is_not_started_at_boot_until_it_is_registered(kind, monkeypatch):
+    # What is waited for does not come: each query is a minute after the last one.
+    moments = itertools.count(step=60)
+    monkeypatch.setattr(contract.time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(contract.time, "sleep", lambda _seconds: None)
     what = SUPERVISORS[kind]
     own = fill(what.instance_paths, name="demo", index=0)
     files = {path if not path.endswith("/0") else f"{path}/run": "" for path in own}
