@@ -19,11 +19,14 @@ import pytest
 import yaml
 
 from tests.lib import demo_instance
+from tests.lib.ansible_process import AnsibleProcess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-#: Nothing of the person who runs the tests: neither a git configuration nor a port nor options of the JVM.
+# Nothing of the person who runs the tests: neither a git configuration nor a port nor options of the JVM.
+for _name in ("PORT", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"):
+    os.environ.pop(_name, None)
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name not in ("PORT", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")},
+    **os.environ,
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
     **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "Tests"), ("EMAIL", "tests@example.com"))},
     "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
@@ -60,12 +63,10 @@ def play_twice(playbook, folder, variables):
 
 def run_playbooks(arguments, environment=None):
     """Runs `ansible-playbook` for localhost."""
-    command = ["ansible-playbook", "-i", "localhost,", *arguments]
-    variables_of_run = {**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})}
-    done = subprocess.run(command, cwd=ROOT, env=variables_of_run, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    text = done.stdout + done.stderr
+    process = AnsibleProcess("ansible-playbook", "-i", "localhost,", *arguments, environment={**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})})
+    text, _nothing = process.communicate()
     changed = re.search(r"changed=(\d+)", text)
-    return Played(done.returncode, int(changed.group(1)) if changed else -1, text)
+    return Played(process.returncode, int(changed.group(1)) if changed else -1, text)
 
 
 def git(tree, *words):

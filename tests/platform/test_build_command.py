@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
-from tests.platform.conftest import ENVIRONMENT, ROOT
+from tests.platform.conftest import run_playbooks
 from tests.platform.layouts import make_layout
 
 PLAYBOOK = """
@@ -37,10 +36,9 @@ def fixture_find_errors(tmp_path, package):
     (tmp_path / "play.yml").write_text(PLAYBOOK)
 
     def run(**variables):
-        command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", json.dumps(variables), str(tmp_path / "play.yml")]
-        done = subprocess.run(command, cwd=ROOT, env={**ENVIRONMENT, "PWD": str(ROOT), "DEMO_PACKAGE": str(package)}, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        arguments = ["-c", "local", "-e", json.dumps(variables), str(tmp_path / "play.yml")]
+        played = run_playbooks(arguments, {"DEMO_PACKAGE": str(package)})
+        assert played.code == 0, played.text
         return json.loads((tmp_path / "errors.json").read_text())
 
     return run

@@ -114,7 +114,8 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
     before, old = site.find_pids(EVERY), site.find_release("app1")
     goes_back = {host: site.read_links(host)["previous"] for host in APPS}
     with Traffic(site) as traffic:
-        run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")))
+        # Twice the time that a busy machine takes, and half of the default, which is waited for.
+        run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")), xitrum_start_timeout=60)
     assert run.code != 0
     for expected in ("batch 1 of 4 (app1-0)", "answers 500, expected 200", "The end of its log", "Restored and healthy: instance 0", "did not begin"):
         assert expected in run.message, f"{expected!r} is not in {run.message}"
