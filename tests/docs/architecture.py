@@ -55,52 +55,52 @@ PURPOSES = {
 
 # What imports what
 
-def boxes(plugins: Path = PLUGINS) -> dict[str, list[Path]]:
+def list_boxes(plugins: Path = PLUGINS) -> dict[str, list[Path]]:
     """The Python files of each box: packages of module_utils by their name, kinds of plugins by their folder's."""
     found: dict[str, list[Path]] = {}
     for file in sorted(plugins.rglob("*.py")):
-        name = _box(file.relative_to(plugins).parts)
+        name = _find_box(file.relative_to(plugins).parts)
         if name:
             found.setdefault(name, []).append(file)
     return found
 
 
-def imports(plugins: Path = PLUGINS) -> dict[str, set[str]]:
+def find_imports(plugins: Path = PLUGINS) -> dict[str, set[str]]:
     """For each box the other boxes that its files import."""
-    found = boxes(plugins)
+    found = list_boxes(plugins)
     return {
-        name: {_box(parts) for file in files for parts in _imported(file, plugins)} & set(found) - {name}
+        name: {_find_box(parts) for file in files for parts in _list_imported(file, plugins)} & set(found) - {name}
         for name, files in found.items()
     }
 
 
-def circle(edges: dict[str, set[str]]) -> list[str]:
+def find_circle(edges: dict[str, set[str]]) -> list[str]:
     """Boxes that import each other in a circle, the first one again at the end; empty where there is none."""
     done: set[str] = set()
 
-    def search(name: str, way: list[str]) -> list[str]:
+    def search_from(name: str, way: list[str]) -> list[str]:
         if name in way:
             return [*way[way.index(name):], name]
         if name not in done:
             for other in sorted(edges[name]):
-                if found := search(other, [*way, name]):
+                if found := search_from(other, [*way, name]):
                     return found
             done.add(name)
         return []
 
-    return next((found for name in sorted(edges) if (found := search(name, []))), [])
+    return next((found for name in sorted(edges) if (found := search_from(name, []))), [])
 
 
-def layers(edges: dict[str, set[str]]) -> dict[str, int]:
+def compute_layers(edges: dict[str, set[str]]) -> dict[str, int]:
     """The layer of each box, 0 for what imports nothing. What Ansible loads is on the top layer, whatever it imports."""
     found: dict[str, int] = {}
 
-    def layer(name: str) -> int:
+    def compute_layer(name: str) -> int:
         if name not in found:
-            found[name] = 1 + max((layer(other) for other in edges[name]), default=-1)
+            found[name] = 1 + max((compute_layer(other) for other in edges[name]), default=-1)
         return found[name]
 
-    top = max(layer(name) for name in edges)
+    top = max(compute_layer(name) for name in edges)
     inner = max(found[name] for name in edges if name not in ENTRIES)
     # What plugins share on the controller is above all that modules use too.
     if "plugin_utils" in found:
@@ -108,27 +108,27 @@ def layers(edges: dict[str, set[str]]) -> dict[str, int]:
     return found | {name: max(top, inner + 1) for name in edges if name in ENTRIES}
 
 
-def arrows(edges: dict[str, set[str]]) -> list[tuple[str, str]]:
+def find_arrows(edges: dict[str, set[str]]) -> list[tuple[str, str]]:
     """The imports that no longer way of imports implies."""
-    reached = {name: _reached(name, edges) for name in edges}
+    reached = {name: _find_reachable(name, edges) for name in edges}
     return sorted(
         (name, other) for name in edges for other in edges[name]
         if not any(other in reached[between] for between in edges[name] - {other})
     )
 
 
-def _reached(name: str, edges: dict[str, set[str]]) -> set[str]:
-    return edges[name].union(*(_reached(other, edges) for other in edges[name]))
+def _find_reachable(name: str, edges: dict[str, set[str]]) -> set[str]:
+    return edges[name].union(*(_find_reachable(other, edges) for other in edges[name]))
 
 
-def _box(parts: tuple[str, ...]) -> str:
+def _find_box(parts: tuple[str, ...]) -> str:
     """The box of a path below plugins/; empty for what belongs to none: an empty `__init__.py` at the top, a documentation fragment."""
     if parts[0] == SHARED:
         return parts[1] if len(parts) > 2 else ""
     return parts[0] if parts[0] in PURPOSES and len(parts) > 1 else ""
 
 
-def _imported(file: Path, plugins: Path) -> Iterator[tuple[str, ...]]:
+def _list_imported(file: Path, plugins: Path) -> Iterator[tuple[str, ...]]:
     """Paths below plugins/ of what a file imports, of each with a last part that may be a module or a name in one."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file))):
         if isinstance(node, ast.Import):
@@ -157,21 +157,21 @@ _SWEEPS = 40
 _Item = str | tuple[str, str, int]
 
 
-def _width(item: _Item) -> float:
+def _compute_width(item: _Item) -> float:
     if not isinstance(item, str):
         return _LANE
     return 2 * _PADDING + max(_NAME_WIDTH * len(item), _PURPOSE_WIDTH * len(PURPOSES.get(item, "")))
 
 
-def _ways(edges: dict[str, set[str]], layer: dict[str, int]) -> list[list[_Item]]:
+def _list_ways(edges: dict[str, set[str]], layer: dict[str, int]) -> list[list[_Item]]:
     """Each arrow as what it passes, from the importer to the imported."""
     return [
         [name, *((name, other, level) for level in range(layer[name] - 1, layer[other], -1)), other]
-        for name, other in arrows(edges)
+        for name, other in find_arrows(edges)
     ]
 
 
-def _rows(layer: dict[str, int], ways: list[list[_Item]]) -> list[list[_Item]]:
+def _sort_rows(layer: dict[str, int], ways: list[list[_Item]]) -> list[list[_Item]]:
     """The items of each layer from the left to the right, ordered so that few arrows cross."""
     rows: list[list[_Item]] = [[] for _layer in range(max(layer.values()) + 1)]
     for name in sorted(layer):
@@ -180,26 +180,26 @@ def _rows(layer: dict[str, int], ways: list[list[_Item]]) -> list[list[_Item]]:
         for item in way[1:-1]:
             rows[item[2]].append(item)
     pairs = [pair for way in ways for pair in zip(way, way[1:], strict=False)]
-    best, fewest = [list(row) for row in rows], _crossings(rows, pairs)
+    best, fewest = [list(row) for row in rows], _count_crossings(rows, pairs)
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         for level in range(len(rows) - 2, -1, -1) if down else range(1, len(rows)):
             neighbors = {item: number for number, item in enumerate(rows[level + (1 if down else -1)])}
             at = {item: number for number, item in enumerate(rows[level])}
 
-            def middle(item: _Item, neighbors: dict[_Item, int] = neighbors, at: dict[_Item, int] = at) -> float:
+            def compute_middle(item: _Item, neighbors: dict[_Item, int] = neighbors, at: dict[_Item, int] = at) -> float:
                 near = [neighbors[one if other == item else other] for one, other in pairs
                         if item in (one, other) and (one if other == item else other) in neighbors]
                 return sum(near) / len(near) if near else at[item]
 
-            rows[level].sort(key=middle)
-        crossings = _crossings(rows, pairs)
+            rows[level].sort(key=compute_middle)
+        crossings = _count_crossings(rows, pairs)
         if crossings < fewest:
             best, fewest = [list(row) for row in rows], crossings
     return best
 
 
-def _crossings(rows: list[list[_Item]], pairs: list[tuple[_Item, _Item]]) -> int:
+def _count_crossings(rows: list[list[_Item]], pairs: list[tuple[_Item, _Item]]) -> int:
     at = {item: number for row in rows for number, item in enumerate(row)}
     level = {item: number for number, row in enumerate(rows) for item in row}
     found = 0
@@ -210,47 +210,47 @@ def _crossings(rows: list[list[_Item]], pairs: list[tuple[_Item, _Item]]) -> int
     return found
 
 
-def _places(rows: list[list[_Item]], ways: list[list[_Item]]) -> dict[_Item, float]:
+def _place_items(rows: list[list[_Item]], ways: list[list[_Item]]) -> dict[_Item, float]:
     """The middle of each item, in pixels: near the middle of what it has arrows with, and nothing over anything else."""
     near: dict[_Item, list[_Item]] = {}
     for way in ways:
         for one, other in zip(way, way[1:], strict=False):
             near.setdefault(one, []).append(other)
             near.setdefault(other, []).append(one)
-    widest = max(sum(map(_width, row)) + _GAP * (len(row) - 1) for row in rows)
+    widest = max(sum(map(_compute_width, row)) + _GAP * (len(row) - 1) for row in rows)
     place: dict[_Item, float] = {}
     for row in rows:
-        left = (widest - sum(map(_width, row)) - _GAP * (len(row) - 1)) / 2
+        left = (widest - sum(map(_compute_width, row)) - _GAP * (len(row) - 1)) / 2
         for item in row:
-            place[item] = left + _width(item) / 2
-            left += _width(item) + _GAP
+            place[item] = left + _compute_width(item) / 2
+            left += _compute_width(item) + _GAP
     for sweep in range(_SWEEPS):
         for row in rows if sweep % 2 else reversed(rows):
             desired = [sum(place[other] for other in near.get(item, [item])) / len(near.get(item, [item])) for item in row]
-            for item, middle in zip(row, _apart(row, desired, widest), strict=True):
+            for item, middle in zip(row, _keep_apart(row, desired, widest), strict=True):
                 place[item] = middle
     return place
 
 
-def _apart(row: list[_Item], desired: list[float], widest: float) -> list[float]:
+def _keep_apart(row: list[_Item], desired: list[float], widest: float) -> list[float]:
     """Middles as near to the desired ones as their order and widths allow, within the picture."""
     ahead: list[float] = []
     for item, middle in zip(row, desired, strict=True):
-        least = ahead[-1] + _width(row[len(ahead) - 1]) / 2 + _GAP + _width(item) / 2 if ahead else _width(item) / 2
+        least = ahead[-1] + _compute_width(row[len(ahead) - 1]) / 2 + _GAP + _compute_width(item) / 2 if ahead else _compute_width(item) / 2
         ahead.append(max(middle, least))
     back: list[float] = []
     for item, middle in zip(reversed(row), reversed(desired), strict=True):
         number = len(row) - len(back)
-        most = back[-1] - _width(row[number]) / 2 - _GAP - _width(item) / 2 if back else widest - _width(item) / 2
+        most = back[-1] - _compute_width(row[number]) / 2 - _GAP - _compute_width(item) / 2 if back else widest - _compute_width(item) / 2
         back.append(min(middle, most))
     both = [(one + other) / 2 for one, other in zip(ahead, reversed(back), strict=True)]
     # Between the two is room for both orders; the edges of the picture are kept from the left, then from the right.
     for number, item in enumerate(row):
-        least = both[number - 1] + _width(row[number - 1]) / 2 + _GAP + _width(item) / 2 if number else _width(item) / 2
+        least = both[number - 1] + _compute_width(row[number - 1]) / 2 + _GAP + _compute_width(item) / 2 if number else _compute_width(item) / 2
         both[number] = max(both[number], least)
     for number in range(len(row) - 1, -1, -1):
-        item = row[number]
-        most = both[number + 1] - _width(row[number + 1]) / 2 - _GAP - _width(item) / 2 if number + 1 < len(row) else widest - _width(item) / 2
+        half = _compute_width(row[number]) / 2
+        most = both[number + 1] - _compute_width(row[number + 1]) / 2 - _GAP - half if number + 1 < len(row) else widest - half
         both[number] = min(both[number], most)
     return both
 
@@ -272,34 +272,34 @@ _STYLE = """
 """
 
 
-def picture(plugins: Path = PLUGINS) -> str:
+def render_picture(plugins: Path = PLUGINS) -> str:
     """The SVG of the architecture."""
-    edges = imports(plugins)
-    if found := circle(edges):
+    edges = find_imports(plugins)
+    if found := find_circle(edges):
         raise SystemExit(f"packages import each other in a circle: {' -> '.join(found)}")
-    layer, files = layers(edges), boxes(plugins)
-    ways = _ways(edges, layer)
-    rows = _rows(layer, ways)
-    place = _places(rows, ways)
-    width = max(place[item] + _width(item) / 2 for row in rows for item in row) + 2 * _MARGIN
+    layer, files = compute_layers(edges), list_boxes(plugins)
+    ways = _list_ways(edges, layer)
+    rows = _sort_rows(layer, ways)
+    place = _place_items(rows, ways)
+    width = max(place[item] + _compute_width(item) / 2 for row in rows for item in row) + 2 * _MARGIN
     height = _LAYER_HEIGHT * (len(rows) - 1) + _BOX_HEIGHT + 2 * _MARGIN
 
-    def top(level: int) -> float:
+    def compute_top(level: int) -> float:
         return _MARGIN + _LAYER_HEIGHT * (len(rows) - 1 - level)
 
     parts = [f'<rect class="ground" width="{width:.0f}" height="{height}" rx="8"/>']
     for level in range(len(rows)):
         parts.append(
-            f'<rect class="layer" x="8" y="{top(level) - 9}" width="{width - 16:.0f}" height="{_BOX_HEIGHT + 18}" rx="6"/>'
+            f'<rect class="layer" x="8" y="{compute_top(level) - 9}" width="{width - 16:.0f}" height="{_BOX_HEIGHT + 18}" rx="6"/>'
         )
     for way in ways:
-        parts.append(_arrow([(_MARGIN + place[item], top(_level(item, layer))) for item in way]))
+        parts.append(_render_arrow([(_MARGIN + place[item], compute_top(_find_level(item, layer))) for item in way]))
     for name in sorted(layer):
-        x, y, kind = _MARGIN + place[name], top(layer[name]), _kind(name)
+        x, y, kind = _MARGIN + place[name], compute_top(layer[name]), _find_kind(name)
         imported = ", ".join(sorted(edges[name])) or "nothing of the collection"
         parts.append(
             f'<g data-name="{name}" data-layer="{layer[name]}"><title>{escape(f"{name}: {len(files[name])} files; imports {imported}")}</title>'
-            f'<rect class="{kind}" x="{x - _width(name) / 2:.1f}" y="{y}" width="{_width(name):.1f}" height="{_BOX_HEIGHT}" rx="6"/>'
+            f'<rect class="{kind}" x="{x - _compute_width(name) / 2:.1f}" y="{y}" width="{_compute_width(name):.1f}" height="{_BOX_HEIGHT}" rx="6"/>'
             f'<text class="name" x="{x:.1f}" y="{y + 20}">{name}</text>'
             f'<text class="purpose" x="{x:.1f}" y="{y + 36}">{escape(PURPOSES.get(name, ""))}</text></g>'
         )
@@ -315,17 +315,17 @@ def picture(plugins: Path = PLUGINS) -> str:
     )
 
 
-def _level(item: _Item, layer: dict[str, int]) -> int:
+def _find_level(item: _Item, layer: dict[str, int]) -> int:
     return layer[item] if isinstance(item, str) else item[2]
 
 
-def _kind(name: str) -> str:
+def _find_kind(name: str) -> str:
     if name in (*ENTRIES, "plugin_utils"):
         return "entry"
     return "base" if name == "core" else "box"
 
 
-def _arrow(points: list[tuple[float, float]]) -> str:
+def _render_arrow(points: list[tuple[float, float]]) -> str:
     """A curve from the bottom of the first place to the top of the last one, straight through the layers between them."""
     x, y = points[0][0], points[0][1] + _BOX_HEIGHT
     path = [f"M{x:.1f} {y:.0f}"]
@@ -340,5 +340,5 @@ def _arrow(points: list[tuple[float, float]]) -> str:
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(picture(), encoding="utf-8")
+    PICTURE.write_text(render_picture(), encoding="utf-8")
     print(PICTURE.relative_to(ROOT))

@@ -27,14 +27,14 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _PATHS = re.compile(r"(?<![\w./-])(docs/[\w./-]+\.(?:md|svg|png|json))(#[\w-]+)?")
 
 
-def tracked_files(root: pathlib.Path = ROOT) -> list[pathlib.Path]:
+def list_tracked_files(root: pathlib.Path = ROOT) -> list[pathlib.Path]:
     """Return the files of the repository that git tracks or would track, and that exist."""
     command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [root / name for name in sorted(set(filter(None, names.split("\0")))) if (root / name).is_file()]
 
 
-def anchors(text: str) -> set[str]:
+def find_anchors(text: str) -> set[str]:
     """Return the anchors that GitHub makes of the headings of a page."""
     found: set[str] = set()
     seen: dict[str, int] = {}
@@ -48,40 +48,40 @@ def anchors(text: str) -> set[str]:
 
 
 @functools.cache
-def _anchors_of(page: pathlib.Path) -> set[str]:
-    return anchors(page.read_text(encoding="utf-8"))
+def _read_anchors(page: pathlib.Path) -> set[str]:
+    return find_anchors(page.read_text(encoding="utf-8"))
 
 
-def link_targets(text: str) -> list[str]:
+def find_targets(text: str) -> list[str]:
     """Return the targets of a page's links that lead to files, or to headings of the page itself."""
     prose = _CODE.sub("", _FENCE.sub("", text))
     return [target for target in _LINK.findall(prose) if not _ELSEWHERE.match(target)]
 
 
-def broken_links(page: pathlib.Path) -> list[str]:
+def find_broken_links(page: pathlib.Path) -> list[str]:
     """Return the links of a Markdown page that lead nowhere, each with its reason."""
     broken = []
-    for target in link_targets(page.read_text(encoding="utf-8")):
+    for target in find_targets(page.read_text(encoding="utf-8")):
         path, _hash, anchor = target.partition("#")
         there = pathlib.Path(os.path.normpath(page.parent / path)) if path else page
         if not there.exists():
             broken.append(f"{target}: no such file")
-        elif anchor and (there.suffix != ".md" or anchor not in _anchors_of(there)):
+        elif anchor and (there.suffix != ".md" or anchor not in _read_anchors(there)):
             broken.append(f"{target}: no such heading")
     return broken
 
 
-def broken_names(text: str, root: pathlib.Path = ROOT) -> list[str]:
+def find_broken_names(text: str, root: pathlib.Path = ROOT) -> list[str]:
     """Return the pages below docs/ that a text names and that do not exist, or whose anchor does not."""
     broken = []
     for path, anchor in _PATHS.findall(text):
         page = root / path
-        if not page.exists() or (anchor and anchor[1:] not in _anchors_of(page)):
+        if not page.exists() or (anchor and anchor[1:] not in _read_anchors(page)):
             broken.append(path + anchor)
     return broken
 
 
 if __name__ == "__main__":
-    errors = [f"{page.relative_to(ROOT)}: {error}" for page in tracked_files() if page.suffix == ".md" for error in broken_links(page)]
+    errors = [f"{page.relative_to(ROOT)}: {error}" for page in list_tracked_files() if page.suffix == ".md" for error in find_broken_links(page)]
     print("\n".join(errors) or "All links are good.")
     raise SystemExit(bool(errors))

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 
 
-def plain(text: str) -> str:
+def convert_markup(text: str) -> str:
     """Return a sentence with Ansible's markup as Markdown, for a cell of a table."""
     text = re.sub(r"\bRV\(([^()]*)\)", r"`\1`", text)
     text = re.sub(r"\b[COVE]\(([^()]*(?:\([^()]*\)[^()]*)*)\)", r"`\1`", text)
@@ -27,30 +27,30 @@ def plain(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def sentences(description: str | Sequence[str] | None) -> str:
+def convert_description(description: str | Sequence[str] | None) -> str:
     """Return a description of Ansible, a text or a list of texts, as one text in Markdown."""
     parts = [description] if isinstance(description, str) else description or []
-    return plain(" ".join(" ".join(part.split()) for part in parts))
+    return convert_markup(" ".join(" ".join(part.split()) for part in parts))
 
 
-def kind_of(option: Mapping[str, Any]) -> str:
+def describe_type(option: Mapping[str, Any]) -> str:
     """Return the type of an option, with that of its elements."""
     return option.get("type", "str") + (f" of {option['elements']}" if "elements" in option else "")
 
 
-def choices_of(option: Mapping[str, Any]) -> str:
+def describe_choices(option: Mapping[str, Any]) -> str:
     """Return the sentence on an option's choices; empty where it has none."""
     return " One of " + ", ".join(f"`{choice}`" for choice in option["choices"]) + "." if option.get("choices") else ""
 
 
-def shown(default: Any) -> str:
+def format_default(default: Any) -> str:
     """Return a default as the tables have it: YAML in one line."""
     if default is None:
         return ""
     return f"`{yaml.safe_dump(default, default_flow_style=True).splitlines()[0]}`".replace("|", "\\|")
 
 
-def one_line(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return a value as YAML that fits in one line of a table, for a reader to copy."""
     if isinstance(value, str):
         text = yaml.safe_dump(value, width=10_000).splitlines()[0]
@@ -59,14 +59,14 @@ def one_line(value: Any) -> str:
     return f"`{text}`".replace("|", "\\|")
 
 
-def nested(options: Mapping[str, Any], prefix: str = "", key: str = "options") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def walk_options(options: Mapping[str, Any], prefix: str = "", key: str = "options") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each option with its name, those of nested options after their parent as `PARENT.NAME`."""
     for name, option in options.items():
         yield prefix + name, option
-        yield from nested(option.get(key) or {}, f"{prefix}{name}.", key)
+        yield from walk_options(option.get(key) or {}, f"{prefix}{name}.", key)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -77,7 +77,7 @@ def load_yaml(name: str) -> Any:
     return yaml.safe_load((pathlib.Path(__file__).parent / name).read_text(encoding="utf-8"))
 
 
-def generated_from(source: str) -> str:
+def describe_source(source: str) -> str:
     """Return the sentence with which a generated page begins."""
     return f"This page is generated from {source} by `python -m tests.docs`. Do not edit it.\n"
 

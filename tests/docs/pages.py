@@ -13,13 +13,13 @@ from . import playbooks, plugins, returns, role_variables, rules, schemas, varia
 
 GENERATED: dict[pathlib.Path, Callable[[], str]] = {
     # The page of modules has what these document.
-    **{path: functools.partial(returns.page, path) for path in returns.MODULES},
-    variables.PAGE: variables.text,
-    playbooks.PAGE: playbooks.text,
-    rules.PAGE: rules.text,
+    **{path: functools.partial(returns.render_module, path) for path in returns.MODULES},
+    variables.PAGE: variables.render_page,
+    playbooks.PAGE: playbooks.render_page,
+    rules.PAGE: rules.render_page,
     **schemas.PAGES,
-    plugins.MODULES: plugins.modules,
-    plugins.FILTERS: plugins.filters,
-    plugins.ROLES: plugins.role_page,
-    **{role / "README.md": functools.partial(role_variables.page, role) for role in role_variables.roles()},
+    plugins.MODULES: plugins.render_modules,
+    plugins.FILTERS: plugins.render_filters,
+    plugins.ROLES: plugins.render_roles,
+    **{role / "README.md": functools.partial(role_variables.render_page, role) for role in role_variables.list_roles()},
 }

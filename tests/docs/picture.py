@@ -12,21 +12,21 @@ CHARACTER, LINE, MARGIN, MOST = 7.2, 17, 18, 150
 COLOURS = [(r"^\$ ", "#7ee787"), (r"DRIFT|RESTART PENDING|^fatal", "#ff7b72"), (r"^(PLAY|TASK)", "#79c0ff"), (r"^changed", "#e3b341")]
 
 
-def colour(line):
+def choose_colour(line):
     """The colour of a line."""
     return next((found for pattern, found in COLOURS if re.search(pattern, line)), "#e6edf3")
 
 
-def picture(command, text):
+def render_picture(command, text):
     """The SVG of a command and what it printed. Lines that are too long are cut."""
     lines = [f"$ {command}", *text.rstrip().splitlines()]
     lines = [line if len(line) <= MOST else line[:MOST - 1] + "…" for line in lines]
     width, height = 2 * MARGIN + CHARACTER * max(map(len, lines)), 2 * MARGIN + LINE * len(lines)
-    rows = "".join(f'<text x="{MARGIN}" y="{MARGIN + LINE * number + 12}" fill="{colour(line)}" xml:space="preserve">{escape(line)}</text>'
+    rows = "".join(f'<text x="{MARGIN}" y="{MARGIN + LINE * number + 12}" fill="{choose_colour(line)}" xml:space="preserve">{escape(line)}</text>'
                    for number, line in enumerate(lines) if line.strip())
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" '
             f'font-size="12"><rect width="100%" height="100%" rx="8" fill="#0d1117"/>{rows}</svg>\n')
 
 
 if __name__ == "__main__":
-    sys.stdout.write(picture(sys.argv[1], sys.stdin.read()))
+    sys.stdout.write(render_picture(sys.argv[1], sys.stdin.read()))

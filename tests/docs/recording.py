@@ -52,7 +52,7 @@ def run(command: list[str]) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), printed.decode().replace("\r\n", "\n")
 
 
-def picture(command: list[str], text: str) -> str:
+def render_picture(command: list[str], text: str) -> str:
     """Return the SVG of a command and what it printed."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, legacy_windows=False)
     console.print(Text(f"$ {shlex.join(command)}", style="green"))
@@ -69,7 +69,7 @@ def main(path: str, code: str, *command: str) -> None:
     found, text = run(list(command))
     if found != int(code):
         sys.exit(f"`{shlex.join(command)}` ended with {found}, expected {code}")
-    pathlib.Path(path).write_text(picture(list(command), text), encoding="utf-8")
+    pathlib.Path(path).write_text(render_picture(list(command), text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -107,16 +107,16 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
 }
 
 
-def page(path: pathlib.Path) -> str:
+def render_module(path: pathlib.Path) -> str:
     """Return the text of a module's file with its current shared values."""
-    return filled(path.stem, path.read_text(encoding="utf-8"))
+    return fill_values(path.stem, path.read_text(encoding="utf-8"))
 
 
-def filled(module: str, text: str) -> str:
+def fill_values(module: str, text: str) -> str:
     """Return the text of a module with its current shared values."""
 
     def render(match: re.Match[str]) -> str:
-        return "".join(entry(module, name, match["indent"]) for name in match["names"].split(", "))
+        return "".join(render_entry(module, name, match["indent"]) for name in match["names"].split(", "))
 
     try:
         return fill(text, BEGIN, END, render)
@@ -124,7 +124,7 @@ def filled(module: str, text: str) -> str:
         raise ValueError(f"plugins/modules/{module}.py: {error}") from error
 
 
-def entry(module: str, name: str, indent: str = "") -> str:
+def render_entry(module: str, name: str, indent: str = "") -> str:
     """Return the lines of a value as YAML. What is in another value has no condition of its own. Raise ValueError for a name without one."""
     if name not in VALUES:
         raise ValueError(f"{name} is no shared value: expected one of {', '.join(VALUES)}")
@@ -141,6 +141,6 @@ def entry(module: str, name: str, indent: str = "") -> str:
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ") + "\n"
 
 
-def without_shared(text: str) -> str:
+def drop_shared(text: str) -> str:
     """Return the text of a module with its own values alone."""
     return fill(text, BEGIN, END, lambda _match: "")

@@ -33,6 +33,6 @@ Other errors have no identifier:
 """
 
 
-def text() -> str:
+def render_page() -> str:
     """Return the page."""
     return HEAD + "".join(f"| `{rule.identifier}` | {rule.demands}. | {rule.fix}. |\n" for rule in RULES)

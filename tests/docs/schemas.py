@@ -17,9 +17,9 @@ from .markdown import REFERENCE
 SCHEMAS = {"status": schemas.STATUS, "check": schemas.CHECK, "history": schemas.HISTORY, "run": schemas.RUN}
 
 
-def text(schema: Mapping[str, Any]) -> str:
+def render_schema(schema: Mapping[str, Any]) -> str:
     """Return the file of a schema."""
     return json.dumps(schema, indent=2) + "\n"
 
 
-PAGES = {REFERENCE / f"{name}.schema.json": functools.partial(text, schema) for name, schema in SCHEMAS.items()}
+PAGES = {REFERENCE / f"{name}.schema.json": functools.partial(render_schema, schema) for name, schema in SCHEMAS.items()}

@@ -13,7 +13,7 @@ import pathlib
 import shutil
 import sys
 
-from .links import ROOT, tracked_files
+from .links import ROOT, list_tracked_files
 
 #: Folders that have pages for nobody who reads the site.
 _LEFT_OUT = ("changelogs", "molecule")
@@ -57,7 +57,7 @@ _SECTIONS = (
 )
 
 
-def index() -> str:
+def render_index() -> str:
     """Return the page at the top: a table of contents for each kind, and the front page's first words."""
     parts = ["# xitrum.host\n\nAn Ansible collection for [Xitrum](https://xitrum-framework.github.io/) applications. ",
              "Begin with [your first fleet](docs/tutorial/first-fleet.md), or search on the left.\n"]
@@ -69,12 +69,12 @@ def index() -> str:
 
 def lay_out(folder: pathlib.Path) -> None:
     """Copy the pages, and what they show, into the folder, and write its index and configuration."""
-    for path in tracked_files():
+    for path in list_tracked_files():
         name = path.relative_to(ROOT)
         if path.suffix in _COPIED and name.parts[0] not in _LEFT_OUT and (path.suffix == ".md" or name.parts[0] in ("docs", path.name)):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, folder / name)
-    (folder / "index.md").write_text(index(), encoding="utf-8")
+    (folder / "index.md").write_text(render_index(), encoding="utf-8")
     (folder / "conf.py").write_text(CONFIGURATION, encoding="utf-8")
     (folder / "_static").mkdir(exist_ok=True)
     (folder / "_static/custom.css").write_text(STYLE, encoding="utf-8")

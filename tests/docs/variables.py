@@ -9,15 +9,26 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .markdown import REFERENCE, choices_of, generated_from, is_same, kind_of, load_yaml, nested, one_line, sentences, table
+from .markdown import (
+    REFERENCE,
+    convert_description,
+    describe_choices,
+    describe_source,
+    describe_type,
+    format_value,
+    is_same,
+    load_yaml,
+    render_table,
+    walk_options,
+)
 from .playbooks import DATA as PLAYBOOKS
-from .role_variables import default_of, options, roles
+from .role_variables import describe_default, list_roles, read_options
 
 PAGE = REFERENCE / "variables.md"
 
 HEAD = f"""# Variables
 
-{generated_from("`roles/*/meta/argument_specs.yml` and `tests/docs/examples.yml`")}
+{describe_source("`roles/*/meta/argument_specs.yml` and `tests/docs/examples.yml`")}
 The variables of the inventory begin with `xitrum_`. Set for all hosts what the proxies need too: `xitrum_name`, `xitrum_health_path`,
 `xitrum_health_status`, `xitrum_cluster`; and `xitrum_root` and `xitrum_log_dir` for the group `xitrum_decommissioned`. A misspelt `xitrum_*`
 variable stops a run, with the nearest name that exists. A misspelt variable of a role is a warning.
@@ -32,18 +43,18 @@ Times are in seconds and sizes in bytes, where the meaning has no other unit.
 
 
 @functools.cache
-def examples() -> dict[str, Any]:
+def read_examples() -> dict[str, Any]:
     """Return the examples that somebody wrote."""
     return load_yaml("examples.yml")
 
 
-def example_of(name: str, option: Mapping[str, Any]) -> Any:
+def find_example(name: str, option: Mapping[str, Any]) -> Any:
     """Return an example of a variable: a written one, another choice than the default, the opposite of a bool, or a part of its parent's.
 
     Raise KeyError where there is none.
     """
-    if name in examples():
-        return examples()[name]
+    if name in read_examples():
+        return read_examples()[name]
     if option.get("choices") and option["type"] != "list":
         return next(choice for choice in option["choices"] if not is_same(choice, option.get("default")))
     if option["type"] == "bool":
@@ -51,31 +62,31 @@ def example_of(name: str, option: Mapping[str, Any]) -> Any:
     if option.get("type") == "raw" and isinstance(option.get("default"), list):
         return []
     parent, _dot, part = name.rpartition(".")
-    value = examples()[parent] if parent in examples() else example_of(parent, {"type": "dict"}) if parent else {}
+    value = read_examples()[parent] if parent in read_examples() else find_example(parent, {"type": "dict"}) if parent else {}
     value = value[0] if isinstance(value, list) else value
     return value[part]
 
 
-def rows(role) -> Iterator[tuple[str, ...]]:
+def list_rows(role) -> Iterator[tuple[str, ...]]:
     """Yield the rows of a role's table."""
-    for name, option in nested(options(role)):
-        yield (f"`{name}`", kind_of(option), default_of(option), one_line(example_of(name, option)),
-               sentences(option["description"]) + choices_of(option))
+    for name, option in walk_options(read_options(role)):
+        yield (f"`{name}`", describe_type(option), describe_default(option), format_value(find_example(name, option)),
+               convert_description(option["description"]) + describe_choices(option))
 
 
-def text() -> str:
+def render_page() -> str:
     """Return the page."""
-    found = {role.name: role for role in roles() if options(role)}
+    found = {role.name: role for role in list_roles() if read_options(role)}
     ordered = ["xitrum", *(name for name in found if name != "xitrum")]
     parts = [HEAD, "Roles: ", ", ".join(f"[{name}](#{name})" for name in ordered)]
     parts.append(". Variables of [playbooks alone](#playbooks-alone).\n")
     for name in ordered:
         parts.append(f"\n## {name}\n\nThe role [{name}](../../roles/{name}/README.md).\n\n")
-        parts.append(table(("variable", "type", "default", "example", "meaning"), rows(found[name])))
+        parts.append(render_table(("variable", "type", "default", "example", "meaning"), list_rows(found[name])))
     parts.append("\n## Playbooks alone\n\nThese are passed with `-e`.\n\n")
-    parts.append(table(
+    parts.append(render_table(
         ("variable", "playbook", "type", "default", "example", "meaning"),
-        ((f"`{name}`", f"[{own['playbook']}](playbooks.md#{own['playbook']})", own["type"], own["default"], one_line(own["example"]),
+        ((f"`{name}`", f"[{own['playbook']}](playbooks.md#{own['playbook']})", own["type"], own["default"], format_value(own["example"]),
           own["meaning"]) for name, own in PLAYBOOKS["variables"].items()),
     ))
     return "".join(parts)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of functions and methods below plugins/: each begins with a verb, since it does or computes something.
+"""Names of functions and methods: each begins with a verb, since it does or computes something.
 
-The words, and the exceptions with their reasons, are in function_names.yml. Properties and `__special__` methods are values and operators,
-and are not checked.
+The words, and the exceptions with their reasons, are in function_names.yml. Properties and fixtures of pytest are values, `__special__`
+methods are operators, and the name of a test is a sentence: these are not checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import pathlib
 import yaml
 
 RULES = pathlib.Path(__file__).with_suffix(".yml")
-VALUES = ("property", "cached_property", "setter")
+FOLDERS = ("plugins", "tests/docs")
+VALUES = ("property", "cached_property", "setter", "fixture")
 
 
 @functools.cache
@@ -29,15 +30,20 @@ def load_rules():
 
 def find_all(top):
     """Return an error for each name below a checkout that breaks the rule, as `FILE:LINE: what is wrong`."""
-    return [f"{path.relative_to(top)}:{line}: {error}" for path in sorted((top / "plugins").rglob("*.py"))
+    return [f"{path.relative_to(top)}:{line}: {error}" for path in list_files(top)
             for line, name in list_functions(path.read_text(encoding="utf-8")) if (error := check_name(name))]
 
 
+def list_files(top):
+    """Return the files of Python that are checked."""
+    return sorted(path for folder in FOLDERS for path in (top / folder).rglob("*.py"))
+
+
 def list_functions(text):
-    """Return `(line, name)` of each function and method in a text of Python, without properties and special methods."""
+    """Return `(line, name)` of each function and method in a text of Python, without what is not checked."""
     return [(node.lineno, node.name) for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-            and not (node.name.startswith("__") and node.name.endswith("__"))
-            and not any(ast.unparse(each).rpartition(".")[2] in VALUES for each in node.decorator_list)]
+            and not (node.name.startswith("__") and node.name.endswith("__")) and not node.name.startswith("test_")
+            and not any(ast.unparse(each).partition("(")[0].rpartition(".")[2] in VALUES for each in node.decorator_list)]
 
 
 def check_name(name):

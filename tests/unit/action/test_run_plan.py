@@ -13,12 +13,12 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.action import run_plan
 
-from tests.docs.plugins import documentation
+from tests.docs.plugins import read_documentation
 from tests.docs.role_variables import ROOT
 
 from ..stubbed_plays import instance, read_of
 
-OPTIONS = documentation(ROOT / "plugins/modules/run_plan.py")["options"]
+OPTIONS = read_documentation(ROOT / "plugins/modules/run_plan.py")["options"]
 
 
 def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):

@@ -310,4 +310,4 @@ def test_what_two_checks_find_is_reported_once_with_the_reason():
 
 
 def test_the_page_of_rules_is_current():
-    assert page.PAGE.read_text(encoding="utf-8") == page.text(), "run: python -m tests.docs"
+    assert page.PAGE.read_text(encoding="utf-8") == page.render_page(), "run: python -m tests.docs"

@@ -20,7 +20,7 @@ from tests.docs.role_variables import ROOT
 
 @pytest.mark.parametrize(("role", "option"), [("xitrum", "xitrum_proxy_software"), ("proxy", "proxy_software")])
 def test_the_specification_of_a_role_offers_every_software(role, option):
-    options = role_variables.options(ROOT / "roles" / role)
+    options = role_variables.read_options(ROOT / "roles" / role)
     assert options[option]["choices"] == list(PROXIES)
 
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.docs import architecture
-from tests.docs.architecture import ENTRIES, PICTURE, PLUGINS, PURPOSES, ROOT, SHARED, arrows, boxes, circle, imports, layers
+from tests.docs.architecture import ENTRIES, PICTURE, PLUGINS, PURPOSES, ROOT, SHARED, compute_layers, find_arrows, find_circle, find_imports, list_boxes
 
 SVG = "{http://www.w3.org/2000/svg}"
 PACKAGES = sorted(path.name for path in (PLUGINS / SHARED).iterdir() if path.is_dir() and list(path.glob("*.py")))
@@ -19,17 +19,17 @@ PACKAGES = sorted(path.name for path in (PLUGINS / SHARED).iterdir() if path.is_
 
 @pytest.fixture(scope="module", name="edges")
 def fixture_edges():
-    return imports()
+    return find_imports()
 
 
 def test_no_package_imports_itself_by_way_of_others(edges):
-    assert circle(edges) == []
+    assert find_circle(edges) == []
 
 
 def test_only_what_ansible_loads_is_imported_by_nothing(edges):
     imported = set().union(*edges.values())
     assert set(ENTRIES) & imported == set()
-    assert set(boxes()) - imported <= {*ENTRIES, "plugin_utils", "removal"}
+    assert set(list_boxes()) - imported <= {*ENTRIES, "plugin_utils", "removal"}
 
 
 def test_nothing_lies_outside_the_packages():
@@ -44,7 +44,7 @@ def test_no_name_of_a_file_repeats_its_package(package):
 
 def test_the_picture_is_current():
     command = "python -m tests.docs.architecture"
-    assert PICTURE.read_text(encoding="utf-8") == architecture.picture(), f"an import is another; draw it again: {command}"
+    assert PICTURE.read_text(encoding="utf-8") == architecture.render_picture(), f"an import is another; draw it again: {command}"
 
 
 def test_the_picture_shows_every_package_on_its_layer(edges):
@@ -56,7 +56,7 @@ def test_the_picture_shows_every_package_on_its_layer(edges):
     # An arrow points down: what is imported is on a lower layer.
     assert [(name, other) for name in edges for other in edges[name] if drawn[other] <= drawn[name]] == []
     heights = sorted(set(drawn.values()), reverse=True)
-    assert {name: heights.index(height) for name, height in drawn.items()} == layers(edges)
+    assert {name: heights.index(height) for name, height in drawn.items()} == compute_layers(edges)
 
 
 def test_imports_of_all_kinds_are_found(tmp_path):
@@ -73,7 +73,7 @@ def test_imports_of_all_kinds_are_found(tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert imports(tmp_path) == {
+    assert find_imports(tmp_path) == {
         "core": set(), "kernel": {"core"}, "jdk": {"kernel"}, "modules": {"jdk"}, "action": {"core", "plugin_utils"}, "plugin_utils": set(),
     }
 
@@ -82,12 +82,12 @@ EDGES = {"core": set(), "kernel": {"core"}, "limits": {"core", "kernel"}, "plugi
 
 
 def test_a_package_is_one_layer_above_what_it_imports_and_plugins_are_on_top():
-    assert layers(EDGES) == {"core": 0, "kernel": 1, "limits": 2, "plugin_utils": 3, "modules": 4}
+    assert compute_layers(EDGES) == {"core": 0, "kernel": 1, "limits": 2, "plugin_utils": 3, "modules": 4}
 
 
 def test_an_import_that_others_imply_has_no_arrow():
-    assert ("limits", "core") not in arrows(EDGES)
-    assert arrows(EDGES) == [("kernel", "core"), ("limits", "kernel"), ("modules", "core"), ("plugin_utils", "core")]
+    assert ("limits", "core") not in find_arrows(EDGES)
+    assert find_arrows(EDGES) == [("kernel", "core"), ("limits", "kernel"), ("modules", "core"), ("plugin_utils", "core")]
 
 
 @pytest.mark.parametrize(("edges", "found"), [
@@ -96,7 +96,7 @@ def test_an_import_that_others_imply_has_no_arrow():
     ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
 ])
 def test_a_circle_is_named(edges, found):
-    assert circle(edges) == found
+    assert find_circle(edges) == found
 
 
 def test_a_circle_is_not_drawn(tmp_path):
@@ -104,7 +104,7 @@ def test_a_circle_is_not_drawn(tmp_path):
         (tmp_path / SHARED / name).mkdir(parents=True)
         (tmp_path / SHARED / name / "values.py").write_text(f"from ..{other} import values\n")
     with pytest.raises(SystemExit, match="core -> kernel -> core"):
-        architecture.picture(tmp_path)
+        architecture.render_picture(tmp_path)
 
 
 def test_a_page_shows_it():

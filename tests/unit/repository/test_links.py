@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs import links, site
 
-FILES = links.tracked_files()
+FILES = links.list_tracked_files()
 PAGES = [path for path in FILES if path.suffix == ".md"]
 #: Texts that may name a page; this file has names of pages that do not exist.
 TEXTS = [path for path in FILES if path.suffix in {".py", ".yml", ".j2", ".cfg", ".toml", ".sh", ".html", ""} and path != links.pathlib.Path(__file__)]
@@ -21,21 +21,21 @@ MADE_UP = {"tests/unit/repository/test_changed.py"}
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(links.ROOT).as_posix())
 def test_a_page_has_no_broken_link(page):
-    assert links.broken_links(page) == []
+    assert links.find_broken_links(page) == []
 
 
 def test_no_text_names_a_page_that_does_not_exist():
     found = {}
     for path in TEXTS:
         name = path.relative_to(links.ROOT).as_posix()
-        if name not in MADE_UP and (broken := links.broken_names(path.read_text(encoding="utf-8", errors="replace"))):
+        if name not in MADE_UP and (broken := links.find_broken_names(path.read_text(encoding="utf-8", errors="replace"))):
             found[name] = broken
     assert found == {}
 
 
 def test_every_page_of_docs_is_in_the_index():
     index = links.ROOT / "docs/README.md"
-    listed = {(index.parent / target.partition("#")[0]).resolve() for target in links.link_targets(index.read_text(encoding="utf-8"))}
+    listed = {(index.parent / target.partition("#")[0]).resolve() for target in links.find_targets(index.read_text(encoding="utf-8"))}
     pages = {path for path in PAGES if path.is_relative_to(links.ROOT / "docs")} - {index}
     assert sorted(path.relative_to(links.ROOT).as_posix() for path in pages - listed) == []
 
@@ -52,22 +52,22 @@ def test_every_page_of_docs_is_of_one_kind():
     ("```sh\n# a comment\n```\n## [Link](x.md)\n", {"link"}),
 ])
 def test_the_anchors_of_headings(text, expected):
-    assert links.anchors(text) == expected
+    assert links.find_anchors(text) == expected
 
 
 def test_links_in_code_are_none():
     text = "`[a](b)` and ``[`c`](d)`` and [e](f.md) and [g](https://example.com)\n```\n[h](i)\n```\n"
-    assert links.link_targets(text) == ["f.md"]
+    assert links.find_targets(text) == ["f.md"]
 
 
 def test_a_broken_link_is_reported(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# Top\n[a](none.md) [b](#top) [c](#bottom) [d](page.md#top) [e](page.md#bottom)\n")
-    assert links.broken_links(page) == ["none.md: no such file", "#bottom: no such heading", "page.md#bottom: no such heading"]
+    assert links.find_broken_links(page) == ["none.md: no such file", "#bottom: no such heading", "page.md#bottom: no such heading"]
 
 
 def test_a_broken_name_is_reported():
-    assert links.broken_names("See docs/none.md, docs/explanation/security.md and docs/explanation/security.md#none") == [
+    assert links.find_broken_names("See docs/none.md, docs/explanation/security.md and docs/explanation/security.md#none") == [
         "docs/none.md", "docs/explanation/security.md#none"]
 
 

@@ -10,7 +10,7 @@ import re
 import pytest
 import yaml
 
-from tests.docs.role_variables import ROOT, roles
+from tests.docs.role_variables import ROOT, list_roles
 
 MINIMUM = "2.19"
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md"), *ROOT.glob("inventories/**/*.md")])
@@ -27,7 +27,7 @@ def test_the_collection():
     assert runtime["requires_ansible"] == f">={MINIMUM}.0"
 
 
-@pytest.mark.parametrize("role", roles(), ids=lambda path: path.name)
+@pytest.mark.parametrize("role", list_roles(), ids=lambda path: path.name)
 def test_every_role(role):
     galaxy = yaml.safe_load((role / "meta/main.yml").read_text())["galaxy_info"]
     assert galaxy["min_ansible_version"] == MINIMUM

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.variables import 
 
 from tests.docs import markdown, pages, playbooks, plugins, role_variables, variables
 
-OPTIONS = {name: option for role in role_variables.roles() for name, option in markdown.nested(role_variables.options(role))}
+OPTIONS = {name: option for role in role_variables.list_roles() for name, option in markdown.walk_options(role_variables.read_options(role))}
 #: Variables that plays register: nobody passes them.
 REGISTERED = {"xitrum_host_state", "application_lock", "application_package_read", "application_slot_read", "application_releases_read",
               "supervisor_stopped"}
@@ -28,13 +28,13 @@ def test_a_page_is_current(page):
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_variable_has_a_valid_example(name):
     option = OPTIONS[name]
-    example = variables.example_of(name, option)
+    example = variables.find_example(name, option)
     assert find_value_error(name, example, option) == ""
     assert example == [] or not markdown.is_same(example, option.get("default"))
 
 
 def test_no_example_is_of_a_variable_that_is_gone():
-    assert set(variables.examples()) - set(OPTIONS) == set()
+    assert set(variables.read_examples()) - set(OPTIONS) == set()
 
 
 def test_every_playbook_has_an_entry():
@@ -42,7 +42,7 @@ def test_every_playbook_has_an_entry():
 
 
 def test_every_variable_of_a_playbook_exists():
-    known = {**playbooks.known_variables(), **playbooks.DATA["variables"]}
+    known = {**playbooks.read_variables(), **playbooks.DATA["variables"]}
     assert {name for entry in playbooks.DATA["playbooks"].values() for name in entry["variables"]} - set(known) == set()
 
 
@@ -52,13 +52,13 @@ def test_every_variable_of_playbooks_alone_is_on_the_page():
 
 def test_every_exit_code_has_a_meaning():
     assert set(playbooks.DATA["exit_codes"]) == {code.name for code in ExitCode}
-    text = playbooks.text()
+    text = playbooks.render_page()
     assert all(re.search(rf"^\| {code} \|", text, re.MULTILINE) for code in (0, 1, 2, 4, 99, 250))
 
 
 def test_every_option_of_a_fragment_is_on_the_page_of_its_module():
     path = markdown.ROOT / "plugins/modules/instance_service.py"
-    assert {"supervisor", "name", "root"} <= set(plugins.documentation(path)["options"])
+    assert {"supervisor", "name", "root"} <= set(plugins.read_documentation(path)["options"])
 
 
 def test_every_module_and_filter_has_a_section():
@@ -67,7 +67,7 @@ def test_every_module_and_filter_has_a_section():
     plugin = "ansible_collections.xitrum.host.plugins.filter"
     # A file may have several filters, each documented in a file of its own.
     filters = {name for file in files for name in importlib.import_module(f"{plugin}.{file}").FilterModule().filters()}
-    for page, names in ((plugins.modules(), modules), (plugins.filters(), filters)):
+    for page, names in ((plugins.render_modules(), modules), (plugins.render_filters(), filters)):
         assert set(re.findall(r"^## (\w+)$", page, re.MULTILINE)) == names
 
 
@@ -77,7 +77,7 @@ def test_every_module_and_filter_has_a_section():
     ("C(f(x) | g)", "`f(x) \\| g`"),
 ])
 def test_markup_becomes_markdown(text, expected):
-    assert markdown.plain(text) == expected
+    assert markdown.convert_markup(text) == expected
 
 
 def filled(text):

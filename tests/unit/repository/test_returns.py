@@ -55,14 +55,14 @@ def test_a_module_documents_what_the_reports_of_its_components_have(name):
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_every_report_has_is_documented_from_the_table(name):
-    own = set(documented(returns.without_shared(TEXTS[name]))) & set(REPORT)
+    own = set(documented(returns.drop_shared(TEXTS[name]))) & set(REPORT)
     assert own == WITHOUT_COMPONENT.get(name, set()), f"name it in a line '# Shared values: {', '.join(sorted(own))}', see tests/docs/returns.py"
 
 
 def test_what_two_modules_document_alike_is_in_the_table():
     found = {}
     for name, text in TEXTS.items():
-        for path, value in entries(documented(returns.without_shared(text))):
+        for path, value in entries(documented(returns.drop_shared(text))):
             key = (path.rpartition(".")[2], str(value["description"]), value["type"])
             found.setdefault(key, set()).add(name)
     twice = {key[0]: sorted(names) for key, names in found.items() if len(names) > 1}
@@ -81,7 +81,7 @@ def test_no_entry_of_the_table_is_left_over():
 @pytest.mark.parametrize("module", [*DIFFERENCES, "any"])
 @pytest.mark.parametrize("indent", ["", "    "])
 def test_an_entry_is_valid_and_fits_a_line(module, name, indent):
-    text = returns.entry(module, name, indent)
+    text = returns.render_entry(module, name, indent)
     (value,) = yaml.safe_load(text).values()
     assert set(value) - {"elements"} == {"description", "type"} | (set() if indent else {"returned"})
     assert all(len(line) <= returns.WIDTH and line.startswith(indent) for line in text.splitlines())
@@ -93,10 +93,10 @@ def test_an_entry_is_valid_and_fits_a_line(module, name, indent):
 def test_a_name_that_the_table_does_not_have_is_an_error_with_its_module():
     text = 'RETURN = r"""\n# Shared values: rows, lines\n# End of shared values\n"""\n'
     with pytest.raises(ValueError, match=r"plugins/modules/x\.py: lines is no shared value: expected one of rows, "):
-        returns.filled("x", text)
+        returns.fill_values("x", text)
 
 
 def test_a_module_names_its_values_and_gets_their_documentation():
     text = 'RETURN = r"""\n# Shared values: errors\nold\n# End of shared values\nown: {description: Own., type: str}\n"""\n'
-    found = documented(returns.filled("x", text))
+    found = documented(returns.fill_values("x", text))
     assert (list(found), found["errors"]["returned"]) == (["errors", "own"], "always")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from tests.docs.role_variables import ROOT, roles
+from tests.docs.role_variables import ROOT, list_roles
 from tests.unit.stubbed_plays import PACKAGE, play, state_of
 
 SECTION = re.compile(r"^## Use it alone\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -101,7 +101,7 @@ def includes(given, expected):
 
 
 def test_every_role_has_a_case():
-    assert sorted(CASES) == sorted(role.name for role in roles())
+    assert sorted(CASES) == sorted(role.name for role in list_roles())
 
 
 @pytest.mark.parametrize("role", CASES)

@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.desired import inputs
 
 from tests.docs import role_variables
 
-ROLES = role_variables.roles()
+ROLES = role_variables.list_roles()
 
 
 def defaults(role):
@@ -40,17 +40,17 @@ def test_every_entry_point_is_described(role):
 
 
 def test_every_default_is_specified_and_the_same(role):
-    specified = role_variables.options(role)
+    specified = role_variables.read_options(role)
     for name, value in defaults(role).items():
         assert name in specified, f"{name} has a default and no specification"
-        if not role_variables.worked_out(value):
+        if not role_variables.is_expression(value):
             assert specified[name].get("default") == value, f"the default of {name} differs from its specification"
 
 
 def test_a_default_that_is_worked_out_is_described(role):
     for name, value in defaults(role).items():
-        if role_variables.worked_out(value):
-            option = role_variables.options(role)[name]
+        if role_variables.is_expression(value):
+            option = role_variables.read_options(role)[name]
             assert "default" not in option, f"the default of {name} is worked out, and its specification has a fixed one"
             assert "The default is" in " ".join(option["description"]), f"the specification of {name} does not report what its default is"
 
@@ -58,7 +58,7 @@ def test_a_default_that_is_worked_out_is_described(role):
 @pytest.mark.parametrize("name", inputs.DEFAULTS)
 def test_a_default_that_is_computed_in_python_is_described_as_such(name):
     """No role has it, so that a user's own templates do not either."""
-    (option,) = [found[name] for found in map(role_variables.options, ROLES) if name in found]
+    (option,) = [found[name] for found in map(role_variables.read_options, ROLES) if name in found]
     description = " ".join(option["description"])
     assert "default" not in option and not any(name in defaults(role) for role in ROLES)
     assert "The default is" in description and "Your own templates see the variable only if you set it." in description
@@ -74,7 +74,7 @@ def words():
 
 
 def test_every_specified_variable_is_used(role):
-    for name in role_variables.options(role):
+    for name in role_variables.read_options(role):
         defined = name in defaults(role)
         assert words()[name] > int(defined), f"{name} is specified and nothing reads it"
 

@@ -27,7 +27,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize(("role", "option"), [("xitrum", "xitrum_supervisor"), ("supervisor", "supervisor_kind")])
 def test_the_specification_of_a_role_offers_every_kind(role, option):
-    options = role_variables.options(ROOT / "roles" / role)
+    options = role_variables.read_options(ROOT / "roles" / role)
     assert options[option]["choices"] == list(SUPERVISORS)
 
 
