@@ -56,14 +56,14 @@ def _run(options: argparse.Namespace) -> None:
         file = (options.spec or SPECS / f"{options.name}.toml").resolve()
         if not file.is_file():
             raise FleetError(f"found no spec {file}; expected a TOML file: name one with --spec, or write it as tests/fleet/spec.py reports")
-        inventory = (options.inventory or hosts.folder(options.name) / "hosts.yml").resolve()
-        hosts.up(options.name, spec.parse(file.read_text(encoding="utf-8"), str(file)), inventory, print, options.vars)
+        inventory = (options.inventory or hosts.get_folder(options.name) / "hosts.yml").resolve()
+        hosts.start_fleet(options.name, spec.parse(file.read_text(encoding="utf-8"), str(file)), inventory, print, options.vars)
         print(f"inventory: {inventory}")
     elif options.command == "down":
-        for name in hosts.fleets() if options.all else options.names:
-            hosts.down(name)
+        for name in hosts.list_fleets() if options.all else options.names:
+            hosts.remove_fleet(name)
     elif options.command == "list":
-        for row in hosts.rows():
+        for row in hosts.list_rows():
             print("  ".join(row))
     elif options.command == "image":
         print(image.ensure(options.suite))
@@ -74,8 +74,8 @@ def _run(options: argparse.Namespace) -> None:
     elif options.command == "copy-out":
         engine.copy_out(options.container, options.path, options.folder)
     elif options.command == "clean":
-        for name in hosts.fleets():
-            hosts.down(name)
+        for name in hosts.list_fleets():
+            hosts.remove_fleet(name)
         image.remove_all()
         print(f"removed the fleets and images of {CLONE}")
 

@@ -44,7 +44,7 @@ def parse_deb822(text: str) -> list[Source]:
     return found
 
 
-def mirrors(sources: list[Source], codename: str) -> tuple[Source | None, Source | None]:
+def find_mirrors(sources: list[Source], codename: str) -> tuple[Source | None, Source | None]:
     """The main archive and the security archive of the Debian release `codename` among `sources`, None where there is none."""
     main = next((source for source in sources if codename in source.suites), None)
     names = (f"{codename}-security", f"{codename}/updates")
@@ -52,12 +52,12 @@ def mirrors(sources: list[Source], codename: str) -> tuple[Source | None, Source
     return main, security
 
 
-def sources_list(main: Source, security: Source | None, suite: str) -> list[str]:
+def render_sources_list(main: Source, security: Source | None, suite: str) -> list[str]:
     """The `deb` lines of a host of `suite`: release, updates and security, of the archives given."""
     desired = [(main, suite), (main, f"{suite}-updates")] + ([(security, f"{suite}-security")] if security else [])
     return [f"deb {'[trusted=yes] ' if source.trusted else ''}{source.uri} {name} main" for source, name in desired]
 
 
-def acquire_settings(dump: str) -> list[str]:
+def find_acquire_settings(dump: str) -> list[str]:
     """Of `apt-config dump`, the lines that report how mirrors are reached (proxy, certificates, dates)."""
     return [line for line in dump.splitlines() if _ACQUIRE_OPTIONS.match(line) and not line.endswith(' "";')]

@@ -46,7 +46,7 @@ class CommandTimeout(FleetError):
 
 
 @contextlib.contextmanager
-def engine_errors() -> Iterator[None]:
+def translate_engine_errors() -> Iterator[None]:
     """Raise FleetError, with the engine's own words, for what the engine refuses or where it does not answer. Also a decorator."""
     try:
         yield
@@ -60,13 +60,13 @@ def engine_errors() -> Iterator[None]:
 
 
 @functools.cache
-def client() -> docker.DockerClient:
+def get_client() -> docker.DockerClient:
     """The client of the engine that the `docker` command would use. No request has a time limit: an image takes minutes."""
-    with engine_errors():
+    with translate_engine_errors():
         return docker.from_env(timeout=None, max_pool_size=AT_ONCE)
 
 
-@engine_errors()
+@translate_engine_errors()
 def execute(container: str, *command: str, environment: dict[str, str] | None = None, seconds: float | None = None) -> str:
     """Standard output of a command that root runs in a container; FleetError with the end of its errors where it fails or takes longer."""
     code, out, err = attempt(container, *command, environment=environment, seconds=seconds)
@@ -75,12 +75,12 @@ def execute(container: str, *command: str, environment: dict[str, str] | None = 
     return out
 
 
-@engine_errors()
+@translate_engine_errors()
 def attempt(
     container: str, *command: str, environment: dict[str, str] | None = None, folder: str | None = None, seconds: float | None = None
 ) -> tuple[int, str, str]:
     """Exit code, standard output and errors of a command that root runs in a container; CommandTimeout after `seconds`."""
-    api = client().api
+    api = get_client().api
     process = api.exec_create(container, list(command), environment=environment, workdir=folder)["Id"]
     streams: list[bytes | None] = []
 
@@ -102,13 +102,13 @@ def attempt(
     return code, out, err
 
 
-@engine_errors()
+@translate_engine_errors()
 def restart(container: str, stop_seconds: int) -> None:
     """End a container, by force where that takes longer than `stop_seconds`, and start it again: a host's reboot."""
-    client().api.restart(container, timeout=stop_seconds)
+    get_client().api.restart(container, timeout=stop_seconds)
 
 
-@engine_errors()
+@translate_engine_errors()
 def pause(container: str) -> None:
     """Stop every process of a container where it is: a host that stands still, with its connections open.
 
@@ -117,7 +117,7 @@ def pause(container: str) -> None:
     refusal = None
     for _attempt in range(20):
         try:
-            client().api.pause(container)
+            get_client().api.pause(container)
             return
         except APIError as error:
             if "unable to freeze" not in str(error.explanation):
@@ -127,13 +127,13 @@ def pause(container: str) -> None:
     raise refusal
 
 
-@engine_errors()
+@translate_engine_errors()
 def unpause(container: str) -> None:
     """Let a paused container go on."""
-    client().api.unpause(container)
+    get_client().api.unpause(container)
 
 
-@engine_errors()
+@translate_engine_errors()
 def copy_in(file: Path, container: str, path: str) -> None:
     """Copy a file to `path` in a container, of which the folder is there. It belongs to root."""
     with tempfile.TemporaryFile() as archive:
@@ -144,13 +144,13 @@ def copy_in(file: Path, container: str, path: str) -> None:
             with file.open("rb") as content:
                 tar.addfile(entry, content)
         archive.seek(0)
-        client().api.put_archive(container, str(Path(path).parent), archive)
+        get_client().api.put_archive(container, str(Path(path).parent), archive)
 
 
-@engine_errors()
+@translate_engine_errors()
 def copy_out(container: str, path: str, folder: Path) -> None:
     """Copy what the folder `path` of a container holds into `folder`, which is made where it is missing."""
-    stream, _stat = client().api.get_archive(container, path)
+    stream, _stat = get_client().api.get_archive(container, path)
     with tempfile.TemporaryFile() as archive:
         for chunk in stream:
             archive.write(chunk)
@@ -163,18 +163,18 @@ def copy_out(container: str, path: str, folder: Path) -> None:
             tar.extractall(folder, members, filter="data")
 
 
-@engine_errors()
+@translate_engine_errors()
 def build(name: str, recipe: Path | str, arguments: dict[str, str] | None = None) -> None:
     """Build the image `name` of a folder with a Dockerfile, or of a Dockerfile's text alone."""
     # The builder that every engine has: no plug-in is requested.
     source = {"path": str(recipe)} if isinstance(recipe, Path) else {"fileobj": io.BytesIO(recipe.encode())}
-    client().images.build(tag=name, buildargs=arguments or {}, rm=True, forcerm=True, **source)
+    get_client().images.build(tag=name, buildargs=arguments or {}, rm=True, forcerm=True, **source)
 
 
-@engine_errors()
-def tags(repository: str) -> set[str]:
+@translate_engine_errors()
+def list_tags(repository: str) -> set[str]:
     """The names, with their tags, of a repository's images."""
-    names = (name for found in client().api.images(name=repository) for name in found.get("RepoTags") or [])
+    names = (name for found in get_client().api.images(name=repository) for name in found.get("RepoTags") or [])
     # An image may have names of other repositories as well.
     return {name for name in names if name.startswith(f"{repository}:")}
 
@@ -187,7 +187,7 @@ def run(*command: str, stdin: str | None = None) -> str:
     return result.stdout
 
 
-def as_root(*command: str) -> tuple[str, ...]:
+def add_sudo(*command: str) -> tuple[str, ...]:
     """The command, with sudo in front of it where this process is not root."""
     return command if os.geteuid() == 0 else ("sudo", *command)
 

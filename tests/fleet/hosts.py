@@ -20,8 +20,8 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from . import image, inventory
-from .engine import AT_ONCE, CACHE, LABEL, PREFIX, FleetError, client, engine_errors, execute, lock, run
-from .ports import free_port
+from .engine import AT_ONCE, CACHE, LABEL, PREFIX, FleetError, execute, get_client, lock, run, translate_engine_errors
+from .ports import find_free_port
 from .spec import USERS, FleetSpec, HostSpec
 
 # What systemd needs to start a whole system, and a full root must have to inspect other users' processes.
@@ -49,18 +49,18 @@ DEBIAN_FRONTEND=noninteractive apt-get purge -q -y --autoremove python3-minimal 
 /opt/python/bin/python3 -c 'import ctypes, json, ssl, zlib'"""
 
 
-def folder(fleet: str) -> Path:
+def get_folder(fleet: str) -> Path:
     """Where a fleet's key, known hosts and, by default, inventory are kept."""
     return CACHE / "fleet" / fleet
 
 
-@engine_errors()
-def up(fleet: str, spec: FleetSpec, inventory_file: Path, log: Callable[[str], None], variables: dict[str, Any]) -> None:
+@translate_engine_errors()
+def start_fleet(fleet: str, spec: FleetSpec, inventory_file: Path, log: Callable[[str], None], variables: dict[str, Any]) -> None:
     """Have the hosts of `spec` running and reached by SSH, and write their inventory with `variables` of all of them; what runs already is kept."""
     images = {suite: image.ensure(suite, spec.packages) for suite in {host.suite for host in spec.hosts}}
     with lock(fleet):
-        key = _key(fleet)
-        subnet, subnet6 = _network(fleet, inventory_file)
+        key = _ensure_key(fleet)
+        subnet, subnet6 = _ensure_network(fleet, inventory_file)
         with ThreadPoolExecutor(max_workers=min(len(spec.hosts), AT_ONCE)) as pool:
             started = list(
                 pool.map(
@@ -68,8 +68,8 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, log: Callable[[str], N
                     enumerate(spec.hosts),
                 )
             )
-        remove(_hosts(fleet) - {container_name(fleet, host.name) for host in spec.hosts})
-        known = folder(fleet) / "known_hosts"
+        remove(_list_containers(fleet) - {name_container(fleet, host.name) for host in spec.hosts})
+        known = get_folder(fleet) / "known_hosts"
         known.write_text("".join(host.pop("known_hosts") for host in started), encoding="utf-8")
         groups: dict[str, list[str]] = {}
         for host in spec.hosts:
@@ -79,46 +79,46 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, log: Callable[[str], N
             "ansible_host": "127.0.0.1",
             "ansible_user": USERS[0],
             "ansible_ssh_private_key_file": str(key),
-            "ansible_ssh_common_args": inventory.ssh_arguments(str(known)),
+            "ansible_ssh_common_args": inventory.build_ssh_arguments(str(known)),
             **variables,
         }
         inventory_file.parent.mkdir(parents=True, exist_ok=True)
-        config = folder(fleet) / "ssh_config"
+        config = get_folder(fleet) / "ssh_config"
         direct = {host.name: values["ansible_port"] for host, values in zip(spec.hosts, started, strict=True) if not host.jump}
-        config.write_text(inventory.ssh_config(direct, USERS[0], str(key), str(known)), encoding="utf-8")
+        config.write_text(inventory.render_ssh_config(direct, USERS[0], str(key), str(known)), encoding="utf-8")
         for host, values in zip(spec.hosts, started, strict=True):
             if host.jump:
-                values["ansible_ssh_common_args"] = inventory.ssh_arguments(str(known), str(config), host.jump)
+                values["ansible_ssh_common_args"] = inventory.build_ssh_arguments(str(known), str(config), host.jump)
         hosts = {host.name: values | host.vars for host, values in zip(spec.hosts, started, strict=True)}
-        inventory_file.write_text(inventory.inventory(hosts, groups, everywhere), encoding="utf-8")
+        inventory_file.write_text(inventory.render_inventory(hosts, groups, everywhere), encoding="utf-8")
 
 
-@engine_errors()
-def down(fleet: str) -> None:
+@translate_engine_errors()
+def remove_fleet(fleet: str) -> None:
     """Remove the hosts, volumes, network, keys and inventory of a fleet, and nothing else."""
     with lock(fleet):
-        remove(_hosts(fleet))
-        for network in client().api.networks(filters={"label": f"{LABEL}={fleet}"}):
+        remove(_list_containers(fleet))
+        for network in get_client().api.networks(filters={"label": f"{LABEL}={fleet}"}):
             Path(network["Labels"][_INVENTORY]).unlink(missing_ok=True)
-            client().api.remove_network(network["Id"])
-        shutil.rmtree(folder(fleet), ignore_errors=True)
+            get_client().api.remove_network(network["Id"])
+        shutil.rmtree(get_folder(fleet), ignore_errors=True)
 
 
-@engine_errors()
-def rows() -> list[tuple[str, ...]]:
+@translate_engine_errors()
+def list_rows() -> list[tuple[str, ...]]:
     """Of every host of this clone: fleet, name, state, published ports."""
-    found = client().api.containers(all=True, filters={"label": LABEL})
+    found = get_client().api.containers(all=True, filters={"label": LABEL})
     return sorted(
-        (container["Labels"][LABEL], container["Labels"][_HOST], container["Status"], _ports(container["Ports"]))
+        (container["Labels"][LABEL], container["Labels"][_HOST], container["Status"], _format_ports(container["Ports"]))
         for container in found
-        if _own_name(container) == container_name(container["Labels"][LABEL], container["Labels"][_HOST])
+        if _get_name(container) == name_container(container["Labels"][LABEL], container["Labels"][_HOST])
     )
 
 
-@engine_errors()
-def fleets() -> list[str]:
+@translate_engine_errors()
+def list_fleets() -> list[str]:
     """The fleets of this clone of which a network is there."""
-    return sorted({network["Labels"][LABEL] for network in client().api.networks(filters={"label": LABEL})})
+    return sorted({network["Labels"][LABEL] for network in get_client().api.networks(filters={"label": LABEL})})
 
 
 class _Host:
@@ -126,7 +126,7 @@ class _Host:
 
     def __init__(self, fleet: str, spec: HostSpec, image_name: str, index: int, subnet: str, subnet6: str, log: Callable[[str], None]) -> None:
         self.fleet, self.spec, self.image, self.log = fleet, spec, image_name, log
-        self.name = container_name(fleet, spec.name)
+        self.name = name_container(fleet, spec.name)
         # Fixed, or two hosts that reboot at the same time could swap addresses.
         self.address = str(ip_network(subnet)[10 + index])
         self.address6 = str(ip_network(subnet6)[10 + index]) if subnet6 and spec.ipv6 else ""
@@ -135,7 +135,7 @@ class _Host:
         """The host's inventory variables, and `known_hosts`."""
         began = time.monotonic()
         made_from = hashlib.sha256(repr((self.image, self.spec, self.address, self.address6)).encode()).hexdigest()[:12]
-        state = _state(self.name)
+        state = _read_state(self.name)
         if state and state["Config"]["Labels"].get(_MADE_FROM) != made_from:
             self.log(f"{self.spec.name}: its image or spec changed, so it is made again")
             remove({self.name})
@@ -143,7 +143,7 @@ class _Host:
         if state is None:
             self._create(made_from)
         elif not state["State"]["Running"]:
-            client().api.start(self.name)
+            get_client().api.start(self.name)
         if state is None or not state["State"]["Running"]:
             self._wait_for_systemd(may_fail)
         if state is None and self.spec.locale:
@@ -153,7 +153,7 @@ class _Host:
         if state is None and self.spec.ssh_port != 22:
             execute(self.name, "sh", "-c", f"echo Port {self.spec.ssh_port} > /etc/ssh/sshd_config.d/port.conf && systemctl restart ssh")
         self._authorize(key)
-        bindings = client().api.inspect_container(self.name)["HostConfig"]["PortBindings"]
+        bindings = get_client().api.inspect_container(self.name)["HostConfig"]["PortBindings"]
         ports = {int(port.split("/")[0]): int(binding[0]["HostPort"]) for port, binding in bindings.items()}
         published = ports.pop(self.spec.ssh_port, self.spec.ssh_port)
         reached = self.address if self.spec.jump else "127.0.0.1"
@@ -171,25 +171,25 @@ class _Host:
         if ports:
             values["fleet_published"] = {str(port): published for port, published in ports.items()}
         keys = execute(self.name, "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
-        return values | {"fleet_container": self.name, "known_hosts": inventory.known_hosts(published, keys, reached)}
+        return values | {"fleet_container": self.name, "known_hosts": inventory.render_known_hosts(published, keys, reached)}
 
     def _create(self, made_from: str) -> None:
-        api = client().api
-        network = _network_name(self.fleet)
+        api = get_client().api
+        network = _name_network(self.fleet)
         endpoint = api.create_endpoint_config(
             aliases=[self.spec.name], ipv4_address=self.address, ipv6_address=self.address6 or None
         )
         for attempt in range(5):
             desired: dict[int, int | None] = {**({} if self.spec.jump else {self.spec.ssh_port: None}), **self.spec.publish}
-            published = {port: free_port(f"{self.name}:{port}:{attempt}", preferred) for port, preferred in desired.items()}
+            published = {port: find_free_port(f"{self.name}:{port}:{attempt}", preferred) for port, preferred in desired.items()}
             try:
                 api.create_container(
                     self.image,
                     name=self.name,
                     hostname=self.spec.name,
-                    labels={**labels(self.fleet, self.spec.name), _MADE_FROM: made_from},
+                    labels={**make_labels(self.fleet, self.spec.name), _MADE_FROM: made_from},
                     ports=list(published),
-                    host_config=self._host_config(published),
+                    host_config=self._build_host_config(published),
                     networking_config=api.create_networking_config({network: endpoint}),
                 )
                 api.start(self.name)
@@ -201,14 +201,14 @@ class _Host:
                 if attempt == 4 or not taken:
                     raise
 
-    def _host_config(self, published: dict[int, int]) -> dict[str, Any]:
+    def _build_host_config(self, published: dict[int, int]) -> dict[str, Any]:
         tmpfs = {"/run": "", "/run/lock": ""} | ({"/tmp": "noexec,mode=1777"} if self.spec.noexec_tmp else {})
         no_ipv6 = {f"net.ipv6.conf.{name}.disable_ipv6": "1" for name in ("all", "default")}
-        config = client().api.create_host_config(
+        config = get_client().api.create_host_config(
             **_SYSTEMD,
             tmpfs=tmpfs,
             sysctls={} if self.spec.ipv6 else no_ipv6,
-            network_mode=_network_name(self.fleet),
+            network_mode=_name_network(self.fleet),
             port_bindings={port: ("127.0.0.1", outside) for port, outside in published.items()},
             # A host that reboots ends its container.
             restart_policy={"Name": "unless-stopped"},
@@ -219,7 +219,7 @@ class _Host:
         # `--wait` would do, but in its first moment systemd has no bus to be queried on.
         script = "systemctl is-system-running; systemctl --failed --plain --no-legend"
         answer = ""
-        for _attempt in _until(_START_SECONDS):
+        for _attempt in _repeat_for(_START_SECONDS):
             with contextlib.suppress(FleetError):
                 answer = execute(self.name, "sh", "-c", script)
             state, *failed = answer.splitlines() or [""]
@@ -255,7 +255,7 @@ class _Host:
 
     def _wait_for_ssh(self, address: str, port: int) -> None:
         found = ""
-        for _attempt in _until(_START_SECONDS):
+        for _attempt in _repeat_for(_START_SECONDS):
             try:
                 with socket.create_connection((address, port), timeout=5) as connection:
                     found = connection.recv(64).decode(errors="replace")
@@ -266,7 +266,7 @@ class _Host:
         raise FleetError(f"{self.spec.name}: {address}:{port} answered {found!r}; expected an SSH server. Inspect with: docker logs {self.name}")
 
 
-def _until(seconds: float) -> Iterator[None]:
+def _repeat_for(seconds: float) -> Iterator[None]:
     """Ten turns a second until the time is over."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -274,33 +274,33 @@ def _until(seconds: float) -> Iterator[None]:
         time.sleep(0.1)
 
 
-def container_name(fleet: str, host: str) -> str:
+def name_container(fleet: str, host: str) -> str:
     """The container of a host, which begins with the prefix of this clone."""
     return f"{PREFIX}-{fleet}-{host}"
 
 
-def _network_name(fleet: str) -> str:
+def _name_network(fleet: str) -> str:
     return f"{PREFIX}-{fleet}"
 
 
-def _hosts(fleet: str) -> set[str]:
+def _list_containers(fleet: str) -> set[str]:
     """The containers of a fleet. The label alone is not enough: an image that somebody committed from a host hands it on to containers of theirs."""
-    names = {_own_name(found) for found in client().api.containers(all=True, filters={"label": f"{LABEL}={fleet}"})}
-    return {name for name in names if name.startswith(container_name(fleet, ""))}
+    names = {_get_name(found) for found in get_client().api.containers(all=True, filters={"label": f"{LABEL}={fleet}"})}
+    return {name for name in names if name.startswith(name_container(fleet, ""))}
 
 
-def _own_name(listed: dict[str, Any]) -> str:
+def _get_name(listed: dict[str, Any]) -> str:
     """The name of a container as the engine lists it, which begins with a slash."""
     return listed["Names"][0].removeprefix("/")
 
 
-def _ports(listed: list[dict[str, Any]]) -> str:
+def _format_ports(listed: list[dict[str, Any]]) -> str:
     """Published ports as the `docker` command shows them."""
     published = sorted((port["PrivatePort"], port["IP"], port["PublicPort"], port["Type"]) for port in listed if "PublicPort" in port)
     return ", ".join(f"{address}:{public}->{private}/{kind}" for private, address, public, kind in published)
 
 
-def labels(fleet: str, host: str) -> dict[str, str]:
+def make_labels(fleet: str, host: str) -> dict[str, str]:
     """The labels by which a container is found as a part of a fleet, and removed with it."""
     return {LABEL: fleet, _HOST: host}
 
@@ -310,28 +310,28 @@ def remove(containers: set[str]) -> None:
     for name in sorted(containers):
         # Another process may have been faster.
         with contextlib.suppress(NotFound):
-            client().api.remove_container(name, v=True, force=True)
+            get_client().api.remove_container(name, v=True, force=True)
 
 
-def _state(container: str) -> dict[str, Any] | None:
+def _read_state(container: str) -> dict[str, Any] | None:
     try:
-        return client().api.inspect_container(container)
+        return get_client().api.inspect_container(container)
     except NotFound:
         return None
 
 
-def _key(fleet: str) -> Path:
-    key = folder(fleet) / "key"
+def _ensure_key(fleet: str) -> Path:
+    key = get_folder(fleet) / "key"
     key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not key.exists():
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"fleet {fleet}", "-f", str(key))
     return key
 
 
-def _network(fleet: str, inventory_file: Path) -> tuple[str, str]:
+def _ensure_network(fleet: str, inventory_file: Path) -> tuple[str, str]:
     """The fleet's IPv4 and IPv6 subnets (the latter empty where this machine has no IPv6)."""
-    name = _network_name(fleet)
-    api = client().api
+    name = _name_network(fleet)
+    api = get_client().api
     if not any(network["Name"] == name for network in api.networks(names=[name])):
         # Docker knows which subnets are free here, but fixes addresses only in one that it was given.
         api.create_network(name, driver="bridge", check_duplicate=True)

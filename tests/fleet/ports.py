@@ -13,7 +13,7 @@ from collections.abc import Iterator
 _FIRST, _COUNT = 20000, 10000
 
 
-def candidates(seed: str, preferred: int | None = None) -> Iterator[int]:
+def list_candidates(seed: str, preferred: int | None = None) -> Iterator[int]:
     """Ports to try, the preferred one first, then from a place that depends on `seed`, so that parallel starts seldom meet."""
     if preferred is not None:
         yield preferred
@@ -33,6 +33,6 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port(seed: str, preferred: int | None = None) -> int:
+def find_free_port(seed: str, preferred: int | None = None) -> int:
     """The first candidate that nothing holds."""
-    return next(port for port in candidates(seed, preferred) if is_free(port))
+    return next(port for port in list_candidates(seed, preferred) if is_free(port))

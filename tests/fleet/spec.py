@@ -77,74 +77,74 @@ def parse(text: str, origin: str) -> FleetSpec:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{origin}: not TOML: {error}") from error
-    _known(data, {"suite", "may_fail", "packages", "hosts"}, origin, "")
+    _refuse_unknown(data, {"suite", "may_fail", "packages", "hosts"}, origin, "")
     if not isinstance(data.get("hosts"), dict) or not data["hosts"]:
         raise SpecError(f"{origin}: found no host; expected a table [hosts.NAME] for each")
-    suite = _typed(data, "suite", str, os.environ.get("FLEET_SUITE", "bookworm"), origin, "")
+    suite = _read_typed(data, "suite", str, os.environ.get("FLEET_SUITE", "bookworm"), origin, "")
     # As tests are chosen: see .config/molecule/config.yml.
     thorough = "not long" not in os.environ.get("MARKED", "not long")
-    every = (_host(name, table, suite, origin) for name, table in data["hosts"].items())
+    every = (_parse_host(name, table, suite, origin) for name, table in data["hosts"].items())
     hosts = tuple(host for host in every if thorough or not host.long)
     direct = [host.name for host in hosts if not host.jump]
     for host in hosts:
         if host.jump and host.jump not in direct:
             raise SpecError(f"{origin}: hosts.{host.name}.jump is {host.jump!r}; expected a host that is reached directly: {', '.join(direct)}")
-    return FleetSpec(hosts, *(tuple(_strings(data, key, origin, "")) for key in ("may_fail", "packages")))
+    return FleetSpec(hosts, *(tuple(_read_strings(data, key, origin, "")) for key in ("may_fail", "packages")))
 
 
-def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
+def _parse_host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
     where = f"hosts.{name}"
     if not _NAME.fullmatch(name):
         raise SpecError(f"{origin}: [{where}]: a host's name is lower-case letters, digits and hyphens, a letter first")
     if not isinstance(table, dict):
         raise SpecError(f"{origin}: {where} is {table!r}; expected a table")
-    _known(table, {"groups", "ipv6", "locale", "long", "noexec_tmp", "publish", "suite", "vars", *_CONTROLLER}, origin, where)
+    _refuse_unknown(table, {"groups", "ipv6", "locale", "long", "noexec_tmp", "publish", "suite", "vars", *_CONTROLLER}, origin, where)
     publish = {}
-    for port, preferred in _typed(table, "publish", dict, {}, origin, where).items():
+    for port, preferred in _read_typed(table, "publish", dict, {}, origin, where).items():
         if not port.isdigit() or not isinstance(preferred, int) or not all(0 < number < 65536 for number in (int(port), preferred)):
             raise SpecError(f"{origin}: {where}.publish: found {port} = {preferred!r}; expected PORT = PORT, each from 1 to 65535")
         publish[int(port)] = preferred
-    locale = _typed(table, "locale", str, "", origin, where)
+    locale = _read_typed(table, "locale", str, "", origin, where)
     if not _LOCALE.fullmatch(locale):
         raise SpecError(f"{origin}: {where}.locale is {locale!r}; expected a name such as de_DE.UTF-8")
-    port = _typed(table, "ssh_port", int, 22, origin, where)
+    port = _read_typed(table, "ssh_port", int, 22, origin, where)
     if not 0 < port < 65536:
         raise SpecError(f"{origin}: {where}.ssh_port is {port}; expected a port from 1 to 65535")
-    user = _typed(table, "user", str, USERS[0], origin, where)
+    user = _read_typed(table, "user", str, USERS[0], origin, where)
     if user not in USERS:
         raise SpecError(f"{origin}: {where}.user is {user!r}; expected one of {', '.join(USERS)}")
     return HostSpec(
         name=name,
-        suite=_typed(table, "suite", str, suite, origin, where),
-        groups=tuple(_strings(table, "groups", origin, where)),
+        suite=_read_typed(table, "suite", str, suite, origin, where),
+        groups=tuple(_read_strings(table, "groups", origin, where)),
         publish=publish,
-        vars=_typed(table, "vars", dict, {}, origin, where),
-        ipv6=_typed(table, "ipv6", bool, True, origin, where),
+        vars=_read_typed(table, "vars", dict, {}, origin, where),
+        ipv6=_read_typed(table, "ipv6", bool, True, origin, where),
         locale=locale,
-        noexec_tmp=_typed(table, "noexec_tmp", bool, False, origin, where),
+        noexec_tmp=_read_typed(table, "noexec_tmp", bool, False, origin, where),
         ssh_port=port,
-        jump=_typed(table, "jump", str, "", origin, where),
+        jump=_read_typed(table, "jump", str, "", origin, where),
         user=user,
-        own_python=_typed(table, "own_python", bool, False, origin, where),
-        long=_typed(table, "long", bool, False, origin, where),
+        own_python=_read_typed(table, "own_python", bool, False, origin, where),
+        long=_read_typed(table, "long", bool, False, origin, where),
     )
 
 
-def _known(table: dict[str, Any], keys: set[str], origin: str, where: str) -> None:
+def _refuse_unknown(table: dict[str, Any], keys: set[str], origin: str, where: str) -> None:
     for key in table:
         if key not in keys:
             raise SpecError(f"{origin}: found the key {'.'.join(filter(None, (where, key)))}; known here: {', '.join(sorted(keys))}")
 
 
-def _typed(table: dict[str, Any], key: str, kind: type, default: Any, origin: str, where: str) -> Any:
+def _read_typed(table: dict[str, Any], key: str, kind: type, default: Any, origin: str, where: str) -> Any:
     value = table.get(key, default)
     if not isinstance(value, kind):
         raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {value!r}; expected a {kind.__name__}")
     return value
 
 
-def _strings(table: dict[str, Any], key: str, origin: str, where: str) -> list[str]:
-    values = _typed(table, key, list, [], origin, where)
+def _read_strings(table: dict[str, Any], key: str, origin: str, where: str) -> list[str]:
+    values = _read_typed(table, key, list, [], origin, where)
     if not all(isinstance(value, str) for value in values):
         raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {values!r}; expected a list of strings")
     return values

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from tests.fleet import hosts, image
-from tests.fleet.engine import CLONE, attempt, client, engine_errors, run
+from tests.fleet.engine import CLONE, attempt, get_client, run, translate_engine_errors
 
 FLEET = "newest"
-NAME = hosts.container_name(FLEET, "controller")
+NAME = hosts.name_container(FLEET, "controller")
 SUITE = "trixie"
 LOCK = CLONE / "requirements-newest.lock"
 _RECIPE = Path(__file__).parent / "image"
@@ -25,15 +25,15 @@ _PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 _DEPRECATION = "[DEPRECATION WARNING]"
 
 
-@engine_errors()
+@translate_engine_errors()
 def start() -> None:
     """Start the controller, of an image that is built only where its inputs changed. One that runs is replaced."""
-    name = image.cached(_FAMILY, SUITE, [*_RECIPE.iterdir(), LOCK], _context)
+    name = image.build_once(_FAMILY, SUITE, [*_RECIPE.iterdir(), LOCK], _context)
     hosts.remove({NAME})
-    api = client().api
+    api = get_client().api
     # The clone is read only, at its own path: that is where the inventory states that the keys are.
     host_config = api.create_host_config(network_mode="host", init=True, binds=[f"{CLONE}:{CLONE}:ro"])
-    api.create_container(name, name=NAME, labels=hosts.labels(FLEET, "controller"), host_config=host_config)
+    api.create_container(name, name=NAME, labels=hosts.make_labels(FLEET, "controller"), host_config=host_config)
     api.start(NAME)
 
 

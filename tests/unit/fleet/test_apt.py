@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-from tests.fleet.apt import Source, acquire_settings, mirrors, parse_deb822, parse_one_line, sources_list
+from tests.fleet.apt import Source, find_acquire_settings, find_mirrors, parse_deb822, parse_one_line, render_sources_list
 
 ONE_LINE = """
 # deb http://mirror.example/commented bookworm main
@@ -52,8 +52,8 @@ def test_deb822_format():
 
 
 def test_mirrors_of_the_machine_serve_hosts_of_another_suite():
-    main, security = mirrors(parse_deb822(DEB822), "bookworm")
-    assert sources_list(main, security, "trixie") == [
+    main, security = find_mirrors(parse_deb822(DEB822), "bookworm")
+    assert render_sources_list(main, security, "trixie") == [
         "deb http://mirror.example/debian trixie main",
         "deb http://mirror.example/debian trixie-updates main",
         "deb [trusted=yes] http://one.example/security trixie-security main",
@@ -62,17 +62,17 @@ def test_mirrors_of_the_machine_serve_hosts_of_another_suite():
 
 def test_old_name_of_the_security_suite():
     sources = parse_one_line("deb http://m.example/debian buster main\ndeb http://s.example/debian-security buster/updates main")
-    assert mirrors(sources, "buster")[1] == Source("http://s.example/debian-security", ("buster/updates",), False)
+    assert find_mirrors(sources, "buster")[1] == Source("http://s.example/debian-security", ("buster/updates",), False)
 
 
 def test_a_machine_without_a_mirror_of_its_release():
-    assert mirrors(parse_deb822(DEB822), "noble") == (None, None)
+    assert find_mirrors(parse_deb822(DEB822), "noble") == (None, None)
 
 
 def test_a_mirror_without_security():
-    main, security = mirrors(parse_one_line("deb http://m.example/debian bookworm main"), "bookworm")
+    main, security = find_mirrors(parse_one_line("deb http://m.example/debian bookworm main"), "bookworm")
     assert security is None
-    assert len(sources_list(main, security, "bookworm")) == 2
+    assert len(render_sources_list(main, security, "bookworm")) == 2
 
 
 def test_only_how_mirrors_are_reached_is_copied():
@@ -86,7 +86,7 @@ Acquire::Check-Valid-Until "false";
 Acquire::Languages:: "none";
 DPkg::Post-Invoke:: "rm -rf /var/cache/apt/archives";
 """
-    assert acquire_settings(dump) == [
+    assert find_acquire_settings(dump) == [
         'Acquire::http::Proxy "http://proxy.example:3128";',
         'Acquire::https::CaInfo "/etc/ssl/own.pem";',
         'Acquire::Check-Valid-Until "false";',

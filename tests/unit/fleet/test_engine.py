@@ -10,7 +10,7 @@ import requests
 from docker.errors import APIError, BuildError, DockerException
 
 from tests.fleet import engine, hosts
-from tests.fleet.engine import FleetError, engine_errors
+from tests.fleet.engine import FleetError, translate_engine_errors
 from tests.fleet.spec import HostSpec
 
 
@@ -25,7 +25,7 @@ from tests.fleet.spec import HostSpec
     ),
 ])
 def test_what_the_engine_refuses_is_one_message(error, message):
-    with pytest.raises(FleetError) as raised, engine_errors():
+    with pytest.raises(FleetError) as raised, translate_engine_errors():
         raise error
     assert str(raised.value) == message
 
@@ -37,7 +37,7 @@ class Api:
         self.code, self.streams, self.commands, self.end = code, (out or None, err or None), [], threading.Event()
         if ends:
             self.end.set()
-        monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(api=self))
+        monkeypatch.setattr(engine, "get_client", lambda: SimpleNamespace(api=self))
 
     def exec_create(self, container, command, environment, workdir):
         self.commands.append((container, command, environment, workdir))
@@ -82,9 +82,9 @@ def test_a_command_whose_container_ends_has_no_result(monkeypatch):
 
 def test_a_host_hides_nothing_of_proc_and_sys(monkeypatch):
     api = SimpleNamespace(create_host_config=lambda **options: dict(options))
-    monkeypatch.setattr(hosts, "client", lambda: SimpleNamespace(api=api))
+    monkeypatch.setattr(hosts, "get_client", lambda: SimpleNamespace(api=api))
     host = hosts._Host("demo", HostSpec("app1", "bookworm", ipv6=False), "image", 0, "172.18.0.0/16", "", print)
-    config = host._host_config({22: 24341})
+    config = host._build_host_config({22: 24341})
     assert config["MaskedPaths"] == config["ReadonlyPaths"] == []
     assert config["port_bindings"] == {22: ("127.0.0.1", 24341)}
     assert sorted(config["sysctls"]) == ["net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.default.disable_ipv6"]

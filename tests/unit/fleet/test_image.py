@@ -25,7 +25,7 @@ class Engine:
         )
         self.images = SimpleNamespace(build=lambda fileobj, **_options: self.built.append(fileobj.read().decode()))
         for module in (engine, image):
-            monkeypatch.setattr(module, "client", lambda: self)
+            monkeypatch.setattr(module, "get_client", lambda: self)
 
 
 @pytest.mark.parametrize(("history", "plain"), [
@@ -56,7 +56,7 @@ def test_the_plain_image_is_found_among_those_derived_from_it(monkeypatch):
 
 def test_an_image_with_packages_is_made_of_the_plain_one_by_its_id(monkeypatch):
     made = Engine(monkeypatch, {}, ids=[])
-    monkeypatch.setattr(image, "_plain", lambda suite: f"{PREFIX}:{suite}-abc")
+    monkeypatch.setattr(image, "_ensure_plain", lambda suite: f"{PREFIX}:{suite}-abc")
     assert image.ensure("bookworm", ("rsync",)).startswith(f"{PREFIX}-with-packages:")
     assert [recipe.splitlines()[0] for recipe in made.built] == ["FROM sha256:11"]
 
@@ -69,12 +69,12 @@ def test_a_container_of_an_image_committed_from_a_host_is_not_of_the_fleet(monke
         labels = {LABEL: "demo", f"{PREFIX}.host": "app1"}
         return [{"Names": [f"/{name}"], "Labels": labels, "Status": "Up", "Ports": []} for name in (ours, theirs, other)]
 
-    monkeypatch.setattr(hosts, "client", lambda: SimpleNamespace(api=SimpleNamespace(containers=containers)))
-    assert hosts._hosts("demo") == {ours}
-    assert hosts.rows() == [("demo", "app1", "Up", "")]
+    monkeypatch.setattr(hosts, "get_client", lambda: SimpleNamespace(api=SimpleNamespace(containers=containers)))
+    assert hosts._list_containers("demo") == {ours}
+    assert hosts.list_rows() == [("demo", "app1", "Up", "")]
 
 
 def test_ports_are_listed_as_the_docker_command_lists_them():
     published = {"IP": "127.0.0.1", "PrivatePort": 22, "PublicPort": 24341, "Type": "tcp"}
     listed = [{"PrivatePort": 443, "Type": "tcp"}, published | {"PrivatePort": 80, "PublicPort": 8080}, published]
-    assert hosts._ports(listed) == "127.0.0.1:24341->22/tcp, 127.0.0.1:8080->80/tcp"
+    assert hosts._format_ports(listed) == "127.0.0.1:24341->22/tcp, 127.0.0.1:8080->80/tcp"

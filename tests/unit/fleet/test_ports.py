@@ -4,23 +4,23 @@
 import socket
 from itertools import islice
 
-from tests.fleet.ports import candidates, free_port, is_free
+from tests.fleet.ports import find_free_port, is_free, list_candidates
 
 
 def test_the_preferred_port_comes_first():
-    assert next(candidates("demo", 8080)) == 8080
+    assert next(list_candidates("demo", 8080)) == 8080
 
 
 def test_ports_stay_below_those_of_outgoing_connections_and_are_tried_once():
-    ports = list(candidates("demo"))
+    ports = list(list_candidates("demo"))
     assert min(ports) == 20000
     assert max(ports) == 29999
     assert len(set(ports)) == len(ports)
 
 
 def test_the_same_seed_gives_the_same_ports_and_others_seldom_meet():
-    assert list(islice(candidates("a:22"), 5)) == list(islice(candidates("a:22"), 5))
-    assert next(candidates("a:22")) != next(candidates("b:22"))
+    assert list(islice(list_candidates("a:22"), 5)) == list(islice(list_candidates("a:22"), 5))
+    assert next(list_candidates("a:22")) != next(list_candidates("b:22"))
 
 
 def test_a_held_port_is_passed_over():
@@ -29,5 +29,5 @@ def test_a_held_port_is_passed_over():
         holder.listen()
         held = holder.getsockname()[1]
         assert not is_free(held)
-        assert free_port("demo", held) != held
+        assert find_free_port("demo", held) != held
     assert is_free(held)
