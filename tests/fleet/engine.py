@@ -11,6 +11,7 @@ import functools
 import hashlib
 import io
 import os
+import struct
 import subprocess
 import tarfile
 import tempfile
@@ -35,6 +36,8 @@ LABEL = f"{PREFIX}.fleet"
 #: How many hosts start at a time, each with connections of its own.
 AT_ONCE = 16
 _LINES_OF_ERRORS = 15
+#: The header of a part of a command's output.
+_FRAME = struct.Struct(">BxxxL")
 
 
 class FleetError(Exception):
@@ -82,12 +85,12 @@ def attempt(
     """Exit code, standard output and errors of a command that root runs in a container; CommandTimeout after `seconds`."""
     api = get_client().api
     process = api.exec_create(container, list(command), environment=environment, workdir=folder)["Id"]
-    streams: list[bytes | None] = []
+    streams: list[bytes] = []
 
     def read() -> None:
         # A failure shows below, in the result that is missing.
         with contextlib.suppress(DockerException, OSError):
-            streams.extend(api.exec_start(process, demux=True))
+            streams.extend(_start_process(api, process))
 
     # The SDK waits for output without an end, so something else must watch the clock.
     reader = threading.Thread(target=read, daemon=True)
@@ -98,8 +101,29 @@ def attempt(
     code = api.exec_inspect(process)["ExitCode"]
     if not streams or code is None:
         raise FleetError(f"`{' '.join(command)}` in {container} has no result: the container or the engine ended before it")
-    out, err = ((stream or b"").decode(errors="replace") for stream in streams)
+    out, err = (stream.decode(errors="replace") for stream in streams)
     return code, out, err
+
+
+def _start_process(api: docker.APIClient, process: str) -> tuple[bytes, bytes]:
+    """Start a process that was made in a container: its standard output and errors when it has ended.
+
+    The SDK's exec_start reads them past the buffer with which it has read the header of the response, and loses what came with it.
+    """
+    response = api.post(f"{api.base_url}/v{api.api_version}/exec/{process}/start", json={"Detach": False, "Tty": False})
+    response.raise_for_status()
+    return _split_streams(response.content)
+
+
+def _split_streams(content: bytes) -> tuple[bytes, bytes]:
+    """Standard output and errors, of frames as the engine sends them: a header with the stream and the size, and that many bytes."""
+    streams, begin = {1: b"", 2: b""}, 0
+    while begin < len(content):
+        stream, size = _FRAME.unpack_from(content, begin)
+        begin += _FRAME.size
+        streams[stream] += content[begin:begin + size]
+        begin += size
+    return streams[1], streams[2]
 
 
 @translate_engine_errors()

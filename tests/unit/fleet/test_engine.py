@@ -2,9 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is reported where the Docker engine refuses a request, or a command in a container fails."""
+import http.server
+import struct
 import threading
 from types import SimpleNamespace
 
+import docker
 import pytest
 import requests
 from docker.errors import APIError, BuildError, DockerException
@@ -31,25 +34,50 @@ def test_what_the_engine_refuses_is_one_message(error, message):
 
 
 class Api:
-    """An engine in which a command ends with `code`, once it is allowed to."""
+    """An engine in which a command ends with `code`, once it is allowed to. A client gets its response in one piece."""
 
     def __init__(self, monkeypatch, code, out=b"", err=b"", ends=True):
-        self.code, self.streams, self.commands, self.end = code, (out or None, err or None), [], threading.Event()
+        self.code, self.commands, self.end = code, [], threading.Event()
         if ends:
             self.end.set()
-        monkeypatch.setattr(engine, "get_client", lambda: SimpleNamespace(api=self))
+        self.body = b"".join(struct.pack(">BxxxL", stream, len(text)) + text for stream, text in ((1, out[:2]), (2, err), (1, out[2:])) if text)
+        self.server = Engine(self)
+        monkeypatch.setattr(engine, "get_client", lambda: SimpleNamespace(api=self.server.client))
+
+
+class Engine:
+    """The part of the engine's interface that starts a process, on a port of this machine."""
+
+    def __init__(self, api):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                api.end.wait(60)
+                # In one piece: the beginning of the output comes with the header.
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: close\r\n\r\n" + api.body)
+                self.close_connection = True
+
+            def log_message(self, *_arguments):
+                """Prints nothing."""
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.client = Client(api, f"http://127.0.0.1:{server.server_port}")
+
+
+class Client(docker.APIClient):
+    """The SDK's client, with what the engine knows of a process."""
+
+    def __init__(self, api, address):
+        super().__init__(base_url=address, version="1.41")
+        self.api = api
 
     def exec_create(self, container, command, environment, workdir):
-        self.commands.append((container, command, environment, workdir))
+        self.api.commands.append((container, command, environment, workdir))
         return {"Id": "11"}
 
-    def exec_start(self, _process, demux):
-        assert demux
-        self.end.wait(60)
-        return self.streams
-
     def exec_inspect(self, _process):
-        return {"ExitCode": self.code}
+        return {"ExitCode": self.api.code}
 
 
 def test_a_command_returns_its_standard_output(monkeypatch):
