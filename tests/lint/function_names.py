@@ -17,7 +17,7 @@ import pathlib
 import yaml
 
 RULES = pathlib.Path(__file__).with_suffix(".yml")
-FOLDERS = ("plugins", "tests/docs", "tests/fleet")
+FOLDERS = ("plugins", "tests/docs", "tests/fleet", "tests/lint", "tests/newest")
 VALUES = ("property", "cached_property", "setter", "fixture")
 
 

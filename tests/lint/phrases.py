@@ -103,10 +103,10 @@ def read_rules(path):
 
 def find_all(top, rules=None):
     """Return an error for each phrase below a checkout, as `FILE:LINE: "found" -> "use"`."""
-    return [f'{path}:{line}: "{found}" -> "{phrase.use}"' for path, line, found, phrase in find_phrases(top, rules or default_rules())]
+    return [f'{path}:{line}: "{found}" -> "{phrase.use}"' for path, line, found, phrase in find_phrases(top, rules or load_default_rules())]
 
 
-def default_rules():
+def load_default_rules():
     """Return the rules of the project."""
     return read_rules(Path(__file__).with_name("phrases.yml"))
 
@@ -131,7 +131,7 @@ def find_phrases(top, rules):
 
 
 @cache
-def name_matcher(phrases):
+def compile_matcher(phrases):
     """Return a function from a name to the phrases that it has, which remembers them: the same names are in many files."""
     counting = [phrase for phrase in phrases if phrase.names]
 
@@ -145,7 +145,7 @@ def name_matcher(phrases):
 
 def find_in_file(path, text, phrases):
     """Return `(line, what is found, phrase)` for each phrase in the name and the contents of a file, in the order of the lines."""
-    found, matches = set(), name_matcher(tuple(phrases))
+    found, matches = set(), compile_matcher(tuple(phrases))
     names = [(1, part.rpartition(".")[0] or part) for part in Path(path).parts]
     texts, identifiers = split_python(text) if path.endswith(".py") else (text, list_names(text))
     found |= {(line, name, phrase) for line, name in {*names, *identifiers} for phrase in matches(name)}
@@ -192,7 +192,7 @@ def split_python(text):
 
 def main(arguments):
     """Print the findings of all patterns, or of those given, with counts; return 1 where there are any."""
-    rules = default_rules()
+    rules = load_default_rules()
     counts, lines = Counter(), []
     for path, line, found, phrase in find_phrases(Path.cwd(), rules):
         counts[phrase.pattern, phrase.use] += 1

@@ -71,9 +71,9 @@ def find_errors(top):
         for line, text in texts:
             starts.append((len(page), line, text))
             page += text + "\n\n"
-        errors = [*long_sentences(page), *proselint_errors(page)]
+        errors = [*find_long_sentences(page), *run_proselint(page)]
         if not path.startswith("plugins/") or path.startswith(("plugins/modules/", "plugins/filter/")):
-            errors += passives(page)
+            errors += find_passives(page)
         if path.endswith(".py"):
             yield from ((path, line, "mark", message) for line, message in find_marks((top / path).read_text(encoding="utf-8")))
         for position, check, message in errors:
@@ -85,12 +85,12 @@ def read_texts(path, file):
     """Return `(line, text)` of each text of a file that a person reads; none for a file that has none."""
     parts = Path(path).parts
     if path.endswith(".md") and path not in GENERATED and parts[0] != "tests":
-        return [(1, page_prose(file.read_text(encoding="utf-8")))]
+        return [(1, extract_prose(file.read_text(encoding="utf-8")))]
     if path.endswith(".py") and parts[0] == "plugins":
         text = file.read_text(encoding="utf-8")
-        return [*python_messages(text), *python_documentation(text)]
+        return [*find_python_messages(text), *find_python_documentation(text)]
     if path.endswith(".yml") and parts[0] in ("roles", "playbooks", "plugins") and not {"templates", "files"} & set(parts):
-        return list(yaml_texts(file.read_text(encoding="utf-8")))
+        return list(find_yaml_texts(file.read_text(encoding="utf-8")))
     return []
 
 
@@ -107,14 +107,14 @@ def blank(found):
     return "\n" * found[0].count("\n")
 
 
-def page_prose(text):
+def extract_prose(text):
     """Return the prose of a page of Markdown: code as `X`, links as their text."""
     text = NOT_PROSE.sub(blank, text)
     text = CODE.sub(lambda found: "X" + "\n" * found[0].count("\n"), text)
     return MARK.sub("X", LINK.sub(lambda found: found[1], text))
 
 
-def python_messages(text):
+def find_python_messages(text):
     """Yield `(line, text)` of each message in Python: what an f-string fills in is `X`. Docstrings and documentation are not."""
     tree = ast.parse(text)
     inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node}
@@ -133,14 +133,14 @@ def python_messages(text):
             yield node.lineno, CODE.sub("X", message)
 
 
-def python_documentation(text):
+def find_python_documentation(text):
     """Yield `(line, text)` of each description in the documentation blocks of a module, a filter or a fragment."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in BLOCKS and isinstance(node.value, ast.Constant):
-            yield from ((node.lineno + line - 1, message) for line, message in yaml_texts(node.value.value))
+            yield from ((node.lineno + line - 1, message) for line, message in find_yaml_texts(node.value.value))
 
 
-def yaml_texts(text):
+def find_yaml_texts(text):
     """Yield `(line, text)` of each message of a task and of each description: what a template fills in is `X`."""
     stack = [yaml.compose(text, Loader=yaml.SafeLoader)]
     while stack:
@@ -156,7 +156,7 @@ def yaml_texts(text):
                     stack.append(value)
 
 
-def proselint_errors(text):
+def run_proselint(text):
     """Yield a fault for each that proselint finds in a text."""
     if text.strip():
         for result in LintFile("text", text).lint(CONFIG):
@@ -164,22 +164,22 @@ def proselint_errors(text):
             # It puts one character before the text.
             start, end = max(found.span[0] - 1, 0), found.span[1] - 1
             # Two names that were filled in, two paragraphs, or a part of a name are no word that was written twice.
-            if not (found.check_path.startswith("lexical_illusions") and re.search(r"\bX\b|\n\s*\n|^\w*_|\w=$|\d$", around(text, start, end))):
+            if not (found.check_path.startswith("lexical_illusions") and re.search(r"\bX\b|\n\s*\n|^\w*_|\w=$|\d$", expand_to_words(text, start, end))):
                 yield start, found.check_path, found.message
 
 
-def around(text, start, end):
+def expand_to_words(text, start, end):
     """Return a part of a text with the characters to the left and right that belong to its first and last word."""
     return re.search(r"[\w]*$", text[:start])[0] + text[start:end] + re.match(r"[\w=]?", text[end:])[0]
 
 
-def passives(text):
+def find_passives(text):
     """Yield a fault for each passive voice that has who acts."""
     for found in PASSIVE.finditer(text):
         yield found.start(), "passive", f"found '{' '.join(found[0].split())} ...'; expected the active voice"
 
 
-def long_sentences(text, longest=LONGEST):
+def find_long_sentences(text, longest=LONGEST):
     """Yield a fault for each sentence with more words than it may have."""
     start = 0
     for found in [*SENTENCE.finditer(text), None]:

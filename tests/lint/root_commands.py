@@ -41,13 +41,13 @@ VARIABLES = re.compile(r"\b(?:xitrum_root|xitrum_log_dir)\b|supervisor_applicati
 BELOW = re.compile(r"\blog_dir\b[^{}]*(?:\}\}|~\s*['\"]+)\s*/|\bxitrum_log_dir\b[^{}]*(?:\}\}|~\s*['\"]+)\s*/|/instances\b")
 
 
-def builtin(*names):
+def expand_builtins(*names):
     """Names of modules of Ansible, with and without their collection."""
     return {f"{prefix}{name}" for prefix in ("", "ansible.builtin.", "ansible.legacy.") for name in names}
 
 
-COMMANDS = builtin("command", "shell", "raw", "script", "expect") | {"action", "local_action"}
-FILES = builtin("file", "copy", "template", "slurp", "fetch", "lineinfile", "blockinfile", "replace", "assemble", "unarchive", "get_url")
+COMMANDS = expand_builtins("command", "shell", "raw", "script", "expect") | {"action", "local_action"}
+FILES = expand_builtins("file", "copy", "template", "slurp", "fetch", "lineinfile", "blockinfile", "replace", "assemble", "unarchive", "get_url")
 
 
 def find_all(top):
@@ -64,12 +64,12 @@ def find_in_python(text):
     """The commands in a module's text, as `(line, what)`."""
     tree, found = ast.parse(text), set()
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))]
-    paths = path_functions(functions)
+    paths = find_path_functions(functions)
     for scope in [tree, *functions]:
-        names, aliases = tainted_names(scope, paths), run_aliases(scope)
+        names, aliases = find_tainted_names(scope, paths), find_run_aliases(scope)
         for call in walk_scope(scope):
-            argv = command_argument(call, aliases)
-            what = find_path(argv, names, commands_of(scope), paths) if argv is not None else ""
+            argv = find_command(call, aliases)
+            what = find_path(argv, names, find_commands(scope), paths) if argv is not None else ""
             if what:
                 found.add((call.lineno, what))
     # A command of a table, whose words are filled in later.
@@ -92,33 +92,33 @@ def walk_scope(scope):
             rows += ast.iter_child_nodes(node)
 
 
-def name_of(function):
+def read_name(function):
     """The last name of what is called."""
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def path_functions(functions):
+def find_path_functions(functions):
     """The functions of a module that return such a path, in addition to `PATHS`."""
     found = set(PATHS)
     for function in functions * 2:
-        names = tainted_names(function, found)
+        names = find_tainted_names(function, found)
         values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
         if any(isinstance(value, (ast.JoinedStr, ast.BinOp, ast.Subscript, ast.Attribute)) and mentions(value, names, found) for value in values):
             found.add(getattr(function, "name", ""))
     return found - {""}
 
 
-def run_aliases(scope):
+def find_run_aliases(scope):
     """Names that were given a function that runs a command."""
     return {target.id: node.value.attr for node in walk_scope(scope) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute)
             and node.value.attr in RUNS for target in node.targets if isinstance(target, ast.Name)}
 
 
-def command_argument(node, aliases):
+def find_command(node, aliases):
     """The command of a call that runs one; None for any other node."""
     if not isinstance(node, ast.Call):
         return None
-    name = name_of(node.func)
+    name = read_name(node.func)
     name = aliases.get(name, name) if isinstance(node.func, ast.Name) else name
     owners = MODULES.get(name)
     if name not in RUNS or (owners and getattr(getattr(node.func, "value", None), "id", "") not in owners):
@@ -128,10 +128,10 @@ def command_argument(node, aliases):
     return next((keyword.value for keyword in node.keywords if keyword.arg in ARGUMENTS), None)
 
 
-def word_of(node):
+def read_word(node):
     """A word of a command as far as it is written, `{}` for the rest."""
     if isinstance(node, ast.JoinedStr):
-        return "".join(map(word_of, node.values))
+        return "".join(map(read_word, node.values))
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "{}"
 
 
@@ -156,7 +156,7 @@ def is_table_command(node):
         map(PLACES.search, words[1:]))
 
 
-def tainted_names(scope, paths=frozenset(PATHS)):
+def find_tainted_names(scope, paths=frozenset(PATHS)):
     """The names in a function or a module that stand for such a path: parameters of that name, and what is made of one."""
     arguments = [] if isinstance(scope, ast.Module) else [*scope.args.args, *scope.args.kwonlyargs]
     names = {argument.arg for argument in arguments if argument.arg in FOLDERS}
@@ -186,7 +186,7 @@ def is_key(name, target):
 def mentions(node, names, paths=frozenset(PATHS)):
     """Whether an expression is made of such a path. What a call returns is not, but for those that make paths of paths."""
     if isinstance(node, ast.Call):
-        name = name_of(node.func)
+        name = read_name(node.func)
         if name in paths or (name == "get" and node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value in FOLDERS):
             return True
         inner = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
@@ -202,7 +202,7 @@ def mentions(node, names, paths=frozenset(PATHS)):
     return any(mentions(item, names, paths) for item in ast.iter_child_nodes(node))
 
 
-def commands_of(scope):
+def find_commands(scope):
     """The names in a function or a module that hold a command: the last expression that each was given."""
     found = {}
     for node in walk_scope(scope):
@@ -218,12 +218,12 @@ def find_path(argv, names, commands, paths=frozenset(PATHS)):
         argv = argv.value
     name = argv.id if isinstance(argv, ast.Name) else ""
     argv = commands.get(name, argv)
-    if isinstance(argv, ast.Call) and name_of(argv.func) in AS_USER:
+    if isinstance(argv, ast.Call) and read_name(argv.func) in AS_USER:
         return ""
     words = argv.elts if isinstance(argv, (ast.List, ast.Tuple)) else [argv]
     if isinstance(argv, ast.BinOp) and isinstance(argv.left, (ast.List, ast.Tuple)):
         words = [*argv.left.elts, argv.right]
-    if is_harmless(list(map(word_of, words))):
+    if is_harmless(list(map(read_word, words))):
         return ""
     found = next((ast.unparse(word) for word in words if mentions(word, names, paths)), "")
     # Words may have been added to it since.

@@ -28,7 +28,7 @@ _DEPRECATION = "[DEPRECATION WARNING]"
 @translate_engine_errors()
 def start() -> None:
     """Start the controller, of an image that is built only where its inputs changed. One that runs is replaced."""
-    name = image.build_once(_FAMILY, SUITE, [*_RECIPE.iterdir(), LOCK], _context)
+    name = image.build_once(_FAMILY, SUITE, [*_RECIPE.iterdir(), LOCK], _fill_context)
     hosts.remove({NAME})
     api = get_client().api
     # The clone is read only, at its own path: that is where the inventory states that the keys are.
@@ -41,18 +41,18 @@ def execute(*command: str, folder: str = "/root", environment: dict[str, str] | 
     """Exit code and all output of a command in the controller: 1 where it succeeded with a deprecation warning."""
     # As a login shell has it: the engine sets the folder, and not the variable.
     code, out, err = attempt(NAME, *command, folder=folder, environment={"PWD": folder, **(environment or {})})
-    found = deprecations(out + err)
+    found = find_deprecations(out + err)
     text = out + err + "".join(f"deprecated for the newest ansible-core: {line}\n" for line in found)
     return code or int(bool(found)), text
 
 
-def deprecations(text: str) -> list[str]:
+def find_deprecations(text: str) -> list[str]:
     """The deprecation warnings that Ansible printed, each once, in the order in which they came."""
     lines = (line[line.index(_DEPRECATION):].strip() for line in text.splitlines() if _DEPRECATION in line)
     return list(dict.fromkeys(lines))
 
 
-def _context(folder: Path) -> None:
+def _fill_context(folder: Path) -> None:
     """Fill a folder with what the image is built of. The packages come the way on which pip reaches its index on this machine."""
     shutil.copytree(_RECIPE, folder, dirs_exist_ok=True)
     packages = folder / "packages"

@@ -23,7 +23,7 @@ RUN = f"PLAY [Hosts]\n\nTASK [xitrum.host.jdk : Install the JDK]\n{WARNING}\nOri
     ("[WARNING]: deprecation\nDEPRECATION WARNING\n", []),
 ])
 def test_each_deprecation_warning_is_found_once(text, found):
-    assert controller.deprecations(text) == found
+    assert controller.find_deprecations(text) == found
 
 
 @pytest.mark.parametrize(("result", "code"), [

@@ -12,7 +12,7 @@ import pytest
 from tests.docs.role_variables import ROOT
 from tests.lint import phrases
 
-RULES = phrases.default_rules()
+RULES = phrases.load_default_rules()
 IDS = [phrase.pattern for phrase in RULES.phrases]
 
 
