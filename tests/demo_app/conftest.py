@@ -14,7 +14,7 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
-    return demo_instance.package(tmp_path_factory.mktemp("demo") / "xitrum", "demo-1")
+    return demo_instance.build_package(tmp_path_factory.mktemp("demo") / "xitrum", "demo-1")
 
 
 @pytest.fixture(name="root")
@@ -27,6 +27,6 @@ def fixture_root(package, tmp_path):
 def running(package, tmp_path_factory):
     """An instance with the stock configuration, shared by the tests of a file. HTTPS and the policy port have ports of their own."""
     root = demo_instance.copy_package(package, tmp_path_factory.mktemp("running") / "xitrum")
-    ports = {"xitrum.port.https": demo_instance.free_port(), "xitrum.port.flashSocketPolicy": demo_instance.free_port()}
+    ports = {"xitrum.port.https": demo_instance.find_free_port(), "xitrum.port.flashSocketPolicy": demo_instance.find_free_port()}
     with demo_instance.Instance(root, settings=ports) as instance:
         yield instance

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.lib import demo_instance
-from tests.lib.demo_instance import Instance, free_port
+from tests.lib.demo_instance import Instance, find_free_port
 
 SHARING = {"akka.actor.provider": "akka.cluster.ClusterActorRefProvider", "akka.actor.allow-java-serialization": "on"}
 
@@ -16,13 +16,13 @@ SHARING = {"akka.actor.provider": "akka.cluster.ClusterActorRefProvider", "akka.
 @pytest.fixture(name="nodes")
 def fixture_nodes(package, tmp_path):
     """Two instances that are not started. They join as the packaged akka_cluster.conf reports, on ports that are free."""
-    remoting = [free_port(), free_port()]
+    remoting = [find_free_port(), find_free_port()]
     made = []
     for number, port in enumerate(remoting):
         root = demo_instance.copy_package(package, tmp_path / f"node{number}")
         stock = (root / "config" / "akka.conf").read_text()
         (root / "config" / "akka.conf").write_text(stock.replace('# include "akka_cluster"', 'include "akka_cluster"'))
-        settings = {"xitrum.port.https": free_port(), "akka.remote.artery.canonical.port": port}
+        settings = {"xitrum.port.https": find_free_port(), "akka.remote.artery.canonical.port": port}
         settings.update({f"akka.cluster.seed-nodes.{seed}": f"akka://xitrum@127.0.0.1:{remoting[seed]}" for seed in (0, 1)})
         made.append(Instance(root, settings=settings))
     yield made

@@ -18,7 +18,7 @@ import time
 import pytest
 
 from tests.lib import demo_instance, websocket_client
-from tests.lib.demo_instance import Instance, free_port
+from tests.lib.demo_instance import Instance, find_free_port
 
 SOMAXCONN = pathlib.Path("/proc/sys/net/core/somaxconn")
 
@@ -31,12 +31,12 @@ def java_feature():
 
 
 def start(root, port=None, **more):
-    return Instance(root, port=port or free_port(), **more)
+    return Instance(root, port=port or find_free_port(), **more)
 
 
 def without_https(**settings):
     """HTTPS can be turned off in the file only, so it gets a port that is free."""
-    return {"xitrum.port.https": free_port(), **settings}
+    return {"xitrum.port.https": find_free_port(), **settings}
 
 
 def backlog(port):
@@ -100,7 +100,7 @@ def test_listens_on_all_addresses_of_both_families(running):
 
 
 def test_https_answers_with_the_example_pair(running, package):
-    context = websocket_client.insecure_tls()
+    context = websocket_client.make_insecure_context()
     context.load_verify_locations(package / "config" / "ssl_example_fullchain.pem")
     context.verify_mode = ssl.CERT_REQUIRED
     connection = http.client.HTTPSConnection("127.0.0.1", running.settings["xitrum.port.https"], context=context, timeout=10)
@@ -139,7 +139,7 @@ def test_instance_folder_that_includes_a_releases_file(package, tmp_path):
     for name in ("lib", "public"):
         (folder / name).symlink_to(package / name)
     (folder / "tmp").mkdir()
-    port = free_port()
+    port = find_free_port()
     (folder / "config" / "xitrum.conf").write_text(
         f'include file("{package}/config/xitrum.conf")\n'
         f'xitrum {{ port {{ http = {port}, https = null }}, interface = "127.0.0.1", session.secureKey = "another", metrics = null, tmpDir = "{folder}/tmp"\n'
@@ -158,7 +158,7 @@ def test_instance_folder_that_includes_a_releases_file(package, tmp_path):
 
 
 def test_environment_overrides_where_it_was_set_to(root):
-    port = free_port()
+    port = find_free_port()
     environment = {"CONFIG_FORCE_xitrum_port_http": str(port), "CONFIG_FORCE_xitrum_session_secureKey": "from the environment"}
     settings = without_https(**{"config.override_with_env_vars": "true", "xitrum.port.http": None})
     with Instance(root, port=port, settings=settings, environment=environment) as instance:
@@ -186,7 +186,7 @@ def test_unset_variable_in_the_file_ends_the_start(root):
 
 def test_set_variable_in_the_file_is_the_port(root):
     set_http_port(root, "http = 8000\n    http = ${?DEMO_PORT}")
-    port = free_port()
+    port = find_free_port()
     with Instance(root, port=port, settings=without_https(**{"xitrum.port.http": None}), environment={"DEMO_PORT": str(port)}) as instance:
         assert instance.get("/trivial").status == 200
 
@@ -290,7 +290,7 @@ def test_stop_cuts_what_is_in_progress(root):
 
 
 def faulty(tmp_path, fault):
-    root = demo_instance.package(tmp_path / "faulty", f"demo-{fault}", "--fault", fault)
+    root = demo_instance.build_package(tmp_path / "faulty", f"demo-{fault}", "--fault", fault)
     return start(root, settings=without_https())
 
 

@@ -65,7 +65,7 @@ def test_classes_are_for_java_8(package):
 
 
 def test_another_name_changes_the_application_jar_only(package, tmp_path):
-    other = digests(demo_instance.package(tmp_path / "xitrum", "demo-2"))
+    other = digests(demo_instance.build_package(tmp_path / "xitrum", "demo-2"))
     first = digests(package)
     assert other.keys() == first.keys()
     assert [name for name in first if first[name] != other[name]] == [APPLICATION_JAR]
@@ -80,15 +80,15 @@ def test_a_build_from_the_start_gives_the_same_bytes(package, tmp_path):
 
 
 def test_padding_has_the_desired_size_and_the_same_bytes(tmp_path):
-    padded = demo_instance.package(tmp_path / "one", "demo-1", "--padding-mb", "3")
-    again = demo_instance.package(tmp_path / "two", "demo-1", "--padding-mb", "3")
+    padded = demo_instance.build_package(tmp_path / "one", "demo-1", "--padding-mb", "3")
+    again = demo_instance.build_package(tmp_path / "two", "demo-1", "--padding-mb", "3")
     size = sum(path.stat().st_size for path in (padded / "lib").glob("padding-*.jar"))
     assert 3 * 1024 * 1024 <= size < 3.01 * 1024 * 1024
     assert digests(padded) == digests(again)
 
 
 def test_a_fault_is_a_resource_of_the_application_jar(tmp_path):
-    faulty = demo_instance.package(tmp_path / "xitrum", "demo-3", "--fault", "page")
+    faulty = demo_instance.build_package(tmp_path / "xitrum", "demo-3", "--fault", "page")
     with zipfile.ZipFile(faulty / APPLICATION_JAR) as jar:
         assert jar.read("demo.properties") == b"release=demo-3\nfault=page\n"
 

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from tests.lib import websocket_client
-from tests.lib.demo_instance import Instance, free_port
+from tests.lib.demo_instance import Instance, find_free_port
 
 API_KEY = "kgreankbeplawfr7934jv2nr0bsbas0"
 
@@ -49,7 +49,7 @@ def test_session_lives_in_a_cookie_that_is_signed(running):
 
 def test_session_of_another_key_is_not_read(running, root):
     cookie = running.get("/").headers["Set-Cookie"].split(";")[0]
-    with Instance(root, settings={"xitrum.port.https": free_port(), "xitrum.session.secureKey": "another"}) as other:
+    with Instance(root, settings={"xitrum.port.https": find_free_port(), "xitrum.session.secureKey": "another"}) as other:
         assert meta(other.get("/", headers={"Cookie": cookie}), "visits") == "1"
         assert "WARN" not in other.log()
 
@@ -136,7 +136,7 @@ def test_members_without_a_cluster(running):
 
 def test_basic_authentication_covers_the_site(root):
     settings = {f"xitrum.basicAuth.{name}": value for name, value in {"realm": "demo", "username": "ann", "password": "secret"}.items()}
-    with Instance(root, settings={"xitrum.port.https": free_port(), **settings}) as instance:
+    with Instance(root, settings={"xitrum.port.https": find_free_port(), **settings}) as instance:
         refused = instance.get("/hello.txt")
         assert refused.status == 401
         assert refused.headers["WWW-Authenticate"] == 'Basic realm="demo"'
@@ -168,7 +168,7 @@ def test_without_headers_the_peer_is_the_client(running):
 )
 def test_listed_proxies_only_are_believed(root, ips, believed):
     listed = {f"xitrum.reverseProxy.ips.{number}": address for number, address in enumerate(ips)}
-    with Instance(root, settings={"xitrum.port.https": free_port(), "xitrum.reverseProxy.baseUrl": "/shop", **listed}) as instance:
+    with Instance(root, settings={"xitrum.port.https": find_free_port(), "xitrum.reverseProxy.baseUrl": "/shop", **listed}) as instance:
         result = client(instance, X_Forwarded_For="203.0.113.7", X_Forwarded_Proto="https", Host="shop.example")
         assert result["client"] == ("203.0.113.7" if believed else "127.0.0.1")
         assert result["url"] == ("https" if believed else "http") + "://shop.example/shop/client"
@@ -176,7 +176,7 @@ def test_listed_proxies_only_are_believed(root, ips, believed):
 
 def test_proxy_protocol_gives_the_clients_address(root):
     proxy = {"xitrum.reverseProxy.ips.0": "127.0.0.1", "xitrum.reverseProxy.baseUrl": "", "xitrum.reverseProxy.proxyProtocol": "true"}
-    instance = Instance(root, settings={"xitrum.port.https": free_port(), **proxy}).start()
+    instance = Instance(root, settings={"xitrum.port.https": find_free_port(), **proxy}).start()
     try:
         deadline = time.monotonic() + 30
         while "started in production mode" not in instance.log() and time.monotonic() < deadline:
@@ -300,7 +300,7 @@ def test_sockjs_refuses_what_it_cannot_use(running):
 
 def test_sockjs_session_of_another_instance_is_a_404(running, root):
     base = "/sockjs/000/elsewhere"
-    with Instance(root, settings={"xitrum.port.https": free_port()}) as other:
+    with Instance(root, settings={"xitrum.port.https": find_free_port()}) as other:
         assert post(other, base + "/xhr").text == "o\n"
         assert post(running, base + "/xhr_send", '["x"]').status == 404
         assert post(other, base + "/xhr_send", '["x"]').status == 204

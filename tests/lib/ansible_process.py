@@ -28,7 +28,7 @@ PACKED = "ansiballz_cache"
 
 
 @functools.cache
-def loaded():
+def load_processes():
     """The processes of this kind, of which the first one is started here."""
     context = multiprocessing.get_context("forkserver")
     # What started the tests is imported again in each process.
@@ -53,7 +53,7 @@ class AnsibleProcess:
         self.arguments = [command, *arguments]
         self.stdout, self.stderr = (tempfile.NamedTemporaryFile("r", encoding="utf-8") for _stream in range(2))
         streams = (self.stdout.name, self.stderr.name if environment is None else self.stdout.name)
-        self._process = loaded().Process(target=execute, args=(self.arguments, *streams, environment))
+        self._process = load_processes().Process(target=execute, args=(self.arguments, *streams, environment))
         self._process.start()
         self.pid = self._process.pid
 

@@ -18,7 +18,7 @@ BY_ITSELF = {
 COUNTS = ("_count", "/random/", "/dentry-state")
 
 
-def of_packages(path, what, made):
+def belongs_to_packages(path, what, made):
     """Whether a path came with a package that stays."""
     listed = set(made.get("paths", ()))
     if path in listed:
@@ -26,11 +26,11 @@ def of_packages(path, what, made):
     if what.startswith("link "):
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), what[len("link "):]))
         # Where a package's program keeps what it does at run time, in a folder of the package.
-        return target in listed or (target.startswith("/run/") and of_packages(posixpath.dirname(path), "", made))
+        return target in listed or (target.startswith("/run/") and belongs_to_packages(posixpath.dirname(path), "", made))
     return path in made.get("scripts", "")
 
 
-def differences(before, after):
+def find_differences(before, after):
     """What is not as it was, one line a thing. Pure."""
     made = after.get("made") or {}
     packages = sorted(set(after["packages"]) - set(before["packages"]))
@@ -38,21 +38,21 @@ def differences(before, after):
     for part in ("files", "names", "parameters", "rules", "users", "groups", "units", "running", "alternatives", "sockets"):
         for key in sorted({*before[part], *after[part]}):
             was, now = before[part].get(key), after[part].get(key)
-            if was != now and not explained(part, key, was, now, made, packages):
+            if was != now and not is_explained(part, key, was, now, made, packages):
                 lines.append(f"{part}: {key}: {was} -> {now}")
     lines += [f"packages: {name}: {before['packages'][name]} -> {after['packages'].get(name)}" for name in sorted(before["packages"])
               if before["packages"][name] != after["packages"].get(name)]
     return lines
 
 
-def explained(part, key, was, now, made, packages):
+def is_explained(part, key, was, now, made, packages):
     """Whether a difference is the machine's own, or a package's that stays."""
     if part == "files":
-        return key in BY_ITSELF or (was is None and of_packages(key, now, made)) or (
+        return key in BY_ITSELF or (was is None and belongs_to_packages(key, now, made)) or (
             was is not None and now is not None and was.split()[:2] == now.split()[:2] and key in made.get("paths", ()))
     if part == "names":
         new = set((now or "").split()) - set((was or "").split())
-        return set((was or "").split()) <= set((now or "").split()) and all(of_packages(f"{key}/{name}", "", made) for name in new)
+        return set((was or "").split()) <= set((now or "").split()) and all(belongs_to_packages(f"{key}/{name}", "", made) for name in new)
     if part == "parameters":
         # Those of a module that was loaded come with it.
         return was is None or any(word in key for word in COUNTS)
@@ -67,7 +67,7 @@ def explained(part, key, was, now, made, packages):
     return False
 
 
-def compared(site, host):
+def compare_host(site, host):
     """The differences of a host between the start of its scenario and now."""
     before = json.loads(site.run_script(host, "cat /var/tmp/baseline.json"))
-    return differences(before, json.loads(site.run_script(host, "python3 /var/tmp/baseline.py /var/tmp/baseline.json")))
+    return find_differences(before, json.loads(site.run_script(host, "python3 /var/tmp/baseline.py /var/tmp/baseline.json")))

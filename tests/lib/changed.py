@@ -23,27 +23,27 @@ OTHERS = (
 )
 
 
-def git(*arguments):
+def run_git(*arguments):
     """The lines that git prints."""
     return subprocess.run(["git", *arguments], cwd=ROOT, text=True, capture_output=True, check=True).stdout.splitlines()
 
 
-def changed_files():
+def list_changed_files():
     """Paths below the root: what is not committed, and what this branch has committed."""
-    (head,) = git("rev-parse", "HEAD")
-    known = git("for-each-ref", "--format=%(refname)", "refs/heads/main", "refs/remotes/origin/main")
-    (base,) = git("merge-base", known[0], "HEAD") if known else [head]
+    (head,) = run_git("rev-parse", "HEAD")
+    known = run_git("for-each-ref", "--format=%(refname)", "refs/heads/main", "refs/remotes/origin/main")
+    (base,) = run_git("merge-base", known[0], "HEAD") if known else [head]
     # The first commit of all has none before it.
-    compared = base if base != head else git("rev-list", "--max-count=2", "HEAD")[-1]
-    return sorted({*git("diff", "--name-only", compared), *git("ls-files", "--others", "--exclude-standard")})
+    compared = base if base != head else run_git("rev-list", "--max-count=2", "HEAD")[-1]
+    return sorted({*run_git("diff", "--name-only", compared), *run_git("ls-files", "--others", "--exclude-standard")})
 
 
-def packages_of(text):
+def find_packages(text):
     """The packages of module_utils that a text of Python imports."""
     return set(re.findall(r"module_utils\.(\w+)", text))
 
 
-def tests_of(path, text):
+def find_tests(path, text):
     """Files and folders below tests/unit that test the file `path`, whose content is `text`."""
     parts = pathlib.PurePath(path).parts
     if parts[:2] == ("tests", "unit"):
@@ -56,19 +56,19 @@ def tests_of(path, text):
     if parts[:2] == ("plugins", "module_utils") and len(parts) > 3:
         return SMOKE if parts[2] == "core" else [parts[2]]
     if parts[0] == "plugins" and len(parts) > 2:
-        return [parts[1], *packages_of(text), "repository"]
+        return [parts[1], *find_packages(text), "repository"]
     return next((tests for pattern, tests in OTHERS if re.match(pattern, path)), [])
 
 
-def selected():
+def choose_tests():
     """The unit tests to run, without what a folder among them has anyway."""
     found = set()
-    for path in changed_files():
+    for path in list_changed_files():
         file = ROOT / path
         text = file.read_text(encoding="utf-8", errors="replace") if path.endswith(".py") and file.is_file() else ""
-        found.update(str(UNIT / name) for name in tests_of(path, text) if (ROOT / UNIT / name).exists())
+        found.update(str(UNIT / name) for name in find_tests(path, text) if (ROOT / UNIT / name).exists())
     return sorted(name for name in found if not any(str(parent) in found for parent in pathlib.PurePath(name).parents))
 
 
 if __name__ == "__main__":
-    print("\n".join(selected()))
+    print("\n".join(choose_tests()))

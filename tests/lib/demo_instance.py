@@ -20,13 +20,13 @@ READY_SECONDS = 300
 _given = set()
 
 
-def package(out, name="demo-1", *options):
+def build_package(out, name="demo-1", *options):
     """Runs package.sh and returns the package's folder."""
     subprocess.run([str(PACKAGE_SH), str(out), name, *options], check=True, stdin=subprocess.DEVNULL)
     return pathlib.Path(out)
 
 
-def free_port():
+def find_free_port():
     """A TCP port that is free now, below the kernel's range for outgoing connections, where none can grab it."""
     for port in range(20000 + os.getpid() % 5000, 32000):
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -86,7 +86,7 @@ class Instance:
     process: subprocess.Popen = None
 
     def __post_init__(self):
-        self.port = self.port or free_port()
+        self.port = self.port or find_free_port()
 
     def start(self):
         defines = {"xitrum.port.http": self.port, **self.settings}

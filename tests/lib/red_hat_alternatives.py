@@ -57,7 +57,7 @@ class Group:
     value: str = ""
 
 
-def normalized(path):
+def normalize(path):
     """A path without repeated slashes."""
     return re.sub("/+", "/", path)
 
@@ -66,7 +66,7 @@ def warn(text):
     print(text, file=sys.stderr)
 
 
-def first_number(text):
+def parse_number(text):
     """The C integer at the start of a text, in any base that C has, and the rest; None where there is none."""
     found = re.match(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", text)
     if not found:
@@ -132,7 +132,7 @@ class Alternatives:
 
     def read(self, name):
         """A group. Raises Failure: 3 without a file, 1 with a file that cannot be parsed."""
-        path = normalized(f"{self.files}/{name}")
+        path = normalize(f"{self.files}/{name}")
         try:
             lines = [line.lstrip() for line in self.disk.read(path).split("\n")]
         except FileNotFoundError:
@@ -152,7 +152,7 @@ class Alternatives:
         )
         if group.current == -1 or (group.current != group.best and group.mode == "auto"):
             group.mode = "manual"
-        group.value = normalized(group.value)
+        group.value = normalize(group.value)
         return group
 
     def parse(self, name, lines, path):
@@ -171,7 +171,7 @@ class Alternatives:
             link = next(rest, "")
             if not link:
                 raise Failure(1, f"missing path for follower in {path}")
-            titles.append((title, normalized(link)))
+            titles.append((title, normalize(link)))
         if title is None:
             raise Failure(1, f"unexpected end of file in {path}")
         while target := next(rest, None):
@@ -199,7 +199,7 @@ class Alternatives:
             family, closed, line = line[1:].partition("@")
             if not closed or not family:
                 raise Failure(1, f"closing '@' missing or the family is empty in {path}")
-        number = first_number(line)
+        number = parse_number(line)
         if number is None:
             raise Failure(1, f"numeric priority expected in {path}\nunexpected line in {path}: {line}")
         return Choice(target, number[0], family, number[1].strip() or None)
@@ -525,7 +525,7 @@ def link_set(words):
     link, name, path = words
     if not link.startswith("/") or name.startswith("/") or not path.startswith("/"):
         raise usage()
-    return normalized(link), name, normalized(path)
+    return normalize(link), name, normalize(path)
 
 
 def parse_words(words):
@@ -556,7 +556,7 @@ def parse_words(words):
                 print("--family can't contain the symbol '@'")
                 raise usage()
         elif word in FOLDERS:
-            options[FOLDERS[word]] = normalized(take(1)[0])
+            options[FOLDERS[word]] = normalize(take(1)[0])
         elif word in SWITCHES:
             options[SWITCHES[word]] = True
         elif word != "--verbose":
@@ -575,17 +575,17 @@ def run(words, disk=None):
             raise Failure(2, f"{kind} {folder} invalid")
     if action == "--install":
         link, name, path = link_set(given[:3])
-        number = first_number(given[3])
+        number = parse_number(given[3])
         if number is None or number[1]:
             raise usage()
         program.install(link, name, Choice(path, number[0], more["family"], more["service"], more["followers"]))
     elif action in ("--add-follower", "--add-slave"):
         link, title, path = link_set(given[2:])
-        program.add_follower(given[0], normalized(given[1]), Follower(title, link, path))
+        program.add_follower(given[0], normalize(given[1]), Follower(title, link, path))
     elif action in ("--remove-follower", "--remove-slave"):
-        program.remove_follower(given[0], normalized(given[1]), given[2])
+        program.remove_follower(given[0], normalize(given[1]), given[2])
     elif action in ("--remove", "--set"):
-        {"--remove": program.remove, "--set": program.set}[action](given[0], normalized(given[1]))
+        {"--remove": program.remove, "--set": program.set}[action](given[0], normalize(given[1]))
     elif action == "--version":
         print("alternatives version 1.30")
     elif action == "--help":

@@ -48,29 +48,29 @@ OLD = {
 }
 
 
-def version_of(home):
+def parse_version(home):
     """The major version in the name of a package's folder, such as java-17-openjdk-17.0.9.0.9-2.el9.x86_64."""
     found = re.fullmatch(rf"{JVM}/java-(?:1\.)?(\d+)[\d.]*-openjdk-.*", home)
     return int(found.group(1))
 
 
-def family_of(home):
+def find_family(home):
     """The family that the package registers its choices with."""
     return f"{re.match(rf'{JVM}/(java-[0-9.]+-openjdk)-', home).group(1)}.{home.rpartition('.')[2]}"
 
 
-def priority_of(home):
+def compute_priority(home):
     """A priority that grows with the version: 17000909 for 17.0.9.0.9, and 1800392 for 1.8.0.392."""
     numbers = [int(number) for number in re.findall(r"\d+", re.search(r"-openjdk-([\d.]+)", home).group(1))]
-    if version_of(home) == 8:
+    if parse_version(home) == 8:
         return 1800000 + numbers[3]
     feature, interim, update, *_patch, build = numbers
     return ((feature * 100 + interim) * 100 + update) * 100 + build
 
 
-def groups_of(home, headless=False):
+def list_groups(home, headless=False):
     """The groups of a package: name to its link, its path, and its followers (link, name, path)."""
-    version, binaries = version_of(home), f"{home}/jre/bin" if version_of(home) == 8 else f"{home}/bin"
+    version, binaries = parse_version(home), f"{home}/jre/bin" if parse_version(home) == 8 else f"{home}/bin"
 
     def commands(names, folder):
         return [(f"/usr/bin/{name}", name, f"{folder}/{name}") for name in names] + [
@@ -100,10 +100,10 @@ def groups_of(home, headless=False):
     return found
 
 
-def words(action, home, headless=False):
+def list_calls(action, home, headless=False):
     """What the package's scripts call the program with when it is installed or removed, one list a call."""
     calls = []
-    for name, (link, path, followers) in groups_of(home, headless).items():
+    for name, (link, path, followers) in list_groups(home, headless).items():
         if action == "remove":
             calls.append(["--remove", name, path])
         else:
@@ -113,9 +113,9 @@ def words(action, home, headless=False):
                     link,
                     name,
                     path,
-                    str(priority_of(home)),
+                    str(compute_priority(home)),
                     "--family",
-                    family_of(home),
+                    find_family(home),
                     *[word for follower in followers for word in ("--slave", *follower)],
                 ]
             )
@@ -123,5 +123,5 @@ def words(action, home, headless=False):
 
 
 if __name__ == "__main__":
-    for call in words(sys.argv[1], sys.argv[2], "--headless" in sys.argv):
+    for call in list_calls(sys.argv[1], sys.argv[2], "--headless" in sys.argv):
         subprocess.run(["alternatives", *call], check=True)

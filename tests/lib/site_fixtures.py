@@ -6,7 +6,7 @@
 import pytest
 import yaml
 
-from tests.lib.demo_instance import package
+from tests.lib.demo_instance import build_package
 from tests.lib.site import CLONE, Site
 
 
@@ -31,6 +31,6 @@ def packages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packages")
 
     def have(name, *options):
-        return folder / name if (folder / name).exists() else package(folder / name, name, *options)
+        return folder / name if (folder / name).exists() else build_package(folder / name, name, *options)
 
     return have

@@ -132,7 +132,7 @@ def connect(host, port, path="/", headers=None, timeout=10, tls=None, host_heade
         raise
 
 
-def insecure_tls():
+def make_insecure_context():
     """A context that takes any certificate: for the example pairs of tests."""
     context = ssl.create_default_context()
     context.check_hostname = False

@@ -121,4 +121,4 @@ def process(command, folder, environment):
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
     """What the stand-in of sbt takes its jars from."""
-    return demo_instance.package(tmp_path_factory.mktemp("demo") / "xitrum", "demo-1")
+    return demo_instance.build_package(tmp_path_factory.mktemp("demo") / "xitrum", "demo-1")

@@ -81,7 +81,7 @@ def test_the_platform_staged_it_and_its_log_was_followed(pushed):
 
 
 def test_the_procfile_runs_it_on_the_port_that_it_is_given(pushed):
-    built, port = pushed[0] / "built", demo_instance.free_port()
+    built, port = pushed[0] / "built", demo_instance.find_free_port()
     with process(["honcho", "start", "--no-colour"], built, {"PORT": str(port), **KEYS}) as runner:
         answer = answers(port, lambda: runner.poll() is None)
         key = demo_instance.request(port, "/xitrum/metrics/viewer?api_key=of-the-platform")

@@ -90,7 +90,7 @@ def test_heroku_runs_what_it_builds(name, package, tmp_path):
     config = [layout.inside(path) for path in ("config/logback.xml", "config/xitrum.conf")]
     assert sorted(changed) == sorted([*config, *(os.path.normpath(f"{layout.build}/{path}") for path in ("Procfile", "build.sbt", "system.properties"))])
     built(tree, layout, package, "compile", "stage")
-    port = demo_instance.free_port()
+    port = demo_instance.find_free_port()
     if layout.main_class != "quickstart.Boot":
         # The demonstration application has no other one: the runner finds its JVM and not the class.
         # This machine's JDK is newer than the one that is chosen for an old sbt.
@@ -114,7 +114,7 @@ def test_openshift_builds_the_image_and_the_hooks_run(name, package, tmp_path):
     assert re.findall(r"(?m)^(?:ENTRYPOINT|CMD) .*$", text) == [f'ENTRYPOINT ["{layout.runner}"]', f'CMD ["{layout.main_class}"]']
     hooks = [".openshift/action_hooks/build", ".openshift/action_hooks/start", ".openshift/action_hooks/stop"]
     subprocess.run(["shellcheck", "-x", "-P", "SCRIPTDIR", ".openshift/lib.sh", *hooks], cwd=tree, check=True)
-    port = demo_instance.free_port()
+    port = demo_instance.find_free_port()
     gear = {**ENVIRONMENT, "OPENSHIFT_DIY_IP": "127.0.0.1", "OPENSHIFT_DIY_PORT": str(port), "OPENSHIFT_REPO_DIR": f"{tree}/",
             "OPENSHIFT_DATA_DIR": f"{tmp_path}/", "DEMO_PACKAGE": str(package)}
     try:

@@ -26,7 +26,7 @@ WINDOWS = (CONFIG, "config/logback.xml", "build.sbt")
 
 @pytest.fixture(scope="module")
 def port():
-    return demo_instance.free_port()
+    return demo_instance.find_free_port()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def manifests(prepared):
 @pytest.fixture(name="gear")
 def fixture_gear(prepared, package, tmp_path):
     """The environment of a gear; what runs in it at the end is killed by the number that the hook wrote down."""
-    port = demo_instance.free_port()
+    port = demo_instance.find_free_port()
     yield {"OPENSHIFT_DIY_IP": "127.0.0.1", "OPENSHIFT_DIY_PORT": str(port), "OPENSHIFT_REPO_DIR": f"{prepared[0]}/", "OPENSHIFT_DATA_DIR": f"{tmp_path}/",
            "DEMO_PACKAGE": str(package), "SBT_ARGUMENTS": str(tmp_path / "arguments")}
     with contextlib.suppress(OSError):

@@ -82,7 +82,7 @@ class RedHatHost(FakeHost):
 
     def install_rpm(self, home, headless=False):
         """A package of a JDK: its files and its groups."""
-        for link, path, followers in red_hat_jdk.groups_of(home, headless).values():
+        for link, path, followers in red_hat_jdk.list_groups(home, headless).values():
             for target in [path, *[target for _link, _name, target in followers]]:
                 if target.startswith(f"{home}/"):
                     self.files[target] = ""
@@ -95,7 +95,7 @@ class RedHatHost(FakeHost):
         self.remove(home)
 
     def call(self, action, home, headless):
-        for words in red_hat_jdk.words(action, home, headless):
+        for words in red_hat_jdk.list_calls(action, home, headless):
             assert self.run(["alternatives", *words]).rc == 0
         self.calls.clear()
 

@@ -29,7 +29,7 @@ def read_output(*argv):
         return ""
 
 
-def entry(path):
+def describe_path(path):
     """What a path is, as one line."""
     found = os.lstat(path)
     what = f"{found.st_mode:o} {found.st_uid}:{found.st_gid}"
@@ -41,17 +41,17 @@ def entry(path):
     return what
 
 
-def tree(root):
+def walk_tree(root):
     """Every path below a folder."""
     found = {}
     for folder, names, files in os.walk(root):
         for name in names + files:
             path = os.path.join(folder, name)
-            found[path] = entry(path)
+            found[path] = describe_path(path)
     return found
 
 
-def parameters():
+def read_parameters():
     """The kernel parameters that can be read."""
     found = {}
     for path in [*glob.glob("/proc/sys/net/**", recursive=True), "/proc/sys/fs/nr_open", "/proc/sys/fs/file-max"]:
@@ -63,7 +63,7 @@ def parameters():
     return found
 
 
-def alternatives():
+def read_alternatives():
     """The mode of each group, and where it leads."""
     found = {}
     for name in os.listdir("/var/lib/dpkg/alternatives"):
@@ -72,17 +72,17 @@ def alternatives():
     return found
 
 
-def columns(text, *numbers):
+def parse_columns(text, *numbers):
     """Columns of the lines of a table: the first to the others."""
     return {line.split()[0]: " ".join(line.split()[number] for number in numbers) for line in text.splitlines() if line.split()}
 
 
-def without_engine(text):
+def drop_engine_lines(text):
     """Lines, without those of the resolver that a container's engine puts into it: at every start it has other ports."""
     return "\n".join(line for line in text.splitlines() if "127.0.0.11" not in line)
 
 
-def of_packages(names):
+def read_packages(names):
     """What dpkg reports about packages: the paths that it lists, and the text of the scripts that make the rest."""
     paths, scripts = set(), ""
     for name in names:
@@ -100,8 +100,8 @@ def main():
     """Prints it."""
     files = {}
     for root in ROOTS:
-        files.update(tree(root))
-    packages = columns(read_output("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"), 1)
+        files.update(walk_tree(root))
+    packages = parse_columns(read_output("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"), 1)
     before = {}
     if len(sys.argv) > 1:
         with open(sys.argv[1], encoding="utf-8") as file:
@@ -109,19 +109,19 @@ def main():
     print(json.dumps({
         "files": files,
         "names": {folder: " ".join(sorted(os.listdir(folder))) for folder in NAMES if os.path.isdir(folder)},
-        "parameters": parameters(),
+        "parameters": read_parameters(),
         "rules": {
-            "nft": without_engine(read_output("nft", "--stateless", "list", "ruleset")),
-            "legacy": without_engine(read_output("iptables-legacy-save") + read_output("ip6tables-legacy-save")),
+            "nft": drop_engine_lines(read_output("nft", "--stateless", "list", "ruleset")),
+            "legacy": drop_engine_lines(read_output("iptables-legacy-save") + read_output("ip6tables-legacy-save")),
         },
         "users": {row.pw_name: " ".join(map(str, row[2:])) for row in pwd.getpwall()},
         "groups": {row.gr_name: f"{row.gr_gid} {' '.join(row.gr_mem)}" for row in grp.getgrall()},
-        "units": columns(read_output("systemctl", "list-unit-files", "--no-legend", "--plain", "--no-pager"), 1),
-        "running": columns(read_output("systemctl", "list-units", "--type=service", "--state=active,failed", "--no-legend", "--plain", "--no-pager"), 2),
-        "alternatives": alternatives(),
-        "sockets": {f"{line.split()[0]} {line.split()[4]}": "listens" for line in without_engine(read_output("ss", "-Hlntu")).splitlines()},
+        "units": parse_columns(read_output("systemctl", "list-unit-files", "--no-legend", "--plain", "--no-pager"), 1),
+        "running": parse_columns(read_output("systemctl", "list-units", "--type=service", "--state=active,failed", "--no-legend", "--plain", "--no-pager"), 2),
+        "alternatives": read_alternatives(),
+        "sockets": {f"{line.split()[0]} {line.split()[4]}": "listens" for line in drop_engine_lines(read_output("ss", "-Hlntu")).splitlines()},
         "packages": packages,
-        "made": of_packages(sorted(set(packages) - set(before))) if before else {},
+        "made": read_packages(sorted(set(packages) - set(before))) if before else {},
     }))
 
 

@@ -20,7 +20,7 @@ from tests.lib.ansible_process import run_module
 from tests.verify.load import Load
 
 
-def address_of(host):
+def find_address(host):
     """The address at which clients reach the proxy."""
     return host.ansible.get_variables()["xitrum_address"]
 
@@ -28,7 +28,7 @@ def address_of(host):
 def ask(address, path="/", headers=(), port=80, tls=False, method="GET", body=None, timeout=15):
     """One request on a connection of its own: the answer, and its body as text. A header may be there twice."""
     if tls:
-        connection = http.client.HTTPSConnection(address, port, timeout=timeout, context=websocket_client.insecure_tls())
+        connection = http.client.HTTPSConnection(address, port, timeout=timeout, context=websocket_client.make_insecure_context())
     else:
         connection = http.client.HTTPConnection(address, port, timeout=timeout)
     try:
@@ -45,21 +45,21 @@ def ask(address, path="/", headers=(), port=80, tls=False, method="GET", body=No
         connection.close()
 
 
-def client_of(address, *headers, **more):
+def read_client(address, *headers, **more):
     """What the application reports about who queried."""
     answer, body = ask(address, "/client", headers, **more)
     assert answer.status == 200
     return json.loads(body)
 
 
-def own_address(address):
+def find_own_address(address):
     """This machine's address on the way to the proxy."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((address, 80))
         return probe.getsockname()[0]
 
 
-def sticky_clients(address):
+def find_sticky_clients(address):
     """A cookie for each instance, by its name HOST:PORT."""
     answers = [ask(address)[0] for _unused in range(20)]
     found = {answer.getheader("X-Demo-Instance"): answer.getheader("Set-Cookie").split(";")[0] for answer in answers}
@@ -87,7 +87,7 @@ class ProxyContract:
 
     @pytest.fixture
     def address(self, host):
-        return address_of(host)
+        return find_address(host)
 
     def test_a_page_answers(self, address):
         answer, _body = ask(address)
@@ -100,12 +100,12 @@ class ProxyContract:
 
     def test_the_client_address_is_the_peer_whatever_the_client_claims(self, address):
         for headers in ([], [("X-Forwarded-For", "203.0.113.7")], [("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-For", "203.0.113.8, 203.0.113.9")]):
-            request = client_of(address, *headers)
-            assert request["client"] == own_address(address)
-            assert request["forwarded_for"] == own_address(address), "the proxy must overwrite, not append"
+            request = read_client(address, *headers)
+            assert request["client"] == find_own_address(address)
+            assert request["forwarded_for"] == find_own_address(address), "the proxy must overwrite, not append"
 
     def test_scheme_and_host_are_those_of_the_request(self, address):
-        request = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "https"))
+        request = read_client(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "https"))
         assert (request["scheme"], request["host"]) == ("http", "shop.example")
 
     def test_a_load_balancer_is_believed_who_the_client_is(self, host, address, balancer):
@@ -126,7 +126,7 @@ class ProxyContract:
         assert [(request["forwarded_for"], request["scheme"]) for request in answers] == [request for _client, _scheme, request in cases]
 
     def test_https_is_answered_and_announced_to_the_application(self, address):
-        request = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "http"), port=self.tls_port, tls=True)
+        request = read_client(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "http"), port=self.tls_port, tls=True)
         assert (request["scheme"], request["host"]) == ("https", "shop.example")
 
     def test_http_2_is_spoken_over_tls(self, host, address):
@@ -134,7 +134,7 @@ class ProxyContract:
         assert version == "2"
 
     def test_an_old_tls_version_is_refused(self, address):
-        context = websocket_client.insecure_tls()
+        context = websocket_client.make_insecure_context()
         # The client's own library must allow what the server is to refuse, and warns of it.
         with pytest.warns(DeprecationWarning):
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -150,7 +150,7 @@ class ProxyContract:
 
     @pytest.mark.parametrize("tls", [False, True], ids=["ws", "wss"])
     def test_websockets_pass(self, address, tls):
-        port, context = (self.tls_port, websocket_client.insecure_tls()) if tls else (80, None)
+        port, context = (self.tls_port, websocket_client.make_insecure_context()) if tls else (80, None)
         with websocket_client.connect(address, port, "/echo", tls=context) as echo:
             for text in ("hello", "again"):
                 echo.send_text(text)
@@ -261,7 +261,7 @@ class ProxyContract:
     def bound(self, host, address):
         """A cookie for each instance."""
         del host
-        return sticky_clients(address)
+        return find_sticky_clients(address)
 
     def set_servers(self, host, state, *names, check=False, **options):
         """Runs the module proxy_server on the proxy. What it fails with is a RuntimeError."""

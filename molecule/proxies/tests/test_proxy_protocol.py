@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from tests.verify.proxy import own_address
+from tests.verify.proxy import find_own_address
 
 CONVERGE = "molecule/proxies/converge.yml"
 HEADER = "PROXY TCP4 203.0.113.7 203.0.113.80 40000 80\r\n"
@@ -53,11 +53,11 @@ def test_the_load_balancer_is_believed(balancer, address):
 
 
 def test_nobody_else_is(address):
-    assert client_address(exchange(address, HEADER + REQUEST)) in ("", own_address(address))
+    assert client_address(exchange(address, HEADER + REQUEST)) in ("", find_own_address(address))
 
 
 def test_without_the_header_nobody_is_served_by_nginx_and_others_as_before_by_haproxy(name, address):
-    assert client_address(exchange(address, REQUEST)) == (own_address(address) if name == "haproxy1" else "")
+    assert client_address(exchange(address, REQUEST)) == (find_own_address(address) if name == "haproxy1" else "")
 
 
 def test_the_host_itself_asks_without_it(site, name):

@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.lib.baseline import compared
+from tests.lib.baseline import compare_host
 
 REMOVE = "playbooks/remove.yml"
 
@@ -17,7 +17,7 @@ def test_everything_is_removed_and_a_second_run_does_nothing(site):
 
 @pytest.mark.parametrize("name", ["haproxy1", "nginx1", "apache1", "app1"])
 def test_the_host_is_what_it_was_before_the_first_run(site, name):
-    assert compared(site, name) == []
+    assert compare_host(site, name) == []
 
 
 def test_the_unmanaged_proxy_serves_again(site):

@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.lib.baseline import compared
+from tests.lib.baseline import compare_host
 from tests.lib.faults import SOCKET
 from tests.lib.site import wait_for
 from tests.verify.load import Load
@@ -63,7 +63,7 @@ def test_one_host_is_removed_with_its_packages_while_the_others_serve(site):
     run.assert_ended_well()
     load.assert_nothing_lost()
     assert sum(load.statuses.values()) > 20
-    assert compared(site, "app2") == []
+    assert compare_host(site, "app2") == []
     after = site.list_running()
     assert {host for host in after if after[host] != before[host]} == {"app2"}
     assert {name for name, status in site.read_statuses().items() if status.startswith("MAINT")} == {"app2-0", "app2-1"}
@@ -83,14 +83,14 @@ def test_a_run_that_is_killed_is_finished_by_the_next_and_data_that_was_kept_goe
     assert site.list_releases("app1") != []
     assert "outcome=removed" in site.run_script("app1", "getent passwd xitrum && tail -n 1 /var/log/xitrum/runs.log")
     kept = ("files: /opt/xitrum", "names: /var/log:", "names: /var/lib:", "users: xitrum:", "groups: xitrum:")
-    assert [line for line in compared(site, "app1") if not line.startswith(kept)] == []
+    assert [line for line in compare_host(site, "app1") if not line.startswith(kept)] == []
     site.run(playbook=REMOVE, remove_host_count=3, remove_keep_data=True).assert_did_nothing()
     site.run(playbook=REMOVE, remove_host_count=3).assert_ended_well()
 
 
 @pytest.mark.parametrize("name", ["proxy1", "app1", "app2", "bare"])
 def test_the_host_is_what_it_was_before_the_first_run(site, name):
-    assert compared(site, name) == []
+    assert compare_host(site, name) == []
 
 
 def test_a_run_after_it_does_nothing(site):

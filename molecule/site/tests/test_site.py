@@ -12,7 +12,7 @@ from tests.lib import websocket_client
 from tests.lib.demo_instance import request
 from tests.lib.site import ROOT
 from tests.verify.instances import InstanceContract
-from tests.verify.proxy import ask, client_of, own_address
+from tests.verify.proxy import ask, find_own_address, read_client
 
 APPS = ("app1", "app2")
 INSTANCES = [(host, index) for host in APPS for index in (0, 1)]
@@ -51,12 +51,12 @@ class TestThroughTheProxy:
 
     def test_the_application_sees_the_client_and_not_what_the_client_claims(self, site):
         proxy = address(site, "proxy1")
-        seen = client_of(proxy, ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"))
-        assert (seen["client"], seen["peer"], seen["scheme"]) == (own_address(proxy), proxy, "http")
+        seen = read_client(proxy, ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"))
+        assert (seen["client"], seen["peer"], seen["scheme"]) == (find_own_address(proxy), proxy, "http")
 
     def test_nobody_but_the_proxy_may_report_who_the_client_is(self, site):
         app = address(site, "app1")
-        assert client_of(app, ("X-Forwarded-For", "203.0.113.9"), port=8000)["client"] == own_address(app)
+        assert read_client(app, ("X-Forwarded-For", "203.0.113.9"), port=8000)["client"] == find_own_address(app)
 
     def test_statistics_and_the_admin_socket_are_not_reached_from_outside(self, site):
         with pytest.raises(OSError):

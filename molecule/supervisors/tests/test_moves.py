@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.contract import fill
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
-from tests.lib.baseline import compared
+from tests.lib.baseline import compare_host
 from tests.lib.demo_instance import request
 
 #: The hosts from which the application is taken away in the end, with their supervisors.
@@ -199,6 +199,6 @@ def test_everything_is_removed_and_a_second_run_does_nothing(site):
     theirs = site.list_processes("supervisord", "sleep")
     everything = {"playbook": "playbooks/remove.yml", "remove_host_count": len(site.hosts)}
     site.run(**everything).assert_ended_well()
-    assert {name: compared(site, name) for name in site.hosts} == {name: [] for name in site.hosts}
+    assert {name: compare_host(site, name) for name in site.hosts} == {name: [] for name in site.hosts}
     assert site.list_processes("supervisord", "sleep") == theirs != []
     site.run(**everything).assert_did_nothing()

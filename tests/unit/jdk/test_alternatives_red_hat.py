@@ -612,6 +612,6 @@ def test_whatever_packages_come_and_go_the_removal_leaves_what_they_would_have_l
 
 
 def test_the_words_of_a_package():
-    calls = red_hat_jdk.words("install", RPM)
+    calls = red_hat_jdk.list_calls("install", RPM)
     assert calls[0][:6] == ["--install", "/usr/bin/java", "java", f"{RPM}/bin/java", "17000909", "--family"]
     assert "java-17-openjdk.x86_64" in calls[0]

@@ -31,7 +31,7 @@ def after(part=None, key=None, value=None, made=None, packages=None):
 
 
 def test_the_same_host_has_no_difference():
-    assert baseline.differences(HOST, after()) == []
+    assert baseline.find_differences(HOST, after()) == []
 
 
 @pytest.mark.parametrize(("part", "key", "value"), [
@@ -41,7 +41,7 @@ def test_the_same_host_has_no_difference():
     ("alternatives", "awk", "manual /usr/bin/mawk"), ("alternatives", "java", "auto /usr/lib/jvm/j/bin/java"), ("sockets", "tcp 0.0.0.0:80", "listens"),
 ])
 def test_what_is_left_or_otherwise_is_found(part, key, value):
-    assert baseline.differences(HOST, after(part, key, value)) == [f"{part}: {key}: {HOST[part].get(key)} -> {value}"]
+    assert baseline.find_differences(HOST, after(part, key, value)) == [f"{part}: {key}: {HOST[part].get(key)} -> {value}"]
 
 
 @pytest.mark.parametrize(("part", "key", "value"), [
@@ -51,7 +51,7 @@ def test_what_is_left_or_otherwise_is_found(part, key, value):
     ("alternatives", "java", "auto /usr/lib/jvm/j/bin/java"),
 ])
 def test_what_a_package_brought_that_stays_is_no_difference(part, key, value):
-    assert baseline.differences(HOST, after(part, key, value, PACKAGE, {"nginx": "installed"})) == []
+    assert baseline.find_differences(HOST, after(part, key, value, PACKAGE, {"nginx": "installed"})) == []
 
 
 @pytest.mark.parametrize(("part", "key", "value"), [
@@ -59,10 +59,10 @@ def test_what_a_package_brought_that_stays_is_no_difference(part, key, value):
     ("running", "nginx.service", "active"),
 ])
 def test_what_is_ours_in_a_package_that_stays_is_found(part, key, value):
-    assert len(baseline.differences(HOST, after(part, key, value, PACKAGE, {"nginx": "installed"}))) == 1
+    assert len(baseline.find_differences(HOST, after(part, key, value, PACKAGE, {"nginx": "installed"}))) == 1
 
 
 def test_what_was_there_and_is_gone_is_found():
     host = after()
     del host["files"]["/etc/hosts"], host["packages"]["dash"]
-    assert baseline.differences(HOST, host) == ["files: /etc/hosts: 100644 0:0 abc -> None", "packages: dash: installed -> None"]
+    assert baseline.find_differences(HOST, host) == ["files: /etc/hosts: 100644 0:0 abc -> None", "packages: dash: installed -> None"]

@@ -24,11 +24,11 @@ from tests.lib import changed
     ("LICENSE", "", set()),
 ])
 def test_the_tests_of_a_file(path, text, tests):
-    assert set(changed.tests_of(path, text)) == tests
+    assert set(changed.find_tests(path, text)) == tests
 
 
 def test_what_tests_share_is_tested_by_those_that_import_it():
-    found = changed.tests_of("tests/unit/stubbed_plays.py", "")
+    found = changed.find_tests("tests/unit/stubbed_plays.py", "")
     assert "playbooks/test_batch.py" in found and "jdk/test_jvm.py" not in found
 
 
@@ -44,5 +44,5 @@ def test_every_package_has_tests_of_its_name():
 
 
 def test_a_selection_has_no_test_twice(monkeypatch):
-    monkeypatch.setattr(changed, "changed_files", lambda: ["plugins/module_utils/jdk/jvm.py", "tests/unit/jdk/test_jvm.py", "docs/x.md", "docs/y.md"])
-    assert changed.selected() == ["tests/unit/jdk", "tests/unit/repository", "tests/unit/roles"]
+    monkeypatch.setattr(changed, "list_changed_files", lambda: ["plugins/module_utils/jdk/jvm.py", "tests/unit/jdk/test_jvm.py", "docs/x.md", "docs/y.md"])
+    assert changed.choose_tests() == ["tests/unit/jdk", "tests/unit/repository", "tests/unit/roles"]
