@@ -55,7 +55,7 @@ def format_times(times):
     return f"{statistics.median(times):.2f} ({min(times):.2f}-{max(times):.2f})"
 
 
-def options(text, *more):
+def parse_options(text, *more):
     """The arguments of a measurement: the inventory, the folder for its results, and more."""
     parser = argparse.ArgumentParser(description=text)
     parser.add_argument("inventory")

@@ -13,17 +13,17 @@ COLOURS = ("#9aa5b1", "#d98e04", "#7b61a8", "#1769aa")
 WIDTH, PANEL, LEFT, BAR, LEAST, MOST = 760, 230, 60, 38, 0.1, 100.0
 
 
-def height(seconds):
+def compute_height(seconds):
     """Pixels of a bar."""
     return (PANEL - 60) * (math.log10(max(seconds, LEAST)) - math.log10(LEAST)) / (math.log10(MOST) - math.log10(LEAST))
 
 
-def panel(case, results, top):
+def render_panel(case, results, top):
     """The elements of one case. `results` maps a number of hosts to cases, those to ways, and those to seconds."""
     base = top + PANEL - 30
     yield f'<text x="{LEFT}" y="{top + 16}" font-weight="bold">{escape(case)}</text>'
     for line in (0.1, 1, 10, 100):
-        y = base - height(line)
+        y = base - compute_height(line)
         yield f'<line x1="{LEFT}" x2="{WIDTH - 20}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>'
         yield f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{line:g} s</text>'
     group = (WIDTH - LEFT - 20) / len(results)
@@ -33,15 +33,16 @@ def panel(case, results, top):
         for number, times in enumerate(cases[case].values()):
             middle = statistics.median(times)
             left = x + number * BAR
-            yield f'<rect x="{left:.1f}" y="{base - height(middle):.1f}" width="{BAR - 6}" height="{height(middle):.1f}" fill="{COLOURS[number]}"/>'
-            yield f'<text x="{left + BAR / 2 - 3:.1f}" y="{base - height(middle) - 4:.1f}" text-anchor="middle" font-size="10">{middle:.2f}</text>'
+            height = compute_height(middle)
+            yield f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{BAR - 6}" height="{height:.1f}" fill="{COLOURS[number]}"/>'
+            yield f'<text x="{left + BAR / 2 - 3:.1f}" y="{base - height - 4:.1f}" text-anchor="middle" font-size="10">{middle:.2f}</text>'
 
 
-def plot(results):
+def render_plot(results):
     """The whole picture. The ways have the same order everywhere."""
     first = next(iter(results.values()))
     names = list(next(iter(first.values())))
-    parts = [part for number, case in enumerate(first) for part in panel(case, results, 40 + number * PANEL)]
+    parts = [part for number, case in enumerate(first) for part in render_panel(case, results, 40 + number * PANEL)]
     for number, name in enumerate(names):
         parts.append(f'<rect x="{LEFT + number * 165}" y="12" width="12" height="12" fill="{COLOURS[number]}"/>'
                      f'<text x="{LEFT + number * 165 + 18}" y="22">{escape(name)}</text>')

@@ -22,7 +22,7 @@ import subprocess
 import threading
 import time
 
-from tests.bench.hosts import BASE, Hosts, options
+from tests.bench.hosts import BASE, Hosts, parse_options
 from tests.bench.upload import make_package
 
 FOLDER = pathlib.Path(__file__).parent
@@ -30,7 +30,7 @@ COUNTS, ROUNDS = (1, 8, 32, 64), 3
 CASES = ("from nothing", "nothing to do", "check.yml")
 
 
-def memory(pid):
+def measure_memory(pid):
     """MB of a process and all its descendants, pages that they share counted once."""
     total, children = 0, [pid]
     while children:
@@ -42,7 +42,7 @@ def memory(pid):
     return total / 1024
 
 
-def measured(command, codes=(0,)):
+def measure_command(command, codes=(0,)):
     """Seconds, the processors' seconds of the command and of what it started, and MB at most."""
     before, began, most = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), [0.0]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -50,7 +50,7 @@ def measured(command, codes=(0,)):
 
     def watch():
         while not ended.wait(0.3):
-            most[0] = max(most[0], memory(process.pid))
+            most[0] = max(most[0], measure_memory(process.pid))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -73,12 +73,12 @@ def measure(hosts, package):
     for _turn in range(ROUNDS):
         hosts.sh(reset)
         for case in CASES[:2]:
-            turns[case].append(measured([*start, "playbooks/base.yml", *BASE]))
-        turns[CASES[2]].append(measured([*start, *check], codes=(2,)))
+            turns[case].append(measure_command([*start, "playbooks/base.yml", *BASE]))
+        turns[CASES[2]].append(measure_command([*start, *check], codes=(2,)))
     return {case: {what: statistics.median(turn[what] for turn in of_case) for what in of_case[0]} for case, of_case in turns.items()}
 
 
-def table(results):
+def render_table(results):
     """Markdown: what each number of hosts took, and what one more took between the last two."""
     lines = [f"| case | {' | '.join(f'{count} hosts' for count in results)} | each more |", "| --- " * (len(results) + 2) + "|"]
     for case in CASES:
@@ -90,7 +90,7 @@ def table(results):
 
 
 def main():
-    given = options(__doc__)
+    given = parse_options(__doc__)
     os.environ["ANSIBLE_CONFIG"] = str(FOLDER.parents[1] / "ansible.cfg")
     package, results = given.folder / "package", {}
     make_package(package, random.Random(1))
@@ -98,7 +98,7 @@ def main():
         results[count] = measure(Hosts(given.inventory, count), package)
         print(f"{count} hosts: {results[count]}", flush=True)
     (given.folder / "scale.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    print(table(results))
+    print(render_table(results))
 
 
 if __name__ == "__main__":

@@ -17,15 +17,15 @@ import subprocess
 
 import yaml
 
-from tests.bench.hosts import options
-from tests.bench.scale import measured
+from tests.bench.hosts import parse_options
+from tests.bench.scale import measure_command
 
 ROOT = pathlib.Path(__file__).parents[2]
 COUNTS, ROUNDS = (1, 8), 5
 CASES = ("site.yml", "check.yml")
 
 
-def first_hosts(inventory, count, path):
+def write_first_hosts(inventory, count, path):
     """Writes an inventory of the first hosts alone: a host outside of a run's limit costs too."""
     data = yaml.safe_load(pathlib.Path(inventory).read_text(encoding="utf-8"))
     names = list(data["all"]["hosts"])[:count]
@@ -41,11 +41,11 @@ def measure(inventory, variables):
     turns = {case: [] for case in CASES}
     for _turn in range(ROUNDS):
         for case, command in commands.items():
-            turns[case].append(measured(command))
+            turns[case].append(measure_command(command))
     return {case: {what: statistics.median(turn[what] for turn in of_case) for what in of_case[0]} for case, of_case in turns.items()}
 
 
-def table(results):
+def render_table(results):
     """Markdown: a row for each case."""
     lines = [f"| case | {' | '.join(f'{count} hosts' for count in results)} |", "| --- " * (len(results) + 1) + "|"]
     for case in CASES:
@@ -55,18 +55,18 @@ def table(results):
 
 
 def main():
-    given = options(__doc__)
+    given = parse_options(__doc__)
     os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
     variables = {"xitrum_package": str(ROOT / ".cache/test/xitrum"), "xitrum_secure_key": "0" * 40,
                  "xitrum_report_dir": str(given.folder / "check")}
-    inventories = {count: first_hosts(given.inventory, count, given.folder / f"first-{count}.yml") for count in COUNTS}
+    inventories = {count: write_first_hosts(given.inventory, count, given.folder / f"first-{count}.yml") for count in COUNTS}
     subprocess.run(["ansible-playbook", "-i", str(inventories[max(COUNTS)]), "playbooks/site.yml", "-e", json.dumps(variables)], check=True)
     results = {}
     for count, inventory in inventories.items():
         results[count] = measure(inventory, variables)
         print(f"{count} hosts: {results[count]}", flush=True)
     (given.folder / "unchanged.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    print(table(results))
+    print(render_table(results))
 
 
 if __name__ == "__main__":

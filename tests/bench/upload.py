@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import time
 
-from tests.bench.hosts import Hosts, format_times, options
+from tests.bench.hosts import Hosts, format_times, parse_options
 
 JARS, JAR_BYTES, ROUNDS = 90, 900_000, 5
 PLAYBOOK = pathlib.Path(__file__).with_name("upload.yml")
@@ -81,7 +81,7 @@ def measure(hosts, package, chance):
     return found
 
 
-def table(results):
+def render_table(results):
     """Markdown: medians, with the least and the most in brackets."""
     lines = ["| hosts | case | rsync | release | release / rsync | whole run |", "| --- | --- | --- | --- | --- | --- |"]
     for count, cases in results.items():
@@ -93,12 +93,12 @@ def table(results):
 
 
 def main():
-    given = options(__doc__)
+    given = parse_options(__doc__)
     chance, package = random.Random(1), given.folder / "package"
     make_package(package, chance)
     results = {count: measure(Ways(given.inventory, count), package, chance) for count in (1, 4)}
     (given.folder / "upload.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    print(table(results))
+    print(render_table(results))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ import statistics
 import subprocess
 import time
 
-from tests.bench.hosts import BASE, Hosts, format_times, options
-from tests.bench.plot import plot
+from tests.bench.hosts import BASE, Hosts, format_times, parse_options
+from tests.bench.plot import render_plot
 
 FOLDER = pathlib.Path(__file__).parent
 ROUNDS, COUNTS = 5, (1, 4, 8)
@@ -28,7 +28,7 @@ CASES = ("from nothing", "nothing to do")
 PAIRS = ("-e", json.dumps({"port_forward_pairs": [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 4430}]}))
 
 
-def timed(command, **environment):
+def measure_command(command, **environment):
     """The seconds of a command, which has to end well."""
     began = time.monotonic()
     done = subprocess.run(command, env={**os.environ, **environment}, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -37,7 +37,7 @@ def timed(command, **environment):
     return time.monotonic() - began
 
 
-def pyinfra_inventory(hosts, folder):
+def write_pyinfra_inventory(hosts, folder):
     """The same hosts as pyinfra reads them, by the same keys."""
     names = []
     config = folder / "ssh_config"
@@ -52,26 +52,26 @@ def pyinfra_inventory(hosts, folder):
     return path
 
 
-def ways(hosts, folder, pyinfra):
+def list_ways(hosts, folder, pyinfra):
     """Name to a function that does the work on all hosts and returns its seconds."""
     script = (FOLDER / "shell.sh").read_text(encoding="utf-8")
     limit = ",".join(hosts.hosts)
-    inventory = pyinfra_inventory(hosts, folder)
+    inventory = write_pyinfra_inventory(hosts, folder)
 
-    def playbook(path, *more):
-        return timed(["ansible-playbook", "-i", hosts.inventory, str(path), "--limit", f"localhost,{limit}", *more])
+    def run_playbook(path, *more):
+        return measure_command(["ansible-playbook", "-i", hosts.inventory, str(path), "--limit", f"localhost,{limit}", *more])
 
     return {
         "shell script": lambda: hosts.sh(script),
-        "conventional playbook": lambda: playbook(FOLDER / "conventional.yml"),
-        "pyinfra": lambda: timed([pyinfra, "-y", str(inventory), str(FOLDER / "pyinfra_deploy.py")]),
-        "xitrum.host": lambda: playbook(FOLDER / "ours.yml", *BASE, *PAIRS),
+        "conventional playbook": lambda: run_playbook(FOLDER / "conventional.yml"),
+        "pyinfra": lambda: measure_command([pyinfra, "-y", str(inventory), str(FOLDER / "pyinfra_deploy.py")]),
+        "xitrum.host": lambda: run_playbook(FOLDER / "ours.yml", *BASE, *PAIRS),
     }
 
 
 def measure(hosts, folder, pyinfra, print_line):
     """Case to the times of each way, alternating: another one is first in each."""
-    all_ways = ways(hosts, folder, pyinfra)
+    all_ways = list_ways(hosts, folder, pyinfra)
     reset = (FOLDER / "reset.sh").read_text(encoding="utf-8")
     names = list(all_ways)
     found = {case: {name: [] for name in names} for case in CASES}
@@ -84,7 +84,7 @@ def measure(hosts, folder, pyinfra, print_line):
     return found
 
 
-def table(results):
+def render_table(results):
     """Markdown: medians, with the least and the most in brackets, and how many times the baseline that is."""
     names = list(next(iter(results.values()))[CASES[0]])
     lines = [f"| case | hosts | {' | '.join(names)} |", "| --- " * (len(names) + 2) + "|"]
@@ -97,11 +97,11 @@ def table(results):
 
 
 def main():
-    given = options(__doc__, "pyinfra")
+    given = parse_options(__doc__, "pyinfra")
     results = {count: measure(Hosts(given.inventory, count), given.folder, given.pyinfra, print) for count in COUNTS}
     (given.folder / "converge.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    (given.folder / "converge.svg").write_text(plot(results), encoding="utf-8")
-    print(table(results))
+    (given.folder / "converge.svg").write_text(render_plot(results), encoding="utf-8")
+    print(render_table(results))
 
 
 if __name__ == "__main__":
