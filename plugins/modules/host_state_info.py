@@ -69,7 +69,7 @@ options:
     description:
       - The application whose instances are read in their current state, regardless of the desired one. The keys are
         C(name), C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path),
-        C(health_status), C(health_text), and C(seconds), the age from which a lock is that of a run that died.
+        C(health_status), C(health_text) and C(seconds). A lock of that age or older is that of a run that died.
     type: dict
   past_runs:
     description:
@@ -173,7 +173,8 @@ instances:
 runtime:
   description: >-
     The C(instances) with C(state), C(release), C(started), C(health), C(connections), C(memory_bytes) and
-    C(restarts_last_day), the C(lock) of the host, and whether a run is C(unfinished), which includes one that died.
+    C(restarts_last_day); and the C(lock) of the host. C(unfinished) reports whether a run has not ended, which includes
+    one that died.
   returned: when O(runtime) is given
   type: dict
 past_runs:
