@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..module_utils.core.name_lists import format_names
 from ..module_utils.core.untrusted_text import escape_text
 
 #: The column in which the counts of a step begin.
@@ -135,8 +136,7 @@ def format_seconds(seconds: float) -> str:
 
 def format_hosts(hosts: Sequence[str]) -> str:
     """Return the first few names of hosts, and how many more there are."""
-    more = len(hosts) - LISTED
-    return ", ".join(hosts[:LISTED]) + (f" and {more} more" if more > 0 else "")
+    return format_names(hosts, LISTED)
 
 
 def format_counts(step: Step, shows_skipped: bool = False) -> str:

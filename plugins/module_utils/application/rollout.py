@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..configuration import shared as shared_settings
+from ..core.name_lists import format_names
 from ..core.plan import BlockingError, make_rule_errors
 from ..package import main_class as package_main
 from ..proxy import definition as proxy
@@ -76,7 +77,7 @@ def plan_batches(
         found.append({
             "number": number, "total": len(parts), "canary": number == 1, "hosts": hosts,
             "label": ", ".join(names),
-            "title": ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else ""),
+            "title": format_names(names, LISTED),
             "servers": [proxy.format_server_name(host, instance["index"]) for host, instance in part],
             **({"all_at_once": True} if together else {}),
         })

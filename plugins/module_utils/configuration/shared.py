@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..core import urls
+from ..core.name_lists import format_names
 from . import hocon
 from . import xitrum_conf as package_config
 from .xitrum_conf import Settings, parse_settings
@@ -236,8 +237,7 @@ def find_differences(values: dict[str, dict[str, str]]) -> list[str]:
         for host, settings in values.items():
             by_value.setdefault(settings[name], []).append(host)
         if len(by_value) > 1:
-            more = {value: f" and {len(hosts) - 8} more" if len(hosts) > 8 else "" for value, hosts in by_value.items()}
-            listed = "; ".join(", ".join(hosts[:8]) + more[value] for value, hosts in by_value.items())
+            listed = "; ".join(format_names(hosts, 8) for hosts in by_value.values())
             shared = "form a cluster" if name in CLUSTER_SETTINGS else "share sessions"
             found.append(f"found {len(by_value)} values of {name} on the hosts of the group xitrum ({listed}); "
                          f"expected one, since its instances {shared}. Set it once for the group xitrum")

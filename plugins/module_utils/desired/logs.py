@@ -13,6 +13,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ..core.name_lists import format_names
 from ..core.plan import BlockingError, make_rule_errors
 from ..core.untrusted_text import make_printable, replace_controls
 from .inputs import Inputs
@@ -179,9 +180,8 @@ def read_instances(
 def describe_nearest(name: str, known: Mapping[str, Any]) -> str:
     """Return the end of a sentence on a name that is none: the nearest one, and those that there are."""
     near = difflib.get_close_matches(name, list(known), 1)
-    listed = ", ".join(list(known)[:_LISTED])
-    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    return f"{f': did you mean {near[0]}?' if near else '.'} The inventory has {listed or 'none'}{more}"
+    listed = format_names(list(known), _LISTED)
+    return f"{f': did you mean {near[0]}?' if near else '.'} The inventory has {listed or 'none'}"
 
 
 def pick_example(known: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Iterator, Mapping, NamedTuple
 
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
+from ..core.name_lists import format_names
 from ..core.plan import Draft, Plan
 from ..core.untrusted_text import make_printable
 from ..supervisor import table
@@ -108,9 +109,8 @@ def describe_left_out(source: Source, left_out: Mapping[str, str]) -> list[str]:
         by_reason.setdefault(reason, []).append(make_printable(name))
     folder = source.path.rpartition("/")[0]
     return [
-        f"instance {source.number}: in {folder}, {', '.join(names[:LISTED])}"
-        + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
-        + f" {'was' if len(names) == 1 else 'were'} not read: {reason}"
+        f"instance {source.number}: in {folder}, {format_names(names, LISTED)} "
+        f"{'was' if len(names) == 1 else 'were'} not read: {reason}"
         for reason, names in by_reason.items()
     ]
 

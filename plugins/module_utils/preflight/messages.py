@@ -20,6 +20,7 @@ from ..application import slots
 from ..configuration import shared as shared_settings
 from ..configuration.xitrum_conf import EXAMPLE_VALUES, parse_settings
 from ..core import addresses
+from ..core.name_lists import format_names
 from ..core.untrusted_text import make_printable
 from ..core.variables import is_true
 from ..package.java import find_java_error
@@ -622,7 +623,7 @@ def list_hosts(hosts: Sequence[str], count: int) -> str:
     """Some of the hosts, as a heading: everybody is reported in a word, and a long list is cut."""
     if len(hosts) == count and count > 1:
         return "both hosts" if count == 2 else f"all {count} hosts"
-    return ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
+    return format_names(hosts, 8)
 
 
 def group_by_hosts(sentences: Mapping[str, Iterable[str]], count: int) -> dict[str, list[str]]:

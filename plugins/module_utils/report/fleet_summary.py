@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core import operator_stops
+from ..core.name_lists import format_names
 from ..core.plan import RUN
 from ..core.statuses import STATUSES
 
@@ -133,14 +134,10 @@ def render_changes(states: dict[str, dict[str, Any] | None]) -> str:
                 found.setdefault((name, text), []).append(host)
     if not found:
         return "No host would change."
-    lines = [(_format_hosts(hosts), name, text) for (name, text), hosts in found.items()]
+    lines = [(format_names(hosts, LISTED), name, text) for (name, text), hosts in found.items()]
     changed = format_host_count(len({host for hosts in found.values() for host in hosts}))
     rows = render_table(("host", "component", "would change"), lines)
     return "\n".join([f"What a run would change, on {changed} of {len(states)}:", *rows])
-
-
-def _format_hosts(hosts: Sequence[str]) -> str:
-    return ", ".join(hosts[:LISTED]) + (f" and {len(hosts) - LISTED} more" if len(hosts) > LISTED else "")
 
 
 def _format_change(name: str, report: Mapping[str, Any]) -> str:
