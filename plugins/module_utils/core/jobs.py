@@ -11,6 +11,7 @@ output, `lease` is renewed by whoever polls, and `end` ends it.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import ctypes
 import os
@@ -175,12 +176,9 @@ def read_output(folder: str, position: int) -> bytes:
 
 def drop_partial_character(data: bytes) -> bytes:
     """A part of a text in UTF-8 without the character at its end that is not whole."""
-    for count in range(1, min(len(data), 4) + 1):
-        first = data[-count]
-        if first & 0xC0 != 0x80:
-            length = 4 if first >= 0xF0 else 3 if first >= 0xE0 else 2 if first >= 0xC0 else 1
-            return data[:-count] if length > count else data
-    return data
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    decoder.decode(data)
+    return data[: len(data) - len(decoder.getstate()[0])]
 
 
 def list_parts(folder: str) -> list[int]:
