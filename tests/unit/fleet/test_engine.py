@@ -33,51 +33,42 @@ def test_what_the_engine_refuses_is_one_message(error, message):
     assert str(raised.value) == message
 
 
-class Api:
+class Api(docker.APIClient):
     """An engine in which a command ends with `code`, once it is allowed to. A client gets its response in one piece."""
 
     def __init__(self, monkeypatch, code, out=b"", err=b"", ends=True):
         self.code, self.commands, self.end = code, [], threading.Event()
         if ends:
             self.end.set()
-        self.body = b"".join(struct.pack(">BxxxL", stream, len(text)) + text for stream, text in ((1, out[:2]), (2, err), (1, out[2:])) if text)
-        self.server = Engine(self)
-        monkeypatch.setattr(engine, "get_client", lambda: SimpleNamespace(api=self.server.client))
-
-
-class Engine:
-    """The part of the engine's interface that starts a process, on a port of this machine."""
-
-    def __init__(self, api):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                api.end.wait(60)
-                # In one piece: the beginning of the output comes with the header.
-                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: close\r\n\r\n" + api.body)
-                self.close_connection = True
-
-            def log_message(self, *_arguments):
-                """Prints nothing."""
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        frames = [(1, out[:2]), (2, err), (1, out[2:])]
+        body = b"".join(struct.pack(">BxxxL", stream, len(text)) + text for stream, text in frames if text)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), make_handler(self.end, body))
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.client = Client(api, f"http://127.0.0.1:{server.server_port}")
-
-
-class Client(docker.APIClient):
-    """The SDK's client, with what the engine knows of a process."""
-
-    def __init__(self, api, address):
-        super().__init__(base_url=address, version="1.41")
-        self.api = api
+        super().__init__(base_url=f"http://127.0.0.1:{server.server_port}", version="1.41")
+        monkeypatch.setattr(engine, "get_client", lambda: SimpleNamespace(api=self))
 
     def exec_create(self, container, command, environment, workdir):
-        self.api.commands.append((container, command, environment, workdir))
+        self.commands.append((container, command, environment, workdir))
         return {"Id": "11"}
 
     def exec_inspect(self, _process):
-        return {"ExitCode": self.api.code}
+        return {"ExitCode": self.code}
+
+
+def make_handler(end, body):
+    """What answers the start of a process, when it has ended."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            end.wait(60)
+            # The beginning of the output comes with the header.
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: close\r\n\r\n" + body)
+            self.close_connection = True
+
+        def log_message(self, *_arguments):
+            """Prints nothing."""
+
+    return Handler
 
 
 def test_a_command_returns_its_standard_output(monkeypatch):
