@@ -198,7 +198,7 @@ def give_back() -> None:
     display.warning(f"The run ended before its last task. Releasing its lock of {hosts}.")
     code, printed = run_play(PLAY, {"__locks_held": held}, SECONDS, list(held))
     if code:
-        # Where the play did not come to its recap, no host is known to have its lock back.
+        # Where the play did not reach its recap, every lock counts as not released.
         failed = [host for host in sorted(held) if host in read_failed_hosts(printed)] or sorted(held)
         cause = (
             " ".join(map(untrusted_text.make_printable, printed.split("\n")[-8:]))

@@ -345,7 +345,7 @@ def find_record_errors(desired: dict[str, Any], state: dict[str, Any], java: int
             f"/proc/{state['running']['pid']}/root{tmp}",
             rule="console.hidden-files",
         )
-        # How much room there is, is known of the folder of the host alone.
+        # The free space was read of the host's folder, which is another one.
         return
     needed, free = estimate_dump_size(state["heap"]), state["free"]
     if desired["action"] == "heap_dump" and free is not None and free < needed:
