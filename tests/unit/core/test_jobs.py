@@ -112,7 +112,7 @@ def test_a_line_that_is_read_in_pieces_is_cut_between_characters(monkeypatch):
 
 @pytest.mark.parametrize(("data", "whole"), [
     ("aü".encode(), 3), ("aü".encode()[:2], 1), ("€".encode()[:1], 0), ("€".encode()[:2], 0), ("€".encode(), 3), ("😀".encode()[:3], 0), ("😀".encode(), 4),
-    (b"", 0), (b"abc", 3), (b"\x80" * 9, 9), (b"a\xff", 1)])
+    (b"", 0), (b"abc", 3), (b"\x80" * 9, 9), (b"a\xff", 2)])
 def test_a_character_that_is_not_whole_is_left_for_the_next_poll(data, whole):
     assert jobs.drop_partial_character(data) == data[:whole]
 
