@@ -6,9 +6,10 @@
 import functools
 import http.server
 import tarfile
-import threading
 
 import pytest
+
+from tests.lib.http_server import serve_in_background
 
 pytest_plugins = ["tests.lib.site_fixtures"]
 
@@ -29,7 +30,7 @@ def archives(tmp_path_factory):
             """Not on the test's own output."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve_in_background(server)
         yield functools.partial(archived, folder, f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
 

@@ -17,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import operator_s
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import table
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
+from tests.lib.http_server import serve_in_background
 from tests.unit.record_texts import record_text
 
 from ..fake_host import FakeHost
@@ -163,7 +164,7 @@ def fixture_port():
             """Reports nothing: the test's output is pytest's."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve_in_background(server)
     yield server.server_address[1]
     server.shutdown()
 
@@ -556,7 +557,7 @@ def fixture_serve():
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve_in_background(server)
         servers.append(server)
         return server.server_address[1]
 

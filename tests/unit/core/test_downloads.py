@@ -10,7 +10,6 @@ import hashlib
 import http.server
 import ssl
 import subprocess
-import threading
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, downloads
@@ -19,6 +18,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as jd
 from ansible_collections.xitrum.host.plugins.module_utils.package import source as package_source
 from ansible_collections.xitrum.host.plugins.module_utils.package.source import SourceError
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import push as source_push
+
+from tests.lib.http_server import serve_in_background
 
 BODY = b"an archive"
 SECRETS = {
@@ -58,8 +59,7 @@ def start(address="127.0.0.1", context=None):
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     server.url = f"http{'s' if context else ''}://{address}:{server.server_port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    return server
+    return serve_in_background(server)
 
 
 @pytest.fixture(name="servers")

@@ -15,6 +15,7 @@ from docker.errors import APIError, BuildError, DockerException
 from tests.fleet import engine, hosts
 from tests.fleet.engine import FleetError, translate_engine_errors
 from tests.fleet.spec import HostSpec
+from tests.lib.http_server import serve_in_background
 
 
 @pytest.mark.parametrize(("error", "message"), [
@@ -43,7 +44,7 @@ class Api(docker.APIClient):
         frames = [(1, out[:2]), (2, err), (1, out[2:])]
         body = b"".join(struct.pack(">BxxxL", stream, len(text)) + text for stream, text in frames if text)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), make_handler(self.end, body))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve_in_background(server)
         super().__init__(base_url=f"http://127.0.0.1:{server.server_port}", version="1.41")
         monkeypatch.setattr(engine, "get_client", lambda: SimpleNamespace(api=self))
 

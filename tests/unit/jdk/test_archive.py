@@ -22,6 +22,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as jd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lib.http_server import serve_in_background
+
 from ..package_fixture import mac_members
 
 COOKIE = "accept-license=yes"
@@ -241,7 +243,7 @@ def vendor_server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Licensed)
     server.seen, server.body = 0, b"an archive"
     server.url = f"http://127.0.0.1:{server.server_port}/jdk.tar.gz"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve_in_background(server)
     yield server
     server.shutdown()
     server.server_close()

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import http.server
-import threading
 
 import pytest
 
+from tests.lib.http_server import serve_in_background
 from tests.verify.load import Load
 
 ANSWERS = {
@@ -46,7 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def fixture_port():
     Handler.cookies, Handler.connections = set(), set()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve_in_background(server)
         yield server.server_port
         server.shutdown()
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import threading
 
 import pytest
 
+from tests.lib.http_server import serve_in_background
 from tests.unit.stubbed_plays import play, state_of
 
 READ = "- import_playbook: PLAYBOOKS/plays/read.yml\n"
@@ -28,7 +28,7 @@ def fixture_server(tmp_path_factory):
             """Not on the test's own output."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve_in_background(server)
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

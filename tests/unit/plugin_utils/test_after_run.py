@@ -13,7 +13,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 import types
 
@@ -21,6 +20,7 @@ import pytest
 import yaml
 from ansible_collections.xitrum.host.plugins.plugin_utils import after_run
 
+from tests.lib.http_server import serve_in_background
 from tests.lib.questions import validate
 from tests.lib.site import CLONE
 
@@ -62,7 +62,7 @@ def fixture_chat():
     """A chat on this machine."""
     with http.server.HTTPServer(("127.0.0.1", 0), Chat) as server:
         server.got, server.status = [], 200
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve_in_background(server)
         yield server
         server.shutdown()
 
