@@ -10,6 +10,7 @@ command as the application's user, and reading by `Host`, which does not follow 
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 import yaml
@@ -67,7 +68,7 @@ def find_in_python(text):
     paths = find_path_functions(functions)
     for scope in [tree, *functions]:
         names, aliases = find_tainted_names(scope, paths), find_run_aliases(scope)
-        for call in walk_scope(scope):
+        for call in list_nodes(scope):
             argv = find_command(call, aliases)
             what = find_path(argv, names, find_commands(scope), paths) if argv is not None else ""
             if what:
@@ -79,17 +80,34 @@ def find_in_python(text):
     yield from sorted(found)
 
 
-def walk_scope(scope):
-    """The nodes of a function, or of a module without those of its functions."""
+@functools.lru_cache(maxsize=1000)
+def list_nodes(scope):
+    """The nodes of a function, or of a module without those of its functions. Remembered: most scopes are read a dozen times."""
     if not isinstance(scope, ast.Module):
-        yield from ast.walk(scope)
-        return
-    rows = list(scope.body)
+        return tuple(ast.walk(scope))
+    nodes, rows = [], list(scope.body)
     while rows:
         node = rows.pop()
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            yield node
+            nodes.append(node)
             rows += ast.iter_child_nodes(node)
+    return tuple(nodes)
+
+
+@functools.lru_cache(maxsize=1000)
+def list_bindings(scope):
+    """What gives values to names in a scope: pairs of the values and the targets, in the order of its nodes."""
+    found = []
+    for node in list_nodes(scope):
+        if isinstance(node, ast.Assign):
+            found.append(([node.value], node.targets))
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.NamedExpr)):
+            found.append(([node.value] if node.value else [], [node.target]))
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            found.append(([node.iter], [node.target]))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ADDS:
+            found.append((node.args, [node.func.value]))
+    return found
 
 
 def read_name(function):
@@ -102,7 +120,7 @@ def find_path_functions(functions):
     found = set(PATHS)
     for function in functions * 2:
         names = find_tainted_names(function, found)
-        values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
+        values = [node.value for node in list_nodes(function) if isinstance(node, ast.Return) and node.value]
         if any(isinstance(value, (ast.JoinedStr, ast.BinOp, ast.Subscript, ast.Attribute)) and mentions(value, names, found) for value in values):
             found.add(getattr(function, "name", ""))
     return found - {""}
@@ -110,7 +128,7 @@ def find_path_functions(functions):
 
 def find_run_aliases(scope):
     """Names that were given a function that runs a command."""
-    return {target.id: node.value.attr for node in walk_scope(scope) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute)
+    return {target.id: node.value.attr for node in list_nodes(scope) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute)
             and node.value.attr in RUNS for target in node.targets if isinstance(target, ast.Name)}
 
 
@@ -162,17 +180,7 @@ def find_tainted_names(scope, paths=frozenset(PATHS)):
     names = {argument.arg for argument in arguments if argument.arg in FOLDERS}
     # A name may be made of one that is made further down in a loop.
     for _unused in range(3):
-        for node in walk_scope(scope):
-            if isinstance(node, ast.Assign):
-                values, targets = [node.value], node.targets
-            elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.NamedExpr)):
-                values, targets = [node.value] if node.value else [], [node.target]
-            elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-                values, targets = [node.iter], [node.target]
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ADDS:
-                values, targets = node.args, [node.func.value]
-            else:
-                continue
+        for values, targets in list_bindings(scope):
             if any(mentions(value, names, paths) for value in values):
                 names |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name) and not is_key(part, target)}
     return names
@@ -205,7 +213,7 @@ def mentions(node, names, paths=frozenset(PATHS)):
 def find_commands(scope):
     """The names in a function or a module that hold a command: the last expression that each was given."""
     found = {}
-    for node in walk_scope(scope):
+    for node in list_nodes(scope):
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             found.update({target.id: node.value for target in targets if isinstance(target, ast.Name)})
