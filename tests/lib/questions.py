@@ -17,6 +17,13 @@ OF_STATUS, OF_CHECK = QUESTIONS[:-3], QUESTIONS[-3:]
 
 
 def validate(document, name):
-    """Fails where a document is not as the schema `status` or `check` describes it; returns it."""
+    """Fails where a document is not as its schema below docs/reference describes it; returns it."""
     jsonschema.validate(document, json.loads((CLONE / f"docs/reference/{name}.schema.json").read_text(encoding="utf-8")))
     return document
+
+
+def read_document(site, name):
+    """Runs the playbook `status` or `history` on a site: its JSON, which has to be as the schema describes it."""
+    code, output = site.type(f"ansible-playbook playbooks/{name}.yml -e {name}_format=json")
+    assert code == 0, output[-4000:]
+    return validate(json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}"), name)

@@ -3,12 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fleet on one screen."""
 
-import json
+from tests.lib.questions import read_document
 
 
 def test_the_status_of_the_fleet_is_reported_by_one_read_of_each_host(site):
-    code, output = site.type("ansible-playbook playbooks/status.yml -e status_format=json")
-    assert code == 0, output[-4000:]
-    document = json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}")
+    document = read_document(site, "status")
     assert document["outcome"] == "ok"
     assert {item["name"]: item["state"] for item in document["instances"]} == dict.fromkeys(("app1-0", "app1-1", "app2-0", "app2-1"), "running")

@@ -8,10 +8,11 @@ import json
 import pytest
 
 from tests.fleet import engine
+from tests.lib.questions import read_document
 from tests.lib.site import wait_for
 from tests.verify.traffic import Traffic
 
-STOP, START, STATUS = "playbooks/stop.yml", "playbooks/start.yml", "playbooks/status.yml"
+STOP, START = "playbooks/stop.yml", "playbooks/start.yml"
 INSTANCES = ["app1-0", "app1-1", "app2-0", "app2-1"]
 RECORD = "/var/lib/xitrum.host/xitrum.stopped"
 
@@ -27,9 +28,7 @@ def fixture_stopped(site):
 
 
 def read_status(site):
-    code, output = site.type(f"ansible-playbook {STATUS} -e status_format=json")
-    assert code == 0, output[-4000:]
-    return json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}")
+    return read_document(site, "status")
 
 
 def test_a_stop_loses_no_request(site, stopped):

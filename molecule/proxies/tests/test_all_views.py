@@ -3,17 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The status of the fleet has the view of each kind of proxy."""
 
-import json
-
-from tests.lib.questions import validate
+from tests.lib.questions import read_document
 
 KINDS = {"haproxy1": "HAProxy", "nginx1": "Nginx", "apache1": "Apache"}
 
 
 def test_the_status_has_the_view_of_each_proxy(site):
-    code, output = site.type("ansible-playbook playbooks/status.yml -e status_format=json")
-    assert code == 0, output[-4000:]
-    document = validate(json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}"), "status")
+    document = read_document(site, "status")
     found = {proxy["name"]: proxy for proxy in document["proxies"]}
     assert {name: (proxy["software"], proxy["state"], proxy["serving"]) for name, proxy in found.items()} == {
         name: (kind, "running", True) for name, kind in KINDS.items()}

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.lib.questions import read_document
 from tests.lib.site import ROOT, RUN_SECONDS, kill, wait_for
 from tests.verify.traffic import BUSY, WEBSOCKETS, Traffic
 
@@ -129,6 +130,17 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
         assert site.run_script(host, "tail -n 1 /opt/xitrum/healthy") == old.removeprefix("releases/")
     assert_enabled(site)
     assert {last_line(site, host)["outcome"] for host in APPS} == {"failed"}
+
+
+def test_the_history_has_the_deploy_and_the_one_that_stopped(site):
+    document = read_document(site, "history")
+    release = site.find_release("app1")
+    first, deployed, *_between, stopped = document["runs"]
+    assert (first["outcome"], first["release_from"]) == ("done", None)
+    assert (deployed["playbook"], deployed["outcome"], deployed["release_from"], deployed["release_to"]) == (
+        "deploy", "done", first["release_to"], release)
+    assert (stopped["playbook"], stopped["user"], stopped["outcome"], stopped["release_from"]) == ("deploy", getpass.getuser(), "failed", release)
+    assert all([host["name"] for host in run["hosts"]] == ["app1", "app2"] for run in (first, deployed, stopped))
 
 
 @pytest.mark.long

@@ -4,7 +4,6 @@
 """logs.yml, run.yml, console.yml and status.yml under every supervisor, and what they leave on a host. No instance is restarted."""
 
 import collections
-import json
 import os
 import pathlib
 import re
@@ -15,6 +14,7 @@ import pytest
 
 from tests.lib.followed_logs import ask, assert_no_process_is_left, find_lines, follow, interrupt, parse_lines
 from tests.lib.leftovers import MIGRATE, find_leftovers
+from tests.lib.questions import read_document
 from tests.lib.site import kill, wait_for
 
 HOSTS = list(tomllib.loads((pathlib.Path(__file__).parents[1] / "fleet.toml").read_text(encoding="utf-8"))["hosts"])
@@ -94,8 +94,6 @@ def test_the_console_queries_every_instance_and_leaves_nothing(site, tmp_path, a
 
 
 def test_the_status_of_every_instance_is_read(site):
-    code, output = site.type("ansible-playbook playbooks/status.yml -e status_format=json")
-    assert code == 0, output[-4000:]
-    document = json.loads("{" + output.partition("\n{")[2].partition("\n}")[0] + "}")
+    document = read_document(site, "status")
     assert document["outcome"] == "ok"
     assert {item["name"]: (item["state"], item["health"]) for item in document["instances"]} == dict.fromkeys(INSTANCES, ("running", "ok"))
