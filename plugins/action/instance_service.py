@@ -43,10 +43,6 @@ class ActionModule(ActionBase):
             waiting = earlier["waiting"]
             progress.report(*describe(arguments, host, waiting), waiting["seconds"], waiting["limit"])
 
-        watch = int(arguments.get("watch", 0))
-        if watch:
-            names = [definition.format_server_name(host, item["index"]) for item in arguments.get("instances") or ()]
-            progress.report(", ".join(names), "watched under live traffic", 0, watch)
         result.update(progress.poll(call, report))
         return result
 
@@ -64,6 +60,8 @@ def describe(arguments: Mapping[str, Any], host: str, waiting: Mapping[str, Any]
     if waiting["phase"] == "drained":
         left = waiting["left"]
         return subject, f"draining, {left} connection{'' if left == 1 else 's'} left"
+    if waiting["phase"] == "watched":
+        return subject, "watched under live traffic"
     done = DONE.get(arguments.get("state", "started"), "started") if waiting["phase"] == "started" else "runs"
     if waiting.get("late"):
         then = "stopping it again" if arguments.get("operator") else "restoring the earlier release"

@@ -76,7 +76,7 @@ class Waiting(Exception):
 
 def find_resumed(desired: Mapping[str, Any], *phases: str) -> Mapping[str, Any]:
     """What an earlier call returned of a wait that this one goes on with; empty where it does not, and for other
-    phases. They are `drained`; `started`, of instances that it has started; and `running`, of all others."""
+    phases. They are `drained`; `started`, of instances that it has started; `running`, of all others; and `watched`."""
     found: Mapping[str, Any] = desired.get("resume") or {}
     return found if found.get("phase") in phases else {}
 
@@ -321,10 +321,16 @@ def wait_until_healthy(
 
 def watch(host: Host, desired: Mapping[str, Any], pause: float = 1.0) -> None:
     """Asks instances once a second for `watch` seconds. Raises RuntimeError with the end of the log of the first that
-    is not healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
-    before = {item["index"]: list_pids(host, desired, item["index"]) for item in desired["instances"]}
-    deadline = time.monotonic() + desired["watch"]
-    while time.monotonic() < deadline:
+    is not healthy, or whose process is not the same throughout: it may have ended and been started again in between.
+    Raises Waiting with the processes of the beginning."""
+    earlier, called = find_resumed(desired, "watched"), time.monotonic()
+    began = called - earlier.get("seconds", 0)
+    before = {int(index): pids for index, pids in earlier.get("pids", {}).items()} or {
+        item["index"]: list_pids(host, desired, item["index"]) for item in desired["instances"]
+    }
+    while time.monotonic() < began + desired["watch"]:
+        if is_over(desired, called):
+            raise Waiting("watched", time.monotonic() - began, desired["watch"], pids=before)
         time.sleep(pause)
         for item in desired["instances"]:
             index, now = item["index"], list_pids(host, desired, item["index"])
@@ -488,6 +494,9 @@ def remove_root(host: Host, desired: Mapping[str, Any], left: Sequence[str]) -> 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The instances that are not in the desired state, and what else is left of the application."""
     every, earlier = desired["state"] == "absent", find_resumed(desired, "started", "running")
+    if find_resumed(desired, "watched"):
+        # One that has ended meanwhile is a failure, and not started again.
+        return {"pending": [], "left": [], "records": [], "started": [], "unused_supervisors": {}}
     if earlier:
         # They have been acted on, whatever state they have by now.
         launched = [{**item, "runs": True} for item in desired["instances"] if item["index"] in earlier["launched"]]
@@ -548,14 +557,14 @@ def apply(host: Host, plan: Plan) -> Applied:
         remove_root(host, desired, plan.state["left"])
         for path in plan.state["records"]:
             host.remove(path)
-        if desired["state"] == "started":
+        if desired["state"] == "started" and not find_resumed(desired, "watched"):
             verify_running(host, desired)
+        for index in plan.state["started"]:
+            SUPERVISORS[desired["supervisor"]].register(host, desired["name"], index)
+        operator_stops.clear(host, desired["name"], plan.state["started"])
+        watch(host, desired)
     except Waiting as waiting:
         return Applied({"seconds": took, "cut": cut, "notes": notes, "waiting": {"launched": [], **waiting.report}})
-    for index in plan.state["started"]:
-        SUPERVISORS[desired["supervisor"]].register(host, desired["name"], index)
-    operator_stops.clear(host, desired["name"], plan.state["started"])
-    watch(host, desired)
     return Applied({"seconds": took, "cut": cut, "notes": notes}, warnings=tuple(notes))
 
 

@@ -47,6 +47,7 @@ def test_a_restart_is_one_result_of_several_calls(monkeypatch):
     ({"state": "started"}, waiting(3, phase="running"), "runs, waiting for / to answer 200"),
     ({"state": "restarted", "status": 204}, waiting(121, late=True), "restarted, not healthy in time, restoring the earlier release"),
     ({"state": "absent"}, waiting(3, phase="drained", left=1), "draining, 1 connection left"),
+    ({"state": "started", "watch": 60}, waiting(5, phase="watched", limit=60), "watched under live traffic"),
 ])
 def test_what_is_waited_for(arguments, report, text):
     assert instance_service.describe({"instances": INSTANCES, **arguments}, "app1", report) == ("app1-0, app1-1", text)

@@ -313,6 +313,30 @@ def test_a_call_goes_on_with_instances_that_ran_already(port, monkeypatch):
     assert "waiting" not in calls.call(waiting) and calls.stops == []
 
 
+def test_a_watch_in_several_calls_ends_when_its_time_is_over(port, monkeypatch):
+    calls = Calls(host(runs=True), monkeypatch, "started", start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
+    calls.given["watch"] = 60
+    monkeypatch.setattr(service, "verify_running", lambda *_what: None)
+    first = calls.call()["waiting"]
+    assert (first["phase"], first["limit"], first["pids"]) == ("watched", 60, {0: [7]})
+    second = calls.call(json.loads(json.dumps({**first, "seconds": 59})))["waiting"]
+    assert second["seconds"] >= 59 and second["pids"] == {0: [7]}
+    assert "waiting" not in calls.call({**second, "seconds": 60}) and calls.stops == []
+
+
+@pytest.mark.parametrize(("now", "fault"), [([8], r"the process \[8\] instead of \[7\]"), ([], r"the process none instead of \[7\]")])
+def test_a_process_that_is_lost_between_two_calls_of_a_watch_fails_and_is_not_started(port, monkeypatch, now, fault):
+    there = host(runs=True)
+    calls = Calls(there, monkeypatch, "started", start_timeout=60, instances=[{"index": 0, "port": port, "folder": "bb-2"}])
+    calls.given["watch"] = 60
+    monkeypatch.setattr(service, "list_pids", lambda *_what: now)
+    monkeypatch.setattr(service, "find_running", lambda *_what: [])
+    monkeypatch.setattr(service, "is_over", lambda *_what: False)
+    with pytest.raises(RuntimeError, match=fault):
+        calls.call({"phase": "watched", "seconds": 5, "limit": 60, "launched": [], "pids": {"0": [7]}})
+    assert not [what for what in there.done if "start" in str(what)]
+
+
 def test_a_drain_in_several_calls(monkeypatch):
     there = FakeHost(commands={SS: TWO})
     want = {**desired("absent", drain=60), "return_after": 5}
