@@ -29,7 +29,7 @@ from ansible import constants, context
 from ansible.parsing import vault
 from ansible.utils.display import Display
 
-from ..module_utils.core import commands, untrusted_text
+from ..module_utils.core import bounded, commands, untrusted_text
 
 PLAY = pathlib.Path(__file__).resolve().parents[2] / "playbooks/plays/unlock.yml"
 
@@ -260,25 +260,30 @@ def run_play(
         with tempfile.TemporaryFile("w+") as printed:
             try:
                 # A session of its own, and no pipe to this process: it goes on where this one is ended meanwhile.
-                code = subprocess.run(
+                process = subprocess.Popen(
                     words,
-                    input=passwords.get("connection", ""),
+                    stdin=subprocess.PIPE,
                     env=environment,
                     text=True,
                     stdout=printed,
                     stderr=subprocess.STDOUT,
-                    check=False,
-                    timeout=seconds,
                     start_new_session=True,
                     pass_fds=[handle for _name, _path, handle in vault_files if handle is not None],
-                ).returncode
-            except subprocess.TimeoutExpired:
-                # Its own text has the command line, with variables that may be secret.
-                return 1, f"it had not ended after {seconds} s, and was killed"
+                )
             except OSError as error:
                 return 1, str(error)
+            try:
+                process.communicate(passwords.get("connection", ""), timeout=seconds)
+            except subprocess.TimeoutExpired:
+                # With what its tasks have started: Ansible itself ends its workers when it is asked to end.
+                bounded.end_session(process)
+                # The text of the exception has the command line, with variables that may be secret.
+                return 1, f"it had not ended after {seconds} s, and was killed"
+            except BaseException:
+                bounded.end_session(process)
+                raise
             printed.seek(0)
-            return code, commands.hide_secrets(printed.read())
+            return process.returncode, commands.hide_secrets(printed.read())
 
 
 def read_typed_secrets() -> list[tuple[str, bytes]]:

@@ -63,9 +63,9 @@ def run(argv: Sequence[str], data: bytes | None, environment: Mapping[str, str],
             late = False
         except subprocess.TimeoutExpired:
             late = True
-            _end(process)
+            end_session(process)
     except BaseException:
-        _end(process)
+        end_session(process)
         raise
     finally:
         for pipe in (process.stdin, process.stdout, process.stderr):
@@ -123,7 +123,7 @@ def _write(descriptor: int, left: memoryview) -> memoryview:
         return left[:0]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end_session(process: subprocess.Popen[Any]) -> None:
     """Ends a process and those of its session."""
     for number, seconds in zip((signal.SIGTERM, signal.SIGKILL), END_SECONDS):
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -209,15 +209,19 @@ def test_an_error_at_the_end_of_a_run_hides_neither_its_outcome_nor_what_comes_n
     assert len(warnings) == 2 and "whose outcome is above: 'locks'" in warnings[0] and "No space left on device" in warnings[1]
 
 
-def test_a_play_that_takes_too_long_shows_no_variable_of_the_command_line(monkeypatch, tmp_path):
-    def run(words, **more):
-        raise subprocess.TimeoutExpired(words, more["timeout"])
-
-    monkeypatch.setattr(held_locks.subprocess, "run", run)
+def test_a_play_that_takes_too_long_is_ended_with_what_it_started_and_shows_no_variable_of_the_command_line(monkeypatch, tmp_path):
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {tmp_path}/child\nwait\n", encoding="utf-8")
+    script.chmod(0o755)
+    monkeypatch.setattr(held_locks.sys, "executable", str(script))
     monkeypatch.setattr(held_locks, "_read", lambda name: "")
     monkeypatch.setattr(held_locks.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
     monkeypatch.setattr(held_locks.context, "CLIARGS", {"extra_vars": ("pin=hush",)})
-    assert held_locks.run_play(tmp_path / "x.yml", {}, 7) == (1, "it had not ended after 7 s, and was killed")
+    assert held_locks.run_play(tmp_path / "x.yml", {}, 2) == (1, "it had not ended after 2 s, and was killed")
+    child = int((tmp_path / "child").read_text())
+    # One that was ended and that nobody has waited for yet does not run any more.
+    status = pathlib.Path(f"/proc/{child}/stat")
+    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_what_is_held_is_what_was_taken_and_not_given_back():
