@@ -89,7 +89,7 @@ EXAMPLES = r"""
         interface: eth0
     stop_services: [apache2]
 
-- name: Remove the redirects
+- name: Remove the collection's port redirects
   xitrum.host.port_redirect:
     state: absent
 """

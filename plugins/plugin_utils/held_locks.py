@@ -275,7 +275,7 @@ def run_play(
             try:
                 process.communicate(passwords.get("connection", ""), timeout=seconds)
             except subprocess.TimeoutExpired:
-                # With what its tasks have started: Ansible itself ends its workers when it is asked to end.
+                # With what its tasks have started: Ansible ends its own workers when it receives SIGTERM.
                 bounded.end_session(process)
                 # The text of the exception has the command line, with variables that may be secret.
                 return 1, f"it had not ended after {seconds} s, and was killed"
