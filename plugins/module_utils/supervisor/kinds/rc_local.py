@@ -31,9 +31,16 @@ class RcLocal(Supervisor):
     """A block of ours in a script that may be unmanaged starts the instances."""
 
     def query_words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
-        """Nothing watches over what rc.local has started, so that there is nothing to query: its process shows whether
-        it runs."""
-        return {index: WELL["active"] for index in indices}
+        """Nothing watches over what rc.local has started: what it starts at boot counts as active, and what has a
+        process. The other slot of a host has neither."""
+        pids = self.query_pids(host, name, indices)
+        return {
+            index: WELL["active"]
+            if host.stat(fill(self.mark, name=name, index=index)) is not None
+            or pids[index] and host.exists(f"/proc/{pids[index]}")
+            else "inactive"
+            for index in indices
+        }
 
     def query_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """From the file that the script which starts an instance writes."""
