@@ -18,7 +18,7 @@ from ..module_utils.platforms import desired as platforms
 from ..module_utils.platforms import notes
 from ..module_utils.preflight import platforms as platform_rules
 from ..module_utils.preflight import rules
-from ..module_utils.preflight.catalog import Error, make_errors
+from ..module_utils.preflight.catalog import Error
 
 
 class ActionModule(ActionBase):
@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         role = arguments.pop("platform", "") or ""
         names = [str(name) for name in task_vars["hostvars"][task_vars["inventory_hostname"]]]
         if not role:
-            errors: Sequence[Error] = find_unknown_errors(names)
+            errors: Sequence[Error] = role_variables.find_name_errors(names)
             result.update(build_failure(errors) if errors else self._run_module(arguments, task_vars))
             return result
         values = {
@@ -81,7 +81,7 @@ def find_errors(role: str, names: list[str], values: dict[str, Any]) -> tuple[Er
     """Return an error for each wrong variable of a platform's role. names: all variables of the host."""
     options = role_variables.list_options(role)
     checks: list[rules.Check] = [
-        lambda given: find_unknown_errors([*names, *given], own=[f"{role}_"]),
+        lambda given: role_variables.find_name_errors([*names, *given], [f"{role}_"]),
         lambda given: platform_rules.find_errors(role, options, given),
     ]
     return rules.validate(values, checks)
@@ -90,11 +90,6 @@ def find_errors(role: str, names: list[str], values: dict[str, Any]) -> tuple[Er
 def find_tree_errors(role: str, values: dict[str, Any], tree: dict[str, Any]) -> tuple[Error, ...]:
     """Return an error for each variable that does not fit the tree. tree: what the module returned of it."""
     return rules.validate(values, [lambda given: platform_rules.find_tree_errors(role, given, tree)])
-
-
-def find_unknown_errors(names: list[str], own: Sequence[str] = ()) -> list[Error]:
-    """Return an error for each variable that is misspelt. own: prefixes of which no other name is right."""
-    return list(make_errors("variable.unknown", role_variables.find_unknown(names, own=own)["errors"]))
 
 
 def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:

@@ -63,9 +63,7 @@ def find_command_error(of_host: Mapping[str, Any]) -> Error | None:
 
 def find_variable_errors(of_host: UsableVariables) -> Iterator[Error]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
-    yield from make_errors(
-        "variable.unknown", role_variables.find_unknown(list(of_host), READ_FIRST_PREFIXES)["errors"]
-    )
+    yield from role_variables.find_name_errors(list(of_host), READ_FIRST_PREFIXES)
     yield from make_errors("variable.unusable", of_host.find_errors())
 
 
@@ -293,7 +291,7 @@ def find_name_errors(hostvars: HostVars, hosts: Iterable[str], prefixes: Sequenc
     prefixes: those of the playbook that runs. A misspelt variable with one of them is an error too.
     """
     every = dict.fromkeys(name for host in hosts for name in hostvars[host])
-    found = list(make_errors("variable.unknown", role_variables.find_unknown(list(every), prefixes)["errors"]))
+    found = role_variables.find_name_errors(every, prefixes)
     usable = find_usable_hosts(hostvars)
     for host in hosts:
         of_host = usable[host]

@@ -12,6 +12,10 @@ from typing import Any, Iterable, Sequence
 from ansible.module_utils.common.yaml import yaml_load
 
 from ..module_utils.core import variables
+from ..module_utils.preflight.catalog import Error, make_errors
+
+#: The variable that Ansible makes of the words of `-e` that belong to none.
+LEFT_WORDS = "_raw_params"
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 
@@ -38,3 +42,17 @@ def find_unknown(names: Iterable[str], own: Sequence[str] = ()) -> dict[str, lis
         raise TypeError(f"found the text {names!r}: expected a list of names of variables")
     options, prefixes = read_collection()
     return variables.find_unknown(list(names), options, prefixes, own)
+
+
+def find_name_errors(names: Iterable[str], own: Sequence[str] = ()) -> list[Error]:
+    """Return an error for each misspelt name, and one where a value of `-e` ended at its first blank. names and own: as
+    for `find_unknown`."""
+    found = list(names)
+    # Without these words, which may be a part of a password.
+    cut = [
+        "-e has words that belong to no variable: expected NAME=VALUE. A value ends at a blank unless it is quoted "
+        "twice, as in -e 'logs_grep=\"two words\"'"
+    ] if LEFT_WORDS in found else []
+    return [
+        *make_errors("variable.words", cut), *make_errors("variable.unknown", find_unknown(found, own)["errors"])
+    ]

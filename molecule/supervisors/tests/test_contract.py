@@ -38,7 +38,7 @@ def test_what_an_instance_prints_is_rotated(site):
 
 def test_the_log_and_the_output_of_each_instance_are_read(site):
     """Also what was rotated before."""
-    code, output = site.type("ansible-playbook playbooks/logs.yml -e 'logs_grep=Picked up|demo started' -e logs_lines=10000")
+    code, output = site.type("""ansible-playbook playbooks/logs.yml -e 'logs_grep="Picked up|demo started"' -e logs_lines=10000""")
     assert code == 0, output[-4000:]
     for host in HOSTS:
         assert re.search(rf"^{host}-0 +\| .*Picked up", output, re.MULTILINE), host

@@ -1216,6 +1216,11 @@ RULES = tuple(
             "Set what the message names, or correct the value",
         ),
         (
+            "variable.words",
+            "`-e` has NAME=VALUE pairs, YAML, JSON or the name of a file, and no other words",
+            "Quote a value with blanks twice, as in `-e 'logs_grep=\"two words\"'`",
+        ),
+        (
             "xitrum.before-release",
             "`xitrum_before_release` is a class with arguments, or a dictionary with `class`, `arguments`, `timeout`",
             "Set a value of that form",

@@ -46,6 +46,14 @@ def test_a_misspelt_variable_is_refused(tmp_path, book, name, near):
     assert "app1" not in run.text
 
 
+@pytest.mark.parametrize("book", ["logs", "deploy"])
+def test_a_value_that_ends_at_a_blank_is_refused_without_its_words(tmp_path, book):
+    run = play(tmp_path, BOOK.format(book), ["app1"], [], options=["-e", "logs_grep=two hidden words"])
+    assert run.code != 0
+    # As an error, and with the task.
+    assert run.text.count("-e has words that belong to no variable: expected NAME=VALUE.") == 2 and "hidden" not in run.text, run.text
+
+
 def test_an_error_of_the_load_test_is_reported_for_all_hosts_at_once(tmp_path):
     run = play(tmp_path, BOOK.format("load_test"), ["app1", "app2", "app3"], [])
     assert run.code != 0

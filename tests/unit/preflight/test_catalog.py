@@ -228,6 +228,7 @@ CASES = {
     "platform.value": (lambda: of_openshift(openshift_heap="lots"),),
     "variable.unknown": (lambda: source_tree.find_errors("heroku", ["xitrum_heapp"], HEROKU),),
     "variable.unusable": (host_state_info.find_errors, ["jdk"], Inputs(HOST), WithoutValue(xitrum_heap="", xitrum_name="shop")),
+    "variable.words": (lambda: source_tree.find_errors("heroku", ["_raw_params"], HEROKU),),
 }
 
 

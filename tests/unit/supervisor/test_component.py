@@ -73,7 +73,8 @@ def test_the_link_of_one_that_runs_is_put_back_and_of_one_that_another_has_is_no
 
 
 @pytest.mark.parametrize(("links", "files", "found"), [
-    ({}, {}, []), ({"enabled/1": "start"}, {}, [1]), ({}, {"/run/demo-rc.local-1.pid": "7\n"}, []), ({}, {"/run/demo-rc.local-1.pid": "7\n", "/proc/7": ""}, [1])])
+    ({}, {}, []), ({"enabled/1": "start"}, {}, [1]),
+    ({}, {"/run/demo-rc.local-1.pid": "7\n"}, []), ({}, {"/run/demo-rc.local-1.pid": "7\n", "/proc/7": ""}, [1])])
 def test_under_rc_local_the_link_of_one_that_runs_is_put_back_and_the_other_slot_gets_none(links, files, found):
     home = "/etc/demo-rc.local"
     there = host({"/etc/rc.local": "#!/bin/sh\n", **files}, {"logrotate": ""}, {f"{home}/{path}": f"{home}/{to}" for path, to in links.items()})
