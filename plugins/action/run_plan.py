@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ class ActionModule(ActionBase):
     """Computes on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy", "reports", "verb"))
+    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy", "removes", "reports", "verb"))
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the plan; an error fails, with its message."""
@@ -57,6 +58,7 @@ class ActionModule(ActionBase):
                 "prefixes": {"type": "list", "elements": "str"},
                 "addresses": {"type": "bool", "default": True},
                 "deploy": {"type": "bool", "default": False},
+                "removes": {"type": "bool", "default": False},
                 "reports": {"type": "bool", "default": False},
                 "verb": {"type": "str", "choices": list(operations.VERBS)},
             },
@@ -127,8 +129,9 @@ class ActionModule(ActionBase):
             return {**build_error_result(message), "rules": rules}
         notes = preflight_reports.find_notes(hostvars, reached, deploy, hosts, connection=True)
         states = {host: hostvars[host].get("xitrum_host_state") for host in reached}
+        removed = filter_limited(decommissioned, task_vars.get("ansible_limit")) if options["removes"] else []
         return {
-            **({"changes": fleet_summary.render_changes(states)} if self._task.check_mode else {}),
+            **({"changes": fleet_summary.render_changes(states, removed)} if self._task.check_mode else {}),
             "notes": notes,
             "disabled": preflight_reports.find_disabled(hostvars, reached, groups.get("xitrum_proxy", ())),
             "stopped": preflight_reports.find_stopped(hostvars, reached, groups.get("xitrum_proxy", ())),
@@ -213,3 +216,13 @@ def describe_no_hosts_error(sources: Sequence[str]) -> str:
         f"The inventory{shown and f' {shown}'} has no host in the groups xitrum and xitrum_proxy. Put application "
         f"hosts into xitrum and proxies into xitrum_proxy, or choose another inventory with -i{demo}"
     )
+
+
+def filter_limited(hosts: Sequence[str], limit: str | None) -> list[str]:
+    """Return the hosts of the group xitrum_decommissioned that `--limit` does not leave out: by their names and that of
+    the group. Another pattern is taken to name none of them."""
+    words = [word.strip() for word in re.split("[,:]", limit or "all")]
+    return [
+        host for host in hosts
+        if f"!{host}" not in words and {"all", "*", "xitrum_decommissioned", host} & set(words)
+    ]

@@ -64,6 +64,12 @@ options:
       - A change that the run could then apply only in part is an error.
     type: bool
     default: false
+  removes:
+    description:
+      - With O(kind=errors), whether the run removes the application from the hosts of the group
+        C(xitrum_decommissioned). In check mode, the result then lists them.
+    type: bool
+    default: false
   verb:
     description: With O(kind=operation), which it requires, what is done to the instances.
     type: str

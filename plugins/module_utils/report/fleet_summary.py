@@ -123,9 +123,17 @@ def render_fleet_summary(
 LISTED = 4
 
 
-def render_changes(states: dict[str, dict[str, Any] | None]) -> str:
+def render_changes(states: dict[str, dict[str, Any] | None], decommissioned: Sequence[str] = ()) -> str:
     """What a run would change, as a table of hosts, components and values. `states` maps a host to its read. Hosts
-    with the same changes share a line."""
+    with the same changes share a line. The run reads none of the `decommissioned` hosts before it cleans them."""
+    removed = [
+        f"The application is removed from decommissioned hosts that still have it: {', '.join(decommissioned)}."
+    ] if decommissioned else []
+    return "\n".join([_render_changes_read(states), *removed])
+
+
+def _render_changes_read(states: Mapping[str, dict[str, Any] | None]) -> str:
+    """What a run would change on the hosts that were read."""
     found: dict[tuple[str, str], list[str]] = {}
     for host in sorted(states):
         for name, report in get_components(states[host]).items():

@@ -210,11 +210,17 @@ def find_host_errors(hosts: Iterable[HostRead]) -> list[str]:
 def find_instance_errors(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """The instances that do not serve though they are to, a sentence each."""
     sentences = {
-        "down": "{name} is down: no process runs, and release {installed_release} is installed",
+        "down": "{name} is down: no process runs, and {installed} is installed",
         "unhealthy": "{name} is unhealthy: found {health_answer} for its health page",
         "orphaned": "{name} is orphaned: the inventory has fewer instances",
     }
-    errors = [sentences[item["state"]].format(**item) for item in found if item["state"] in sentences]
+    errors = [
+        sentences[item["state"]].format(
+            **item, installed=f"release {item['installed_release']}" if item["installed_release"] else "no release"
+        )
+        for item in found
+        if item["state"] in sentences
+    ]
     for item in found:
         away = [view for view in item["proxies"] if not view["serving"]]
         if away and item["state"] == "running":

@@ -33,7 +33,7 @@ def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):
     made._task = SimpleNamespace(args={"kind": kind, **options}, check_mode=False, async_val=0, diff=False)
     made._connection, made._loader = SimpleNamespace(_shell=None), DataLoader()
     made._templar = Templar(loader=made._loader, variables=task_vars)
-    return getattr(made, f"_plan_{kind}")({"prefixes": None, "addresses": True, "deploy": False, "reports": False, **options}, task_vars)
+    return getattr(made, f"_plan_{kind}")({"prefixes": None, "addresses": True, "deploy": False, "removes": False, "reports": False, **options}, task_vars)
 
 
 def test_the_documentation_has_the_kinds_and_options():
@@ -204,3 +204,10 @@ def test_the_release_of_a_host_takes_the_place_of_a_package():
     bare = {**read, "releases": [], "current": "", "switched": [], "running": []}
     found = planned("installed", {"app1": {"application_releases_read": bare, "xitrum_main_class": ""}})
     assert found["failed"] and found["rules"] == ["operation.not-installed"]
+
+
+@pytest.mark.parametrize(("limit", "hosts"), [
+    (None, ["app2", "app3"]), ("all", ["app2", "app3"]), ("app1", []), ("app1,app3", ["app3"]), ("*", ["app2", "app3"]),
+    ("xitrum_decommissioned:!app2", ["app3"]), ("all:!app3", ["app2"])])
+def test_decommissioned_hosts_are_those_that_the_limit_does_not_leave_out(limit, hosts):
+    assert run_plan.filter_limited(["app2", "app3"], limit) == hosts

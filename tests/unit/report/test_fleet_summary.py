@@ -88,6 +88,11 @@ def test_what_a_run_would_change_is_grouped_by_hosts():
     assert fleet_summary.render_changes({"app1": state()}) == "No host would change."
 
 
+def test_hosts_from_which_the_application_is_removed_are_listed_with_the_changes():
+    listed = fleet_summary.render_changes({"app1": state()}, ["app2", "app3"]).splitlines()
+    assert listed == ["No host would change.", "The application is removed from decommissioned hosts that still have it: app2, app3."]
+
+
 def test_a_summary_of_changes_is_short_for_many_hosts_and_values():
     rows = [{"item": f"key{number}", "desired": "2", "configured": "", "effective": "1", "status": "drift"} for number in range(6)]
     states = {f"app{number}": {"kernel": {"rows": rows, "drift": True}} for number in range(9)}
