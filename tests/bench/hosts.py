@@ -27,11 +27,11 @@ class Hosts:
         self.hosts = {name: {**data.get("vars", {}), **own} for name, own in list(data["hosts"].items())[:count]}
 
     @staticmethod
-    def ssh(own):
+    def make_ssh_command(own):
         """The words of ssh to a host, without the host."""
         return ["ssh", "-q", "-p", str(own["ansible_port"]), "-i", own["ansible_ssh_private_key_file"], *shlex.split(own.get("ansible_ssh_common_args", ""))]
 
-    def together(self, command, text=None):
+    def run_together(self, command, text=None):
         """Runs a command of each host at the same time, with a text as its input: the seconds until all have ended."""
         began = time.monotonic()
         running = []
@@ -45,9 +45,9 @@ class Hosts:
         assert not any(codes), f"exit codes {codes}"
         return time.monotonic() - began
 
-    def sh(self, script):
+    def run_script(self, script):
         """A shell script as root on each host, over one SSH connection each: the seconds until all have ended."""
-        return self.together(lambda own, where: [*self.ssh(own), where, "sudo bash -s"], script)
+        return self.run_together(lambda own, where: [*self.make_ssh_command(own), where, "sudo bash -s"], script)
 
 
 def format_times(times):

@@ -71,7 +71,7 @@ def measure(hosts, package):
     check = ["playbooks/check.yml", "-e", json.dumps(variables)]
     turns = {case: [] for case in CASES}
     for _turn in range(ROUNDS):
-        hosts.sh(reset)
+        hosts.run_script(reset)
         for case in CASES[:2]:
             turns[case].append(measure_command([*start, "playbooks/base.yml", *BASE]))
         turns[CASES[2]].append(measure_command([*start, *check], codes=(2,)))

@@ -48,12 +48,12 @@ def change_jar(folder, number, chance):
 class Ways(Hosts):
     """The two ways to them."""
 
-    def rsync(self, package):
+    def run_rsync(self, package):
         """The baseline: the seconds of rsync to all of them."""
-        return self.together(lambda own, where: ["rsync", "-a", "--delete", "--rsync-path", "sudo rsync", "-e", shlex.join(self.ssh(own)),
-                                                 f"{package}/", f"{where}:/opt/rsync/"])
+        return self.run_together(lambda own, where: ["rsync", "-a", "--delete", "--rsync-path", "sudo rsync", "-e",
+                                                     shlex.join(self.make_ssh_command(own)), f"{package}/", f"{where}:/opt/rsync/"])
 
-    def release(self, package):
+    def upload_release(self, package):
         """The seconds of the upload's task, and of the whole ansible-playbook around it."""
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         began = time.monotonic()
@@ -69,14 +69,14 @@ def measure(hosts, package, chance):
     """Case to the times of each way, alternating."""
     found = {case: {"rsync": [], "release": [], "whole run": []} for case in CASES}
     for turn in range(ROUNDS):
-        hosts.sh("rm -rf /opt/bench /opt/rsync; mkdir -p /opt/rsync")
+        hosts.run_script("rm -rf /opt/bench /opt/rsync; mkdir -p /opt/rsync")
         for case in CASES:
             if case == "one jar changed":
                 change_jar(package, turn % JARS, chance)
             # Each is first in every other turn: the first one finds colder caches.
-            baseline = hosts.rsync(package) if turn % 2 else None
-            task, whole = hosts.release(package)
-            for way, seconds in (("rsync", baseline or hosts.rsync(package)), ("release", task), ("whole run", whole)):
+            baseline = hosts.run_rsync(package) if turn % 2 else None
+            task, whole = hosts.upload_release(package)
+            for way, seconds in (("rsync", baseline or hosts.run_rsync(package)), ("release", task), ("whole run", whole)):
                 found[case][way].append(round(seconds, 2))
     return found
 

@@ -62,7 +62,7 @@ def list_ways(hosts, folder, pyinfra):
         return measure_command(["ansible-playbook", "-i", hosts.inventory, str(path), "--limit", f"localhost,{limit}", *more])
 
     return {
-        "shell script": lambda: hosts.sh(script),
+        "shell script": lambda: hosts.run_script(script),
         "conventional playbook": lambda: run_playbook(FOLDER / "conventional.yml"),
         "pyinfra": lambda: measure_command([pyinfra, "-y", str(inventory), str(FOLDER / "pyinfra_deploy.py")]),
         "xitrum.host": lambda: run_playbook(FOLDER / "ours.yml", *BASE, *PAIRS),
@@ -77,7 +77,7 @@ def measure(hosts, folder, pyinfra, print_line):
     found = {case: {name: [] for name in names} for case in CASES}
     for turn in range(ROUNDS):
         for name in names[turn % len(names):] + names[:turn % len(names)]:
-            hosts.sh(reset)
+            hosts.run_script(reset)
             for case in CASES:
                 found[case][name].append(round(all_ways[name](), 2))
         print_line(f"{len(hosts.hosts)} hosts, turn {turn + 1} of {ROUNDS}")
