@@ -49,19 +49,19 @@ class Played(NamedTuple):
     text: str
 
 
-def play(playbook, options=(), environment=None, times=1, **variables):
+def run_playbook(playbook, options=(), environment=None, times=1, **variables):
     """Runs a playbook of the collection for localhost, several times in a row where requested; then `changed` counts over all."""
-    return run_playbooks([*options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times], environment)
+    return run_ansible_playbook([*options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times], environment)
 
 
-def play_twice(playbook, folder, variables):
+def run_playbook_twice(playbook, folder, variables):
     """Runs a playbook for each of some sets of variables, twice for each, all in one process: `changed` counts over all."""
     plays = [{"ansible.builtin.import_playbook": str(ROOT / f"playbooks/{playbook}.yml"), "vars": one} for one in variables for _time in range(2)]
     (folder / f"{playbook}.yml").write_text(yaml.safe_dump(plays))
-    return run_playbooks([str(folder / f"{playbook}.yml")])
+    return run_ansible_playbook([str(folder / f"{playbook}.yml")])
 
 
-def run_playbooks(arguments, environment=None):
+def run_ansible_playbook(arguments, environment=None):
     """Runs `ansible-playbook` for localhost."""
     process = AnsibleProcess("ansible-playbook", "-i", "localhost,", *arguments, environment={**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})})
     text, _nothing = process.communicate()
@@ -69,7 +69,7 @@ def run_playbooks(arguments, environment=None):
     return Played(process.returncode, int(changed.group(1)) if changed else -1, text)
 
 
-def git(tree, *words):
+def run_git(tree, *words):
     return subprocess.run(["git", *words], cwd=tree, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
 
 
@@ -81,18 +81,18 @@ def make_tree(folder, windows=()):
     for name in windows:
         (folder / name).write_bytes((folder / name).read_bytes().replace(b"\n", b"\r\n"))
     for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "The application"]):
-        git(folder, *words)
+        run_git(folder, *words)
     return folder
 
 
-def contents(tree):
+def read_contents(tree):
     """The files of a tree but for git's own: path to bytes and the right to execute."""
     files = (path for path in sorted(tree.rglob("*")) if path.is_file() and ".git" not in path.relative_to(tree).parts)
     return {str(path.relative_to(tree)): (path.read_bytes(), os.access(path, os.X_OK)) for path in files}
 
 
-def answers(port, alive, path="/"):
-    """The first answer of an application that starts, while `alive` reports that it runs."""
+def wait_for_answer(port, alive, path="/"):
+    """Waits for the first answer of an application that starts, while `alive` reports that it runs."""
     deadline = time.monotonic() + demo_instance.READY_SECONDS
     while time.monotonic() < deadline and alive():
         with contextlib.suppress(OSError):
@@ -102,7 +102,7 @@ def answers(port, alive, path="/"):
 
 
 @contextlib.contextmanager
-def process(command, folder, environment):
+def start_process(command, folder, environment):
     """A process that is ended in any case, and may end its own children before; what it prints is in the file `output` of its folder."""
     with open(folder / "output", "wb") as out:
         started = subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL, stdout=out,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from typing import NamedTuple
 
-from tests.platform.conftest import git, make_tree
+from tests.platform.conftest import make_tree, run_git
 
 #: All that belongs to the application; the rest of the tree is its build.
 OF_APP = ("config", "public", "script", "src")
@@ -49,7 +49,7 @@ class Layout(NamedTuple):
     main_class: str
     task: str
 
-    def inside(self, path):
+    def get_path(self, path):
         """The path of an application's file in the tree."""
         return path if self.app == "." else f"{self.app}/{path}"
 
@@ -110,8 +110,8 @@ def make_layout(name, folder):
         (tree / "build.sbt").write_text(OLD_BUILD)
         (tree / "project/build.properties").write_text(f"sbt.version={version}\n")
         (tree / "project/plugins.sbt").write_text(plugin)
-    git(tree, "add", "-A")
-    git(tree, "commit", "-qm", "Another layout", "--allow-empty")
+    run_git(tree, "add", "-A")
+    run_git(tree, "commit", "-qm", "Another layout", "--allow-empty")
     return tree
 
 

@@ -25,7 +25,7 @@ class Sbt(NamedTuple):
     launcher: pathlib.Path
     folder: pathlib.Path
 
-    def command(self, *arguments):
+    def make_command(self, *arguments):
         """The command line of sbt."""
         settings = {
             "sbt.global.base": CACHE / "global", "sbt.boot.directory": CACHE / "boot", "sbt.ivy.home": self.folder / "ivy",
@@ -37,11 +37,11 @@ class Sbt(NamedTuple):
 
     def run(self, build, *arguments):
         """Runs sbt in the folder of a build."""
-        return subprocess.run(self.command(*arguments), cwd=build, env={**ENVIRONMENT, "COURSIER_CACHE": str(CACHE / "coursier")},
+        return subprocess.run(self.make_command(*arguments), cwd=build, env={**ENVIRONMENT, "COURSIER_CACHE": str(CACHE / "coursier")},
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900, check=False)
 
 
-def maven_settings():
+def read_maven_settings():
     """The texts of this machine's Maven settings, the user's first."""
     homes = [pathlib.Path.home() / ".m2", *(pathlib.Path(home) / "conf" for home in (os.environ.get("MAVEN_HOME"), "/usr/share/maven") if home)]
     return [(home / "settings.xml").read_text(encoding="utf-8") for home in homes if (home / "settings.xml").is_file()]
@@ -60,7 +60,7 @@ def find_mirror(texts):
     return ""
 
 
-def repositories(mirror):
+def render_repositories(mirror):
     """sbt's file of repositories: what was published on this machine, and Maven Central or its mirror."""
     return "[repositories]\n  local\n  " + (f"mirror: {mirror}\n" if mirror else "maven-central\n")
 
@@ -72,5 +72,5 @@ def install(folder):
         subprocess.run(["mvn", "--batch-mode", "--quiet", "dependency:copy", f"-Dartifact=org.scala-sbt:sbt-launch:{LAUNCHER_VERSION}",
                         f"-DoutputDirectory={CACHE}", "-Dmdep.stripVersion=true"], check=True)
     folder.mkdir(exist_ok=True)
-    (folder / "repositories").write_text(repositories(find_mirror(maven_settings())))
+    (folder / "repositories").write_text(render_repositories(find_mirror(read_maven_settings())))
     return Sbt(launcher, folder)

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from tests.platform.conftest import run_playbooks
+from tests.platform.conftest import run_ansible_playbook
 from tests.platform.layouts import make_layout
 
 PLAYBOOK = """
@@ -37,7 +37,7 @@ def fixture_find_errors(tmp_path, package):
 
     def run(**variables):
         arguments = ["-c", "local", "-e", json.dumps(variables), str(tmp_path / "play.yml")]
-        played = run_playbooks(arguments, {"DEMO_PACKAGE": str(package)})
+        played = run_ansible_playbook(arguments, {"DEMO_PACKAGE": str(package)})
         assert played.code == 0, played.text
         return json.loads((tmp_path / "errors.json").read_text())
 

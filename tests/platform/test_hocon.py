@@ -36,9 +36,9 @@ HANDWRITTEN = [line.replace("\\n", "\n").replace("\\t", "\t") for line in (FOLDE
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     """Text to what Typesafe Config makes of it, for all of PATHS. One JVM reads all texts of all tests."""
-    texts = {*TEXTS, *(f"a = {raw}" for _text, _path, raw in known_values())}
+    texts = {*TEXTS, *(f"a = {raw}" for _text, _path, raw in find_known_values())}
     for key in EDITED:
-        texts.update(text for row in edits(key)[0] for text in row)
+        texts.update(text for row in edit_texts(key)[0] for text in row)
     return dict(zip(texts, ask(tmp_path_factory.mktemp("hocon"), texts), strict=True))
 
 
@@ -60,20 +60,20 @@ def ask(folder, texts):
     return [json.loads(line) for line in (folder / "answers").read_text(encoding="utf-8").splitlines()]
 
 
-def spaced(choice):
+def generate_space(choice):
     return choice(["", " ", " ", "  ", "\t"])
 
 
-def generated_key(choice):
+def generate_key(choice):
     return choice([*KEYS, *KEYS, "a.b", "a.b.c", "b.c", '"a"', 'a."b"', "a . b", "include.x", "included", '"include"'])
 
 
-def generated_value(choice, depth):
+def generate_value(choice, depth):
     kind = choice(["simple"] * 6 + ["object"] * (4 if depth < 3 else 0) + ["joined", "list", "null", "substitution", "objects"])
     if kind == "object":
-        return generated_object(choice, depth)
+        return generate_object(choice, depth)
     if kind == "objects":
-        parts = [generated_object(choice, depth + 1), choice(["${?NOPE}", "${?a}", "${?b}", "${c}", generated_object(choice, depth + 2)])]
+        parts = [generate_object(choice, depth + 1), choice(["${?NOPE}", "${?a}", "${?b}", "${c}", generate_object(choice, depth + 2)])]
         return " ".join(parts if choice([True, False]) else reversed(parts))
     return {
         "simple": lambda: choice(["1", "true", "x", '"x y"', "x y", "1.5", "8000", '"#"', '"""t"x"""', "a/b", "-1", "9x"]),
@@ -84,29 +84,29 @@ def generated_value(choice, depth):
     }[kind]()
 
 
-def generated_object(choice, depth):
-    return "{" + choice(["", " ", "\n", " # note }\n"]) + generated_members(choice, depth + 1) + choice(["", " ", "\n", "\n  "]) + "}"
+def generate_object(choice, depth):
+    return "{" + choice(["", " ", "\n", " # note }\n"]) + generate_members(choice, depth + 1) + choice(["", " ", "\n", "\n  "]) + "}"
 
 
-def generated_members(choice, depth):
+def generate_members(choice, depth):
     rows = []
     for _row in range(choice([0, 1, 1, 2, 2, 3]) + (depth == 0)):
         if choice([False] * 9 + [True]):
             rows.append(choice(['include "inc"', 'include file("inc.conf")', 'include required("inc.conf")', 'include\n "none"']))
             continue
         separator = choice(["=", "=", ":", "", "+="]) if depth else choice(["=", "=", "=", ":", ""])
-        value = generated_object(choice, depth) if not separator else generated_value(choice, depth)
+        value = generate_object(choice, depth) if not separator else generate_value(choice, depth)
         comment = choice(["", "", "", " # {", "// ="])
         between = choice(["", " ", " ", "\n ", " # x\n"])
-        rows.append(generated_key(choice) + spaced(choice) + separator + between + value + (comment + "\n" if comment else ""))
+        rows.append(generate_key(choice) + generate_space(choice) + separator + between + value + (comment + "\n" if comment else ""))
     ends = [choice([",", "\n", "\n", ", ", "\n\n# about the next\n", " ,\n"]) for _row in rows]
     return "".join(row + end for row, end in zip(rows, ends, strict=True))
 
 
-def generated(number):
+def generate_text(number):
     """A text by the grammar, of which every fourth is then damaged somewhere."""
     source = random.Random(number)
-    text = generated_members(source.choice, 0)
+    text = generate_members(source.choice, 0)
     if source.random() < 0.2:
         text = "{" + text + "}"
     if number % 4 == 0 and text:
@@ -116,23 +116,23 @@ def generated(number):
     return text
 
 
-TEXTS = [*HANDWRITTEN, *map(generated, range(GENERATED))]
+TEXTS = [*HANDWRITTEN, *map(generate_text, range(GENERATED))]
 EDITED = ("a", "a.b", "a.b.c")
 
 
 @functools.lru_cache(maxsize=None)
-def forces():
+def find_forces():
     """What is in force by this collection: each text that is HOCON with each path."""
     return [(text, path, hocon_edit.find_force(text, path)) for text in TEXTS if parses(text) for path in PATHS]
 
 
-def known_values():
+def find_known_values():
     """The values in force whose text is known: the file's text, the path, and the text of the value."""
-    return [(text, path, force.text) for text, path, force in forces() if force.kind == hocon_edit.VALUE and "$" not in force.text]
+    return [(text, path, force.text) for text, path, force in find_forces() if force.kind == hocon_edit.VALUE and "$" not in force.text]
 
 
 @functools.lru_cache(maxsize=None)
-def edits(key):
+def edit_texts(key):
     """Each text with the key set and with it put out, and the messages of those that are refused."""
     done, refused = [], []
     for text in filter(parses, TEXTS):
@@ -155,7 +155,7 @@ def test_the_same_texts_are_hocon(answers):
 
 def test_what_is_known_to_be_in_force_is_in_force(answers):
     compared = 0
-    for text, path, force in forces():
+    for text, path, force in find_forces():
         if "values" not in answers[text]:
             continue
         value = answers[text]["values"][str(PATHS.index(path))]
@@ -164,7 +164,7 @@ def test_what_is_known_to_be_in_force_is_in_force(answers):
         elif force.kind == hocon_edit.OBJECT:
             assert value.startswith("{"), (text, path, value)
         compared += force.kind != hocon_edit.UNKNOWN
-    known = [row for row in known_values() if "values" in answers[row[0]]]
+    known = [row for row in find_known_values() if "values" in answers[row[0]]]
     for text, path, raw in known:
         assert answers[f"a = {raw}"]["values"]["0"] == answers[text]["values"][str(PATHS.index(path))], (text, path)
     assert compared > GENERATED * 4 / 3 and len(known) > GENERATED / 5
@@ -172,7 +172,7 @@ def test_what_is_known_to_be_in_force_is_in_force(answers):
 
 @pytest.mark.parametrize("key", EDITED)
 def test_after_an_edit_the_requested_value_is_in_force_and_no_other_changes(answers, key):
-    done, refused = edits(key)
+    done, refused = edit_texts(key)
     # Only what another line needs is not given up.
     assert [refusal for refusal in refused if not re.match(r"line \d+: \$\{.*\} needs a setting below ", refusal)] == []
     assert len(refused) < len(done) / 10

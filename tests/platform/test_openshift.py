@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.lib import demo_instance
-from tests.platform.conftest import CONFIG, ENVIRONMENT, answers, contents, git, make_tree, play, process
+from tests.platform.conftest import CONFIG, ENVIRONMENT, make_tree, read_contents, run_git, run_playbook, start_process, wait_for_answer
 
 HOOKS = (".openshift/action_hooks/build", ".openshift/action_hooks/start", ".openshift/action_hooks/stop")
 WINDOWS = (CONFIG, "config/logback.xml", "build.sbt")
@@ -35,13 +35,13 @@ def prepared(tmp_path_factory, port):
     tree = make_tree(tmp_path_factory.mktemp("openshift") / "shop", WINDOWS)
     desired = {"openshift_path": str(tree), "openshift_image": "images.example.com/shop:1", "openshift_layouts": ["diy", "kubernetes"],
                "xitrum_name": "of-another", "openshift_port": port, "openshift_trusted_proxies": ["10.128.0.0/14", "127.0.0.1"], "openshift_start_timeout": 60}
-    before, runs = contents(tree), {}
-    runs["check"] = play("openshift", ["--check", "--diff"], **desired)
-    runs["untouched"] = contents(tree) == before
-    runs["twice"] = play("openshift", times=2, **desired)
+    before, runs = read_contents(tree), {}
+    runs["check"] = run_playbook("openshift", ["--check", "--diff"], **desired)
+    runs["untouched"] = read_contents(tree) == before
+    runs["twice"] = run_playbook("openshift", times=2, **desired)
     runs["route"] = (tree / "deploy" / "route.yaml").read_text()
-    runs["ingress"] = play("openshift", openshift_expose="ingress", openshift_host="shop.example.com", openshift_tls_secret="shop-tls",
-                           openshift_allow_uncommitted=True, **desired)
+    runs["ingress"] = run_playbook("openshift", openshift_expose="ingress", openshift_host="shop.example.com", openshift_tls_secret="shop-tls",
+                                   openshift_allow_uncommitted=True, **desired)
     return tree, runs
 
 
@@ -63,7 +63,7 @@ def fixture_gear(prepared, package, tmp_path):
         os.kill(int((tmp_path / "shop.pid").read_text().split()[0]), 9)
 
 
-def hook(name, tree, environment):
+def run_hook(name, tree, environment):
     """Runs a hook as the platform does, and returns its code and what it reported."""
     done = subprocess.run([str(tree / ".openshift" / "action_hooks" / name)], cwd="/", env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=90, check=False)
@@ -104,7 +104,7 @@ def test_the_other_entrance_takes_the_place_of_the_first(prepared):
 
 
 def test_uncommitted_work_is_refused_unless_allowed(prepared):
-    run = play("openshift", openshift_path=str(prepared[0]), openshift_layouts=["diy"], openshift_name="other")
+    run = run_playbook("openshift", openshift_path=str(prepared[0]), openshift_layouts=["diy"], openshift_name="other")
     assert run.code == 2 and run.changed == 0
     assert "has uncommitted changes in" in " ".join(run.text.split())
 
@@ -148,7 +148,7 @@ def test_the_route_is_one(manifests):
     assert all(isinstance(value, str) for value in route["metadata"]["annotations"].values())
 
 
-def container_environment(tree, manifests):
+def read_container_environment(tree, manifests):
     """The variables that a container of the Deployment has, from the image and from the cluster."""
     image = dict(re.findall(r'(?m)^ENV (\w+)="(.*)"$', (tree / "Containerfile").read_text()))
     secrets = {item["name"]: f"of-the-secret-{item['valueFrom']['secretKeyRef']['key']}-{'x' * 40}"
@@ -166,9 +166,9 @@ def test_the_image_starts_what_the_probes_ask_for(prepared, manifests, package, 
     for name in (CONFIG, "config/logback.xml"):
         (root / name).write_bytes((tree / name).read_bytes())
     container = manifests["Deployment"]["spec"]["template"]["spec"]["containers"][0]
-    environment = container_environment(tree, manifests)
-    with process(command, root, environment) as started:
-        answer = answers(port, lambda: started.poll() is None, container["readinessProbe"]["httpGet"]["path"])
+    environment = read_container_environment(tree, manifests)
+    with start_process(command, root, environment) as started:
+        answer = wait_for_answer(port, lambda: started.poll() is None, container["readinessProbe"]["httpGet"]["path"])
         client = demo_instance.request(port, "/client", headers={"X-Forwarded-For": "192.0.2.7"}).text
         key = environment["CONFIG_FORCE_xitrum_metrics_apiKey"]
         assert (answer.status, demo_instance.request(port, f"/xitrum/metrics/viewer?api_key={key}").status) == (200, 200)
@@ -187,65 +187,65 @@ def test_the_hooks_can_be_executed_and_are_clean(prepared):
 
 @pytest.mark.parametrize("name", ["build", "start", "stop"])
 def test_a_hook_outside_of_openshift_reports_what_is_missing(prepared, name):
-    code, output = hook(name, prepared[0], {"OPENSHIFT_DIY_IP": "127.0.0.1"})
+    code, output = run_hook(name, prepared[0], {"OPENSHIFT_DIY_IP": "127.0.0.1"})
     assert (code, output) == (1, f"{name}: OPENSHIFT_DIY_PORT is not set. OpenShift's DIY cartridge sets it and runs this hook; elsewhere set it yourself.\n")
 
 
 def test_the_hooks_start_and_stop_it(prepared, gear, tmp_path):
     tree, port = prepared[0], int(gear["OPENSHIFT_DIY_PORT"])
-    code, output = hook("build", tree, gear)
+    code, output = run_hook("build", tree, gear)
     assert code == 0, output
     assert (tmp_path / "arguments").read_text().split() == [
         f"-Duser.home={tree}/fakehome", f"-Dsbt.ivy.home={tmp_path}/.ivy2", f"-Divy.home={tmp_path}/.ivy2", "xitrumPackage"]
 
-    code, output = hook("start", tree, gear)
+    code, output = run_hook("start", tree, gear)
     assert code == 0, output
     # It waited, so the first request is answered.
     assert demo_instance.request(port, "/").status == 200
     pid = int((tmp_path / "shop.pid").read_text().split()[0])
     assert b"quickstart.Boot" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     assert runs(pid) and os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "java"
-    code, output = hook("start", tree, gear)
+    code, output = run_hook("start", tree, gear)
     assert (code, output) == (0, f"start: it runs already, as process {pid}.\n")
 
-    code, output = hook("stop", tree, gear)
+    code, output = run_hook("stop", tree, gear)
     assert (code, output) == (0, "")
     assert not runs(pid) and not (tmp_path / "shop.pid").exists()
     with pytest.raises(ConnectionRefusedError):
         demo_instance.request(port, "/")
     assert "started in production mode" in (tmp_path / "shop.log").read_text()
-    assert hook("stop", tree, gear) == (0, "stop: it does not run.\n")
+    assert run_hook("stop", tree, gear) == (0, "stop: it does not run.\n")
 
 
 def test_a_number_that_another_process_has_by_now_is_left_alone(prepared, gear, tmp_path):
     (tmp_path / "shop.pid").write_text(f"{os.getpid()} 1\n")
-    assert hook("stop", prepared[0], gear) == (0, "stop: it does not run.\n")
+    assert run_hook("stop", prepared[0], gear) == (0, "stop: it does not run.\n")
 
 
 def test_a_port_that_is_held_is_reported_before_anything_starts(prepared, gear, tmp_path):
     with socket.create_server(("127.0.0.1", int(gear["OPENSHIFT_DIY_PORT"]))):
-        code, output = hook("start", prepared[0], gear)
+        code, output = run_hook("start", prepared[0], gear)
     assert code == 1 and "is held by another process" in output
     assert not (tmp_path / "shop.pid").exists()
 
 
 def test_an_application_that_ends_shows_the_end_of_its_log(prepared, gear):
     # An address that this machine does not have.
-    code, output = hook("start", prepared[0], {**gear, "OPENSHIFT_DIY_IP": "192.0.2.1"})
+    code, output = run_hook("start", prepared[0], {**gear, "OPENSHIFT_DIY_IP": "192.0.2.1"})
     assert code == 1
     assert "start: it ended while it started; the end of" in output and "Could not open port" in output
 
 
 def test_the_tree_can_be_committed(prepared):
     """What git keeps of a mode is enough: a clone has hooks that can be executed."""
-    git(prepared[0], "add", "-A")
-    modes = dict(line.split("\t")[::-1] for line in git(prepared[0], "ls-files", "-s", "--", *HOOKS).splitlines())
+    run_git(prepared[0], "add", "-A")
+    modes = dict(line.split("\t")[::-1] for line in run_git(prepared[0], "ls-files", "-s", "--", *HOOKS).splitlines())
     assert {shlex.split(mode)[0] for mode in modes.values()} == {"100755"}
     assert len(modes) == len(HOOKS)
 
 
 def test_every_wrong_value_is_reported_at_once(prepared):
-    run = play("openshift", openshift_path=str(prepared[0]), openshift_heap="foo", openshift_imag="a:1", openshift_name="My Shop")
+    run = run_playbook("openshift", openshift_path=str(prepared[0]), openshift_heap="foo", openshift_imag="a:1", openshift_name="My Shop")
     assert (run.code, run.changed) == (2, 0)
     output = " ".join(run.text.split())
     for sentence in ("the variable openshift_imag is set, and no role knows it: did you mean openshift_image?",

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.package import main_cl
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import build as package_build
 
 from tests.platform import real_sbt
-from tests.platform.conftest import ENVIRONMENT, ROOT, play
+from tests.platform.conftest import ENVIRONMENT, ROOT, run_playbook
 from tests.platform.layouts import LAYOUTS, make_layout
 
 MIRROR = "<settings xmlns='http://maven.apache.org/SETTINGS/1.0.0'><mirrors>{}</mirrors></settings>"
@@ -28,7 +28,7 @@ MIRROR = "<settings xmlns='http://maven.apache.org/SETTINGS/1.0.0'><mirrors>{}</
     ("<mirror><mirrorOf>external:http:*</mirrorOf><url>http://0.0.0.0/</url><blocked>true</blocked></mirror>", "maven-central"),
 ])
 def test_the_repositories_are_those_of_maven(mirrors, line):
-    assert real_sbt.repositories(real_sbt.find_mirror([MIRROR.format(mirrors)])) == f"[repositories]\n  local\n  {line}\n"
+    assert real_sbt.render_repositories(real_sbt.find_mirror([MIRROR.format(mirrors)])) == f"[repositories]\n  local\n  {line}\n"
 
 
 @pytest.fixture(name="sbt", scope="module")
@@ -46,7 +46,7 @@ def fixture_sbt(tmp_path_factory):
 @pytest.mark.parametrize("name", ["template", "several-projects", "several-projects-and-top"])
 def test_sbt_stages_what_the_procfile_starts(sbt, name, tmp_path):
     tree, layout = make_layout(name, tmp_path / "shop"), LAYOUTS[name]
-    run = play("heroku", heroku_path=str(tree))
+    run = run_playbook("heroku", heroku_path=str(tree))
     assert run.code == 0, run.text
     done = sbt.run(tree, "compile", "stage")
     assert done.returncode == 0, done.stdout
