@@ -30,11 +30,11 @@ class Handler(BaseHTTPRequestHandler):
         if url.path in ("/echo", "/echo/a%3Fb%20c%2Fd") and self.headers.get("Upgrade", "").lower() == "websocket":
             self.echo()
         elif url.path == "/slow":
-            self.pieces(10, int(query.get("ms", "1000")) / 10)
+            self.send_pieces(10, int(query.get("ms", "1000")) / 10)
         elif url.path == "/stream":
-            self.pieces(int(query.get("n", "10")), int(query.get("ms", "200")))
+            self.send_pieces(int(query.get("n", "10")), int(query.get("ms", "200")))
         elif url.path == "/client":
-            self.answer(200, "application/json", json.dumps(self.client()))
+            self.answer(200, "application/json", json.dumps(self.describe_client()))
         elif url.path == "/":
             self.answer(503 if Handler.sick else 200, "text/html", f"<p>{self.server.name}</p>")
         else:
@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.answer(200, "text/plain", hashlib.sha256(body).hexdigest())
 
-    def client(self):
+    def describe_client(self):
         """Who asks, as Xitrum would understand the headers: the first address counts."""
         forwarded = ", ".join(self.headers.get_all("X-Forwarded-For") or []) or None
         return {
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send(status, {"Content-Type": kind, "Content-Length": str(len(text.encode()))})
         self.wfile.write(text.encode())
 
-    def pieces(self, count, pause):
+    def send_pieces(self, count, pause):
         """A chunked response, one chunk each `pause` milliseconds."""
         self.send(200, {"Content-Type": "text/plain", "Transfer-Encoding": "chunked"})
         for index in range(count):
@@ -107,13 +107,13 @@ class Server(ThreadingHTTPServer):
     name = ""
 
 
-def turn(*unused):
+def switch_health(*unused):
     """Healthy, sick, healthy."""
     Handler.sick = not Handler.sick
 
 
 def main():
-    signal.signal(signal.SIGUSR1, turn)
+    signal.signal(signal.SIGUSR1, switch_health)
     server = Server((sys.argv[1], int(sys.argv[2])), Handler)
     server.name = f"{socket.gethostname()}:{sys.argv[2]}"
     server.serve_forever()

@@ -18,7 +18,7 @@ from tests.lib.site import ROOT
 SOON = 240
 
 
-def log_of(site, host, index):
+def read_log(site, host, index):
     """What an instance has printed, from the one documented place of its supervisor."""
     place = fill(SUPERVISORS[site.find_supervisor(host)].log, name="xitrum", index=index, log_dir="/var/log/xitrum")
     return site.run_script(host, f"{place.partition(': ')[2]} --no-pager -q -o cat" if place.startswith("the journal: ") else f"cat {place}")
@@ -63,7 +63,7 @@ class InstanceContract:
         assert site.run_script(host, f"stat -c '%F %U' {folder}/tmp") == "directory xitrum"
 
     def test_what_it_prints_is_in_the_documented_place(self, site, host, index):
-        assert "Picked up _JAVA_OPTIONS" in log_of(site, host, index)
+        assert "Picked up _JAVA_OPTIONS" in read_log(site, host, index)
 
     def test_is_started_at_boot_by_its_supervisor_alone(self, site, host, index):
         found = []

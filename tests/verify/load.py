@@ -14,7 +14,7 @@ TIMEOUT = 20
 THOROUGH = "not long" not in os.environ.get("MARKED", "not long")
 #: Seconds between two requests of a client. In CI the clients leave the processors to the servers and to Ansible.
 PAUSE = 0.02 if THOROUGH else 0.8
-#: The further requests that `more` waits for.
+#: The further requests that `wait_for_more` waits for.
 MORE = 50 if THOROUGH else 15
 
 
@@ -41,15 +41,15 @@ class Connection:
         self.socket.sendall("\r\n".join(lines).encode())
         if not self.received and not self._receive():
             raise ConnectionResetError("the server closed the connection without an answer")
-        first, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        first, *lines = self._read_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, _space, status = first.partition(" ")
         if not version.startswith("HTTP/1."):
             raise Incomplete(f"found {first!r} as the first line of an answer")
         headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
         if headers.get("transfer-encoding") == "chunked":
-            while size := int(self._until(b"\r\n").partition(b";")[0], 16):
+            while size := int(self._read_until(b"\r\n").partition(b";")[0], 16):
                 self._skip(size + 2)
-            self._until(b"\r\n")
+            self._read_until(b"\r\n")
         elif "content-length" in headers:
             self._skip(int(headers["content-length"]))
         else:
@@ -67,7 +67,7 @@ class Connection:
         self.received += data
         return bool(data)
 
-    def _until(self, end):
+    def _read_until(self, end):
         """The bytes before `end`, which is dropped."""
         while end not in self.received:
             if not self._receive():
@@ -109,7 +109,7 @@ class Load:
         self.errors = []
         self.reopened = 0
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._client, daemon=True) for _unused in range(threads)]
+        self._threads = [threading.Thread(target=self._run_client, daemon=True) for _unused in range(threads)]
 
     def __enter__(self):
         for thread in self._threads:
@@ -122,17 +122,17 @@ class Load:
             thread.join(30)
         assert not any(thread.is_alive() for thread in self._threads), "a client of the load did not end"
 
-    def more(self, answers=MORE, seconds=300):
+    def wait_for_more(self, answers=MORE, seconds=300):
         """Waits until that many further requests have ended: however busy the machine is, there are enough to show something."""
-        goal, deadline = self._ended() + answers, time.monotonic() + seconds
-        while self._ended() < goal:
+        goal, deadline = self._count_ended() + answers, time.monotonic() + seconds
+        while self._count_ended() < goal:
             assert time.monotonic() < deadline, f"{answers} requests took longer than {seconds} s; errors: {self.errors[:3]}"
             time.sleep(0.02)
 
-    def _ended(self):
+    def _count_ended(self):
         return sum(self.statuses.values()) + len(self.errors)
 
-    def _client(self):
+    def _run_client(self):
         cookie, reused, connection = None, False, Connection(*self.where)
         while not self._stop.is_set():
             try:

@@ -218,7 +218,7 @@ class ProxyContract:
         assert "httponly" in cookie.lower() and "samesite=lax" in cookie.lower()
         sent = [("Cookie", cookie.split(";")[0])]
         assert {ask(address, headers=sent)[0].getheader("X-Demo-Instance") for _unused in range(10)} == {first.getheader("X-Demo-Instance")}
-        self.bound(host, address)
+        self.find_cookies(host, address)
 
     def test_a_path_below_the_prefix_goes_to_the_other_backend_and_no_other_path_does(self, address):
         for path in ("/forum", "/forum/t/1?page=2", "/forum/a%2Fb%20c"):
@@ -231,34 +231,34 @@ class ProxyContract:
             socket.create_connection((address, self.stats_port), timeout=3).close()
 
     def test_a_sick_instance_gets_no_requests_and_nobody_notices(self, host, address, instances):
-        name, cookie = sorted(self.bound(host, address).items())[0]
-        instances.turn(name)
+        name, cookie = sorted(self.find_cookies(host, address).items())[0]
+        instances.switch_health(name)
         try:
             deadline = time.monotonic() + 180
             while name in {find_instance_of(address, cookie) for _unused in range(3)}:
                 assert time.monotonic() < deadline, f"{name} still gets requests 180 s after it became sick"
                 time.sleep(0.2)
             with Load(address, 80, sticky=True) as load:
-                load.more(100)
+                load.wait_for_more(100)
             load.assert_nothing_lost()
             # Without checks of its own it learns of it from refused requests only, and tries again after some seconds.
             assert name not in load.instances or not self.checks_health
         finally:
-            instances.turn(name)
+            instances.switch_health(name)
 
     def test_a_reload_under_load_loses_no_request(self, host, address):
         with Load(address, 80) as load, Load(address, 80, "/slow?ms=1500", threads=4) as slow, websocket_client.connect(address, 80, "/echo") as echo:
             for _unused in range(3):
-                load.more()
+                load.wait_for_more()
                 assert host.run(f"systemctl reload {self.service}").rc == 0
-            load.more()
-            slow.more(8)
+            load.wait_for_more()
+            slow.wait_for_more(8)
             echo.send_text("still here")
             assert echo.receive().text == "still here"
         load.assert_nothing_lost()
         slow.assert_nothing_lost()
 
-    def bound(self, host, address):
+    def find_cookies(self, host, address):
         """A cookie for each instance."""
         del host
         return find_sticky_clients(address)
@@ -272,11 +272,11 @@ class ProxyContract:
         return result
 
     def test_a_server_is_disabled_and_enabled_and_no_request_is_lost(self, host, address):
-        bound = self.bound(host, address)
-        first, second = sorted(bound)
-        cookie = bound[first]
+        cookies = self.find_cookies(host, address)
+        first, second = sorted(cookies)
+        cookie = cookies[first]
         with Load(address, 80, sticky=True) as load, Load(address, 80, "/slow?ms=1000", threads=4) as slow:
-            load.more()
+            load.wait_for_more()
             try:
                 assert self.set_servers(host, "drain", check=True)["changed"]
                 assert self.set_servers(host, "drain", timeout=0)["changed"]
@@ -286,18 +286,18 @@ class ProxyContract:
                 result = self.set_servers(host, "maint", timeout=180)
                 assert (result["changed"], result["open"]) == (True, 0)
                 assert find_instance_of(address, cookie) == second
-                load.more()
+                load.wait_for_more()
             finally:
                 result = self.set_servers(host, "ready", timeout=180)
             assert [server["healthy"] for server in result["servers"]] == [True]
             assert find_instance_of(address, cookie) == first
-            load.more()
-            slow.more(8)
+            load.wait_for_more()
+            slow.wait_for_more(8)
         load.assert_nothing_lost()
         slow.assert_nothing_lost()
 
     def test_websockets_outlive_a_drain_and_are_counted(self, host, address):
-        cookie = sorted(self.bound(host, address).items())[0][1]
+        cookie = sorted(self.find_cookies(host, address).items())[0][1]
         with websocket_client.connect(address, 80, "/echo", headers={"Cookie": cookie}) as echo:
             try:
                 result = self.set_servers(host, "maint", timeout=1)
@@ -314,21 +314,21 @@ class ProxyContract:
                 self.set_servers(host, "ready", timeout=180)
 
     def test_a_server_that_is_not_healthy_is_not_put_back(self, host, address, instances):
-        first = sorted(self.bound(host, address))[0]
+        first = sorted(self.find_cookies(host, address))[0]
         self.set_servers(host, "maint", timeout=5)
-        instances.turn(first)
+        instances.switch_health(first)
         try:
             with pytest.raises(RuntimeError, match="not healthy for .* after 3 s: xitrum/app1-0 .*503"):
                 self.set_servers(host, "ready", timeout=3)
             assert first not in {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(10)}
         finally:
-            instances.turn(first)
+            instances.switch_health(first)
             assert self.set_servers(host, "ready", timeout=180)["servers"][0]["healthy"]
 
     def test_a_reload_keeps_what_was_set_at_run_time(self, host, address):
-        bound = self.bound(host, address)
-        first, second = sorted(bound)
-        cookie = bound[first]
+        cookies = self.find_cookies(host, address)
+        first, second = sorted(cookies)
+        cookie = cookies[first]
         self.set_servers(host, "drain", timeout=0)
         try:
             self.reload(host)

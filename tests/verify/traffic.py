@@ -39,11 +39,11 @@ class Traffic:
             reader.start()
         for load in self.loads:
             self._stack.enter_context(load)
-        self.more()
+        self.wait_for_more()
         return self
 
     def __exit__(self, *unused):
-        self.more()
+        self.wait_for_more()
         wait_for(f"{self.requests} requests", lambda: self.count >= self.requests)
         self._stack.close()
         self.open = sum(reader.is_alive() for reader in self._readers)
@@ -56,10 +56,10 @@ class Traffic:
             one.receive()
         self.closed.append(time.monotonic())
 
-    def more(self):
+    def wait_for_more(self):
         """Waits until further requests of the quick clients have ended."""
         for load in self.loads[:2]:
-            load.more()
+            load.wait_for_more()
 
     def assert_nothing_lost(self):
         for load in self.loads:

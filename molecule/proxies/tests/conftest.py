@@ -15,7 +15,7 @@ class Instances:
     def __init__(self, inventory):
         self.inventory = inventory
 
-    def turn(self, name):
+    def switch_health(self, name):
         """From healthy to sick, or back."""
         where, port = name.split(":")
         host = testinfra.get_host(f"ansible://{where}", ansible_inventory=self.inventory, sudo=True)

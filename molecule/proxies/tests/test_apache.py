@@ -13,10 +13,10 @@ class TestApache(ProxyContract):
     service = "apache2"
     secret_paths = ("/etc/apache2/xitrum/site.pem",)
 
-    def bound(self, host, address):
+    def find_cookies(self, host, address):
         """Apache sends new clients to the instance that has had fewer requests, for as long as that is so. A reload forgets it."""
         self.reload(host)
-        return super().bound(host, address)
+        return super().find_cookies(host, address)
 
     def test_the_running_worker_has_the_configuration_of_the_file(self, host):
         digest = host.check_output("grep -o 'xitrum.host-[0-9a-f]*' /etc/apache2/apache2.conf")

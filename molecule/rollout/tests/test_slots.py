@@ -82,7 +82,7 @@ class TestWithoutAProxy:
             with Load(solo.hosts["solo"]["xitrum_address"], 80, threads=1) as load:
                 run = self.deploy(solo, packages("test-3"), xitrum_http_port=port, xitrum_slots=False, xitrum_canary_seconds=canary)
                 run.assert_ended_well()
-                load.more()
+                load.wait_for_more()
             assert self.slot(solo) == (["0"], "test-3")
             assert self.ports(solo) == [port]
             notes = " ".join(str(result.get("msg")) for task, _host, result in run.tasks if task == "Report notes")

@@ -46,6 +46,6 @@ def test_a_broken_release_stops_at_the_first_instance(site, packages, software):
     traffic.assert_nothing_lost()
     assert site.list_running()["app2"] == before["app2"]
     with Traffic(site, keeps=False) as traffic:
-        traffic.more()
+        traffic.wait_for_more()
     # Not all four: Apache prefers those that have had fewer requests for as long as that is so.
     assert "app1:8000" in serving(traffic), "it went back, and is enabled again"

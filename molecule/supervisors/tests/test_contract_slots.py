@@ -23,7 +23,7 @@ def test_a_release_starts_in_the_other_slot_without_a_lost_request(site, package
             loads = {host: stack.enter_context(Load(address, 80, threads=2)) for host, address in addresses.items()}
             site.run(*LIMIT, playbook=DEPLOY, xitrum_slots=True, **package).assert_ended_well()
             for load in loads.values():
-                load.more()
+                load.wait_for_more()
         for host, load in loads.items():
             assert load.errors == [], host
             assert site.run_script(host, "ls /opt/xitrum/instances").split() == [slot], host

@@ -54,7 +54,7 @@ def fixture_port():
 def load(port, path, **more):
     """A load that has ended after some requests."""
     with Load("127.0.0.1", port, path, threads=2, pause=0.001, **more) as found:
-        found.more(20)
+        found.wait_for_more(20)
     return found
 
 
