@@ -84,9 +84,9 @@ def test_stock_flags_are_refused_by_a_jdk_that_lost_them(root):
 
 
 def test_log_of_a_start_in_production_mode(running):
-    assert f"HTTP server started on port {running.port}" in running.log()
-    assert "Xitrum demo started in production mode" in running.log()
-    assert re.search(r"\[WARN\].*secureKey", running.log())
+    assert f"HTTP server started on port {running.port}" in running.read_log()
+    assert "Xitrum demo started in production mode" in running.read_log()
+    assert re.search(r"\[WARN\].*secureKey", running.read_log())
 
 
 def test_backlog_is_somaxconn_as_it_was_at_start(running):
@@ -149,8 +149,8 @@ def test_instance_folder_that_includes_a_releases_file(package, tmp_path):
         assert instance.get("/").status == 200
         assert instance.get("/hello.txt").status == 200
         assert instance.get("/xitrum/metrics/viewer?api_key=kgreankbeplawfr7934jv2nr0bsbas0").status == 404
-        assert "HTTPS" not in instance.log()
-        assert "WARN" not in instance.log()
+        assert "HTTPS" not in instance.read_log()
+        assert "WARN" not in instance.read_log()
         with pytest.raises(ConnectionRefusedError):
             demo_instance.request(port, "/", host="127.0.0.2")
     assert (folder / "tmp" / "routes.cache").is_file()
@@ -163,7 +163,7 @@ def test_environment_overrides_where_it_was_set_to(root):
     settings = without_https(**{"config.override_with_env_vars": "true", "xitrum.port.http": None})
     with Instance(root, port=port, settings=settings, environment=environment) as instance:
         assert instance.get("/").status == 200
-        assert "WARN" not in instance.log()
+        assert "WARN" not in instance.read_log()
 
 
 def test_config_file_property_is_ignored(root, tmp_path):
@@ -180,7 +180,7 @@ def set_http_port(root, value):
 def test_unset_variable_in_the_file_ends_the_start(root):
     set_http_port(root, "http = ${DEMO_PORT}")
     instance = start(root, settings=without_https(**{"xitrum.port.http": None})).start()
-    assert instance.exit_code() == 1
+    assert instance.wait_for_exit() == 1
     assert "UnresolvedSubstitution" in instance.read_output()
 
 
@@ -193,7 +193,7 @@ def test_set_variable_in_the_file_is_the_port(root):
 
 def test_reverse_proxy_needs_a_base_url(root):
     instance = start(root, settings=without_https(**{"xitrum.reverseProxy.ips.0": "127.0.0.1"})).start()
-    assert instance.exit_code() == 1
+    assert instance.wait_for_exit() == 1
     assert "baseUrl" in instance.read_output()
 
 
@@ -202,7 +202,7 @@ def test_folder_of_the_configuration_must_be_called_config(root):
     runner = root / "script" / "runner"
     runner.write_text(runner.read_text().replace("/*:config", "/*:settings"))
     instance = start(root, settings=without_https()).start()
-    assert instance.exit_code() == 255
+    assert instance.wait_for_exit() == 255
     assert "must be called config" in instance.read_output()
 
 
@@ -226,8 +226,8 @@ def test_tmp_that_cannot_be_written(root):
     # A file in its place: root may write into any folder.
     (root / "tmp").write_text("")
     instance = start(root, settings=without_https()).start()
-    assert instance.exit_code() == 255
-    assert "tmpDir" in instance.log()
+    assert instance.wait_for_exit() == 255
+    assert "tmpDir" in instance.read_log()
 
 
 def test_log_that_cannot_be_written(root):
@@ -243,15 +243,15 @@ def test_port_that_is_held(root):
         holder.listen()
         port = holder.getsockname()[1]
         instance = start(root, port=port, settings=without_https()).start()
-        assert instance.exit_code() == 255
-    assert f"Could not open port {port} for HTTP server" in instance.log()
+        assert instance.wait_for_exit() == 255
+    assert f"Could not open port {port} for HTTP server" in instance.read_log()
 
 
 def test_key_file_that_is_missing(root):
     (root / "config" / "ssl_example_privkey.pem").unlink()
     instance = start(root, settings=without_https()).start()
-    assert instance.exit_code() == 255
-    assert "ssl_example_privkey.pem" in instance.log()
+    assert instance.wait_for_exit() == 255
+    assert "ssl_example_privkey.pem" in instance.read_log()
 
 
 # The end
@@ -282,7 +282,7 @@ def test_stop_cuts_what_is_in_progress(root):
         assert instance.process.poll() is None, "the process ends later than its connections"
         with pytest.raises(OSError):
             instance.get("/trivial")
-        assert instance.exit_code() == 143
+        assert instance.wait_for_exit() == 143
         assert 1 < time.monotonic() - began < 6
 
 
@@ -298,29 +298,29 @@ def test_fault_in_the_page(tmp_path):
     with faulty(tmp_path, "page") as instance:
         assert instance.get("/").status == 500
         assert instance.get("/trivial").status == 200
-        assert "demo-page was built to fail" in instance.log()
+        assert "demo-page was built to fail" in instance.read_log()
 
 
 def test_fault_at_start(tmp_path):
     began = time.monotonic()
     instance = faulty(tmp_path, "start").start()
-    assert instance.exit_code() == 1
+    assert instance.wait_for_exit() == 1
     assert time.monotonic() - began > 2
-    assert "demo-start was built to fail" in instance.log()
+    assert "demo-start was built to fail" in instance.read_log()
 
 
 def test_fault_never_listens(tmp_path):
     instance = faulty(tmp_path, "hang").start()
     try:
         deadline = time.monotonic() + 20
-        while "never to listen" not in instance.log() and time.monotonic() < deadline:
+        while "never to listen" not in instance.read_log() and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert "never to listen" in instance.log()
+        assert "never to listen" in instance.read_log()
         time.sleep(1)
         assert instance.process.poll() is None
         with pytest.raises(ConnectionRefusedError):
             instance.get("/")
         instance.process.terminate()
-        assert instance.exit_code() == 143
+        assert instance.wait_for_exit() == 143
     finally:
         instance.kill()

@@ -51,7 +51,7 @@ def test_session_of_another_key_is_not_read(running, root):
     cookie = running.get("/").headers["Set-Cookie"].split(";")[0]
     with Instance(root, settings={"xitrum.port.https": find_free_port(), "xitrum.session.secureKey": "another"}) as other:
         assert meta(other.get("/", headers={"Cookie": cookie}), "visits") == "1"
-        assert "WARN" not in other.log()
+        assert "WARN" not in other.read_log()
 
 
 def test_connection_is_kept_for_the_next_request(running):
@@ -179,7 +179,7 @@ def test_proxy_protocol_gives_the_clients_address(root):
     instance = Instance(root, settings={"xitrum.port.https": find_free_port(), **proxy}).start()
     try:
         deadline = time.monotonic() + 30
-        while "started in production mode" not in instance.log() and time.monotonic() < deadline:
+        while "started in production mode" not in instance.read_log() and time.monotonic() < deadline:
             time.sleep(0.1)
         with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as connection:
             connection.sendall(b"PROXY TCP4 203.0.113.9 127.0.0.1 40000 8000\r\nGET /client HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

@@ -107,7 +107,7 @@ class Instance:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 request(self.port, path, timeout=2)
                 # The log's last line shows that all ports are open.
-                if "started in production mode" in self.log() or not (self.root / "log" / "xitrum.log").exists():
+                if "started in production mode" in self.read_log() or not (self.root / "log" / "xitrum.log").exists():
                     return self
             time.sleep(0.05)
         raise AssertionError(f"the instance was not ready after {READY_SECONDS} s:\n{self.read_output()}")
@@ -123,7 +123,7 @@ class Instance:
             self.process.kill()
             self.process.wait()
 
-    def exit_code(self, timeout=READY_SECONDS):
+    def wait_for_exit(self, timeout=READY_SECONDS):
         """Waits for the end. A shell's code: 128 + signal where a signal ended it."""
         try:
             code = self.process.wait(timeout)
@@ -134,12 +134,12 @@ class Instance:
     def get(self, path, **more):
         return request(self.port, path, **more)
 
-    def log(self):
+    def read_log(self):
         path = self.root / "log" / "xitrum.log"
         return path.read_text() if path.is_file() else ""
 
     def read_output(self):
-        return f"{(self.root / 'out').read_text()}\n--- log/xitrum.log\n{self.log()}"
+        return f"{(self.root / 'out').read_text()}\n--- log/xitrum.log\n{self.read_log()}"
 
     def write_config(self, name, text):
         """Replaces a file of config/."""

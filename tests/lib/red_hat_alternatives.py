@@ -392,7 +392,7 @@ class Alternatives:
         group.current, group.mode = found, "manual"
         self.write(group, force=True)
 
-    def auto(self, name):
+    def choose_best(self, name):
         """Chooses the best one, and leaves it to the program."""
         group = self.read_or_end(name)
         group.current, group.mode = group.best, "auto"
@@ -515,16 +515,17 @@ FOLDERS = {"--altdir": "links", "--admindir": "files"}
 SWITCHES = {"--keep-missing": "keep_missing", "--keep-foreign": "keep_foreign"}
 
 
-def usage():
+def print_usage():
+    """Prints how the program is called. Returns the failure to raise."""
     print(USAGE)
     return Failure(2)
 
 
-def link_set(words):
+def parse_link(words):
     """A link, a name and a path. Raises Failure."""
     link, name, path = words
     if not link.startswith("/") or name.startswith("/") or not path.startswith("/"):
-        raise usage()
+        raise print_usage()
     return normalize(link), name, normalize(path)
 
 
@@ -535,7 +536,7 @@ def parse_words(words):
 
     def take(count):
         if len(words) < count:
-            raise usage()
+            raise print_usage()
         taken, words[:count] = words[:count], []
         return taken
 
@@ -543,26 +544,26 @@ def parse_words(words):
         word = words.pop(0)
         if word in ACTIONS:
             if action or (word != "--install" and more["followers"]):
-                raise usage()
+                raise print_usage()
             action, given = word, take(ACTIONS[word])
         elif word in ("--follower", "--slave"):
             if action not in (None, "--install"):
-                raise usage()
-            link, name, path = link_set(take(3))
+                raise print_usage()
+            link, name, path = parse_link(take(3))
             more["followers"].append(Follower(name, link, path))
         elif word in ("--family", "--initscript"):
             more["family" if word == "--family" else "service"] = take(1)[0]
             if "@" in (more["family"] or ""):
                 print("--family can't contain the symbol '@'")
-                raise usage()
+                raise print_usage()
         elif word in FOLDERS:
             options[FOLDERS[word]] = normalize(take(1)[0])
         elif word in SWITCHES:
             options[SWITCHES[word]] = True
         elif word != "--verbose":
-            raise usage()
+            raise print_usage()
     if action is None or (given and action != "--install" and given[0].startswith("/")):
-        raise usage()
+        raise print_usage()
     return action, given, more, options
 
 
@@ -574,13 +575,13 @@ def run(words, disk=None):
         if not program.disk.is_folder(folder):
             raise Failure(2, f"{kind} {folder} invalid")
     if action == "--install":
-        link, name, path = link_set(given[:3])
+        link, name, path = parse_link(given[:3])
         number = parse_number(given[3])
         if number is None or number[1]:
-            raise usage()
+            raise print_usage()
         program.install(link, name, Choice(path, number[0], more["family"], more["service"], more["followers"]))
     elif action in ("--add-follower", "--add-slave"):
-        link, title, path = link_set(given[2:])
+        link, title, path = parse_link(given[2:])
         program.add_follower(given[0], normalize(given[1]), Follower(title, link, path))
     elif action in ("--remove-follower", "--remove-slave"):
         program.remove_follower(given[0], normalize(given[1]), given[2])
@@ -592,7 +593,7 @@ def run(words, disk=None):
         print(USAGE)
     else:
         {
-            "--auto": program.auto,
+            "--auto": program.choose_best,
             "--display": program.display,
             "--list": program.list,
             "--remove-all": program.remove_all,

@@ -72,7 +72,7 @@ def list_groups(home, headless=False):
     """The groups of a package: name to its link, its path, and its followers (link, name, path)."""
     version, binaries = parse_version(home), f"{home}/jre/bin" if parse_version(home) == 8 else f"{home}/bin"
 
-    def commands(names, folder):
+    def list_followers(names, folder):
         return [(f"/usr/bin/{name}", name, f"{folder}/{name}") for name in names] + [
             (f"{MAN}/{name}.1.gz", f"{name}.1.gz", f"{MAN}/{name}-{home.rpartition('/')[2]}.1.gz") for name in names
         ]
@@ -83,7 +83,7 @@ def list_groups(home, headless=False):
         "java": (
             "/usr/bin/java",
             f"{binaries}/java",
-            [(f"{JVM}/jre", "jre", jre), *commands((*WITH_JAVA, *OLD.get(version, ())), binaries), manual],
+            [(f"{JVM}/jre", "jre", jre), *list_followers((*WITH_JAVA, *OLD.get(version, ())), binaries), manual],
         )
     }
     number = "1.8.0" if version == 8 else str(version)
@@ -93,7 +93,7 @@ def list_groups(home, headless=False):
         found["javac"] = (
             "/usr/bin/javac",
             f"{home}/bin/javac",
-            [(f"{JVM}/java", "java_sdk", home), *commands(WITH_JAVAC, f"{home}/bin")],
+            [(f"{JVM}/java", "java_sdk", home), *list_followers(WITH_JAVAC, f"{home}/bin")],
         )
         for name in ("openjdk", number, f"{number}-openjdk"):
             found[f"java_sdk_{name.replace('-', '_')}"] = (f"{JVM}/java-{name}", home, [])

@@ -30,7 +30,7 @@ def packages(tmp_path_factory):
     """Packages of the application by the name of their release, made at first use; they differ in one jar."""
     folder = tmp_path_factory.mktemp("packages")
 
-    def have(name, *options):
+    def build_once(name, *options):
         return folder / name if (folder / name).exists() else build_package(folder / name, name, *options)
 
-    return have
+    return build_once

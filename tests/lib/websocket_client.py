@@ -79,9 +79,9 @@ class WebSocket:
 
     def receive(self):
         """The next frame, or the whole message where the server fragmented it. Raises Cut, or TimeoutError."""
-        opcode, payload, final = self._frame()
+        opcode, payload, final = self._read_frame()
         while not final:
-            following, more, final = self._frame()
+            following, more, final = self._read_frame()
             if following != CONTINUATION:
                 return Frame(following, more)
             payload += more
@@ -96,7 +96,7 @@ class WebSocket:
                 self.socket.close()
                 return frame
 
-    def _frame(self):
+    def _read_frame(self):
         first, second = self._read(2)
         size = second & 0x7F
         if size == 126:
