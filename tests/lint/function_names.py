@@ -17,7 +17,7 @@ import pathlib
 import yaml
 
 RULES = pathlib.Path(__file__).with_suffix(".yml")
-FOLDERS = ("plugins", "tests/docs", "tests/fleet", "tests/lint", "tests/newest")
+FOLDERS = ("plugins", "tests/bench", "tests/docs", "tests/fleet", "tests/lib", "tests/lint", "tests/newest", "tests/platform", "tests/verify")
 VALUES = ("property", "cached_property", "setter", "fixture")
 
 
