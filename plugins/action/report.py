@@ -320,8 +320,8 @@ def render_answer(
 ) -> dict[str, Any]:
     """Return the text of a report, or of the answer to a question about it, and a hint where that is empty.
 
-    A table is for the task that prints it. What a program reads is printed here as it is, since each callback of
-    Ansible frames what a task prints in a way of its own.
+    A table and its hint are for the tasks that print them. What a program reads is printed here as it is, since each
+    callback of Ansible frames what a task prints in a way of its own; a hint then goes to the standard errors.
     """
     way, hint = options["format"], ""
     if options["query"]:
@@ -334,9 +334,13 @@ def render_answer(
         text = "" if hint and way != "json" else questions.render(found, way)
     else:
         text = questions.render(document, way) if way == "json" else shown[way]
-    if way != "table" and text:
+    if way == "table":
+        return {"text": text, "hint": hint}
+    if text:
         Display().display(text)
-    return {"text": text, "hint": hint}
+    if hint:
+        Display().display(hint, stderr=True)
+    return {"text": text, "hint": ""}
 
 
 def find_earlier_errors(folder: str) -> list[str]:

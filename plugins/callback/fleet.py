@@ -105,6 +105,8 @@ class CallbackModule(Default):
         #: Hosts with a failure of their own, those whose failure was rescued, and those that ran a task that failed for
         #: the whole run.
         self._failed: set[str] = set()
+        #: Hosts with a task that failed after it had changed something, which Ansible does not count.
+        self._changed: set[str] = set()
         self._rescued: set[str] = set()
         self._reported: set[str] = set()
         #: Hosts that take part in the run, and that it does not manage.
@@ -194,7 +196,7 @@ class CallbackModule(Default):
         bad = [host for host, found in summaries.items() if found["failures"] or found["unreachable"]]
         # A playbook of the controller alone, such as heroku.yml, changes what is there.
         managed = [host for host in summaries if host not in self._unmanaged] or list(summaries)
-        changed = [host for host in managed if summaries[host]["changed"]]
+        changed = [host for host in managed if summaries[host]["changed"] or host in self._changed]
         seconds = step_lines.format_seconds(time.monotonic() - self._began)
         verb = "would change" if context.CLIARGS.get("check") else "changed"
         counted = f"{len(changed)} of {len(managed)} host{'' if len(managed) == 1 else 's'} {verb}"
@@ -365,6 +367,8 @@ class CallbackModule(Default):
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Note a host whose task failed."""
+        if result.result.get("changed"):
+            self._changed.add(result.host.get_name())
         if self._is_own:
             self._note(result, "failed, ignored" if ignore_errors else "failed", step_lines.find_cause(result.result))
         else:

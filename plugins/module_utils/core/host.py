@@ -228,8 +228,8 @@ class Host:
         )
 
     def read_tail(self, path: str, size: int = 16384, since: tuple[int, int] = (0, 0)) -> str:
-        """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
-        not root: see `open_file`.
+        """The last lines of a regular file, at most so many bytes; empty where there is none. A line that is longer is
+        cut. The file may lie in a folder of a user who is not root: see `open_file`.
 
         `since` is what `read_position` returned: only what was written after it is read. Another file in its place, or
         one that became shorter, was rotated: all of it was written after.
@@ -241,8 +241,12 @@ class Host:
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             begin = since[1] if found.st_ino == since[0] and found.st_size >= since[1] else 0
-            file.seek(max(found.st_size - size, begin))
-            return escape_text(file.read(size).decode("utf-8", "replace"))
+            start = max(found.st_size - size, begin)
+            file.seek(start)
+            data = file.read(size)
+        # Not from the middle of a line on.
+        lines = data.partition(b"\n")[2] if start > begin else data
+        return escape_text((lines or data).decode("utf-8", "replace"))
 
     def read_position(self, path: str) -> tuple[int, int]:
         """Where a log ends now, as `(inode, size)`: what `read_tail` takes as `since`.

@@ -299,8 +299,8 @@ def find_deploy_errors(
         desired = ", ".join(str(item["index"]) for item in listed)
         yield Error(
             "deploy.orphaned-instance",
-            f"found instance {', '.join(extra)}, expected {desired} alone (xitrum_instances, xitrum_slots): "
-            f"deploy.yml removes no instance. Run instead:\n{site}",
+            f"this host still has instance {', '.join(extra)}, and the inventory has {desired} (xitrum_instances, "
+            f"xitrum_slots): deploy.yml removes no instance. Run instead:\n{site}",
         )
     if proxies:
         yield from find_proxied_errors(variables, listed, " and ".join(proxies), site)

@@ -214,11 +214,11 @@ def find_serving_errors(desired: Desired, state: Mapping[str, Any]) -> list[str]
     if desired["state"] == "ready" or not gone or stay:
         return []
     if desired["keep_enabled"]:
+        others = f", only {', '.join(state['others'])}" if state["others"] else ""
         reason = (
             f"{' and '.join(gone)} would be disabled, and {desired['software']} has no other server that is enabled "
-            f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
-            f"serve first{desired['hint'] and ', ' + desired['hint']}: ansible-playbook xitrum.host.site, or "
-            "xitrum.host.start for one that an operator stopped"
+            f"and healthy{others}: clients would be refused. Start another instance first (playbook xitrum.host.site, "
+            f"or xitrum.host.start for one that an operator stopped){desired['hint'] and ', ' + desired['hint']}"
         )
         return make_rule_errors("proxy.last-server", [reason])
     if desired["keep_healthy"] and state["others"]:

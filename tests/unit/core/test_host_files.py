@@ -367,6 +367,12 @@ def test_who_may_replace_a_path_follows_from_its_folders():
     assert describe_untrusted(FakeHost({"/srv/conf/x": ""}), "/srv/conf/x") == ""
 
 
+@pytest.mark.parametrize(("size", "found"), [(100, "one\ntwo\nthree\n"), (10, "three\n"), (9, "three\n"), (4, "ree\n")])
+def test_the_end_of_a_log_begins_with_a_whole_line(tmp_path, size, found):
+    (tmp_path / "log").write_text("one\ntwo\nthree\n", encoding="utf-8")
+    assert Host().read_tail(str(tmp_path / "log"), size) == found
+
+
 def test_the_end_of_a_log_is_what_was_written_since_a_position(tmp_path):
     log, there = tmp_path / "log", Host()
     assert there.read_position(str(log)) == (0, 0)

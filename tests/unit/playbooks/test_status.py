@@ -47,6 +47,10 @@ def test_a_question_gets_its_answer_and_one_that_selects_nothing_a_hint(tmp_path
     assert run.code == 0 and "app1-1" in run.text and "app1-0" not in run.text
     run = status(tmp_path, status_query="instances[].relaese")
     assert run.code == 0 and "status_query selects nothing. There is no field relaese: did you mean release? The document has:" in run.text
+    # A program reads the standard output.
+    run = status(tmp_path, status_query="instances[].relaese", status_format="lines")
+    assert run.code == 0 and run.text.count("status_query selects nothing.") == 1 and "TASK [Print a hint about the query] *** skipping" in " ".join(
+        word[:3] if set(word) == {"*"} else word for word in run.text.split())
 
 
 @pytest.mark.parametrize("book", ["status", "check"])

@@ -303,9 +303,9 @@ SITE = "Run instead: ansible-playbook xitrum.host.site"
     (of_deploy(an_instance(), {**an_instance(1), "configured": {}, "running": False}),
      "instance 1 is new on this host, and deploy.yml does not add it to proxy1"),
     (of_deploy({**an_instance(), "configured": {}}, proxies=[]), ""),
-    (of_deploy(an_instance(), orphaned=[1, 2]), "found instance 1, 2, expected 0 alone (xitrum_instances, xitrum_slots): "
+    (of_deploy(an_instance(), orphaned=[1, 2]), "this host still has instance 1, 2, and the inventory has 0 (xitrum_instances, xitrum_slots): "
      f"deploy.yml removes no instance. {SITE}"),
-    (of_deploy(an_instance(), proxies=[], orphaned=[1]), "found instance 1, expected 0 alone"),
+    (of_deploy(an_instance(), proxies=[], orphaned=[1]), "this host still has instance 1, and the inventory has 0 ("),
     # The rollout empties the other slot itself.
     (of_deploy(an_instance(), proxies=[], orphaned=[1], slot=0), ""),
     (of_deploy(an_instance(), steps=["packages", "alternatives"]),
