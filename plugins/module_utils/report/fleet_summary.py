@@ -230,7 +230,7 @@ def render_three_columns(states: dict[str, dict[str, Any] | None], everything: b
         else []
     )
     if good:
-        text.append(f"{good} more values are in sync.")
+        text.append(f"{good} {'more ' if lines else ''}value{' is' if good == 1 else 's are'} in sync.")
     text += [f"{word}: {', '.join(items)} ({where})" for (word, where), items in elsewhere.items()]
     return text
 

@@ -45,7 +45,7 @@ def test_the_fleet_in_one_screen():
     assert "Not reached: app3" in summary
     line = next(line for line in summary.splitlines() if line.startswith("nofile"))
     assert line.split() == ["nofile", "20000", "1024000", "1024/1024", "RESTART", "PENDING", "app1:0", "app2:0", "fixed", "at", "start"]
-    assert "1 more values are in sync" in summary
+    assert "1 more value is in sync." in summary
 
 
 def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():
