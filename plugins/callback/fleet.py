@@ -308,7 +308,7 @@ class CallbackModule(Default):
 
     def _print_messages(self, step: Step) -> None:
         for hosts, text in step_lines.group_texts(step.messages):
-            # Of one host, its name is no news.
+            # Of one host, its name is not news.
             lines = [f"{'  ' * step.indent}{line}".rstrip() for line in text.splitlines()]
             if len(step.outcomes) > 1:
                 lines = step_lines.indent_text(step_lines.format_hosts(hosts), text, step.indent)

@@ -97,7 +97,7 @@ def working_hosts(
     first: str = "",
     reports: bool = False,
 ) -> str:
-    """The pattern. Raises AnsibleFilterError where `away` names a host that is no proxy."""
+    """The pattern. Raises AnsibleFilterError where `away` names a host that is not a proxy."""
     check_command_line()
     held_locks.watch()
     if reports:

@@ -63,7 +63,7 @@ options:
   timeout:
     description:
       - Seconds after which the module gives up on an expression or on C(jcmd). At least 1. The default is V(60).
-      - With O(action=run), seconds after which the command is ended. V(0) is no limit. The default is V(3600).
+      - With O(action=run), seconds after which the command is ended. V(0) means no limit. The default is V(3600).
     type: int
   seconds:
     description: With O(action=flight_recording), the length of the recording, from 1 to 86400 seconds. The default is

@@ -300,7 +300,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    # A header's value is hidden wherever it occurs in the result. A short one, such as "1", is no secret and would
+    # A header's value is hidden wherever it occurs in the result. A short one, such as "1", is not a secret and would
     # blot out file names and versions.
     module.no_log_values = {value for value in module.no_log_values if len(value) > 7}
     module.no_log_values.update(urls.find_credentials(module.params["source"]))

@@ -44,7 +44,7 @@ options:
     description:
       - Seconds to wait. With O(state=ready), until the proxy counts every server as healthy; otherwise the module
         fails. With the other states, until no request and no WebSocket is left on the servers. If some are left, that
-        is no error, and RV(open) counts them.
+        is not an error, and RV(open) counts them.
       - With 0, the module does not wait.
     type: int
     default: 60

@@ -169,7 +169,7 @@ main_class:
   returned: with O(kind=command)
   type: str
 timeout:
-  description: The seconds that the class may take. 0 is no limit.
+  description: The seconds that the class may take. 0 means no limit.
   returned: with O(kind=command)
   type: int
 nofile:

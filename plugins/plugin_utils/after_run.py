@@ -251,7 +251,7 @@ def describe_run(
 
 
 def is_failed(failures: Failures) -> bool:
-    """Return whether a task failed on the controller, which is no host of the run."""
+    """Return whether a task failed on the controller, which is not a host of the run."""
     return bool(failures.stats.failures.get("localhost"))
 
 

@@ -57,7 +57,7 @@ def check_instance(value: Any, name: str) -> int:
 
 
 def find_host_errors(host: Any, applications: Sequence[str], hosts: Sequence[str]) -> list[str]:
-    """Return why a command cannot run on a host of the inventory. None is no choice."""
+    """Return why a command cannot run on a host of the inventory. None is not a choice."""
     if host is None or host in hosts:
         return []
     if host in applications:

@@ -43,7 +43,7 @@ class Files:
         return self._find(path, rstrip=False)
 
     def read_pair(self, certificate: str, key: str, dated: bool) -> str:
-        """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be
+        """Return a certificate and its key in one text. Raises AnsibleError where they are not a pair that can be
         served."""
         names = [f"xitrum_proxy_tls_certificate {certificate}", f"xitrum_proxy_tls_key {key}"]
         return key_pair.join_key_pair(self._find(certificate), self._find(key), names, dated=dated)

@@ -62,7 +62,7 @@ def render_summary(
     given = command_line.format_given_options(sources)
     command = commands.render_command("site", given)
     states = collect_states(hostvars, hosts)
-    # One that was never read is no loss of this run.
+    # One that was never read is not a loss of this run.
     away = [] if reached is None else [host for host in hosts if host not in reached]
     lost = [host for host in away if fleet_summary.get_components(states[host])]
     return str(make_sendable(fleet_summary.render_fleet_summary(states, check_mode, everything, command, lost)))

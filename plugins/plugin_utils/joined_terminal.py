@@ -56,7 +56,7 @@ def pass_on(
 ) -> None:
     """Copy both ways until the command has ended."""
     recent, expects_prompt = b"", True
-    # The end of its output is no sign: a connection that ssh keeps open may hold it.
+    # The end of its output is not a sign: a connection that ssh keeps open may hold it.
     while process.poll() is None or select.select([master], [], [], 0)[0]:
         ready = select.select([master, terminal], [], [], PAUSE)[0]
         if terminal in ready:

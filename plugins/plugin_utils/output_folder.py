@@ -18,7 +18,7 @@ def find_folder_error(folder: str) -> str:
     while not os.path.lexists(nearest):
         nearest = os.path.dirname(nearest)
     if not os.path.isdir(nearest):
-        return f"which cannot be made: {make_printable(nearest)} is no folder"
+        return f"which cannot be made: {make_printable(nearest)} is not a folder"
     if os.access(nearest, os.W_OK | os.X_OK):
         return ""
     if nearest == path:

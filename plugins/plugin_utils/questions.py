@@ -61,7 +61,7 @@ class Question:
         """Return the error of an expression, with the place that it is about."""
         place = f"character {position + 1}" if position < len(self.expression) else "its end"
         return QuestionError(
-            f"{self.variable} is no valid JMESPath expression: {reason}, at {place}.\n"
+            f"{self.variable} is not a valid JMESPath expression: {reason}, at {place}.\n"
             f"  {replace_controls(self.expression)}\n  {' ' * position}^"
         )
 
@@ -187,7 +187,7 @@ def format_columns(answer: Any) -> list[str]:
 def format_cell(value: Any) -> str:
     """Return a value as one word or phrase of one line."""
     if isinstance(value, str):
-        # A table of a fleet is no place for a long text to be cut: JSON has it whole.
+        # A long text would be cut in a table of a fleet: JSON has it whole.
         return "".join(letter if letter.isprintable() else make_printable(letter) for letter in value)
     return "-" if value is None else json.dumps(value)
 

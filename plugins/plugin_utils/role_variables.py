@@ -37,7 +37,7 @@ def list_options(role: str) -> dict[str, Any]:
 
 def find_unknown(names: Iterable[str], own: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the `errors` and `warnings` on names that no role has.
-    Misspelt names with a prefix in `own` are errors. Raises TypeError for a text, whose characters are no names."""
+    Misspelt names with a prefix in `own` are errors. Raises TypeError for a text, whose characters are not names."""
     if isinstance(names, str):
         raise TypeError(f"found the text {names!r}: expected a list of names of variables")
     options, prefixes = read_collection()

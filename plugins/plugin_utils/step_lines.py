@@ -69,7 +69,7 @@ _OF_ITEM = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 def format_host(host: str, delegate_to: Any, result: Mapping[str, Any]) -> str:
     """Return the label of a result: the host, and those to which its task was delegated.
 
-    delegate_to: as the task has it, so that it may be a template. Of one that is no part of an item, the host alone is
+    delegate_to: as the task has it, so that it may be a template. Of one that is not part of an item, the host alone is
     returned.
     """
     found = _OF_ITEM.fullmatch(str(delegate_to or ""))
@@ -216,7 +216,8 @@ def find_cause(result: Mapping[str, Any]) -> str:
         return message
     output = filter(None, (result.get(name) for name in ("module_stderr", "stderr", "module_stdout", "stdout")))
     last = format_message(next(output, "")).splitlines()[-LAST_LINES:]
-    head = [f"the command ended with {result['rc']}"] if result.get("rc") else [message] if message and not last else []
+    ended = f"the command failed with exit code {result.get('rc')}"
+    head = [ended] if result.get("rc") else [message] if message and not last else []
     return "\n".join([*head, *last]) or "no reason was given"
 
 

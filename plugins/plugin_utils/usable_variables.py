@@ -63,7 +63,7 @@ class UsableVariables(Mapping[str, Any]):
     def _find_error(self, name: str) -> str:
         option = self.options.get(name, {"type": "raw"})
         read = name in self.options and option.get("type") == "raw"
-        # What was read of a host is large, and what Ansible itself knows is no user's.
+        # What was read of a host is large, and what Ansible itself knows is not a user's.
         if read or not (name in self.options or name in CONNECTION or str(name).startswith(variables.OWN_PREFIX)):
             return ""
         try:

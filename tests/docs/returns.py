@@ -127,7 +127,7 @@ def fill_values(module: str, text: str) -> str:
 def render_entry(module: str, name: str, indent: str = "") -> str:
     """Return the lines of a value as YAML. What is in another value has no condition of its own. Raise ValueError for a name without one."""
     if name not in VALUES:
-        raise ValueError(f"{name} is no shared value: expected one of {', '.join(VALUES)}")
+        raise ValueError(f"{name} is not a shared value: expected one of {', '.join(VALUES)}")
     value, difference = VALUES[name], DIFFERENCES.get(module, {}).get(name, Difference())
     description = f"{value.description} {difference.added}".rstrip()
     returned = difference.returned or value.returned

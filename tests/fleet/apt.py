@@ -21,7 +21,7 @@ class Source(NamedTuple):
 
 
 def parse_one_line(text: str) -> list[Source]:
-    """Sources of a `*.list` file. Lines that are no `deb` line (comments, `deb-src`) are passed over."""
+    """Sources of a `*.list` file. Lines that are not a `deb` line (comments, `deb-src`) are passed over."""
     found = []
     for line in text.splitlines():
         match = re.match(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)", line)

@@ -306,7 +306,7 @@ def make_labels(fleet: str, host: str) -> dict[str, str]:
 
 
 def remove(containers: set[str]) -> None:
-    """Remove containers, running or not, with their volumes; those that are gone are no error."""
+    """Remove containers, running or not, with their volumes; those that are gone are not an error."""
     for name in sorted(containers):
         # Another process may have been faster.
         with contextlib.suppress(NotFound):

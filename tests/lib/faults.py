@@ -6,7 +6,7 @@
 from typing import NamedTuple
 
 SOCKET, CERTIFICATE = "/run/haproxy/admin.sock", "/etc/haproxy/xitrum/site.pem"
-RENEW = "it ends in 4 days: put a renewed one where the inventory has it, then run the playbook"
+RENEW = "the certificate expires in 4 days: replace the file of xitrum_proxy_tls_certificate with a renewed one"
 SYSCTL, LIMITS = "/etc/sysctl.d/99-somebody.conf", "/etc/security/limits.d/90-xitrum.conf"
 UNIT, WANTS = "/etc/systemd/system/xitrum@.service", "/etc/systemd/system/multi-user.target.wants/xitrum@"
 MASK, MASK_FOR_NOW = "/etc/systemd/system/xitrum@1.service", "/run/systemd/system/xitrum@1.service"
@@ -61,7 +61,7 @@ ROUNDS = [
               {("proxy1", CERTIFICATE): "text is not in sync"}),
     ],
     [
-        Fault("the inventory's own certificate ends soon", "", f"{CERTIFY} 5 && ansible-playbook site.yml --limit proxy1",
+        Fault("the inventory's own certificate expires soon", "", f"{CERTIFY} 5 && ansible-playbook site.yml --limit proxy1",
               {("proxy1", f"certificate {CERTIFICATE}"): RENEW}),
         Fault("an instance was disabled at boot", "app1", "systemctl disable xitrum@0",
               {("app1", f"xitrum-service {WANTS}0.service"): "not what the inventory asks for", ("app1", "instance-0 systemd"): "at boot"}),

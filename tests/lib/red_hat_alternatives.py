@@ -100,7 +100,7 @@ class Disk:
         return os.path.exists(path)
 
     def readlink(self, path):
-        """Where a link leads; None where the path is no link."""
+        """Where a link leads; None where the path is not a link."""
         return os.readlink(path) if os.path.islink(path) else None
 
     def symlink(self, target, path):
@@ -242,7 +242,7 @@ class Alternatives:
         return self.disk.readlink(link).startswith(self.links)
 
     def make_links(self, title, link, target):
-        """The two links of a name. A file that is no link is left, with a warning."""
+        """The two links of a name. A file that is not a link is left, with a warning."""
         middle, found = f"{self.links}/{title}", self.disk.readlink(link)
         if found is None and self.disk.exists(link):
             warn(f"failed to link {link} -> {middle}: {link} exists and it is not a symlink")

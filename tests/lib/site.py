@@ -195,7 +195,7 @@ class Site:
         return int(self.run_script(host, f"systemctl show --property MainPID --value xitrum@{index}"))
 
     def read_exposure(self, host, index):
-        """What systemd reports about the unit of an instance that runs: 0 is no exposure, 10 is all."""
+        """What systemd reports about the unit of an instance that runs: 0 means no exposure, 10 is all."""
         output = self.run_script(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
         return float(re.search(r"Overall exposure level for xitrum@\d\.service: ([\d.]+)", output).group(1))
 

@@ -49,7 +49,7 @@ DOCSTRING_MARK = re.compile(r"(?<![\w.])[CLMVO]\([^()`\n]*(?=\))")
 #: Where a sentence ends, and where a paragraph does.
 SENTENCE = re.compile(r"(?<=[.!?:;])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z`0-9])|\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.|#+)\s)")
 WORD = re.compile(r"[A-Za-z0-9][\w'\u2019/.@-]*")
-#: A string of Python that a person reads: several words of which the first is no option and no path.
+#: A string of Python that a person reads: several words of which the first is not an option and not a path.
 MESSAGE = re.compile(r"^[A-Z`'\"{]?[\w'`{}\".,:-]*(?: [\w'`\"({][^\n]*){3,}", re.DOTALL)
 #: Keys of tasks and of documentation that hold texts, and the variables of a module that hold its documentation.
 TEXT_KEYS = {"msg", "fail_msg", "success_msg", "description", "short_description", "notes"}
@@ -163,7 +163,7 @@ def run_proselint(text):
             found = result.check_result
             # It puts one character before the text.
             start, end = max(found.span[0] - 1, 0), found.span[1] - 1
-            # Two names that were filled in, two paragraphs, or a part of a name are no word that was written twice.
+            # Two names that were filled in, two paragraphs, or a part of a name are not a word that was written twice.
             if not (found.check_path.startswith("lexical_illusions") and re.search(r"\bX\b|\n\s*\n|^\w*_|\w=$|\d$", expand_to_words(text, start, end))):
                 yield start, found.check_path, found.message
 

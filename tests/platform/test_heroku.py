@@ -113,7 +113,7 @@ def test_a_folder_that_is_no_project_is_left_alone(tmp_path):
     # A relative path begins where Ansible is started.
     run = run_playbook("heroku", heroku_path=os.path.relpath(tree, ROOT))
     assert run.code == 2 and run.changed == 0
-    assert f"{tree} is no Xitrum project, it lacks project/plugins.sbt" in " ".join(run.text.split())
+    assert f"{tree} is not a Xitrum project, it lacks project/plugins.sbt" in " ".join(run.text.split())
     assert read_contents(tree) == before
 
 

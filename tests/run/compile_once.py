@@ -17,7 +17,7 @@ codes = {}
 
 def compile_once(source, filename, mode, flags=0, dont_inherit=False, optimize=-1, **options):
     """The code of a source: that of an earlier call with the same arguments, where there was one."""
-    # What inherits its caller's features, or is no text, is left to Python.
+    # What inherits its caller's features, or is not a text, is left to Python.
     if not dont_inherit or options or not isinstance(source, (str, bytes)):
         return compile_source(source, filename, mode, flags, dont_inherit, optimize, **options)
     key = (source, filename, mode, flags, optimize)

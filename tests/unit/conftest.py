@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Property tests have no deadline: a busy machine is no failure.
+"""Property tests have no deadline: a busy machine is not a failure.
 
 Profiles of generated inputs, chosen by `--hypothesis-profile`: `ci` is the default and the same in every run, `quick` (make quick
 and make test) has few, `all` (make test-all) has many and others each time.

@@ -48,7 +48,7 @@ def tar_gz(path, members):
 
 
 def member(name, kind, target=""):
-    """A member that is no plain file."""
+    """A member that is not a plain file."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     return info

@@ -11,7 +11,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import schema
 
 
 def record_text(record, version=1):
-    """The text of a record with its version. A text that is no JSON object stays as it is."""
+    """The text of a record with its version. A text that is not a JSON object stays as it is."""
     if isinstance(record, str):
         try:
             found = json.loads(record)

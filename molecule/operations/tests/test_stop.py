@@ -44,7 +44,7 @@ def test_a_stop_is_on_record_and_reported(site, stopped):
     states = {item["name"]: item["state"] for item in document["instances"]}
     assert states == {"app1-0": "running", "app1-1": "stopped", "app2-0": "running", "app2-1": "running"} and document["outcome"] == "ok"
     code, output = site.type("ansible-playbook playbooks/check.yml -e check_format=json")
-    assert code == 0, f"a stop is no drift: {output[-4000:]}"
+    assert code == 0, f"a stop is not drift: {output[-4000:]}"
     assert '"status": "stopped"' in output
 
 

@@ -17,6 +17,6 @@ def test_the_status_has_the_view_of_each_proxy(site):
         servers = {server["name"]: server["serving"] for server in proxy["servers"] if server["backend"] == "xitrum"}
         assert servers == {"app1-0": True, "app1-1": True}, name
         assert proxy["version"] and (proxy["connections"] is None) is (name != "haproxy1"), name
-    # The servers behind the proxies are no instances: nothing runs by a supervisor.
+    # The servers behind the proxies are not instances: nothing runs by a supervisor.
     assert {item["name"]: item["state"] for item in document["instances"]} == {"app1-0": "down", "app1-1": "down"}
     assert all({view["name"] for view in item["proxies"]} == set(KINDS) for item in document["instances"])

@@ -36,7 +36,7 @@ def client_address(text):
 
 
 def exchange(address, text):
-    """What this machine, which is no load balancer, is answered."""
+    """What this machine, which is not a load balancer, is answered."""
     with socket.create_connection((address, 80), timeout=10) as link:
         link.sendall(text.encode())
         link.settimeout(10)

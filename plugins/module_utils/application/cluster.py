@@ -83,16 +83,16 @@ def find_option_errors(options: Iterable[Any], takes_shared: bool = False) -> It
         fault = addresses.find_private_fault(value, takes_shared)
         if fault:
             yield (
-                f"xitrum_java_options has {make_printable(f'-D{name}={value}')}, which is {fault}, and whoever reaches "
-                f"the port can run code there: {EXPECTED}{format_shared_hint(value)}. Leave the option out, and use "
-                "xitrum_cluster_address"
+                f"xitrum_java_options contains {make_printable(f'-D{name}={value}')}, which is {fault}, and whoever "
+                f"reaches the port can run code there: {EXPECTED}{format_shared_hint(value)}. Leave the option out, "
+                "and use xitrum_cluster_address"
             )
 
 
 def find_package_errors(settings: Settings, where: str) -> Iterator[str]:
     """Why the settings of a package (`package_config.Settings` of what Akka reads) must not be used, a sentence each:
     they open Akka's remoting to others than a private network. A name or a variable of the environment, which only a
-    host knows, is no error. `where` names the file."""
+    host knows, is not an error. `where` names the file."""
     provider = settings.find_values(("akka", "actor", "provider")) - {None}
     if not provider or provider <= set(LOCAL_PROVIDERS):
         return
@@ -176,8 +176,8 @@ def plan(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any], count:
     unknown = bool(errors)
     if len(every) < 2 and not unknown:
         errors.append(
-            f"xitrum_cluster is true and there is {len(every)} instance; expected at least 2. Add instances, or set "
-            f"xitrum_cluster: false"
+            f"xitrum_cluster is true and the number of instances is {len(every)}; expected at least 2. Add some, or "
+            f"set xitrum_cluster: false"
         )
     if count < 2:
         errors.append(

@@ -337,7 +337,7 @@ def find_listening_place(host: Host, interface: str) -> dict[str, Any]:
 
 def read_page(host: Host, desired: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
     """What `read_page_status` gives; at the end of a run, and in a check, what it gives at last:
-    one slow answer is no sick instance."""
+    one slow answer is not a sick instance."""
     answer = read_page_status(host, desired, port, listeners)
     for _unused in range(PAGE_TRIES - 1 if desired["verify"] else 0):
         if answer in (None, desired["health_status"]):
@@ -352,7 +352,8 @@ def read_page_status(
 ) -> int | str | None:
     """What a running instance answers for the health page; None where it does not listen on its port.
 
-    At the end of a run, and in a check, a page with the right status and without the text of a healthy one is no status
+    At the end of a run, and in a check, a page with the right status and without the text of a healthy one is not a
+    status
     but a sentence. Before that the text is not read: a new one may be on the page of the new release alone.
     """
     row = next((row for row in listeners if row["port"] == port), None)
@@ -383,7 +384,7 @@ def read_flags(
     ask = ["-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]
     result = host.run(build_jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
     if result.rc != 0:
-        words = (result.err or result.out).strip().partition("\n")[0] or f"it ended with {result.rc}"
+        words = (result.err or result.out).strip().partition("\n")[0] or f"it failed with exit code {result.rc}"
         return {"flags": None, "flags_error": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
     found = {"flags": jvm.parse_flags(result.out)}
     desired_flags = jvm.build_desired_flags(desired["heap"], desired["java_options"])

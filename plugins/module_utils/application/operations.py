@@ -55,7 +55,7 @@ def choose(
             advice = f" Did you mean {near}?" if near else ""
             errors.append(
                 BlockingError(
-                    f"{variable} has {make_printable(name)}, which is no instance of this inventory.{advice} "
+                    f"{variable} contains {make_printable(name)}, which is not an instance of this inventory.{advice} "
                     f"The instances are {', '.join(every) or 'none'}",
                     rule="operation.unknown-instance",
                 )
@@ -63,8 +63,8 @@ def choose(
         elif every[name][0] not in hosts:
             errors.append(
                 BlockingError(
-                    f"{variable} has {name}, and --limit leaves out {every[name][0]}: add that host to --limit, or "
-                    "run without --limit",
+                    f"{variable} contains {name}, and --limit leaves out {every[name][0]}: add that host to --limit, "
+                    "or run without --limit",
                     rule="operation.outside-limit",
                 )
             )

@@ -231,7 +231,7 @@ def read_found(host: Host, desired: Desired, releases: Sequence[str]) -> dict[tu
 
 
 def read_running(host: Host, root: str) -> list[str]:
-    """The releases that instances run, sorted. What other users work in is no instance: it would keep a release."""
+    """The releases that instances run, sorted. What other users work in is not an instance: it would keep a release."""
     rows, found = process.find_processes_under(host, f"{root}/instances"), set()
     for number in host.listdir(f"{root}/instances") if rows else ():
         home = f"{root}/instances/{number}"

@@ -169,8 +169,8 @@ def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str
     """The runs of a log, the oldest first: `{when, who, from, to, outcome, seconds, run, playbook}`. `lock` is the
     record of the lock now. The last two are empty in lines of earlier versions.
 
-    One that began and did not end is `began` while it has the lock, and `died` otherwise. What is no line of a run is
-    left out: see `find_log_fault`.
+    One that began and did not end is `began` while it has the lock, and `died` otherwise. What is not a line of a run
+    is left out: see `find_log_fault`.
     """
     own = begin_of(lock) if lock else ""
     return [
@@ -196,7 +196,7 @@ def _runs(text: str) -> dict[str, dict[str, Any]]:
 
 
 def parse_line(line: str) -> dict[str, Any]:
-    """A line of the log as `read_runs` has it; an empty dictionary where it is no line of a run."""
+    """A line of the log as `read_runs` has it; an empty dictionary where it is not a line of a run."""
     found = _LINE.fullmatch(line)
     if not found:
         return {}
@@ -220,14 +220,15 @@ def parse_line(line: str) -> dict[str, Any]:
 
 
 def find_log_fault(text: str, path: str) -> str:
-    """Which lines of a log are no lines of a run, as a sentence; empty where there are none. text: its end, of at most
+    """Which lines of a log are not lines of a run, as a sentence; empty where there are none. text: its end, of at most
     `TAIL` bytes."""
     lines = text.split("\n")
     # The first one may be the end of a line.
     wrong = [line for line in lines[len(text.encode("utf-8", "replace")) >= TAIL :] if line and not parse_line(line)]
     if not wrong:
         return ""
-    what = "1 line that is no line of a run" if len(wrong) == 1 else f"{len(wrong)} lines that are no lines of a run"
+    one = len(wrong) == 1
+    what = "1 line that is not a line of a run" if one else f"{len(wrong)} lines that are not lines of a run"
     return (
         f'{path} has {what}, left out here. The first is "{make_printable(wrong[0][:SHOWN_CHARACTERS])}". The host may '
         "have lost power, or somebody changed the file"
@@ -408,6 +409,6 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({"interrupted": interrupted, "run": run, "current": current}, warnings=tuple(notes))
 
 
-#: Taking a lock is no change of the host, and needs no other lock.
+#: Taking a lock is not a change of the host, and needs no other lock.
 EXECUTION = Execution(fenced=False, brief=Brief.FAILURES, bookkeeping=True,
                       hidden=("rows", "errors", "fixes", "broken_rules", "diff"))

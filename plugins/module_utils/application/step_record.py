@@ -132,6 +132,6 @@ def _describe_failure(_host: Host, plan: Plan, error: Exception) -> str:
     return f"the step could not be recorded in {get_path(plan.desired['name'])}: {error}. Nothing was done for it"
 
 
-#: A step is recorded before it is taken, which is no change of the host.
+#: A step is recorded before it is taken, which is not a change of the host.
 EXECUTION = Execution(describe=_describe_failure, brief=Brief.FAILURES, bookkeeping=True,
                       hidden=("rows", "errors", "fixes", "broken_rules", "diff"))

@@ -31,7 +31,7 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class HoconError(ValueError):
-    """The text is no HOCON, or cannot be edited as requested. The message names the line and what is wrong there."""
+    """The text is not HOCON, or cannot be edited as requested. The message names the line and what is wrong there."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _ABOUT = re.compile(rb"(?:[ \t]*<!--(?:(?!-->)[\s\S])*-->[ \t]*\r?\n)*\Z")
 
 
 class LogbackError(ValueError):
-    """The text is no logback configuration. The message names the line and what is wrong there."""
+    """The text is not a logback configuration. The message names the line and what is wrong there."""
 
 
 @dataclass

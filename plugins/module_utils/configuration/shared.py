@@ -49,7 +49,7 @@ _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 def read_session_settings(text: str) -> dict[str, str]:
     """The settings of sessions in force in a `xitrum.conf`: name to a digest.
-    A text that is no HOCON has none."""
+    A text that is not HOCON has none."""
     found = {name: find_values(paths, settings) for name, paths, settings in find_paths(parse_settings(text or ""))}
     return {name: compute_digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
@@ -156,7 +156,7 @@ def find_option_errors(options: list[str]) -> Iterator[str]:
         if variable:
             how = f" to {name.partition('.')[2]} = VALUE" if variable == "xitrum_config" else ""
             yield (
-                f"xitrum_java_options has -D{name}, which wins over {variable}, and a change of which is not noticed: "
+                f"xitrum_java_options contains -D{name}, which wins over {variable}, and its changes are not noticed: "
                 f"leave the option out, and set {variable}{how}"
             )
 

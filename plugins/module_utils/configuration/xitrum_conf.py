@@ -51,7 +51,7 @@ class Settings:
     """The settings of a configuration file and of what it includes.
 
     `text`: the file's text. `load`: a function from an `include` statement's text to the text of the file, None
-    where it is unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
+    where it is unknown or missing, which the library ignores too. Raises HoconError where the text is not HOCON.
     """
 
     def __init__(self, text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> None:
@@ -173,7 +173,7 @@ def remove_quotes(raw: str) -> str:
 
 
 def parse_settings(text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> Settings | None:
-    """The settings of a text; None where it is no HOCON, which `find_config_errors` reports."""
+    """The settings of a text; None where it is not HOCON, which `find_config_errors` reports."""
     try:
         return Settings(text, load, around)
     except hocon.HoconError:
@@ -255,7 +255,7 @@ def read_package_settings(folder: str) -> Settings | None:
 
 def find_config_errors(folder: str) -> list[str]:
     """One sentence for each configuration file of a package with which Xitrum does not start,
-    because it is no HOCON."""
+    because it is not HOCON."""
     errors, seen, rows = [], set(), list(READ_AT_START)
     while rows:
         path = rows.pop(0)

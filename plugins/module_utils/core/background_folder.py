@@ -22,9 +22,9 @@ def find_owner_error(folder: str, what: str) -> str:
         return ""
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
         return ""
-    kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
+    kind = "a folder" if stat.S_ISDIR(found.st_mode) else "something other than a folder"
     return (
-        f"{folder}: found {kind} of user id {found.st_uid}, expected the folder of {what}, of user id "
+        f"{folder}: found {kind}, of user id {found.st_uid}; expected the folder of {what}, of user id "
         f"{os.geteuid()}. Nothing was read or written in it. See who made it"
     )
 

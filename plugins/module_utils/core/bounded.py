@@ -147,8 +147,9 @@ def lock(handle: int | IO[Any], seconds: float, what: str, shared: bool = False)
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise TimeoutError(
-                    f"another process has had the lock {what} for {seconds} s; expected its release. Find that process "
-                    f"(fuser -v {what}), end it, and run the playbook again"
+                    f"another process on the same machine holds the lock file {what}, and did not release it within "
+                    f"{seconds} s. To find the process, run fuser -v {what} there. Wait until it ends, or end it if "
+                    "it hangs. Then run the playbook again"
                 ) from None
         time.sleep(PAUSE)
 

@@ -50,7 +50,7 @@ def ask(
     all of it, or the first `most` bytes.
 
     Raises OSError where nothing answers in `seconds`, and http.client.HTTPException or ValueError where what answers
-    is no HTTP, or has no end.
+    is not HTTP, or has no end.
     """
     deadline = time.monotonic() + seconds
     connection = http.client.HTTPConnection(address, port, timeout=seconds)

@@ -38,7 +38,7 @@ def find_origin(url: str) -> tuple[str, str, int | None]:
 def join_redirect(url: str, location: str) -> str:
     """The URL that a redirect from `url` leads to, with the user and password of `url` on the same origin alone.
 
-    Raises RedirectError where it is not to be followed, and ValueError for what is no URL.
+    Raises RedirectError where it is not to be followed, and ValueError for what is not a URL.
     """
     # As it stands in the header: a blank or another character that no URL has is escaped.
     target = urllib.parse.urljoin(

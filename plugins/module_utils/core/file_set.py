@@ -186,7 +186,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     for command in desired["commands"]:
         ran = host.run(command)
         if ran.rc != 0:
-            raise RuntimeError(f"{' '.join(command)} ended with {ran.rc}: {(ran.err or ran.out).strip()}. "
+            raise RuntimeError(f"{' '.join(command)} failed with exit code {ran.rc}: {(ran.err or ran.out).strip()}. "
                                "The files are written; run the playbook again")
     host.remove(f"{PENDING}/{desired['name']}")
     return Applied()

@@ -79,7 +79,7 @@ _EXAMPLES = {
     "supervisor_writable_paths": ("/srv/{}/uploads", "/srv/{}/files"),
 }
 
-#: Folders below which people and package managers install programs: what is in them is no application's alone.
+#: Folders below which people and package managers install programs: what is in them is not an application's alone.
 _INSTALLED = tuple(
     f"/usr/local/{name}" for name in "bin sbin lib lib32 lib64 libexec share etc include info man src games".split()
 )
@@ -151,7 +151,7 @@ def find_system_error(host: Host, *paths: str) -> str:
 
 
 def find_path_error(name: str, path: str, application: str = "") -> str:
-    """Why a variable's value is no path that our files can take as it is; an empty text where it is one."""
+    """Why a variable's value is not a path that our files can take as it is; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
         return f"{name} is {path!r}: expected an absolute path without .., such as {find_example(name, application)}"
     if not PATH.fullmatch(path) or "." in path.split("/"):
@@ -169,7 +169,7 @@ def find_path_error(name: str, path: str, application: str = "") -> str:
 
 
 def find_folder_error(name: str, path: str, application: str = "") -> str:
-    """Why a variable's value is no folder for an application, by its name alone; an empty text where it is one."""
+    """Why a variable's value is not a folder for an application, by its name alone; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
         return find_path_error(name, path, application)
     instead = find_example(name, application, path)
@@ -209,7 +209,7 @@ def find_writable_error(path: str, root: str, logs: str, application: str = "") 
 
 
 def parse_passwd(text: str) -> dict[str, str]:
-    """The accounts in passwd(5) with a home: name to home. A line that is no account is left out."""
+    """The accounts in passwd(5) with a home: name to home. A line that is not an account is left out."""
     rows = (line.split(":") for _number, line in split_lines(text))
     return {
         make_printable(row[0]): row[5]
@@ -473,7 +473,7 @@ def find_first_error(
         )
     elif found["kind"] not in ("", "directory"):
         yield BlockingError(
-            f"{name} is {where}, which is no folder. Move it away, or set {name} to another folder",
+            f"{name} is {where}, which is not a folder. Move it away, or set {name} to another folder",
             rule="host.folder-not-directory",
         )
     elif other:

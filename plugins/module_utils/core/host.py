@@ -110,7 +110,7 @@ class Host:
     def __init__(self, run: Runner | None = None) -> None:
         """`run` stands in for `bounded.run` in tests."""
         self._run = run or bounded.run
-        #: What took too long, was cut, or is no file, a sentence each: findings for whoever reports.
+        #: What took too long, was cut, or is not a file, a sentence each: findings for whoever reports.
         self.overruns: list[str] = []
         # What is unpacked and copied here is nobody else's to write, whatever the login allows.
         os.umask(os.umask(0o022) | 0o022)
@@ -173,7 +173,7 @@ class Host:
         """The text of a file as it is, for editing and for parsers that know its grammar; None where there is none.
 
         Raises OSError where it exists and may not be read, or is larger than `limit` bytes: half of a file is nothing
-        to write back. A pipe, a socket or a device in its place is not waited for: it is no file, and an overrun.
+        to write back. A pipe, a socket or a device in its place is not waited for: it is not a file, and an overrun.
         """
         found = self._read_content(path, limit)
         if found is not None and len(found) > limit:
@@ -291,7 +291,7 @@ class Host:
         return file_parts.has_reader(1)
 
     def readlink(self, path: str) -> str | None:
-        """The target of a symbolic link as it is written; None where the path is no link."""
+        """The target of a symbolic link as it is written; None where the path is not a link."""
         try:
             return os.readlink(path)
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
@@ -333,7 +333,7 @@ class Host:
         return trees.seal(path)
 
     def has_mode(self, path: str, mode: int) -> bool:
-        """Whether a file, which is no link, has this mode."""
+        """Whether a file, which is not a link, has this mode."""
         return trees.has_mode(path, mode)
 
     def list_entries(self, folder: str) -> list[str]:
@@ -937,9 +937,9 @@ def resolve(host: Host, path: str) -> str:
         wrong = describe_untrusted(host, step)
         if wrong:
             raise PathError(errno.EPERM,
-                            f"{path} leads through the link {step}, and {wrong}, who could lead it elsewhere; expected "
-                            f"a link that root alone may change. Give it and its folders to root, or replace it with "
-                            f"the file")
+                            f"{path} is reached through the link {step}, and {wrong}, who could point the link at "
+                            f"another file; expected a link that root alone may change. Give the link and its folders "
+                            f"to root (chown -h root {step}), or replace the link with the file that it leads to")
         left += target.split("/")[::-1]
         current = "/" if target.startswith("/") else current
     return current
@@ -1002,7 +1002,7 @@ def guard_mode(path: str, mode: int, owner: str | int, group: str | int) -> None
 def explain_no_folder(path: str, target: str) -> str:
     """Why a folder cannot be made, as a sentence."""
     what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
-    return f"{what} no folder; expected a folder, or nothing: move it away"
+    return f"{what} not a folder; expected a folder, or nothing: move it away"
 
 
 def explain_no_file(path: str, target: str, kind: str) -> str:
@@ -1155,7 +1155,7 @@ def find_group_id(name: str | int) -> int:
 
 
 def _find_id(name: str | int, find: Callable[[str], int]) -> int:
-    """The number of an account: a number stays, and so does one in text that is no name."""
+    """The number of an account: a number stays, and so does one in text that is not a name."""
     if isinstance(name, int):
         return name
     try:

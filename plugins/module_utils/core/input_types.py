@@ -65,7 +65,7 @@ TYPES = {
 
 _PATTERNS = {kind: re.compile(found.pattern, re.ASCII) for kind, found in TYPES.items()}
 
-#: Types that are no single pattern: what each expects in words.
+#: Types that are not a single pattern: what each expects in words.
 EXPECTED = {
     **{kind: found.expected for kind, found in TYPES.items()},
     "host": "an IP address or a host name",
@@ -75,7 +75,7 @@ EXPECTED = {
 
 
 def fits(kind: str, text: object) -> bool:
-    """Whether a text is of a type. One that is no text is of none."""
+    """Whether a text is of a type. One that is not a text is of none."""
     if not isinstance(text, str):
         return False
     if kind == "listen":
@@ -88,7 +88,7 @@ def fits(kind: str, text: object) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an IP address and nothing else: no blank around it, and no zone that is no interface's name."""
+    """Whether a text is an IP address and nothing else: no blank around it, and no zone but an interface's name."""
     return text == text.strip() and len(text) <= 80 and parse_address(text) is not None
 
 

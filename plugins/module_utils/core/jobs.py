@@ -247,8 +247,8 @@ def check(folder: str) -> str:
         raise JobError(error)
     if not background_folder.has_state(folder, PREFIX):
         raise JobError(
-            f"{folder or 'an empty path'} is no folder of a job that runs: nobody polled it for some time, so that it "
-            "has ended. Run the playbook again"
+            f"{folder or 'an empty path'} is not a folder of a job that runs: nobody polled it for some time, so that "
+            "it has ended. Run the playbook again"
         )
     return folder
 

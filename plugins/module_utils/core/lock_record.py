@@ -40,7 +40,7 @@ def get_guard_path(name: str) -> str:
     """The file whose kernel lock every module holds while it changes something, together with others, and a broken lock
     alone.
 
-    In `/run`, which is in memory: a full disk is no reason to keep a lock.
+    In `/run`, which is in memory: a full disk is not a reason to keep a lock.
     """
     return f"/run/xitrum.host.run.{name}.lock"
 
@@ -81,7 +81,7 @@ def read_record(host: Host, name: str) -> tuple[dict[str, Any], str]:
     try:
         found = schema.LOCK.parse(text, get_path(name))
     except ValueError:
-        return {}, "it is no record in JSON"
+        return {}, "it is not a record in JSON"
     except schema.VersionError as error:
         return {}, error.reason
     missing = [key for key, kind in FIELDS.items() if not _is_valid(found.get(key), kind)]

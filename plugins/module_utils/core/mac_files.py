@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Names of files and folders that macOS and its archivers add to a folder or an archive. Pure.
 
-They are no part of what was built: `._app.jar` holds extended attributes and is no jar. `PaxHeaders.N` is what an
+They are not part of what was built: `._app.jar` holds extended attributes and is not a jar. `PaxHeaders.N` is what an
 old tar makes of the headers that describe the next file.
 """
 

@@ -77,7 +77,7 @@ def parse_stat(text: str) -> dict[str, Any]:
     """/proc/PID/stat as `{pid, comm, state, ppid, start_ticks}`.
 
     The name in parentheses may itself hold blanks and parentheses: what follows the last one is the rest.
-    `start_ticks` are clock ticks since boot, as in proc(5) field 22. Empty where the text is no such line.
+    `start_ticks` are clock ticks since boot, as in proc(5) field 22. Empty where the text is another line.
     """
     found = _STAT.fullmatch(text)
     if found is None:
@@ -200,7 +200,7 @@ def list_accounts(host: Host, home: str, user: str = "") -> set[str]:
 
 def filter_processes_of_users(rows: Iterable[dict[str, Any]], users: Container[str]) -> list[dict[str, Any]]:
     """Of processes that `read_process` described those of these users, and root's. A process whose user
-    could not be read is left out: what others run in a folder is no instance."""
+    could not be read is left out: what others run in a folder is not an instance."""
     return [row for row in rows if row["user"] in users or row["user"] == "root"]
 
 
@@ -273,7 +273,7 @@ def find_unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
     """
     names = group.split("/")
     for depth, name in list(enumerate(names, 1))[:MOST_GROUPS]:
-        # The services of a user are no services of the system, and the one of their manager is all that the user runs.
+        # The services of a user are not services of the system, and the one of their manager is all that the user runs.
         if SERVICE.fullmatch(name) and not name.startswith("user@"):
             shown = show_unit(host, name)
             if shown.get("ControlGroup") == "/".join(names[:depth]) or (pid and shown.get("MainPID") == str(pid)):

@@ -15,7 +15,7 @@ from .untrusted_text import make_sendable
 class Utf8Module(AnsibleModule):
     """An AnsibleModule whose result may hold text of others. All of it leaves the module escaped, by `make_sendable`.
 
-    Ansible refuses a result with a byte that is no UTF-8, such as one of a comment in ISO 8859-1 or of a process's
+    Ansible refuses a result with a byte that is not UTF-8, such as one of a comment in ISO 8859-1 or of a process's
     name. It prints messages and warnings raw,
     so that a log line with an escape sequence would act on the operator's terminal.
     """
@@ -37,7 +37,7 @@ class QuietModule(Utf8Module):
     """An AnsibleModule that does not put its invocation into the host's journal.
 
     Ansible hides there only what stands as it was given to an option with `no_log`; a text with line breaks inside of
-    a list or a dictionary does not. The `no_log` of the constructor is no help: Ansible sets it from the task's own.
+    a list or a dictionary does not. The `no_log` of the constructor does not help: Ansible sets it from the task's own.
     """
 
     def _log_invocation(self) -> None:

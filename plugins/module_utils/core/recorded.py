@@ -58,7 +58,7 @@ def parse(text: str | None) -> dict[str, Any]:
     try:
         found = schema.BEFORE.parse(text, PATH) if text else {}
         if not is_sound({**EMPTY, **found}):
-            raise ValueError("it is no record")
+            raise ValueError("it is not a record")
     except schema.VersionError as error:
         raise RecordError(str(error), "host.record") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -273,7 +273,8 @@ def put_back(host: Host, unit: str, needed: bool = False, again: str = "") -> No
         result = host.run(["systemctl", *command, unit])
         if result.rc != 0:
             raise RuntimeError(
-                f"systemctl {' '.join(command)} {unit} ended with {result.rc}: {(result.err or result.out).strip()}. "
+                f"systemctl {' '.join(command)} {unit} failed with exit code {result.rc}: "
+                f"{(result.err or result.out).strip()}. "
                 f"It is as it was but for that: fix it, and run the playbook again"
             )
     forget(host, "units", unit)

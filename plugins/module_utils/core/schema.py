@@ -30,7 +30,7 @@ class VersionError(RuntimeError):
 
 
 class DamagedError(ValueError):
-    """A text that is no record, as a short reason."""
+    """A text that is not a record, as a short reason."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Format:
     def parse(self, text: str, path: str) -> dict[str, Any]:
         """Return the record in the text of the file `path`, without its version.
 
-        Raises DamagedError for a text that is no JSON object, and VersionError for another version, or none.
+        Raises DamagedError for a text that is not a JSON object, and VersionError for another version, or none.
         """
         try:
             found = parse_json(text)
         except ValueError as error:
             raise DamagedError(str(error)) from error
         if not isinstance(found, dict):
-            raise DamagedError("it is no record")
+            raise DamagedError("it is not a record")
         version = found.pop(KEY, None)
         # True equals 1.
         if isinstance(version, bool) or version != self.version:

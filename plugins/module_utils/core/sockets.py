@@ -134,7 +134,7 @@ def _parse_details(head: re.Match[str], line: str, unread: list[str]) -> tuple[i
 
 
 def _parse_end(text: str) -> tuple[str, str] | None:
-    """The `(address, interface)` of one end of a socket; None where it is no address."""
+    """The `(address, interface)` of one end of a socket; None where it is not an address."""
     bare, _percent, interface = text.partition("%")
     if bare == "*":
         return "*", interface
@@ -169,7 +169,7 @@ def read_established(host: Host, pids: Collection[int] = ()) -> Rows:
         found.unread += (CUT,) if result.cut else ()
         return add_users(host, found, pids) if pids else found
     found = Rows()
-    found.unread = (result.err.strip() or f"ss ended with {result.rc}",)
+    found.unread = (result.err.strip() or f"ss failed with exit code {result.rc}",)
     found.failed = True
     return found
 

@@ -38,7 +38,7 @@ def seal(path: str) -> list[int]:
 
 
 def has_mode(path: str, mode: int) -> bool:
-    """Whether a file, which is no link, has this mode."""
+    """Whether a file, which is not a link, has this mode."""
     try:
         found = os.lstat(path)
     except OSError:

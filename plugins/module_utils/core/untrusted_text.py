@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PRINTED = 120
 #: What a terminal, a browser or a parser of XML acts on instead of showing it: C0 (newline and tab apart), DEL and C1,
-#: the marks that turn the direction of a line, and what XML 1.0 forbids. U+DC80 to U+DCFF are bytes that are no UTF-8.
+#: the marks that turn the direction of a line, and what XML 1.0 forbids. U+DC80 to U+DCFF are bytes that are not UTF-8.
 _ACTIVE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"
     "\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
@@ -80,7 +80,7 @@ def make_printable(text: str) -> str:
 
 def _escape(letter: str) -> str:
     number = ord(letter)
-    # A byte that is no UTF-8 is read as U+DC80 to U+DCFF.
+    # A byte that is not UTF-8 is read as U+DC80 to U+DCFF.
     return (
         f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else letter.encode("unicode_escape").decode("ascii")
     )
@@ -103,7 +103,7 @@ def hide_text(text: str) -> str:
 def make_sendable(value: Any) -> Any:
     """A value that a person or a program of others may be shown: each text in it by `escape_text`, at any depth.
 
-    Ansible prints the messages of modules raw, and refuses a result with a byte that is no UTF-8.
+    Ansible prints the messages of modules raw, and refuses a result with a byte that is not UTF-8.
     """
     if isinstance(value, str):
         return escape_text(value)

@@ -21,7 +21,7 @@ _URL = re.compile(
 )
 #: A user and password before a server without a scheme, as a proxy is given.
 _LOGIN = re.compile(r"""(?<![\w/@:.%+*-])[^\s:/@=,'"()\[\]{}]+:[^\s/]*@(?=[\w\[])""")
-#: What ends a sentence or a bracket that a URL stands in, and is no part of it.
+#: What ends a sentence or a bracket that a URL stands in, and is not part of it.
 _END = ".,;:!?)]}`"
 
 
@@ -46,7 +46,7 @@ def split(url: str) -> tuple[str, str, str, str, str, str]:
     # The user and password end at the last @ before the path: a password may hold one.
     user, sign, server = place.rpartition("@")
     if not sign and re.search(r":[^0-9\]]", server) and "@" in rest:
-        # What stands after the colon is no port: a password that holds a /, ? or # as it is.
+        # What stands after the colon is not a port: a password that holds a /, ? or # as it is.
         more, _at, rest = rest.rpartition("@")
         user, (server, rest) = server + more, _place(rest)
     rest, _mark, fragment = rest.partition("#")

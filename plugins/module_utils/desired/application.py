@@ -123,7 +123,7 @@ def build_instances(inputs: Inputs, controller: Controller, service_digest: str)
         "service_digest": service_digest,
         "verify": inputs.verify,
         "health_path": "" if unhealthy_allowed else inputs["xitrum_health_path"],
-        # A rollback, whose package is no folder here, leaves what may be the fault of the release that runs.
+        # A rollback, whose package is not a folder here, leaves what may be the fault of the release that runs.
         "health_required": bool(package.get("folder")),
         "health_status": inputs.get_number("xitrum_health_status"),
         "health_text": inputs["xitrum_health_text"],
@@ -138,7 +138,7 @@ def build_instance(inputs: Inputs, index: int, controller: Controller) -> dict[s
     if inputs.get_flag("xitrum_cluster"):
         member = next((item for item in inputs.cluster.members if item.host == inputs.host), None)
         if member is None:
-            raise ValueError(f"{inputs.host} is no member of the cluster: put it into the inventory's group xitrum")
+            raise ValueError(f"{inputs.host} is not a member of the cluster: put it into the inventory's group xitrum")
         values = {"instance": index, "member": asdict(member), "seeds": list(inputs.cluster.seeds)}
         files["config/akka.conf"] = controller.render("application", "akka.conf", values)
     if inputs.https:

@@ -100,8 +100,8 @@ def read_since(value: Any, now: float, errors: list[str]) -> float:
     if seconds is None:
         errors.append(
             BlockingError(
-                f"logs_since is {show_value(value)}: expected how long ago, such as 30s, 10m, 2h or 1d, or a time. A "
-                "time is 2026-12-01T03:00 in the time zone of the controller, or 2026-12-01T03:00Z",
+                f"logs_since is {show_value(value)}: expected an age such as 30s, 10m, 2h or 1d, or a time such as "
+                "2026-12-01T03:00 (controller's zone) or 2026-12-01T03:00Z",
                 rule="logs.since",
             )
         )
@@ -133,7 +133,7 @@ def read_grep(value: Any, errors: list[str]) -> str:
         where = f"character {place + 1}" if place < len(text) else "its end"
         why = make_printable(str(getattr(error, "msg", "") or error or "it is nested too deep"))
         marked = f"  {replace_controls(text)}\n  {' ' * place}^"
-        reason = f"logs_grep is no valid regular expression: {why}, at {where}.\n{marked}"
+        reason = f"logs_grep is not a valid regular expression: {why}, at {where}.\n{marked}"
         errors.append(BlockingError(reason, rule="logs.grep"))
         return ""
     return text
@@ -165,12 +165,12 @@ def read_instances(
     for name in dict.fromkeys(str(one).strip() for one in names):
         if name not in every:
             near = describe_nearest(name, every)
-            reason = f"logs_instances has {show_value(name)}, and there is no such instance{near}"
+            reason = f"logs_instances contains {show_value(name)}, and there is no such instance{near}"
             errors.append(BlockingError(reason, rule="logs.instances"))
             continue
         host, index = every[name]
         if host not in hosts:
-            reason = f"logs_instances has {name}, and --limit leaves {host} out: leave one of both out"
+            reason = f"logs_instances contains {name}, and --limit leaves out {host}: change one of the two"
             errors.append(BlockingError(reason, rule="logs.instances"))
             continue
         found.setdefault(host, []).append(index)

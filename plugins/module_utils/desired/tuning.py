@@ -17,7 +17,7 @@ def build_capacity(inputs: Inputs) -> dict[str, Any]:
 
 
 def build_kernel(inputs: Inputs) -> dict[str, Any]:
-    """Return the options of the component `kernel`. Raises ValueError for additions that are no dictionary."""
+    """Return the options of the component `kernel`. Raises ValueError for additions that are not a dictionary."""
     own = {
         "fs.nr_open": {
             "value": inputs.get_number("tuning_nofile"),

@@ -100,7 +100,8 @@ def read_filter(host: Host, address: str) -> dict[str, Any]:
 def _read_firewalld(host: Host, address: str) -> dict[str, Any]:
     answer = host.run(["firewall-cmd", "--list-all-zones"])
     if answer.rc != 0:
-        raise OSError(f"firewall-cmd --list-all-zones ended with {answer.rc}: {(answer.err or answer.out).strip()}")
+        reported = (answer.err or answer.out).strip()
+        raise OSError(f"firewall-cmd --list-all-zones failed with exit code {answer.rc}: {reported}")
     runtime = firewalld.parse_zones(answer.out)
     permanent = {name: firewalld.parse_zone_file(_find_first(host, f"zones/{name}.xml")) for name in runtime}
     names = {name for zones in (runtime, permanent) for zone in zones.values() for name in zone["services"]}
@@ -342,7 +343,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         # A program that was uninstalled took its rules with it.
         if answer.rc != 0 and not (kind == "close" and answer.rc == 127):
             raise RuntimeError(
-                f"{' '.join(item)} ended with {answer.rc}: {(answer.err or answer.out).strip()}. "
+                f"{' '.join(item)} failed with exit code {answer.rc}: {(answer.err or answer.out).strip()}. "
                 "Correct that, then run the playbook again"
             )
     return Applied()

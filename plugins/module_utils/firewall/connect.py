@@ -19,7 +19,7 @@ SPEC: dict[str, Any] = {
     },
     "timeout": {"type": "int", "default": 3},
 }
-#: How many are tried at the same time, and how often one that fails: a lost packet is no filter.
+#: How many are tried at the same time, and how often one that fails: a lost packet is not a filter.
 AT_ONCE, TRIES = 64, 2
 
 

@@ -50,7 +50,7 @@ def _filter_tcp(pairs: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
 
 
 def parse_zone_file(text: str | None) -> dict[str, Any]:
-    """The same of the file of one zone. Raises ValueError where it is no XML."""
+    """The same of the file of one zone. Raises ValueError where it is not XML."""
     if not text:
         return dict(_EMPTY)
     root = _parse_root(text)
@@ -73,7 +73,7 @@ def parse_zone_file(text: str | None) -> dict[str, Any]:
 
 
 def parse_service(text: str | None) -> tuple[str, ...]:
-    """The TCP ports of a service's file. Raises ValueError where it is no XML."""
+    """The TCP ports of a service's file. Raises ValueError where it is not XML."""
     return (
         _filter_tcp((item.get("port"), item.get("protocol")) for item in _parse_root(text).findall("port"))
         if text
@@ -85,7 +85,7 @@ def _parse_root(text: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ValueError(f"a file of firewalld is no XML: {error}") from error
+        raise ValueError(f"a file of firewalld is not XML: {error}") from error
 
 
 def includes(ports: Sequence[str], port: int) -> bool:

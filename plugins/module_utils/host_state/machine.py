@@ -219,7 +219,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Reports all errors (`errors`) and `notes`. Never an action."""
     claimed = state["folders"]["ports"] if state["folders"] else {}
     renamed = application_changes.find_renamed(desired, state["installed"], claimed)
-    # Of an application that was renamed, its ports are no second error.
+    # Of an application that was renamed, its ports are not a second error.
     holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
     errors = [
         *find_system_errors(desired, state),
@@ -245,7 +245,8 @@ def find_system_errors(desired: dict[str, Any], state: dict[str, Any]) -> Iterat
         )
     if state["architecture"] not in ARCHITECTURES:
         yield BlockingError(
-            f"the processor is {state['architecture'] or 'unknown'}; expected {' or '.join(ARCHITECTURES)}",
+            f"the processor is {state['architecture'] or 'unknown'}; expected {' or '.join(ARCHITECTURES)}, the "
+            "architectures that this collection supports: use another host",
             rule="host.processor",
         )
     if parse_version(state["python"]) < parse_version(desired["min_python"]):
@@ -272,7 +273,7 @@ def find_disk_errors(found: dict[str, Any] | None) -> Iterator[str]:
     where = f"the file system {found['mount']}"
     if not found["folder"]:
         yield BlockingError(
-            f"{found['path']} is no folder, so no release can be put below it: move it away, or set xitrum_root",
+            f"{found['path']} is not a folder, so no release can be put below it: move it away, or set xitrum_root",
             rule="host.releases-folder",
         )
     if "ro" in found["options"]:

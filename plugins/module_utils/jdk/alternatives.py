@@ -225,7 +225,7 @@ def read_kept_groups(host: Host) -> tuple[str, dict[str, Any]]:
 
 def read_apart(host: Host, home: str, commands: list[str]) -> dict[str, Any]:
     """Commands that somebody registered as groups of their own and that lead to another JDK: name to the home's file,
-    `home_file`, and the file in use, `leads`. They are no commands to switch, and follow none."""
+    `home_file`, and the file in use, `leads`. They are not commands to switch, and follow none."""
     groups = {name: group for name, group in read_kept_groups(host)[1].items() if group}
     found = {}
     for name in sorted(set(followers.LEADERS) & set(groups) - set(commands)):
@@ -279,7 +279,7 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
         )
         return BlockingError(text, make) if own else text
     result = host.run(["alternatives", "--display", name])
-    return (f"alternatives --display {name} ended with {result.rc}: {(result.err or result.out).strip()}. "
+    return (f"alternatives --display {name} failed with exit code {result.rc}: {(result.err or result.out).strip()}. "
             f"Correct {folder}/{name}, or move it away, then run again")
 
 
@@ -424,8 +424,8 @@ def plan_follower(
     leader = observed["follows"]
     if leader not in commands:
         result.errors.append(BlockingError(
-            f"found {name} as a follower of the alternative {leader}; "
-            f"expected {leader} among the commands: add it",
+            f"{name} is a follower of the alternative {leader} on this host, and switches only together with it; "
+            f"expected {leader} in the option commands. Add it there",
             rule="host.alternatives-leader",
         ))
         return
@@ -488,7 +488,7 @@ def plan_command(
         return
     result.errors += [
         BlockingError(
-            f"{path} is no symbolic link; expected one that alternatives manages. Move it away, then run the same "
+            f"{path} is not a symbolic link; expected one that alternatives manages. Move it away, then run the same "
             "command again",
             rule="host.alternatives-obstacle",
         )
@@ -707,7 +707,7 @@ def call(host: Host, *argv: str) -> None:
     """Runs the program. Raises RuntimeError with what it reported."""
     result = host.run(argv)
     if result.rc != 0:
-        raise RuntimeError(f"{' '.join(argv)} ended with {result.rc}: {(result.err or result.out).strip()}")
+        raise RuntimeError(f"{' '.join(argv)} failed with exit code {result.rc}: {(result.err or result.out).strip()}")
 
 
 # ---------------------------------------------------------------------------------------------------------- executing

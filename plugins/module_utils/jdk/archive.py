@@ -51,7 +51,7 @@ MACHINES = {3: "i386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86_64", 183: "
 
 
 def parse_elf_architecture(head: bytes) -> str:
-    """The architecture in the first 20 bytes of an executable; an empty text where they are no ELF header."""
+    """The architecture in the first 20 bytes of an executable; an empty text where they are not an ELF header."""
     if len(head) < 20 or head[:4] != b"\x7fELF" or head[5] not in (1, 2):
         return ""
     machine = int.from_bytes(head[18:20], "little" if head[5] == 1 else "big")
@@ -83,7 +83,7 @@ def check(host: Host, home: str, architecture: str, version: int) -> None:
     found = parse_elf_architecture(host.read_head(f"{home}/bin/java", 20))
     if found != architecture:
         raise SourceError(
-            f"bin/java in the archive is {'for ' + found if found else 'no executable for Linux'}, this host is "
+            f"bin/java in the archive is {'for ' + found if found else 'not an executable for Linux'}, this host is "
             f"{architecture}: give the archive for this architecture in jdk_archives"
         )
     if not host.is_file(f"{home}/bin/javac"):
@@ -102,7 +102,7 @@ def verify_version(host: Host, home: str, version: int) -> str:
     result = parse_version_output(ran.err + ran.out)
     if ran.rc != 0 or not result:
         raise SourceError(
-            f"java of the archive does not run on this host, it ended with {ran.rc}: "
+            f"java of the archive does not run on this host, it failed with exit code {ran.rc}: "
             f"{(ran.err or ran.out).strip()[-500:]}. Give an archive that is made for this distribution"
         )
     if version and parse_major(result) != version:

@@ -261,8 +261,8 @@ def find_archive_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[
     if desired["name"] and not re.fullmatch(FOLDER_NAME, desired["name"]):
         return [
             BlockingError(
-                f"jdk_name is {desired['name']!r}: expected the name of a folder below {FOLDER}, of letters, digits "
-                "and . _ + -",
+                f"jdk_name is {desired['name']!r}; expected the name of a folder to create in {FOLDER}, of letters, "
+                "digits and . _ + -",
                 rule="host.jdk-name",
             )
         ]
@@ -314,7 +314,7 @@ def find_absent_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[s
     """What keeps a JDK from being removed."""
     errors: list[str] = [
         BlockingError(
-            f"jdk_absent has {name!r}: expected the name of a folder below {FOLDER}",
+            f"jdk_absent contains {name!r}; expected only names of folders in {FOLDER}, without the path",
             rule="host.jdk-absent-name",
         )
         for name in desired["absent"]

@@ -134,7 +134,7 @@ def read_for_record(host: Host, running: dict[str, Any], home: str, action: str)
 
 def parse_heap_used(text: str) -> int:
     """The bytes of the heap that are in use, of what `jcmd PID GC.heap_info` prints, whichever collector does; 0 where
-    it reports none. Metaspace is no part of a dump."""
+    it reports none. Metaspace is not part of a dump."""
     heap = re.split(r"^ *Metaspace", text, maxsplit=1, flags=re.MULTILINE)[0]
     found = re.findall(r"\bused (\d{1,15})([KMG])|\b(\d{1,15})([KMG]) used", heap)
     units = {"K": 10, "M": 20, "G": 30}
@@ -285,7 +285,7 @@ def find_java_errors(desired: dict[str, Any], state: dict[str, Any], java: int) 
     modules = state["release"].get("MODULES", "").split()
     if not java:
         yield BlockingError(
-            f"{state['home']} is no JDK: its file release and its java have no version. Expected a full JDK: "
+            f"{state['home']} is not a JDK: its file release and its java have no version. Expected a full JDK: "
             "leave xitrum_jdk_version to the role jdk",
             rule="console.no-jdk",
         )
@@ -539,7 +539,7 @@ def must(host: Host, desired: dict[str, Any], state: dict[str, Any], argv: list[
 def remove(host: Host, running: dict[str, Any], folder: str) -> None:
     """Takes a console's folder away, as the user that it belongs to."""
     if not re.fullmatch(re.escape(f"{running['cwd']}/tmp/") + "console-[A-Za-z0-9]{8}", folder):
-        raise RuntimeError(f"{folder} is no folder of a console of process {running['pid']}: nothing was removed")
+        raise RuntimeError(f"{folder} is not a folder of a console of process {running['pid']}: nothing was removed")
     host.run(process.build_inside_command(running, ["rm", "-rf", folder]))
 
 

@@ -103,7 +103,7 @@ def is_right(title: str, follower: dict[str, str], target: str) -> bool:
 
 
 def find_obstacles(followers: dict[str, dict[str, str]], targets: dict[str, str], link: str) -> list[str]:
-    """The commands in whose place there is something that is no link, which the program does not replace."""
+    """The commands in whose place there is something that is not a link, which the program does not replace."""
     return [
         follower["link"]
         for title, follower in followers.items()

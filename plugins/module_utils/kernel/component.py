@@ -88,10 +88,8 @@ def _read_module(host: Host, name: str) -> dict[str, Any]:
     if host.exists("/sys/module/" + name.replace("-", "_")):
         return {"loaded": True, "why": ""}
     tried = host.run(["modprobe", "-n", name])
-    return {
-        "loaded": False,
-        "why": "" if tried.rc == 0 else kernel_values.normalize(tried.err) or f"modprobe ended with {tried.rc}",
-    }
+    why = kernel_values.normalize(tried.err) or f"modprobe failed with exit code {tried.rc}"
+    return {"loaded": False, "why": "" if tried.rc == 0 else why}
 
 
 def _read_record(host: Host) -> tuple[dict[str, Any], str]:
@@ -146,7 +144,7 @@ def _plan_again(host: Host, desired: Desired, refused: dict[str, Refusal]) -> Pl
 def _load(host: Host, action: dict[str, Any], refused: dict[str, Refusal], made: Draft) -> bool:
     result = host.run(["modprobe", action["module"]])
     if result.rc != 0:
-        why = kernel_values.normalize(result.err) or f"modprobe ended with {result.rc}"
+        why = kernel_values.normalize(result.err) or f"modprobe failed with exit code {result.rc}"
         refused["module " + action["module"]] = (action["module"], why)
         _report_row(made, "module " + action["module"], why)
     return result.rc == 0

@@ -62,7 +62,7 @@ class Unread(NamedTuple):
 
 
 def parse_lines(path: str, text: str) -> list[Setting | Pattern | Unread]:
-    """Every line of one file that is no comment, in order, as a `Setting`, a `Pattern` or an `Unread`."""
+    """Every line of one file that is not a comment, in order, as a `Setting`, a `Pattern` or an `Unread`."""
     parts = ((number, part.strip(BLANKS)) for number, line in split_lines(text) for part in _OTHER_ENDS.split(line))
     return [found for number, part in parts for found in _parse_line(path, number, part)]
 

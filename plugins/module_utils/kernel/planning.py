@@ -95,7 +95,7 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
             )
         )
     found += [
-        BlockingError(f"modules: {name!r} is no name of a kernel module", rule="host.kernel-module")
+        BlockingError(f"modules: {name!r} is not a name of a kernel module", rule="host.kernel-module")
         for name in desired["modules"]
         if not MODULE.fullmatch(name)
     ]
@@ -149,7 +149,7 @@ def _decide(entry: Entry, desired: dict[str, Any], state: dict[str, Any], old: d
 
 
 def _find_value_before_us(key: str, live: str, old: dict[str, Any]) -> str:
-    """What a policy compares with: a value that we set ourselves is no reason to keep it."""
+    """What a policy compares with: a value that we set ourselves is not a reason to keep it."""
     recorded = old["keys"].get(key)
     return recorded["was"] if recorded and kernel_values.means_same(key, live, recorded["set"]) else live
 

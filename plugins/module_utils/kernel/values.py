@@ -192,7 +192,7 @@ def _parse_entry(name: str, given: Any) -> tuple[Entry | None, str]:
         return (
             None,
             (
-                f"{name!r} is no name of a kernel parameter: expected one like net.core.somaxconn, without blanks, "
+                f"{name!r} is not a name of a kernel parameter: expected one like net.core.somaxconn, without blanks, "
                 "'..' or a leading '/'"
             ),
         )

@@ -307,8 +307,8 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
     if not OWN_FILE.fullmatch(desired["path"]):
         found.append(
             BlockingError(
-                f"path: found {desired['path']}, expected a .conf file of its own in {LIMITS_D}, the folder that PAM "
-                "reads",
+                f"path: found {desired['path']}, expected a file directly in {LIMITS_D} whose name ends in .conf, such "
+                f"as {OWN_PATH}",
                 rule="host.nofile-path",
             )
         )
@@ -320,7 +320,7 @@ def _find_errors(desired: dict[str, Any], state: dict[str, Any]) -> list[str]:
             )
         )
     found += [
-        BlockingError(f"domains: {domain!r} is no domain of limits.conf(5)", rule="host.nofile-domain")
+        BlockingError(f"domains: {domain!r} is not a domain of limits.conf(5)", rule="host.nofile-domain")
         for domain in desired["domains"]
         if not DOMAIN.fullmatch(domain)
     ]

@@ -69,7 +69,7 @@ def find_route_errors(routes: list[str], groups: dict[str, list[str]]) -> list[s
     for route, group in (("proxy", "xitrum_proxy"), ("direct", "xitrum")):
         if route in routes and not groups.get(group):
             found.append(
-                f"load_test_routes has {route}, and the inventory has no host in the group {group}: leave it out"
+                f"load_test_routes contains {route}, and the inventory has no host in the group {group}: remove {route}"
             )
     return found
 
@@ -91,9 +91,9 @@ def find_unanswered(desired: dict[str, Any], proxies: list[str]) -> list[str]:
     if everywhere and len(proxies) == 1:
         do += f", or from the proxy itself (load_test_clients={proxies})"
     return [
-        f"load_test_routes: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} "
-        "requires the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), which the load does not speak. "
-        f"Instead, {do}"
+        f"load_test_routes: found proxy, but {backend.title} on {', '.join(proxies)} accepts only connections with the "
+        "PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy). The load clients cannot send it from "
+        f"{', '.join(outside)}: {do}"
     ]
 
 

@@ -25,13 +25,13 @@ WORDS = {
 
 #: What a status means here.
 HINTS = {
-    200: ": load_test_path is no WebSocket",
+    200: ": load_test_path is not a WebSocket",
     301: ": set load_test_tls, or another load_test_path",
     302: ": set load_test_tls, or another load_test_path",
-    400: ": load_test_path is no WebSocket",
+    400: ": load_test_path is not a WebSocket",
     401: ": it wants a user, see load_test_headers",
     403: ": it does not let everybody in, see load_test_headers",
-    404: ": load_test_path is no path of it",
+    404: ": load_test_path is not a path of it",
     503: ": no instance, or no place in its queue, was free",
     504: ": an instance did not answer the proxy",
 }

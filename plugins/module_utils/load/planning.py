@@ -91,7 +91,7 @@ def find_header_errors(headers: Any) -> list[str]:
             "'https://www.example.com'}"
         ]
     found = [
-        f"load_test_headers: {name!r} is no text, expected one value for it. Put it in quotes"
+        f"load_test_headers: {name!r} is not a text, expected one value for it. Put it in quotes"
         for name, value in headers.items()
         if not isinstance(value, (str, int, float))
     ]
@@ -114,8 +114,8 @@ def find_input_errors(desired: dict[str, Any]) -> list[str]:
     )
     if not found and desired["connections"] / desired["rate"] > RAMP_MOST:
         reason = (
-            f"load_test_rate: found {desired['rate']} a second, which takes more than {RAMP_MOST} s for "
-            f"{desired['connections']} connections: expected {-(-desired['connections'] // RAMP_MOST)} or more"
+            f"load_test_rate: found {desired['rate']} new connections a second, so opening {desired['connections']} "
+            f"takes more than {RAMP_MOST} s; expected {-(-desired['connections'] // RAMP_MOST)} or more"
         )
         found += make_rule_errors("load.numbers", [reason])
     if desired["seconds"] > HOLD_MOST:

@@ -135,8 +135,8 @@ def check(folder: str) -> str:
         raise LoadError(f"{error}, and start the load again", "load.run")
     if not background_folder.has_state(folder, PREFIX):
         raise LoadError(
-            f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start "
-            "it again",
+            f"{folder or 'an empty path'} is not a folder of a load that runs: it has ended, or was never started. "
+            "Start it again",
             "load.run",
         )
     return folder

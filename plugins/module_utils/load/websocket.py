@@ -30,7 +30,7 @@ def build_handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
 
 
 def read_answer(data: bytes) -> tuple[int | None, bytes]:
-    """`(status, rest)` of a whole answer, `(None, data)` of one that is not whole, `(0, b"")` of what is no HTTP."""
+    """`(status, rest)` of a whole answer, `(None, data)` of one that is not whole, `(0, b"")` of what is not HTTP."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return (None, data) if len(data) < HEAD_MOST else (0, b"")

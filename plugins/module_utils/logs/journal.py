@@ -72,7 +72,7 @@ def build_entries(messages: Sequence[Mapping[str, Any]], now: float) -> list[Ent
     found: list[Entry] = []
     for message in messages:
         text, stamp = message["MESSAGE"], str(message.get("__REALTIME_TIMESTAMP", ""))
-        # A message that is no UTF-8 is a list of its bytes.
+        # A message that is not UTF-8 is a list of its bytes.
         raw = bytes(text) if isinstance(text, list) else str(text or "").encode("utf-8", "surrogateescape")
         arrival = int(stamp) / 1e6 if stamp.isdecimal() else None
         for number, line in enumerate(map(clean, raw.split(b"\n"))):

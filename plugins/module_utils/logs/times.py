@@ -13,7 +13,7 @@ from typing import NamedTuple
 #: Characters at the begin of a line in which its time is searched for, and of a line in JSON.
 HEAD, JSON_HEAD = 200, 2000
 
-#: Seconds that a clock may be ahead: a later time is no time of the line itself.
+#: Seconds that a clock may be ahead: a later time is not a time of the line itself.
 AHEAD_SECONDS = 24 * 60 * 60
 
 DAY_SECONDS = 24 * 60 * 60

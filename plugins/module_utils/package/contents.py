@@ -20,7 +20,7 @@ from ..core.local_files import compute_sha256, leads_inside
 from ..core.mac_files import is_mac_file
 from ..source_tree.build import render_hint
 
-#: Entries at the top that an application writes when it runs where it was built. They are no part of a release:
+#: Entries at the top that an application writes when it runs where it was built. They are not part of a release:
 #: a stale `tmp/routes.cache` hides the routes of a newer one, and each instance on a host has its own.
 WRITTEN_AT_RUN_TIME = ("log", "tmp")
 
@@ -87,8 +87,8 @@ def link_entry(folder: str, path: str) -> dict[str, str] | str:
     target = os.readlink(where)
     if os.path.isabs(target) or not leads_inside(folder, where):
         return (
-            f"{where} is a link to {target}, outside of the package: on a host it would lead elsewhere; put the file "
-            "itself there"
+            f"{where} is a symbolic link to {target}, outside of the package: on a host it would lead elsewhere. "
+            "Replace the link with the file that it leads to"
         )
     if not os.path.exists(where):
         return f"{where} is a link to {target}, which is not there: build the package again, or remove the link"
@@ -157,7 +157,7 @@ def find_runner_errors(path: str) -> list[str]:
 
 
 def format_hint(folder: str) -> str:
-    """What to do about a folder that is no package: name the package that is inside or around it, if there is one."""
+    """What to do about a folder that is not a package: name the package that is inside or around it, if any."""
     for other in ("target/xitrum", "xitrum", ".."):
         near = os.path.normpath(os.path.join(folder, other))
         if os.path.isfile(os.path.join(near, "script/runner")):

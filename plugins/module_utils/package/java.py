@@ -33,7 +33,7 @@ _BEGINNING = 128
 
 
 def parse_java_version(beginning: bytes) -> int:
-    """The Java version that the first bytes of a class file ask for; 0 where it is no class file."""
+    """The Java version that the first bytes of a class file ask for; 0 where it is not a class file."""
     if len(beginning) < 8 or beginning[:4] != b"\xca\xfe\xba\xbe":
         return 0
     return struct.unpack(">H", beginning[6:8])[0] - 44
@@ -50,7 +50,7 @@ def scan(path: str, main_class: str) -> dict[str, Any]:
 
     `typical` is the median over the classes: a library such as akka-stream has a few optional classes for a newer
     Java than it needs, and a library made for Java 17 has nearly all of its classes for 17.
-    Raises OSError, and zipfile.BadZipFile for a file that is no jar.
+    Raises OSError, and zipfile.BadZipFile for a file that is not a jar.
     """
     with zipfile.ZipFile(path) as jar, open(path, "rb") as raw:
         names = set(jar.namelist())

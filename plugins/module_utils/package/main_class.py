@@ -36,7 +36,7 @@ _PUBLIC, _STATIC = 0x0001, 0x0008
 
 def find_main_classes(folder: str) -> dict[str, str]:
     """The main classes of the package in a folder: name to the path of its jar, sorted.
-    A file that is no jar has none."""
+    A file that is not a jar has none."""
     lib = os.path.join(folder, "lib")
     found: dict[str, str] = {}
     for name in sorted(os.listdir(lib)) if os.path.isdir(lib) else []:
@@ -140,7 +140,7 @@ _NEAR = 3
 
 def find_class_error(folder: str, name: str) -> str:
     """Why the package in a folder has no class of this name, as a sentence with the nearest ones; empty where it has.
-    A file that is no jar has none."""
+    A file that is not a jar has none."""
     lib, names = os.path.join(folder, "lib"), []
     for jar_name in sorted(os.listdir(lib)) if os.path.isdir(lib) else []:
         if jar_name.endswith(".jar") and not is_mac_file(jar_name):

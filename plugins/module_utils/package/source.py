@@ -311,7 +311,8 @@ def unpack(archive: str, into: str) -> None:
         if os.path.isabs(target) or not leads_inside(into, path):
             name = os.path.relpath(path, into)
             raise SourceError(
-                f"{archive} holds the link {name} to {target}, outside of the package: put the file itself there"
+                f"{archive} contains the symbolic link {name} to {target}, outside of the package: on a host it would "
+                "lead elsewhere. Replace the link with the file that it leads to, and pack the archive again"
             )
 
 
@@ -338,7 +339,7 @@ def place_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, sourc
         return
     if member.islnk():
         if not os.path.isfile(source):
-            raise FileNotFoundError(errno.ENOENT, f"it leads to {member.linkname}, which is no file before it")
+            raise FileNotFoundError(errno.ENOENT, f"it leads to {member.linkname}, which is not a file before it")
         if source == path:
             return
     links.pop(path, None)
@@ -363,7 +364,7 @@ def extract(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
     """One file. Its other mode bits and its owner are left behind: a release has its own."""
     source = tar.extractfile(member)
     if source is None:
-        raise tarfile.ReadError(f"{member.name} is no file")
+        raise tarfile.ReadError(f"{member.name} is not a file")
     with source, open(path, "xb") as out:
         shutil.copyfileobj(source, out, 1 << 20)
     os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)

@@ -60,7 +60,7 @@ FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)",
 def find_example_errors(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Public example secrets that one host would go live with: its own, and those that the package still has.
 
-    The package's apiKey and TLS key are no error:
+    The package's apiKey and TLS key are not an error:
     without a key of yours the metrics page and HTTPS of the instance are off.
     """
     if not runs_the_package(variables):

@@ -100,7 +100,7 @@ OPTIONS = {
 }
 
 
-#: Variables with a default of their own, or none, of which an empty text is no value, and what each is.
+#: Variables with a default of their own, or none, of which an empty text is not a value, and what each is.
 NOT_EMPTY = {
     "xitrum_secure_key": f"at least {LEAST_KEY} characters, for example the output of openssl rand -hex 32",
     "xitrum_build_command": "a command that builds the package",
@@ -244,7 +244,7 @@ def check_secrets(variables: Mapping[str, Any]) -> Iterator[Error]:
     if key is not None and not isinstance(key, str):
         yield Error(
             "xitrum.secure-key",
-            f"xitrum_secure_key is no text: expected at least {LEAST_KEY} characters in quotes, for example the "
+            f"xitrum_secure_key is not a text: expected at least {LEAST_KEY} characters in quotes, for example the "
             "output of openssl rand -hex 32"
         )
     if isinstance(key, str) and key.strip() and len(key) < LEAST_KEY:
@@ -314,7 +314,7 @@ def check_backends(variables: Mapping[str, Any]) -> Iterator[Error]:
     except ValueError as error:
         yield Error("proxy.backends", str(error))
     except (AttributeError, KeyError, TypeError):
-        # Of a value that is no list of such dictionaries the specification of the variable reports it.
+        # Of a value that is not a list of such dictionaries the specification of the variable reports it.
         return
 
 
@@ -326,8 +326,8 @@ def check_reach_from(variables: Mapping[str, Any]) -> Iterator[Error]:
         near = difflib.get_close_matches(str(name), known, 1)
         yield Error(
             "reach.host",
-            f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost "
-            "for the controller"
+            f"xitrum_reach_from is {name!r}, which is not a host of the inventory: expected the name of one, or "
+            "localhost for the controller"
             + (f"; did you mean {near[0]}?" if near else "")
         )
 

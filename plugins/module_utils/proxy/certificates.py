@@ -35,7 +35,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _TIME = r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?"
 _END = re.compile(rf"^notAfter=({'|'.join(MONTHS)}) +([0-9]{{1,2}}) {_TIME} ([0-9]{{4}})(?: GMT)?[ \r]*$", re.MULTILINE)
 
-#: Seconds for a listener to show its certificate. One that never answers is no reason to wait.
+#: Seconds for a listener to show its certificate. One that never answers is not a reason to wait.
 HANDSHAKE_SECONDS = 10
 
 ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
@@ -93,7 +93,7 @@ def read_file(host: Host, path: str) -> tuple[str, bool]:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """One row an item. A certificate that ends soon is a finding that a run fixes only once it is renewed."""
+    """One row an item. A certificate that expires soon is a finding that a run fixes only once it is renewed."""
     return Draft(rows=[build_row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
@@ -113,16 +113,17 @@ def build_row(desired: Mapping[str, Any], state: Mapping[str, Any], item: Mappin
     elif item["hidden"]:
         result = result.replace(status="not_readable", why="only root may read the file", fix=CHECK)
     elif not item["configured"]:
-        result = result.replace(status="drift", why="the file is no certificate, or is not there", fix=RUN)
+        result = result.replace(status="drift", why="the file is missing, or is not a certificate", fix=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
         silent = f"nothing answers with a certificate on port {item['port']}"
         result = result.replace(status="drift", why=late if item.get("late") else silent, fix=RUN)
     elif item["configured"][1] != item["effective"][1]:
-        why = "the socket shows another certificate than the file has"
+        why = "the proxy serves another certificate than the file contains"
         result = result.replace(status="restart_pending", why=why, fix=RUN)
     elif (item["configured"][0] - state["now"]).days < desired["days"]:
         days = (item["configured"][0] - state["now"]).days
-        why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
+        when = "has expired" if days < 0 else f"expires in {days} day{'' if days == 1 else 's'}"
+        why = f"the certificate {when}: replace the file of xitrum_proxy_tls_certificate with a renewed one"
         result = result.replace(status="drift", why=why, fix=RUN)
     return result

@@ -406,7 +406,7 @@ def _find_errors(desired: Desired, state: Mapping[str, Any], text: str) -> list[
         ):
             found.append(
                 BlockingError(
-                    f"xitrum_proxy_listen has {place}, where no program of this host can listen ({error}); "
+                    f"xitrum_proxy_listen contains {place}, where no program of this host can listen ({error}); "
                     "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host",
                     rule="host.proxy-listen",
                 )
@@ -666,7 +666,8 @@ def apply(host: Host, plan: Plan) -> Applied:
             )
             if result.rc != 0:
                 raise RuntimeError(
-                    f"systemctl {kind} ended with {result.rc}: {result.err.strip()}\n{_read_journal(host, desired)}"
+                    f"systemctl {kind} failed with exit code {result.rc}: {result.err.strip()}\n"
+                    f"{_read_journal(host, desired)}"
                 )
     verify_running(host, desired)
     return Applied(warnings=tuple(warnings))

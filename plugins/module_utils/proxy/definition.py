@@ -147,7 +147,7 @@ def list_endpoints(
 
 def list_available(groups: Mapping[str, Sequence[str]], unavailable: Any) -> list[str]:
     """The proxies of the inventory's `groups` without those that the user reports are away: `unavailable` is a list of
-    names, or a text of them with commas. Raises ValueError for a name that is no proxy."""
+    names, or a text of them with commas. Raises ValueError for a name that is not a proxy."""
     proxies, away = list(groups.get("xitrum_proxy") or []), parse_names(unavailable)
     unknown = [name for name in away if name not in proxies]
     if unknown:

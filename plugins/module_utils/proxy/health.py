@@ -91,7 +91,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def get_report(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The report of a host's read that shows whether its proxy serves; None where the host is no proxy, or was not
+    """The report of a host's read that shows whether its proxy serves; None where the host is not a proxy, or was not
     read."""
     state = state or {}
     return next(

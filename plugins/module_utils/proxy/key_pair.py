@@ -38,15 +38,15 @@ def read_validity(certificate: Any) -> tuple[datetime.datetime, datetime.datetim
 
 
 def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.datetime | None = None) -> str:
-    """Return why the two are no pair that can be served, as a sentence; an empty text where they are. now: the moment
-    at which the certificate has to be valid; None for any."""
+    """Return why the two are not a pair that can be served, as a sentence; an empty text where they are. now: the
+    moment at which the certificate has to be valid; None for any."""
     unknown = (import_library("exceptions").UnsupportedAlgorithm, ValueError)
     try:
         first = import_library("x509").load_pem_x509_certificate(certificate.encode())
         other = format_public_key(first.public_key())
     except unknown as error:
         return (
-            f"{names[0]} is no certificate as PEM ({error}): expected a text that begins with -----BEGIN "
+            f"{names[0]} is not a certificate in PEM format ({error}): expected a text that begins with -----BEGIN "
             f"CERTIFICATE-----, and the chain after it"
         )
     try:
@@ -58,8 +58,8 @@ def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.d
         )
     except unknown:
         return (
-            f"{names[1]} is no key as PEM, or of a kind that is not known here: a text that begins with "
-            "-----BEGIN PRIVATE KEY----- is expected"
+            f"{names[1]} is not a private key in PEM format, or its type is not supported: expected a text that begins "
+            "with -----BEGIN PRIVATE KEY-----"
         )
     if other != format_public_key(own.public_key()):
         return (
@@ -68,10 +68,11 @@ def find_error(certificate: str, key: str, names: Sequence[str], now: datetime.d
         )
     begin, end = read_validity(first)
     if now and end <= now:
-        return f"{names[0]} ended on {end.date()}: put a renewed one there"
+        return f"{names[0]} is a certificate that expired on {end.date()}: replace the file with a renewed certificate"
     if now and begin > now:
         return (
-            f"{names[0]} begins on {begin.date()}, and today is {now.date()} here: wait for it, or correct the clock"
+            f"{names[0]} is a certificate that is valid from {begin.date()} on. The clock of the controller shows "
+            f"{now.date()}: use a certificate that is valid now, or correct the clock"
         )
     return ""
 

@@ -176,7 +176,8 @@ def rewrite(host: Any, desired: Mapping[str, Any], before: str, text: str, answe
     if result.rc != 0:
         host.write(path, before)
         raise RuntimeError(
-            f"systemctl reload {desired['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
+            f"systemctl reload {desired['service']} failed with exit code {result.rc}: "
+            f"{(result.err or result.out).strip()}. "
             "The states are as before"
         )
     want, deadline = proxy_text.parse_states(text), time.monotonic() + PATIENCE

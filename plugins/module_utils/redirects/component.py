@@ -471,7 +471,7 @@ def apply(host: Host, plan: Plan) -> Applied:
             result = host.run(list(step.argv), data=step.text or None)
             if result.rc != 0:
                 raise RuntimeError(
-                    f"{' '.join(step.argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
+                    f"{' '.join(step.argv)} failed with exit code {result.rc}: {(result.err or result.out).strip()}. "
                     "Run the playbook again once that is fixed"
                 )
     return Applied()

@@ -61,7 +61,7 @@ def parse_configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
 
 
 def parse(text: str) -> list[dict[str, Any]]:
-    """`nft -j list ruleset` as its list of objects. Raises ValueError where it is no such text.
+    """`nft -j list ruleset` as its list of objects. Raises ValueError where it is another text.
 
     What nft prints in addition stands in lines of its own, before it.
     """

@@ -225,8 +225,9 @@ def find_conflicts(ports: list[tuple[int, str]], state: dict[str, Any], otherwis
                     )
                     if certain
                     else (
-                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules "
-                        "before it, that are not judged here"
+                        f"{taking.who} may redirect some connections to port {port}: the check cannot evaluate its "
+                        "conditions, or the rules before it. To read the rules, run nft list ruleset and "
+                        "iptables-save -t nat on the host"
                     )
                 )
                 found[port, text] = found.get((port, text), False) or certain

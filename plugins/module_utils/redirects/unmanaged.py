@@ -133,7 +133,7 @@ def _match_number(value: int, port: int) -> int:
 
 
 def _judge_interface(condition: Condition, aim: Aim) -> int:
-    """An interface that this host lacks, or that a pair leaves out, is no conflict;
+    """An interface that this host lacks, or that a pair leaves out, is not a conflict;
     one of containers takes only theirs."""
     patterns = [str(name) for name in condition.values]
     ours = [aim.interface] if aim.interface else [name for name in aim.interfaces if name != "lo"]

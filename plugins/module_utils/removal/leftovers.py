@@ -183,7 +183,7 @@ def _call(host: Host, *argv: str) -> None:
     result = host.run(argv)
     if result.rc != 0:
         raise RuntimeError(
-            f"{' '.join(argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
+            f"{' '.join(argv)} failed with exit code {result.rc}: {(result.err or result.out).strip()}. "
             "Fix that, and run the playbook again"
         )
 

@@ -53,7 +53,7 @@ _OPTION = re.compile(
 def format_command(fix: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
     """A fix as a command line. `inventory` are the options of how hosts are found and reached, `variables` the
     `-e` of playbooks. `commands` are those of the host that the fix shows: each is a list of words, and nothing that
-    is no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
+    is not a word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
     options = f" {inventory}" if inventory else ""
     if commands:
         return format_ad_hoc(commands, host, options)

@@ -128,7 +128,7 @@ def rank_outcome(outcome: str) -> int:
 
 
 def find_number_error(value: Any) -> str:
-    """Why `history_runs` is no number of runs, as a sentence; empty where it is one."""
+    """Why `history_runs` is not a number of runs, as a sentence; empty where it is one."""
     try:
         if not isinstance(value, (bool, float)) and 1 <= int(value) <= MOST_RUNS:
             return ""

@@ -28,7 +28,7 @@ def find_stopped_servers(states: States) -> dict[str, str]:
 
 
 def explain_servers(states: States) -> dict[str, Any]:
-    """The reads of hosts, in which the servers of stopped instances are no drift of their proxies."""
+    """The reads of hosts, in which the servers of stopped instances are not drift of their proxies."""
     stopped = find_stopped_servers(states)
     return {host: _explain(state, stopped) if stopped else state for host, state in states.items()}
 
@@ -49,7 +49,7 @@ def _explain_row(row: Mapping[str, Any], stopped: Mapping[str, str]) -> Mapping[
 
 
 def explain_port(state: Any, row: Row) -> Row:
-    """The row of a public port, which is no drift where an operator stopped instances of a host that is no proxy."""
+    """The row of a public port, which is not drift where an operator stopped instances of a host without a proxy."""
     listed = get_components(state).get("instances", {}).get("instances", []) if isinstance(state, Mapping) else []
     stopped = [item for item in listed if item.get("stopped") and not item["running"]]
     if row.status != "drift" or not stopped or proxy_health.get_report(state):

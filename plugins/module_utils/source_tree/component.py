@@ -332,7 +332,7 @@ def find_top_notes(desired: dict[str, Any], state: dict[str, Any], project: Proj
 
 
 def find_tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
-    """Why this is no source tree of a Xitrum application in git; all reasons at once."""
+    """Why this is not a source tree of a Xitrum application in git; all reasons at once."""
     top = desired["path"]
     if not state["there"]:
         return make_rule_errors("tree.folder", [f"there is no folder {top}: name the application's source tree"])
@@ -363,7 +363,7 @@ def find_tree_errors(desired: dict[str, Any], state: dict[str, Any], project: Pr
     errors += make_rule_errors("tree.not-regular", (f"{top}/{path}: {sentence}" for path, sentence in kinds))
     if missing:
         errors += make_rule_errors("tree.incomplete", [
-            f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add "
+            f"{top} is not a Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add "
             "what is missing"
         ])
     elif runner and "\r" in (runner["text"] or ""):
@@ -405,7 +405,7 @@ def find_not_regular(kind: str) -> str:
     """What is wrong with a path at which there is something else than a regular file, as a sentence."""
     found = {"link": "a symbolic link", "directory": "a folder"}.get(kind, "something else")
     advice = "Replace it with the file that it leads to" if kind == "link" else "Remove it"
-    return f"it is no regular file: found {found}, expected a file. {advice}"
+    return f"it is not a regular file: found {found}, expected a file. {advice}"
 
 
 def edit_texts(
@@ -476,7 +476,7 @@ def find_overridden(
     desired: dict[str, Any], project: Project, existing: dict[str, str | None]
 ) -> dict[str, Any] | None:
     """The desired settings that `config/application.conf` sets again after it includes `config/xitrum.conf`, so that
-    they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
+    they have an effect there alone; None where there are none. All of them where that file is not HOCON."""
     text = existing.get(project.join_path(package_config.APPLICATION))
     if text is None or project.join_path(CONFIG) in desired["keep_files"]:
         return None

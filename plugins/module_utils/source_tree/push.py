@@ -76,7 +76,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     for name, words in commands.items():
         result = run_git(host, desired, *words, login=login if name == "there" else None)
         if result.rc and not state["failed"]:
-            failed = f"git {' '.join(words)} ended with {result.rc}: {(result.err or result.out).strip()}"
+            failed = f"git {' '.join(words)} failed with exit code {result.rc}: {(result.err or result.out).strip()}"
             state["failed"] = urls.hide_all(failed, url)
         state[name] = "" if result.rc else result.out
     state["uncommitted"] = [(line[:2], line[3:]) for line in state.pop("status").split("\0") if line]
@@ -149,7 +149,10 @@ def apply(host: Host, plan: Plan) -> Applied:
             output = urls.hide_all(done.err + done.out, url)
             if done.rc:
                 command = urls.hide_credentials(" ".join(words))
-                raise RuntimeError(f"git {command} ended with {done.rc}: {output.strip()}")
+                raise RuntimeError(
+                    f"git {command} failed with exit code {done.rc} in {desired['path']}: {output.strip()}\n"
+                    "Correct what git reports, then run the same command again"
+                )
     return Applied({"output": output.splitlines()})
 
 

@@ -226,7 +226,7 @@ def _parse_literal(text: str) -> str | None:
 
 
 class Alias(NamedTuple):
-    """A command alias. command: what it runs; None where that is no text, but code. line: where it is defined.
+    """A command alias. command: what it runs; None where that is not a text, but code. line: where it is defined.
     code: how it is written."""
 
     command: str | None

@@ -21,7 +21,7 @@ def test_a_console_gets_its_sources_as_they_are():
 
 @pytest.mark.parametrize(("save", "reason"), [
     ("", "console_save is empty: expected a folder on the controller for the heap dump"),
-    ("file/dumps", "/file/dumps, which cannot be made: {folder}/file is no folder. Set it to another folder"),
+    ("file/dumps", "/file/dumps, which cannot be made: {folder}/file is not a folder. Set it to another folder"),
 ])
 def test_a_folder_that_cannot_have_the_file_is_refused_before_the_application_stands_still(tmp_path, save, reason):
     (tmp_path / "file").write_text("")

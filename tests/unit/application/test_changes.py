@@ -79,5 +79,5 @@ def test_nothing_else_is_refused():
     assert errors(installed={}, user="web") == []
     # A second application in addition to the first.
     assert errors(name="blog", root="/opt/blog", user="blog") == []
-    # A proxy that is no application host.
+    # A proxy that is not an application host.
     assert errors(name="", root="", user="") == []

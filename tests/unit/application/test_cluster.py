@@ -65,7 +65,7 @@ def test_a_cluster_address_of_its_own_wins():
     [
         ([host("app1", "8.8.8.8")], 2, "app1: its cluster address 8.8.8.8 is public"),
         ([host("app1", "app1.example.com")], 2, "is a name, expected an address"),
-        ([host("app1", "10.0.2.1", xitrum_instances=1)], 2, "there is 1 instance"),
+        ([host("app1", "10.0.2.1", xitrum_instances=1)], 2, "the number of instances is 1"),
         (APPS, 1, "xitrum_cluster_seeds is 1"),
         ([APPS[0], host("app2", "127.0.0.1")], 2, "address of app2 is a loopback one"),
     ],
@@ -141,7 +141,7 @@ REFUSED = [
 def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
     for variables in ({"xitrum_cluster_address": address}, {"xitrum_address": address}, {"ansible_host": address}):
         (error,) = plan([{"inventory_hostname": "app1", **variables}]).errors
-        # What is no address at all is refused as such.
+        # What is not an address at all is refused as such.
         without = "*" in (variables.get("xitrum_address"), variables.get("ansible_host"))
         expected = ["expected an IP address"] if without else [f"is {fault}", "Set xitrum_cluster_address"]
         assert all(text in error for text in expected)

@@ -43,10 +43,10 @@ def test_all_names_that_are_none_are_refused_with_the_nearest_one_and_the_list()
     chosen, errors = operations.choose("restart_instances", ["app1-0", "ap2-1", "web", "app2-0"], PLACES, ["app1"])
     assert chosen == {"app1": [0]}
     assert errors == [
-        "restart_instances has ap2-1, which is no instance of this inventory. Did you mean app2-1? The instances are app1-0, app1-1, app2-0, "
+        "restart_instances contains ap2-1, which is not an instance of this inventory. Did you mean app2-1? The instances are app1-0, app1-1, app2-0, "
         "app2-1",
-        "restart_instances has web, which is no instance of this inventory. The instances are app1-0, app1-1, app2-0, app2-1",
-        "restart_instances has app2-0, and --limit leaves out app2: add that host to --limit, or run without --limit"]
+        "restart_instances contains web, which is not an instance of this inventory. The instances are app1-0, app1-1, app2-0, app2-1",
+        "restart_instances contains app2-0, and --limit leaves out app2: add that host to --limit, or run without --limit"]
     assert [error.rule for error in errors] == ["operation.unknown-instance"] * 2 + ["operation.outside-limit"]
 
 

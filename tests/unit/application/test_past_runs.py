@@ -57,7 +57,7 @@ def test_a_damaged_lock_is_reported():
 def test_lines_of_the_log_that_are_none_are_reported():
     found = facts("half" + line("began") + line("done"))
     assert [run["outcome"] for run in found["runs"]] == ["done"]
-    assert found["log_fault"].startswith(f"{LOG} has 1 line that is no line of a run, left out here. The first is \"half")
+    assert found["log_fault"].startswith(f"{LOG} has 1 line that is not a line of a run, left out here. The first is \"half")
     assert facts(line("done"))["log_fault"] == ""
 
 

@@ -277,10 +277,10 @@ def test_a_part_of_a_line_is_ended_before_the_next_one(cut):
 
 @pytest.mark.parametrize(("text", "fault"), [
     ("", ""), (BEGAN + ENDED, ""), ("\n" + BEGAN, ""),
-    (BEGAN + LATER[:30], '/l has 1 line that is no line of a run, left out here. The first is "2026-01-02T00:00:00Z ann@lapto". The host may have lost '
+    (BEGAN + LATER[:30], '/l has 1 line that is not a line of a run, left out here. The first is "2026-01-02T00:00:00Z ann@lapto". The host may have lost '
                          "power, or somebody changed the file"),
     ("x\x1b[2J" + "y" * 99 + "\n" + ENDED + "z\n",
-     '/l has 2 lines that are no lines of a run, left out here. The first is "x' + r"\x1b[2J" + "y" * 55 + '".'),
+     '/l has 2 lines that are not lines of a run, left out here. The first is "x' + r"\x1b[2J" + "y" * 55 + '".'),
     ("half of a line\n" + ENDED * (run_lock.TAIL // len(ENDED) + 1), ""),
 ])
 def test_lines_that_are_none_are_reported(text, fault):

@@ -135,7 +135,7 @@ def test_the_lock_of_a_run_and_what_one_left():
     found = facts(machine(files={lock_record.get_path("demo"): json.dumps(lock), lock_record.get_unfinished_path("demo"): ""}.items()))
     assert (found["lock"], found["unfinished"]) == ({"id": "1", "user": "ann\\n", "host": "laptop", "since": 100}, True)
     found = facts(machine(files={lock_record.get_path("demo"): "{"}.items()))
-    assert (found["lock"], found["lock_fault"]) == (None, "it is no record in JSON")
+    assert (found["lock"], found["lock_fault"]) == (None, "it is not a record in JSON")
     found = facts(machine())
     assert (found["lock"], found["lock_fault"], found["unfinished"]) == (None, "", False)
 

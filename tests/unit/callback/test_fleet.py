@@ -255,8 +255,8 @@ def test_the_process_that_prints_gets_ansibles_display_back(monkeypatch):
 @pytest.mark.parametrize("result, cause", [
     ({"msg": "It is not c"}, "It is not c"),
     ({"msg": ["one", "two"]}, "one\ntwo"),
-    ({"msg": "non-zero return code", "rc": 2, "stderr": "no such file", "stdout": "x"}, "the command ended with 2\nno such file"),
-    ({"msg": "non-zero return code", "rc": 2, "stderr": "", "stdout": "out"}, "the command ended with 2\nout"),
+    ({"msg": "non-zero return code", "rc": 2, "stderr": "no such file", "stdout": "x"}, "the command failed with exit code 2\nno such file"),
+    ({"msg": "non-zero return code", "rc": 2, "stderr": "", "stdout": "out"}, "the command failed with exit code 2\nout"),
     ({"msg": "MODULE FAILURE", "module_stderr": "Traceback\nOSError: gone"}, "Traceback\nOSError: gone"),
     ({"censored": "the output has been hidden"}, "the output has been hidden"),
     ({}, "no reason was given"),

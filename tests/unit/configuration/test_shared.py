@@ -266,7 +266,7 @@ def test_the_application_conf_of_a_running_release_is_read_on_its_host():
                       "/etc/secrets.conf": "xitrum.session.secureKey = other"})
     assert instances.read_package_settings(there, "/opt/demo", "bbbbbbbbbbbb") == {**KEY_IS[NEW], **OVERRIDES}
     assert instances.read_package_settings(there, "/opt/demo", "cccccccccccc") is None
-    # A folder is no file, and a link must not lead out of the release.
+    # A folder is not a file, and a link must not lead out of the release.
     there.files[f"{release}/config/application.conf"] = f'{START}include "more"\ninclude "out"\ninclude "../../../../../etc/secrets"'
     there.files[f"{release}/config/more/a.conf"] = ""
     there.links[f"{release}/config/out.conf"] = "/etc/secrets.conf"

@@ -114,7 +114,7 @@ def test_a_program_that_stays_in_the_background_is_not_waited_for():
 def test_input_of_any_size_is_written_while_output_is_read():
     text = "x" * 1000000
     assert Host().run(["cat"], data=text).out == text + "\n"
-    # One that does not read its input is no error.
+    # One that does not read its input is not an error.
     assert Host().run(["true"], data=text).rc == 0
 
 
@@ -263,7 +263,7 @@ def test_a_lock_that_another_process_keeps_is_given_up(tmp_path, monkeypatch):
     path = tmp_path / "lock"
     with open(path, "w", encoding="ascii") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(OSError, match="another process has had the lock .* for 1 s"), Host().hold_lock(str(path)):
+        with pytest.raises(OSError, match="another process on the same machine holds the lock file .* within 1 s"), Host().hold_lock(str(path)):
             raise AssertionError("two have the lock")
     with Host().hold_lock(str(path)):
         assert path.exists()

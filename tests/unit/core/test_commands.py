@@ -36,7 +36,7 @@ SITE = "ansible-playbook xitrum.host.site"
         ({"extra_vars": ("a='x y'",)}, f"""{SITE} -e 'a='"'"'x y'"'"''"""),
         ({"extra_vars": ('{"a": [1, 2], "b": true}',)}, f"""{SITE} -e '{{"a": [1, 2], "b": true}}'"""),
         ({"extra_vars": ("@secrets.yml",)}, f"{SITE} -e @secrets.yml"),
-        # What applied to that run only is no wish for the next.
+        # What applied to that run only does not apply to the next.
         (
             {"extra_vars": ("rollback_to=aa", '{"xitrum_report_dir": "/tmp"}', "a=1 remove_host_count=2")},
             f"{SITE} -e a=1",

@@ -237,7 +237,7 @@ def stats(**modes):
             {"log_dir": "/var/log/nginx"},
             "xitrum_log_dir is /var/log/nginx, which the package nginx has brought",
         ),
-        (host({"/opt/shop": "a file"}), {}, "xitrum_root is /opt/shop, which is no folder"),
+        (host({"/opt/shop": "a file"}), {}, "xitrum_root is /opt/shop, which is not a folder"),
         (
             host({"/data/photos/a": ""}),
             {"root": "/data"},

@@ -136,7 +136,7 @@ def test_a_link_that_others_may_change_is_not_followed(top, real):
     (top / "open").mkdir()
     (top / "open/file").symlink_to("../rc.d/file")
     (top / "open").chmod(0o777)
-    with pytest.raises(PathError, match="open may be written by every user, who could lead it elsewhere"):
+    with pytest.raises(PathError, match="open may be written by every user, who could point the link at another file"):
         real.write(f"{top}/open/file", "new")
     assert not (top / "rc.d/file").exists()
     # As in /tmp, a name is its owner's alone there.
@@ -177,7 +177,7 @@ def test_a_link_of_another_user_is_not_followed(top, real, which):
     else:
         os.chown(top / "theirs", 0, 54321)
         (top / "theirs").chmod(0o775)
-    with pytest.raises(PathError, match="54321, who could lead it elsewhere"):
+    with pytest.raises(PathError, match="54321, who could point the link at another file"):
         real.write(f"{top}/theirs/file", "new")
     assert not (top / "rc.d/file").exists()
 
@@ -313,9 +313,9 @@ def test_a_folder_is_not_made_where_a_file_is_or_through_a_link_of_others(top, r
     (top / "open").mkdir()
     (top / "open/shop").symlink_to("../rc.d")
     (top / "open").chmod(0o777)
-    with pytest.raises(PathError, match="file is no folder; expected a folder, or nothing"):
+    with pytest.raises(PathError, match="file is not a folder; expected a folder, or nothing"):
         real.make_directory(f"{top}/file")
-    with pytest.raises(PathError, match="who could lead it elsewhere"):
+    with pytest.raises(PathError, match="who could point the link at another file"):
         real.make_directory(f"{top}/open/shop", 0o700)
     assert mode_of(top / "rc.d") != 0o700
 

@@ -230,13 +230,13 @@ def test_nothing_is_removed_through_a_link_of_another_user(real, etc, theirs):
     os.lchown(theirs / "old", USER, USER)
     before = state_of(etc)
     for verb in (real.remove, real.remove_empty):
-        with pytest.raises(PathError, match="who could lead it elsewhere"):
+        with pytest.raises(PathError, match="who could point the link at another file"):
             verb(str(theirs / "old/cron.d"))
-    with pytest.raises(PathError, match="who could lead it elsewhere"):
+    with pytest.raises(PathError, match="who could point the link at another file"):
         real.rename(str(theirs / "old/cron.d"), str(theirs / "mine"))
-    with pytest.raises(PathError, match="who could lead it elsewhere"):
+    with pytest.raises(PathError, match="who could point the link at another file"):
         real.link(str(theirs / "old/link"), "/dev/null")
-    with pytest.raises(PathError, match="who could lead it elsewhere"):
+    with pytest.raises(PathError, match="who could point the link at another file"):
         real.create(str(theirs / "old/new"), "x")
     assert state_of(etc) == before
 
@@ -320,7 +320,7 @@ def test_a_lock_that_another_process_holds_is_waited_for_and_no_longer(real, tmp
     holder.start()
     try:
         assert ready.wait(30)
-        with pytest.raises(TimeoutError, match=f"another process has had the lock {path} for 0.3 s; .*fuser -v {path}"):
+        with pytest.raises(TimeoutError, match=f"another process on the same machine holds the lock file {path}, .* within 0.3 s. .*fuser -v {path}"):
             real.hold_lock(path, 0.3).__enter__()
     finally:
         holder.kill()
@@ -348,5 +348,5 @@ def test_the_lock_of_the_controllers_archives_is_the_users_alone_and_has_an_end(
     with jdk_fetch.lock_folder(str(tmp_path / "archives")) as folder:
         assert stat.S_IMODE(os.stat(f"{folder}/.lock").st_mode) == 0o600
         with open(f"{folder}/.lock", "ab") as other:
-            with pytest.raises(TimeoutError, match="another process has had the lock"):
+            with pytest.raises(TimeoutError, match="another process on the same machine holds the lock"):
                 bounded.lock(other, 0, f"{folder}/.lock")

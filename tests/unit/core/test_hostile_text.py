@@ -44,7 +44,7 @@ HOSTILE = st.one_of(
 #: The one argument of a function that is a text of others.
 ARGUMENTS = ("text", "cgroup", "line", "output")
 
-#: Values that are no text, though their argument has its name; parsers that refuse a text by a sentence, and with what.
+#: Values that are not a text, though their argument has its name; parsers that refuse a text by a sentence, and with what.
 VALUES = {"limits.nofile.format_value", "core.runner.change"}
 REFUSES = {
     # Files that root alone writes, and the module that reads one reports that it is damaged.

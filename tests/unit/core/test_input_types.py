@@ -164,7 +164,7 @@ def test_no_address_of_a_host_is_a_directive_of_a_proxy(variable, value):
 @pytest.mark.parametrize("zone", ["eth0\n", "eth0;", "eth0 x", "", "eth0%1", "a" * 16])
 def test_a_zone_is_the_name_of_an_interface(zone):
     assert addresses.parse_address(f"fe80::1%{zone}") is None or zone == "eth0\n"
-    # A blank around an address goes, and is no part of the zone.
+    # A blank around an address goes, and is not part of the zone.
     assert "\n" not in addresses.normalize(f"fe80::1%{zone}").strip()
     assert addresses.parse_address("fe80::1%eth0").zone == "eth0"
 

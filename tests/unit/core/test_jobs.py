@@ -228,8 +228,8 @@ def test_the_file_that_a_command_makes_is_read_in_parts(tmp_path, monkeypatch):
 def test_what_is_no_job_is_not_touched(tmp_path):
     (tmp_path / "state.json").write_text("{}")
     for folder in ("", "/", str(tmp_path), f"{tmp_path}/{jobs.PREFIX}x"):
-        with pytest.raises(RuntimeError, match="is no folder of a job that runs"):
+        with pytest.raises(RuntimeError, match="is not a folder of a job that runs"):
             Host().poll_job(folder, 0)
-        with pytest.raises(RuntimeError, match="is no folder of a job that runs"):
+        with pytest.raises(RuntimeError, match="is not a folder of a job that runs"):
             Host().end_job(folder)
     assert sorted(path.name for path in pathlib.Path(tmp_path).iterdir()) == ["jobs", "state.json"]

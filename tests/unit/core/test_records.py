@@ -154,7 +154,7 @@ def test_a_unit_that_goes_on_reads_its_files_and_then_forgotten():
 def test_a_unit_that_refuses_is_an_error_and_stays_on_record():
     host = FakeHost({recorded.PATH: record_text({"units": {"nginx.service": ON}})}, {
         SHOW + "nginx.service": "LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n", "systemctl start nginx.service": (1, "", "no")})
-    with pytest.raises(RuntimeError, match="systemctl start nginx.service ended with 1: no"):
+    with pytest.raises(RuntimeError, match="systemctl start nginx.service failed with exit code 1: no"):
         recorded.put_back(host, "nginx.service")
     assert "nginx.service" in recorded.read(host)["units"]
 

@@ -203,7 +203,7 @@ def test_a_better_limit_in_any_spelling_stays(line):
     assert "* soft nofile 1048576\n* hard nofile 1048576\n" in limits_plan(host).after
     late = limits_machine(files={"/etc/security/limits.d/95-a.conf": line})
     limits.apply(late, limits_plan(late))
-    assert limits_plan(late).rows[0].status == "ok", "a later line that is as good is no drift"
+    assert limits_plan(late).rows[0].status == "ok", "a later line that is as good is not drift"
 
 
 @pytest.mark.parametrize(

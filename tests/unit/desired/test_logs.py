@@ -38,18 +38,18 @@ def test_a_time_is_read(value, since, monkeypatch):
     ({"lines": "10001"}, "logs_lines is '10001': expected a whole number from 1 to 10000"),
     ({"lines": True}, "logs_lines is True: expected a whole number"),
     ({"lines": "many"}, "logs_lines is 'many': expected a whole number"),
-    ({"since": "yesterday"}, "logs_since is 'yesterday': expected how long ago, such as 30s, 10m, 2h or 1d, or a time. A time is 2026-12-01T03:00"),
+    ({"since": "yesterday"}, "logs_since is 'yesterday': expected an age such as 30s, 10m, 2h or 1d, or a time such as 2026-12-01T03:00 (controller's"),
     ({"since": "2026-13-01T03:00"}, "logs_since is '2026-13-01T03:00': expected"),
     ({"since": "10 weeks"}, "logs_since is '10 weeks': expected"),
     ({"since": "2026-12-02T03:00Z"}, "which is in the future: expected a time before now"),
-    ({"grep": "a[b"}, "logs_grep is no valid regular expression: unterminated character set, at character 2.\n  a[b\n   ^"),
+    ({"grep": "a[b"}, "logs_grep is not a valid regular expression: unterminated character set, at character 2.\n  a[b\n   ^"),
     ({"grep": "(a"}, "missing ), unterminated subpattern, at character 1.\n  (a\n  ^"),
     ({"grep": "a**"}, "multiple repeat, at character 3."),
     ({"grep": "a" * 10 + "("}, "at character 11."),
     ({"follow": "perhaps"}, "logs_follow is 'perhaps': expected true or false"),
     ({"instances": "app1-7"},
-     "logs_instances has 'app1-7', and there is no such instance: did you mean app1-1? The inventory has app1-0, app1-1, app2-0, app2-1"),
-    ({"instances": ["zzz"]}, "logs_instances has 'zzz', and there is no such instance. The inventory has app1-0"),
+     "logs_instances contains 'app1-7', and there is no such instance: did you mean app1-1? The inventory has app1-0, app1-1, app2-0, app2-1"),
+    ({"instances": ["zzz"]}, "logs_instances contains 'zzz', and there is no such instance. The inventory has app1-0"),
     ({"instances": {"app1": 0}}, "expected names of instances, such as app1-0"),
 ])
 def test_what_is_wrong_is_reported_with_what_is_expected(given, message):
@@ -64,7 +64,7 @@ def test_instances_are_chosen_by_their_names():
 
 def test_an_instance_that_the_limit_leaves_out_is_reported():
     _found, errors = logs.read_settings({"logs_instances": "app2-0"}, PLACES, ["app1"], NOW)
-    assert errors == ["logs_instances has app2-0, and --limit leaves app2 out: leave one of both out"]
+    assert errors == ["logs_instances contains app2-0, and --limit leaves out app2: change one of the two"]
 
 
 def test_following_needs_a_terminal_and_a_fork_for_each_host():

@@ -108,7 +108,7 @@ def test_zones_are_read_as_firewalld_prints_them():
 def test_the_permanent_file_states_the_same():
     assert firewalld.parse_zone_file(data("zone-drop.xml"))["rich"] == (("10.0.0.2", "8000"),)
     assert firewalld.parse_service(data("service-http.xml")) == ("80",)
-    with pytest.raises(ValueError, match="no XML"):
+    with pytest.raises(ValueError, match="is not XML"):
         firewalld.parse_zone_file("<zone")
 
 
@@ -247,7 +247,7 @@ def test_a_damaged_record_stops_and_is_named(text):
 def test_a_command_that_fails_ends_the_run_with_its_words():
     plan = planned(with_firewalld(), 80)
     host = with_firewalld(**{words(plan)[0]: (13, "", "Error: INVALID_ZONE")})
-    with pytest.raises(RuntimeError, match="ended with 13: Error: INVALID_ZONE"):
+    with pytest.raises(RuntimeError, match="failed with exit code 13: Error: INVALID_ZONE"):
         firewall.apply(host, plan)
     # What is about to be opened was written down before.
     assert json.loads(host.files[firewall.RECORD])["opened"][0]["port"] == 80

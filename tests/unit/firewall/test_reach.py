@@ -754,7 +754,7 @@ def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
         ("localhost", ""),
         ("", ""),
         ("ap1", "did you mean app1?"),
-        ("elsewhere", "no host of the inventory"),
+        ("elsewhere", "not a host of the inventory"),
     ],
 )
 def test_where_from_is_a_host_of_the_inventory(name, text):

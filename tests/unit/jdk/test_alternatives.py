@@ -282,7 +282,7 @@ def test_those_that_were_switched_go_back_when_a_later_one_fails():
     for words in (f"--set java {DEBIAN}/bin/java", "--auto java"):
         host.commands[f"update-alternatives {words}"] = ""
     host.commands[f"update-alternatives --set javac {DEBIAN}/bin/javac"] = (2, "", "no space left")
-    with pytest.raises(RuntimeError, match="javac ended with 2: no space left"):
+    with pytest.raises(RuntimeError, match="javac failed with exit code 2: no space left"):
         alternatives.apply(host, alternatives.plan(desired, state))
     assert host.done[-1] == ("run", "update-alternatives --auto java")
 

@@ -400,7 +400,7 @@ def test_a_file_in_the_place_of_a_follower_is_an_error(command):
     del host.links[f"/usr/bin/{command}"]
     host.files[f"/usr/bin/{command}"] = "a copy"
     with pytest.raises(
-        NotApplied, match=f"/usr/bin/{command} is no symbolic link; expected one that alternatives manages"
+        NotApplied, match=f"/usr/bin/{command} is not a symbolic link; expected one that alternatives manages"
     ):
         run_module(host)
     assert not host.calls
@@ -483,7 +483,7 @@ def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_g
 def test_a_follower_cannot_be_switched_without_its_leader():
     host = make_host(RPM)
     with pytest.raises(
-        NotApplied, match="found javap as a follower of the alternative javac; expected javac among the commands"
+        NotApplied, match="javap is a follower of the alternative javac on this host, .*; expected javac in the option commands"
     ):
         run_module(host, commands=["java", "javap"])
 

@@ -120,7 +120,7 @@ def test_what_lies_next_to_the_one_folder_of_a_jdk_does_not_matter(top, others, 
 def test_a_jdk_for_macos_is_named_as_no_executable_for_linux(jvm, tmp_path):
     contents = {**{name: b"\xcf\xfa\xed\xfe" + bytes(40) for name in members("jdk-17.jdk/Contents/Home")}, "jdk-17.jdk/Contents/Info.plist": b""}
     path, sha256 = archive(tmp_path / "jdk.tar.gz", contents)
-    with pytest.raises(jdk_archive.SourceError, match="is no executable for Linux"):
+    with pytest.raises(jdk_archive.SourceError, match="is not an executable for Linux"):
         jdk_archive.unpack(JvmHost(), path, sha256, DESIRED)
     assert os.listdir(jvm) == []
 
@@ -138,7 +138,7 @@ def test_an_archive_without_the_one_jdk_names_what_it_has(contents, message, jvm
 
 @pytest.mark.parametrize("contents, message", [
     (members(**{"bin/java": elf(183)}), "is for aarch64, this host is x86_64"),
-    (members(**{"bin/java": b"#!/bin/sh\nexec java\n"}), "is no executable for Linux"),
+    (members(**{"bin/java": b"#!/bin/sh\nexec java\n"}), "is not an executable for Linux"),
     (members(**{"bin/javac": None}), "is a JRE"),
     (members(release=b'JAVA_VERSION="11.0.2"\n'), "holds a JDK 11.0.2, expected 17"),
     ({"app/readme": b""}, "at its top is readme"),
@@ -153,7 +153,7 @@ def test_what_is_refused_leaves_nothing(contents, message, jvm, tmp_path):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("", "does not run on this host, it ended with 127: error while loading"), ('java version "1.8.0_402"\n', "reports it is 1.8.0_402")])
+    ("", "does not run on this host, it failed with exit code 127: error while loading"), ('java version "1.8.0_402"\n', "reports it is 1.8.0_402")])
 def test_a_java_that_does_not_run_in_sync_is_refused(text, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
     with pytest.raises(jdk_archive.SourceError, match=message):

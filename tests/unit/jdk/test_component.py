@@ -195,7 +195,7 @@ def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
     ({"archives": {"x86_64": "beef"}}, "'beef': expected 64 hexadecimal digits"),
     ({"name": "../etc"}, "jdk_name is '../etc'"),
     ({"name": "java-17-openjdk-amd64"}, "not from an archive of this role"),
-    ({"absent": ["a/b"]}, "jdk_absent has 'a/b'"),
+    ({"absent": ["a/b"]}, "jdk_absent contains 'a/b'"),
     ({"absent": ["java-17-openjdk-amd64"]}, "remove its package instead"),
 ])
 def test_what_cannot_be_is_reported_before_anything_is_done(desired, message):

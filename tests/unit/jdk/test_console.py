@@ -81,7 +81,7 @@ def test_scalive_on_jdk_8():
     (machine(), {"instance": 3}, "instance 3 does not run: no process java works in /opt/shop/instances/3. Here run: 0."),
     (FakeHost(), {}, "No other instance runs on this host either"),
     (machine(exe=f"{JDK}/bin/java (deleted)"), {}, "is no longer on the disk"),
-    (machine(version=""), {}, f"{JDK} is no JDK"),
+    (machine(version=""), {}, f"{JDK} is not a JDK"),
     (machine(tools=("java",)), {}, f"runs on a JRE: there is no javac and no jcmd in {JDK}/bin. Expected a full JDK of version 17"),
     (machine(tools=("java",)), {"action": "heap"}, f"there is no jcmd in {JDK}/bin"),
     (machine(tools=("java",)), {}, "By hand, install openjdk-17-jdk-headless on Debian, or java-17-openjdk-headless and java-17-openjdk-devel on RHEL"),

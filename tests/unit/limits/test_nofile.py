@@ -103,7 +103,7 @@ def test_a_login_that_was_limited_before_does_not_hide_what_the_daemon_has():
     host = machine(hard=15000, parent=77, raises=False, tried={20001, 1024000}, files=files)
     assert plan_of(host).facts["granted"] == 20000
     raised = machine(hard=1024000, parent=77, tried={1024001}, files={**files, OWN: lines(1024000)})
-    assert plan_of(raised, nofile=65536).after == lines(65536), "what we raised ourselves is no reason to keep it"
+    assert plan_of(raised, nofile=65536).after == lines(65536), "what we raised ourselves is not a reason to keep it"
 
 
 def test_below_what_can_be_granted_nothing_is_reported():
@@ -216,9 +216,10 @@ def test_absent_takes_the_file_away():
 
 @pytest.mark.parametrize(("files", "desired", "error"), [
     ({OWN: "* hard nofile 5\n"}, {}, f"{OWN} holds lines that this collection does not manage, and would be replaced: move it away, or choose another path"),
-    ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, expected a .conf file of its own in /etc/security/limits.d, the folder that PAM reads"),
+    ({}, {"path": "/etc/limits.conf"}, "path: found /etc/limits.conf, expected a file directly in /etc/security/limits.d whose name ends in .conf, such as "
+     "/etc/security/limits.d/90-xitrum.conf"),
     ({}, {"nofile": 0}, "nofile: found 0, expected a number of open files from 1 to 1073741816"),
-    ({}, {"domains": ["a b"]}, "domains: 'a b' is no domain of limits.conf(5)"),
+    ({}, {"domains": ["a b"]}, "domains: 'a b' is not a domain of limits.conf(5)"),
 ])
 def test_refused_before_anything_is_touched(files, desired, error):
     host = machine(files=files, tried={1, 524289, 1024000})

@@ -67,7 +67,7 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     ({"path": "/a b"}, "load_test_path: found '/a b'"),
     ({"headers": {"X": "a\r\nHost: b"}}, "load_test_headers: 'X' has a line break"),
     ({"headers": ["Origin"]}, "load_test_headers: found something else"),
-    ({"headers": {"X": ["a"]}}, "load_test_headers: 'X' is no text"),
+    ({"headers": {"X": ["a"]}}, "load_test_headers: 'X' is not a text"),
     ({"targets": []}, "targets: found none"),
 ])
 def test_invalid_values_are_reported(wrong, message):

@@ -64,7 +64,7 @@ PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
     (PARTLY, {"after_processes": process(pid=21)}, "process", "process 20, restarted"),
     (PARTLY, {"after_processes": []}, "process", "not there any more"),
     (PARTLY, {"after_counters": {**READING["counters"], "ListenOverflows": 57}}, "backlog", "50 connects found the queue"),
-    ({"held": 0, "opened": 0, "turned_away": 1000, "status": 404}, {}, "answer", "1000 were answered with 404: load_test_path is no path of it"),
+    ({"held": 0, "opened": 0, "turned_away": 1000, "status": 404}, {}, "answer", "1000 were answered with 404: load_test_path is not a path of it"),
     ({"held": 0, "opened": 0, "refused": 1000}, {}, "refused", "nobody listened"),
     (PARTLY, {}, "timeout", "100 were not answered in time"),
     ({"held": 990, "dropped": 10}, {}, "dropped", "10 were closed by the other side"),

@@ -117,7 +117,7 @@ def test_connections_are_held_and_answer_until_they_are_ended(folder):
         assert (ended["phase"], ended["counts"]["held"], ended["counts"]["dropped"], ended["counts"]["silent"]) == ("ended", 60, 0, 0)
         gone(pid)
         assert glob.glob(f"{folder}/*") == []
-        with pytest.raises(load_run.LoadError, match="is no folder of a load that runs"):
+        with pytest.raises(load_run.LoadError, match="is not a folder of a load that runs"):
             load_run.poll(run)
     finally:
         server.close()
@@ -228,13 +228,13 @@ def test_a_folder_that_is_a_link_or_of_another_user_is_not_touched(folder, monke
     load_run.write(there, "state", {"phase": "ended", "seconds": 3})
     load_run.write(there, "process", {"pid": 1, "start_ticks": 0})
     run.symlink_to(there)
-    with pytest.raises(load_run.LoadError, match="found no folder of user id"):
+    with pytest.raises(load_run.LoadError, match="found something other than a folder, of user id"):
         asks(str(run))
     run.unlink()
     there.rename(run)
     another = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: another)
-    with pytest.raises(load_run.LoadError, match=f"found a folder of user id {run.stat().st_uid}, expected the folder of a load"):
+    with pytest.raises(load_run.LoadError, match=f"found a folder, of user id {run.stat().st_uid}; expected the folder of a load"):
         asks(str(run))
     assert sorted(os.listdir(run)) == ["process.json", "state.json"]
 

@@ -41,7 +41,7 @@ def test_all_errors_at_once_and_no_failure(tmp_path, capsys):
     os.symlink("/etc", folder / "extra/etc")
     result = run(capsys, source=str(folder), cache=str(tmp_path / "cache"), main_class="quickstart.Boat")
     assert "failed" not in result
-    for part in ("extra/etc is a link", "no config/xitrum.conf", "is not executable", "broken.jar is not a jar", "did you mean quickstart.Boot?"):
+    for part in ("extra/etc is a symbolic link", "no config/xitrum.conf", "is not executable", "broken.jar is not a jar", "did you mean quickstart.Boot?"):
         assert sum(part in error for error in result["errors"]) == 1, part
     assert len(result["errors"]) == 5
 

@@ -180,7 +180,7 @@ REFUSED = {
     "up": ([("x/../../evil", b"x")], "a path that leaves the package"),
     "absolute": ([("/tmp/evil", b"x")], "a path that leaves the package"),
     "up_folder": ([(member("../evil", tarfile.DIRTYPE), None)], "a path that leaves the package"),
-    "absolute_link": (links(("x/a", "/etc/hostname")), "holds the link x/a to /etc/hostname, outside"),
+    "absolute_link": (links(("x/a", "/etc/hostname")), "contains the symbolic link x/a to /etc/hostname, outside"),
     "link_up": (links(("x/a", "../../evil")), "outside of the package"),
     "link_over_a_link": (links(("self", "."), ("out", "self/..")), "outside of the package"),
     "write_through_a_link": ([*links(("x/a", "..")), ("x/a/evil", b"x")], "cannot be unpacked"),
@@ -192,7 +192,7 @@ REFUSED = {
     "file_and_folder": ([("x/a", b"1"), (member("x/a", tarfile.DIRTYPE), None)], r"cannot be unpacked \(x/a has no place: File exists"),
     "folder_and_file": ([(member("x/a", tarfile.DIRTYPE), None), ("x/a", b"1")], r"cannot be unpacked \(x/a has no place: Is a directory"),
     "below_a_file": ([("x/a", b"1"), ("x/a/b", b"1")], r"cannot be unpacked \(x/a/b has no place: "),
-    "hard_link_to_a_folder": ([(member("x/a", tarfile.LNKTYPE, "x"), None)], r"x/a has no place: it leads to x, which is no file before it"),
+    "hard_link_to_a_folder": ([(member("x/a", tarfile.LNKTYPE, "x"), None)], r"x/a has no place: it leads to x, which is not a file before it"),
 }
 
 

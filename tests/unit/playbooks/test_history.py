@@ -47,7 +47,7 @@ def test_a_question_gets_its_answer_and_one_that_selects_nothing_a_hint(tmp_path
 
 
 @pytest.mark.parametrize(("variable", "value", "message"), [
-    ("history_query", "runs[", "history_query is no valid JMESPath expression: it is not complete, at its end."),
+    ("history_query", "runs[", "history_query is not a valid JMESPath expression: it is not complete, at its end."),
     ("history_format", "xml", "history_format is 'xml': expected one of table, json, lines"),
     ("history_runs", "many", "history_runs is 'many': expected a whole number from 1 to 1000"),
     ("history_run", 5, "did you mean history_runs?"),

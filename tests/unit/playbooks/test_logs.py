@@ -69,8 +69,8 @@ def test_lines_are_saved_and_files_are_not_overwritten(tmp_path):
 
 @pytest.mark.parametrize("variables, message", [
     ({"follow": "true"}, "logs_follow is true, and ansible-playbook was started without a terminal"),
-    ({"grep": "a(b"}, "logs_grep is no valid regular expression: missing ), unterminated subpattern, at character 2."),
-    ({"since": "soon"}, "logs_since is 'soon': expected how long ago"),
+    ({"grep": "a(b"}, "logs_grep is not a valid regular expression: missing ), unterminated subpattern, at character 2."),
+    ({"since": "soon"}, "logs_since is 'soon': expected an age"),
     ({"lines": 0}, "logs_lines is 0: expected a whole number from 1 to 10000"),
     ({"instances": ["app1-9"]}, "there is no such instance: did you mean app1-1? The inventory has app1-0, app1-1, app2-0, app2-1"),
     ({"line": 5}, "did you mean logs_lines?"),
@@ -88,4 +88,4 @@ def test_all_wrong_variables_are_reported_at_once(tmp_path):
 
 def test_an_instance_that_the_limit_leaves_out_is_refused(tmp_path):
     run = logs(tmp_path, options=["--limit", "app1,localhost"], instances="app2-0")
-    assert run.code == 2 and "logs_instances has app2-0, and --limit leaves app2 out" in run.text and run.calls == []
+    assert run.code == 2 and "logs_instances contains app2-0, and --limit leaves out app2" in run.text and run.calls == []

@@ -76,7 +76,8 @@ def test_a_limit_chooses_the_instances_of_its_hosts(tmp_path):
 
 
 @pytest.mark.parametrize("value, message", [
-    ("app1-9", "restart_instances has app1-9, which is no instance of this inventory. Did you mean app1-1? The instances are app1-0, app1-1, app2-0, app2-1"),
+    ("app1-9", "restart_instances contains app1-9, which is not an instance of this inventory. Did you mean app1-1? "
+     "The instances are app1-0, app1-1, app2-0, app2-1"),
     ("", "restart_instances is '': expected names of instances such as app1-0"),
 ])
 def test_a_wrong_name_ends_the_run_before_a_host_is_touched(tmp_path, value, message):

@@ -55,7 +55,7 @@ def test_a_question_gets_its_answer_and_one_that_selects_nothing_a_hint(tmp_path
 
 @pytest.mark.parametrize("book", ["status", "check"])
 @pytest.mark.parametrize("variable, value, message", [
-    ("query", "instances[", "_query is no valid JMESPath expression: it is not complete, at its end."),
+    ("query", "instances[", "_query is not a valid JMESPath expression: it is not complete, at its end."),
     ("format", "xml", "_format is 'xml': expected one of table, json, lines"),
 ])
 def test_a_wrong_question_ends_the_run_before_a_host_is_read(tmp_path, book, variable, value, message):

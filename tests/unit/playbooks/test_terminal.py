@@ -22,7 +22,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as ar
 from tests.docs.role_variables import ROOT
 
 #: Writes to the clipboard (OSC 52), clears the screen, begins a sequence with one character of C1, goes back to the begin of
-#: the line, turns the direction, and is no character of XML.
+#: the line, turns the direction, and is not a character of XML.
 HOSTILE = "begin \x1b]52;c;Y3VybA==\x07 \x1b[2J \x9b2J a\rb \x08 \x7f \u202e \ufffe <&\"]]> end\n\tand on"
 NAME = b"x\x1b[2J\x07\rx\x9b"
 ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufffe\uffff]")

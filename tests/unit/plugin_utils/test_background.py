@@ -61,8 +61,8 @@ def test_a_host_that_stays_away_is_given_up(monkeypatch):
 
 
 def test_a_job_that_is_gone_is_given_up_at_once():
-    with pytest.raises(background.Lost, match="is no folder of a job"):
-        follow({"failed": True, "msg": "x is no folder of a job"})
+    with pytest.raises(background.Lost, match="is not a folder of a job"):
+        follow({"failed": True, "msg": "x is not a folder of a job"})
 
 
 def test_a_process_whose_ansible_playbook_was_killed_polls_no_more(monkeypatch):

@@ -27,7 +27,7 @@ NEVER = "-F none -o ControlMaster=auto"
     ({"ansible_ssh_args": NEVER, "ansible_ssh_common_args": "-o 'ServerAliveInterval 9'"}, False),
     ({"ansible_ssh_args": NEVER, "ansible_ssh_extra_args": "-oserveraliveinterval=9"}, False),
     ({"ansible_ssh_args": "-F none -o ServerAliveInterval=0"}, True),
-    # What cannot be known is no note.
+    # What cannot be known is not a note.
     ({"ansible_ssh_args": "-o Nonsense=1"}, False),
     ({"ansible_ssh_args": "-o 'unclosed"}, False),
     ({"ansible_ssh_args": NEVER, "ansible_ssh_executable": "/no/such/ssh"}, False),

@@ -23,7 +23,7 @@ def test_a_folder_that_is_there_or_can_be_made(tmp_path, name):
 def test_what_is_no_folder(tmp_path, name, nearest):
     (tmp_path / "file").write_text("")
     (tmp_path / "dangling").symlink_to("nowhere")
-    assert output_folder.find_folder_error(str(tmp_path / name)) == f"which cannot be made: {tmp_path}/{nearest} is no folder"
+    assert output_folder.find_folder_error(str(tmp_path / name)) == f"which cannot be made: {tmp_path}/{nearest} is not a folder"
 
 
 def test_where_this_user_cannot_write(tmp_path, monkeypatch):

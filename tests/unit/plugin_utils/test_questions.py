@@ -76,7 +76,7 @@ def test_an_invalid_expression_is_reported_with_its_position(expression, reason,
     with pytest.raises(questions.QuestionError) as error:
         ask(expression)
     message, shown, mark = str(error.value).split("\n")
-    assert message.startswith("status_query is no valid JMESPath expression: ") and reason in message
+    assert message.startswith("status_query is not a valid JMESPath expression: ") and reason in message
     assert message.endswith(f", at character {position + 1}." if position < len(expression) else ", at its end.")
     assert (shown, mark) == ("  " + expression.replace("\n", " "), "  " + " " * position + "^")
 

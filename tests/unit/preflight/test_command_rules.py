@@ -182,7 +182,7 @@ CASES = {
     "question.format": lambda _: of_question(format="xml"),
     "question.package": without_jmespath,
     "removal.jdk-used": lambda _: find_jdk_use_errors(),
-    "tree.push-remote": lambda _: of_push(failed="git ls-remote ended with 128"),
+    "tree.push-remote": lambda _: of_push(failed="git ls-remote failed with exit code 128"),
     "tree.push-root": lambda _: of_push(root="/srv"),
 }
 

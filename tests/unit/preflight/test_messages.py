@@ -240,7 +240,7 @@ def test_a_variable_without_a_value_is_named(error):
 @pytest.mark.parametrize("state, reached, message", [
     ({}, False, "app1:\n  - the host could not be reached"),
     ({"xitrum_host_state": {"failed": True, "msg": "sudo wants a password"}}, True, "could not be read: sudo wants a password"),
-    ({"ansible_failed_result": {"msg": "xitrum_heap is no size"}}, True, "could not be read: xitrum_heap is no size"),
+    ({"ansible_failed_result": {"msg": "xitrum_heap is not a size"}}, True, "could not be read: xitrum_heap is not a size"),
     ({"xitrum_host_state": {"failed": True, "msg": "Missing sudo password", "printed": "Read it"}}, True,
      "could not be read: the failure of 'Read it' is printed above"),
     # What a module printed is all that shows why it ended.

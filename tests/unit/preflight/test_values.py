@@ -137,8 +137,8 @@ def test_a_health_status_is_one_of_http(value, valid):
     ([], {}, "supervisor_supervisord_version is 4.3.0, and supervisor_supervisord_hashes is empty: expected are the hashes of its files"),
     (None, {}, "pip hash supervisor-4.3.0*"),
     (["sha256:" + "0" * 64], {}, ""),
-    (["sha256:" + "0" * 64, "sha256:12"], {}, "supervisor_supervisord_hashes has 'sha256:12'"),
-    (["sha256:" + "0" * 64 + "\n--index-url=http://evil"], {}, "supervisor_supervisord_hashes has"),
+    (["sha256:" + "0" * 64, "sha256:12"], {}, "supervisor_supervisord_hashes contains 'sha256:12'"),
+    (["sha256:" + "0" * 64 + "\n--index-url=http://evil"], {}, "supervisor_supervisord_hashes contains"),
     ([], {"xitrum_supervisor": "systemd"}, ""),
     ([], {"supervisor_supervisord_version": ""}, ""),
 ])

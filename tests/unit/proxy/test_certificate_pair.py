@@ -42,10 +42,10 @@ def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
 @pytest.mark.parametrize("first, second, message", [
     (certificate(), pem(OTHER), "site.crt belongs to another key than site.key"),
     (certificate(OTHER) + certificate(), pem(KEY), "belongs to another key"),
-    (certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), f"site.crt ended on {NOW - DAY:%Y-%m-%d}"),
-    (certificate(begin=NOW + DAY, end=NOW + 2 * DAY), pem(KEY), f"site.crt begins on {NOW + DAY:%Y-%m-%d}"),
-    ("nothing", pem(KEY), "site.crt is no certificate as PEM"),
-    (certificate(), "nothing", "site.key is no key as PEM, or"),
+    (certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), f"site.crt is a certificate that expired on {NOW - DAY:%Y-%m-%d}"),
+    (certificate(begin=NOW + DAY, end=NOW + 2 * DAY), pem(KEY), f"site.crt is a certificate that is valid from {NOW + DAY:%Y-%m-%d} on"),
+    ("nothing", pem(KEY), "site.crt is not a certificate in PEM format"),
+    (certificate(), "nothing", "site.key is not a private key in PEM format, or"),
     (certificate(), pem(KEY, b"secret"), "site.key has a passphrase"),
 ])
 def test_what_is_no_pair_is_reported(first, second, message):

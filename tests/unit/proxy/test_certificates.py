@@ -28,11 +28,11 @@ def test_what_openssl_reports():
 
 @pytest.mark.parametrize("change, status, why", [
     ({}, "ok", ""),
-    ({"now": NOW + datetime.timedelta(days=350)}, "drift", "ends in 15 days"),
-    ({"now": NOW + datetime.timedelta(days=400)}, "drift", "ends in -35 days"),
+    ({"now": NOW + datetime.timedelta(days=350)}, "drift", "expires in 15 days"),
+    ({"now": NOW + datetime.timedelta(days=400)}, "drift", "the certificate has expired"),
     ({"effective": REPORTED.replace("AA", "CC")}, "restart_pending", "another certificate"),
     ({"effective": ""}, "drift", "port 443"),
-    ({"configured": ""}, "drift", "no certificate"),
+    ({"configured": ""}, "drift", "is not a certificate"),
     ({"tool": False}, "not_readable", "no openssl"),
     ({"configured": "", "hidden": True}, "not_readable", "only root may read"),
 ])

@@ -414,7 +414,7 @@ def test_an_address_of_another_host_is_refused_unless_the_proxy_has_it():
     machine = Machine(want)
     machine.unbound = {"192.0.2.77": "Cannot assign requested address"}
     assert (
-        "xitrum_proxy_listen has 192.0.2.77, where no program of this host can listen (Cannot assign requested address)"
+        "xitrum_proxy_listen contains 192.0.2.77, where no program of this host can listen (Cannot assign requested address)"
         in find_errors(machine, want)
     )
     machine.commands["ss -H -l -t -n -e"] = listening(80, "haproxy").replace("0.0.0.0:80", "192.0.2.77:80")
@@ -516,7 +516,7 @@ def test_a_worker_that_keeps_its_old_configuration_is_an_error(monkeypatch):
 def test_a_reload_that_fails_is_an_error_with_the_log():
     machine = Machine(desired(), **{"systemctl reload haproxy.service": (1, "", "Job failed.")})
     machine.description = "xitrum.host-000000000000"
-    with pytest.raises(RuntimeError, match="(?s)systemctl reload ended with 1: Job failed.*the end of the log"):
+    with pytest.raises(RuntimeError, match="(?s)systemctl reload failed with exit code 1: Job failed.*the end of the log"):
         applied(machine, desired())
 
 

@@ -357,7 +357,7 @@ def test_a_disabled_unit_is_enabled_again():
 
 def test_the_steps_are_taken_and_a_failure_reports_what_the_command_reported():
     host = bare(commands={"nft -c -f -": "", "nft -f -": (1, "", "Error: Could not process rule"), "nft -j list ruleset": ""})
-    with pytest.raises(RuntimeError, match="nft -f - ended with 1: Error: Could not process rule"):
+    with pytest.raises(RuntimeError, match="nft -f - failed with exit code 1: Error: Could not process rule"):
         redirects.apply(host, planned(host))
     assert redirects_nft.FILE in host.files
 

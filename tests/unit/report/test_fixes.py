@@ -119,7 +119,7 @@ def item(component, what="row", fix=RUN, desired="x"):
         (item("release", "release"), "xitrum_package: the package of release bb, which the host is to keep"),
         (item("instance", "instance-3", desired="absent"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
         (item("proxy"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
-        # What is no run of site.yml stays as it is.
+        # What is not a run of site.yml stays as it is.
         (item("kernel", fix="xitrum_max_connections: 9"), "xitrum_max_connections: 9"),
         (item("kernel", fix=CHECK), "ansible-playbook -i fleet xitrum.host.check -e a=1"),
     ],

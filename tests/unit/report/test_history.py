@@ -88,8 +88,8 @@ def test_a_run_whose_process_has_ended_has_died():
 
 
 def test_a_lock_that_cannot_be_read_is_an_error():
-    assert document([app("app1", read(lock_fault="it is no record in JSON"))])["errors"] == [
-        "app1 has a lock that cannot be read: it is no record in JSON"]
+    assert document([app("app1", read(lock_fault="it is not a record in JSON"))])["errors"] == [
+        "app1 has a lock that cannot be read: it is not a record in JSON"]
 
 
 def test_a_line_of_a_log_that_is_none_is_an_error():

@@ -123,7 +123,7 @@ def test_an_idle_slot_is_no_error():
 
 @pytest.mark.parametrize("more, line", [
     ({"lock": {"user": "ann", "host": "laptop", "since": 5}}, "app1 is locked by ann on laptop, since 1970-01-01T00:00:05Z"),
-    ({"lock_fault": "it is no record in JSON"}, "app1 has a lock that cannot be read: it is no record in JSON"),
+    ({"lock_fault": "it is not a record in JSON"}, "app1 has a lock that cannot be read: it is not a record in JSON"),
     ({"unfinished": True}, "app1: a run ended early; run the playbook again"),
 ])
 def test_locks_are_shown(more, line):

@@ -20,7 +20,7 @@ def test_no_error_message_of_the_collection_ends_with_a_full_stop():
 
 def test_a_message_with_a_full_stop_is_found_with_its_line(tmp_path):
     (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins/some.py").write_text('raise ValueError(\n    f"{name} is no number: "\n    "write digits."\n)\n', encoding="utf-8")
+    (tmp_path / "plugins/some.py").write_text('raise ValueError(\n    f"{name} is not a number: "\n    "write digits."\n)\n', encoding="utf-8")
     assert error_ends.find_all(tmp_path) == [
         "plugins/some.py:3: found a full stop after 'number: write digits' at the end of an error message; expected none"]
 
@@ -34,7 +34,7 @@ def test_a_message_with_a_full_stop_is_found_with_its_line(tmp_path):
     'result = {"failed": True, "msg": "the port is held by it."}',
     'raise RuntimeError("the port is held. Stop that program." if port else "nothing")',
     'raise RuntimeError("the port is held. " + ("Stop that program." if port else ""))',
-    'def find_port_errors():\n    yield f"{port} is no port."',
+    'def find_port_errors():\n    yield f"{port} is not a port."',
     'def find_errors():\n    text = "the port is held."\n    return [text]',
     'def verify():\n    return wrong and f"the host has {wrong} and more."',
     'DAMAGED = "the file is damaged."',

@@ -81,7 +81,7 @@ def test_a_finding_has_its_file_line_and_the_term_to_use(tmp_path):
     ("a.py", "row.settled(1)\n", [(1, "settled")]),
     ("a.py", "row['settled']\n", [(1, "'settled'"), (1, "settled")]),
     ("a.py", "'''See\n`settled_rows`.'''\n", [(2, "settled_rows")]),
-    # Code is no text, and a number of lines is counted within a text.
+    # Code is not a text, and a number of lines is counted within a text.
     ("a.py", "a = 1\n'''One.\n\nIt is settled.'''\n", [(4, "settled")]),
     # Strings of consecutive lines are one text.
     ("a.py", "a = ('is carried '\n     f'out')\n", [(1, "carried ' f'out")]),

@@ -92,7 +92,7 @@ def test_an_entry_is_valid_and_fits_a_line(module, name, indent):
 
 def test_a_name_that_the_table_does_not_have_is_an_error_with_its_module():
     text = 'RETURN = r"""\n# Shared values: rows, lines\n# End of shared values\n"""\n'
-    with pytest.raises(ValueError, match=r"plugins/modules/x\.py: lines is no shared value: expected one of rows, "):
+    with pytest.raises(ValueError, match=r"plugins/modules/x\.py: lines is not a shared value: expected one of rows, "):
         returns.fill_values("x", text)
 
 

@@ -78,7 +78,7 @@ def test_all_files_in_one_go_and_the_second_run_nothing():
 
 def test_what_is_missing_of_a_project_is_named_at_once():
     messages = find_errors(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
-    assert messages.startswith(f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
+    assert messages.startswith(f"{TOP} is not a Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
     assert "script/runner (the program that starts it; script/start, bin/runner or bin/runner.sh will do)" in messages and "config/xitrum.conf" not in messages
 
 
@@ -232,9 +232,9 @@ def test_a_link_in_the_place_of_a_file(path):
     host.links[f"{TOP}/{path}"] = "elsewhere"
     host.files[f"{TOP}/{posixpath.dirname(path)}/elsewhere"] = host.files.pop(f"{TOP}/{path}")
     assert find_errors(host, heroku()) == (
-        f"{TOP}/{path}: it is no regular file: found a symbolic link, expected a file. Replace it with the file that it leads to")
+        f"{TOP}/{path}: it is not a regular file: found a symbolic link, expected a file. Replace it with the file that it leads to")
 
 
 def test_a_folder_in_the_place_of_a_file():
     host = tree({"Procfile/a": ""})
-    assert "/Procfile: it is no regular file" in find_errors(host, heroku())
+    assert "/Procfile: it is not a regular file" in find_errors(host, heroku())

@@ -64,7 +64,7 @@ def test_check_mode_reports_the_commit_that_would_come():
     (repository(status=" M app.scala\0"),
      "uncommitted changes in app.scala would not be pushed: commit or stash them, or set heroku_allow_uncommitted to true"),
     (repository(root="/src"), f"{TOP} is a folder inside of the repository /src"),
-    (FakeHost(), "git rev-parse --show-toplevel ended with 127"),
+    (FakeHost(), "git rev-parse --show-toplevel failed with exit code 127"),
 ])
 def test_errors_of_a_push(host, message):
     _want, plan = plan_of(host)
@@ -76,7 +76,7 @@ def test_a_push_that_is_refused_reports_what_git_reported():
     host = repository()
     host.commands[PUSH[0]] = (1, "", "! [rejected] main (fetch first)")
     want, plan = plan_of(host)
-    with pytest.raises(RuntimeError, match=r"git push .* ended with 1: ! \[rejected\] main"):
+    with pytest.raises(RuntimeError, match=r"git push .* failed with exit code 1 in /src/shop: ! \[rejected\] main"):
         source_push.apply(host, plan)
 
 

@@ -175,7 +175,7 @@ SCOPES = {
                                       'lazy val shop = project in file("app")\n', "app", "shop/"),
     "a setting of the root": ('xitrumPackage / aggregate := false\n\nlazy val shop = project in file("app")\n', "app", "shop/"),
     "no root": ('lazy val shop = project in file("app")\n', "app", ""),
-    "a root that is no value": ('def top = project in file(".")\nlazy val shop = project in file("app")\n', "app", "shop/"),
+    "a root that is not a value": ('def top = project in file(".")\nlazy val shop = project in file("app")\n', "app", "shop/"),
     "comments and strings": ('// val web = project in file("app")\nval s = "lazy val web = project in file(\\"app\\")"\n' + ROOT
                              + 'lazy val shop = project in file("app")\n', "app", "shop/"),
 }
@@ -218,7 +218,7 @@ def test_the_dependency_and_the_plugin_may_be_in_any_file_of_the_build(name):
 ])
 def test_a_comment_or_a_name_is_no_dependency(text):
     assert find_errors(tree({**SBT_1, "build.sbt": text}), platform(main_class="a.B")).startswith(
-        f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum): ")
+        f"{TOP} is not a Xitrum project, it lacks build.sbt (which depends on xitrum): ")
 
 
 def test_a_plugin_in_a_comment_is_none():

@@ -50,7 +50,7 @@ class RcLocal(Supervisor):
         }
 
     def forget(self, host: Any, name: str, index: int, keep: bool = False) -> None:
-        """The file with the process is no definition: nothing would remove it later."""
+        """The file with the process is not a definition: nothing would remove it later."""
         super().forget(host, name, index, keep)
         host.remove(fill(self.instance_paths, name=name, index=index)[0])
 

@@ -153,7 +153,7 @@ class Supervisord(Supervisor):
         wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
         if wrong is not None:
             yield BlockingError(
-                f"supervisor_supervisord_hashes has {make_printable(wrong)!r}: "
+                f"supervisor_supervisord_hashes contains {make_printable(wrong)!r}: "
                 "expected texts such as sha256: and 64 digits from 0 to f",
                 rule="supervisor.supervisord-hashes-invalid",
             )
