@@ -100,7 +100,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             desired,
             item["path"],
             "as the inventory sets",
-            "so" if owned else "otherwise" if observed else "missing",
+            "in sync" if owned else "out of sync" if observed else "missing",
             owned,
         )
         if not owned:

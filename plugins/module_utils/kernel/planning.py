@@ -198,7 +198,7 @@ def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
         return
     if decision.at_boot is None or own is None or not kernel_values.means_same(entry.key, own, decision.at_boot):
         words = (
-            f"{boot.own} does not set it to {decision.at_boot} yet"
+            f"{boot.own} sets it to {'nothing' if own is None else own}, expected {decision.at_boot}"
             if decision.at_boot is not None
             else f"{boot.own} need not name it any more"
         )

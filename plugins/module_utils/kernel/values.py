@@ -24,7 +24,7 @@ POLICY_WORDS = {
     "at_least": "at least ",
     "at_most": "at most ",
     "range": "at least the range ",
-    "union": "among others ",
+    "union": "includes ",
     "leave": "left off: ",
 }
 

@@ -462,7 +462,7 @@ def _plan_files(desired: Desired, state: Mapping[str, Any], text: str, result: D
             result,
             item["path"],
             "in sync",
-            "missing" if existing is None else "in sync" if same else "otherwise",
+            "missing" if existing is None else "in sync" if same else "out of sync",
             "",
             same,
             why,

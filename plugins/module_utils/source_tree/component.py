@@ -300,7 +300,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             continue
         result.facts["paths"].append(path)
         want = "absent" if text is None else "as the platform needs it"
-        configured = "so" if same else "otherwise" if existing else "missing"
+        configured = "in sync" if same else "out of sync" if existing else "missing"
         result.rows.append(Row("source", path, want, configured, "", "ok" if same else "drift", "", ""))
         if not same:
             kept = existing["stat"].mode & 0o775 if existing else 0o644
