@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import subprocess
 
 import pytest
+import yaml
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import find_unknown, read_collection
 
@@ -41,3 +43,16 @@ def test_each_is_on_the_page():
     assert {path.name for path in FOLDER.iterdir() if path.is_dir()} == set(HOSTS)
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert all(f"| [{name}]({name}) | {count} |" in page for name, count in HOSTS.items())
+
+
+def test_the_tutorial_shows_each_variable_in_the_file_of_the_example_that_sets_it():
+    page = (FOLDER.parents[1] / "docs/tutorial/your-own-hosts.md").read_text(encoding="utf-8")
+    copied = re.search(r"^cp -r inventories/example/(\S+) inventories/production$", page, re.MULTILINE).group(1)
+    blocks = re.findall(r"^( *)```yaml\n *# inventories/production/(\S+)\n(.*?)^\1```$", page, re.MULTILINE | re.DOTALL)
+    shown = {name: yaml.safe_load(text) for _indent, name, text in blocks}
+    example = {name: yaml.safe_load((FOLDER / copied / name).read_text(encoding="utf-8")) for name in shown}
+    assert set(shown) == {"hosts.yml", "group_vars/all.yml", "group_vars/xitrum.yml"}
+    # A variable of the group in hosts.yml would lose against the same one in group_vars, without a warning.
+    assert shown["hosts.yml"] == example["hosts.yml"] and not any("vars" in group for group in shown["hosts.yml"].values())
+    for name in ("group_vars/all.yml", "group_vars/xitrum.yml"):
+        assert shown[name].items() <= example[name].items(), name
