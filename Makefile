@@ -1,5 +1,6 @@
 # The only entry to set-up, demo and tests. Each target is a script under tests/run, so that it runs without make as well.
-# Everything is written under .venv/ and .cache/, and tests/demo_app/target by Maven; `make clean` removes it all.
+# They write to .venv/, .cache/ and tests/demo_app/target (Maven). For hosts that run now, they also write a hosts.yml to inventories/demo,
+# molecule/*/inventory or tests/newest/inventory. `make clean` removes all of that. Debian packages stay, and xitrum-check/ of check.yml.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down quick test test-all lint types unit sanity molecule newest docs bench soak clean
@@ -52,5 +53,5 @@ bench: ## how long the collection takes, compared with the baseline
 soak: ## random faults and releases under load for SOAK_MINUTES (30); SOAK_SEED for the same ones again
 	@tests/run/soak
 
-clean: ## remove all that make wrote: hosts, images, packages, caches, logs
+clean: ## remove hosts with their inventories, images, .venv, .cache and built files; Debian packages stay
 	@tests/run/clean
