@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from ansible.inventory.manager import InventoryManager
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils import (
     after_run,
@@ -129,13 +129,26 @@ class ActionModule(ActionBase):
             return {**build_error_result(message), "rules": rules}
         notes = preflight_reports.find_notes(hostvars, reached, deploy, hosts, connection=True)
         states = {host: hostvars[host].get("xitrum_host_state") for host in reached}
-        removed = filter_limited(decommissioned, task_vars.get("ansible_limit")) if options["removes"] else []
+        removed = self._filter_limited(decommissioned, task_vars) if options["removes"] else []
         return {
             **({"changes": fleet_summary.render_changes(states, removed)} if self._task.check_mode else {}),
             "notes": notes,
             "disabled": preflight_reports.find_disabled(hostvars, reached, groups.get("xitrum_proxy", ())),
             "stopped": preflight_reports.find_stopped(hostvars, reached, groups.get("xitrum_proxy", ())),
         }
+
+    def _filter_limited(self, hosts: Sequence[str], task_vars: Any) -> list[str]:
+        """Return the hosts that `--limit` does not leave out, by Ansible's own patterns."""
+        limit = task_vars.get("ansible_limit")
+        if not limit:
+            return list(hosts)
+        inventory = InventoryManager(self._loader, parse=False)
+        for group, members in task_vars["groups"].items():
+            inventory.add_group(group)
+            for host in members:
+                inventory.add_host(host, group=group)
+        limited = {host.name for host in inventory.get_hosts(limit)}
+        return [host for host in hosts if host in limited]
 
     def _plan_batches(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the batches of the rollout."""
@@ -216,13 +229,3 @@ def describe_no_hosts_error(sources: Sequence[str]) -> str:
         f"The inventory{shown and f' {shown}'} has no host in the groups xitrum and xitrum_proxy. Put application "
         f"hosts into xitrum and proxies into xitrum_proxy, or choose another inventory with -i{demo}"
     )
-
-
-def filter_limited(hosts: Sequence[str], limit: str | None) -> list[str]:
-    """Return the hosts of the group xitrum_decommissioned that `--limit` does not leave out: by their names and that of
-    the group. Another pattern is taken to name none of them."""
-    words = [word.strip() for word in re.split("[,:]", limit or "all")]
-    return [
-        host for host in hosts
-        if f"!{host}" not in words and {"all", "*", "xitrum_decommissioned", host} & set(words)
-    ]

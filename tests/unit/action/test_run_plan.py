@@ -208,6 +208,9 @@ def test_the_release_of_a_host_takes_the_place_of_a_package():
 
 @pytest.mark.parametrize(("limit", "hosts"), [
     (None, ["app2", "app3"]), ("all", ["app2", "app3"]), ("app1", []), ("app1,app3", ["app3"]), ("*", ["app2", "app3"]),
-    ("xitrum_decommissioned:!app2", ["app3"]), ("all:!app3", ["app2"])])
+    ("xitrum_decommissioned:!app2", ["app3"]), ("all:!app3", ["app2"]), ("a*2", ["app2"]), ("~app[13]", ["app3"])])
 def test_decommissioned_hosts_are_those_that_the_limit_does_not_leave_out(limit, hosts):
-    assert run_plan.filter_limited(["app2", "app3"], limit) == hosts
+    made = object.__new__(run_plan.ActionModule)
+    made._loader = DataLoader()
+    groups = {"all": ["app1", "app2", "app3"], "xitrum": ["app1"], "xitrum_decommissioned": ["app2", "app3"]}
+    assert made._filter_limited(groups["xitrum_decommissioned"], {"groups": groups, "ansible_limit": limit}) == hosts
