@@ -71,17 +71,7 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.plugin_utils import (
-    after_run,
-    command_line,
-    held_locks,
-    open_work,
-    preflight_reports,
-    rollout_plan,
-)
-
-#: What actions import for each host, loaded here for all of them. See `FilterModule`.
-PRELOADED = (open_work, preflight_reports, rollout_plan)
+from ansible_collections.xitrum.host.plugins.plugin_utils import after_run, command_line, held_locks
 
 #: A group that is not there would be warned of; this pattern is of no host.
 NONE = "all:!all"
@@ -141,7 +131,8 @@ class FilterModule:
 
     Ansible keeps no byte code of a collection, and loads the files of its filters by their names up to the one that it
     searches for. This one is the last, and the first that a run asks for, in the process from which it forks a worker
-    for each task and host: so they, and what this file imports, are loaded once, and not in every worker.
+    for each task and host: so they are loaded once, and not in every worker. An action, with what its file imports, is
+    loaded there as well, when its first task begins.
     """
 
     def filters(self) -> dict[str, Callable[..., Any]]:

@@ -26,11 +26,9 @@ from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
 from ansible.utils.display import Display
 
-from ..module_utils.application.run_lock import format_run_id
 from ..module_utils.core.commands import hide_secrets
 from ..module_utils.core.lock_record import format_time
 from ..module_utils.core.untrusted_text import escape_text, make_printable, make_sendable
-from ..module_utils.report import history
 from ..module_utils.report.schemas import VERSION
 from . import held_locks, run_identity
 
@@ -217,6 +215,10 @@ def describe_run(
     failures: Failures, notes: list[dict[str, Any]], interrupted: bool, now: float
 ) -> dict[str, Any]:
     """Return the data of the run, as the schema `RUN` of report/schemas.py describes them."""
+    # Loaded only where it is needed: this file is loaded in each run.
+    from ..module_utils.application.run_lock import format_run_id
+    from ..module_utils.report import history
+
     own = run_identity.read_identity(os.getpid())
     locks = {one["locked"]: one for one in notes if "locked" in one}
     hosts = dict(describe_hosts(failures, locks))

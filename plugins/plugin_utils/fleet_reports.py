@@ -18,7 +18,7 @@ from ..module_utils.core import commands
 from ..module_utils.core.plan import Row
 from ..module_utils.core.untrusted_text import make_sendable
 from ..module_utils.firewall import reach
-from ..module_utils.proxy import health as proxy_health
+from ..module_utils.proxy import fleet_health
 from ..module_utils.report import findings, fleet_summary, history, schemas, status, stops
 
 HostVars = Mapping[str, Any]
@@ -130,7 +130,7 @@ def find_site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
     read = {host: state for host, state in states.items() if is_read(state)}
     # That nobody serves is what an operator accepted.
-    return [*proxy_health.find_faults(stops.drop_idle_proxies(read), rows), *reach.format_sentences(rows)]
+    return [*fleet_health.find_faults(stops.drop_idle_proxies(read), rows), *reach.format_sentences(rows)]
 
 
 def is_read(state: Any) -> bool:

@@ -1,23 +1,19 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last line of a terminal, which changes while a step runs. It needs the library rich."""
+"""The last line of a terminal, which changes while a step runs. It needs the library rich,
+which is loaded only where there is such a line."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-try:
-    from rich.console import Console
+if TYPE_CHECKING:
     from rich.live import Live
-    from rich.text import Text
-except ImportError:
-    HAS_RICH = False
-else:
-    HAS_RICH = True
 
 #: How often the line is written again, in times a second.
 RATE = 4
@@ -25,7 +21,9 @@ RATE = 4
 
 def is_possible() -> bool:
     """Return whether the standard output is a terminal on which a line can change, and rich is installed."""
-    return HAS_RICH and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    return importlib.util.find_spec("rich") is not None
 
 
 class LiveLine:
@@ -33,16 +31,22 @@ class LiveLine:
 
     def __init__(self, read_text: Callable[[], str]) -> None:
         """read_text: returns the line as it is at the moment; an empty text where there is none."""
+        from rich.console import Console
+
         self._read_text = read_text
         self._live: Live | None = None
         self._console = Console(highlight=False, markup=False, emoji=False)
 
     def __rich__(self) -> Any:
         """Return the line for rich, in the width of the terminal."""
+        from rich.text import Text
+
         return Text(self._read_text(), style="dim", no_wrap=True, overflow="ellipsis")
 
     def show(self) -> None:
         """Begin to write the line."""
+        from rich.live import Live
+
         if self._live is None and self._read_text():
             # Streams stay as they are: rich would break long lines that others print.
             self._live = Live(

@@ -19,7 +19,7 @@ from ..module_utils.package import main_class as package_main
 from ..module_utils.preflight import messages as preflight
 from ..module_utils.preflight import rules, values
 from ..module_utils.preflight.catalog import Error, make_errors
-from ..module_utils.proxy import health as proxy_health
+from ..module_utils.proxy import fleet_health
 from ..module_utils.proxy.definition import format_server_name
 
 HostVars = Mapping[str, Mapping[str, Any]]
@@ -229,9 +229,9 @@ def find_stopped(
 ) -> dict[str, list[Mapping[str, Any]]]:
     """Return the instances that an operator stopped, and that a proxy has not disabled: host to its instances, without
     hosts that have none. Where a proxy is about to change, it may forget them."""
-    reports = [proxy_health.get_report(hostvars[name].get("xitrum_host_state")) for name in proxies]
+    reports = [fleet_health.get_report(hostvars[name].get("xitrum_host_state")) for name in proxies]
     changing = any(report.get("drift") for report in reports if report)
-    servers = [server for report in reports if report for server in proxy_health.list_application_servers(report)]
+    servers = [server for report in reports if report for server in fleet_health.list_application_servers(report)]
     enabled = {server["name"] for server in servers if server["admin"] != "maint"}
     found: dict[str, list[Mapping[str, Any]]] = {}
     for host in hosts:

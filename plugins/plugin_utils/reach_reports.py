@@ -13,7 +13,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.fleet_reports import i
 
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import definition as proxy
-from ..module_utils.proxy import health as proxy_health
+from ..module_utils.proxy import fleet_health
 from ..module_utils.report import stops
 
 HostVars = Mapping[str, Any]
@@ -80,9 +80,9 @@ def find_unreached_instances(hostvars: HostVars, hosts: Sequence[str]) -> dict[s
     """Return the instances that proxies do not reach."""
     states = {host: state for host, state in collect_states(hostvars, hosts).items() if is_read(state)}
     addresses = {
-        host: proxy.find_own_address(hostvars[host]) for host in states if proxy_health.get_report(states[host])
+        host: proxy.find_own_address(hostvars[host]) for host in states if fleet_health.get_report(states[host])
     }
-    return proxy_health.find_unreached_instances(
+    return fleet_health.find_unreached_instances(
         states, {host: address if reach.is_address(address) else "" for host, address in addresses.items()}
     )
 
@@ -108,7 +108,7 @@ def make_rows(
     parts = (
         plan_probes(hostvars, hosts, hosts)["rows"],
         reach.build_rows(collect_answers(results), found),
-        proxy_health.build_instance_rows(find_unreached_instances(hostvars, hosts), found),
+        fleet_health.build_instance_rows(find_unreached_instances(hostvars, hosts), found),
     )
     states = collect_states(hostvars, hosts)
     rows: dict[str, list[dict[str, Any]]] = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..module_utils.application import rollout
 from ..module_utils.proxy import definition as proxy
-from ..module_utils.proxy import health as proxy_health
+from ..module_utils.proxy import fleet_health
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -26,7 +26,7 @@ def plan_batches(
     ValueError for an invalid batch.
     """
     found = {host: hostvars[host]["xitrum_host_state"]["instances"] for host in hosts}
-    idle = proxy_health.find_idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
+    idle = fleet_health.find_idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
     sick = {
         (host, item["index"])
         for host, observed in found.items()

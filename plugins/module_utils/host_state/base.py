@@ -22,12 +22,12 @@ from ..core.quiet import Utf8Module
 from ..firewall import component as firewall
 from ..jdk import component as jdk
 from ..kernel import component as kernel
-from ..limits import capacity, nofile
+from ..limits import host_capacity, nofile
 from ..redirects import component as redirects
 from . import machine
 
 #: In the order in which one needs what another found.
-COMPONENTS: tuple[Component, ...] = (machine, jdk, capacity, kernel, nofile, redirects, firewall, restarts)
+COMPONENTS: tuple[Component, ...] = (machine, jdk, host_capacity, kernel, nofile, redirects, firewall, restarts)
 
 SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
 

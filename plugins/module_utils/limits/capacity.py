@@ -1,10 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component `capacity`: from the number of connections that one host must hold to every limit on the way.
+"""The capacity plan: from the number of connections that one host must hold to every limit on the way. Pure.
 
-`compute_limits` is pure and knows of the host what it is given; the component asks the host how much memory and how
-many open files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
+What is known of the host is given. The component `capacity` reads it: host_capacity.py.
 """
 
 from __future__ import annotations
@@ -14,10 +13,6 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from ..core import memory
-from ..core.component import NOTHING_SEEN, Desired, Seen
-from ..core.host import Host
-from ..core.plan import Draft, Plan, Row, make_rule_errors
-from . import nofile as limits
 
 #: Memory of one connected TCP socket with its file, inode and epoll item: 4.2 KiB of slab a socket, measured with 9,000
 #: idle sockets on Linux 6.18.
@@ -41,8 +36,6 @@ FIRST_PORT, LAST_PORT = 1024, 65535
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 #: Nothing beyond this is considered: more than any Linux host holds.
 MOST = 1 << 30
-
-NAME = "capacity"
 
 
 @dataclass(frozen=True)
@@ -83,7 +76,6 @@ OPTIONS: dict[str, Any] = {
     "connections": {"type": "int", "default": 0},
     **{field.name: _make_option(field) for field in fields(HostShape)},
 }
-SPEC: dict[str, Any] = {name: option for name, option in OPTIONS.items() if name not in FOUND}
 
 
 @dataclass(frozen=True)
@@ -334,36 +326,3 @@ def _describe_refusal(connections: int, shape: HostShape, most: int, ends: str) 
         f"{f'Too little as well: {also}. ' if also else ''}The largest number that holds is {most}. "
         f"To hold more: {'; and '.join(bound.fix for bound in short)}"
     )
-
-
-def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """How much memory and how many open files of one process the host, or the container, has."""
-    grants = limits.read(
-        host,
-        {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": limits.OWN_PATH},
-    )
-    found = memory.limit_to_cgroup(
-        memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.read_cgroup_memory(host)
-    )["memory_bytes"]
-    # Where root can raise a limit it can raise fs.nr_open too, and the kernel profile does.
-    return {"memory_bytes": found or None, "nofile_most": None if grants["raises"] else grants["inherited"][1]}
-
-
-def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """One row, and an error where the host cannot hold what is desired of it; `connections` 0 wants nothing."""
-    if not desired["connections"]:
-        return Draft().plan(desired, state)
-    shape = HostShape(**{name: desired[name] for name in SPEC if name != "connections"}, **state)
-    found = compute_limits(desired["connections"], shape)
-    row = Row(
-        "capacity",
-        "connections",
-        desired=str(desired["connections"]),
-        effective=str(found.largest),
-        why=found.error,
-    )
-    if found.error:
-        row = row.replace(status="drift", fix=f"xitrum_max_connections: {found.largest}")
-    return Draft(
-        rows=[row], errors=make_rule_errors("host.capacity", [found.error]), facts={"limits": found.report()}
-    ).plan(desired, state)

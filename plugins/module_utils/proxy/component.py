@@ -69,9 +69,7 @@ SPEC = {
     "health_path": {"type": "str", "default": "/"},
     "health_status": {"type": "int", "default": 200},
 }
-#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask
-#: itself.
-BACKEND = "xitrum"
+#: How long an instance may take to answer where the proxy does not ask itself.
 HEALTH_SECONDS = 3.0
 
 
@@ -159,7 +157,7 @@ def read_live(host: Host, desired: Desired) -> dict[str, Any]:
     unchecked = [
         row
         for row in live["servers"]
-        if not software.checks_health and row["backend"] == BACKEND and row["admin"] == "ready"
+        if not software.checks_health and row["backend"] == table.BACKEND and row["admin"] == "ready"
     ]
     if unchecked:
         with concurrent.futures.ThreadPoolExecutor(min(len(unchecked), 32)) as pool:

@@ -34,7 +34,7 @@ NAME = "proxy_server"
 
 SPEC = {
     "software": table.OPTION,
-    "backend": {"type": "str", "default": "xitrum"},
+    "backend": {"type": "str", "default": table.BACKEND},
     "servers": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "required": True, "choices": list(STATES)},
     "timeout": {"type": "int", "default": 60},

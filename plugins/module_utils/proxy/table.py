@@ -21,6 +21,9 @@ DEFAULT = "haproxy"
 #: The runtime socket where a task gives none.
 SOCKET = PROXIES[DEFAULT].socket
 
+#: The name of the backend with the instances of the application.
+BACKEND = "xitrum"
+
 #: The option of a module that takes a software.
 OPTION = {"type": "str", "default": DEFAULT, "choices": sorted(PROXIES)}
 

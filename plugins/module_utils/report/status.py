@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping
 from ..core.lock_record import format_time
 from ..core.untrusted_text import make_printable, make_sendable
 from ..preflight import messages as preflight
-from ..proxy import health as proxy_health
+from ..proxy import fleet_health
 from ..proxy.definition import format_server_name
 from .fleet_summary import format_host_count, get_components, render_table
 from .schemas import STATES, VERSION
@@ -154,9 +154,9 @@ def describe_instance(
 
 def describe_proxy(host: HostRead) -> dict[str, Any]:
     """A proxy with its servers. One that was not read has none."""
-    report = (proxy_health.get_report(host.state) if host.is_read else None) or {}
+    report = (fleet_health.get_report(host.state) if host.is_read else None) or {}
     servers = [describe_server(server) for server in report.get("servers", [])]
-    own = proxy_health.list_application_servers({"servers": servers})
+    own = fleet_health.list_application_servers({"servers": servers})
     running, set_up = bool(report.get("running")), bool(report.get("set_up"))
     return {
         "name": host.name,
@@ -178,7 +178,7 @@ def describe_server(server: Mapping[str, Any]) -> dict[str, Any]:
         "address": server["address"],
         "port": server["port"],
         "status": make_printable(server["status"] if ready else server["admin"]),
-        "serving": proxy_health.is_healthy(server),
+        "serving": fleet_health.is_healthy(server),
         "check": make_printable(server["check"]),
         # Only a proxy with a runtime socket counts them.
         "connections": server.get("sessions"),
@@ -196,7 +196,7 @@ def group_views(proxies: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str
     """What each proxy thinks of each server of the application: the server's name to a list."""
     found: dict[str, list[dict[str, Any]]] = {}
     for proxy in proxies:
-        for server in proxy_health.list_application_servers(proxy):
+        for server in fleet_health.list_application_servers(proxy):
             view = {"name": proxy["name"], "status": server["status"], "serving": server["serving"]}
             found.setdefault(server["name"], []).append(view)
     return found
@@ -354,7 +354,7 @@ def format_groups(found: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def format_proxy(proxy: Mapping[str, Any]) -> tuple[str, ...]:
     """The cells of one proxy."""
-    servers = proxy_health.list_application_servers(proxy)
+    servers = fleet_health.list_application_servers(proxy)
     serving = sum(server["serving"] for server in servers)
     software = f"{proxy['software']} {proxy['version']}".strip() or "-"
     connections = format_number(proxy["connections"])

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 from ..core import operator_stops
 from ..core.plan import Row
-from ..proxy import health as proxy_health
+from ..proxy import fleet_health
 from ..proxy.definition import format_server_name
 from .fleet_summary import get_components
 
@@ -52,7 +52,7 @@ def explain_port(state: Any, row: Row) -> Row:
     """The row of a public port, which is not drift where an operator stopped instances of a host without a proxy."""
     listed = get_components(state).get("instances", {}).get("instances", []) if isinstance(state, Mapping) else []
     stopped = [item for item in listed if item.get("stopped") and not item["running"]]
-    if row.status != "drift" or not stopped or proxy_health.get_report(state):
+    if row.status != "drift" or not stopped or fleet_health.get_report(state):
         return row
     why = f"an operator stopped an instance of this host. {row.why}"
     return row.replace(status="stopped", why=why, fix="", commands=())
@@ -65,6 +65,6 @@ def drop_idle_proxies(states: States) -> dict[str, Any]:
 
 
 def _is_idle(state: Any, stopped: Mapping[str, str]) -> bool:
-    report = proxy_health.get_report(state)
-    names = [server["name"] for server in proxy_health.list_application_servers(report)] if report else []
+    report = fleet_health.get_report(state)
+    names = [server["name"] for server in fleet_health.list_application_servers(report)] if report else []
     return bool(names) and bool(report and report.get("running")) and all(name in stopped for name in names)

@@ -18,6 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.firewall import blocks
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import connect as reach_connect
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import reach
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import component as proxy_config
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import fleet_health
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import health as proxy_health
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import ports as redirects_ports
 from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, reach_reports
@@ -546,12 +547,12 @@ def test_what_opens_a_port_is_the_whole_remedy(command, managed):
 
 
 def test_an_instance_that_listens_and_does_not_answer_is_a_row():
-    queried = proxy_health.find_unreached_instances({"proxy1": proxy_state(DOWN), "app1": APP}, {"proxy1": "10.0.0.2"})
+    queried = fleet_health.find_unreached_instances({"proxy1": proxy_state(DOWN), "app1": APP}, {"proxy1": "10.0.0.2"})
     block = {**BLOCK, "port": 8000, "source": "10.0.0.2", "answers": False, "listener": "java listens at *:8000"}
-    (row,) = proxy_health.build_instance_rows(queried, {"app1": [block]})["app1"]
+    (row,) = fleet_health.build_instance_rows(queried, {"app1": [block]})["app1"]
     assert row.why.startswith("proxy1 cannot reach 10.0.0.3:8000, and java listens at *:8000, which does not answer")
     assert row.fix == "firewall-cmd X"
-    assert proxy_health.build_instance_rows(queried, {"app1": [{**block, "listener": ""}]}) == {}
+    assert fleet_health.build_instance_rows(queried, {"app1": [{**block, "listener": ""}]}) == {}
 
 
 def test_what_ufw_made_is_not_reported_as_iptables():
@@ -648,12 +649,12 @@ APP = {
     ],
 )
 def test_a_proxy_that_serves_nobody(state, text):
-    faults = proxy_health.find_faults({"proxy1": state})
+    faults = fleet_health.find_faults({"proxy1": state})
     assert (text in faults[0]) if text else faults == []
 
 
 def test_each_proxy_has_to_serve():
-    faults = proxy_health.find_faults(
+    faults = fleet_health.find_faults(
         {"proxy1": proxy_state(server("app1-0")), "proxy2": proxy_state(DOWN), "proxy3": proxy_state(DOWN)}
     )
     assert [fault.partition(":")[0] for fault in faults] == ["proxy2", "proxy3"]
@@ -673,7 +674,7 @@ def test_each_proxy_has_to_serve():
     ],
 )
 def test_instances_that_a_proxy_cannot_reach(servers, queried):
-    found = proxy_health.find_unreached_instances({"proxy1": proxy_state(*servers), "app1": APP}, {"proxy1": "10.0.0.2"})
+    found = fleet_health.find_unreached_instances({"proxy1": proxy_state(*servers), "app1": APP}, {"proxy1": "10.0.0.2"})
     assert found == (
         {
             "app1": [
@@ -789,13 +790,13 @@ def test_a_proxy_is_read_without_its_configuration(text, active, set_up, running
     report = health_of(FakeHost(files, {"haproxy -v": "HAProxy version 2.6.12", show: f"ActiveState={active}\n"}))
     assert (report["set_up"], report["running"], report["servers"]) == (set_up, running, [])
     assert report["service"] == "haproxy" and not report["changed"]
-    assert bool(proxy_health.find_faults({"proxy1": {"proxy_health": report}})) == set_up
+    assert bool(fleet_health.find_faults({"proxy1": {"proxy_health": report}})) == set_up
 
 
 def test_a_proxy_that_was_never_installed_is_left_to_the_site():
     report = health_of(FakeHost())
     assert not report["set_up"]
-    assert proxy_health.find_faults({"proxy1": {"proxy_health": report}}) == []
+    assert fleet_health.find_faults({"proxy1": {"proxy_health": report}}) == []
 
 
 def test_nginx_is_requested_the_health_of_its_servers_from_the_proxy(monkeypatch):

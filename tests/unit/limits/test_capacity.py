@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.filter.capacity_plan import FilterModule
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import values as kernel_values
-from ansible_collections.xitrum.host.plugins.module_utils.limits import capacity
+from ansible_collections.xitrum.host.plugins.module_utils.limits import capacity, host_capacity
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,8 +128,8 @@ def test_the_filter():
 
 def plan_capacity(host, **desired):
     """What the component reports about a host."""
-    desired = {**{name: option.get("default") for name, option in capacity.SPEC.items()}, **desired}
-    return capacity.plan(desired, capacity.read(host, desired))
+    desired = {**{name: option.get("default") for name, option in host_capacity.SPEC.items()}, **desired}
+    return host_capacity.plan(desired, host_capacity.read(host, desired))
 
 
 def small_host(hard=20000, cap="0000000000000000"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Row
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import health
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import fleet_health
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, fleet_summary, stops
 
 from ..stubbed_plays import instance, read_of
@@ -45,7 +45,7 @@ def test_a_server_of_another_instance_stays_as_it_is():
 def test_a_proxy_of_which_everything_was_stopped_is_no_fault():
     front = proxy(server("app1-0", admin="maint", status="MAINT"))
     states = {"app1": read_of(instance(0, restart_reasons=(), running=False, stopped=STOP)), "proxy1": front}
-    assert health.find_faults(states) and not health.find_faults(stops.drop_idle_proxies(states))
+    assert fleet_health.find_faults(states) and not fleet_health.find_faults(stops.drop_idle_proxies(states))
     assert "proxy1" in stops.drop_idle_proxies(fleet())
 
 

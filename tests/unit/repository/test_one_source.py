@@ -13,7 +13,7 @@ from ansible_collections.xitrum.host.plugins.filter import capacity_plan
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Row
 from ansible_collections.xitrum.host.plugins.module_utils.core.statuses import STATUSES
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import files as kernel_files
-from ansible_collections.xitrum.host.plugins.module_utils.limits import capacity, nofile
+from ansible_collections.xitrum.host.plugins.module_utils.limits import capacity, host_capacity, nofile
 
 from tests.docs.role_variables import ROOT
 
@@ -49,7 +49,7 @@ def test_the_options_of_a_capacity_plan_are_documented_as_they_are():
     options = {name: {key: value for key, value in option.items() if key in ("type", "default")} for name, option in documented.items()}
     assert options.pop("_input") == {"type": "int"}
     assert options == {name: option for name, option in capacity.OPTIONS.items() if name != "connections"}
-    assert set(capacity.OPTIONS) - set(capacity.SPEC) == set(capacity.FOUND)
+    assert set(capacity.OPTIONS) - set(host_capacity.SPEC) == set(capacity.FOUND)
 
 
 def statuses_of(tree):
