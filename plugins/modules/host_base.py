@@ -133,20 +133,31 @@ firewall:
 """
 
 import functools
-from typing import Any, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping
 
 from ..module_utils.core import fence, runner
 from ..module_utils.core.component import AppliedComponent
 from ..module_utils.core.quiet import Utf8Module
 from ..module_utils.host_state import base
-from ..module_utils.jdk import alternatives
 
-SPECS = {**base.SPECS, alternatives.NAME: alternatives.SPEC}
+
+def load_alternatives() -> AppliedComponent:
+    """Return the component `alternatives`."""
+    from ..module_utils.jdk import alternatives
+
+    return alternatives
+
 
 #: In the order in which they are applied: what the first has changed counts for the next.
-APPLIED: Dict[str, AppliedComponent] = {
-    component.NAME: component for component in (alternatives, base.kernel, base.nofile, base.redirects, base.firewall)
+APPLIED: Dict[str, Callable[[], AppliedComponent]] = {
+    "alternatives": load_alternatives,
+    "kernel": base.load_kernel,
+    "nofile": base.load_nofile,
+    "redirects": base.load_redirects,
+    "firewall": base.load_firewall,
 }
+
+COMPONENTS: base.Components = {**base.COMPONENTS, **APPLIED}
 
 #: For the controller alone, see the action plugin of this name.
 CONTROLLER = {"desired": {"type": "list", "elements": "str", "default": []}}
@@ -157,26 +168,26 @@ def find_misplaced(given: Mapping[str, Any]) -> List[str]:
     alone = []
     if given["jdk"] is not None and given["machine"] is None:
         alone.append("jdk: needs machine, which reads the operating system")
-    other = [alternatives.NAME] if given["read_only"] else [name for name in SPECS if name not in APPLIED]
+    other = ["alternatives"] if given["read_only"] else [name for name in COMPONENTS if name not in APPLIED]
     how = "without" if given["read_only"] else "with"
     return alone + [f"{name}: may be given only {how} read_only" for name in other if given[name] is not None]
 
 
 def main() -> None:
     """Reads all, or reads, plans and applies one after the other."""
-    components = {name: {"type": "dict"} for name in SPECS}
+    components = {name: {"type": "dict"} for name in COMPONENTS}
     options = {"read_only": {"type": "bool", "default": False}, **CONTROLLER, **components}
     module = Utf8Module(argument_spec=options, supports_check_mode=True)
     given = module.params
-    desired, _secrets, wrong = base.check_desired(SPECS, given)
+    desired, _secrets, wrong = base.check_desired(COMPONENTS, given)
     if wrong + find_misplaced(given):
         module.fail_json(msg=" ".join(wrong + find_misplaced(given)))
     host = fence.make_host(module)
     if given["read_only"]:
         base.finish(module, lambda: base.read_all(host, desired, base.COMPONENTS))
     runner.finish_all(module, {
-        name: functools.partial(runner.converge, component, host, desired[name], module.check_mode, module.warn)
-        for name, component in APPLIED.items() if desired[name] is not None
+        name: functools.partial(runner.converge, load(), host, desired[name], module.check_mode, module.warn)
+        for name, load in APPLIED.items() if desired[name] is not None
     })
 
 

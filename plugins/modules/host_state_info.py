@@ -229,10 +229,10 @@ def main() -> None:
     """Reads each component that is given."""
     module = QuietModule(
         # What is in each is checked by the component's own specification.
-        argument_spec={**CONTROLLER, **{name: {"type": "dict"} for name in registry.SPECS}},
+        argument_spec={**CONTROLLER, **{name: {"type": "dict"} for name in registry.COMPONENTS}},
         supports_check_mode=True,
     )
-    desired, secrets, wrong = base.check_desired(registry.SPECS, module.params)
+    desired, secrets, wrong = base.check_desired(registry.COMPONENTS, module.params)
     # Kept out of whatever is returned, as for every option with no_log.
     module.no_log_values |= secrets | registry.collect_secrets(desired)
     if wrong:

@@ -31,7 +31,7 @@ COLLECTION = pathlib.Path(__file__).resolve().parents[2]
 #: What somebody may take for a tag of this collection: its roles, what a host is read for, and parts of them.
 COMPONENTS = (
     {path.name for path in (COLLECTION / "roles").iterdir()}
-    | set(registry.SPECS)
+    | set(registry.COMPONENTS)
     | {"alternatives", "limits", "rollout", "sysctl", "upload"}
 )
 ADVICE = (

@@ -48,7 +48,7 @@ def with_rules(plan):
     return checked
 
 
-for _component in (*registry.COMPONENTS, burst, console, one_off, planning, push, servers, source_tree):
+for _component in (*registry.load_all(), burst, console, one_off, planning, push, servers, source_tree):
     _component.plan = with_rules(_component.plan)
 
 

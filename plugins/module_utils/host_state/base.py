@@ -4,60 +4,120 @@
 """The components of host preparation, and how components are read together. `registry` adds those of an application.
 
 They are apart because a module is sent to the host with all that it imports, and host preparation needs no more than
-this.
+this. Of what is sent, Python on the host compiles what is loaded, in each run. So a component has a function that loads
+it, and a read loads only what it reads.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..application import restarts
 from ..core import schema
-from ..core.component import Component, Desired, ReadError
+from ..core.component import AppliedComponent, Component, Desired, ReadError
 from ..core.host import Host
 from ..core.plan import CHECK, BlockingError, Draft, Plan, Row
 from ..core.quiet import Utf8Module
-from ..firewall import component as firewall
-from ..jdk import component as jdk
-from ..kernel import component as kernel
-from ..limits import host_capacity, nofile
-from ..redirects import component as redirects
-from . import machine
+
+#: Name to the function that loads the component.
+Components = Mapping[str, Callable[[], Component]]
+
+
+def load_machine() -> Component:
+    """Return the component `machine`."""
+    from . import machine
+
+    return machine
+
+
+def load_jdk() -> Component:
+    """Return the component `jdk`."""
+    from ..jdk import component
+
+    return component
+
+
+def load_capacity() -> Component:
+    """Return the component `capacity`."""
+    from ..limits import host_capacity
+
+    return host_capacity
+
+
+def load_kernel() -> AppliedComponent:
+    """Return the component `kernel`."""
+    from ..kernel import component
+
+    return component
+
+
+def load_nofile() -> AppliedComponent:
+    """Return the component `nofile`."""
+    from ..limits import nofile
+
+    return nofile
+
+
+def load_redirects() -> AppliedComponent:
+    """Return the component `redirects`."""
+    from ..redirects import component
+
+    return component
+
+
+def load_firewall() -> AppliedComponent:
+    """Return the component `firewall`."""
+    from ..firewall import component
+
+    return component
+
+
+def load_restarts() -> Component:
+    """Return the component `restarts`."""
+    from ..application import restarts
+
+    return restarts
+
 
 #: In the order in which one needs what another found.
-COMPONENTS: tuple[Component, ...] = (machine, jdk, host_capacity, kernel, nofile, redirects, firewall, restarts)
-
-SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
-
+COMPONENTS: Components = {
+    "machine": load_machine,
+    "jdk": load_jdk,
+    "capacity": load_capacity,
+    "kernel": load_kernel,
+    "nofile": load_nofile,
+    "redirects": load_redirects,
+    "firewall": load_firewall,
+    "restarts": load_restarts,
+}
 
 def check_desired(
-    specs: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
+    components: Components, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], set[str], list[str]]:
     """The desired state of each component with its types and defaults, the secrets in it, and what is wrong with it."""
     desired: dict[str, Any] = {}
     secrets: set[str] = set()
     wrong: list[str] = []
-    for name, options in specs.items():
+    for name, load in components.items():
         desired[name] = None
         if given[name] is not None:
-            result = ArgumentSpecValidator(options).validate(given[name])
+            result = ArgumentSpecValidator(load().SPEC).validate(given[name])
             desired[name] = result.validated_parameters
             secrets |= result._no_log_values
             wrong += [f"{name}: {message}" for message in result.error_messages]
     return desired, secrets, wrong
 
 
-def read_all(host: Host, desired: Mapping[str, Any], components: Sequence[Component]) -> dict[str, dict[str, Any]]:
+def read_all(host: Host, desired: Mapping[str, Any], components: Components) -> dict[str, dict[str, Any]]:
     """Reads and plans the components that are desired, one after the other: name to its report, with `drift` for what
     a module calls changed, since a read changes nothing."""
     seen: dict[str, dict[str, Any]] = {}
-    for component in components:
-        if desired[component.NAME] is not None:
-            report = read_one(host, desired[component.NAME], component, seen).report()
+    for name, load in components.items():
+        if desired[name] is not None:
+            report = read_one(host, desired[name], load(), seen).report()
             report["drift"] = report.pop("changed")
-            seen[component.NAME] = report
+            seen[name] = report
     return seen
 
 

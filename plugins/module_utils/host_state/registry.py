@@ -6,32 +6,102 @@ others."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
-from ..application import instances, past_runs, releases, runtime
 from ..core.component import AppliedComponent, Component
-from ..logs import component as logs
-from ..proxy import certificates
-from ..proxy import component as proxy
-from ..proxy import health as proxy_health
-from ..supervisor import component as service
 from . import base
 
+
+def load_release() -> Component:
+    """Return the component `release`."""
+    from ..application import releases
+
+    return releases
+
+
+def load_service() -> AppliedComponent:
+    """Return the component `service`."""
+    from ..supervisor import component
+
+    return component
+
+
+def load_proxy() -> Component:
+    """Return the component `proxy`."""
+    from ..proxy import component
+
+    return component
+
+
+def load_proxy_health() -> Component:
+    """Return the component `proxy_health`."""
+    from ..proxy import health
+
+    return health
+
+
+def load_certificates() -> Component:
+    """Return the component `certificates`."""
+    from ..proxy import certificates
+
+    return certificates
+
+
+def load_instances() -> AppliedComponent:
+    """Return the component `instances`."""
+    from ..application import instances
+
+    return instances
+
+
+def load_runtime() -> Component:
+    """Return the component `runtime`."""
+    from ..application import runtime
+
+    return runtime
+
+
+def load_past_runs() -> Component:
+    """Return the component `past_runs`."""
+    from ..application import past_runs
+
+    return past_runs
+
+
+def load_logs() -> Component:
+    """Return the component `logs`."""
+    from ..logs import component
+
+    return component
+
+
 #: Those of an application that hide secrets of their options.
-_SECRETIVE: tuple[AppliedComponent, ...] = (service, instances)
+_SECRETIVE: dict[str, Callable[[], AppliedComponent]] = {"service": load_service, "instances": load_instances}
 
 #: In the order in which one needs what another found.
-COMPONENTS: tuple[Component, ...] = (
-    *base.COMPONENTS, releases, service, proxy, proxy_health, certificates, instances, runtime, past_runs, logs,
-)
+COMPONENTS: base.Components = {
+    **base.COMPONENTS,
+    "release": load_release,
+    "service": load_service,
+    "proxy": load_proxy,
+    "proxy_health": load_proxy_health,
+    "certificates": load_certificates,
+    "instances": load_instances,
+    "runtime": load_runtime,
+    "past_runs": load_past_runs,
+    "logs": load_logs,
+}
 
-SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
+
+def load_all() -> list[Component]:
+    """Return all components, in that order."""
+    return [load() for load in COMPONENTS.values()]
 
 
 def collect_secrets(desired: Mapping[str, Any]) -> set[str]:
     """The texts in the desired state that are hidden in every result, as the components' own modules hide them."""
     found: set[str] = set()
-    for component in _SECRETIVE:
-        if desired[component.NAME] is not None:
-            found |= component.EXECUTION.secrets(desired[component.NAME])
+    for name, load in _SECRETIVE.items():
+        if desired[name] is not None:
+            found |= load().EXECUTION.secrets(desired[name])
     return found

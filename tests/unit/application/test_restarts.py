@@ -89,7 +89,7 @@ def test_a_host_without_instances_has_nothing_due():
 
 
 def test_host_preparation_reads_it_and_ends_with_the_next_command():
-    desired = {**dict.fromkeys(base.SPECS), "restarts": DESIRED}
+    desired = {**dict.fromkeys(base.COMPONENTS), "restarts": DESIRED}
     state = base.read_all(host(nofile=1024), desired, base.COMPONENTS)
     assert state["restarts"]["drift"] is False and not fleet_summary.needs_work(state)
     text = fleet_summary.render_fleet_summary(
@@ -104,6 +104,6 @@ def test_host_preparation_reads_it_and_ends_with_the_next_command():
 
 
 def test_the_next_command_reaches_the_hosts_as_this_run_did():
-    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": DESIRED}, base.COMPONENTS)
+    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.COMPONENTS), "restarts": DESIRED}, base.COMPONENTS)
     text = fleet_summary.render_fleet_summary({"app1": state}, False, command="ansible-playbook -i hosts.yml xitrum.host.site")
     assert text.endswith("run: ansible-playbook -i hosts.yml xitrum.host.site")

@@ -281,7 +281,7 @@ def test_an_overrun_is_a_finding_and_the_reading_goes_on():
         def plan(_desired, _state):
             return plan.Plan()
 
-    result = base.read_all(FakeHost(), {"jdk": {}}, [Component])
+    result = base.read_all(FakeHost(), {"jdk": {}}, {"jdk": Component})
     assert [(row["status"], row["why"]) for row in result["jdk"]["rows"]] == [("not_readable", "jcmd had not ended")]
 
 

@@ -13,7 +13,7 @@ from ansible_collections.xitrum.host.plugins.modules import host_base
 
 
 def given(read_only, **options):
-    return {"read_only": read_only, **dict.fromkeys(host_base.SPECS), **options}
+    return {"read_only": read_only, **dict.fromkeys(host_base.COMPONENTS), **options}
 
 
 @pytest.mark.parametrize("options", [given(True, machine={}, jdk={}, capacity={}, kernel={}), given(False, alternatives={}, kernel={}, redirects={})])
@@ -43,4 +43,4 @@ def test_each_is_applied_by_its_own_component(name, component, monkeypatch):
 
     monkeypatch.setattr(component, "read", read)
     with pytest.raises(LookupError, match=name):
-        runner.converge(host_base.APPLIED[name], None, {"path": "/x"}, False)
+        runner.converge(host_base.APPLIED[name](), None, {"path": "/x"}, False)

@@ -48,8 +48,8 @@ def run_by_modules():
 
 
 RUN = run_by_modules()
-APPLIED = {component.__name__.removeprefix(f"{PREFIX}."): component for component in [*RUN.values(), *host_base.APPLIED.values()]}
-ALL = {**APPLIED, **{one.__name__.removeprefix(f"{PREFIX}."): one for one in registry.COMPONENTS}}
+APPLIED = {component.__name__.removeprefix(f"{PREFIX}."): component for component in [*RUN.values(), *(load() for load in host_base.APPLIED.values())]}
+ALL = {**APPLIED, **{one.__name__.removeprefix(f"{PREFIX}."): one for one in registry.load_all()}}
 
 
 def parameters(function):
@@ -77,10 +77,15 @@ def test_what_has_an_apply_is_run_by_a_module():
 
 
 def test_names_are_unique():
-    for components in (registry.COMPONENTS, list({id(one): one for one in APPLIED.values()}.values())):
+    for components in (registry.load_all(), list({id(one): one for one in APPLIED.values()}.values())):
         names = [component.NAME for component in components]
         assert len(names) == len(set(names))
     assert set(base.COMPONENTS) <= set(registry.COMPONENTS)
+
+
+@pytest.mark.parametrize("components", [base.COMPONENTS, registry.COMPONENTS, host_base.COMPONENTS], ids=["base", "registry", "host_base"])
+def test_a_component_is_loaded_by_its_name(components):
+    assert [load().NAME for load in components.values()] == list(components)
 
 
 def test_the_modules_that_change_a_host_use_the_runner():
