@@ -2,6 +2,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
+# Only the documentation: the action plugin of this name reads the package, on the controller.
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -13,7 +15,7 @@ description:
   - Finds the package that the packaging task of sbt built, and derives the release name from its content. Reports
     everything that would prevent the package from starting. Use it before any host is changed.
   - Downloads a URL and unpacks an archive once, into O(cache). Writes nothing else.
-  - Run it on the controller, with C(delegate_to) and C(run_once).
+  - Runs in Ansible on the controller, whichever host the task is for, and connects to no host. Use C(run_once).
   - Returns errors of the package in RV(errors) instead of failing, so that a caller can show all errors of all hosts at
     once.
   - Skips the folders C(log) and C(tmp) at the top of a package, since the application writes to them. Skips empty
@@ -74,9 +76,7 @@ EXAMPLES = r"""
 - name: Read the package on the controller
   xitrum.host.package_info:
     source: target/xitrum
-  delegate_to: localhost
   run_once: true
-  become: false
   register: package
 
 - name: Read a package from a build server
@@ -85,9 +85,7 @@ EXAMPLES = r"""
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     headers:
       Authorization: "Bearer {{ build_token }}"
-  delegate_to: localhost
   run_once: true
-  become: false
   register: package
 """
 
@@ -213,119 +211,3 @@ examples:
   elements: str
   sample: [secureKey, apiKey, keyFile]
 """
-
-import os
-from typing import Any, Dict, List
-
-from ..module_utils.application import cluster
-from ..module_utils.configuration import shared as shared_settings
-from ..module_utils.configuration import xitrum_conf as package_config
-from ..module_utils.core import local_files as package_files
-from ..module_utils.core import urls
-from ..module_utils.core.plan import BlockingError, make_rule_errors
-from ..module_utils.core.quiet import QuietModule
-from ..module_utils.package import contents as package
-from ..module_utils.package import java as package_java
-from ..module_utils.package import main_class as package_main
-from ..module_utils.package import source as package_source
-from ..module_utils.source_tree import build as package_build
-
-NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [],
-           "session_settings": {}, "main_class": "", **package_java.summarize_scans({})}
-
-
-def inspect_package(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
-    """Everything about the package in a folder."""
-    manifest, unfit = package.build_manifest(folder) if package_files.is_package(folder) else ([], [])
-    errors = make_rule_errors("package.files", unfit)
-    errors += make_rule_errors("package.layout", package.find_layout_errors(folder, manifest))
-    errors += make_rule_errors("package.config", package_config.find_config_errors(folder) if manifest else [])
-    settings = package_config.read_package_settings(folder)
-    unsafe = cluster.find_package_errors(settings, f"{folder}/config/application.conf") if settings else []
-    errors += make_rule_errors("package.cluster-config", unsafe)
-    jars = package.filter_jars(manifest)
-    chosen, main_errors = (
-        (main_class, [])
-        if main_class or not jars
-        else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
-    )
-    scans, jar_errors = package_java.examine(folder, jars, chosen, cache)
-    java = package_java.summarize_scans(scans)
-    main_errors += package_java.find_main_class_errors(folder, jars, chosen, java["main_class_jar"]) if chosen else []
-    return {
-        "folder": folder,
-        "release": package.compute_release_id(manifest) if manifest else "",
-        "manifest": manifest,
-        "files": len(manifest),
-        "bytes": package.sum_bytes(manifest),
-        "examples": package_config.find_examples(folder),
-        "session_settings": shared_settings.read_package_settings(lambda path: package_config.read_text(folder, path))
-        or {},
-        "main_class": chosen,
-        **java,
-        **make_error_facts(
-            [
-                *errors,
-                *make_rule_errors("package.jars", jar_errors),
-                *make_rule_errors("package.main-class", main_errors),
-            ]
-        ),
-    }
-
-
-def make_error_facts(errors: List[str]) -> Dict[str, Any]:
-    """The errors, and the rule that each of them breaks, as the module returns them. They are two lists: Ansible hides
-    secrets in the values of a dictionary, and not in its keys."""
-    return {"errors": [str(error) for error in errors],
-            "rules": [error.rule for error in errors if isinstance(error, BlockingError)]}
-
-
-def main() -> None:
-    module = QuietModule(
-        argument_spec={
-            "source": {"type": "str", "required": True},
-            "sha256": {"type": "str"},
-            "headers": {"type": "dict", "no_log": True},
-            "timeout": {"type": "int", "default": 30},
-            "validate_certs": {"type": "bool", "default": True},
-            "cache": {"type": "path", "default": "~/.cache/xitrum.host"},
-            "main_class": {"type": "str", "default": ""},
-            "build": {
-                "type": "dict",
-                "options": {
-                    "command": {"type": "str", "required": True}, "directory": {"type": "path", "required": True},
-                    "code": {"type": "int", "required": True}, "output": {"type": "str", "default": ""},
-                },
-            },
-        },
-        supports_check_mode=True,
-    )
-    # A header's value is hidden wherever it occurs in the result. A short one, such as "1", is not a secret and would
-    # blot out file names and versions.
-    module.no_log_values = {value for value in module.no_log_values if len(value) > 7}
-    module.no_log_values.update(urls.find_credentials(module.params["source"]))
-    desired = module.params
-    cache = os.path.abspath(desired["cache"])
-    failed = package_build.build_errors(**desired["build"]) if desired["build"] else []
-    if failed:
-        # What lies there is of an earlier build.
-        module.exit_json(changed=False, **NOTHING, **make_error_facts(make_rule_errors("package.build", failed)))
-    try:
-        folder = package_source.obtain(
-            desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
-            desired["validate_certs"], package_build.render_hint)
-        result = inspect_package(folder, desired["main_class"], cache)
-    except package_source.SourceError as error:
-        result = {**NOTHING, **make_error_facts(make_rule_errors(error.rule, [str(error)]))}
-    except OSError as error:
-        module.fail_json(
-            msg=(
-                f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that "
-                "has room"
-            )
-        )
-    module.exit_json(changed=False, **result)
-
-
-if __name__ == "__main__":
-    main()

@@ -99,7 +99,6 @@ EXAMPLES = r"""
 - name: Read the package on the controller
   xitrum.host.package_info:
     source: target/xitrum
-  delegate_to: localhost
   run_once: true
   register: package
 

@@ -12,7 +12,7 @@ from tests.lib.site import CLONE
 
 PAGE = (CLONE / "docs/how-to/query-status-and-check.md").read_text(encoding="utf-8")
 #: Each question with its expression. The last three are about the check.
-QUESTIONS = re.findall(r"^(\w[^\n]*\?)\n\n```jmespath\n(.*?)\n```", PAGE, re.MULTILINE | re.DOTALL)
+QUESTIONS = re.findall(r"^(\w[^\n]*\?)\n\n```text\n(.*?)\n```", PAGE, re.MULTILINE | re.DOTALL)
 OF_STATUS, OF_CHECK = QUESTIONS[:-3], QUESTIONS[-3:]
 
 

@@ -38,6 +38,9 @@ PARTS = {
     ("jdk", "alternatives"): "jdk alternatives",
 }
 
+#: Actions that do all of their work on the controller: their stubs run nothing of them.
+WHOLE = ("package_info",)
+
 STUB = '''
 import json
 import os
@@ -82,10 +85,11 @@ def write_stub(folder, name):
     """Writes the stub of a module into a folder of action plugins. Where the collection has an action of that name, which computes
     what the module gets, it stays, and the stub is in the place of the module alone."""
     own = ROOT / f"plugins/action/{name}.py"
-    text = STUB.replace("BASE_MODULE", f".of_{name}" if own.exists() else "ansible.plugins.action")
-    text = text.replace("NAMED_PARTS", repr(PARTS)).replace("BASE_CLASS", "ActionModule" if own.exists() else "ActionBase")
-    (folder / f"{name}.py").write_text(text.replace("METHOD", "_execute_module" if own.exists() else "run"), encoding="utf-8")
-    if own.exists():
+    has_half = own.exists() and name not in WHOLE
+    text = STUB.replace("BASE_MODULE", f".of_{name}" if has_half else "ansible.plugins.action")
+    text = text.replace("NAMED_PARTS", repr(PARTS)).replace("BASE_CLASS", "ActionModule" if has_half else "ActionBase")
+    (folder / f"{name}.py").write_text(text.replace("METHOD", "_execute_module" if has_half else "run"), encoding="utf-8")
+    if has_half:
         (folder / f"of_{name}.py").symlink_to(own)
 
 

@@ -13,7 +13,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.configuration import s
 from ansible_collections.xitrum.host.plugins.module_utils.configuration import xitrum_conf as package_config
 from ansible_collections.xitrum.host.plugins.module_utils.core import urls
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import messages as preflight
-from ansible_collections.xitrum.host.plugins.modules import package_info
+from ansible_collections.xitrum.host.plugins.plugin_utils import package_inspection
 from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -295,7 +295,7 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
     folder = make_package(tmp_path / "x")
     example = package_config.EXAMPLE_VALUES["secureKey"]
     (folder / "config/application.conf").write_text(f'{START}xitrum.session.secureKey = "{example}"\n')
-    read = package_info.inspect_package(str(folder), "quickstart.Boot", str(tmp_path / "cache"))
+    read = package_inspection.inspect_package(str(folder), "quickstart.Boot", str(tmp_path / "cache"))
     assert read["examples"] == ["secureKey"] and read["session_settings"]["overrides"] == ["xitrum_secure_key"]
     found = of_host()
     found["application_package_read"] = {**read, "errors": []}
@@ -304,7 +304,7 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
     # And a public key that is not in force is none.
     (folder / "config/xitrum.conf").write_text(f'xitrum.session.secureKey = "{example}"\n')
     (folder / "config/application.conf").write_text(f"{START}xitrum.session.secureKey = {NEW}\n")
-    assert package_info.inspect_package(str(folder), "quickstart.Boot", str(tmp_path / "cache"))["examples"] == []
+    assert package_inspection.inspect_package(str(folder), "quickstart.Boot", str(tmp_path / "cache"))["examples"] == []
 
 
 def test_what_is_not_read_is_a_note_of_a_new_release():

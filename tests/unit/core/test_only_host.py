@@ -55,7 +55,6 @@ ALLOWED = {
     "module_utils/load/run.py": (LOAD, None),
     "module_utils/load/worker.py": (LOAD, None),
     "module_utils/load/state.py": (LOAD, {"resource.getrlimit", "resource.RLIMIT_NOFILE", "resource.RLIM_INFINITY"}),
-    "modules/package_info.py": (CONTROLLER, {"os.path.abspath"}),
 }
 
 #: Files that have no Host where they run.

@@ -7,6 +7,9 @@ only files that there are."""
 import re
 
 import pytest
+from pygments import lex
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Token
 
 from tests.docs.role_variables import ROOT
 
@@ -89,3 +92,11 @@ def test_the_prose_of_a_page_has_lines_of_at_most_120_characters(page):
     prose = NOT_PROSE.sub("", page.read_text(encoding="utf-8"))
     # A link or a line of code is not broken.
     assert [line for line in prose.splitlines() if len(line) > 120 and " " in re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)", "X", line.strip("-* "))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_language_of_each_block_fits(page):
+    """`make docs` fails on a block that is not in the language that it names."""
+    for language, block in re.findall(r"^ *```(\w+)\n(.*?)^ *```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        wrong = [text for token, text in lex(block, get_lexer_by_name(language)) if token is Token.Error]
+        assert wrong == [], f"```{language}\n{block}"
