@@ -27,6 +27,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import (
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import build_failure, build_refusal
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import find_terminal
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
+from ansible_collections.xitrum.host.plugins.plugin_utils.resolved_hosts import ResolvedHosts
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
@@ -92,7 +93,7 @@ class ActionModule(ActionBase):
         """Write the files of a check, and return its table and how many values have drifted."""
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
         document = fleet_reports.check_document(
-            task_vars["hostvars"], hosts, reached, task_vars.get("ansible_inventory_sources") or ()
+            ResolvedHosts(task_vars["hostvars"]), hosts, reached, task_vars.get("ansible_inventory_sources") or ()
         )
         found = document["findings"]
         drift = [item for item in found if item["level"] == "drift"]
@@ -114,7 +115,7 @@ class ActionModule(ActionBase):
     def _report_status(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return what the hosts do now, as a text and as data."""
         document = fleet_reports.build_status_document(
-            task_vars["hostvars"],
+            ResolvedHosts(task_vars["hostvars"]),
             task_vars["ansible_play_hosts_all"],
             task_vars["ansible_play_hosts"],
             task_vars["groups"],
@@ -128,7 +129,7 @@ class ActionModule(ActionBase):
     def _report_history(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the runs of the hosts, as a text and as data."""
         document = fleet_reports.build_history_document(
-            task_vars["hostvars"],
+            ResolvedHosts(task_vars["hostvars"]),
             task_vars["ansible_play_hosts_all"],
             task_vars["ansible_play_hosts"],
             int(options["runs"]),
@@ -165,7 +166,7 @@ class ActionModule(ActionBase):
 
     def _report_fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
-        hostvars, reached = task_vars["hostvars"], task_vars["ansible_play_hosts"]
+        hostvars, reached = ResolvedHosts(task_vars["hostvars"]), task_vars["ansible_play_hosts"]
         text = fleet_reports.render_summary(
             hostvars,
             task_vars["ansible_play_hosts_all"],
@@ -211,7 +212,7 @@ class ActionModule(ActionBase):
     def _report_load_errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with what is wrong with the settings on any host, each once."""
         del options
-        hostvars, hosts = task_vars["hostvars"], task_vars["ansible_play_hosts_all"]
+        hostvars, hosts = ResolvedHosts(task_vars["hostvars"]), task_vars["ansible_play_hosts_all"]
         plans = [hostvars[host].get(LOAD_PLAN) or {} for host in hosts]
         found = {error: plan["broken_rules"][error] for plan in plans for error in plan.get("errors", ())}
         return build_refusal([error for text, rule in found.items() for error in make_rule_errors(rule, [text])])
@@ -220,8 +221,8 @@ class ActionModule(ActionBase):
         """Write the figures of a load test, and return its table, and where too few connections were held."""
         settings = load.build_settings(Inputs(PublicVariables(self._templar, task_vars)))
         when = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
-        hosts = task_vars["ansible_play_hosts"]
-        made = load_reports.make_report(task_vars["hostvars"], task_vars["groups"], hosts, settings, when)
+        hostvars, hosts = ResolvedHosts(task_vars["hostvars"]), task_vars["ansible_play_hosts"]
+        made = load_reports.make_report(hostvars, task_vars["groups"], hosts, settings, when)
         file = load_reports.get_path(options["dir"], made["label"])
         try:
             earlier = load_reports.read_earlier_reports(options["dir"])
@@ -294,19 +295,20 @@ class ActionModule(ActionBase):
         """Return which host tries which public ports."""
         del options
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
-        return {"probes": reach_reports.plan_probes(task_vars["hostvars"], hosts, reached)["probes"]}
+        return {"probes": reach_reports.plan_probes(ResolvedHosts(task_vars["hostvars"]), hosts, reached)["probes"]}
 
     def _report_reach_blocked(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the ports that were not reached, by host, from what the probes registered."""
         del options
         hosts, answers = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS]["results"]
-        return {"blocked": reach_reports.find_unreached(task_vars["hostvars"], hosts, answers)}
+        return {"blocked": reach_reports.find_unreached(ResolvedHosts(task_vars["hostvars"]), hosts, answers)}
 
     def _report_reach(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the rows of all hosts, from what the probes and the reads of packet filters registered."""
         del options
         hosts, answers, blocks = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS], task_vars[BLOCKS]
-        rows = reach_reports.make_rows(task_vars["hostvars"], hosts, answers["results"], blocks["results"])
+        hostvars = ResolvedHosts(task_vars["hostvars"])
+        rows = reach_reports.make_rows(hostvars, hosts, answers["results"], blocks["results"])
         return {"rows": rows}
 
 

@@ -23,6 +23,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import 
     build_refusal,
 )
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
+from ansible_collections.xitrum.host.plugins.plugin_utils.resolved_hosts import ResolvedHosts
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.application import operations, rollout
@@ -86,7 +87,7 @@ class ActionModule(ActionBase):
             return {}
         hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
         every = [*hosts, task_vars["inventory_hostname"]]
-        found = preflight_reports.find_name_errors(task_vars["hostvars"], every, options["prefixes"])
+        found = preflight_reports.find_name_errors(ResolvedHosts(task_vars["hostvars"]), every, options["prefixes"])
         rules = list(dict.fromkeys(error.rule for error in found))
         return {**build_error_result("\n".join(error.message for error in found)), "rules": rules} if found else {}
 
@@ -108,21 +109,21 @@ class ActionModule(ActionBase):
     def _plan_values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the hosts that can be read, and those with which the package can be."""
         hosts, applications = task_vars["ansible_play_hosts_all"], task_vars["groups"].get("xitrum", ())
-        return dict(
-            preflight_reports.split_usable_hosts(task_vars["hostvars"], hosts, options["addresses"], applications)
-        )
+        hostvars = ResolvedHosts(task_vars["hostvars"])
+        return dict(preflight_reports.split_usable_hosts(hostvars, hosts, options["addresses"], applications))
 
     def _plan_variables(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with all invalid variables of the hosts, which are not read yet."""
         del options
-        hosts = task_vars["ansible_play_hosts_all"]
-        message, rules = preflight_reports.find_errors(task_vars["hostvars"], hosts, before_read=True)
+        hosts, hostvars = task_vars["ansible_play_hosts_all"], ResolvedHosts(task_vars["hostvars"])
+        message, rules = preflight_reports.find_errors(hostvars, hosts, before_read=True)
         return {**build_error_result(message), "rules": rules} if message else {}
 
     def _plan_errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail with all errors of all hosts; return their notes, and what the run has to put back into use."""
-        hostvars, groups, deploy = task_vars["hostvars"], task_vars["groups"], options["deploy"]
-        hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
+        hostvars, groups = ResolvedHosts(task_vars["hostvars"]), task_vars["groups"]
+        deploy, hosts = options["deploy"], task_vars["ansible_play_hosts_all"]
+        reached = task_vars["ansible_play_hosts"]
         decommissioned = groups.get("xitrum_decommissioned", ())
         message, rules = preflight_reports.find_errors(hostvars, hosts, reached, decommissioned, deploy)
         if message:
@@ -156,7 +157,7 @@ class ActionModule(ActionBase):
         given = PublicVariables(self._templar, task_vars)
         return {
             "batches": rollout_plan.plan_batches(
-                task_vars["hostvars"],
+                ResolvedHosts(task_vars["hostvars"]),
                 task_vars["ansible_play_hosts_all"],
                 given["xitrum_rollout_batch"],
                 given.get("xitrum_rollout_strategy", ""),
@@ -211,9 +212,8 @@ class ActionModule(ActionBase):
         """Return the command of xitrum_before_release and the host that runs it, as `command`; nothing where no
         instance gets a new release."""
         del options
-        given = PublicVariables(self._templar, task_vars)
-        found = commands_once.plan_before_release(given, task_vars["hostvars"], task_vars["ansible_play_hosts"])
-        return {"command": found}
+        given, hostvars = PublicVariables(self._templar, task_vars), ResolvedHosts(task_vars["hostvars"])
+        return {"command": commands_once.plan_before_release(given, hostvars, task_vars["ansible_play_hosts"])}
 
     def _plan_pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the arguments of pip without credentials, and the files that have these."""
