@@ -71,13 +71,15 @@ def inspect_package(folder: str, main_class: str, cache: str) -> dict[str, Any]:
     unsafe = cluster.find_package_errors(settings, f"{folder}/config/application.conf") if settings else []
     errors += make_rule_errors("package.cluster-config", unsafe)
     jars = package.filter_jars(manifest)
-    chosen, main_errors = (
-        (main_class, [])
-        if main_class or not jars
-        else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
-    )
-    scans, jar_errors = package_java.examine(folder, jars, chosen, cache)
-    java = package_java.summarize_scans(scans)
+    scans, jar_errors = package_java.examine(folder, jars, main_class, cache)
+    chosen, main_errors = main_class, list[str]()
+    if jars and not main_class:
+        found = package_java.list_main_classes(scans)
+        chosen, main_errors = package_main.choose_main_class(found, folder)
+        if not found:
+            # The template's is searched for as if it were given.
+            scans, jar_errors = package_java.examine(folder, jars, chosen, cache)
+    java = package_java.summarize_scans(scans, chosen)
     main_errors += package_java.find_main_class_errors(folder, jars, chosen, java["main_class_jar"]) if chosen else []
     return {
         "folder": folder,

@@ -19,6 +19,8 @@ import zlib
 from typing import Any, BinaryIO
 
 from ..core import schema
+from .class_entries import get_class_name, get_class_path, is_required
+from .main_class import find_jar_main_classes
 
 #: Oldest Scala 2 whose compiler reads the class files of a JDK (older: `bad constant pool index` at start).
 OLDEST_SCALA = {25: (2, 13, 18)}
@@ -26,7 +28,7 @@ OLDEST_SCALA = {25: (2, 13, 18)}
 #: How many jars' scans the cache keeps: a package has about 90.
 KEPT_SCANS = 1000
 
-SCAN_KEYS = {"typical", "highest", "scala", "main"}
+SCAN_KEYS = {"typical", "highest", "scala", "main", "main_classes"}
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BEGINNING = 128
@@ -39,14 +41,9 @@ def parse_java_version(beginning: bytes) -> int:
     return struct.unpack(">H", beginning[6:8])[0] - 44
 
 
-def is_required(name: str) -> bool:
-    """Whether every Java must load this class: classes of one Java version only, and module descriptors, it skips."""
-    return name.endswith(".class") and not name.startswith("META-INF/") and not name.endswith("module-info.class")
-
-
 def scan(path: str, main_class: str) -> dict[str, Any]:
     """What one jar holds: `highest` and `typical` are a (Java version, class) each, `scala` is the version where
-    it is the Scala library, `main` whether it holds the main class.
+    it is the Scala library, `main` whether it holds `main_class`, and `main_classes` are those of the application.
 
     `typical` is the median over the classes: a library such as akka-stream has a few optional classes for a newer
     Java than it needs, and a library made for Java 17 has nearly all of its classes for 17.
@@ -65,20 +62,11 @@ def scan(path: str, main_class: str) -> dict[str, Any]:
                 r"^version\.number=(\S+)", jar.read("library.properties").decode("utf-8", "replace"), re.MULTILINE
             )
             scala = match.group(1) if match else ""
+        main_classes = find_jar_main_classes(jar)
     java, name = found[len(found) // 2] if found else (0, "")
     highest, highest_name = found[-1] if found else (0, "")
     return {"typical": [java, get_class_name(name)], "highest": [highest, get_class_name(highest_name)],
-            "scala": scala, "main": get_class_path(main_class) in names}
-
-
-def get_class_name(entry: str) -> str:
-    """The class of an entry in a jar."""
-    return entry[:-len(".class")].replace("/", ".")
-
-
-def get_class_path(name: str) -> str:
-    """The entry of a class in a jar."""
-    return name.replace(".", "/") + ".class"
+            "scala": scala, "main": get_class_path(main_class) in names, "main_classes": main_classes}
 
 
 def read_beginning(raw: BinaryIO, info: zipfile.ZipInfo) -> bytes:
@@ -152,14 +140,25 @@ def remember(path: str, scans: dict[str, dict[str, Any]]) -> None:
     os.rename(part, path)
 
 
-def summarize_scans(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What the scans of all jars come to.
+def list_main_classes(scans: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The main classes of the application: name to the path of its jar, sorted by name."""
+    found: dict[str, str] = {}
+    for path in sorted(scans):
+        for name in scans[path]["main_classes"]:
+            found.setdefault(name, path)
+    return dict(sorted(found.items()))
+
+
+def summarize_scans(scans: dict[str, dict[str, Any]], main_class: str = "") -> dict[str, Any]:
+    """What the scans of all jars come to. main_class: the one that was chosen after the scans, of their
+    `main_classes`.
 
     `java` is the Java that the package needs: every class of the main class's jar has to load, and of the other jars
     what most of their classes ask for; `java_jar` and `java_class` are where that was found, `java_highest` is the
     highest of all. 0 and empty texts where the package shows nothing.
     """
-    main = next((path for path in sorted(scans) if scans[path]["main"]), "")
+    holders = [path for path in sorted(scans) if scans[path]["main"] or main_class in scans[path]["main_classes"]]
+    main = next(iter(holders), "")
     needs = [(*scans[path]["highest" if path == main else "typical"], path) for path in sorted(scans)]
     java, java_class, java_jar = max(needs, key=lambda need: need[0], default=(0, "", ""))
     return {

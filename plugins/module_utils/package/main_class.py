@@ -18,7 +18,7 @@ import zipfile
 
 from ..core.mac_files import is_mac_file
 from ..core.untrusted_text import make_printable
-from . import java
+from .class_entries import get_class_name, get_class_path, is_required
 
 #: Where an entry of a jar reports that it is a library.
 _LIBRARY_ENTRIES = re.compile(r"META-INF/maven/|(?:META-INF/versions/\d+/)?module-info\.class$|scala/|xitrum/")
@@ -42,28 +42,26 @@ def find_main_classes(folder: str) -> dict[str, str]:
     for name in sorted(os.listdir(lib)) if os.path.isdir(lib) else []:
         if name.endswith(".jar") and not is_mac_file(name):
             try:
-                for main_class in find_jar_main_classes(os.path.join(lib, name)):
-                    found.setdefault(main_class, f"lib/{name}")
+                with zipfile.ZipFile(os.path.join(lib, name)) as jar:
+                    for main_class in find_jar_main_classes(jar):
+                        found.setdefault(main_class, f"lib/{name}")
             except (OSError, zipfile.BadZipFile, NotImplementedError):
                 continue
     return dict(sorted(found.items()))
 
 
-def find_jar_main_classes(path: str) -> list[str]:
+def find_jar_main_classes(jar: zipfile.ZipFile) -> list[str]:
     """The main classes of a jar of the application; none of a library's. Raises OSError and zipfile.BadZipFile."""
-    with zipfile.ZipFile(path) as jar:
-        names = jar.namelist()
-        if any(_LIBRARY_ENTRIES.match(name) for name in names):
-            return []
-        manifest = (
-            jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace") if "META-INF/MANIFEST.MF" in names else ""
-        )
-        if _LIBRARY_MANIFEST.search(manifest):
-            return []
-        classes = [
-            name for name in names if name.endswith(".class") and "$" not in name and not name.startswith("META-INF/")
-        ]
-        return [name[:-len(".class")].replace("/", ".") for name in sorted(classes) if has_main(jar.read(name))]
+    names = jar.namelist()
+    if any(_LIBRARY_ENTRIES.match(name) for name in names):
+        return []
+    manifest = jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace") if "META-INF/MANIFEST.MF" in names else ""
+    if _LIBRARY_MANIFEST.search(manifest):
+        return []
+    classes = [
+        name for name in names if name.endswith(".class") and "$" not in name and not name.startswith("META-INF/")
+    ]
+    return [get_class_name(name) for name in sorted(classes) if has_main(jar.read(name))]
 
 
 def has_main(data: bytes) -> bool:
@@ -149,9 +147,9 @@ def find_class_error(folder: str, name: str) -> str:
                     found = jar.namelist()
             except (OSError, zipfile.BadZipFile, NotImplementedError):
                 continue
-            if java.get_class_path(name) in found:
+            if get_class_path(name) in found:
                 return ""
-            names += [java.get_class_name(one) for one in found if java.is_required(one) and "$" not in one]
+            names += [get_class_name(one) for one in found if is_required(one) and "$" not in one]
     near = find_near_classes(name, names)
     meant = f"Did you mean {' or '.join(near)}?" if near else (
         "Expected the full name of a class that has a main method, such as shop.Migrate; of an object in Scala, the "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -16,8 +17,9 @@ from ansible_collections.xitrum.host.plugins.action import package_info as actio
 from ansible_collections.xitrum.host.plugins.modules import package_info
 from ansible_collections.xitrum.host.plugins.plugin_utils import package_inspection
 
-from ..package_fixture import mac_members
+from ..package_fixture import jar, mac_members
 from ..package_fixture import package as make_package
+from .test_main_class import class_file as main_class_file
 
 
 def run(**arguments):
@@ -129,3 +131,25 @@ def test_a_token_in_the_url_is_in_no_result(tmp_path):
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(AnsibleActionFail, match=message):
         run(**options)
+
+
+@pytest.mark.parametrize("classes", [{}, {"shop/Boot.class": main_class_file()}], ids=["of the template", "of the application"])
+def test_a_second_read_finds_the_main_class_without_opening_a_jar(tmp_path, monkeypatch, classes):
+    folder = make_package(tmp_path / "x")
+    if classes:
+        jar(folder / "lib/app.jar", classes)
+    first = run(source=str(folder), cache=str(tmp_path / "cache"))
+    assert (first["errors"], first["main_class_jar"]) == ([], "lib/app.jar")
+    assert first["main_class"] == ("shop.Boot" if classes else "quickstart.Boot")
+    monkeypatch.setattr(zipfile, "ZipFile", lambda path: pytest.fail(f"opened {path}"))
+    assert run(source=str(folder), cache=str(tmp_path / "cache")) == first
+
+
+def test_several_main_classes_are_an_error_and_one_that_is_given_is_not(tmp_path):
+    folder = make_package(tmp_path / "x")
+    jar(folder / "lib/app.jar", {"shop/Boot.class": main_class_file(), "shop/Migrate.class": main_class_file()})
+    result = run(source=str(folder), cache=str(tmp_path / "cache"))
+    assert result["main_class"] == result["main_class_jar"] == "" and len(result["errors"]) == 1
+    assert "shop.Boot (lib/app.jar), shop.Migrate (lib/app.jar)" in result["errors"][0]
+    result = run(source=str(folder), cache=str(tmp_path / "cache"), main_class="shop.Migrate")
+    assert (result["errors"], result["main_class"], result["main_class_jar"]) == ([], "shop.Migrate", "lib/app.jar")

@@ -38,12 +38,12 @@ def test_a_jar(tmp_path, compression):
         "quickstart/Boot.class": 8, "quickstart/Site.class": 8, "quickstart/New.class": 11, "META-INF/versions/21/quickstart/Site.class": 21,
         "module-info.class": 9, "readme.txt": b"text"}, compression)
     found = package_java.scan(str(tmp_path / "a.jar"), BOOT)
-    assert found == {"typical": [8, "quickstart.Site"], "highest": [11, "quickstart.New"], "scala": "", "main": True}
+    assert found == {"typical": [8, "quickstart.Site"], "highest": [11, "quickstart.New"], "scala": "", "main": True, "main_classes": []}
 
 
 def test_a_jar_without_classes(tmp_path):
     jar(tmp_path / "a.jar", {"a.txt": b""})
-    assert package_java.scan(str(tmp_path / "a.jar"), BOOT) == {"typical": [0, ""], "highest": [0, ""], "scala": "", "main": False}
+    assert package_java.scan(str(tmp_path / "a.jar"), BOOT) == {"typical": [0, ""], "highest": [0, ""], "scala": "", "main": False, "main_classes": []}
 
 
 @given(st.binary(max_size=300))
