@@ -92,6 +92,7 @@ COMPONENTS: Components = {
     "restarts": load_restarts,
 }
 
+
 def check_desired(
     components: Components, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], set[str], list[str]]:

@@ -167,9 +167,11 @@ HOSTS = ["app1", "app2"]
 
 
 def rules_of_components():
-    """The rules that modules and module_utils name: of `BlockingError(..., rule=RULE)`, SourceError alike, and `make_rule_errors(RULE, ...)`."""
+    """The rules that modules, module_utils and the read of a package name: of `BlockingError(..., rule=RULE)`, SourceError alike, and
+    `make_rule_errors(RULE, ...)`."""
     found = {inspect.signature(SourceError).parameters["rule"].default}
-    for path in sorted((page.PAGE.parents[2] / "plugins").glob("module*/**/*.py")):
+    plugins = page.PAGE.parents[2] / "plugins"
+    for path in [*sorted(plugins.glob("module*/**/*.py")), plugins / "plugin_utils/package_inspection.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
             if name == "make_rule_errors" and isinstance(node.args[0], ast.Constant):
