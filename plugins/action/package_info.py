@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads a package on the controller; plugins/modules/package_info.py documents it.
 
-It is no module: to send one to the controller itself takes Ansible longer than to read most packages.
+It is not sent to the controller as a module: that takes Ansible longer than to read most packages.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -36,9 +37,10 @@ class ActionModule(ActionBase):
         try:
             found = package_inspection.read_package(options)
         except OSError as error:
+            cache = os.path.abspath(options["cache"])
             raise AnsibleActionFail(
-                f"the cache {options['cache']} cannot be used ({error}): give cache a folder that this user can write "
-                "and that has room"
+                f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that "
+                "has room"
             ) from error
         result.update({"changed": False, **remove_values(found, secrets)})
         return result
