@@ -108,15 +108,18 @@ def parse_servers(stat_text: str, state_text: str) -> list[dict[str, Any]]:
                 "status": stat.get("status", ""),
                 "sessions": int(scur) if _NUMBER.fullmatch(scur) else 0,
                 "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),
-                "check": " ".join(
-                    word
-                    for word in (
-                        stat.get("check_status"),
-                        stat.get("check_code"),
-                        stat.get("last_chk") or stat.get("check_desc"),
-                    )
-                    if word
-                ),
+                "check": format_check(stat),
             }
         )
     return found
+
+
+def format_check(stat: Mapping[str, str]) -> str:
+    """What the last health check reported, from the row of a server."""
+    words = (
+        # While the next check is under way, there is an asterisk in front of it, and 0 in the place of its code.
+        (stat.get("check_status") or "").lstrip("* "),
+        "" if stat.get("check_code") == "0" else stat.get("check_code"),
+        stat.get("last_chk") or stat.get("check_desc"),
+    )
+    return " ".join(word for word in words if word)

@@ -104,6 +104,16 @@ def test_statistics_with_a_comma_in_a_field():
     assert haproxy_socket.parse_stat('# pxname,svname,last_chk,\nb,s,"a, b",\n')[0]["last_chk"] == "a, b"
 
 
+@pytest.mark.parametrize(("stat", "shown"), [
+    ({"check_status": "L7STS", "check_code": "503", "last_chk": "Service Unavailable"}, "L7STS 503 Service Unavailable"),
+    # While the next check is under way.
+    ({"check_status": "* L7STS", "check_code": "0", "check_desc": "Layer7 wrong status"}, "L7STS Layer7 wrong status"),
+    ({"check_status": "L4CON", "check_code": "", "last_chk": "Connection refused"}, "L4CON Connection refused"), ({}, ""),
+])
+def test_what_a_health_check_reported(stat, shown):
+    assert haproxy_socket.format_check(stat) == shown
+
+
 @pytest.mark.parametrize("parse", [haproxy_socket.parse_stat, haproxy_socket.parse_servers_state])
 @pytest.mark.parametrize("text", ["", "\n", "Unknown command.\n", "1\n"])
 def test_no_answer_is_no_rows(parse, text):
