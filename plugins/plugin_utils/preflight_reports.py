@@ -184,7 +184,7 @@ def find_errors(
     differences = [
         {
             host: [
-                error for error in errors if not any(found.mentions(error.message) for found in usable.found.values())
+                error for error in errors if not any(found.mentions(error.message) for found in usable.known.values())
             ]
             for host, errors in find(strict, hosts, NO_VALUE).items()
         }

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import functools
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.xitrum.host.plugins.plugin_utils.read_once import ReadOnce
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 
@@ -35,19 +36,17 @@ def read_role_defaults() -> dict[str, Any]:
     return found
 
 
-class PublicVariables(Mapping[str, Any]):
+class PublicVariables(ReadOnce):
     """Variables of a host by name. A variable without a value raises AnsibleError when it is read."""
 
     def __init__(self, templar: Any, task_vars: Mapping[str, Any]) -> None:
-        self.raw = {**read_role_defaults(), **task_vars}
+        super().__init__({**read_role_defaults(), **task_vars})
         # With the defaults, since variables of the inventory refer to them.
-        self.templar = templar.copy_with_new_env(available_variables=self.raw)
-        self.list_values: dict[str, Any] = {}
+        self.templar = templar.copy_with_new_env(available_variables=self.given)
 
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.list_values:
-            self.list_values[name] = self.resolve(name, self.raw[name])
-        return self.list_values[name]
+    def read(self, name: str) -> Any:
+        """Return a value with its templates filled in."""
+        return self.resolve(name, self.given[name])
 
     def resolve(self, name: str, value: Any) -> Any:
         """Return a value with its templates filled in. Raises AnsibleError, with the variable's name."""
@@ -59,21 +58,12 @@ class PublicVariables(Mapping[str, Any]):
         except AnsibleError as error:
             raise AnsibleError(f"the variable {name} has no value: {getattr(error, 'message', '') or error}") from error
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.raw
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.raw)
-
-    def __len__(self) -> int:
-        return len(self.raw)
-
 
 def filter_chosen(task_vars: Mapping[str, Any], templar: Any) -> Mapping[str, Any]:
     """Return the variables that somebody has set: all but those with the default of a role."""
     defaults = read_role_defaults()
     found = PublicVariables(templar, task_vars)
-    found.raw = {name: value for name, value in task_vars.items() if name not in defaults or value != defaults[name]}
+    found.given = {name: value for name, value in task_vars.items() if name not in defaults or value != defaults[name]}
     return found
 
 

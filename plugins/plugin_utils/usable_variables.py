@@ -7,10 +7,11 @@ worked out from it would be a second one."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible_collections.xitrum.host.plugins.plugin_utils.read_once import ReadOnce
 from jinja2.exceptions import UndefinedError
 
 from ..module_utils.core import variables
@@ -37,7 +38,7 @@ class Unusable(AnsibleError):
     """A variable has no value, or a wrong one."""
 
 
-class UsableVariables(Mapping[str, Any]):
+class UsableVariables(ReadOnce):
     """The variables of one host. Those that cannot be used are as if nobody had set them.
 
     `options` are the specifications of the variables that a user sets.
@@ -45,13 +46,14 @@ class UsableVariables(Mapping[str, Any]):
     """
 
     def __init__(self, given: Mapping[str, Any], options: Mapping[str, Any], strict: bool = False) -> None:
-        self.given, self.options, self.strict = given, options, strict
+        super().__init__(given)
+        self.options, self.strict = options, strict
         self.errors: dict[str, str] = {}
 
     def to_strict(self) -> UsableVariables:
         """The same variables, where to read one that cannot be used raises `Unusable`."""
         found = UsableVariables(self.given, self.options, True)
-        found.errors = self.errors
+        found.errors, found.known = self.errors, self.known
         return found
 
     def find_error(self, name: str) -> str:
@@ -92,31 +94,25 @@ class UsableVariables(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if self.find_error(name):
             raise Unusable(self.find_error(name)) if self.strict else KeyError(name)
-        return self.given[name]
+        return super().__getitem__(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.given and (self.strict or not self.find_error(str(name)))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.given)
-
-    def __len__(self) -> int:
-        return len(self.given)
+        return super().__contains__(name) and (self.strict or not self.find_error(str(name)))
 
 
-class UsableHosts(Mapping[str, UsableVariables]):
+class UsableHosts(ReadOnce):
     """The variables of all hosts, each worked out once."""
 
     def __init__(
         self, hostvars: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any], strict: bool = False
     ) -> None:
-        self.hostvars, self.options, self.strict = hostvars, options, strict
-        self.found: dict[str, UsableVariables] = {}
+        super().__init__(hostvars)
+        self.options, self.strict = options, strict
 
     def to_strict(self) -> UsableHosts:
-        """The same hosts, with `UsableVariables.as_strict`."""
-        hosts = UsableHosts(self.hostvars, self.options, True)
-        hosts.found = self.found
+        """The same hosts, with `UsableVariables.to_strict`."""
+        hosts = UsableHosts(self.given, self.options, True)
+        hosts.known = self.known
         return hosts
 
     def find_needed(self, host: str) -> dict[str, list[str]]:
@@ -135,26 +131,20 @@ class UsableHosts(Mapping[str, UsableVariables]):
         for others, names in rows:
             for other in others:
                 errors = (
-                    [self.get_variables(other).find_error(name) for name in names] if other in self.hostvars else []
+                    [self.get_variables(other).find_error(name) for name in names] if other in self else []
                 )
                 found.setdefault(other, []).extend(error for error in errors if error)
         return {other: list(dict.fromkeys(errors)) for other, errors in found.items() if errors}
 
     def get_variables(self, host: str) -> UsableVariables:
         """The variables of a host, not strict."""
-        if host not in self.found:
-            self.found[host] = UsableVariables(self.hostvars[host], self.options)
-        return self.found[host]
+        found: UsableVariables = super().__getitem__(host)
+        return found
 
-    def __getitem__(self, host: str) -> UsableVariables:
-        found = self.get_variables(host)
+    def read(self, name: str) -> UsableVariables:
+        """Return the variables of a host that was not read yet."""
+        return UsableVariables(self.given[name], self.options)
+
+    def __getitem__(self, name: str) -> UsableVariables:
+        found = self.get_variables(name)
         return found.to_strict() if self.strict else found
-
-    def __contains__(self, host: object) -> bool:
-        return host in self.hostvars
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.hostvars)
-
-    def __len__(self) -> int:
-        return len(self.hostvars)

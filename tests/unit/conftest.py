@@ -18,7 +18,6 @@ import functools
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import one_off, ownership
-from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import console
 from ansible_collections.xitrum.host.plugins.module_utils.load import burst, planning
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog
@@ -26,6 +25,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component as source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import push
 from hypothesis import settings
+
+from .all_components import COMPONENTS
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=10)
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50)
@@ -48,7 +49,7 @@ def with_rules(plan):
     return checked
 
 
-for _component in (*registry.load_all(), burst, console, one_off, planning, push, servers, source_tree):
+for _component in (*COMPONENTS, burst, console, one_off, planning, push, servers, source_tree):
     _component.plan = with_rules(_component.plan)
 
 

@@ -93,11 +93,6 @@ COMPONENTS: base.Components = {
 }
 
 
-def load_all() -> list[Component]:
-    """Return all components, in that order."""
-    return [load() for load in COMPONENTS.values()]
-
-
 def collect_secrets(desired: Mapping[str, Any]) -> set[str]:
     """The texts in the desired state that are hidden in every result, as the components' own modules hide them."""
     found: set[str] = set()

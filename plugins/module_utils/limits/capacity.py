@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The capacity plan: from the number of connections that one host must hold to every limit on the way. Pure.
 
-What is known of the host is given. The component `capacity` reads it: host_capacity.py.
+It takes the host as a `HostShape`, of which the component `capacity` (host_capacity.py) reads a part.
 """
 
 from __future__ import annotations

@@ -141,11 +141,8 @@ def remember(path: str, scans: dict[str, dict[str, Any]]) -> None:
 
 
 def list_main_classes(scans: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The main classes of the application: name to the path of its jar, sorted by name."""
-    found: dict[str, str] = {}
-    for path in sorted(scans):
-        for name in scans[path]["main_classes"]:
-            found.setdefault(name, path)
+    """The main classes of the application: name to the path of the first jar that has it, sorted by name."""
+    found = {name: path for path in sorted(scans, reverse=True) for name in scans[path]["main_classes"]}
     return dict(sorted(found.items()))
 
 

@@ -81,7 +81,7 @@ def find_faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | N
 def _describe_status(server: Mapping[str, Any]) -> str:
     if server["admin"] != "ready":
         return f"set to {server['admin']}"
-    return f"{server['status']}, its health check reports {server['check'].lstrip('* ') or 'nothing'}"
+    return f"{server['status']}, its health check reports {server['check'] or 'nothing'}"
 
 
 def _describe_unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
@@ -129,14 +129,12 @@ def find_unreached_instances(
 
 def is_answered(server: Mapping[str, Any]) -> bool:
     """Whether a health check got an answer of HTTP, so that the way to the server is open."""
-    # HAProxy marks a result with an asterisk while the next check is under way.
-    check = server["check"].lstrip("* ")
-    return check.startswith("L7") or check[:1].isdigit()
+    return server["check"].startswith("L7") or server["check"][:1].isdigit()
 
 
 def build_instance_rows(targets: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
-    """The rows of instances that proxies do not reach: `{host: [Row]}`. `queried` is what `find_unreached_instances`
-    gave."""
+    """The rows of instances that proxies do not reach: `{host: [Row]}`. `targets` is what `find_unreached_instances`
+    gave, and `blocks` what blocks ports on each host."""
     rows: dict[str, list[Row]] = {}
     for host, items in targets.items():
         for item in items:

@@ -20,6 +20,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.firewall import reach
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import component as proxy_config
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import fleet_health
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import health as proxy_health
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.haproxy_socket import format_check
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import ports as redirects_ports
 from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, reach_reports
 
@@ -665,8 +666,8 @@ def test_each_proxy_has_to_serve():
     [
         ([DOWN], True),
         ([server("app1-0", "DOWN", "L7STS 503")], False),
-        ([server("app1-0", "DOWN", "* L7STS 503")], False),
-        ([server("app1-0", "DOWN", "* L4TOUT")], True),
+        ([server("app1-0", "DOWN", format_check({"check_status": "* L7STS", "check_code": "503"}))], False),
+        ([server("app1-0", "DOWN", format_check({"check_status": "* L4TOUT"}))], True),
         ([server("app1-0", "DOWN", "503 Service Unavailable")], False),
         ([server("app1-0", "DOWN", "timed out")], True),
         ([server("app1-0")], False),

@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.modules import host_base
 
 from tests.docs.role_variables import ROOT
 
+from ..all_components import COMPONENTS
 from ..fake_host import FakeHost
 from ..kernel import test_component as kernel_cases
 
@@ -49,7 +50,7 @@ def run_by_modules():
 
 RUN = run_by_modules()
 APPLIED = {component.__name__.removeprefix(f"{PREFIX}."): component for component in [*RUN.values(), *(load() for load in host_base.APPLIED.values())]}
-ALL = {**APPLIED, **{one.__name__.removeprefix(f"{PREFIX}."): one for one in registry.load_all()}}
+ALL = {**APPLIED, **{one.__name__.removeprefix(f"{PREFIX}."): one for one in COMPONENTS}}
 
 
 def parameters(function):
@@ -77,7 +78,7 @@ def test_what_has_an_apply_is_run_by_a_module():
 
 
 def test_names_are_unique():
-    for components in (registry.load_all(), list({id(one): one for one in APPLIED.values()}.values())):
+    for components in (COMPONENTS, list({id(one): one for one in APPLIED.values()}.values())):
         names = [component.NAME for component in components]
         assert len(names) == len(set(names))
     assert set(base.COMPONENTS) <= set(registry.COMPONENTS)

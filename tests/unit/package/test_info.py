@@ -17,6 +17,9 @@ from ansible_collections.xitrum.host.plugins.action import package_info as actio
 from ansible_collections.xitrum.host.plugins.modules import package_info
 from ansible_collections.xitrum.host.plugins.plugin_utils import package_inspection
 
+from tests.docs.plugins import read_documentation
+from tests.docs.role_variables import ROOT
+
 from ..package_fixture import jar, mac_members
 from ..package_fixture import package as make_package
 from .test_main_class import class_file as main_class_file
@@ -114,7 +117,8 @@ def test_a_configuration_that_does_not_parse_is_an_error_with_its_line(tmp_path)
 
 
 def test_it_is_documented_and_connects_to_no_host():
-    assert set(yaml.safe_load(package_info.DOCUMENTATION)["options"]) | {"timeout", "headers", "validate_certs"} == action.ActionModule._VALID_ARGS
+    documented = read_documentation(ROOT / "plugins/modules/package_info.py")
+    assert set(documented["options"]) == action.ActionModule._VALID_ARGS
     assert not action.ActionModule._requires_connection
 
 
