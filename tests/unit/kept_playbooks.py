@@ -59,7 +59,7 @@ class Environment(_jinja_bits.AnsibleEnvironment):
     def compile(self, source, *arguments, **options):
         text = source if isinstance(source, str) else self.expression
         # An overlay has other delimiters.
-        if text is None or self.overlayed or arguments or options:
+        if text is None or self.linked_to or arguments or options:
             return super().compile(source, *arguments, **options)
         key = self.get_key(text, source is not text)
         if key not in codes:
@@ -68,7 +68,7 @@ class Environment(_jinja_bits.AnsibleEnvironment):
         return codes[key]
 
     def compile_expression(self, source, undefined_to_none=True):
-        code = None if self.overlayed else codes.get(self.get_key(source, True))
+        code = None if self.linked_to else codes.get(self.get_key(source, True))
         if code:
             return TemplateExpression(self.template_class.from_code(self, code, self.make_globals(None), None), undefined_to_none)
         self.expression = source
