@@ -10,6 +10,8 @@ import pytest
 from tests.lib import demo_instance
 from tests.lib.demo_instance import Instance, find_free_port
 
+#: As test_traffic.py.
+pytestmark = pytest.mark.long
 SHARING = {"akka.actor.provider": "akka.cluster.ClusterActorRefProvider", "akka.actor.allow-java-serialization": "on"}
 
 
@@ -64,7 +66,6 @@ def test_members_share_sockjs_sessions_with_the_two_keys(nodes):
     assert post(second, "/sockjs/000/unknown/xhr_send", '["x"]').status == 404
 
 
-@pytest.mark.long
 def test_members_keep_their_sessions_apart_with_the_stock_provider(nodes):
     start(nodes)
     wait_for_members(nodes, 2)
@@ -73,7 +74,6 @@ def test_members_keep_their_sessions_apart_with_the_stock_provider(nodes):
     assert post(second, "/sockjs/000/apart/xhr_send", '["x"]').status == 404
 
 
-@pytest.mark.long
 def test_without_the_first_seed_pages_answer_and_sockjs_hangs(nodes):
     second = nodes[1]
     start([second], **SHARING)

@@ -15,6 +15,8 @@ import pytest
 from tests.lib import websocket_client
 from tests.lib.demo_instance import Instance, find_free_port
 
+#: Of the stand-in for an application, which changes seldom: that it starts, runs and ends like a Xitrum package is a part of CI.
+pytestmark = pytest.mark.long
 API_KEY = "kgreankbeplawfr7934jv2nr0bsbas0"
 
 

@@ -6,37 +6,20 @@
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import os
 import pathlib
-import pkgutil
 import shutil
 import tempfile
 
-from ansible import cli, constants
+from ansible import constants
 from ansible.cli.adhoc import AdHocCLI
 from ansible.cli.playbook import PlaybookCLI
-from ansible.plugins import loader
+
+from tests.lib.preloaded_ansible import load_ansible
 
 COMMANDS = {"ansible": AdHocCLI, "ansible-playbook": PlaybookCLI}
-PACKAGES = ("ansible.plugins.action", "ansible.plugins.connection", "ansible.plugins.strategy", "ansible.plugins.filter", "ansible.plugins.test")
-
-
-def load():
-    """Loads plugins, with the collections that the settings name."""
-    loader.init_plugin_loader()
-    for package in PACKAGES:
-        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-            # They need libraries of their own.
-            if module.name not in ("psrp", "winrm"):
-                importlib.import_module(f"{package}.{module.name}")
-    plugins = importlib.import_module("ansible_collections.xitrum.host.plugins")
-    for kind in ("action", "filter"):
-        for path in sorted((pathlib.Path(plugins.__path__[0]) / kind).glob("*.py")):
-            importlib.import_module(f"ansible_collections.xitrum.host.plugins.{kind}.{path.stem}")
-    gc.collect()
-    gc.freeze()
+#: Below Ansible's folder for temporary files: what runs compile of templates.
+COMPILED = "compiled"
 
 
 def read_settings(environment):
@@ -49,8 +32,6 @@ def read_settings(environment):
 
 def run(arguments, packed):
     """Runs a command, which ends the process. Modules that were packed by an earlier one are not packed again."""
-    # It has run, and would warn of that.
-    cli.init_plugin_loader = lambda *_arguments: None
     shared = pathlib.Path(constants.DEFAULT_LOCAL_TMP) / packed
     shared.mkdir(exist_ok=True)
     # Each process has a folder of its own: two that pack the same module at the same time would write the same file.
@@ -66,4 +47,4 @@ def run(arguments, packed):
                         os.link(path, shared / path.name)
 
 
-load()
+load_ansible(pathlib.Path(constants.DEFAULT_LOCAL_TMP) / COMPILED)

@@ -5,7 +5,7 @@
 
 Ansible keeps no byte code of collections, and forks a process for each task and host, in which it compiles their plugins and
 templates again: nine tenths of what a play on stubbed modules costs. Here plugins are loaded once, what is parsed and compiled is
-kept (kept_playbooks.py), and a task runs in the process of its play. Strategies, blocks, rescues and callbacks are Ansible's own.
+kept (../lib/kept_playbooks.py), and a task runs in the process of its play. Strategies, blocks, rescues and callbacks are Ansible's own.
 
 Started with the folder that has `ansible_collections`, whose files do not change from then on. Each line of standard input is a
 request, a JSON object: `arguments` of ansible-playbook, the folder `cwd`, `environment` (added to its own) and the file `output`.
@@ -15,30 +15,20 @@ The answer is a line with the exit code.
 from __future__ import annotations
 
 import copy
-import gc
-import importlib
 import json
 import os
-import pathlib
-import pkgutil
 import signal
 import sys
 import traceback
 
-import kept_playbooks
-from ansible import cli, release
 from ansible.cli.playbook import PlaybookCLI
 from ansible.executor.process import worker
-from ansible.plugins import loader, strategy
+from ansible.plugins import strategy
 
-#: Packages of Ansible whose modules plays of the collection need.
-PRELOADED = ("ansible.plugins.action", "ansible.plugins.connection", "ansible.plugins.strategy", "ansible.plugins.filter", "ansible.plugins.test")
-#: Kinds of plugins whose options are in their documentation, but for those that Ansible keeps for a whole run when they are loaded.
-DOCUMENTED = ("action", "become", "cache", "callback", "connection", "inventory", "shell", "strategy")
-#: The releases of ansible-core whose internals are known here: in these a task runs in the process of its play, but for the actions
-#: that are named, which ask that process to change the inventory, and wait for its answer.
-INLINE = {"2.19": (), "2.21": ("add_host", "group_by")}
-RELEASE = ".".join(release.__version__.split(".")[:2])
+from tests.lib.preloaded_ansible import KNOWN, RELEASE, load_ansible
+
+#: Actions that ask the process of the play to change the inventory, and wait for its answer. In 2.19 the play does that later.
+ASKING = ("add_host", "group_by") if RELEASE != "2.19" else ()
 
 
 class Stream:
@@ -88,38 +78,11 @@ class InlineWorker(worker.WorkerProcess):
 
 def make_worker(*, task, **others):
     """The process that a strategy starts for a task."""
-    kind = worker.WorkerProcess if task.action.rpartition(".")[2] in INLINE[RELEASE] else InlineWorker
+    kind = worker.WorkerProcess if task.action.rpartition(".")[2] in ASKING else InlineWorker
     return kind(task=task, **others)
 
 
-def preload(collections):
-    """Loads the plugins of Ansible and of `xitrum.host` from the folder `collections`."""
-    loader.init_plugin_loader([collections])
-    # A run of its own would warn that this was done before.
-    cli.init_plugin_loader = lambda *_arguments: None
-    # Another release forks its workers as ever, which takes longer.
-    if RELEASE in INLINE:
-        strategy.WorkerProcess = make_worker
-    # What a task displays is displayed at once, and not sent to another process.
-    worker.display.set_queue = lambda _queue: None
-    for package in PRELOADED:
-        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-            if module.name not in ("psrp", "winrm"):
-                importlib.import_module(f"{package}.{module.name}")
-    top = pathlib.Path(collections) / "ansible_collections/xitrum/host/plugins"
-    for kind in ("action", "filter", "lookup"):
-        for path in sorted((top / kind).glob("*.py")):
-            importlib.import_module(f"ansible_collections.xitrum.host.plugins.{kind}.{path.stem}")
-    if RELEASE in INLINE:
-        kept_playbooks.keep(top.parent)
-    # With what they document: each run would parse that of each plugin.
-    for kind in DOCUMENTED:
-        list(getattr(loader, f"{kind}_loader").all(class_only=True))
-    gc.collect()
-    gc.freeze()
-
-
-def run(request, compiled):
+def run(request):
     """Runs ansible-playbook in this process and ends it. Does not return."""
     code = 1
     try:
@@ -134,8 +97,6 @@ def run(request, compiled):
         code = ended.code or 0
     except BaseException:
         traceback.print_exc()
-    try:
-        kept_playbooks.write(compiled)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -144,14 +105,17 @@ def run(request, compiled):
 
 def serve(collections):
     """Answers requests until standard input ends."""
-    preload(collections)
-    compiled = f"{collections}/compiled"
+    load_ansible(f"{collections}/compiled", collections)
+    # Another release forks its workers as ever, which takes longer.
+    if RELEASE in KNOWN:
+        strategy.WorkerProcess = make_worker
+    # What a task displays is displayed at once, and not sent to another process.
+    worker.display.set_queue = lambda _queue: None
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            run(json.loads(line), compiled)
+            run(json.loads(line))
         _pid, status = os.waitpid(pid, 0)
-        kept_playbooks.read(compiled)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 

@@ -125,7 +125,7 @@ class Server:
             **os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_LOCALHOST_WARNING": "false",
         }
-        self.process = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("play_server.py")), str(folder)], env=environment,
+        self.process = subprocess.Popen([sys.executable, "-m", "tests.unit.play_server", str(folder)], cwd=ROOT, env=environment,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         atexit.register(self.stop)
 

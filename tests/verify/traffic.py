@@ -14,7 +14,7 @@ from tests.verify.load import PAUSE, THOROUGH, Load
 
 WEBSOCKETS = KEPT = 4
 #: The requests at least, and while a release goes out.
-REQUESTS, BUSY = (1000, {"requests": 20000}) if THOROUGH else (150, {"requests": 500})
+REQUESTS, BUSY = (1000, {"requests": 20000}) if THOROUGH else (150, {"requests": 250})
 
 
 class Traffic:

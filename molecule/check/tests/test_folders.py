@@ -18,6 +18,6 @@ def test_native_code_is_loaded_although_nothing_in_tmp_can_be_executed(site):
     folders.assert_native_code_is_loaded_from(site, "app1", ROOT)
 
 
-@pytest.mark.parametrize("gone", [LOGS, f"{LOGS}/0"])
+@pytest.mark.parametrize("gone", [LOGS, pytest.param(f"{LOGS}/0", marks=pytest.mark.long)])
 def test_a_removed_log_folder_is_made_by_the_next_start(site, gone):
     folders.assert_log_folder_is_made(site, "app1", LOGS, gone, "systemctl restart xitrum@0")

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A flight recording and a heap dump of running instances are fetched, and nothing of them stays on the host."""
 
+import pytest
+
 from tests.lib.leftovers import find_leftovers
 
 PLAYBOOK = "playbooks/console.yml"
@@ -12,11 +14,13 @@ def record(site, folder, action, *options, **variables):
     return site.run(*options, playbook=PLAYBOOK, console_action=action, console_save=str(folder), **variables)
 
 
-def test_a_flight_recording_of_all_instances_of_a_host_is_fetched(site, tmp_path):
+@pytest.mark.parametrize("instances", [["0"], pytest.param(["0", "1"], marks=pytest.mark.long)], ids=["one instance", "all of a host"])
+def test_flight_recordings_are_fetched(site, tmp_path, instances):
     before = site.list_processes("app1")
-    run = record(site, tmp_path, "flight_recording", "--limit", "app1", console_instance="all", console_seconds=2).assert_ended_well()
+    chosen = "all" if len(instances) > 1 else instances[0]
+    run = record(site, tmp_path, "flight_recording", "--limit", "app1", console_instance=chosen, console_seconds=2).assert_ended_well()
     files = sorted(tmp_path.iterdir())
-    assert [path.name.rpartition("-")[0] for path in files] == ["app1-0-flight_recording", "app1-1-flight_recording"]
+    assert [path.name.rpartition("-")[0] for path in files] == [f"app1-{index}-flight_recording" for index in instances]
     assert all(path.read_bytes()[:4] == b"FLR\0" and path.stat().st_mode & 0o777 == 0o600 for path in files)
     assert run.changed == {} and site.list_processes("app1") == before
     assert find_leftovers(site, "app1") == ""

@@ -10,30 +10,25 @@ from tests.verify.traffic import BUSY, Traffic
 INSTANCES = ["app1-0", "app1-1", "app2-0", "app2-1"]
 
 
-@pytest.mark.parametrize("options", [["--limit", "app1"], pytest.param([], marks=pytest.mark.long)], ids=["one host", "all hosts"])
-def test_a_restart_replaces_every_process_and_loses_no_request(site, options):
+@pytest.mark.parametrize("chosen", [
+    INSTANCES[-1:], pytest.param(INSTANCES[:2], marks=pytest.mark.long), pytest.param(INSTANCES, marks=pytest.mark.long),
+], ids=["one instance", "one host", "all hosts"])
+def test_a_restart_replaces_every_chosen_process_and_loses_no_request(site, chosen):
     before, links = site.find_pids(INSTANCES), {host: site.read_links(host) for host in ("app1", "app2")}
     # 20,000 requests in make test-all: without a pause between them, they would take the processor from the instances.
     with Traffic(site, **BUSY) as traffic:
-        site.run(*options, playbook="playbooks/restart.yml").assert_ended_well()
+        site.run(*(["--limit", "app1"] if len(chosen) == 2 else []), playbook="playbooks/restart.yml",
+                 **({"restart_instances": chosen[0]} if len(chosen) == 1 else {})).assert_ended_well()
     traffic.assert_nothing_lost()
     after = site.find_pids(INSTANCES)
     assert sorted(after) == INSTANCES
-    assert [name for name in INSTANCES if after[name] != before[name]] == (INSTANCES[:2] if options else INSTANCES)
+    assert [name for name in INSTANCES if after[name] != before[name]] == chosen
     assert {host: site.read_links(host) for host in ("app1", "app2")} == links, "the release and the configuration stay"
     assert set(site.read_statuses().values()) == {"UP"}
-    last = site.run_script("app1", "tail -n 1 /var/log/xitrum/runs.log")
-    release = site.find_release("app1")
+    host = chosen[0].split("-")[0]
+    last = site.run_script(host, "tail -n 1 /var/log/xitrum/runs.log")
+    release = site.find_release(host)
     assert f"from={release} to={release} outcome=done" in last
-
-
-@pytest.mark.long
-def test_one_instance_restarts_alone(site):
-    before = site.find_pids(INSTANCES)
-    site.run(playbook="playbooks/restart.yml", restart_instances="app2-1").assert_ended_well()
-    after = site.find_pids(INSTANCES)
-    assert {name for name in INSTANCES if after[name] != before[name]} == {"app2-1"}
-    assert set(site.read_statuses().values()) == {"UP"}
 
 
 @pytest.mark.long

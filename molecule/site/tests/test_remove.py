@@ -56,6 +56,7 @@ def test_the_last_host_that_serves_is_not_removed(site):
     wait_for("app1 is enabled", lambda: set(site.read_statuses().values()) == {"UP"})
 
 
+@pytest.mark.long
 def test_one_host_is_removed_with_its_packages_while_the_others_serve(site):
     before = site.list_running()
     with Load(site.hosts["proxy1"]["xitrum_address"], 80, "/", threads=1) as load:
