@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes archives like a vendor's of a JDK of the distribution: links followed. Arguments: its home, a folder for the archives.
 
-jdk.tar.gz is whole. other_architecture.tar.gz reports that it is for another architecture. escape.tar.gz holds a path that leaves it.
+jdk.tar.gz is whole but for what builds other JDKs (jmods), which newer ones do not have either: it is a quarter.
+other_architecture.tar.gz reports that it is for another architecture. escape.tar.gz holds a path that leaves it.
 """
 
 import hashlib
@@ -19,7 +20,9 @@ def write(path, home, change=None):
     """One archive; `change` is given each small file's name and bytes, and gives bytes back."""
     with tarfile.open(path, "w:gz", dereference=True, compresslevel=1) as tar:
         if change is None:
-            for folder, _folders, names in os.walk(home, followlinks=True):
+            for folder, folders, names in os.walk(home, followlinks=True):
+                if "jmods" in folders:
+                    folders.remove("jmods")
                 # The package without a desktop has links to files of other packages, which are not there.
                 for file in (f"{folder}/{name}" for name in names if os.path.exists(f"{folder}/{name}")):
                     tar.add(file, "jdk" + file[len(home):])
