@@ -49,7 +49,8 @@ def run(request, streams):
 
 def answer(connection):
     """Runs the command of a client, and reports how it ended."""
-    message, streams, _flags, _address = socket.recv_fds(connection, 1 << 20, 3)
+    message, streams, _flags, _address = socket.recv_fds(connection, 1 << 16, 3)
+    message += b"".join(iter(lambda: connection.recv(1 << 16), b""))
     pid = os.fork()
     if pid == 0:
         run(json.loads(message), streams)

@@ -148,7 +148,7 @@ def find_in_file(path, text, phrases):
     found, matches = set(), compile_matcher(tuple(phrases))
     names = [(1, part.rpartition(".")[0] or part) for part in Path(path).parts]
     texts, identifiers = split_python(text) if path.endswith(".py") else (text, list_names(text))
-    found |= {(line, name, phrase) for line, name in {*names, *identifiers} for phrase in matches(name)}
+    found |= {(line, name, phrase) for line, name in (*names, *identifiers) for phrase in matches(name)}
     for phrase in phrases:
         if phrase.texts:
             found |= {(texts.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), phrase) for match in phrase.in_text.finditer(texts)}

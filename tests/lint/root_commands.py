@@ -67,12 +67,11 @@ def find_in_python(text):
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))]
     paths = find_path_functions(functions)
     for scope in [tree, *functions]:
-        names, aliases = find_tainted_names(scope, paths), find_run_aliases(scope)
-        for call in list_nodes(scope):
-            argv = find_command(call, aliases)
-            what = find_path(argv, names, find_commands(scope), paths) if argv is not None else ""
-            if what:
-                found.add((call.lineno, what))
+        aliases = find_run_aliases(scope)
+        calls = [(call, argv) for call in list_nodes(scope) if (argv := find_command(call, aliases)) is not None]
+        if calls:
+            names, commands = find_tainted_names(scope, paths), find_commands(scope)
+            found |= {(call.lineno, what) for call, argv in calls if (what := find_path(argv, names, commands, paths))}
     # A command of a table, whose words are filled in later.
     for node in ast.walk(tree):
         if isinstance(node, (ast.List, ast.Tuple)) and is_table_command(node):
