@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes archives like a vendor's of a JDK of the distribution: links followed. Arguments: its home, a folder for the archives.
 
-jdk.tar.gz is whole but for what builds other JDKs (jmods), which newer ones do not have either: it is a quarter.
+jdk.tar.gz is whole but for what builds other JDKs (jmods), which newer ones do not have either: a quarter of it.
 other_architecture.tar.gz reports that it is for another architecture. escape.tar.gz holds a path that leaves it.
 """
 

@@ -10,15 +10,16 @@ from tests.verify.traffic import BUSY, Traffic
 INSTANCES = ["app1-0", "app1-1", "app2-0", "app2-1"]
 
 
-@pytest.mark.parametrize("chosen", [
-    INSTANCES[-1:], pytest.param(INSTANCES[:2], marks=pytest.mark.long), pytest.param(INSTANCES, marks=pytest.mark.long),
-], ids=["one instance", "one host", "all hosts"])
-def test_a_restart_replaces_every_chosen_process_and_loses_no_request(site, chosen):
+@pytest.mark.parametrize("options, variables, chosen", [
+    pytest.param([], {"restart_instances": "app2-1"}, INSTANCES[-1:], id="one instance"),
+    pytest.param(["--limit", "app1"], {}, INSTANCES[:2], id="one host", marks=pytest.mark.long),
+    pytest.param([], {}, INSTANCES, id="all hosts", marks=pytest.mark.long),
+])
+def test_a_restart_replaces_every_chosen_process_and_loses_no_request(site, options, variables, chosen):
     before, links = site.find_pids(INSTANCES), {host: site.read_links(host) for host in ("app1", "app2")}
     # 20,000 requests in make test-all: without a pause between them, they would take the processor from the instances.
     with Traffic(site, **BUSY) as traffic:
-        site.run(*(["--limit", "app1"] if len(chosen) == 2 else []), playbook="playbooks/restart.yml",
-                 **({"restart_instances": chosen[0]} if len(chosen) == 1 else {})).assert_ended_well()
+        site.run(*options, playbook="playbooks/restart.yml", **variables).assert_ended_well()
     traffic.assert_nothing_lost()
     after = site.find_pids(INSTANCES)
     assert sorted(after) == INSTANCES
