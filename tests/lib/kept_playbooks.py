@@ -108,8 +108,9 @@ class Environment(_jinja_bits.AnsibleEnvironment):
 def keep(collection, folder):
     """Parses all playbooks and roles of a collection, and keeps from now on what runs compile, in a folder."""
     loader = dataloader.DataLoader()
-    for kind in ("playbooks", "roles"):
-        for parent, _folders, names in os.walk(collection / kind, followlinks=True):
+    # Ansible finds roles by the collection's name, and playbooks also by their path in a clone, which the collection may be a link to.
+    for folder_of_files in {collection / "roles", collection / "playbooks", collection.resolve() / "playbooks"}:
+        for parent, _folders, names in os.walk(folder_of_files, followlinks=True):
             for path in (os.path.join(parent, name) for name in names if name.endswith(".yml")):
                 parsed[path] = loader.load_from_file(path, unsafe=True, trusted_as_template=True)
     # In the place of the library's module.
