@@ -23,8 +23,6 @@ from multiprocessing import forkserver
 CLONE = pathlib.Path(__file__).resolve().parents[2]
 #: Ansible reads these when it is loaded.
 SETTINGS = {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-#: Of the modules that Ansible packs, in the folder of a process for temporary files.
-PACKED = "ansiballz_cache"
 
 
 @functools.cache
@@ -92,7 +90,7 @@ def execute(arguments, out, err, environment=None):
         os.dup2(stream.fileno(), number)
     # Python gives a process of this kind another standard input.
     sys.stdin = open(0, encoding="utf-8", closefd=False)
-    loaded_ansible.run(arguments, PACKED)
+    loaded_ansible.run(arguments)
 
 
 def run_module(host, module, arguments, check=False):

@@ -20,31 +20,20 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 
 from tests.lib import loaded_ansible
-from tests.lib.ansible_process import PACKED
+from tests.lib.preloaded_ansible import end_process_with
 
 
 def run(request, streams):
-    """Runs a command in this process and ends it. Does not return."""
-    code = 1
-    try:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        os.chdir(request["cwd"])
-        sys.argv = request["arguments"]
-        loaded_ansible.run(request["arguments"], PACKED)
-    except SystemExit as ended:
-        code = ended.code or 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    """Runs a command in this process, and exits."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["cwd"])
+    sys.argv = request["arguments"]
+    loaded_ansible.run(request["arguments"])
 
 
 def answer(connection):
@@ -53,7 +42,7 @@ def answer(connection):
     message += b"".join(iter(lambda: connection.recv(1 << 16), b""))
     pid = os.fork()
     if pid == 0:
-        run(json.loads(message), streams)
+        end_process_with(run, json.loads(message), streams)
     for stream in streams:
         os.close(stream)
 

@@ -18,8 +18,8 @@ from ansible.cli.playbook import PlaybookCLI
 from tests.lib.preloaded_ansible import load_ansible
 
 COMMANDS = {"ansible": AdHocCLI, "ansible-playbook": PlaybookCLI}
-#: Below Ansible's folder for temporary files: what runs compile of templates.
-COMPILED = "compiled"
+#: Below Ansible's folder for temporary files: what runs compile of templates, and the modules that Ansible packs.
+COMPILED, PACKED = "compiled", "ansiballz_cache"
 
 
 def read_settings(environment):
@@ -30,18 +30,18 @@ def read_settings(environment):
         constants.set_constant(setting, constants.config.get_config_value(setting, variables=vars(constants)))
 
 
-def run(arguments, packed):
+def run(arguments):
     """Runs a command, which ends the process. Modules that were packed by an earlier one are not packed again."""
-    shared = pathlib.Path(constants.DEFAULT_LOCAL_TMP) / packed
+    shared = pathlib.Path(constants.DEFAULT_LOCAL_TMP) / PACKED
     shared.mkdir(exist_ok=True)
     # Each process has a folder of its own: two that pack the same module at the same time would write the same file.
     with tempfile.TemporaryDirectory(dir=constants.DEFAULT_LOCAL_TMP) as own:
         constants.DEFAULT_LOCAL_TMP = own
-        shutil.copytree(shared, pathlib.Path(own) / packed, copy_function=os.link)
+        shutil.copytree(shared, pathlib.Path(own) / PACKED, copy_function=os.link)
         try:
             COMMANDS[arguments[0]].cli_executor(arguments)
         finally:
-            for path in (pathlib.Path(own) / packed).iterdir():
+            for path in (pathlib.Path(own) / PACKED).iterdir():
                 if path.suffix != ".lock":
                     with contextlib.suppress(FileExistsError):
                         os.link(path, shared / path.name)

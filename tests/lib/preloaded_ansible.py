@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import pathlib
 import pkgutil
+import sys
+import traceback
 
 from ansible import cli, release
 from ansible.plugins import loader
-
-from tests.lib import kept_playbooks
 
 #: Packages of Ansible whose modules plays of the collection need.
 PACKAGES = ("ansible.plugins.action", "ansible.plugins.connection", "ansible.plugins.strategy", "ansible.plugins.filter", "ansible.plugins.test")
@@ -46,6 +47,24 @@ def load_ansible(folder, *paths):
     for kind in DOCUMENTED:
         list(getattr(loader, f"{kind}_loader").all(class_only=True))
     if RELEASE in KNOWN:
+        # It imports what another release may not have.
+        from tests.lib import kept_playbooks
+
         kept_playbooks.keep(plugins.parent, folder)
     gc.collect()
     gc.freeze()
+
+
+def end_process_with(run, *arguments):
+    """Calls a function that exits as a command of Ansible, and ends this process, which is a fork, with its exit code. Does not return."""
+    code = 1
+    try:
+        run(*arguments)
+    except SystemExit as ended:
+        code = ended.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

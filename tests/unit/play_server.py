@@ -19,13 +19,12 @@ import json
 import os
 import signal
 import sys
-import traceback
 
 from ansible.cli.playbook import PlaybookCLI
 from ansible.executor.process import worker
 from ansible.plugins import strategy
 
-from tests.lib.preloaded_ansible import KNOWN, RELEASE, load_ansible
+from tests.lib.preloaded_ansible import KNOWN, RELEASE, end_process_with, load_ansible
 
 #: Actions that ask the process of the play to change the inventory, and wait for its answer. In 2.19 the play does that later.
 ASKING = ("add_host", "group_by") if RELEASE != "2.19" else ()
@@ -83,24 +82,14 @@ def make_worker(*, task, **others):
 
 
 def run(request):
-    """Runs ansible-playbook in this process and ends it. Does not return."""
-    code = 1
-    try:
-        os.chdir(request["cwd"])
-        os.environ.update(request["environment"])
-        output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        PlaybookCLI.cli_executor(["ansible-playbook", *request["arguments"]])
-    except SystemExit as ended:
-        code = ended.code or 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    """Runs ansible-playbook in this process, and exits."""
+    os.chdir(request["cwd"])
+    os.environ.update(request["environment"])
+    output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    PlaybookCLI.cli_executor(["ansible-playbook", *request["arguments"]])
 
 
 def serve(collections):
@@ -114,7 +103,7 @@ def serve(collections):
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            run(json.loads(line))
+            end_process_with(run, json.loads(line))
         _pid, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
