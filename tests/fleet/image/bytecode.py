@@ -18,6 +18,8 @@ FOLDER = "/run/fleet-bytecode"
 LIMIT = 2000
 
 compile_module = zipimport._get_module_code
+#: What was found of a module, until it is run.
+located = {}
 
 
 def get_path(*key):
@@ -53,10 +55,19 @@ def save(path, content):
         return
 
 
-def load_or_compile(importer, name):
-    """The code of a module in a zip file, whether it is a package, and its path. The name in the zip file is part of a traceback,
-    so that equal sources of two names are two."""
+def load_once(importer, name):
+    """The code of a module in a zip file, whether it is a package, and its path. Python asks for them twice: to find the module, and
+    to run it."""
+    key = importer.archive, name
+    if key in located:
+        return located.pop(key)
     expressions.begin()
+    located[key] = found = load_or_compile(importer, name)
+    return found
+
+
+def load_or_compile(importer, name):
+    """What `load_once` returns. The name in the zip file is part of a traceback, so that equal sources of two names are two."""
     # Python 3.13 reads them on demand.
     files = importer._get_files() if hasattr(importer, "_get_files") else importer._files
     for suffix, is_bytecode, is_package in zipimport._zip_searchorder:
@@ -155,4 +166,4 @@ class Recorder:
 
 
 expressions = Expressions()
-zipimport._get_module_code = load_or_compile
+zipimport._get_module_code = load_once
