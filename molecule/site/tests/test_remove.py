@@ -8,7 +8,7 @@ import pytest
 from tests.lib.baseline import compare_host
 from tests.lib.faults import SOCKET
 from tests.lib.site import wait_for
-from tests.verify.load import Load
+from tests.verify.load import THOROUGH, Load
 
 REMOVE = "playbooks/remove.yml"
 
@@ -78,19 +78,26 @@ def test_a_host_that_was_removed_and_is_set_up_again_is_enabled_again(site):
 
 
 def test_a_run_that_is_killed_is_finished_by_the_next_and_data_that_was_kept_goes_another_day(site):
-    with site.start_killed_run(playbook=REMOVE, remove_host_count=3, remove_keep_data=True):
+    """Packages stay in CI, and go where everything is tested."""
+    keeping = {"playbook": REMOVE, "remove_host_count": 3, "remove_keep_data": True, "remove_packages": THOROUGH}
+    with site.start_killed_run(**keeping):
         wait_for("the instances of app1 end", lambda: not site.list_processes("app1"))
-    site.run(playbook=REMOVE, remove_host_count=3, remove_keep_data=True).assert_ended_well()
+    site.run(**keeping).assert_ended_well()
     assert site.list_releases("app1") != []
     assert "outcome=removed" in site.run_script("app1", "getent passwd xitrum && tail -n 1 /var/log/xitrum/runs.log")
     kept = ("files: /opt/xitrum", "names: /var/log:", "names: /var/lib:", "users: xitrum:", "groups: xitrum:")
     assert [line for line in compare_host(site, "app1") if not line.startswith(kept)] == []
-    site.run(playbook=REMOVE, remove_host_count=3, remove_keep_data=True).assert_did_nothing()
+    for host, program in (("app1", "/usr/bin/java"), ("app2", "/usr/bin/java"), ("proxy1", "/usr/sbin/haproxy")):
+        assert bool(site.run_script(host, f"ls {program}", check=False)) != THOROUGH, f"{host}: {program}"
+    site.run(**keeping).assert_did_nothing()
     site.run(playbook=REMOVE, remove_host_count=3).assert_ended_well()
 
 
 @pytest.mark.parametrize("name", ["proxy1", "app1", "app2", "bare"])
 def test_the_host_is_what_it_was_before_the_first_run(site, name):
+    if THOROUGH and name == "proxy1":
+        # Debian's removal of the package leaves what the service has made.
+        assert site.run_script(name, "find /var/lib/haproxy -type f -printf '%p %s'; rm -r /var/lib/haproxy") == "/var/lib/haproxy/dev/log 0"
     assert compare_host(site, name) == []
 
 

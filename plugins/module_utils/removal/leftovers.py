@@ -127,11 +127,16 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.actions += [("made", path) for path in state["made"]]
     result.actions += [("packages", name) for name in state["packages"]["removed"]]
     result.actions += [("cache", state["cache"])] if state["cache"] else []
-    # The data that is kept stays on record, so that it can be removed another day.
-    stays = {recorded.PATH} if desired["keep_data"] and state["record"]["applications"] else set()
+    # What is kept stays on record, so that it can be removed another day: the data, and the packages.
+    record, removed = state["record"], state["packages"]["removed"]
+    rest = {
+        **copy.deepcopy(recorded.EMPTY),
+        "applications": record["applications"],
+        "packages": [name for name in record["packages"] if name not in removed],
+    }
+    stays = {recorded.PATH} if desired["keep_data"] and (rest["applications"] or rest["packages"]) else set()
     result.actions += [("state", path) for path in state["state"] if path not in stays]
-    rest = {**copy.deepcopy(recorded.EMPTY), "applications": state["record"]["applications"]}
-    if stays and rest != state["record"]:
+    if stays and rest != record:
         result.actions.append(("record", rest))
     result.before = "".join(f"{line}\n" for line in format_lines(state, result))
     return result.plan(desired, state)

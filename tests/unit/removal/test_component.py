@@ -147,12 +147,28 @@ def test_of_a_folder_that_was_there_only_what_is_ours_goes_and_its_user_stays():
 
 def test_data_that_is_kept_stays_on_record_and_a_second_run_finds_nothing():
     files = {"/opt/shop/slot": "0\n", "/var/log/shop/runs.log": "", f"{recorded.FOLDER}/kernel.json": "{}",
-             **record(applications={"shop": OURS}, packages=["socat"])}
+             **record(applications={"shop": OURS}, packages=["socat"], units={"haproxy.service": {"boot": "", "active": ""}})}
     host, state, plan = rest(files, ACCOUNTS, keep_data=True)
     assert [kind for kind, _detail in plan.actions] == ["state", "record"]
     leftovers.apply(host, plan)
-    assert recorded.read(host) == {**recorded.EMPTY, "applications": {"shop": OURS}}
+    assert recorded.read(host) == {**recorded.EMPTY, "applications": {"shop": OURS}, "packages": ["socat"]}
     assert not leftovers.plan({**NOTHING, "keep_data": True}, leftovers.read(host, {**NOTHING, "keep_data": True})).changed
+
+
+PURGED = {"dpkg-query --show --showformat=${Package} ${db:Status-Status}\n haproxy socat": "haproxy not-installed\nsocat installed\n", "apt-get": "",
+          "apt-mark showauto": "", "apt-get --quiet --assume-yes --simulate autoremove --purge": "",
+          "apt-get --quiet --assume-yes --simulate autoremove --purge socat": "Purg socat [1.7]\n"}
+
+
+def test_packages_that_stay_with_the_data_can_go_another_day():
+    """On a proxy too, which has no data."""
+    host, _state, plan = rest(record(packages=["haproxy", "socat"]), keep_data=True)
+    assert not plan.changed
+    leftovers.apply(host, plan)
+    _host, _state, plan = rest(host.files, PURGED, keep_data=True, remove_packages=True)
+    assert list(plan.actions) == [("packages", "socat"), ("record", {**recorded.EMPTY, "packages": ["haproxy"]})]
+    _host, _state, plan = rest(host.files, PURGED, remove_packages=True)
+    assert list(plan.actions) == [("packages", "socat"), ("state", recorded.PATH)]
 
 
 KNOWN = [{"name": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop"}]
