@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Optional
 
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.action import ActionBase
@@ -41,13 +41,17 @@ KINDS = (
 
 #: Groups of the inventory with hosts of the collection.
 GROUPS = ("xitrum", "xitrum_proxy", "xitrum_decommissioned")
+#: How many names a message lists.
+LISTED = 10
 
 
 class ActionModule(ActionBase):
     """Computes on the controller, and connects to no host."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset(("kind", "prefixes", "addresses", "deploy", "removes", "reports", "verb"))
+    _VALID_ARGS = frozenset(
+        ("kind", "groups", "patterns", "prefixes", "addresses", "deploy", "removes", "reports", "verb")
+    )
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the plan; an error fails, with its message."""
@@ -56,6 +60,8 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(
             argument_spec={
                 "kind": {"type": "str", "required": True, "choices": list(KINDS)},
+                "groups": {"type": "list", "elements": "str", "default": list(GROUPS)},
+                "patterns": {"type": "dict"},
                 "prefixes": {"type": "list", "elements": "str"},
                 "addresses": {"type": "bool", "default": True},
                 "deploy": {"type": "bool", "default": False},
@@ -75,18 +81,27 @@ class ActionModule(ActionBase):
 
     def _plan_inventory(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the inventory has no hosts, or with all misspelt names and the playbook's own invalid values."""
-        groups = task_vars["groups"]
+        groups, limit = task_vars["groups"], task_vars.get("ansible_limit")
         if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
             message = describe_no_hosts_error(task_vars.get("ansible_inventory_sources") or [])
             return {**build_error_result(message), "rules": ["inventory.no-hosts"]}
+        # Without a limit, the play has no host of the inventory.
+        within = set(task_vars["ansible_play_hosts_all"]) if limit else None
+        needed = find_members(groups, options["groups"], None)
+        if not find_members(groups, options["groups"], within):
+            message = describe_limit_error(limit, options["groups"], needed)
+            return {**build_error_result(message), "rules": ["inventory.limit"]}
+        for name, pattern in (options["patterns"] or {}).items():
+            if not self._filter_by_pattern(find_members(groups, options["groups"], within), str(pattern), task_vars):
+                message = describe_pattern_error(name, str(pattern), options["groups"], needed)
+                return {**build_error_result(message), "rules": ["inventory.pattern"]}
         if options["reports"]:
             message = self._note_tasks(task_vars)
             if message:
                 return {**build_error_result(message), "rules": ["variable.unusable"]}
         if options["prefixes"] is None:
             return {}
-        hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
-        every = [*hosts, task_vars["inventory_hostname"]]
+        every = list(dict.fromkeys([*find_members(groups, GROUPS, within), task_vars["inventory_hostname"]]))
         found = preflight_reports.find_name_errors(ResolvedHosts(task_vars["hostvars"]), every, options["prefixes"])
         rules = list(dict.fromkeys(error.rule for error in found))
         return {**build_error_result("\n".join(error.message for error in found)), "rules": rules} if found else {}
@@ -141,15 +156,17 @@ class ActionModule(ActionBase):
     def _filter_limited(self, hosts: Sequence[str], task_vars: Any) -> list[str]:
         """Return the hosts that `--limit` does not leave out, by Ansible's own patterns."""
         limit = task_vars.get("ansible_limit")
-        if not limit:
-            return list(hosts)
+        return self._filter_by_pattern(hosts, limit, task_vars) if limit else list(hosts)
+
+    def _filter_by_pattern(self, hosts: Sequence[str], pattern: str, task_vars: Any) -> list[str]:
+        """Return the hosts that a pattern of Ansible selects."""
         inventory = InventoryManager(self._loader, parse=False)
         for group, members in task_vars["groups"].items():
             inventory.add_group(group)
             for host in members:
                 inventory.add_host(host, group=group)
-        limited = {host.name for host in inventory.get_hosts(limit)}
-        return [host for host in hosts if host in limited]
+        selected = {host.name for host in inventory.get_hosts(pattern)}
+        return [host for host in hosts if host in selected]
 
     def _plan_batches(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the batches of the rollout."""
@@ -219,6 +236,46 @@ class ActionModule(ActionBase):
         """Return the arguments of pip without credentials, and the files that have these."""
         del options
         return dict(pip.build_settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))
+
+
+def find_members(
+    groups: Mapping[str, Sequence[str]], names: Sequence[str], within: Optional[Container[str]]
+) -> list[str]:
+    """Return the hosts of the groups of these names, each once, those that are in `within` where there is a limit."""
+    members = dict.fromkeys(host for name in names for host in groups.get(name, ()))
+    return [host for host in members if within is None or host in within]
+
+
+def describe_limit_error(limit: Optional[str], names: Sequence[str], members: Sequence[str]) -> str:
+    """Return the message for a run that has no host of the groups that its playbook works on."""
+    of_groups = format_groups(names)
+    if not limit:
+        return (
+            f"The inventory has no host in {of_groups}, which this playbook works on. Add hosts to it, or choose "
+            "another inventory with -i"
+        )
+    return (
+        f"--limit is {limit!r}: expected one or more hosts of {of_groups}, which are "
+        f"{format_members(members)}. Choose other hosts, or run the playbook without --limit"
+    )
+
+
+def describe_pattern_error(variable: str, pattern: str, names: Sequence[str], members: Sequence[str]) -> str:
+    """Return the message for a variable with a pattern that selects no host of the run."""
+    return (
+        f"{variable} is {pattern!r}: expected one or more hosts of {format_groups(names)}, which are "
+        f"{format_members(members)}, and within --limit"
+    )
+
+
+def format_groups(names: Sequence[str]) -> str:
+    """Return groups as a part of a sentence."""
+    return f"the group{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def format_members(members: Sequence[str]) -> str:
+    """Return the names of the first hosts, and how many more there are."""
+    return ", ".join(members[:LISTED]) + (f" and {len(members) - LISTED} more" if len(members) > LISTED else "")
 
 
 def describe_no_hosts_error(sources: Sequence[str]) -> str:

@@ -48,6 +48,16 @@ options:
       - Without it, the names of variables are not validated.
     type: list
     elements: str
+  groups:
+    description: With O(kind=inventory), the groups that the playbook works on. The run fails unless it has a host of
+      them, within C(--limit).
+    type: list
+    elements: str
+    default: [xitrum, xitrum_proxy, xitrum_decommissioned]
+  patterns:
+    description: With O(kind=inventory), the names of variables, each with its pattern of hosts. The run fails unless
+      each selects a host of O(groups).
+    type: dict
   addresses:
     description: With O(kind=values), whether to also validate the addresses of other hosts that a host has in its
       configuration.

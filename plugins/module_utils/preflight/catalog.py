@@ -671,9 +671,19 @@ RULES = tuple(
             "Set another name, or name `user` in `xitrum_adopt` if the message offers it",
         ),
         (
+            "inventory.limit",
+            "The run has a host of the groups on which the playbook works",
+            "Choose hosts in the message with `--limit`, or leave it out",
+        ),
+        (
             "inventory.no-hosts",
             "The inventory has a host in the group `xitrum` or `xitrum_proxy`",
             "Put hosts into the groups, or name another inventory with `-i`",
+        ),
+        (
+            "inventory.pattern",
+            "`console_host` selects a host of the group `xitrum`, within `--limit`",
+            "Choose a host in the message",
         ),
         (
             "load.burst",

@@ -21,19 +21,20 @@ from ..stubbed_plays import instance, read_of
 OPTIONS = read_documentation(ROOT / "plugins/modules/run_plan.py")["options"]
 
 
-def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):
-    """What the action returns in a play of these hosts."""
+def planned(kind, hostvars, hosts=None, reached=None, groups=None, needed=run_plan.GROUPS, limit=None, **options):
+    """What the action returns in a play of these hosts. `groups` are those of the inventory, and the playbook works on those `needed`."""
     hosts = list(hostvars) if hosts is None else hosts
     task_vars = {
         **hostvars.get((hosts or ["localhost"])[0], {}), "inventory_hostname": (hosts or ["localhost"])[0], "hostvars": hostvars,
         "groups": groups if groups is not None else {"xitrum": list(hostvars)}, "ansible_play_hosts_all": hosts,
-        "ansible_play_hosts": hosts if reached is None else reached,
+        "ansible_play_hosts": hosts if reached is None else reached, **({"ansible_limit": limit} if limit else {}),
     }
     made = object.__new__(run_plan.ActionModule)
     made._task = SimpleNamespace(args={"kind": kind, **options}, check_mode=False, async_val=0, diff=False)
     made._connection, made._loader = SimpleNamespace(_shell=None), DataLoader()
     made._templar = Templar(loader=made._loader, variables=task_vars)
-    return getattr(made, f"_plan_{kind}")({"prefixes": None, "addresses": True, "deploy": False, "removes": False, "reports": False, **options}, task_vars)
+    given = {"groups": list(needed), "patterns": None, "prefixes": None, "addresses": True, "deploy": False, "removes": False, "reports": False}
+    return getattr(made, f"_plan_{kind}")({**given, **options}, task_vars)
 
 
 def test_the_documentation_has_the_kinds_and_options():
@@ -47,6 +48,46 @@ def test_the_documentation_has_the_kinds_and_options():
 def test_an_inventory_without_hosts_is_an_error(groups):
     found = planned("inventory", {}, groups=groups, prefixes=[])
     assert "no host in the groups xitrum and xitrum_proxy" in found["msg"] and found["rules"] == ["inventory.no-hosts"]
+
+
+FLEET = {"xitrum": [f"app{number}" for number in range(1, 13)], "xitrum_proxy": ["proxy1"], "other": ["db1"]}
+
+
+@pytest.mark.parametrize(("limit", "hosts", "needed", "expected"), [
+    ("app1", ["app1"], ["xitrum"], ""),
+    ("proxy1", ["proxy1"], run_plan.GROUPS, ""),
+    ("proxy1", ["proxy1"], ["xitrum"],
+     "--limit is 'proxy1': expected one or more hosts of the group xitrum, which are app1, app2, app3, app4, app5, app6, app7, app8, app9, app10 "
+     "and 2 more. Choose other hosts, or run the playbook without --limit"),
+    ("db1,localhost", ["localhost", "db1"], run_plan.GROUPS, "--limit is 'db1,localhost': expected one or more hosts of the groups xitrum, xitrum_proxy,"),
+    ("\x1b[2J", ["db1"], ["xitrum"], "--limit is '\\x1b[2J': expected"),
+])
+def test_a_limit_without_a_host_that_the_playbook_works_on_is_an_error(limit, hosts, needed, expected):
+    found = planned("inventory", {host: {} for host in hosts}, groups=FLEET, needed=needed, limit=limit)
+    assert (found.get("rules"), found.get("msg", "").startswith(expected)) == (["inventory.limit"] if expected else None, True), found
+
+
+def test_an_inventory_of_proxies_alone_is_none_for_a_playbook_of_applications():
+    found = planned("inventory", {}, groups={"xitrum_proxy": ["proxy1"]}, needed=["xitrum"])
+    assert found["rules"] == ["inventory.limit"] and found["msg"].startswith("The inventory has no host in the group xitrum, which")
+
+
+@pytest.mark.parametrize(("pattern", "limit", "hosts", "rules"), [
+    ("app1", None, ["localhost"], None), ("app1,app2", None, ["localhost"], None), ("xitrum", "app2", ["app2"], None),
+    ("app99", None, ["localhost"], ["inventory.pattern"]), ("proxy1", None, ["localhost"], ["inventory.pattern"]),
+    ("app1", "app2", ["app2"], ["inventory.pattern"]),
+])
+def test_a_variable_with_a_pattern_selects_a_host_of_the_run(pattern, limit, hosts, rules):
+    found = planned("inventory", {host: {} for host in hosts}, groups=FLEET, needed=["xitrum"], limit=limit, patterns={"console_host": pattern})
+    assert found.get("rules") == rules
+    assert not rules or found["msg"].startswith(f"console_host is '{pattern}': expected one or more hosts of the group xitrum, which are app1,")
+
+
+def test_with_a_limit_names_are_validated_of_its_hosts_alone():
+    hostvars = {"app1": {"xitrum_heap": "1g"}, "app2": {"xitrum_heapp": "1g"}, "localhost": {}}
+    for limit, hosts, rules in ((None, ["localhost"], ["variable.unknown"]), ("app2", ["app2"], ["variable.unknown"]), ("app1", ["app1"], None)):
+        found = planned("inventory", hostvars, hosts=hosts, groups={"xitrum": ["app1", "app2"]}, limit=limit, prefixes=[])
+        assert found.get("rules") == rules, limit
 
 
 @pytest.mark.parametrize(("sources", "shown", "demo"), [

@@ -46,6 +46,35 @@ def test_a_misspelt_variable_is_refused(tmp_path, book, name, near):
     assert "app1" not in run.text
 
 
+@pytest.mark.parametrize("book, name, near", [
+    ("stop", "stop_instance", "stop_instances"), ("restart", "restart_instance", "restart_instances"), ("run", "run_argument", "run_arguments"),
+    ("console", "console_comand", "console_command"), ("remove", "remove_keep_dta", "remove_keep_data"),
+])
+def test_a_misspelt_variable_is_refused_with_a_limit_too(tmp_path, book, name, near):
+    """Which leaves out this machine."""
+    run = play(tmp_path, BOOK.format(book), ["app1", "app2"], [], ["proxy1"], options=["--limit", "app1"], **{name: 1})
+    assert run.code != 0 and not run.calls
+    assert f"the variable {name} is set, and no role knows it: did you mean {near}?" in run.text
+
+
+BOOKS = sorted(path.stem for path in ROOT.glob("playbooks/*.yml") if path.stem not in OF_TREES)
+#: These work on the application hosts alone.
+OF_APPLICATIONS = {"console", "deploy", "history", "logs", "maintenance", "restart", "rollback", "run", "start", "stop"}
+
+
+def test_playbooks_state_the_groups_that_they_work_on():
+    needed = {book: imports(book)["plays/inventory.yml"].get("vars", {}).get("__inventory_groups") for book in BOOKS}
+    assert needed == {book: ["xitrum"] if book in OF_APPLICATIONS else None for book in BOOKS}
+
+
+@pytest.mark.parametrize("book, limit", [(book, "db1") for book in BOOKS] + [(book, "proxy1") for book in sorted(OF_APPLICATIONS)])
+def test_a_limit_without_a_host_to_work_on_is_refused(tmp_path, book, limit):
+    book = BOOK.format(book) + "- {hosts: all, gather_facts: false, tasks: [{debug: {msg: it went on}}]}\n"
+    run = play(tmp_path, book, ["app1"], [], ["proxy1"], options=["-i", "db1,", "--limit", limit])
+    assert run.code == 2 and not run.calls and "it went on" not in run.text, run.text
+    assert f"--limit is '{limit}': expected one or more hosts of the group" in run.text
+
+
 @pytest.mark.parametrize("book", ["logs", "deploy"])
 def test_a_value_that_ends_at_a_blank_is_refused_without_its_words(tmp_path, book):
     run = play(tmp_path, BOOK.format(book), ["app1"], [], options=["-e", "logs_grep=two hidden words"])

@@ -124,8 +124,10 @@ def test_a_run_that_failed_is_reported_with_its_errors(fleet, chat):
     assert message["text"].endswith("\n".join(run["errors"]))
 
 
-def test_a_run_that_ended_well_is_reported(fleet, chat):
-    ended = fleet.run([CHANGE, RESCUED, IGNORED])
+@pytest.mark.parametrize("options", [(), ("--limit", "app1")])
+def test_a_run_that_ended_well_is_reported(fleet, chat, options):
+    """One with a limit too, which leaves out this machine."""
+    ended = fleet.run([CHANGE, RESCUED, IGNORED], *options)
     assert (ended.returncode, fleet.read()["outcome"], fleet.read()["errors"]) == (0, "done", []), ended.output
     assert len(chat.got) == 1
 

@@ -236,7 +236,8 @@ CASES = {
 
 #: The rules of run_plan itself, and those of a rollback: `action/test_run_plan.py` has a case for each. Those of operations are in
 #: `application/test_operations.py` and `playbooks/test_operations.py`.
-OF_PLAN = {"inventory.no-hosts", "operation.names", *(rule for rule in OF_COMPONENTS if rule.startswith(("rollback.", "operation.")))}
+OF_PLAN = {"inventory.limit", "inventory.no-hosts", "inventory.pattern", "operation.names",
+           *(rule for rule in OF_COMPONENTS if rule.startswith(("rollback.", "operation.")))}
 
 #: Those of modules whose components no run reads first: `jdk/test_console.py` and `source_tree/test_component.py` have the cases.
 OF_MODULES = {rule for rule in OF_COMPONENTS if rule.startswith(("console.", "tree."))} - set(OF_COMMANDS)
