@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ansible.inventory.manager import InventoryManager
@@ -86,14 +86,15 @@ class ActionModule(ActionBase):
             message = describe_no_hosts_error(task_vars.get("ansible_inventory_sources") or [])
             return {**build_error_result(message), "rules": ["inventory.no-hosts"]}
         # Without a limit, the play has no host of the inventory.
-        within = set(task_vars["ansible_play_hosts_all"]) if limit else None
-        needed = find_members(groups, options["groups"], None)
-        if not find_members(groups, options["groups"], within):
-            message = describe_limit_error(limit, options["groups"], needed)
+        within = set(task_vars["ansible_play_hosts_all"] if limit else find_members(groups, groups))
+        members = find_members(groups, options["groups"])
+        chosen = [host for host in members if host in within]
+        if not chosen:
+            message = describe_limit_error(limit, options["groups"], members)
             return {**build_error_result(message), "rules": ["inventory.limit"]}
         for name, pattern in (options["patterns"] or {}).items():
-            if not self._filter_by_pattern(find_members(groups, options["groups"], within), str(pattern), task_vars):
-                message = describe_pattern_error(name, str(pattern), options["groups"], needed)
+            if not self._filter_by_pattern(chosen, str(pattern), task_vars):
+                message = describe_pattern_error(name, str(pattern), options["groups"], members)
                 return {**build_error_result(message), "rules": ["inventory.pattern"]}
         if options["reports"]:
             message = self._note_tasks(task_vars)
@@ -101,14 +102,15 @@ class ActionModule(ActionBase):
                 return {**build_error_result(message), "rules": ["variable.unusable"]}
         if options["prefixes"] is None:
             return {}
-        every = list(dict.fromkeys([*find_members(groups, GROUPS, within), task_vars["inventory_hostname"]]))
+        hosts = [host for host in find_members(groups, GROUPS) if host in within]
+        every = list(dict.fromkeys([*hosts, task_vars["inventory_hostname"]]))
         found = preflight_reports.find_name_errors(ResolvedHosts(task_vars["hostvars"]), every, options["prefixes"])
         rules = list(dict.fromkeys(error.rule for error in found))
         return {**build_error_result("\n".join(error.message for error in found)), "rules": rules} if found else {}
 
     def _note_tasks(self, task_vars: Any) -> str:
         """Note the tasks that run at the end of the run. Return why that cannot be, as a sentence, or an empty text."""
-        host = next(name for group in GROUPS for name in task_vars["groups"].get(group, ()))
+        host = find_members(task_vars["groups"], GROUPS)[0]
         try:
             value = task_vars["hostvars"][host].get(after_run.VARIABLE)
         except NO_VALUE:
@@ -238,12 +240,9 @@ class ActionModule(ActionBase):
         return dict(pip.build_settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))
 
 
-def find_members(
-    groups: Mapping[str, Sequence[str]], names: Sequence[str], within: Optional[Container[str]]
-) -> list[str]:
-    """Return the hosts of the groups of these names, each once, those that are in `within` where there is a limit."""
-    members = dict.fromkeys(host for name in names for host in groups.get(name, ()))
-    return [host for host in members if within is None or host in within]
+def find_members(groups: Mapping[str, Sequence[str]], names: Iterable[str]) -> list[str]:
+    """Return the hosts of the groups of these names, each once."""
+    return list(dict.fromkeys(host for name in names for host in groups.get(name, ())))
 
 
 def describe_limit_error(limit: Optional[str], names: Sequence[str], members: Sequence[str]) -> str:

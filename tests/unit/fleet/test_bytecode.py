@@ -29,7 +29,7 @@ def describe():
 """
 #: Python with the file in the place of the host's own, which compiles nothing where the last word is "never".
 LOAD = """
-import builtins, json, sys
+import json, sys
 sys.path.insert(0, sys.argv[1])
 import fleet_bytecode, zipimport
 fleet_bytecode.FOLDER = sys.argv[2]
