@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.xitrum.host.plugins.plugin_utils import (
     after_run,
     commands_once,
     preflight_reports,
+    role_variables,
     rollout_plan,
 )
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import (
@@ -30,6 +32,7 @@ from ..module_utils.application import operations, rollout
 from ..module_utils.core.commands import shorten_path
 from ..module_utils.core.plan import BlockingError
 from ..module_utils.desired.inputs import Inputs
+from ..module_utils.preflight.catalog import Error
 from ..module_utils.proxy.definition import format_server_name
 from ..module_utils.report import fleet_summary
 from ..module_utils.supervisor import pip
@@ -100,13 +103,23 @@ class ActionModule(ActionBase):
             message = self._note_tasks(task_vars)
             if message:
                 return {**build_error_result(message), "rules": ["variable.unusable"]}
-        if options["prefixes"] is None:
-            return {}
-        hosts = [host for host in find_members(groups, GROUPS) if host in within]
-        every = list(dict.fromkeys([*hosts, task_vars["inventory_hostname"]]))
-        found = preflight_reports.find_name_errors(ResolvedHosts(task_vars["hostvars"]), every, options["prefixes"])
+        found = self._find_name_errors(options["prefixes"], within, task_vars)
         rules = list(dict.fromkeys(error.rule for error in found))
         return {**build_error_result("\n".join(error.message for error in found)), "rules": rules} if found else {}
+
+    def _find_name_errors(
+        self, prefixes: Optional[Sequence[str]], within: Container[str], task_vars: Any
+    ) -> list[Error]:
+        """Return the errors of misspelt variables: those of `-e` and, with prefixes, those of the hosts of the run."""
+        own = preflight_reports.READ_FIRST_PREFIXES if prefixes is None else prefixes
+        found = role_variables.find_prefix_errors(load_extra_vars(self._loader), own)
+        if prefixes is None:
+            return found
+        hosts = [host for host in find_members(task_vars["groups"], GROUPS) if host in within]
+        every = list(dict.fromkeys([*hosts, task_vars["inventory_hostname"]]))
+        return [
+            *found, *preflight_reports.find_name_errors(ResolvedHosts(task_vars["hostvars"]), every, prefixes)
+        ]
 
     def _note_tasks(self, task_vars: Any) -> str:
         """Note the tasks that run at the end of the run. Return why that cannot be, as a sentence, or an empty text."""
@@ -188,7 +201,7 @@ class ActionModule(ActionBase):
         del options
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
         releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
-        found = rollout.choose_rollback_release(releases, given.get("rollback_to", ""), given["xitrum_main_class"])
+        found = rollout.choose_rollback_release(releases, given.get("rollback_to"), given["xitrum_main_class"])
         return build_refusal(found.errors) or {"notes": list(found.notes), "package": found.package}
 
     def _plan_operation(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:

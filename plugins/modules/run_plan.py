@@ -18,8 +18,9 @@ description:
 options:
   kind:
     description:
-      - V(inventory) fails if the inventory has neither application hosts nor proxies. With O(prefixes), it also fails
-        with all misspelt variables of all hosts, and with all invalid values of the playbook's own variables.
+      - V(inventory) fails if the inventory has neither application hosts nor proxies, or if a variable of C(-e) has a
+        misspelt prefix. With O(prefixes), it also fails with all misspelt variables of all hosts, and with all invalid
+        values of the playbook's own variables.
       - V(variables) fails with all invalid variables of all hosts in one message, before a host is read.
       - V(values) returns the hosts whose variables are valid, so that they can be read, and the errors of the other
         hosts.
@@ -45,7 +46,7 @@ options:
     description:
       - With O(kind=inventory), the prefixes of the variables of the running playbook, such as C(load_test_). An unknown
         name with one of them is an error if it is similar to a known name. Every unknown C(xitrum_*) is an error.
-      - Without it, the names of variables are not validated.
+      - Without it, only the prefixes of variables of C(-e) are validated.
     type: list
     elements: str
   groups:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from ansible import constants, context
@@ -27,14 +27,16 @@ SETTINGS = {
 }
 
 
-def format_given_options(sources: Iterable[str] | None = None) -> dict[str, str]:
-    """The options of the running command that a command to type repeats. `sources` are inventories, where they are
-    not those of the command line."""
+def format_given_options(
+    sources: Iterable[str] | None = None, left_out: Container[str] = commands.OF_ONE_RUN
+) -> dict[str, str]:
+    """The options of the running command that a command to type repeats, without the variables `left_out`. `sources`
+    are inventories, where they are not those of the command line."""
     arguments = {name: value for name, value in dict(context.CLIARGS or {}).items()
                  if name not in SETTINGS or value != getattr(constants, SETTINGS[name], None)}
     if sources:
         arguments["inventory"] = list(sources)
-    return commands.read_options(arguments, os.getcwd())
+    return commands.read_options(arguments, os.getcwd(), left_out)
 
 
 def format_playbook_name() -> str:
@@ -71,7 +73,7 @@ def find_error() -> str:
 def format_same_command() -> str:
     """Return the line to type that runs the same playbook again, without what is secret and with what limits it."""
     arguments: Mapping[str, Any] = context.CLIARGS or {}
-    options = format_given_options()
+    options = format_given_options(left_out=commands.OF_FIRST_RUN)
     words = ["--check"] if arguments.get("check") else []
     words += ["--diff"] if arguments.get("diff") and not constants.DIFF_ALWAYS else []
     for name, option, usual in (("tags", "--tags", ["all"]), ("skip_tags", "--skip-tags", [])):

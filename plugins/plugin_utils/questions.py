@@ -57,11 +57,13 @@ class Question:
             if reason := find_call_error(node, known):
                 raise self.make_error(self.find_function(node["value"]), reason)
 
-    def make_error(self, position: int, reason: str) -> QuestionError:
+    def make_error(
+        self, position: int, reason: str, what: str = "is not a valid JMESPath expression"
+    ) -> QuestionError:
         """Return the error of an expression, with the place that it is about."""
         place = f"character {position + 1}" if position < len(self.expression) else "its end"
         return QuestionError(
-            f"{self.variable} is not a valid JMESPath expression: {reason}, at {place}.\n"
+            f"{self.variable} {what}: {reason}, at {place}.\n"
             f"  {replace_controls(self.expression)}\n  {' ' * position}^"
         )
 
@@ -89,7 +91,8 @@ class Question:
             return self.compiled.search(document)
         except self.errors as error:
             name = str(getattr(error, "function_name", "") or getattr(error, "expression", "") or "")
-            raise self.make_error(self.find_function(name) if name else 0, find_reason(error)) from None
+            place = self.find_function(name) if name else 0
+            raise self.make_error(place, find_reason(error), "does not fit the document") from None
 
     def format_hint(self) -> str:
         """Return what to do where the answer is empty: names of fields that the document has not, or those that it
@@ -121,6 +124,10 @@ def find_reason(error: Any) -> str:
         return f"found {error.token_value!r}: {error.message}"
     if kind == "ParseError":
         return f"found {make_printable(str(error.token_value))!r}, which does not fit there"
+    if kind == "JMESPathTypeError":
+        # Without the value, which may be the whole document.
+        expected = " or ".join(error.expected_types)
+        return f"{make_printable(error.function_name)}() takes {expected}, and gets {error.actual_type}"
     return make_printable(str(error).partition("\n")[0])
 
 

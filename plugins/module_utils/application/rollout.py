@@ -280,7 +280,7 @@ class RollbackChoice:
 
 
 def choose_rollback_release(
-    found: Mapping[str, Mapping[str, Any]], release: Any = "", main_class: str = ""
+    found: Mapping[str, Mapping[str, Any]], release: Any = None, main_class: str = ""
 ) -> RollbackChoice:
     """The one release that all hosts can go back to.
 
@@ -288,11 +288,18 @@ def choose_rollback_release(
     `main_classes` of each release. `main_class` is given, or the release must have one alone. Without `release` it
     is the last one that was healthy (`choose_previous`), which must be the same everywhere.
     """
-    # JSON on the command line makes a number of a name that has digits alone.
-    release = str(release or "")
     errors: list[str] = []
+    if release is not None and not str(release).strip():
+        # A script's variable that is not set, perhaps: any other release would be a guess.
+        errors.append(BlockingError(
+            "rollback_to is empty: expected a release. Set it to one, or remove it to roll back to the last healthy "
+            "release before the current one",
+            rule="rollback.unknown",
+        ))
+    # JSON on the command line makes a number of a name that has digits alone.
+    release = "" if release is None else str(release)
     desired = dict.fromkeys(found, release) if release else choose_previous(found)
-    if not release and is_mixed(found):
+    if not errors and not release and is_mixed(found):
         errors += make_rule_errors("rollback.mixed", [format_mixed_error(found)])
     for host, name in desired.items() if not errors else ():
         observed = found[host]

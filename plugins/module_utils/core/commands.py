@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from . import urls
@@ -50,6 +50,8 @@ OF_ONE_RUN = (
     "xitrum_health_path_is_new",
     "xitrum_maintenance_tasks",
 )
+#: Variables that not even the same run again needs: it would break the lock of somebody else.
+OF_FIRST_RUN = ("xitrum_break_lock",)
 #: Names of variables whose values are not shown. A short word counts where it stands alone.
 SECRET = re.compile(
     r"key|secret|pass|pwd|token|credential|cookie|header|auth|vault"
@@ -105,14 +107,17 @@ def format_inventory_options(sources: Iterable[str], folder: str) -> str:
     return " ".join(f"-i {shlex.quote(shorten_path(source, folder))}" for source in sources)
 
 
-def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
-    """The options to repeat, out of the parsed command line `arguments` that was typed in `folder`.
+def read_options(
+    arguments: Mapping[str, Any], folder: str, left_out: Container[str] = OF_ONE_RUN
+) -> dict[str, str]:
+    """The options to repeat, out of the parsed command line `arguments` that was typed in `folder`, without the
+    variables `left_out`.
 
     `connection` (how hosts are found and reached) and `variables` (the -e) are texts to type,
     `limit` is the pattern of --limit. Each may be empty.
     """
     inventory = format_inventory_options(map(str, arguments.get("inventory") or ()), folder)
-    words = [word for text in arguments.get("extra_vars") or () for word in format_variable(str(text))]
+    words = [word for text in arguments.get("extra_vars") or () for word in format_variable(str(text), left_out)]
     return {
         "connection": " ".join(filter(None, (inventory, format_connection_options(arguments)))),
         "variables": shlex.join(words),
@@ -120,8 +125,8 @@ def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
     }
 
 
-def format_variable(text: str) -> list[str]:
-    """`-e` with one value as it was given, without secrets and without what applied to that run only.
+def format_variable(text: str, left_out: Container[str] = OF_ONE_RUN) -> list[str]:
+    """`-e` with one value as it was given, without secrets and without the variables `left_out`.
     No word where nothing is left."""
     if text.startswith("@"):
         return ["-e", text]
@@ -133,7 +138,7 @@ def format_variable(text: str) -> list[str]:
             # it.
             return ["-e", HIDDEN]
         shown = (
-            {name: hide_secret_value(name, value) for name, value in given.items() if name not in OF_ONE_RUN}
+            {name: hide_secret_value(name, value) for name, value in given.items() if name not in left_out}
             if isinstance(given, dict)
             else {}
         )
@@ -143,7 +148,7 @@ def format_variable(text: str) -> list[str]:
         pairs = [word.partition("=")[::2] for word in split_words(text) if "=" in word]
     except ValueError:
         return ["-e", HIDDEN]
-    kept = [f"{name}={hide_secret_text(name, value)}" for name, value in pairs if name not in OF_ONE_RUN]
+    kept = [f"{name}={hide_secret_text(name, value)}" for name, value in pairs if name not in left_out]
     return ["-e", " ".join(kept)] if kept else []
 
 

@@ -144,6 +144,30 @@ def find_unknown(
     }
 
 
+#: How near a name must be to a known one, for difflib, to be taken for that one with another prefix.
+NEAR = 0.85
+
+
+def find_other_prefixes(names: Iterable[Any], known: Iterable[str], own: Iterable[str] = ()) -> list[str]:
+    """Sentences on names of the command line that no role knows, and whose prefix is misspelt or missing, in the order
+    of the names.
+
+    They have neither `xitrum_` nor a prefix in `own`, those of the playbook that runs, and are nearly a known name with
+    one. Without a prefix, a known name of the playbook is meant. An inventory has names of other people as well: these
+    are not for this function.
+    """
+    every, own = set(known), tuple(own)
+    meant = sorted(name for name in every if name.startswith((OWN_PREFIX, *own)))
+    found = []
+    for name in sorted({name for name in names if isinstance(name, str)} - every):
+        if name.startswith((OWN_PREFIX, *own)):
+            continue
+        exact = [prefix + name for prefix in own if prefix + name in every]
+        near = [*exact, *difflib.get_close_matches(name.lower(), meant, 1, NEAR)]
+        found += [format_unknown(name, near[0])] if near else []
+    return found
+
+
 def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> str:
     """The known name that is nearest; empty where none is near. Of a prefix in `own`, only what follows it is
     compared."""

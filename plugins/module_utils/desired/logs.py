@@ -154,9 +154,9 @@ def read_instances(
     """Return the numbers of the instances to read, by host: all of the run's hosts where nothing sets them."""
     every = {f"{host}-{index}": (host, index) for host, count in places.items() for index in range(count)}
     names = value.split(",") if isinstance(value, str) else value
-    if names in (None, [], [""]):
+    if names is None:
         return {host: list(range(places[host])) for host in hosts if host in places}
-    if not isinstance(names, (list, tuple)):
+    if not isinstance(names, (list, tuple)) or not any(str(one).strip() for one in names):
         example = pick_example(every)
         reason = f"logs_instances is {show_value(value)}: expected names of instances, such as {example}"
         errors.append(BlockingError(reason, rule="logs.instances"))

@@ -83,6 +83,14 @@ def test_a_variable_with_a_pattern_selects_a_host_of_the_run(pattern, limit, hos
     assert not rules or found["msg"].startswith(f"console_host is '{pattern}': expected one or more hosts of the group xitrum, which are app1,")
 
 
+@pytest.mark.parametrize("prefixes", [None, ["logs_"]])
+def test_a_misspelt_prefix_of_the_command_line_is_an_error_of_each_playbook(monkeypatch, prefixes):
+    monkeypatch.setattr(run_plan, "load_extra_vars", lambda loader: {"rolback_to": 1, "log_lines": 5, "xitrm_heap": "1g"})
+    found = planned("inventory", {"app1": {}, "localhost": {}}, ["localhost"], groups={"xitrum": ["app1"]}, prefixes=prefixes)
+    names = [line.split()[2] for line in found["msg"].splitlines()]
+    assert (names, found["rules"]) == (["rolback_to", "xitrm_heap"] if prefixes is None else ["log_lines", "xitrm_heap"], ["variable.unknown"])
+
+
 def test_with_a_limit_names_are_validated_of_its_hosts_alone():
     hostvars = {"app1": {"xitrum_heap": "1g"}, "app2": {"xitrum_heapp": "1g"}, "localhost": {}}
     for limit, hosts, rules in ((None, ["localhost"], ["variable.unknown"]), ("app2", ["app2"], ["variable.unknown"]), ("app1", ["app1"], None)):

@@ -77,6 +77,9 @@ def test_without_a_name_it_is_the_previous_one():
 
 def test_a_name_is_taken_where_all_hosts_have_it():
     assert rollout.choose_rollback_release({"app1": host(), "app2": host()}, "aa").package["release"] == "aa"
+    for empty in ("", " "):
+        errors = rollout.choose_rollback_release({"app1": host(), "app2": host(previous="aa")}, empty).errors
+        assert [error.rule for error in errors] == ["rollback.unknown"] and errors[0].startswith("rollback_to is empty: expected a release.")
     assert list(rollout.choose_rollback_release({"app1": host(), "app2": host("bb cc")}, "aa").errors) == [
         "app2 does not have the release aa: it has bb, cc (current). Set rollback_to to one of them, or deploy the package again"]
 

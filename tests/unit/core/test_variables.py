@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
-from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES, find_unknown, read_collection
+from ansible_collections.xitrum.host.plugins.module_utils.preflight.catalog import Error
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES, find_prefix_errors, find_unknown, read_collection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,3 +128,20 @@ def test_a_value_against_its_option(value, option, message):
 def test_a_text_is_no_list_of_names():
     with pytest.raises(TypeError, match="list of names"):
         find_unknown("xitrum_package")
+
+
+@pytest.mark.parametrize(("own", "name", "near"), [
+    (["logs_"], "log_lines", "logs_lines"), (["logs_"], "lines", "logs_lines"), (["logs_"], "LOGS_SINCE", "logs_since"),
+    (["stop_"], "stp_instances", "stop_instances"), (["stop_"], "instances", "stop_instances"), (["rollback_"], "rolback_to", "rollback_to"),
+    ([], "xitrm_package", "xitrum_package"), (["status_"], "xtrum_break_lock", "xitrum_break_lock"), ([], "xitrum-package", "xitrum_package"),
+])
+def test_a_misspelt_or_missing_prefix_of_the_command_line_is_an_error(own, name, near):
+    assert find_prefix_errors([name], own) == [Error("variable.unknown", f"the variable {name} is set, and no role knows it: did you mean {near}?")]
+
+
+@pytest.mark.parametrize(("own", "name"), [
+    (["logs_"], "log_level"), (["logs_"], "logs_lines"), (["logs_"], "logs_linse"), (["logs_"], "query"), ([], "http_port"), ([], "package"),
+    ([], "app_package"), (["check_"], "ansible_user"), (["status_"], "logs_lines"), (["status_"], "xitrum_pakage"), (["stop_"], "stop"), ([], 7),
+])
+def test_other_names_of_the_command_line_are_somebody_elses_or_reported_elsewhere(own, name):
+    assert find_prefix_errors([name], own) == []

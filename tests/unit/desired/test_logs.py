@@ -50,6 +50,8 @@ def test_a_time_is_read(value, since, monkeypatch):
     ({"instances": "app1-7"},
      "logs_instances contains 'app1-7', and there is no such instance: did you mean app1-1? The inventory has app1-0, app1-1, app2-0, app2-1"),
     ({"instances": ["zzz"]}, "logs_instances contains 'zzz', and there is no such instance. The inventory has app1-0"),
+    ({"instances": ""}, "logs_instances is '': expected names of instances, such as app1-0"), ({"instances": []}, "expected names of instances"),
+    ({"instances": " , "}, "expected names of instances"),
     ({"instances": {"app1": 0}}, "expected names of instances, such as app1-0"),
 ])
 def test_what_is_wrong_is_reported_with_what_is_expected(given, message):

@@ -16,3 +16,16 @@ def test_a_user_of_the_settings_is_not_repeated(monkeypatch, setting, given, con
     monkeypatch.setattr(constants, "DEFAULT_REMOTE_USER", setting)
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"remote_user": given, "extra_vars": ()}))
     assert command_line.format_given_options()["connection"] == connection
+
+
+@pytest.mark.parametrize(("given", "repeated"), [
+    ("console_command=1+1", "-e console_command=1+1 --limit app1"),
+    ("rollback_to=1.0 xitrum_break_lock=true", "-e rollback_to=1.0 --limit app1"),
+    ('{"remove_packages": true, "xitrum_break_lock": true}', "-e '{\"remove_packages\": true}' --limit app1"),
+    ("xitrum_break_lock=true", "--limit app1"), ("remove_token=hush", "-e remove_token=... --limit app1"),
+])
+def test_the_same_command_has_what_this_run_was_given_but_for_the_lock_of_others(monkeypatch, given, repeated):
+    arguments = {"inventory": ("hosts.yml",), "args": ("console.yml",), "extra_vars": (given,), "subset": "app1"}
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(arguments))
+    assert command_line.format_same_command() == f"ansible-playbook -i hosts.yml console.yml {repeated}"
+    assert "rollback_to" not in command_line.format_given_options()["variables"]
