@@ -173,7 +173,7 @@ def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
 @pytest.mark.parametrize(("healthy", "release", "note"), [
     ("aa cc", "bb", "release bb is not on the record of healthy releases of app1: it failed there"),
     ("aa cc", "aa", ""), ("aa", "cc", ""), (None, "bb", ""),
-    (None, "", "app1 has no record of healthy releases yet"), ("aa cc", "", ""),
+    (None, None, "app1 has no record of healthy releases yet"), ("aa cc", None, ""),
 ])
 def test_a_release_that_is_named_is_used_and_its_record_reported(healthy, release, note):
     choice = rollout.choose_rollback_release({"app1": remembers(healthy)}, release)
