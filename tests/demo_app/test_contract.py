@@ -115,12 +115,14 @@ def test_flash_policy_is_served(running):
         assert policy.recv(1000).startswith(b"<cross-domain-policy>")
 
 
+@pytest.mark.long
 def test_native_transport_starts_too(root):
     with start(root, settings=without_https(**{"xitrum.edgeTriggeredEpoll": "true"})) as instance:
         assert instance.get("/").status == 200
         assert backlog(instance.port) == int(SOMAXCONN.read_text())
 
 
+@pytest.mark.long
 def test_session_needs_the_two_packages_opened(root):
     with start(root, settings=without_https(), java_options="-XX:+IgnoreUnrecognizedVMOptions") as instance:
         assert instance.get("/trivial").status == 200
@@ -132,6 +134,7 @@ def test_session_needs_the_two_packages_opened(root):
 # The configuration
 
 
+@pytest.mark.long
 def test_instance_folder_that_includes_a_releases_file(package, tmp_path):
     folder = tmp_path / "instance"
     shutil.copytree(package / "config", folder / "config")
@@ -157,6 +160,7 @@ def test_instance_folder_that_includes_a_releases_file(package, tmp_path):
     assert not (package / "log").exists()
 
 
+@pytest.mark.long
 def test_environment_overrides_where_it_was_set_to(root):
     port = find_free_port()
     environment = {"CONFIG_FORCE_xitrum_port_http": str(port), "CONFIG_FORCE_xitrum_session_secureKey": "from the environment"}
@@ -166,6 +170,7 @@ def test_environment_overrides_where_it_was_set_to(root):
         assert "WARN" not in instance.read_log()
 
 
+@pytest.mark.long
 def test_config_file_property_is_ignored(root, tmp_path):
     (tmp_path / "other.conf").write_text("xitrum.port.http = 1\n")
     with start(root, settings=without_https(**{"config.file": tmp_path / "other.conf"})) as instance:
@@ -177,6 +182,7 @@ def set_http_port(root, value):
     (root / "config" / "xitrum.conf").write_text(re.sub(r"http  = 8000", value, stock))
 
 
+@pytest.mark.long
 def test_unset_variable_in_the_file_ends_the_start(root):
     set_http_port(root, "http = ${DEMO_PORT}")
     instance = start(root, settings=without_https(**{"xitrum.port.http": None})).start()
@@ -184,6 +190,7 @@ def test_unset_variable_in_the_file_ends_the_start(root):
     assert "UnresolvedSubstitution" in instance.read_output()
 
 
+@pytest.mark.long
 def test_set_variable_in_the_file_is_the_port(root):
     set_http_port(root, "http = 8000\n    http = ${?DEMO_PORT}")
     port = find_free_port()
@@ -191,12 +198,14 @@ def test_set_variable_in_the_file_is_the_port(root):
         assert instance.get("/trivial").status == 200
 
 
+@pytest.mark.long
 def test_reverse_proxy_needs_a_base_url(root):
     instance = start(root, settings=without_https(**{"xitrum.reverseProxy.ips.0": "127.0.0.1"})).start()
     assert instance.wait_for_exit() == 1
     assert "baseUrl" in instance.read_output()
 
 
+@pytest.mark.long
 def test_folder_of_the_configuration_must_be_called_config(root):
     (root / "config").rename(root / "settings")
     runner = root / "script" / "runner"
@@ -206,6 +215,7 @@ def test_folder_of_the_configuration_must_be_called_config(root):
     assert "must be called config" in instance.read_output()
 
 
+@pytest.mark.long
 def test_stale_cache_hides_the_routes_of_a_new_release(root):
     cache = root / "tmp" / "routes.cache"
     with start(root, settings=without_https()) as instance:
@@ -222,6 +232,7 @@ def test_stale_cache_hides_the_routes_of_a_new_release(root):
 # What ends a start
 
 
+@pytest.mark.long
 def test_tmp_that_cannot_be_written(root):
     # A file in its place: root may write into any folder.
     (root / "tmp").write_text("")
@@ -230,6 +241,7 @@ def test_tmp_that_cannot_be_written(root):
     assert "tmpDir" in instance.read_log()
 
 
+@pytest.mark.long
 def test_log_that_cannot_be_written(root):
     (root / "log").write_text("")
     with start(root, settings=without_https()) as instance:
@@ -237,6 +249,7 @@ def test_log_that_cannot_be_written(root):
     assert (root / "log").read_text() == ""
 
 
+@pytest.mark.long
 def test_port_that_is_held(root):
     with socket.socket() as holder:
         holder.bind(("0.0.0.0", 0))
@@ -247,6 +260,7 @@ def test_port_that_is_held(root):
     assert f"Could not open port {port} for HTTP server" in instance.read_log()
 
 
+@pytest.mark.long
 def test_key_file_that_is_missing(root):
     (root / "config" / "ssl_example_privkey.pem").unlink()
     instance = start(root, settings=without_https()).start()
@@ -294,6 +308,7 @@ def faulty(tmp_path, fault):
     return start(root, settings=without_https())
 
 
+@pytest.mark.long
 def test_fault_in_the_page(tmp_path):
     with faulty(tmp_path, "page") as instance:
         assert instance.get("/").status == 500
@@ -301,6 +316,7 @@ def test_fault_in_the_page(tmp_path):
         assert "demo-page was built to fail" in instance.read_log()
 
 
+@pytest.mark.long
 def test_fault_at_start(tmp_path):
     began = time.monotonic()
     instance = faulty(tmp_path, "start").start()
@@ -309,6 +325,7 @@ def test_fault_at_start(tmp_path):
     assert "demo-start was built to fail" in instance.read_log()
 
 
+@pytest.mark.long
 def test_fault_never_listens(tmp_path):
     instance = faulty(tmp_path, "hang").start()
     try:

@@ -10,8 +10,11 @@ import shlex
 import pytest
 
 from tests.lib.site import wait_for
+from tests.verify.load import THOROUGH
 
 COMMON = {"load_test_rate": 1000, "load_test_seconds": 1, "load_test_heartbeat": 1, "load_test_timeout": 20}
+#: The connections of each route.
+COUNT = 2000 if THOROUGH else 500
 #: Processes of a load and their folders, on a host.
 LEFT = "ls -d /run/xitrum.host-load-* /tmp/xitrum.host-load-* 2>/dev/null; ps -eo args= | grep '[c]onnection_load'"
 
@@ -32,7 +35,7 @@ def load_test(site, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def before(load_test):
-    code, output, found = load_test("before", load_test_connections=2000, load_test_burst_connections=400, load_test_burst_application=True)
+    code, output, found = load_test("before", load_test_connections=COUNT, load_test_burst_connections=400, load_test_burst_application=True)
     assert code == 0, output[-4000:]
     return output, found
 
@@ -49,11 +52,11 @@ def test_all_connections_are_held_directly_and_through_the_proxy(before):
     result, found = before
     for route in ("direct", "proxy"):
         figures = found["routes"][route]
-        assert (figures["requested"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (2000, 2000, 0, [], []), result[-4000:]
-        assert figures["pongs"] >= 2000 and figures["promise"]["largest"] > 2000
+        assert (figures["requested"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (COUNT, COUNT, 0, [], []), result[-4000:]
+        assert figures["pongs"] >= COUNT and figures["promise"]["largest"] > 2000
         assert 0 < figures["memory_bytes"].get("java", 1) < 1 << 20
-    assert found["routes"]["proxy"]["fullest"]["name"] == "haproxy" and found["routes"]["proxy"]["fullest"]["files"] > 4000
-    assert "2000 held, 0 lost" in result, "it reports how far it is"
+    assert found["routes"]["proxy"]["fullest"]["name"] == "haproxy" and found["routes"]["proxy"]["fullest"]["files"] > 2 * COUNT
+    assert f"{COUNT} held, 0 lost" in result, "it reports how far it is"
     assert "changed=0" in result and "changed=1" not in result
 
 
@@ -83,7 +86,7 @@ def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before,
     # A row has its columns apart; a sentence that begins with the same word has not.
     rows = [re.split(r"\s{2,}", line.strip()) for line in output.splitlines()]
     columns = [row[-2:] for row in rows if len(row) > 1 and row[0] in ("before", "held", "limited by")]
-    assert columns == [["before", "after"], ["2000", str(figures["held"])], ["nothing", "nofile"]]
+    assert columns == [["before", "after"], [str(COUNT), str(figures["held"])], ["nothing", "nofile"]]
 
 
 def test_what_cannot_be_made_is_refused_before_the_first_connection(load_test):

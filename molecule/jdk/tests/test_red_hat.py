@@ -8,6 +8,7 @@ import json
 import pytest
 
 testinfra_hosts = ["ansible://rocky"]
+pytestmark = pytest.mark.long
 
 HOME = "/usr/lib/jvm/jdk-archived"
 

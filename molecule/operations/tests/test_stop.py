@@ -74,6 +74,7 @@ def test_a_proxy_that_was_restarted_disables_it_again(site, stopped):
     site.run().assert_did_nothing()
 
 
+@pytest.mark.long
 def test_the_last_server_of_a_proxy_is_not_stopped(site, stopped):
     run = site.run(playbook=STOP, stop_instances=["app1-0", "app2-0", "app2-1"])
     refusal = " ".join(str(result.get("msg")) for _host, result in run.list_results("xitrum.host.proxy_server"))

@@ -110,6 +110,7 @@ def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next
     assert site.find_release("app2") == site.find_release("app1")
 
 
+@pytest.mark.long
 def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, packages, archives, tmp_path):
     """The release is a tar.gz here, and the instance that stays moves to a port below 1024."""
     smaller = site.with_inventory(tmp_path / "inventory", {"xitrum": ["app1"], "xitrum_decommissioned": ["app2"]})

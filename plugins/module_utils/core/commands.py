@@ -50,7 +50,7 @@ OF_ONE_RUN = (
     "xitrum_health_path_is_new",
     "xitrum_maintenance_tasks",
 )
-#: Variables that not even the same run again needs: it would break the lock of somebody else.
+#: Variables that not even the same run again needs: it would break the lock of another run.
 OF_FIRST_RUN = ("xitrum_break_lock",)
 #: Names of variables whose values are not shown. A short word counts where it stands alone.
 SECRET = re.compile(

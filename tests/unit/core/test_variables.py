@@ -143,5 +143,5 @@ def test_a_misspelt_or_missing_prefix_of_the_command_line_is_an_error(own, name,
     (["logs_"], "log_level"), (["logs_"], "logs_lines"), (["logs_"], "logs_linse"), (["logs_"], "query"), ([], "http_port"), ([], "package"),
     ([], "app_package"), (["check_"], "ansible_user"), (["status_"], "logs_lines"), (["status_"], "xitrum_pakage"), (["stop_"], "stop"), ([], 7),
 ])
-def test_other_names_of_the_command_line_are_somebody_elses_or_reported_elsewhere(own, name):
+def test_a_name_without_a_near_one_or_with_the_right_prefix_is_not_reported_here(own, name):
     assert find_prefix_errors([name], own) == []

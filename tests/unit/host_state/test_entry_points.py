@@ -161,7 +161,7 @@ def play(path, *options, **environment):
 LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
 
 
-@pytest.mark.parametrize(("status", "code"), [("UP", 0), ("DOWN", 2)])
+@pytest.mark.parametrize(("status", "code"), [pytest.param("UP", 0, marks=pytest.mark.long), ("DOWN", 2)])
 def test_a_run_whose_proxy_has_no_healthy_server_at_the_end_fails(tmp_path, status, code):
     server = {"backend": "xitrum", "name": "app1-0", "address": "192.0.2.3", "port": 8000, "admin": "ready",
               "status": status, "check": "L4TOUT"}
@@ -181,7 +181,7 @@ def test_a_run_whose_proxy_has_no_healthy_server_at_the_end_fails(tmp_path, stat
     assert ("proxy1: HAProxy has no healthy server" in printed) == (code != 0)
 
 
-@pytest.mark.parametrize(("listens", "code"), [("127.0.0.2", 0), ("127.0.0.1", 2)])
+@pytest.mark.parametrize(("listens", "code"), [pytest.param("127.0.0.2", 0, marks=pytest.mark.long), ("127.0.0.1", 2)])
 def test_a_run_whose_public_port_is_not_reached_from_elsewhere_fails(tmp_path, listens, code):
     """The port answers on its own host in both cases, and at the address of the inventory in one of them."""
     with socket.create_server((listens, 0)) as server:

@@ -589,7 +589,7 @@ RPMS = (RPM_8, RPM_11, RPM, UPDATE, RPM_21)
     st.lists(st.sampled_from([ARCHIVE, *RPMS]), max_size=3),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None)
 def test_whatever_packages_come_and_go_the_removal_leaves_what_they_would_have_left(first, changes, chosen, headless):
     host, alone = make_host(*sorted(first), headless=headless), make_host(*sorted(first), headless=headless)
     there = set(first)

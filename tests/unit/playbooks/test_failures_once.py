@@ -116,7 +116,7 @@ def test_a_crash_without_a_message_is_an_error_of_its_host(tmp_path, book):
 
 @pytest.mark.parametrize(("call", "who"), [
     ({"module": "instance_service", "host": "app1", "state": "restarted"}, "On app1, "),
-    ({"module": "proxy_server", "delegated": "proxy2", "state": "drain"}, "proxy2: "),
+    pytest.param({"module": "proxy_server", "delegated": "proxy2", "state": "drain"}, "proxy2: ", marks=pytest.mark.long),
 ])
 def test_a_crash_without_a_message_stops_the_rollout(tmp_path, call, who):
     run = play(tmp_path, ROLLOUT, HOSTS, [(call, CRASHED), *READS], PROXIES)

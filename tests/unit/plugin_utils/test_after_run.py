@@ -124,7 +124,7 @@ def test_a_run_that_failed_is_reported_with_its_errors(fleet, chat):
     assert message["text"].endswith("\n".join(run["errors"]))
 
 
-@pytest.mark.parametrize("options", [(), ("--limit", "app1")])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.long), ("--limit", "app1")])
 def test_a_run_that_ended_well_is_reported(fleet, chat, options):
     """One with a limit too, which leaves out this machine."""
     ended = fleet.run([CHANGE, RESCUED, IGNORED], *options)

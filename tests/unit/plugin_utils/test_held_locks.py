@@ -94,7 +94,8 @@ LOSE = {"name": "Lose a host", "ansible.builtin.raw": "echo {{ 1 }}", "vars": {"
         "when": "inventory_hostname == 'app2'"}
 
 
-@pytest.mark.parametrize("tasks", [pytest.param([REFUSE], marks=pytest.mark.long), [LOSE, RELEASE]], ids=["refused", "lost"])
+@pytest.mark.long
+@pytest.mark.parametrize("tasks", [[REFUSE], [LOSE, RELEASE]], ids=["refused", "lost"])
 def test_a_run_that_ends_early_gives_its_locks_back(fleet, tasks):
     with fleet(tasks) as run:
         output = run.communicate()[0]
