@@ -13,6 +13,7 @@ import shutil
 import pytest
 
 from tests.lib.site import wait_for
+from tests.verify.load import THOROUGH
 
 HOST = "app1"
 INSTANCES = ["app1-0", "app1-1"]
@@ -61,8 +62,10 @@ def assert_plain(text):
 
 
 def test_links_pipes_and_names_of_processes_lead_root_nowhere(site):
-    """What the application's user has planted in its folders, and what another user calls its processes. The run makes the host
-    as the inventory has it, whatever ran before: it restarts instances of which the folders have links."""
+    """What the application's user has planted in its folders, and what another user calls its processes. The run changes the
+    heap, so that it restarts the instances of which the folders have links. Where everything is tested, it also makes the hosts as the
+    inventory has them, whatever ran before."""
+    where = () if THOROUGH else ALONE
     before = site.run_script(HOST, FOREIGN)
     plant = f"""
         set -e
@@ -81,16 +84,16 @@ def test_links_pipes_and_names_of_processes_lead_root_nowhere(site):
             for number, name in enumerate(NAMES):
                 stack.enter_context(process_of_mallory(site, name, 18000 + number))
             jvms = site.list_processes(HOST)
-            run = site.run()
+            run = site.run(*where, xitrum_heap="300m")
             assert "root:" not in run.output
             run.assert_ended_well()
             assert site.run_script(HOST, FOREIGN) == before
             running = site.list_running()
             assert not set(jvms) & set(running[HOST]), "it has restarted what was there"
-            check = site.run(playbook="playbooks/check.yml").assert_ended_well()
+            check = site.run(*where, playbook="playbooks/check.yml", xitrum_heap="300m").assert_ended_well()
             assert "root:" not in check.output
             assert_plain(check.output)
-            site.run().assert_did_nothing()
+            site.run(*where, xitrum_heap="300m").assert_did_nothing()
             assert site.list_running() == running
     finally:
         site.run_script(HOST, f"rm -f {LOG}/planted {LOG}/planted.log {LOG}/pipe.log")
