@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.xitrum.host.plugins.plugin_utils import (
@@ -112,7 +113,8 @@ class ActionModule(ActionBase):
     ) -> list[Error]:
         """Return the errors of misspelt variables: those of `-e` and, with prefixes, those of the hosts of the run."""
         own = preflight_reports.READ_FIRST_PREFIXES if prefixes is None else prefixes
-        found = role_variables.find_prefix_errors(load_extra_vars(self._loader), own)
+        # Files of the command line are found from the folder in which it was typed, as by a loader without a playbook.
+        found = role_variables.find_prefix_errors(load_extra_vars(DataLoader()), own)
         if prefixes is None:
             return found
         hosts = [host for host in find_members(task_vars["groups"], GROUPS) if host in within]

@@ -1217,7 +1217,7 @@ RULES = tuple(
         ),
         (
             "variable.unknown",
-            "A variable with the collection's prefix is one that a role has",
+            "A variable with the collection's prefix is one that a role has, and one of `-e` has no misspelt prefix",
             "Correct the name; the message has the nearest one",
         ),
         (
