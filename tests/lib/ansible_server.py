@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process that has loaded Ansible and runs ansible-playbook for Molecule, in a fork for each step of a scenario.
+"""A process that has loaded Ansible and runs ansible-playbook for Molecule and ansible-lint, in a fork for each run.
 
 A scenario has up to eight steps. Each takes seconds of a processor to load Ansible, to pack modules and to compile templates, as the
 one before it did. All that a step does after it has started is Ansible's own.
@@ -59,9 +59,10 @@ def serve(path):
     """Answers clients until it is ended."""
     # So that folders for temporary files are removed.
     signal.signal(signal.SIGTERM, lambda *_unused: sys.exit())
-    pathlib.Path(f"{path}.pid").write_text(str(os.getpid()))
     with socket.socket(socket.AF_UNIX) as listener:
+        # Fails where two clients have each started a process, and the other one is there.
         listener.bind(path)
+        pathlib.Path(f"{path}.pid").write_text(str(os.getpid()))
         listener.listen()
         while True:
             answer(listener.accept()[0])

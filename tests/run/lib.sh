@@ -37,6 +37,13 @@ step() {
     fi
 }
 
+# Ends the process of tests/run/bin/ansible-playbook, and removes its folder.
+end_ansible_server() {
+    # It may have ended.
+    [ ! -e "$ANSIBLE_SERVER.pid" ] || kill "$(cat "$ANSIBLE_SERVER.pid")" 2> /dev/null || true
+    rm -rf "$(dirname "$ANSIBLE_SERVER")"
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
