@@ -10,11 +10,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ansible.inventory.manager import InventoryManager
-from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
-from ansible.utils.vars import load_extra_vars
 from ansible_collections.xitrum.host.plugins.plugin_utils import (
     after_run,
+    command_line,
     commands_once,
     preflight_reports,
     role_variables,
@@ -113,8 +112,7 @@ class ActionModule(ActionBase):
     ) -> list[Error]:
         """Return the errors of misspelt variables: those of `-e` and, with prefixes, those of the hosts of the run."""
         own = preflight_reports.READ_FIRST_PREFIXES if prefixes is None else prefixes
-        # Files of the command line are found from the folder in which it was typed, as by a loader without a playbook.
-        found = role_variables.find_prefix_errors(load_extra_vars(DataLoader()), own)
+        found = role_variables.find_prefix_errors(command_line.list_variables(), own)
         if prefixes is None:
             return found
         hosts = [host for host in find_members(task_vars["groups"], GROUPS) if host in within]

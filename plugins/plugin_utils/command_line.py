@@ -13,6 +13,8 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from ansible import constants, context
+from ansible.parsing.dataloader import DataLoader
+from ansible.utils.vars import load_extra_vars
 
 from ..module_utils.core import commands
 
@@ -37,6 +39,12 @@ def format_given_options(
     if sources:
         arguments["inventory"] = list(sources)
     return commands.read_options(arguments, os.getcwd(), left_out)
+
+
+def list_variables() -> list[str]:
+    """The names of the variables of `-e`, also of those in files."""
+    # Files are found from the folder in which the command was typed, as by a loader without a playbook.
+    return list(load_extra_vars(DataLoader()))
 
 
 def format_playbook_name() -> str:

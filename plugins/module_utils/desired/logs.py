@@ -13,6 +13,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ..application import operations
 from ..core.name_lists import format_names
 from ..core.plan import BlockingError, make_rule_errors
 from ..core.untrusted_text import make_printable, replace_controls
@@ -153,16 +154,17 @@ def read_instances(
 ) -> dict[str, list[int]]:
     """Return the numbers of the instances to read, by host: all of the run's hosts where nothing sets them."""
     every = {f"{host}-{index}": (host, index) for host, count in places.items() for index in range(count)}
-    names = value.split(",") if isinstance(value, str) else value
-    if names is None:
+    if value is None:
         return {host: list(range(places[host])) for host in hosts if host in places}
-    if not isinstance(names, (list, tuple)) or not any(str(one).strip() for one in names):
+    try:
+        names = operations.read_names(value)
+    except ValueError:
         example = pick_example(every)
         reason = f"logs_instances is {show_value(value)}: expected names of instances, such as {example}"
         errors.append(BlockingError(reason, rule="logs.instances"))
         return {}
     found: dict[str, list[int]] = {}
-    for name in dict.fromkeys(str(one).strip() for one in names):
+    for name in names:
         if name not in every:
             near = describe_nearest(name, every)
             reason = f"logs_instances contains {show_value(name)}, and there is no such instance{near}"

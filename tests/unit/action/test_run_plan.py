@@ -85,7 +85,7 @@ def test_a_variable_with_a_pattern_selects_a_host_of_the_run(pattern, limit, hos
 
 @pytest.mark.parametrize("prefixes", [None, ["logs_"]])
 def test_a_misspelt_prefix_of_the_command_line_is_an_error_of_each_playbook(monkeypatch, prefixes):
-    monkeypatch.setattr(run_plan, "load_extra_vars", lambda loader: {"rolback_to": 1, "log_lines": 5, "xitrm_heap": "1g"})
+    monkeypatch.setattr(run_plan.command_line, "list_variables", lambda: ["rolback_to", "log_lines", "xitrm_heap"])
     found = planned("inventory", {"app1": {}, "localhost": {}}, ["localhost"], groups={"xitrum": ["app1"]}, prefixes=prefixes)
     names = [line.split()[2] for line in found["msg"].splitlines()]
     assert (names, found["rules"]) == (["rolback_to", "xitrm_heap"] if prefixes is None else ["log_lines", "xitrm_heap"], ["variable.unknown"])

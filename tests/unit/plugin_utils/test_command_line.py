@@ -29,3 +29,11 @@ def test_the_same_command_has_what_this_run_was_given_but_for_the_lock_of_others
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict(arguments))
     assert command_line.format_same_command() == f"ansible-playbook -i hosts.yml console.yml {repeated}"
     assert "rollback_to" not in command_line.format_given_options()["variables"]
+
+
+def test_variables_of_the_command_line_are_also_those_of_files_in_the_folder_where_it_was_typed(monkeypatch, tmp_path):
+    (tmp_path / "more.yml").write_text("log_lines: 5\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line.load_extra_vars, "extra_vars", {}, raising=False)
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"extra_vars": ("@more.yml", "a=1", '{"b": 2}')}))
+    assert sorted(command_line.list_variables()) == ["a", "b", "log_lines"]
