@@ -30,7 +30,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables impor
 
 from ..module_utils.application import operations, rollout
 from ..module_utils.core.commands import shorten_path
-from ..module_utils.core.plan import BlockingError
+from ..module_utils.core.name_lists import format_names
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.preflight.catalog import Error
 from ..module_utils.proxy.definition import format_server_name
@@ -209,20 +209,14 @@ class ActionModule(ActionBase):
         host."""
         variable, hostvars = f"{options['verb']}_instances", task_vars["hostvars"]
         given, hosts = PublicVariables(self._templar, task_vars), task_vars["ansible_play_hosts_all"]
-        names = None
-        if variable in given:
-            try:
-                names = operations.read_names(given[variable])
-            except ValueError as error:
-                return build_refusal([BlockingError(f"{variable} is {error}", rule="operation.names")])
         # The raw ones: a host has more variables than it takes to count its instances.
         raw = getattr(hostvars, "raw_get", hostvars.__getitem__)
         places = {
             host: Inputs(PublicVariables(self._templar, raw(host))).places for host in task_vars["groups"]["xitrum"]
         }
-        chosen, errors = operations.choose(variable, names, places, hosts)
+        chosen, errors = operations.choose(variable, given, places, hosts)
         servers = [format_server_name(host, index) for host, indices in chosen.items() for index in indices]
-        return build_refusal(errors) or {"chosen": chosen, "one_by_one": names is not None, "servers": servers}
+        return build_refusal(errors) or {"chosen": chosen, "one_by_one": variable in given, "servers": servers}
 
     def _plan_installed(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Fail where the task's host has no release; return the one that it runs in the place of a package."""
@@ -268,7 +262,7 @@ def describe_limit_error(limit: Optional[str], names: Sequence[str], members: Se
         )
     return (
         f"--limit is {limit!r}: expected one or more hosts of {of_groups}, which are "
-        f"{format_members(members)}. Choose other hosts, or run the playbook without --limit"
+        f"{format_names(members, LISTED)}. Choose other hosts, or run the playbook without --limit"
     )
 
 
@@ -276,18 +270,13 @@ def describe_pattern_error(variable: str, pattern: str, names: Sequence[str], me
     """Return the message for a variable with a pattern that selects no host of the run."""
     return (
         f"{variable} is {pattern!r}: expected one or more hosts of {format_groups(names)}, which are "
-        f"{format_members(members)}, and within --limit"
+        f"{format_names(members, LISTED)}, and within --limit"
     )
 
 
 def format_groups(names: Sequence[str]) -> str:
     """Return groups as a part of a sentence."""
     return f"the group{'s' if len(names) > 1 else ''} {', '.join(names)}"
-
-
-def format_members(members: Sequence[str]) -> str:
-    """Return the names of the first hosts, and how many more there are."""
-    return ", ".join(members[:LISTED]) + (f" and {len(members) - LISTED} more" if len(members) > LISTED else "")
 
 
 def describe_no_hosts_error(sources: Sequence[str]) -> str:

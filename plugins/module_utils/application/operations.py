@@ -16,11 +16,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core import operator_stops
+from ..core.name_lists import format_names
 from ..core.plan import BlockingError
 from ..core.untrusted_text import make_printable
 
 #: The playbooks, and what each does to an instance.
 VERBS = ("restart", "stop", "start")
+
+#: What a message lists of many instances.
+LISTED = 20
 
 
 def read_names(value: Any) -> list[str]:
@@ -38,25 +42,29 @@ def read_names(value: Any) -> list[str]:
 
 
 def choose(
-    variable: str, names: Sequence[str] | None, places: Mapping[str, int], hosts: Collection[str]
+    variable: str, given: Mapping[str, Any], places: Mapping[str, int], hosts: Collection[str]
 ) -> tuple[dict[str, list[int]], list[BlockingError]]:
     """Return the chosen instances, host to their numbers, and the errors.
 
-    names: those of the operator, all instances of `hosts` without any. places: host to the number of its instances, of
-    the whole inventory. hosts: those of the run.
+    given: the variables; without `variable` among them, all instances of `hosts` are chosen. places: host to the number
+    of its instances, of the whole inventory. hosts: those of the run.
     """
     every = {f"{host}-{index}": (host, index) for host, count in places.items() for index in range(count)}
+    try:
+        of_run = [name for name, (host, _index) in every.items() if host in hosts]
+        names = read_names(given[variable]) if variable in given else of_run
+    except ValueError as error:
+        return {}, [BlockingError(f"{variable} is {error}", rule="operation.names")]
     chosen: dict[str, list[int]] = {}
     errors = []
-    of_run = [name for name, (host, _index) in every.items() if host in hosts]
-    for name in of_run if names is None else names:
+    for name in names:
         if name not in every:
             near = next(iter(difflib.get_close_matches(name, every, 1, 0.5)), "")
             advice = f" Did you mean {near}?" if near else ""
             errors.append(
                 BlockingError(
                     f"{variable} contains {make_printable(name)}, which is not an instance of this inventory.{advice} "
-                    f"The instances are {', '.join(every) or 'none'}",
+                    f"The instances are {format_names(list(every), LISTED) or 'none'}",
                     rule="operation.unknown-instance",
                 )
             )

@@ -7,14 +7,12 @@ component `logs`. Controller only."""
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 from typing import Any, Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..application import operations
-from ..core.name_lists import format_names
 from ..core.plan import BlockingError, make_rule_errors
 from ..core.untrusted_text import make_printable, replace_controls
 from .inputs import Inputs
@@ -32,9 +30,6 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 #: Times that are accepted. ISO 8601 has more forms, such as weeks.
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?")
-
-#: What a message lists of many instances.
-_LISTED = 20
 
 
 def build_logs(inputs: Inputs) -> dict[str, Any]:
@@ -64,7 +59,8 @@ def read_settings(
     given: the variables. places: all application hosts, with how many instances each may have. hosts: those of the run.
     now: the clock of the controller, in seconds since the epoch.
     """
-    errors: list[str] = []
+    chosen, wrong = operations.choose("logs_instances", given, places, hosts)
+    errors: list[str] = [*wrong]
     since = read_since(given.get("logs_since"), now, errors)
     found = {
         "since": since,
@@ -72,7 +68,7 @@ def read_settings(
         "grep": read_grep(given.get("logs_grep"), errors),
         "follow": read_flag(given.get("logs_follow"), errors),
         "save": str(given.get("logs_save") or ""),
-        "instances": read_instances(given.get("logs_instances"), places, hosts, errors),
+        "instances": {host: sorted(chosen[host]) for host in hosts if host in chosen},
     }
     return found, errors
 
@@ -147,48 +143,6 @@ def read_flag(value: Any, errors: list[str]) -> bool:
     except TypeError:
         errors.append(BlockingError(f"logs_follow is {show_value(value)}: expected true or false", rule="logs.follow"))
         return False
-
-
-def read_instances(
-    value: Any, places: Mapping[str, int], hosts: Sequence[str], errors: list[str]
-) -> dict[str, list[int]]:
-    """Return the numbers of the instances to read, by host: all of the run's hosts where nothing sets them."""
-    every = {f"{host}-{index}": (host, index) for host, count in places.items() for index in range(count)}
-    if value is None:
-        return {host: list(range(places[host])) for host in hosts if host in places}
-    try:
-        names = operations.read_names(value)
-    except ValueError:
-        example = pick_example(every)
-        reason = f"logs_instances is {show_value(value)}: expected names of instances, such as {example}"
-        errors.append(BlockingError(reason, rule="logs.instances"))
-        return {}
-    found: dict[str, list[int]] = {}
-    for name in names:
-        if name not in every:
-            near = describe_nearest(name, every)
-            reason = f"logs_instances contains {show_value(name)}, and there is no such instance{near}"
-            errors.append(BlockingError(reason, rule="logs.instances"))
-            continue
-        host, index = every[name]
-        if host not in hosts:
-            reason = f"logs_instances contains {name}, and --limit leaves out {host}: change one of the two"
-            errors.append(BlockingError(reason, rule="logs.instances"))
-            continue
-        found.setdefault(host, []).append(index)
-    return {host: sorted(found[host]) for host in hosts if host in found}
-
-
-def describe_nearest(name: str, known: Mapping[str, Any]) -> str:
-    """Return the end of a sentence on a name that is none: the nearest one, and those that there are."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    listed = format_names(list(known), _LISTED)
-    return f"{f': did you mean {near[0]}?' if near else '.'} The inventory has {listed or 'none'}"
-
-
-def pick_example(known: Mapping[str, Any]) -> str:
-    """Return an example of a name."""
-    return next(iter(known), "app1-0")
 
 
 def show_value(value: Any) -> str:

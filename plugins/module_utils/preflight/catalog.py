@@ -756,11 +756,6 @@ RULES = tuple(
             "Correct it at the character in the message",
         ),
         (
-            "logs.instances",
-            "`logs_instances` lists instances of the inventory within `--limit`",
-            "Correct the names in the message",
-        ),
-        (
             "logs.lines",
             "`logs_lines` is a whole number within the range in the message",
             "Set a number within that range",

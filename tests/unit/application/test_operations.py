@@ -36,11 +36,11 @@ def test_a_value_without_names_is_refused_and_does_not_choose_all(value):
     (["app2-1", "app1-0"], ["app1", "app2"], {"app2": [1], "app1": [0]}),
 ])
 def test_the_chosen_instances(names, hosts, chosen):
-    assert operations.choose("restart_instances", names, PLACES, hosts) == (chosen, [])
+    assert operations.choose("restart_instances", {} if names is None else {"restart_instances": names}, PLACES, hosts) == (chosen, [])
 
 
 def test_all_names_that_are_none_are_refused_with_the_nearest_one_and_the_list():
-    chosen, errors = operations.choose("restart_instances", ["app1-0", "ap2-1", "web", "app2-0"], PLACES, ["app1"])
+    chosen, errors = operations.choose("restart_instances", {"restart_instances": ["app1-0", "ap2-1", "web", "app2-0"]}, PLACES, ["app1"])
     assert chosen == {"app1": [0]}
     assert errors == [
         "restart_instances contains ap2-1, which is not an instance of this inventory. Did you mean app2-1? The instances are app1-0, app1-1, app2-0, "
@@ -48,6 +48,18 @@ def test_all_names_that_are_none_are_refused_with_the_nearest_one_and_the_list()
         "restart_instances contains web, which is not an instance of this inventory. The instances are app1-0, app1-1, app2-0, app2-1",
         "restart_instances contains app2-0, and --limit leaves out app2: add that host to --limit, or run without --limit"]
     assert [error.rule for error in errors] == ["operation.unknown-instance"] * 2 + ["operation.outside-limit"]
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_a_variable_without_names_is_an_error_of_its_own_and_chooses_nothing(value):
+    chosen, (error,) = operations.choose("stop_instances", {"stop_instances": value}, PLACES, PLACES)
+    assert chosen == {} and error.rule == "operation.names"
+    assert error.startswith(f"stop_instances is {value!r}: expected names of instances such as app1-0")
+
+
+def test_of_many_instances_the_first_are_listed():
+    _chosen, (error,) = operations.choose("stop_instances", {"stop_instances": "web"}, {"app1": 64}, ["app1"])
+    assert error.endswith("The instances are " + ", ".join(f"app1-{index}" for index in range(operations.LISTED)) + " and 44 more")
 
 
 def read(*listed, drift=(), **more):

@@ -48,11 +48,11 @@ def test_a_time_is_read(value, since, monkeypatch):
     ({"grep": "a" * 10 + "("}, "at character 11."),
     ({"follow": "perhaps"}, "logs_follow is 'perhaps': expected true or false"),
     ({"instances": "app1-7"},
-     "logs_instances contains 'app1-7', and there is no such instance: did you mean app1-1? The inventory has app1-0, app1-1, app2-0, app2-1"),
-    ({"instances": ["zzz"]}, "logs_instances contains 'zzz', and there is no such instance. The inventory has app1-0"),
-    ({"instances": ""}, "logs_instances is '': expected names of instances, such as app1-0"), ({"instances": []}, "expected names of instances"),
+     "logs_instances contains app1-7, which is not an instance of this inventory. Did you mean app1-1? The instances are app1-0, app1-1, app2-0, app2-1"),
+    ({"instances": ["zzz"]}, "logs_instances contains zzz, which is not an instance of this inventory. The instances are app1-0"),
+    ({"instances": ""}, "logs_instances is '': expected names of instances such as app1-0"), ({"instances": []}, "expected names of instances"),
     ({"instances": " , "}, "expected names of instances"),
-    ({"instances": {"app1": 0}}, "expected names of instances, such as app1-0"),
+    ({"instances": {"app1": 0}}, "expected names of instances such as app1-0"),
 ])
 def test_what_is_wrong_is_reported_with_what_is_expected(given, message):
     _found, errors = settings(**given)
@@ -66,7 +66,7 @@ def test_instances_are_chosen_by_their_names():
 
 def test_an_instance_that_the_limit_leaves_out_is_reported():
     _found, errors = logs.read_settings({"logs_instances": "app2-0"}, PLACES, ["app1"], NOW)
-    assert errors == ["logs_instances contains app2-0, and --limit leaves out app2: change one of the two"]
+    assert errors == ["logs_instances contains app2-0, and --limit leaves out app2: add that host to --limit, or run without --limit"]
 
 
 def test_following_needs_a_terminal_and_a_fork_for_each_host():

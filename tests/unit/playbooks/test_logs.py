@@ -72,7 +72,7 @@ def test_lines_are_saved_and_files_are_not_overwritten(tmp_path):
     ({"grep": "a(b"}, "logs_grep is not a valid regular expression: missing ), unterminated subpattern, at character 2."),
     ({"since": "soon"}, "logs_since is 'soon': expected an age"),
     ({"lines": 0}, "logs_lines is 0: expected a whole number from 1 to 10000"),
-    ({"instances": ["app1-9"]}, "there is no such instance: did you mean app1-1? The inventory has app1-0, app1-1, app2-0, app2-1"),
+    ({"instances": ["app1-9"]}, "not an instance of this inventory. Did you mean app1-1? The instances are app1-0, app1-1, app2-0, app2-1"),
     ({"line": 5}, "did you mean logs_lines?"),
 ])
 def test_wrong_variables_end_the_run_before_a_host_is_read(tmp_path, variables, message):

@@ -236,7 +236,7 @@ CASES = {
 
 #: The rules of run_plan itself, and those of a rollback: `action/test_run_plan.py` has a case for each. Those of operations are in
 #: `application/test_operations.py` and `playbooks/test_operations.py`.
-OF_PLAN = {"inventory.limit", "inventory.no-hosts", "inventory.pattern", "operation.names",
+OF_PLAN = {"inventory.limit", "inventory.no-hosts", "inventory.pattern",
            *(rule for rule in OF_COMPONENTS if rule.startswith(("rollback.", "operation.")))}
 
 #: Those of modules whose components no run reads first: `jdk/test_console.py` and `source_tree/test_component.py` have the cases.

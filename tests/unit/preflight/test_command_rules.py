@@ -170,7 +170,6 @@ CASES = {
     "load.targets": lambda _: of_load(targets=[]),
     "logs.follow": lambda _: of_logs(logs_follow="perhaps"),
     "logs.grep": lambda _: of_logs(logs_grep="(a"),
-    "logs.instances": lambda _: of_logs(logs_instances="app1-7"),
     "logs.lines": lambda _: of_logs(logs_lines=-1),
     "logs.save": lambda _: of_files("app1-0.log", lambda folder: log_stream.find_file_errors(folder, ["app1-0"])),
     "logs.since": lambda _: of_logs(logs_since="garbage"),
