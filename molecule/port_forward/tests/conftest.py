@@ -8,7 +8,6 @@ import re
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-
 #: What CI tests on the host without a firewall program: that it gets one, which works, goes and comes back. The rest is as on the host
 #: `nftables`, and a part of make test-all.
 OF_BARE = (
