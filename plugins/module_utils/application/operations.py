@@ -50,11 +50,12 @@ def choose(
     of its instances, of the whole inventory. hosts: those of the run.
     """
     every = {f"{host}-{index}": (host, index) for host, count in places.items() for index in range(count)}
-    try:
-        of_run = [name for name, (host, _index) in every.items() if host in hosts]
-        names = read_names(given[variable]) if variable in given else of_run
-    except ValueError as error:
-        return {}, [BlockingError(f"{variable} is {error}", rule="operation.names")]
+    names = [name for name, (host, _index) in every.items() if host in hosts]
+    if variable in given:
+        try:
+            names = read_names(given[variable])
+        except ValueError as error:
+            return {}, [BlockingError(f"{variable} is {error}", rule="operation.names")]
     chosen: dict[str, list[int]] = {}
     errors = []
     for name in names:

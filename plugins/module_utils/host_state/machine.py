@@ -353,7 +353,7 @@ def find_notes(state: dict[str, Any]) -> list[str]:
     found = folders.find_host_notes(state["folders"]) if state["folders"] else []
     distribution, release = distributions.DISTRIBUTIONS.get(state["distribution"]), parse_version(state["release"])
     if distribution and (release or (0,))[0] not in distribution.tested:
-        found.append(f"{state['name']} is known but not tested here: read the report of the first run carefully")
+        found.append(f"no test of the collection runs on {state['name']}: read the report of the first run carefully")
     if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:
         found.append(
             "root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container "
