@@ -13,7 +13,12 @@ from tests.lib.http_server import serve_in_background
 
 pytest_plugins = ["tests.lib.site_fixtures"]
 
-ORDER = ("test_site.py", "test_bad_input.py", "test_everyday.py", "test_hostile.py", "test_base.py", "test_remove.py", "test_every_host.py")
+ORDER = (
+    "test_site.py",
+    # Everyday commands: each leaves the fleet as it was.
+    "test_history.py", "test_jvm_tools.py", "test_killed.py", "test_logs.py", "test_restart.py", "test_run.py", "test_status.py", "test_stop.py",
+    "test_bad_input.py", "test_everyday.py", "test_hostile.py", "test_base.py", "test_remove.py", "test_every_host.py",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -39,7 +39,7 @@ def test_a_class_that_fails_and_one_that_no_jar_has_fail_the_playbook(site):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.long)])
 def test_whoever_is_interrupted_leaves_nothing_on_the_host(site, number):
-    process = site.start("--limit", "app1", playbook="molecule/operations/tests/short_lease.yml")
+    process = site.start("--limit", "app1", playbook="molecule/site/tests/short_lease.yml")
     try:
         wait_for("a command that runs", lambda: MIGRATE in find_leftovers(site, "app1"), 90)
         os.kill(process.pid, number)
