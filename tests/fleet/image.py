@@ -92,9 +92,9 @@ def _add_packages(plain: str, packages: tuple[str, ...]) -> str:
     """An image of its own, so that many hosts have them without each installing them."""
     # By its id: its name may have been another image's before.
     plain = get_client().api.inspect_image(plain)["Id"]
-    # What the plain image has in its cache needs no update, which would bring its long lists back.
+    # Its lists name what is in its cache alone, and apt replaces them only where there are none.
     install = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
-    recipe = f"FROM {plain}\nRUN {install} || {{ apt-get update && {install}; }}\n"
+    recipe = f"FROM {plain}\nRUN {install} || {{ rm -r /var/lib/apt/lists && apt-get update && {install}; }}\n"
     name = f"{WITH_PACKAGES}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with lock("image-with-packages"):
         if name not in list_tags(WITH_PACKAGES):
