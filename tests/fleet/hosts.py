@@ -250,8 +250,8 @@ class _Host:
             for user in USERS
         )
         public = key.with_suffix(".pub").read_text(encoding="utf-8")
-        # The lists are as old as the image, and name what is in its cache: nothing updates them on the way.
-        script = f'printf %s "$PUBLIC" > /run/fleet-key && {script} rm /run/fleet-key && touch /var/lib/apt/lists'
+        # The package lists, which name what is in the image's cache, are as new as the host for `cache_valid_time` of a role.
+        script = f'printf %s "$PUBLIC" > /run/fleet-key && {script} rm /run/fleet-key && touch --no-create /var/lib/apt/lists'
         execute(self.name, "sh", "-c", script, environment={"PUBLIC": public})
 
     def _wait_for_ssh(self, address: str, port: int) -> None:

@@ -92,7 +92,7 @@ def _add_packages(plain: str, packages: tuple[str, ...]) -> str:
     """An image of its own, so that many hosts have them without each installing them."""
     # By its id: its name may have been another image's before.
     plain = get_client().api.inspect_image(plain)["Id"]
-    # Its lists name what is in its cache alone, and apt replaces them only where there are none.
+    # Its lists name what is in its cache alone, and an update replaces only those of archives that have changed since.
     install = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     recipe = f"FROM {plain}\nRUN {install} || {{ rm -r /var/lib/apt/lists && apt-get update && {install}; }}\n"
     name = f"{WITH_PACKAGES}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"

@@ -8,7 +8,7 @@ import re
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-#: What CI tests on the host without a firewall program: that it gets one, which works, goes and comes back. The rest is as on the host
+#: What CI tests on the host without a firewall program: that it gets one, which works and is there after a boot. The rest is as on the host
 #: `nftables`, and a part of make test-all.
 OF_BARE = (
     "test_a_connection_to_the_outside_port_reaches_the_inside_one",

@@ -142,8 +142,8 @@ def test_a_folder_of_the_system_is_refused_by_its_name_and_behind_a_link(site, o
 def test_a_release_folder_that_becomes_full_leaves_the_previous_release_running(site, packages):
     """A file system can have room for the bytes and none for the files: nothing shows it before."""
     before, links, there = site.list_running(), site.read_links("app1"), site.list_releases("app1")
-    fill = f"mkdir /srv/copy; cp -a {ROOT}/releases/. /srv/copy; mount -t tmpfs -o size=500m,nr_inodes=110 none {ROOT}/releases; " \
-           f"cp -a /srv/copy/. {ROOT}/releases; rm -r /srv/copy"
+    fill = f"mkdir /srv/copy && cp -a {ROOT}/releases/. /srv/copy && mount -t tmpfs -o size=500m,nr_inodes=110 none {ROOT}/releases && " \
+           f"cp -a /srv/copy/. {ROOT}/releases && rm -r /srv/copy"
     with site.change_for_now("app1", fill, f"umount {ROOT}/releases"):
         ended = site.run("--limit", "app1", xitrum_package=str(packages("test-2")))
         assert ended.code != 0

@@ -51,6 +51,7 @@ def test_a_time_is_read(value, since, monkeypatch):
      "logs_instances contains app1-7, which is not an instance of this inventory. Did you mean app1-1? The instances are app1-0, app1-1, app2-0, app2-1"),
     ({"instances": ["zzz"]}, "logs_instances contains zzz, which is not an instance of this inventory. The instances are app1-0"),
     ({"instances": ""}, "logs_instances is '': expected names of instances such as app1-0"), ({"instances": []}, "expected names of instances"),
+    ({"instances": None}, "logs_instances is None: expected names of instances"),
     ({"instances": " , "}, "expected names of instances"),
     ({"instances": {"app1": 0}}, "expected names of instances such as app1-0"),
 ])
