@@ -60,8 +60,7 @@ def choose(
     errors = []
     for name in names:
         if name not in every:
-            near = next(iter(difflib.get_close_matches(name, every, 1, 0.5)), "")
-            advice = f" Did you mean {near}?" if near else ""
+            advice = format_advice(name, places, every)
             errors.append(
                 BlockingError(
                     f"{variable} contains {make_printable(name)}, which is not an instance of this inventory.{advice} "
@@ -81,6 +80,15 @@ def choose(
             host, index = every[name]
             chosen.setdefault(host, []).append(index)
     return chosen, errors
+
+
+def format_advice(name: str, places: Mapping[str, int], every: Collection[str]) -> str:
+    """What was probably meant by a name that no instance has, as a sentence after a blank; empty where nothing
+    resembles it. places: as in `choose`. every: the names of all instances."""
+    if name in places:
+        return f" {name} is a host: to choose all its instances, use --limit {name}."
+    near = next(iter(difflib.get_close_matches(name, every, 1, 0.5)), "")
+    return f" Did you mean {near}?" if near else ""
 
 
 def limit_read(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -149,23 +149,37 @@ NEAR = 0.85
 
 
 def find_other_prefixes(names: Iterable[Any], known: Iterable[str], own: Iterable[str] = ()) -> list[str]:
-    """Sentences on names of the command line that no role knows, and whose prefix is misspelt or missing, in the order
-    of the names.
+    """Sentences on names of the command line whose prefix is misspelt, missing, or that of another playbook, in the
+    order of the names.
 
     They have neither `xitrum_` nor a prefix in `own`, those of the playbook that runs, and are nearly a known name with
     one. Without a prefix, a known name of the playbook is meant. An inventory has names of other people as well: these
     are not for this function.
     """
-    every, own = set(known), tuple(own)
+    every, own, given = set(known), tuple(own), {name for name in names if isinstance(name, str)}
     meant = sorted(name for name in every if name.startswith((OWN_PREFIX, *own)))
     found = []
-    for name in sorted({name for name in names if isinstance(name, str)} - every):
+    for name in sorted(given):
         if name.startswith((OWN_PREFIX, *own)):
             continue
-        exact = [prefix + name for prefix in own if prefix + name in every]
-        near = [*exact, *difflib.get_close_matches(name.lower(), meant, 1, NEAR)]
+        if name in every:
+            # Ignored, it would restart or stop all instances instead of one.
+            twin = find_twin(name, every, own)
+            found += [format_unread(name, twin)] if twin and twin not in given else []
+            continue
+        # Without its prefix, which would make a letter count for less.
+        rests = {one[len(prefix):]: one for prefix in own for one in meant if one.startswith(prefix)}
+        near = [rests[rest] for rest in difflib.get_close_matches(name.lower(), rests, 1, NEAR)]
+        near += difflib.get_close_matches(name.lower(), meant, 1, NEAR)
         found += [format_unknown(name, near[0])] if near else []
     return found
+
+
+def find_twin(name: str, known: Collection[str], own: Iterable[str]) -> str:
+    """The variable of the playbook that runs, with a prefix in `own`, that corresponds to one of another playbook;
+    empty where there is none."""
+    rest = name.partition("_")[2] if name in PLAYBOOK_VARIABLES else ""
+    return next((prefix + rest for prefix in own if rest and prefix + rest in known), "")
 
 
 def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> str:
@@ -177,6 +191,11 @@ def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> st
     prefix = next((one for one in own if name.startswith(one)), "")
     rests = [one[len(prefix):] for one in sorted(known) if one.startswith(prefix)]
     return next((prefix + one for one in difflib.get_close_matches(name[len(prefix):], rests, 1)), "")
+
+
+def format_unread(name: str, twin: str) -> str:
+    """What is wrong with the name of another playbook's variable, with the one of this playbook."""
+    return f"the variable {name} is set, and this playbook does not read it: did you mean {twin}?"
 
 
 def format_unknown(name: str, near: str) -> str:

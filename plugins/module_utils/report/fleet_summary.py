@@ -150,7 +150,9 @@ def _render_changes_read(states: Mapping[str, dict[str, Any] | None]) -> str:
 
 def _format_change(name: str, report: Mapping[str, Any]) -> str:
     """What a run would change of one component; empty where nothing."""
-    verbs = (("start", "start"), ("restart", "restart"), ("orphaned", "remove"), ("unhealthy", "wait for"))
+    verbs = (
+        ("start", "start"), ("restart", "restart"), ("stop", "stop"), ("orphaned", "remove"), ("unhealthy", "wait for")
+    )
     found = [(verb, [str(item["index"]) for item in report[key]]) for key, verb in verbs if report.get(key)]
     acts = [f"{verb} instance {', '.join(numbers)}" for verb, numbers in found]
     left = [row for row in report["rows"] if row["status"] == "drift"]

@@ -50,6 +50,12 @@ def test_all_names_that_are_none_are_refused_with_the_nearest_one_and_the_list()
     assert [error.rule for error in errors] == ["operation.unknown-instance"] * 2 + ["operation.outside-limit"]
 
 
+def test_the_name_of_a_host_is_refused_with_what_chooses_its_instances():
+    _chosen, (error,) = operations.choose("stop_instances", {"stop_instances": "app2"}, PLACES, PLACES)
+    assert error.startswith("stop_instances contains app2, which is not an instance of this inventory. app2 is a host: to choose all its "
+                            "instances, use --limit app2. The instances are app1-0")
+
+
 @pytest.mark.parametrize("value", ["", None])
 def test_a_variable_without_names_is_an_error_of_its_own_and_chooses_nothing(value):
     chosen, (error,) = operations.choose("stop_instances", {"stop_instances": value}, PLACES, PLACES)

@@ -132,7 +132,8 @@ def test_a_text_is_no_list_of_names():
 
 @pytest.mark.parametrize(("own", "name", "near"), [
     (["logs_"], "log_lines", "logs_lines"), (["logs_"], "lines", "logs_lines"), (["logs_"], "LOGS_SINCE", "logs_since"),
-    (["stop_"], "stp_instances", "stop_instances"), (["stop_"], "instances", "stop_instances"), (["rollback_"], "rolback_to", "rollback_to"),
+    (["stop_"], "stp_instances", "stop_instances"), (["stop_"], "instances", "stop_instances"),
+    (["restart_"], "instance", "restart_instances"), (["rollback_"], "rolback_to", "rollback_to"),
     ([], "xitrm_package", "xitrum_package"), (["status_"], "xtrum_break_lock", "xitrum_break_lock"), ([], "xitrum-package", "xitrum_package"),
 ])
 def test_a_misspelt_or_missing_prefix_of_the_command_line_is_an_error(own, name, near):
@@ -145,3 +146,16 @@ def test_a_misspelt_or_missing_prefix_of_the_command_line_is_an_error(own, name,
 ])
 def test_a_name_without_a_near_one_or_with_the_right_prefix_is_not_reported_here(own, name):
     assert find_prefix_errors([name], own) == []
+
+
+@pytest.mark.parametrize("names, own, near", [
+    (["stop_instances"], ["restart_"], "restart_instances"), (["logs_instances"], ["start_"], "start_instances"),
+    (["check_query"], ["status_"], "status_query"), (["status_format"], ["history_"], "history_format"),
+    # The playbook has no such variable, or has its own as well.
+    (["stop_last"], ["restart_"], ""), (["check_become"], ["status_"], ""), (["stop_instances", "restart_instances"], ["restart_"], ""),
+    # Variables of roles are for all playbooks.
+    (["proxy_timeout"], ["run_"], ""),
+])
+def test_a_variable_of_another_playbook_is_refused_where_this_one_has_such_a_variable(names, own, near):
+    message = f"the variable {names[0]} is set, and this playbook does not read it: did you mean {near}?"
+    assert find_prefix_errors(names, own) == ([Error("variable.unknown", message)] if near else [])

@@ -88,6 +88,14 @@ def test_what_a_run_would_change_is_grouped_by_hosts():
     assert fleet_summary.render_changes({"app1": state()}) == "No host would change."
 
 
+@pytest.mark.parametrize(("key", "change"), [("stop", "stop instance 1"), ("start", "start instance 1"), ("orphaned", "remove instance 1")])
+def test_what_an_operator_would_do_to_an_instance_is_a_change(key, change):
+    read = state()
+    read["instances"][key] = [{"index": 1}]
+    heading, _header, line = fleet_summary.render_changes({"app1": read}).splitlines()
+    assert heading == "What a run would change, on 1 host of 1:" and line.endswith(change)
+
+
 def test_hosts_from_which_the_application_is_removed_are_listed_with_the_changes():
     listed = fleet_summary.render_changes({"app1": state()}, ["app2", "app3"]).splitlines()
     assert listed == ["No host would change.", "The application is removed from decommissioned hosts that still have it: app2, app3."]
