@@ -17,6 +17,17 @@ from ..core.statuses import STATUSES
 #: The words for a row's status, as a person reads them.
 WORDS = {name: status.words for name, status in STATUSES.items()}
 
+#: What is to be done to instances, by the lists of their component's report, with the words for it in a summary.
+_WORK = {
+    "start": "start",
+    "restart": "restart",
+    "stop": "stop",
+    # An operator stopped it: it gets the release, and is not started.
+    "switch": "update stopped",
+    "orphaned": "remove",
+    "unhealthy": "wait for",
+}
+
 
 def get_components(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The components of one host's read: name to its report."""
@@ -27,8 +38,7 @@ def needs_work(state: Mapping[str, Any] | None) -> bool:
     """Whether a run would change anything on the host: a file, a process, or what is left over."""
     found = get_components(state)
     instances = found.get("instances", {})
-    left = ("start", "stop", "restart", "switch", "orphaned", "unhealthy")
-    return any(report["drift"] for report in found.values()) or any(instances.get(name) for name in left)
+    return any(report["drift"] for report in found.values()) or any(instances.get(name) for name in _WORK)
 
 
 def is_unfinished(state: Mapping[str, Any] | None) -> bool:
@@ -148,13 +158,15 @@ def _render_changes_read(states: Mapping[str, dict[str, Any] | None]) -> str:
     return "\n".join([f"What a run would change, on {changed} of {len(states)}:", *rows])
 
 
+def _get_number(item: Mapping[str, Any] | int) -> int:
+    """The number of an instance in a list of work: the unhealthy ones are listed by it alone."""
+    return item if isinstance(item, int) else item["index"]
+
+
 def _format_change(name: str, report: Mapping[str, Any]) -> str:
     """What a run would change of one component; empty where nothing."""
-    verbs = (
-        ("start", "start"), ("restart", "restart"), ("stop", "stop"), ("orphaned", "remove"), ("unhealthy", "wait for")
-    )
-    found = [(verb, [str(item["index"]) for item in report[key]]) for key, verb in verbs if report.get(key)]
-    acts = [f"{verb} instance {', '.join(numbers)}" for verb, numbers in found]
+    found = [(words, report[key]) for key, words in _WORK.items() if report.get(key)]
+    acts = [f"{words} instance {', '.join(map(str, map(_get_number, items)))}" for words, items in found]
     left = [row for row in report["rows"] if row["status"] == "drift"]
     values = [
         f"{row['item']} {row['effective'] or row['configured'] or 'nothing'} -> {row['desired'] or 'nothing'}"

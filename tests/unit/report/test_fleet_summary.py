@@ -88,10 +88,14 @@ def test_what_a_run_would_change_is_grouped_by_hosts():
     assert fleet_summary.render_changes({"app1": state()}) == "No host would change."
 
 
-@pytest.mark.parametrize(("key", "change"), [("stop", "stop instance 1"), ("start", "start instance 1"), ("orphaned", "remove instance 1")])
+@pytest.mark.parametrize(("key", "change"), [
+    ("stop", "stop instance 1"), ("start", "start instance 1"), ("switch", "update stopped instance 1"), ("orphaned", "remove instance 1"),
+    ("unhealthy", "wait for instance 1"),
+])
 def test_what_an_operator_would_do_to_an_instance_is_a_change(key, change):
     read = state()
-    read["instances"][key] = [{"index": 1}]
+    # As the component reports them.
+    read["instances"][key] = [1 if key == "unhealthy" else {"index": 1}]
     heading, _header, line = fleet_summary.render_changes({"app1": read}).splitlines()
     assert heading == "What a run would change, on 1 host of 1:" and line.endswith(change)
 
