@@ -59,6 +59,6 @@ def find_name_errors(names: Iterable[str], own: Sequence[str] = ()) -> list[Erro
 
 
 def find_prefix_errors(names: Iterable[str], own: Sequence[str] = ()) -> list[Error]:
-    """Return an error for each name of the command line whose prefix is misspelt or missing. own: as for
-    `find_unknown`."""
+    """Return an error for each name of the command line whose prefix is misspelt, missing, or that of another playbook.
+    own: as for `find_unknown`."""
     return list(make_errors("variable.unknown", variables.find_other_prefixes(names, read_collection()[0], own)))

@@ -157,7 +157,10 @@ def find_other_prefixes(names: Iterable[Any], known: Iterable[str], own: Iterabl
     are not for this function.
     """
     every, own, given = set(known), tuple(own), {name for name in names if isinstance(name, str)}
-    meant = sorted(name for name in every if name.startswith((OWN_PREFIX, *own)))
+    ours = sorted(name for name in every if name.startswith((OWN_PREFIX, *own)))
+    # Without the playbook's prefix as well: next to that, a letter counts for less.
+    bare = {name[len(prefix):]: name for prefix in own for name in ours if name.startswith(prefix)}
+    meant = {**{name: name for name in ours}, **bare}
     found = []
     for name in sorted(given):
         if name.startswith((OWN_PREFIX, *own)):
@@ -167,11 +170,8 @@ def find_other_prefixes(names: Iterable[Any], known: Iterable[str], own: Iterabl
             twin = find_twin(name, every, own)
             found += [format_unread(name, twin)] if twin and twin not in given else []
             continue
-        # Without its prefix, which would make a letter count for less.
-        rests = {one[len(prefix):]: one for prefix in own for one in meant if one.startswith(prefix)}
-        near = [rests[rest] for rest in difflib.get_close_matches(name.lower(), rests, 1, NEAR)]
-        near += difflib.get_close_matches(name.lower(), meant, 1, NEAR)
-        found += [format_unknown(name, near[0])] if near else []
+        near = difflib.get_close_matches(name.lower(), meant, 1, NEAR)
+        found += [format_unknown(name, meant[near[0]])] if near else []
     return found
 
 
