@@ -72,13 +72,13 @@ processes:
       type: str
 """
 
-from ..module_utils.core import runner
+from ..module_utils.core import target_reader
 from ..module_utils.limits import open_files
 
 
 def main() -> None:
     """Reads, and returns the rows."""
-    runner.run_reader(open_files)
+    target_reader.run(open_files)
 
 
 if __name__ == "__main__":

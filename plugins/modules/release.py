@@ -240,12 +240,10 @@ instances:
 
 from typing import Any
 
-from ..module_utils.application import releases, run_lock, slot_read, step_record
-from ..module_utils.configuration import xitrum_conf as package_config
-from ..module_utils.core import lock_record, operator_stops, parts, runner
+from ..module_utils.application import releases
+from ..module_utils.core import parts, runner
 from ..module_utils.core.component import Desired
 from ..module_utils.core.host import Host
-from ..module_utils.package import main_class as package_main
 
 #: The options of a read.
 READ = {
@@ -258,21 +256,13 @@ READ = {
 
 def read(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any]:
     """Read links and folders."""
-    root, name = desired["root"], desired["name"]
+    # Only a rollback reads. For an upload, each host would compile these files in vain.
+    from ..module_utils.application import overview
+
     try:
-        record = step_record.read_record(host, name) if name else {}
-        found = {**releases.read_overview(host, root, record), "instances": slot_read.read_instances(host, root)}
-        found["last_run"] = run_lock.read_last_run(host, desired["log_dir"]) if desired["log_dir"] else {}
-        found["stopped"] = list(operator_stops.read_stops(host, name)) if name else []
-        found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
-        if desired["slots"]:
-            found["slot"] = slot_read.read_slot(host, root)
-        folders = {one: releases.get_folder(root, one) for one in found["releases"]}
-        found["examples"] = {one: package_config.find_examples(folder) for one, folder in folders.items()}
-        found["main_classes"] = {one: sorted(package_main.find_main_classes(folder)) for one, folder in folders.items()}
-        return found
+        return overview.read(host, desired)
     except (OSError, RuntimeError) as error:
-        raise runner.NotApplied(f"the releases in {root} could not be read: {error}", {}) from error
+        raise runner.NotApplied(f"the releases in {desired['root']} could not be read: {error}", {}) from error
 
 
 PARTS: parts.Parts = {"present": releases, "read": parts.Reader(READ, read)}

@@ -90,13 +90,13 @@ sockets:
       type: str
 """
 
-from ..module_utils.core import runner
+from ..module_utils.core import target_reader
 from ..module_utils.kernel import backlog
 
 
 def main() -> None:
     """Reads, and returns the rows."""
-    runner.run_reader(backlog)
+    target_reader.run(backlog)
 
 
 if __name__ == "__main__":

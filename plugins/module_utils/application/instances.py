@@ -40,8 +40,7 @@ from ..jdk import jvm
 from ..supervisor import table
 from ..supervisor.contract import WELL
 from ..supervisor.table import SUPERVISORS
-from . import ownership, restarts, step_record, step_state
-from . import releases as release
+from . import installed, ownership, restarts, step_record, step_state
 
 NAME = "instances"
 
@@ -191,7 +190,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "instances": {},
         "launcher": host.read(f"{root}/run"),
         "listening": find_listening_place(host, desired["interface"]),
-        "next_current": release.find_next_current(host, root),
+        "next_current": installed.find_next_current(host, root),
         "locked": lock_record.is_interrupted(host, desired["name"]),
         "record": step_record.read_record(host, desired["name"]) if desired["name"] else {},
         "stops": operator_stops.read_stops(host, desired["name"]) if desired["name"] else {},
@@ -283,7 +282,7 @@ def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, 
     name = (own["cwd"] or "").rpartition("/")[2] if own else ""
     if not own or not name or f"{folder}/{name}" != own["cwd"]:
         return None
-    package = read_package_settings(host, root, release.parse_release(own["cwd"], root))
+    package = read_package_settings(host, root, installed.parse_release(own["cwd"], root))
     conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
     return (
         shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
@@ -292,7 +291,7 @@ def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, 
 
 def read_package_settings(host: Host, root: str, name: str) -> dict[str, Any] | None:
     """The settings of sessions that a release on this host has; None where it is not there."""
-    folder = host.realpath(release.get_folder(root, name)) if name else ""
+    folder = host.realpath(installed.get_folder(root, name)) if name else ""
 
     def read_file(path: str) -> str | None:
         """A file of the release; None for what is none, and for a link that leads out of it."""
@@ -634,7 +633,7 @@ def plan_instance(
             "running": running is not None,
             "pid": running["pid"] if running else 0,
             "configured": observed.get("configured", {}),
-            "release": release.parse_release(running["cwd"], desired["root"]) if running else "",
+            "release": installed.parse_release(running["cwd"], desired["root"]) if running else "",
             "healthy": is_healthy(desired, observed),
             "restart_reasons": [restarts.format_reason(row) for row in rows if row.status == "restart_pending"],
             "changes": find_setting_changes(files, observed, state),
@@ -847,7 +846,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         if action == "launcher":
             host.write(f"{root}/run", render_launcher(root), 0o755)
         elif action == "update_current":
-            release.update_current(host, root)
+            installed.update_current(host, root)
         elif action == "remove":
             host.remove(f"{root}/instances/{index}/{detail}")
         elif action == "make":
@@ -885,7 +884,7 @@ def make(host: Host, desired: Mapping[str, Any], index: int, name: str, files: M
 
 def fill(host: Host, desired: Mapping[str, Any], index: int, files: Mapping[str, str], partial: str) -> None:
     """What is in an instance's folder: the release by links, and what the instance has of its own."""
-    user, source = desired["user"], release.get_folder(desired["root"], desired["release"])
+    user, source = desired["user"], installed.get_folder(desired["root"], desired["release"])
     for entry in host.listdir(source):
         if entry not in OWN:
             host.link(f"{partial}/{entry}", f"../../../releases/{desired['release']}/{entry}")

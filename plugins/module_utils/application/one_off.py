@@ -22,7 +22,7 @@ from ..core.host import Host
 from ..core.plan import Draft, Plan, make_rule_errors
 from ..core.untrusted_text import make_printable
 from ..package import main_class as package_main
-from . import releases as release
+from . import installed
 
 NAME = "one_off"
 
@@ -142,7 +142,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return {
         "root": root,
         "folder": folder,
-        "release": release.parse_release(folder, root),
+        "release": installed.parse_release(folder, root),
         "installed": [number for number in numbers if host.readlink(f"{root}/instances/{number}/current")],
         "environment": dict(_VARIABLE.findall(host.read(f"{folder}/environment") or "")) if folder else {},
         "runner": bool(folder) and host.exists(f"{folder}/script/runner"),
@@ -236,7 +236,7 @@ def lay_out(host: Host, state: Mapping[str, Any], folder: str, user: str) -> Non
     leave_out = [f"{folder}/tmp", f"{folder}/environment", *([akka] if state["own_akka"] else [])]
     host.link_tree(state["folder"], folder, leave_out, 0o750, "root", user)
     # No member of the cluster: that of the package, if it has one.
-    source = f"{release.get_folder(state['root'], state['release'])}/config/akka.conf"
+    source = f"{installed.get_folder(state['root'], state['release'])}/config/akka.conf"
     if state["own_akka"] and host.is_file(source):
         host.make_hard_link(source, akka)
     host.make_directory(f"{folder}/tmp", 0o750, user, user)

@@ -19,6 +19,7 @@ from ..core import disk_space, folders, partial_folder, process, schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import RUN, BlockingError, Draft, Plan, Row
+from . import installed
 
 NAME = "release"
 
@@ -30,171 +31,10 @@ SPEC = {
 }
 
 
-def get_folder(root: str, release: str) -> str:
-    """The folder of a release."""
-    return f"{root}/releases/{release}"
-
-
-def get_manifest_path(root: str, release: str) -> str:
-    """Where the list of a release's files is kept."""
-    return f"{root}/manifests/{release}.json"
-
-
-def parse_release(path: str, root: str) -> str:
-    """The release that an instance folder (`ROOT/instances/N/ID-DIGEST`) was made of;
-    an empty text for another path."""
-    if not path or not path.startswith(f"{root}/instances/"):
-        return ""
-    return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
-
-
-def find_next_current(host: Host, root: str) -> str:
-    """The release that every instance of this host is switched
-    to while `ROOT/current` does not set it yet; else empty."""
-    targets = {parse_release(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
-               for number in host.listdir(f"{root}/instances")}
-    if len(targets) != 1 or host.readlink(f"{root}/current") == f"releases/{min(targets)}":
-        return ""
-    return min(targets)
-
-
-def update_current(host: Host, root: str) -> None:
-    """Makes `ROOT/current` report what all instances of this host are switched to, and `ROOT/previous` what a
-    rollback goes back to: the last other release that was healthy. Without a record that is what `ROOT/current`
-    reported before."""
-    release, before = find_next_current(host, root), host.readlink(f"{root}/current")
-    if not release:
-        return
-    if before and read_healthy(host, root) is None:
-        host.link(f"{root}/previous", before)
-    host.link(f"{root}/current", f"releases/{release}")
-    link_previous(host, root)
-
-
-def link_previous(host: Host, root: str) -> None:
-    """Makes `ROOT/previous` lead to what the record reports, and to nothing where no other release was healthy: least
-    of all to the one that failed. Without a record it stays."""
-    healthy, now = read_healthy(host, root), host.readlink(f"{root}/previous")
-    if healthy is None:
-        return
-    current = (host.readlink(f"{root}/current") or "").rpartition("/")[2]
-    target = find_previous_healthy(healthy, list_installed(host, root), current)
-    if target and now != f"releases/{target}":
-        host.link(f"{root}/previous", f"releases/{target}")
-    elif now and not target:
-        host.remove(f"{root}/previous")
-
-
-def get_healthy_path(root: str) -> str:
-    """Where the releases are listed that were healthy on a host."""
-    return f"{root}/healthy"
-
-
-def read_healthy(host: Host, root: str) -> list[str] | None:
-    """The releases with which a run ended healthy on this host, the latest last. None where there is no record, as on a
-    host that was set up before it was kept."""
-    text = host.read(get_healthy_path(root))
-    return None if text is None else text.split()
-
-
-def find_previous_healthy(healthy: Sequence[str] | None, releases: Sequence[str], current: str) -> str:
-    """The last release of `healthy` that is still on the host and not the current one; empty where there is none."""
-    return next((name for name in reversed(healthy or []) if name in releases and name != current), "")
-
-
-def record_healthy(host: Host, root: str, healthy: Sequence[str]) -> None:
-    """Writes the releases that were healthy, those alone that are still on the host."""
-    before = read_healthy(host, root)
-    kept = set(list_installed(host, root))
-    names = [name for name in healthy if name in kept]
-    # An empty record is one too: without any, the host would be taken for one from before it.
-    if names != before:
-        host.write(get_healthy_path(root), "".join(f"{name}\n" for name in names), 0o644, "root", "root")
-        link_previous(host, root)
-
-
-def add_healthy(host: Host, root: str, release: str) -> None:
-    """Records that a run ended healthy with a release: it is the latest."""
-    record_healthy(host, root, [*(name for name in read_healthy(host, root) or [] if name != release), release])
-
-
-def drop_healthy(host: Host, root: str, release: str) -> None:
-    """Takes a release that failed off the record, whatever it was before."""
-    begin_healthy(host, root)
-    healthy = read_healthy(host, root)
-    if healthy is not None:
-        record_healthy(host, root, [name for name in healthy if name != release])
-
-
-def begin_healthy(host: Host, root: str) -> None:
-    """Begins the record where there is none: with the release before and the one that runs, of a host that was set up
-    before it was kept; with no release where instances were switched to one, and `ROOT/current` leads to none, since
-    their first start failed or was killed."""
-    links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
-    if not links[1]:
-        links = []
-    if (links or read_switched(host, root)) and read_healthy(host, root) is None:
-        record_healthy(host, root, list(dict.fromkeys(filter(None, links))))
-
-
-def read_switched(host: Host, root: str) -> list[str]:
-    """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
-    links = {
-        number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")
-    }
-    return sorted(
-        {parse_release(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target}
-    )
-
-
-def list_installed(host: Host, root: str) -> list[str]:
-    """The whole releases on the host, oldest first."""
-    names = [name for name in host.listdir(f"{root}/releases") if not name.startswith(".")]
-    return sorted(names, key=lambda name: (read_manifest(host, root, name).get("installed", 0), name))
-
-
-def read_manifest(host: Host, root: str, release: str) -> dict[str, Any]:
-    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are verified by
-    their content. Raises RuntimeError for a record of another version."""
-    path = get_manifest_path(root, release)
-    text = host.read(path)
-    try:
-        return schema.MANIFEST.parse(text, path) if text else {}
-    except ValueError:
-        return {}
-
-
-def find_running(host: Host, root: str) -> list[str]:
-    """The releases that the processes of the instances run, sorted: what serves, wherever links lead."""
-    folder = host.realpath(root)
-    found = {parse_release(row["cwd"], folder) for row in process.find_processes_under(host, f"{folder}/instances")}
-    return sorted(found - {""})
-
-
-def find_in_step(record: Mapping[str, Any]) -> list[str]:
-    """The releases that steps were bringing when their run ended without a word, by the record of the steps (pure)."""
-    return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
-
-
-def read_overview(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What `xitrum.host.release` with `state=read` returns: `{releases, current, previous, healthy, switched,
-    running, in_step, slot}`. `record` is that of the steps, `step_record`."""
-    links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
-    return {
-        "releases": list_installed(host, root),
-        "slot": int((host.read(f"{root}/slot") or "").strip() == "1"),
-        **links,
-        "healthy": read_healthy(host, root),
-        "switched": read_switched(host, root),
-        "running": find_running(host, root),
-        "in_step": find_in_step(record or {}),
-    }
-
-
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The releases that are there, those in use by a link, and the files that a new one could share."""
     root = desired["root"]
-    releases = list_installed(host, root)
+    releases = installed.list_installed(host, root)
     manifest, made = desired.get("manifest"), desired["release"] in releases
     found = read_found(host, desired, releases) if manifest and not made else {}
     linked = set()
@@ -202,14 +42,14 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         linked.add((host.readlink(f"{root}/{name}") or "").rpartition("/")[2])
         for number in host.listdir(f"{root}/instances"):
             target = host.readlink(f"{root}/instances/{number}/{name}")
-            linked.add(parse_release(f"{root}/instances/{number}/{target}", root) if target else "")
+            linked.add(installed.parse_release(f"{root}/instances/{number}/{target}", root) if target else "")
     return {
         "releases": releases,
         "existing": list_contents(host, root, releases) if desired["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
         # Without a record of ours it is an unmanaged folder.
-        "marked": [name for name in releases if host.stat(get_manifest_path(root, name)) is not None],
-        "healthy": read_healthy(host, root),
+        "marked": [name for name in releases if host.stat(installed.get_manifest_path(root, name)) is not None],
+        "healthy": installed.read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": read_running(host, root),
         "commands": read_commands(host, root),
@@ -237,7 +77,7 @@ def read_running(host: Host, root: str) -> list[str]:
         home = f"{root}/instances/{number}"
         processes = [row for row in rows if process.is_under(row["cwd"], host.realpath(home))]
         found |= {
-            parse_release(row["cwd"], root)
+            installed.parse_release(row["cwd"], root)
             for row in process.filter_processes_of_users(processes, process.list_accounts(host, home))
         }
     return sorted(found)
@@ -256,7 +96,7 @@ def read_commands(host: Host, root: str) -> list[str]:
 
 def list_files(host: Host, root: str, release: str) -> list[dict[str, Any]]:
     """The files that a release's manifest lists; none where there is no manifest."""
-    return [entry for entry in read_manifest(host, root, release).get("files", []) if "sha256" in entry]
+    return [entry for entry in installed.read_manifest(host, root, release).get("files", []) if "sha256" in entry]
 
 
 def list_contents(host: Host, root: str, releases: Sequence[str]) -> list[str]:
@@ -297,7 +137,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     )
     every = [*(name for name in state["releases"] if name != release), release]
     # What a rollback would go back to stays, whatever the number.
-    target = find_previous_healthy(state.get("healthy"), state["releases"], state["current"])
+    target = installed.find_previous_healthy(state.get("healthy"), state["releases"], state["current"])
     protected = {release, state["current"], target, *state["linked"], *state["running"], *state.get("commands", ())}
     every = [name for name in every if name in state["marked"] or name == release]
     gone = [name for name in every[:-max(desired["keep"], 1)] if name not in protected]
@@ -353,7 +193,7 @@ def find_shared_files(
     for release in reversed(releases):
         for entry in list_files(host, root, release):
             key = (entry["sha256"], entry["mode"])
-            path = f"{get_folder(root, release)}/{entry['path']}"
+            path = f"{installed.get_folder(root, release)}/{entry['path']}"
             if (
                 key in desired_digests
                 and key not in found
@@ -423,7 +263,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         # What it had of room, and not what there is once the rest is cleaned.
         absent = plan.facts.get("missing", ())
         needed = sum(entry.get("size", 0) for entry in desired["manifest"] if entry.get("sha256") in absent)
-        room = disk_space.note(host, error, get_folder(root, desired["release"]), needed)
+        room = disk_space.note(host, error, installed.get_folder(root, desired["release"]), needed)
         clean(host, root, read(host, {**desired, "manifest": None}))
         raise RuntimeError(describe(error, desired) + room) from error
     except ValueError as error:
@@ -473,7 +313,7 @@ def assemble(
             )
         host.set_owner(partial, 0o750, "root", group)
         host.write(
-            get_manifest_path(root, release),
+            installed.get_manifest_path(root, release),
             schema.MANIFEST.render({"installed": now, "files": manifest}),
             0o640,
             "root",
@@ -482,7 +322,7 @@ def assemble(
         # On the disk before it has its name, or a power cut could leave a whole release of empty files.
         host.sync()
         try:
-            host.rename(partial, get_folder(root, release))
+            host.rename(partial, installed.get_folder(root, release))
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
@@ -553,7 +393,7 @@ def place_entry(
 
 def describe(error: OSError, desired: Mapping[str, Any]) -> str:
     """An operating system's error while a release is made, as a sentence with what to do."""
-    where = get_folder(desired["root"], desired["release"])
+    where = installed.get_folder(desired["root"], desired["release"])
     reasons = {
         errno.ENOSPC: "the file system is full: make room, or lower xitrum_keep_releases",
         errno.EDQUOT: "the disk quota is used up: make room, or lower xitrum_keep_releases",
@@ -570,8 +410,8 @@ def prune(host: Host, root: str, planned: Plan) -> None:
     for action, name in planned.actions:
         if action == "remove":
             # Under another name first: a run that is killed in between leaves nothing that seems complete.
-            host.rename(get_folder(root, name), f"{root}/releases/.{name}.removed")
-            host.remove(get_manifest_path(root, name))
+            host.rename(installed.get_folder(root, name), f"{root}/releases/.{name}.removed")
+            host.remove(installed.get_manifest_path(root, name))
             host.remove(f"{root}/releases/.{name}.removed")
 
 

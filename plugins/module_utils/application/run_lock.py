@@ -37,7 +37,7 @@ from ..core.lock_record import (
 )
 from ..core.plan import Draft, Plan
 from ..core.untrusted_text import make_printable
-from . import releases as release
+from . import installed
 
 LOG = "runs.log"
 
@@ -282,7 +282,7 @@ def take(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: 
     notes = record_died(host, desired, state, now) + record(
         host, desired, format_line(mine, desired["release"], BEGAN, now)
     )
-    release.begin_healthy(host, desired["root"])
+    installed.begin_healthy(host, desired["root"])
     return state["interrupted"], notes
 
 
@@ -334,9 +334,9 @@ def judge_release(host: Host, desired: Mapping[str, Any], current: str) -> None:
     runs again, since it was put back to it, had another fault, such as its configuration, and stays on the record."""
     name = desired["release"]
     if desired.get("healthy") and name and name == current:
-        release.add_healthy(host, desired["root"], name)
+        installed.add_healthy(host, desired["root"], name)
     elif desired["outcome"] == "failed" and name and name != current:
-        release.drop_healthy(host, desired["root"], name)
+        installed.drop_healthy(host, desired["root"], name)
 
 
 def record_died(host: Host, desired: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:

@@ -20,8 +20,7 @@ from ..core.plan import Draft, Plan
 from ..core.untrusted_text import make_printable
 from ..supervisor import table
 from ..supervisor.table import SUPERVISORS
-from . import instances, restarts
-from . import releases as release
+from . import installed, instances, restarts
 
 NAME = "runtime"
 
@@ -68,8 +67,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         found[number] = {
             "port": port,
             "process": own,
-            "installed": release.parse_release(f"{folder}/{host.readlink(f'{folder}/current') or ''}", root),
-            "running_release": release.parse_release(own["cwd"] or "", root) if own else "",
+            "installed": installed.parse_release(f"{folder}/{host.readlink(f'{folder}/current') or ''}", root),
+            "running_release": installed.parse_release(own["cwd"] or "", root) if own else "",
             "answer": read_answer(host, desired, port, own, listening, deadline),
             "connections": count_connections(connections, ports or [port]) if own else 0,
         }

@@ -18,8 +18,7 @@ from ..core.plan import Draft, Plan
 from ..supervisor import table
 from ..supervisor.contract import fill
 from ..supervisor.table import SUPERVISORS
-from . import instances, managed_entries, ownership, step_record, step_state
-from . import releases as release
+from . import installed, instances, managed_entries, ownership, step_record, step_state
 
 NAME = "instance_service"
 
@@ -622,7 +621,7 @@ def stop_all(
             operator_stops.clear(host, desired["name"], [instance["index"]])
     if desired["state"] == "absent":
         # One that was left on an older release kept the others from being reported as the host's current one.
-        release.update_current(host, desired["root"])
+        installed.update_current(host, desired["root"])
     return in_step
 
 
@@ -638,7 +637,7 @@ def switch_stopped(host: Host, desired: Mapping[str, Any], todo: Sequence[Mappin
     """Switches instances that do not run to the folder with which they are started next."""
     for instance in todo:
         switch(host, desired, instance)
-    release.update_current(host, desired["root"])
+    installed.update_current(host, desired["root"])
     return {}
 
 
@@ -670,7 +669,7 @@ def begin(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, An
         # First of all: nothing runs, and on a full disk what follows fails too.
         went = go_back(host, desired, todo, before)
         raise RuntimeError(f"{explain(host, desired, error)}\n{went}{drop_failed(host, desired, todo)}") from error
-    release.update_current(host, desired["root"])
+    installed.update_current(host, desired["root"])
     return took
 
 
@@ -736,7 +735,7 @@ def drop_failed(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[s
     current = (host.readlink(f"{desired['root']}/current") or "").rpartition("/")[2]
     try:
         for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
-            release.drop_healthy(host, desired["root"], name)
+            installed.drop_healthy(host, desired["root"], name)
     except OSError as error:
         return f"\nThe record of healthy releases was not changed: {explain(host, desired, error)}"
     return ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Callable, Dict, Mapping
 
-from . import commands, fence, schema, targets
-from .component import NOTHING_SEEN, Applied, AppliedComponent, Brief, Component, Desired, Execution, Seen
+from . import commands, fence, schema
+from .component import NOTHING_SEEN, Applied, AppliedComponent, Brief, Desired, Execution, Seen
 from .host import Host
 from .plan import BlockingError, Plan, report_errors
 from .quiet import QuietModule, Utf8Module
@@ -64,15 +64,6 @@ def mask(module: Utf8Module, execution: Execution) -> None:
         module.no_log_values -= set(map(str, value)) if isinstance(value, list) else {value}
         hidden = commands.HIDDEN if value else ""
         module.params[name] = ([hidden] if value else []) if isinstance(value, list) else hidden
-
-
-def run_reader(component: Component) -> None:
-    """The whole of a module that reads the processes and sockets that `targets` describes. It ends the process."""
-    module = Utf8Module(argument_spec=component.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
-    desired = module.params
-    if not any(desired[name] for name in targets.SPEC):
-        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to read")
-    module.exit_json(**component.plan(desired, component.read(Host(), desired)).report())
 
 
 def finish(module: Utf8Module, act: Callable[[], Results]) -> None:

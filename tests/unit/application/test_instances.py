@@ -12,8 +12,7 @@ import os
 import subprocess
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.application import instances, restarts
-from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
+from ansible_collections.xitrum.host.plugins.module_utils.application import installed, instances, restarts
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import LATE, Host, Result, Stat, find_user_name
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
@@ -278,7 +277,7 @@ def test_another_secret_makes_an_instance_outdated(tmp_path):
     state["instances"][0].update(folders=names, current=names[0], contents=observed)
     plan = instances.plan(want("c"), {**state, "launcher": instances.render_launcher(str(tmp_path))})
     assert plan.facts["restart"] == [{"index": 0, "port": 8000, "folder": names[2]}]
-    assert release.parse_release(f"{tmp_path}/instances/0/{names[2]}", str(tmp_path)) == "aaaaaaaaaaaa"
+    assert installed.parse_release(f"{tmp_path}/instances/0/{names[2]}", str(tmp_path)) == "aaaaaaaaaaaa"
 
 
 def test_who_may_not_read_the_files_takes_them_for_the_same():

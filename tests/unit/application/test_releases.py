@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.xitrum.host.plugins.action import release as action
+from ansible_collections.xitrum.host.plugins.module_utils.application import installed, overview
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 
@@ -80,7 +81,7 @@ def test_the_running_current_and_previous_release_are_never_removed():
 def test_the_release_that_a_rollback_goes_to_is_never_removed(healthy, gone):
     host = fake("aa", "bb", "cc", "dd", current="releases/cc")
     if healthy is not None:
-        host.files[release.get_healthy_path(ROOT)] = healthy.replace(" ", "\n") + "\n"
+        host.files[installed.get_healthy_path(ROOT)] = healthy.replace(" ", "\n") + "\n"
     assert removed(planned(host, "ee", keep=1)) == gone
 
 
@@ -108,10 +109,10 @@ def test_where_current_leads_is_part_of_the_report(current, status, why):
 
 
 def test_the_release_of_a_folder():
-    assert release.parse_release(f"{ROOT}/instances/0/aa-0011", ROOT) == "aa"
-    assert release.parse_release(f"{ROOT}/instances/0/aa-0011/tmp", ROOT) == "aa"
-    assert release.parse_release("/elsewhere/aa-0011", ROOT) == ""
-    assert release.parse_release(None, ROOT) == ""
+    assert installed.parse_release(f"{ROOT}/instances/0/aa-0011", ROOT) == "aa"
+    assert installed.parse_release(f"{ROOT}/instances/0/aa-0011/tmp", ROOT) == "aa"
+    assert installed.parse_release("/elsewhere/aa-0011", ROOT) == ""
+    assert installed.parse_release(None, ROOT) == ""
 
 
 @pytest.mark.parametrize("current, switched, next_current", [
@@ -123,9 +124,9 @@ def test_the_release_of_a_folder():
 def test_current_reports_what_all_instances_are_switched_to(current, switched, next_current):
     links = {f"{ROOT}/instances/{number}/current": target for number, target in enumerate(switched)}
     host = FakeHost(links={**links, **({f"{ROOT}/current": current} if current else {})})
-    assert release.find_next_current(host, ROOT) == next_current
-    release.update_current(host, ROOT)
-    assert release.find_next_current(host, ROOT) == ""
+    assert installed.find_next_current(host, ROOT) == next_current
+    installed.update_current(host, ROOT)
+    assert installed.find_next_current(host, ROOT) == ""
 
 
 class Local(Host):
@@ -258,7 +259,7 @@ def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
     desired = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
     with pytest.raises(ValueError, match="damaged"):
         release.assemble(host, desired, manifest, {}, str(tmp_path / "bad.tar"), 1)
-    assert release.list_installed(host, desired["root"]) == []
+    assert installed.list_installed(host, desired["root"]) == []
     release.clean(host, desired["root"], release.read(host, desired))
     assert os.listdir(tmp_path / "opt" / "releases") == []
 
@@ -331,10 +332,10 @@ def test_a_release_is_verified_before_it_gets_its_name(tmp_path, package, harm, 
     monkeypatch.setattr(release, "fill", harmed)
     with pytest.raises(ValueError, match=fault):
         release.assemble(host, desired, manifest, {}, archive, 1)
-    assert release.list_installed(host, desired["root"]) == []
+    assert installed.list_installed(host, desired["root"]) == []
     monkeypatch.setattr(release, "fill", fill)
     release.assemble(host, desired, manifest, {}, archive, 1)
-    assert release.list_installed(host, desired["root"]) == ["1" * 12]
+    assert installed.list_installed(host, desired["root"]) == ["1" * 12]
 
 
 def test_a_package_that_lost_a_file_since_it_was_read(tmp_path, package):
@@ -353,7 +354,7 @@ def test_the_overview_of_a_host(text, slot):
     files = {"/opt/demo/releases/aa/x": "", "/opt/demo/releases/bb/x": "", "/opt/demo/releases/.cc.partial/x": "",
              "/opt/demo/manifests/aa.json": record_text({"installed": 2}), "/opt/demo/manifests/bb.json": record_text({"installed": 1})}
     there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
-    assert release.read_overview(there, "/opt/demo") == {
+    assert overview.read_overview(there, "/opt/demo") == {
         "releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot, "healthy": None, "switched": [], "running": [], "in_step": []}
 
 

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
-from ansible_collections.xitrum.host.plugins.module_utils.application import rollout, run_lock
+from ansible_collections.xitrum.host.plugins.module_utils.application import installed, overview, rollout, run_lock
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
@@ -47,7 +46,7 @@ def roll(host, name, fault=""):
     lock = {**DESIRED, "state": "held", "holder": holder, "release": name, "outcome": "done", "seconds": 1, "break_lock": "any"}
     run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
     # As instances.apply, before anything is started.
-    release.update_current(host, ROOT)
+    installed.update_current(host, ROOT)
     outcome = "done"
     for number in range(host.count):
         before = host.readlink(f"{ROOT}/instances/{number}/current")
@@ -82,7 +81,7 @@ def roll(host, name, fault=""):
 
 def target(host):
     """Where a rollback of this host alone goes."""
-    found = {**release.read_overview(host, ROOT), "examples": {}, "main_classes": {}}
+    found = {**overview.read_overview(host, ROOT), "examples": {}, "main_classes": {}}
     return rollout.choose_rollback_release({"app1": found}, main_class="Boot").package["release"]
 
 
@@ -139,7 +138,7 @@ def test_a_host_from_before_the_record_begins_it_with_what_it_ran():
     host.links.update({f"{ROOT}/current": "releases/bb", f"{ROOT}/previous": "releases/aa"})
     assert target(host) == "aa"
     roll(host, "cc", "canary")
-    assert (target(host), release.read_healthy(host, ROOT)) == ("aa", ["aa", "bb"])
+    assert (target(host), installed.read_healthy(host, ROOT)) == ("aa", ["aa", "bb"])
     roll(host, "dd")
     assert target(host) == "bb"
 
@@ -151,7 +150,7 @@ def test_check_mode_and_a_run_that_has_no_release_write_no_record():
         lock = {**DESIRED, "state": "held", "holder": HOLDER, "release": name, "outcome": "done", "healthy": healthy, "seconds": 1, "break_lock": ""}
         run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
         run_lock.give_back(host, lock, run_lock.read_state(host, lock), 2.0)
-    assert release.read_healthy(host, ROOT) == ["aa"]
+    assert installed.read_healthy(host, ROOT) == ["aa"]
 
 
 RUNS = some.lists(some.tuples(some.sampled_from([*NAMES, "back"]), some.sampled_from(["", "", "0", "1", "canary", "killed"])), max_size=12)
@@ -179,10 +178,10 @@ def test_after_any_runs_the_target_is_the_last_healthy_release_before_the_curren
             current = name
         elif fault != "killed" and name != current:
             healthy = [one for one in healthy if one != name]
-        switched = release.read_switched(host, ROOT)
+        switched = installed.read_switched(host, ROOT)
         if switched and len(switched) == 1 and host.readlink(f"{ROOT}/current"):
             current = switched[0]
         runs_all = switched[0] if len(switched) == 1 else ""
         expected = next((one for one in reversed(healthy) if one != runs_all), "")
         assert target(host) == expected
-        assert release.read_healthy(host, ROOT) in (healthy, None)
+        assert installed.read_healthy(host, ROOT) in (healthy, None)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.application import instances, rollout, slots, step_record, step_state
-from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
+from ansible_collections.xitrum.host.plugins.module_utils.application import instances, overview, rollout, slots, step_record, step_state
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import contract
 from hypothesis import given
@@ -294,8 +293,6 @@ def test_the_active_slot_is_the_one_that_the_live_redirect_leads_to(pairs, runni
 
 
 def test_the_slot_is_read_from_the_live_rules():
-    from ansible_collections.xitrum.host.plugins.module_utils.application import slot_read
-
     from ..redirects.test_component import with_nft
     there = with_nft()
     for index, port in ((0, 7000), (1, 8000)):
@@ -306,10 +303,10 @@ def test_the_slot_is_read_from_the_live_rules():
         there.links[f"/proc/{index + 7}/cwd"] = f"/opt/demo/instances/{index}/aa-1"
     there.files["/proc/stat"] = "btime 1\n"
     there.files["/opt/demo/slot"] = "0\n"
-    assert slot_read.read_slot(there, "/opt/demo") == 1
-    assert slot_read.read_instances(there, "/opt/demo") == [{"index": 0, "port": 7000}, {"index": 1, "port": 8000}]
+    assert overview.read_slot(there, "/opt/demo") == 1
+    assert overview.read_instances(there, "/opt/demo") == [{"index": 0, "port": 7000}, {"index": 1, "port": 8000}]
     del there.commands["nft -j list ruleset"]
-    assert slot_read.read_slot(there, "/opt/demo") == 0, "a user who may not see the rules goes by what was written down"
+    assert overview.read_slot(there, "/opt/demo") == 0, "a user who may not see the rules goes by what was written down"
 
 
 # ----------------------------------------------------------------------------------------------------------- rollback
@@ -357,5 +354,5 @@ def test_the_overview_has_what_runs_and_what_a_step_was_bringing():
     there = FakeHost({"/proc/stat": "btime 1\n", "/proc/7/stat": "7 (java) S 1 " + "0 " * 17 + "100 0",
                       "/proc/7/status": "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n", "/opt/demo/instances/0/aa-1/x": ""},
                      links={"/proc/7/cwd": "/opt/demo/instances/0/aa-1", "/opt/demo/instances/0/current": "bb-2"})
-    found = release.read_overview(there, "/opt/demo", record("healthy", folder="bb-2"))
+    found = overview.read_overview(there, "/opt/demo", record("healthy", folder="bb-2"))
     assert (found["running"], found["switched"], found["in_step"]) == (["aa"], ["bb"], ["bb"])

@@ -16,7 +16,7 @@ import tarfile
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.xitrum.host.plugins.action import release as action
-from ansible_collections.xitrum.host.plugins.module_utils.application import instances
+from ansible_collections.xitrum.host.plugins.module_utils.application import installed, instances
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
 from ansible_collections.xitrum.host.plugins.module_utils.core import disk_space, recorded, trees
@@ -138,7 +138,7 @@ def test_a_release_that_fails_on_a_full_disk_goes_back_before_anything_is_writte
     write = there.write
 
     def fill(path, *more):
-        if path == release.get_healthy_path("/opt/demo"):
+        if path == installed.get_healthy_path("/opt/demo"):
             raise full(path)
         write(path, *more)
 
@@ -315,15 +315,15 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
         assert os.listdir(tmp_path / "opt/releases") == [], "nothing half made takes room"
         with pytest.raises(OSError, match="No space left") as error:
             release.assemble(there, want, manifest, {}, str(tmp_path / "files.tar"), 1)
-    assert release.list_installed(there, want["root"]) == []
+    assert installed.list_installed(there, want["root"]) == []
     message = release.describe(error.value, want) + disk_space.note(
-        there, error.value, release.get_folder(want["root"], want["release"]), 3000
+        there, error.value, installed.get_folder(want["root"], want["release"]), 3000
     )
     assert "the file system is full" in message and f"/releases/{'1' * 12} needs 3 KiB, and its file system has" in message
     release.clean(there, want["root"], release.read(there, want))
     assert os.listdir(tmp_path / "opt/releases") == []
     release.assemble(there, want, manifest, {}, str(tmp_path / "files.tar"), 1)
-    assert release.list_installed(there, want["root"]) == ["1" * 12]
+    assert installed.list_installed(there, want["root"]) == ["1" * 12]
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def taken(folder, monkeypatch, seconds=30):
     """Bob takes the lock over."""
     monkeypatch.setattr(run_lock, "GUARD_SECONDS", seconds)
     monkeypatch.setattr(run_lock, "FOLDER", str(folder))
-    monkeypatch.setattr(run_lock.release, "begin_healthy", lambda *_given: None)
+    monkeypatch.setattr(run_lock.installed, "begin_healthy", lambda *_given: None)
     desired = {"name": "demo", "root": str(folder), "log_dir": f"{folder}/none", "user": "root", "state": "held", "release": "", "outcome": "done",
                "holder": {name: BOB[name] for name in ("id", "user", "host")}, "seconds": 3600, "break_lock": "any"}
     return run_lock.change_lock(Host(), desired, 2000.0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import (
-    releases,
+    installed,
     run_lock,
     starts,
     step_record,
@@ -78,8 +78,8 @@ def read_report(text, folder):
 
 
 def read_release(text):
-    host = FakeHost({releases.get_manifest_path("/opt/demo", "aa"): text, "/opt/demo/releases/aa/x": ""})
-    return error_of(lambda: releases.list_installed(host, "/opt/demo"), RuntimeError)
+    host = FakeHost({installed.get_manifest_path("/opt/demo", "aa"): text, "/opt/demo/releases/aa/x": ""})
+    return error_of(lambda: installed.list_installed(host, "/opt/demo"), RuntimeError)
 
 
 #: Format to where its record is (a part of the path), and what reading a text of it reports.
@@ -94,7 +94,7 @@ READERS = {
         lambda: step_record.read_record(FakeHost({step_record.get_path("demo"): text}), "demo"), RuntimeError)),
     schema.STOPS: (operator_stops.get_path("demo"), lambda text, _folder: error_of(
         lambda: operator_stops.read_stops(FakeHost({operator_stops.get_path("demo"): text}), "demo"), RuntimeError)),
-    schema.MANIFEST: (releases.get_manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
+    schema.MANIFEST: (installed.get_manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
     schema.LOAD: ("/state.json", read_load),
     schema.JOB: ("/command.json", read_job),
     schema.LOAD_REPORT: ("/run.json", read_report),

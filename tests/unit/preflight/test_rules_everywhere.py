@@ -49,7 +49,7 @@ PLACES = {
     "module_utils/core/runner.py finish": RULES,
     "module_utils/core/runner.py finish_all": RULES,
     "module_utils/core/runner.py refuse": RULES,
-    "module_utils/core/runner.py run_reader": OPTION,
+    "module_utils/core/target_reader.py run": OPTION,
     "module_utils/host_state/base.py finish": ACTS,
     "modules/connection_load.py plan_load": RULES,
     "modules/connection_load.py refuse": OPTION,

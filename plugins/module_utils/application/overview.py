@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollback reads of a host: its releases, instances, last run and slot. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..configuration import xitrum_conf as package_config
+from ..core import lock_record, operator_stops, process
+from ..core.component import Desired
+from ..core.host import Host
+from ..package import main_class as package_main
+from ..redirects import component as redirects
+from . import installed, instances, run_lock, slots, step_record
+
+
+def read(host: Host, desired: Desired) -> dict[str, Any]:
+    """Return what `xitrum.host.release` with `state=read` returns."""
+    root, name = desired["root"], desired["name"]
+    record = step_record.read_record(host, name) if name else {}
+    found = {**read_overview(host, root, record), "instances": read_instances(host, root)}
+    found["last_run"] = run_lock.read_last_run(host, desired["log_dir"]) if desired["log_dir"] else {}
+    found["stopped"] = list(operator_stops.read_stops(host, name)) if name else []
+    found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
+    if desired["slots"]:
+        found["slot"] = read_slot(host, root)
+    folders = {one: installed.get_folder(root, one) for one in found["releases"]}
+    found["examples"] = {one: package_config.find_examples(folder) for one, folder in folders.items()}
+    found["main_classes"] = {one: sorted(package_main.find_main_classes(folder)) for one, folder in folders.items()}
+    return found
+
+
+def find_running(host: Host, root: str) -> list[str]:
+    """The releases that the processes of the instances run, sorted: what serves, wherever links lead."""
+    folder = host.realpath(root)
+    rows = process.find_processes_under(host, f"{folder}/instances")
+    return sorted({installed.parse_release(row["cwd"], folder) for row in rows} - {""})
+
+
+def find_in_step(record: Mapping[str, Any]) -> list[str]:
+    """The releases that steps were bringing when their run ended without a word, by the record of the steps (pure)."""
+    return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
+
+
+def read_overview(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The releases and what uses them: `{releases, current, previous, healthy, switched, running, in_step, slot}`.
+    `record` is that of the steps, `step_record`."""
+    links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
+    return {
+        "releases": installed.list_installed(host, root),
+        "slot": int((host.read(f"{root}/slot") or "").strip() == "1"),
+        **links,
+        "healthy": installed.read_healthy(host, root),
+        "switched": installed.read_switched(host, root),
+        "running": find_running(host, root),
+        "in_step": find_in_step(record or {}),
+    }
+
+
+def read_instances(host: Host, root: str) -> list[dict[str, int]]:
+    """The instances on the host with the ports of their configuration: `[{index, port}]`;
+    a port that the host does not report is 0."""
+    numbers = sorted(int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal())
+    found = {number: instances.read_configured(host, f"{root}/instances/{number}/current") for number in numbers}
+    return [{"index": number, "port": ports.get("http", 0)} for number, ports in found.items()]
+
+
+def read_slot(host: Host, root: str) -> int:
+    """The active slot, 0 or 1: see `slots`.
+    Live redirects are read by root; another user goes by what runs."""
+    folder = host.realpath(f"{root}/instances")
+    running = process.find_processes_under(host, folder)
+    numbers = [number for number in (0, 1) if host.exists(f"{root}/instances/{number}")]
+    configured = {number: instances.read_configured(host, f"{root}/instances/{number}/current") for number in numbers}
+    active = [
+        number for number in numbers if any(process.is_under(row["cwd"], f"{folder}/{number}") for row in running)
+    ]
+    remembered = int((host.read(f"{root}/slot") or "").strip() == "1")
+    return slots.find_used(redirects.read_live_pairs(host), configured, active, remembered)
