@@ -28,9 +28,9 @@ class ActionModule(ActionBase):
     """Asks the host what it lacks, unless a read has returned it; sends that; lets the host put the release
     together."""
 
-    #: Of the options of a release that is made, all but those that the action sets itself.
+    #: All options but those that the action sets itself.
     _VALID_ARGS = frozenset(
-        ("state", "root", "release", "folder", "manifest", "keep", "group", "existing", "name", "log_dir", "slots")
+        ("root", "release", "folder", "manifest", "keep", "group", "existing")
     )
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -38,9 +38,6 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
-        if arguments.get("state", "present") != "present":
-            result.update(self._run_module(arguments, task_vars))
-            return result
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
         lacks = find_lacking_digests(arguments["manifest"], arguments.pop("existing", None))

@@ -200,7 +200,8 @@ class ActionModule(ActionBase):
         """Fail where the hosts have no release in common to go back to; return it in the place of a package."""
         del options
         given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
-        releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
+        hosts = task_vars["ansible_play_hosts_all"]
+        releases = {host: hostvars[host]["application_releases_read"]["overview"] for host in hosts}
         found = rollout.choose_rollback_release(releases, given.get("rollback_to"), given["xitrum_main_class"])
         return build_refusal(found.errors) or {"notes": list(found.notes), "package": found.package}
 
@@ -222,7 +223,7 @@ class ActionModule(ActionBase):
         """Fail where the task's host has no release; return the one that it runs in the place of a package."""
         del options
         given, host = PublicVariables(self._templar, task_vars), task_vars["inventory_hostname"]
-        read = task_vars["application_releases_read"]
+        read = task_vars["application_releases_read"]["overview"]
         found = rollout.find_installed(host, read, given["xitrum_main_class"])
         return build_refusal(found.errors) or {"package": found.package}
 

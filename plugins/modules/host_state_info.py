@@ -71,6 +71,12 @@ options:
         C(name), C(root), C(user), C(supervisor), C(instances), C(slots), C(http_port), C(health_path),
         C(health_status), C(health_text) and C(seconds). A lock of that age or older is that of a run that died.
     type: dict
+  overview:
+    description:
+      - The C(root) of the application whose releases and instances are read, whatever is desired.
+      - With its C(name), the module reads the record of its steps, its lock and its stopped instances too. With its
+        C(log_dir), it reads the last run. With C(slots), it reads the active slot of a host with two blue/green slots.
+    type: dict
   past_runs:
     description:
       - The application whose log of runs is read. The keys are C(name), C(log_dir), and C(seconds), the age from which
@@ -177,6 +183,96 @@ runtime:
     one that died.
   returned: when O(runtime) is given
   type: dict
+overview:
+  description: What the host has of the application.
+  returned: when O(overview) is given
+  type: dict
+  contains:
+    releases:
+      description: The complete releases, in the order of their installation.
+      type: list
+      elements: str
+      sample: [3f2a9c1b7d04, c843051638d2]
+    current:
+      description: The release to which all instances of the host are switched; empty if there is none.
+      type: str
+      sample: c843051638d2
+    previous:
+      description: The last other release that was healthy; empty if there is none.
+      type: str
+      sample: 3f2a9c1b7d04
+    healthy:
+      description:
+        - The releases with which a run ended healthy on this host, the most recent one last.
+        - Null on a host without a record. The next run creates the record.
+      type: list
+      elements: str
+      sample: [3f2a9c1b7d04, c843051638d2]
+    switched:
+      description: The releases to which the instances of the host are switched. There are several after a rollout that
+        stopped.
+      type: list
+      elements: str
+      sample: [c843051638d2]
+    running:
+      description: The releases that the processes of the instances run; empty if nothing runs.
+      type: list
+      elements: str
+      sample: [c843051638d2]
+    in_step:
+      description: The releases to which a run was switching an instance when it was killed, as
+        M(xitrum.host.instance_service) recorded them. Empty without C(name).
+      type: list
+      elements: str
+      sample: []
+    interrupted:
+      description:
+        - Whether a run holds the lock of the application C(name) on this host, was killed while it held it, or ended
+          before its last task.
+        - In this case its instances may be disabled at the proxies.
+      type: bool
+      sample: false
+    stopped:
+      description: The numbers of the instances that an operator stopped. Empty without C(name).
+      type: list
+      elements: int
+      sample: [1]
+    last_run:
+      description:
+        - The last run in the log of the host - C(when), C(who), the releases C(from) and C(to), C(outcome) and
+          C(seconds). Empty without C(log_dir), or if there is no log.
+        - C(died) and C(stopped) are the outcomes of a run that did not complete.
+      type: dict
+      sample:
+        "when": "2026-10-05T12:00:00Z"
+        "who": "ann@laptop"
+        "from": "3f2a9c1b7d04"
+        "to": "c843051638d2"
+        "outcome": "done"
+        "seconds": 95
+    examples:
+      description: For each release, the keys of its C(config/xitrum.conf) that have a public example value of Xitrum's
+        project template - C(secureKey), C(apiKey), C(keyFile).
+      type: dict
+      sample: {"3f2a9c1b7d04": ["apiKey"], "c843051638d2": []}
+    main_classes:
+      description: For each release, the main classes in the application's own jars.
+      type: dict
+      sample: {"3f2a9c1b7d04": ["shop.Boot"], "c843051638d2": ["shop.Boot"]}
+    slot:
+      description:
+        - Which of its two blue/green slots a host without proxies uses - the number of the instance to which the live
+          redirect leads.
+        - Without such a redirect, the slot that runs, and otherwise the slot that the last run recorded.
+        - Without C(slots), the slot that the last run recorded.
+      type: int
+      sample: 0
+    instances:
+      description: The instances on the host, each with its C(index) and its configured HTTP C(port) (0 if its
+        configuration could not be read).
+      type: list
+      elements: dict
+      sample: [{"index": 0, "port": 8000}]
 past_runs:
   description: >-
     The C(runs) of the log of runs, the oldest first. Each has C(when), C(who), C(from), C(to), C(outcome), C(seconds),

@@ -27,8 +27,8 @@ options:
       - V(errors) fails with all errors of all hosts in one message, and returns the notes.
       - V(batches) returns the batches in which the instances of the hosts are restarted. The first one is the canary, a
         single instance. C(xitrum_rollout_batch) and C(xitrum_rollout_strategy) determine the others.
-      - V(rollback) returns the release that all hosts return to, and fails if they have none in common. It uses the
-        results of M(xitrum.host.release) that each host has in C(application_releases_read).
+      - V(rollback) returns the release that all hosts return to, and fails if they have none in common. It uses
+        RV(xitrum.host.host_state_info#module:overview), which each host has in C(application_releases_read).
       - V(operation) returns the instances that the operator chose for O(verb), from the variable of that playbook, such
         as C(restart_instances). It fails if one does not exist.
       - V(installed) returns the release that the host of the task runs, from C(application_releases_read) of that host.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rollback reads of a host: its releases, instances, last run and slot. Read only."""
+"""What an application has on a host, whatever is desired: its releases, instances, last run and slot. Read only."""
 
 from __future__ import annotations
 
@@ -10,27 +10,45 @@ from typing import Any
 
 from ..configuration import xitrum_conf as package_config
 from ..core import lock_record, operator_stops, process
-from ..core.component import Desired
+from ..core.component import NOTHING_SEEN, Desired, ReadError, Seen
 from ..core.host import Host
+from ..core.plan import Draft, Plan
 from ..package import main_class as package_main
 from ..redirects import component as redirects
 from . import installed, instances, run_lock, slots, step_record
 
+NAME = "overview"
 
-def read(host: Host, desired: Desired) -> dict[str, Any]:
-    """Return what `xitrum.host.release` with `state=read` returns."""
+SPEC = {
+    "root": {"type": "path", "required": True},
+    "name": {"type": "str", "default": ""},
+    "log_dir": {"type": "path", "default": ""},
+    "slots": {"type": "bool", "default": False},
+}
+
+
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """The releases, the instances, the last run and the slot. Raises ReadError where one cannot be read."""
     root, name = desired["root"], desired["name"]
-    record = step_record.read_record(host, name) if name else {}
-    found = {**read_overview(host, root, record), "instances": read_instances(host, root)}
-    found["last_run"] = run_lock.read_last_run(host, desired["log_dir"]) if desired["log_dir"] else {}
-    found["stopped"] = list(operator_stops.read_stops(host, name)) if name else []
-    found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
-    if desired["slots"]:
-        found["slot"] = read_slot(host, root)
-    folders = {one: installed.get_folder(root, one) for one in found["releases"]}
-    found["examples"] = {one: package_config.find_examples(folder) for one, folder in folders.items()}
-    found["main_classes"] = {one: sorted(package_main.find_main_classes(folder)) for one, folder in folders.items()}
-    return found
+    try:
+        record = step_record.read_record(host, name) if name else {}
+        found = {**read_releases(host, root, record), "instances": read_instances(host, root)}
+        found["last_run"] = run_lock.read_last_run(host, desired["log_dir"]) if desired["log_dir"] else {}
+        found["stopped"] = list(operator_stops.read_stops(host, name)) if name else []
+        found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
+        if desired["slots"]:
+            found["slot"] = read_slot(host, root)
+        folders = {one: installed.get_folder(root, one) for one in found["releases"]}
+        found["examples"] = {one: package_config.find_examples(folder) for one, folder in folders.items()}
+        found["main_classes"] = {one: sorted(package_main.find_main_classes(folder)) for one, folder in folders.items()}
+        return found
+    except (OSError, RuntimeError) as error:
+        raise ReadError(f"the releases in {root} could not be read: {error}") from error
+
+
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """What was read. Never an action, and no row: nothing is compared."""
+    return Draft(facts=state).plan(desired, state)
 
 
 def find_running(host: Host, root: str) -> list[str]:
@@ -45,7 +63,7 @@ def find_in_step(record: Mapping[str, Any]) -> list[str]:
     return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
 
 
-def read_overview(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def read_releases(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The releases and what uses them: `{releases, current, previous, healthy, switched, running, in_step, slot}`.
     `record` is that of the steps, `step_record`."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}

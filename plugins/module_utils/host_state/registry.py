@@ -61,6 +61,13 @@ def load_runtime() -> Component:
     return runtime
 
 
+def load_overview() -> Component:
+    """Return the component `overview`."""
+    from ..application import overview
+
+    return overview
+
+
 def load_past_runs() -> Component:
     """Return the component `past_runs`."""
     from ..application import past_runs
@@ -88,6 +95,7 @@ COMPONENTS: base.Components = {
     "certificates": load_certificates,
     "instances": load_instances,
     "runtime": load_runtime,
+    "overview": load_overview,
     "past_runs": load_past_runs,
     "logs": load_logs,
 }

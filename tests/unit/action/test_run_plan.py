@@ -168,10 +168,15 @@ def test_an_invalid_batch_is_an_error():
         planned("batches", {"app1": {"xitrum_host_state": read_of(instance()), "xitrum_rollout_batch": "0"}})
 
 
+def read_as(overview):
+    """The variable in which a host has what host_state_info read."""
+    return {"application_releases_read": {"overview": overview}}
+
+
 def releases(*names, healthy=()):
-    return {"application_releases_read": {
+    return read_as({
         "releases": list(names), "current": names[-1], "previous": "", "healthy": list(healthy), "switched": [names[-1]], "running": [names[-1]],
-        "examples": {}, "main_classes": dict.fromkeys(names, ["quickstart.Boot"])}}
+        "examples": {}, "main_classes": dict.fromkeys(names, ["quickstart.Boot"])})
 
 
 def test_all_hosts_go_back_to_a_release_that_they_have():
@@ -184,8 +189,8 @@ def test_all_hosts_go_back_to_a_release_that_they_have():
 
 @pytest.mark.parametrize(("rule", "given", "hosts"), [
     ("different-releases", {}, [releases("aa", "cc", healthy=["aa", "cc"]), releases("bb", "cc", healthy=["bb", "cc"])]),
-    ("main-class", {}, [{"application_releases_read": {**releases("aa", "bb", healthy=["aa", "bb"])["application_releases_read"],
-                                                       "main_classes": {"aa": ["a.Boot", "b.Boot"]}}}]),
+    ("main-class", {}, [read_as({**releases("aa", "bb", healthy=["aa", "bb"])["application_releases_read"]["overview"],
+                             "main_classes": {"aa": ["a.Boot", "b.Boot"]}})]),
     ("mixed", {}, [releases("aa", "bb", healthy=["aa", "bb"]), releases("bb", "aa", healthy=["aa", "bb"])]),
     ("no-earlier", {}, [releases("aa", healthy=["aa"])]),
     ("no-healthy", {}, [releases("aa", "bb", healthy=["bb"])]),
@@ -194,7 +199,7 @@ def test_all_hosts_go_back_to_a_release_that_they_have():
 ])
 def test_each_reason_against_a_rollback_names_its_rule(rule, given, hosts):
     if rule == "no-release":
-        hosts = [{"application_releases_read": {**hosts[0]["application_releases_read"], "releases": [], "current": "", "switched": [], "running": []}}]
+        hosts = [read_as({**hosts[0]["application_releases_read"]["overview"], "releases": [], "current": "", "switched": [], "running": []})]
     found = planned("rollback", {f"app{number}": {**given, **one} for number, one in enumerate(hosts, 1)})
     assert found["failed"] and set(found["rules"]) == {f"rollback.{rule}"}, found
 
@@ -246,12 +251,12 @@ def test_an_instance_that_cannot_be_chosen_is_an_error_with_its_rule(value, rule
 def test_the_release_of_a_host_takes_the_place_of_a_package():
     read = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": ["aa"], "switched": ["bb"], "running": ["bb"], "in_step": [],
             "last_run": {}, "examples": {}, "main_classes": {"bb": ["shop.Boot"]}}
-    found = planned("installed", {"app1": {"application_releases_read": read, "xitrum_main_class": ""}})
+    found = planned("installed", {"app1": {**read_as(read), "xitrum_main_class": ""}})
     assert (found["package"]["release"], found["package"]["main_class"], found["package"]["folder"]) == ("bb", "shop.Boot", "")
     mixed = {**read, "current": "aa", "switched": ["aa", "bb"], "running": ["aa", "bb"]}
-    assert planned("installed", {"app1": {"application_releases_read": mixed, "xitrum_main_class": "a.B"}})["package"]["release"] == "aa"
+    assert planned("installed", {"app1": {**read_as(mixed), "xitrum_main_class": "a.B"}})["package"]["release"] == "aa"
     bare = {**read, "releases": [], "current": "", "switched": [], "running": []}
-    found = planned("installed", {"app1": {"application_releases_read": bare, "xitrum_main_class": ""}})
+    found = planned("installed", {"app1": {**read_as(bare), "xitrum_main_class": ""}})
     assert found["failed"] and found["rules"] == ["operation.not-installed"]
 
 

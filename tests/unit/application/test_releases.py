@@ -354,7 +354,7 @@ def test_the_overview_of_a_host(text, slot):
     files = {"/opt/demo/releases/aa/x": "", "/opt/demo/releases/bb/x": "", "/opt/demo/releases/.cc.partial/x": "",
              "/opt/demo/manifests/aa.json": record_text({"installed": 2}), "/opt/demo/manifests/bb.json": record_text({"installed": 1})}
     there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
-    assert overview.read_overview(there, "/opt/demo") == {
+    assert overview.read_releases(there, "/opt/demo") == {
         "releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot, "healthy": None, "switched": [], "running": [], "in_step": []}
 
 

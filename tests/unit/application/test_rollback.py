@@ -81,7 +81,7 @@ def roll(host, name, fault=""):
 
 def target(host):
     """Where a rollback of this host alone goes."""
-    found = {**overview.read_overview(host, ROOT), "examples": {}, "main_classes": {}}
+    found = {**overview.read_releases(host, ROOT), "examples": {}, "main_classes": {}}
     return rollout.choose_rollback_release({"app1": found}, main_class="Boot").package["release"]
 
 

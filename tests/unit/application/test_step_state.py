@@ -354,5 +354,5 @@ def test_the_overview_has_what_runs_and_what_a_step_was_bringing():
     there = FakeHost({"/proc/stat": "btime 1\n", "/proc/7/stat": "7 (java) S 1 " + "0 " * 17 + "100 0",
                       "/proc/7/status": "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n", "/opt/demo/instances/0/aa-1/x": ""},
                      links={"/proc/7/cwd": "/opt/demo/instances/0/aa-1", "/opt/demo/instances/0/current": "bb-2"})
-    found = overview.read_overview(there, "/opt/demo", record("healthy", folder="bb-2"))
+    found = overview.read_releases(there, "/opt/demo", record("healthy", folder="bb-2"))
     assert (found["running"], found["switched"], found["in_step"]) == (["aa"], ["bb"], ["bb"])

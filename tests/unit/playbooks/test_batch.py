@@ -124,7 +124,7 @@ def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_batch
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
     fleet = Fleet(tmp_path, {"app0": read_of(instance(restart_reasons=()), orphaned=[1])}, {
         **variables, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
-    fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
+    fleet.answer("overview", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
     code, output = fleet.run("orphaned")
     assert code == 0, output[-3000:]
     for host, drained, removed_ones in (("app0", [1], [1]), ("old", [0, 1], [])):
@@ -146,7 +146,7 @@ def fixture_maintained(tmp_path):
 @pytest.mark.long
 def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_disabled(maintained):
     """It began with the first host again, and took a second one out of three out of the proxies."""
-    maintained.answer("release_read", ["app2"], interrupted=True)
+    maintained.answer("overview", ["app2"], interrupted=True)
     code, output = maintained.run("../maintenance")
     assert code == 0, output[-3000:]
     locks = [(call["host"], call["args"]["state"]) for call in maintained.calls(action="run_lock")]
@@ -157,7 +157,7 @@ def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_disabled(ma
 
 @pytest.mark.long
 def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(maintained):
-    maintained.answer("release_read", ["app2"], interrupted=True)
+    maintained.answer("overview", ["app2"], interrupted=True)
     maintained.fail("instance_service", ["app2"], {"state": "started"}, "instance 0 is not healthy")
     code, output = maintained.run("../maintenance")
     assert code != 0 and "app2 could not be maintained: instance 0 is not healthy" in " ".join(output.split())
@@ -210,13 +210,13 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
 def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
     fleet = Fleet(tmp_path, {"app0": read_of(instance(restart_reasons=()))}, {
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
-    fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}])
+    fleet.answer("overview", ["old"], instances=[{"index": 0, "port": 8000}])
     fleet.answer("run_lock", ["old"], {"state": "held"}, run="demo the-run")
     code, output = fleet.run("orphaned")
     assert code == 0, output[-3000:]
     calls = fleet.calls("old")
     assert [(call["action"], call["args"].get("state")) for call in calls] == [
-        ("run_lock", "held"), ("release_read", "read"), ("step_record", "drained"), ("proxy_server", "drain"), ("proxy_server", "maint"),
+        ("run_lock", "held"), ("overview", None), ("step_record", "drained"), ("proxy_server", "drain"), ("proxy_server", "maint"),
         ("instance_service", "absent"), ("run_lock", "released")]
     assert {call["args"]["outcome"] for call in calls if call["action"] == "run_lock"} == {"removed"}
     assert {call["run"] for call in calls[1:-1]} == {"demo the-run"}

@@ -29,7 +29,7 @@ def state_of(first, locked=False, **more):
 def reads(before=10, after=20):
     """Two reads before the restart, and one after it."""
     state = ({"module": "host_state_info", "host": "proxy1"}, proxy(*(server(f"{host}-{index}") for host in HOSTS for index in (0, 1))))
-    found = [({"module": "release_read", "host": host}, RELEASES) for host in HOSTS]
+    found = [({"module": "overview", "host": host}, RELEASES) for host in HOSTS]
     for nth, pid in ((1, before), (2, before), (3, after)):
         found += [({"module": "host_state_info", "host": host, "nth": nth}, state_of(pid)) for host in HOSTS]
     return [*found, state]
@@ -128,7 +128,7 @@ def stopped_state(first, *gone, running=()):
 def operation_reads(before, after):
     """Reads of app1 before and after an operation; app2 and the proxy have all of their instances."""
     front = ({"module": "host_state_info", "host": "proxy1"}, proxy(*(server(f"{host}-{index}") for host in HOSTS for index in (0, 1))))
-    found = [({"module": "release_read", "host": host}, RELEASES) for host in HOSTS]
+    found = [({"module": "overview", "host": host}, RELEASES) for host in HOSTS]
     found += [({"module": "host_state_info", "host": "app1", "nth": nth}, state) for nth, state in ((1, before), (2, before), (3, after))]
     return [*found, ({"module": "host_state_info", "host": "app2"}, state_of(20)), front]
 
@@ -212,7 +212,7 @@ def test_a_start_is_waited_for_and_then_enabled(tmp_path):
 @pytest.mark.long
 def test_a_start_of_what_runs_does_nothing(tmp_path):
     run = operate(tmp_path, "start", operation_reads(state_of(10), state_of(10)), start_instances="app1-1")
-    assert run.code == 0 and {call["action"] for call in run.calls} == {"release_read", "host_state_info"}, run.text
+    assert run.code == 0 and {call["action"] for call in run.calls} == {"overview", "host_state_info"}, run.text
 
 
 def test_a_restart_leaves_out_what_an_operator_stopped(tmp_path):
@@ -232,7 +232,7 @@ def test_a_restart_of_a_stopped_instance_by_its_name_is_refused(tmp_path):
 @pytest.mark.parametrize("stopped, handled", [([1], [0]), ([], [0, 1]), ([0, 1], None)])
 def test_a_maintenance_leaves_out_what_an_operator_stopped(tmp_path, stopped, handled):
     (tmp_path / "mine.yml").write_text("- name: Upgrade\n  ansible.builtin.debug:\n    msg: upgraded\n")
-    run = play(tmp_path, BOOK.format("maintenance"), ("app1",), [({"module": "release_read"}, {**RELEASES, "stopped": stopped})], ("proxy1",),
+    run = play(tmp_path, BOOK.format("maintenance"), ("app1",), [({"module": "overview"}, {**RELEASES, "stopped": stopped})], ("proxy1",),
                xitrum_instances=2, xitrum_slots=False, xitrum_maintenance_tasks=str(tmp_path / "mine.yml"))
     assert run.code == 0 and "upgraded" in run.text, run.text
     assert done(run) == ([("started", handled)] if handled else [])

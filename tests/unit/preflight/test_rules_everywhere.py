@@ -57,7 +57,6 @@ PLACES = {
     "modules/host_state_info.py main": OPTION,
     "modules/reach_info.py find_blocks": ACTS,
     "modules/reach_info.py find_connections": OPTION,
-    "modules/release.py read": ACTS,
     "plugin_utils/desired_action.py build_error_result": RULES,
     "plugin_utils/desired_action.py build_failure": RULES,
     "plugin_utils/log_stream.py connect": ACTS,

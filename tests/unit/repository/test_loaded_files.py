@@ -21,7 +21,6 @@ def list_loaded(module):
 
 
 @pytest.mark.parametrize("module, needed, others", [
-    # Only a rollback reads what the other components have.
     ("release", "application.releases", {"application.instances", "application.overview", "redirects.component", "supervisor.table", "package.main_class"}),
     ("run_lock", "application.run_lock", {"application.releases", "core.folders", "core.sockets"}),
     # Each component is loaded if it is desired.

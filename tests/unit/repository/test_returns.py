@@ -38,7 +38,7 @@ def components_of(name):
     module = importlib.import_module(f"ansible_collections.xitrum.host.plugins.modules.{name}")
     if hasattr(module, "PARTS"):
         return [part for part in module.PARTS.values() if hasattr(part, "EXECUTION")]
-    calls = [node for node in ast.walk(ast.parse(TEXTS[name])) if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("runner.run", "target_reader.run"))]
+    calls = [node for node in ast.walk(ast.parse(TEXTS[name])) if isinstance(node, ast.Call) and ast.unparse(node.func) in ("runner.run", "target_reader.run")]
     return [getattr(module, ast.unparse(call.args[0])) for call in calls]
 
 
