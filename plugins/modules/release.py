@@ -85,13 +85,12 @@ EXAMPLES = r"""
 RETURN = r"""
 # Shared values: rows, fixes, errors, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), the reason (C(why)), and
-  the C(commands) that fix it.", returned: with O(state=present), type: list, elements: dict}
-fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: with
-  O(state=present), type: dict}
-errors: {description: "Blocking errors. Each one states how to fix it.", returned: with O(state=present), type: list,
-  elements: str}
+  the C(commands) that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "A dictionary of errors in RV(errors) to the commands that fix them.", returned: always,
+  type: dict}
+errors: {description: "Blocking errors. Each one states how to fix it.", returned: always, type: list, elements: str}
 broken_rules: {description: "A dictionary of errors in RV(errors) to the rules that they break.
-  C(docs/reference/rules.md) lists the rules.", returned: with O(state=present), type: dict}
+  C(docs/reference/rules.md) lists the rules.", returned: always, type: dict}
 # End of shared values
 releases:
   description: The releases on the host, before one was created, in the order of their installation.

@@ -91,7 +91,6 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
                                  "they show the new state of the host, and in check mode the state before."),
     },
     "proxy_server": {"rows": Difference(added="One row for each server, as it was before the change.")},
-    "release": dict.fromkeys(REPORT, Difference("with O(state=present)")),
     "service_definition": {"notes": Difference("with O(kind=application)")},
     "somaxconn_info": {"rows": _UNSEEN, "errors": _EMPTY},
     "source_tree": {
