@@ -29,9 +29,7 @@ class ActionModule(ActionBase):
     together."""
 
     #: All options but those that the action sets itself.
-    _VALID_ARGS = frozenset(
-        ("root", "release", "folder", "manifest", "keep", "group", "existing")
-    )
+    _VALID_ARGS = frozenset(("root", "release", "folder", "manifest", "keep", "group", "existing"))
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result, with `sent_bytes`."""

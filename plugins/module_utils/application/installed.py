@@ -22,6 +22,16 @@ def get_manifest_path(root: str, release: str) -> str:
     return f"{root}/manifests/{release}.json"
 
 
+def read_link(host: Host, root: str, name: str) -> str:
+    """The release to which the link `current` or `previous` leads; empty where there is none."""
+    return (host.readlink(f"{root}/{name}") or "").rpartition("/")[2]
+
+
+def read_recorded_slot(host: Host, root: str) -> int:
+    """The active blue/green slot that the last run recorded, 0 or 1; 0 where there is no record."""
+    return int((host.read(f"{root}/slot") or "").strip() == "1")
+
+
 def parse_release(path: str, root: str) -> str:
     """The release that an instance folder (`ROOT/instances/N/ID-DIGEST`) was made of;
     an empty text for another path."""
@@ -59,7 +69,7 @@ def link_previous(host: Host, root: str) -> None:
     healthy, now = read_healthy(host, root), host.readlink(f"{root}/previous")
     if healthy is None:
         return
-    current = (host.readlink(f"{root}/current") or "").rpartition("/")[2]
+    current = read_link(host, root, "current")
     target = find_previous_healthy(healthy, list_installed(host, root), current)
     if target and now != f"releases/{target}":
         host.link(f"{root}/previous", f"releases/{target}")
@@ -112,7 +122,7 @@ def begin_healthy(host: Host, root: str) -> None:
     """Begins the record where there is none: with the release before and the one that runs, of a host that was set up
     before it was kept; with no release where instances were switched to one, and `ROOT/current` leads to none, since
     their first start failed or was killed."""
-    links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
+    links = [read_link(host, root, name) for name in ("previous", "current")]
     if not links[1]:
         links = []
     if (links or read_switched(host, root)) and read_healthy(host, root) is None:

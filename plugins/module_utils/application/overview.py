@@ -66,10 +66,10 @@ def find_in_step(record: Mapping[str, Any]) -> list[str]:
 def read_releases(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The releases and what uses them: `{releases, current, previous, healthy, switched, running, in_step, slot}`.
     `record` is that of the steps, `step_record`."""
-    links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
+    links = {name: installed.read_link(host, root, name) for name in ("current", "previous")}
     return {
         "releases": installed.list_installed(host, root),
-        "slot": int((host.read(f"{root}/slot") or "").strip() == "1"),
+        "slot": installed.read_recorded_slot(host, root),
         **links,
         "healthy": installed.read_healthy(host, root),
         "switched": installed.read_switched(host, root),
@@ -96,5 +96,5 @@ def read_slot(host: Host, root: str) -> int:
     active = [
         number for number in numbers if any(process.is_under(row["cwd"], f"{folder}/{number}") for row in running)
     ]
-    remembered = int((host.read(f"{root}/slot") or "").strip() == "1")
+    remembered = installed.read_recorded_slot(host, root)
     return slots.find_used(redirects.read_live_pairs(host), configured, active, remembered)

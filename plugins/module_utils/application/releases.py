@@ -39,7 +39,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     found = read_found(host, desired, releases) if manifest and not made else {}
     linked = set()
     for name in ("current", "previous"):
-        linked.add((host.readlink(f"{root}/{name}") or "").rpartition("/")[2])
+        linked.add(installed.read_link(host, root, name))
         for number in host.listdir(f"{root}/instances"):
             target = host.readlink(f"{root}/instances/{number}/{name}")
             linked.add(installed.parse_release(f"{root}/instances/{number}/{target}", root) if target else "")
@@ -50,7 +50,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         # Without a record of ours it is an unmanaged folder.
         "marked": [name for name in releases if host.stat(installed.get_manifest_path(root, name)) is not None],
         "healthy": installed.read_healthy(host, root),
-        "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
+        "current": installed.read_link(host, root, "current"),
         "running": read_running(host, root),
         "commands": read_commands(host, root),
         "partial": partial_folder.find_abandoned(host, f"{root}/releases"),

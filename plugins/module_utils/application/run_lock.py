@@ -106,7 +106,7 @@ def read_state(host: Host, desired: Mapping[str, Any]) -> dict[str, Any]:
         "fault": fault,
         "clock": read_clock(host),
         "interrupted": is_interrupted(host, desired["name"]),
-        "current": (host.readlink(f"{desired['root']}/current") or "").rpartition("/")[2],
+        "current": installed.read_link(host, desired["root"], "current"),
     }
 
 
@@ -405,7 +405,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         raise RuntimeError(f"the lock of {desired['name']}: {error}") from error
     is_held = desired["state"] in ("held", "renewed")
     run = fence.describe(desired["name"], desired["holder"]["id"]) if is_held else ""
-    current = (host.readlink(f"{desired['root']}/current") or "").rpartition("/")[2]
+    current = installed.read_link(host, desired["root"], "current")
     return Applied({"interrupted": interrupted, "run": run, "current": current}, warnings=tuple(notes))
 
 

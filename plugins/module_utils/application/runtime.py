@@ -82,7 +82,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "clock": lock_record.read_clock(host),
         "unfinished": host.exists(lock_record.get_unfinished_path(name)),
         "stops": operator_stops.read_stops(host, name),
-        "remembered": int((host.read(f"{root}/slot") or "").strip() == "1") if desired["slots"] else 0,
+        "remembered": installed.read_recorded_slot(host, root) if desired["slots"] else 0,
     }
 
 

@@ -732,7 +732,7 @@ def explain(host: Host, desired: Mapping[str, Any], error: Exception) -> str:
 def drop_failed(host: Host, desired: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> str:
     """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise. Why that
     could not be done, as the end of a message; empty where it was."""
-    current = (host.readlink(f"{desired['root']}/current") or "").rpartition("/")[2]
+    current = installed.read_link(host, desired["root"], "current")
     try:
         for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
             installed.drop_healthy(host, desired["root"], name)
