@@ -69,7 +69,7 @@ def find_imports(plugins: Path = PLUGINS) -> dict[str, set[str]]:
     """For each box the other boxes that its files import."""
     found = list_boxes(plugins)
     return {
-        name: {_find_box(parts) for file in files for parts in _list_imported(file, plugins)} & set(found) - {name}
+        name: {_find_box(parts) for file in files for parts in list_imported(file, plugins)} & set(found) - {name}
         for name, files in found.items()
     }
 
@@ -128,7 +128,7 @@ def _find_box(parts: tuple[str, ...]) -> str:
     return parts[0] if parts[0] in PURPOSES and len(parts) > 1 else ""
 
 
-def _list_imported(file: Path, plugins: Path) -> Iterator[tuple[str, ...]]:
+def list_imported(file: Path, plugins: Path) -> Iterator[tuple[str, ...]]:
     """Paths below plugins/ of what a file imports, of each with a last part that may be a module or a name in one."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file))):
         if isinstance(node, ast.Import):
